@@ -1,0 +1,16 @@
+/* The two clocks. Deadlines and intervals use the monotonic one; the wall clock is only shown to
+ * people. The core reads neither: it is told. */
+#ifndef POLLUX_BASE_CLOCK_H
+#define POLLUX_BASE_CLOCK_H
+
+#include <stdint.h>
+
+uint64_t clock_ms(void);      /* monotonic, counts while the machine sleeps */
+uint64_t clock_us(void);      /* the same in microseconds */
+uint64_t clock_wall_ms(void); /* since 1970 */
+
+enum { CLOCK_TEXT_MAX = 32 };
+/* "2026-11-21T02:11:47.123Z"; returns `text`. */
+const char *clock_wall_text(uint64_t wall_ms, char text[CLOCK_TEXT_MAX]);
+
+#endif

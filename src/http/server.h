@@ -1,0 +1,96 @@
+/* HTTP for those above: the link between pools, administrators, and later the users.
+ *
+ * A few event-driven threads take requests and hand each, complete with its body, to a handler.
+ * The handler runs on such a thread and must not block; it answers at once or later, from any
+ * thread. The server knows nothing about what a request means or who may send it: it only tells who
+ * the caller is. */
+#ifndef POLLUX_HTTP_SERVER_H
+#define POLLUX_HTTP_SERVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/bytes.h"
+#include "base/error.h"
+
+struct http_server;
+struct http_request;
+
+enum {
+    HTTP_CONNECTIONS_MAX = 1024,     /* of one server; further ones wait in the kernel */
+    HTTP_IDLE_SECONDS_MAX = 60,      /* a silent connection is closed */
+    HTTP_STREAM_BYTES_MAX = 4 << 20, /* a stream whose reader is further behind is cut */
+    HTTP_NAMES_MAX = 16,             /* names looked at in a client's certificate */
+};
+
+/* What a client's certificate says. Checked once for each connection. */
+enum http_certificate {
+    HTTP_CERTIFICATE_NONE,    /* none was shown */
+    HTTP_CERTIFICATE_GOOD,    /* issued by the authority, valid now */
+    HTTP_CERTIFICATE_EXPIRED, /* or not valid yet */
+    HTTP_CERTIFICATE_FOREIGN, /* not issued by the authority, or not for a client */
+};
+
+struct http_peer {
+    bool local; /* over the Unix socket: uid, gid and pid are what the kernel says */
+    uid_t uid;
+    gid_t gid;
+    pid_t pid;
+    enum http_certificate certificate;
+    char *names[HTTP_NAMES_MAX]; /* its DNS names, lower case, NULL behind the last */
+    char explanation[256];       /* why it is not GOOD, as a sentence for people */
+    char address[64];            /* where it comes from, for logs: "127.0.0.1:4711" or "local" */
+};
+
+/* Called once for each request. The request stays valid until it is answered. */
+typedef void http_handler(struct http_request *request, void *context);
+
+struct http_server_options {
+    /* Either a Unix socket (created with this mode, and group if it isn't (gid_t)-1; a stale one is
+     * replaced, one on which somebody still listens is an error) … */
+    const char *socket_path;
+    mode_t socket_mode;
+    gid_t socket_group;
+    /* … or TLS 1.3 on an address and port (0: any free one), client certificates asked for. */
+    const char *address;
+    uint16_t port;
+    const char *certificate_file; /* PEM */
+    const char *private_key_file;
+    const char *authority_file;
+
+    size_t body_max; /* a larger one is answered 413 without being kept */
+    http_handler *handler;
+    void *context;
+};
+
+struct http_server *http_server_start(const struct http_server_options *options, struct error *e);
+/* Answers what is still open with 503, closes, ends the threads, removes the socket. */
+void http_server_stop(struct http_server *server);
+uint16_t http_server_port(const struct http_server *server);
+/* Read certificate, key and authority anew, for connections from now on. On failure the old ones
+ * stay. */
+enum failure http_server_reload(struct http_server *server, struct error *e);
+
+const char *http_request_method(const struct http_request *request);
+const char *http_request_path(const struct http_request *request); /* decoded, without query */
+const char *http_request_query(const struct http_request *request, const char *name);  /* or NULL */
+const char *http_request_header(const struct http_request *request, const char *name); /* or NULL */
+struct bytes http_request_body(const struct http_request *request);
+const struct http_peer *http_request_peer(const struct http_request *request);
+
+/* One of these ends the request; it must not be touched afterwards. The body is copied. `headers`
+ * is "Name: value\n…" or NULL. */
+void http_answer(struct http_request *request, unsigned status, const char *type, struct bytes body,
+                 const char *headers);
+/* A JSON object {"error": word, "what": …, "kept": …, "next": …} with the status that fits. */
+void http_answer_error(struct http_request *request, const struct error *e);
+unsigned http_status_of(enum failure kind);
+
+/* Or a stream: begin, write any number of times, end. A write is sent at once. Returns false when
+ * the reader is gone or too far behind; the stream must still be ended. */
+void http_stream_begin(struct http_request *request, unsigned status, const char *type);
+bool http_stream_write(struct http_request *request, struct bytes part);
+void http_stream_end(struct http_request *request);
+
+#endif

@@ -1,0 +1,43 @@
+/* The configuration of one machine: which machine of the topology it is, where its databases,
+ * certificate and sockets are. What concerns the whole deployment stands in the topology.
+ *
+ * Everything that is wrong is said at once, with file and line. */
+#ifndef POLLUX_POOL_CONFIG_H
+#define POLLUX_POOL_CONFIG_H
+
+#include "base/faults.h"
+#include "base/log.h"
+#include "topology/topology.h"
+
+struct config_database {
+    char *name; /* "server.fqdn\INSTANCE", as the topology calls it */
+    char *path; /* the SQLite file */
+};
+
+struct config {
+    char *file;    /* this configuration's own path */
+    char *machine; /* FQDN, lower case */
+    char *topology_file;
+    char *admin_socket;
+    char *admin_group;    /* whose members may connect to the socket besides the owner; or NULL */
+    char *certificate;    /* PEM: this machine's certificate and those that issued it */
+    char *private_key;    /* PEM */
+    char *authority;      /* PEM: the deployment's own CA */
+    char *listen_address; /* where the link listens; NULL: the machine's address */
+    struct config_database *databases;
+    size_t database_count;
+    enum log_level log_level;
+    struct topology *topology; /* as read from topology_file; with it everything is checked */
+    const struct machine *self;
+    const char *database_path; /* of the database that belongs to this machine's pool */
+};
+
+/* Relative paths in the file are relative to its folder. NULL with at least one fault. */
+struct config *config_load(const char *path, struct faults *faults);
+void config_free(struct config *c);
+static inline void owned_config_free(struct config **c)
+{
+    config_free(*c);
+}
+
+#endif
