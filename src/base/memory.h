@@ -33,7 +33,7 @@ static inline void owned_free_memory(void *p)
 
 /* `*p` for the caller, NULL left behind: hands an OWNED local over. */
 #define TAKE(p)                                                                                    \
-    ({                                                                                             \
+    __extension__({                                                                                \
         __typeof__(p) taken_ = (p);                                                                \
         (p) = NULL;                                                                                \
         taken_;                                                                                    \

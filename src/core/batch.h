@@ -1,0 +1,48 @@
+/* Batches: items of one module on their way from the holder to a copy.
+ *
+ * A batch carries what follows `after`, in usn order, up to `upto`; whoever has everything up to
+ * `after` has everything up to `upto` once it is applied. Compressed, with a checksum over all of
+ * it. Whatever arrives is hostile until batch_open() has accepted it. */
+#ifndef POLLUX_CORE_BATCH_H
+#define POLLUX_CORE_BATCH_H
+
+#include "core/item.h"
+#include "core/limits.h"
+#include "core/term.h"
+
+struct batch_head {
+    char home[HOME_NAME_SIZE];
+    enum module module;
+    struct term term; /* of the holder that sends it */
+    uint64_t after;   /* the cookie that it follows on */
+    uint64_t upto;    /* the cookie afterwards */
+    uint64_t head;    /* the holder's head when the cycle began: at `upto == head` it is complete */
+    uint64_t horizon; /* tombstones up to this usn are gone at the holder */
+};
+
+/* Writing. A writer is used again and again. */
+struct batch_writer;
+struct batch_writer *batch_writer_new(void);
+void batch_writer_free(struct batch_writer *w);
+DEFINE_OWNED(struct batch_writer *, batch_writer_free)
+
+void batch_begin(struct batch_writer *w, const struct batch_head *head);
+/* False if the batch is full: the item belongs into the next one. Usns must grow. */
+bool batch_add(struct batch_writer *w, const struct item *item);
+/* `upto` is at least the last item's usn: items of other modules may lie between. The view is valid
+ * until the next batch_begin(). */
+struct bytes batch_finish(struct batch_writer *w, uint64_t upto);
+
+/* Reading. */
+struct batch;
+/* Checks everything that can be checked without a store: checksum, sizes, order, limits. */
+enum failure batch_open(struct bytes encoded, struct batch **batch, struct error *e);
+void batch_close(struct batch *batch);
+DEFINE_OWNED(struct batch *, batch_close)
+
+const struct batch_head *batch_head(const struct batch *batch);
+size_t batch_count(const struct batch *batch);
+/* The items in usn order; views into the batch. False behind the last one. */
+bool batch_next(struct batch *batch, struct item *item);
+
+#endif

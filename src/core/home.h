@@ -1,0 +1,128 @@
+/* One home at one pool: who may serve it, decided from what is heard, asked and stored.
+ *
+ * No I/O: home_step() takes an event and returns actions. Whoever drives it (the daemon, the
+ * simulator) carries the actions out and comes back with what came of them. The clock and the dice
+ * are part of each event.
+ *
+ * One decision at a time: while a hold record is on its way to the store, whatever would need
+ * another one is put off. Nothing is lost by that, because everything that is sent here is sent
+ * again: questions, heartbeats and ticks. Rights end when the decision is made, and begin when it
+ * is durable (protocol, rule 7). */
+#ifndef POLLUX_CORE_HOME_H
+#define POLLUX_CORE_HOME_H
+
+#include "core/hold.h"
+
+struct home;
+
+struct home_options {
+    const char *name;
+    const char *pools[SIDES]; /* by the topology; a hold record knows better (rule 12) */
+    enum side side;           /* which of them this pool is */
+    uint32_t failure_detection_ms;
+};
+
+/* `hold` is the stored record, or NULL if the store knows nothing of the home. */
+struct home *home_new(const struct home_options *options, const struct hold *hold, uint64_t now_ms,
+                      uint64_t dice);
+void home_free(struct home *h);
+
+/* What the partner is asked by a pool that was holder, or that has an empty store (rule 8). The
+ * nonce is of this start: only an answer to it counts. */
+struct home_question {
+    uint64_t nonce;
+    struct term term; /* the asker's last one; TERM_NONE: its store knows nothing of the home */
+    uint64_t seen;
+};
+
+enum home_verdict {
+    VERDICT_WAIT,       /* ask again: busy deciding */
+    VERDICT_GRANTED,    /* `number` is yours to open */
+    VERDICT_SUPERSEDED, /* I hold `term`, which is higher: stand by */
+    VERDICT_REFILL,     /* you held `term`, and your store no longer knows: refill first */
+    VERDICT_UNKNOWN,    /* I know nothing of this home either: it was never created */
+};
+enum { VERDICTS = VERDICT_UNKNOWN + 1 };
+
+struct home_answer {
+    uint64_t nonce;
+    enum home_verdict verdict;
+    uint64_t number;
+    struct term term;
+};
+
+enum home_event_kind {
+    HOME_TICK,       /* at least every HOME_TICK_MS */
+    HOME_HEARD,      /* a heartbeat spoke of this home */
+    HOME_ASKED,      /* the partner wants to rejoin; end in an ACTION_ANSWER sooner or later */
+    HOME_ANSWERED,   /* the partner's answer to ours */
+    HOME_CREATE,     /* first publication of the topology */
+    HOME_FORCE,      /* an administrator vouches */
+    HOME_STORED,     /* the record of the last ACTION_PERSIST is durable */
+    HOME_NOT_STORED, /* it is not, and never will be */
+};
+
+enum { HOME_TICK_MS = 250 };
+
+struct home_event {
+    enum home_event_kind kind;
+    uint64_t now_ms; /* monotonic */
+    uint64_t dice;   /* a random number, not 0 */
+    uint64_t head;   /* HOME_STORED: the copy's last usn as the record was stored */
+    union {
+        struct {
+            const char *pool; /* who said it */
+            struct term term; /* the highest term that it knows for this home */
+            uint64_t seen;
+            bool serves; /* and it holds the home itself, in that term, now */
+        } heard;
+        struct home_question asked;
+        struct home_answer answered;
+    };
+};
+
+enum home_action_kind {
+    ACTION_PERSIST, /* store home_wanted(); report HOME_STORED or HOME_NOT_STORED */
+    ACTION_ASK,     /* send `question` to the partner; at most one is under way */
+    ACTION_ANSWER,  /* answer the partner's question */
+    ACTION_CHANGED, /* mode or term changed: tell everybody, at once */
+};
+
+struct home_action {
+    enum home_action_kind kind;
+    union {
+        struct home_question question;
+        struct home_answer answer;
+        struct {
+            enum mode from;
+            enum cause cause;
+        } changed;
+    };
+};
+
+enum { HOME_ACTIONS_MAX = 4 };
+struct home_actions {
+    struct home_action list[HOME_ACTIONS_MAX];
+    size_t count;
+};
+
+/* Fails only for what people ask for (HOME_CREATE, HOME_FORCE); nothing is changed then. */
+enum failure home_step(struct home *h, const struct home_event *event, struct home_actions *actions,
+                       struct error *e);
+
+const char *home_name(const struct home *h);
+enum mode home_mode(const struct home *h);
+enum side home_side(const struct home *h);
+/* The durable record; its revision is 0 while there is none. */
+const struct hold *home_hold(const struct home *h);
+const struct hold *home_wanted(const struct home *h);
+bool home_deciding(const struct home *h);
+const char *home_partner(const struct home *h); /* "" for a lone pool */
+/* The highest number heard of, for passing on. */
+uint64_t home_seen(const struct home *h);
+/* Until when changes may be acknowledged without hearing of this home again: 0 if not at all. */
+uint64_t home_lease_ms(const struct home *h);
+/* Why a home is Rejoining, and what ends it: two sentences for people. */
+void home_explain(const struct home *h, struct error *e);
+
+#endif

@@ -1,0 +1,95 @@
+#include "core/lineage.h"
+
+#include <assert.h>
+#include <string.h>
+
+static bool follows(const struct lineage_entry *later, const struct lineage_entry *earlier)
+{
+    return later->term.number > earlier->term.number && later->began >= earlier->began;
+}
+
+void lineage_open(struct lineage *l, struct term term, uint64_t head)
+{
+    assert(!term_is_none(term));
+    struct lineage_entry entry = {.term = term, .began = head};
+    assert(l->count == 0 || follows(&entry, &l->entries[l->count - 1]));
+    if (l->count == LINEAGE_MAX) {
+        memmove(l->entries, l->entries + 1, (LINEAGE_MAX - 1) * sizeof *l->entries);
+        l->count--;
+        l->trimmed = true;
+    }
+    l->entries[l->count++] = entry;
+}
+
+struct term lineage_last(const struct lineage *l)
+{
+    return l->count ? l->entries[l->count - 1].term : TERM_NONE;
+}
+
+uint64_t lineage_term_of(const struct lineage *l, uint64_t usn)
+{
+    for (size_t i = l->count; i > 0; i--) {
+        if (usn > l->entries[i - 1].began)
+            return l->entries[i - 1].term.number;
+    }
+    return 0;
+}
+
+/* Where entry i ends in a copy that stands at `head`. */
+static uint64_t end_of(const struct lineage *l, size_t i, uint64_t head)
+{
+    return i + 1 < l->count ? l->entries[i + 1].began : head;
+}
+
+bool lineage_common(const struct lineage *a, uint64_t a_head, const struct lineage *b,
+                    uint64_t b_head, struct version *common)
+{
+    /* Both are sorted by number: walk both from the end, always stepping back on the higher one. */
+    size_t i = a->count, j = b->count;
+    while (i > 0 && j > 0) {
+        const struct lineage_entry *x = &a->entries[i - 1], *y = &b->entries[j - 1];
+        if (term_equal(x->term, y->term) && x->began == y->began) {
+            uint64_t a_end = end_of(a, i - 1, a_head), b_end = end_of(b, j - 1, b_head);
+            *common =
+                (struct version){.term = x->term.number, .usn = a_end < b_end ? a_end : b_end};
+            return true;
+        }
+        if (x->term.number >= y->term.number)
+            i--;
+        if (y->term.number >= x->term.number)
+            j--;
+    }
+    return false;
+}
+
+void lineage_encode(const struct lineage *l, struct buffer *out)
+{
+    buffer_u8(out, l->trimmed);
+    buffer_varint(out, l->count);
+    for (size_t i = 0; i < l->count; i++) {
+        buffer_varint(out, l->entries[i].term.number);
+        buffer_u64(out, l->entries[i].term.tag);
+        buffer_varint(out, l->entries[i].began);
+    }
+}
+
+void lineage_decode(struct lineage *l, struct cursor *in)
+{
+    memset(l, 0, sizeof *l);
+    uint8_t trimmed = cursor_u8(in);
+    uint64_t count = cursor_varint(in);
+    if (trimmed > 1 || count > LINEAGE_MAX) {
+        in->bad = true;
+        return;
+    }
+    l->trimmed = trimmed;
+    for (; l->count < count && !in->bad; l->count++) {
+        struct lineage_entry *entry = &l->entries[l->count];
+        entry->term.number = cursor_varint(in);
+        entry->term.tag = cursor_u64(in);
+        entry->began = cursor_varint(in);
+        if (entry->term.number == 0 || entry->term.tag == 0 ||
+            (l->count && !follows(entry, entry - 1)))
+            in->bad = true;
+    }
+}

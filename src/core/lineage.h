@@ -1,0 +1,44 @@
+/* Lineage: the terms that a copy of a home went through, each with the usn where it began.
+ *
+ * Two copies compare at their last common point; what either changed after it is what it did
+ * without the other (protocol, rule 3). */
+#ifndef POLLUX_CORE_LINEAGE_H
+#define POLLUX_CORE_LINEAGE_H
+
+#include <stddef.h>
+
+#include "base/bytes.h"
+#include "core/item.h"
+#include "core/limits.h"
+#include "core/term.h"
+
+struct lineage_entry {
+    struct term term;
+    uint64_t began; /* the head when the term was opened: its changes have higher usns */
+};
+
+struct lineage {
+    size_t count;
+    bool trimmed; /* older entries fell off the end */
+    struct lineage_entry entries[LINEAGE_MAX];
+};
+
+/* Opens a term at this head. Its number must be above the last entry's. */
+void lineage_open(struct lineage *l, struct term term, uint64_t head);
+
+/* The last term, or TERM_NONE. */
+struct term lineage_last(const struct lineage *l);
+
+/* The number of the term in which the change with this usn was made; 0 if that is not known. */
+uint64_t lineage_term_of(const struct lineage *l, uint64_t usn);
+
+/* The last point that both copies went through, given where each of them ends now. False if they
+ * share no term: then only digests can compare them. */
+bool lineage_common(const struct lineage *a, uint64_t a_head, const struct lineage *b,
+                    uint64_t b_head, struct version *common);
+
+void lineage_encode(const struct lineage *l, struct buffer *out);
+/* Turns the cursor bad unless numbers and usns grow as they must. */
+void lineage_decode(struct lineage *l, struct cursor *in);
+
+#endif

@@ -1,0 +1,342 @@
+#include "store/apply.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What the group knows of a home that it touches: loaded once, saved once. */
+struct group_home {
+    char name[HOME_NAME_SIZE];
+    struct home_row row;
+    bool changed;
+    bool has_hold;
+    struct hold hold;
+};
+
+struct group {
+    struct session *s;
+    struct group_home *homes;
+    size_t count;
+    /* Whether the next key is probably new: new ones are cheapest inserted without looking, known
+     * ones cheapest looked up first; they come in runs. */
+    bool expect_new;
+};
+
+struct group *group_new(struct session *writer)
+{
+    struct group *group = xcalloc(1, sizeof *group);
+    group->s = writer;
+    group->expect_new = true;
+    return group;
+}
+
+void group_reset(struct group *group)
+{
+    free(group->homes);
+    group->homes = NULL;
+    group->count = 0;
+}
+
+void group_free(struct group *group)
+{
+    group_reset(group);
+    free(group);
+}
+
+static const struct engine_ops *ops(const struct group *group)
+{
+    return group->s->engine->ops;
+}
+
+static enum failure load_home(struct group *group, const char *name, struct group_home **result,
+                              struct error *e)
+{
+    for (size_t i = 0; i < group->count; i++) {
+        if (strcmp(group->homes[i].name, name) == 0) {
+            *result = &group->homes[i];
+            return OK;
+        }
+    }
+    group->homes = xrealloc(group->homes, (group->count + 1) * sizeof *group->homes);
+    struct group_home *home = &group->homes[group->count];
+    memset(home, 0, sizeof *home);
+    memcpy(home->name, name, strlen(name) + 1);
+    enum failure bad = ops(group)->home_load(group->s, name, &home->row, e);
+    if (bad && bad != FAIL_NOT_FOUND)
+        return bad;
+    bad = hold_load(group->s, name, &home->hold, e);
+    if (bad && bad != FAIL_NOT_FOUND)
+        return bad;
+    home->has_hold = !bad;
+    group->count++;
+    *result = home;
+    return OK;
+}
+
+static enum failure refuse(struct error *e, enum failure kind, const char *home, const char *why)
+{
+    fail(e, kind, "The home %s %s.", home, why);
+    if (e)
+        error_kept(e, "Nothing was changed.");
+    return kind;
+}
+
+/* The hold record that counts for this transaction: its own, if it brings one. */
+static const struct hold *hold_of(const struct group_home *home, const struct txn *txn)
+{
+    if (txn->hold)
+        return txn->hold;
+    return home->has_hold ? &home->hold : NULL;
+}
+
+static enum failure check_role(const struct group_home *home, const struct txn *txn, bool leased,
+                               struct error *e)
+{
+    const struct hold *hold = hold_of(home, txn);
+    if (txn->role == ROLE_NONE)
+        return OK;
+    if (!hold)
+        return refuse(e, FAIL_REFUSED, txn->home, "does not exist in this store");
+    if (txn->role == ROLE_HOLDER) {
+        enum failure bad = hold_check_change(hold, txn->term_number, e);
+        if (bad)
+            return bad;
+        if (!leased && !txn->hold)
+            return refuse(e, FAIL_REFUSED, txn->home,
+                          "may have been taken over while this process did not run; it asks first");
+        return OK;
+    }
+    if (mode_rights(hold->mode)->holder || hold->term.number != txn->term_number)
+        return refuse(e, FAIL_REFUSED, txn->home, "does not follow that holder's term here");
+    return OK;
+}
+
+static enum failure check_step(struct group *group, const struct group_home *home,
+                               const struct txn *txn, const struct step *step, struct error *e)
+{
+    struct item item = {.module = step->module,
+                        .deleted = step->deleted,
+                        .version = step->version,
+                        .key = step_key(txn, step),
+                        .value = step_value(txn, step)};
+    switch (step->kind) {
+    case STEP_PUT:
+    case STEP_DELETE:
+    case STEP_APPLY: {
+        assert(txn->role == (step->kind == STEP_APPLY ? ROLE_COPY : ROLE_HOLDER));
+        enum failure bad = item_check(&item, e);
+        if (bad)
+            return bad;
+        if (!module_belongs(step->module, txn->home))
+            return refuse(e, FAIL_INVALID, txn->home, "does not have that module");
+        if (step->kind == STEP_APPLY && (item.version.usn == 0 || item.version.term == 0))
+            return refuse(e, FAIL_INVALID, txn->home, "was sent an item without a version");
+        return OK;
+    }
+    case STEP_EXPECT: {
+        struct found found = {0};
+        enum failure bad = home->row.id ? ops(group)->find(group->s, home->row.id, step->module,
+                                                           item.key, &found, e)
+                                        : OK;
+        if (bad)
+            return bad;
+        uint64_t usn = found.deleted ? 0 : found.usn;
+        return usn == step->version.usn
+                   ? OK
+                   : refuse(e, FAIL_CONFLICT, txn->home, "has an item that was changed meanwhile");
+    }
+    case STEP_COOKIE: {
+        assert(txn->role == ROLE_COPY);
+        struct version at = home->row.state.modules[step->module].cookie;
+        return at.term == step->from.term && at.usn == step->from.usn
+                   ? OK
+                   : refuse(e, FAIL_CONFLICT, txn->home, "has its cookie somewhere else");
+    }
+    case STEP_RECORD:
+        return step->key_size && step->key_size <= RECORD_NAME_MAX &&
+                       step->value_size <= RECORD_VALUE_MAX
+                   ? OK
+                   : refuse(e, FAIL_INVALID, txn->home, "was given too large a record");
+    case STEP_HORIZON: return OK;
+    }
+    return OK;
+}
+
+enum failure group_check(struct group *group, struct txn *txn, bool leased, struct error *e)
+{
+    struct group_home *home;
+    if (txn->count > TXN_ITEMS_MAX)
+        return refuse(e, FAIL_INVALID, txn->home, "was given too many changes at once");
+    enum failure bad = load_home(group, txn->home, &home, e);
+    if (bad)
+        return bad;
+    if (txn->hold && txn->hold->revision != (home->has_hold ? home->hold.revision : 0) + 1)
+        return refuse(e, FAIL_CONFLICT, txn->home, "has another hold record by now");
+    bad = check_role(home, txn, leased, e);
+    for (size_t i = 0; !bad && i < txn->count; i++)
+        bad = check_step(group, home, txn, &txn->steps[i], e);
+    return bad;
+}
+
+static void count_out(struct digest *digest, size_t key_size, const struct found *found)
+{
+    struct item old = {.deleted = found->deleted,
+                       .key = bytes_of(NULL, key_size),
+                       .value = bytes_of(NULL, found->value_size)};
+    digest_remove(digest, &old, found->hash);
+}
+
+static enum failure find_old(struct group *group, int64_t home, const struct item *item,
+                             struct found *found, struct error *e)
+{
+    enum failure bad = ops(group)->find(group->s, home, item->module, item->key, found, e);
+    group->expect_new = !bad && found->usn == 0;
+    return bad;
+}
+
+/* Stores an item in place of what has its key, and keeps the digest in step. */
+static enum failure write_item(struct group *group, struct group_home *home,
+                               const struct item *item, struct error *e)
+{
+    struct digest *digest = &home->row.state.modules[item->module].digest;
+    struct item_hash hash = item_hash(item);
+    struct found found = {0};
+    bool clash = false;
+    enum failure bad;
+
+    if (group->expect_new) {
+        bad = ops(group)->insert(group->s, home->row.id, item, hash, &clash, e);
+        if (!bad && clash)
+            bad = find_old(group, home->row.id, item, &found, e);
+    } else {
+        bad = find_old(group, home->row.id, item, &found, e);
+        if (!bad && found.usn == 0)
+            bad = ops(group)->insert(group->s, home->row.id, item, hash, &clash, e);
+    }
+    if (bad)
+        return bad;
+    if (found.usn) {
+        bad = ops(group)->replace(group->s, home->row.id, found.usn, item, hash, e);
+        if (bad)
+            return bad;
+        count_out(digest, item->key.size, &found);
+    } else if (clash) {
+        fail(e, FAIL_DAMAGED, "The home %s has two items with usn %" PRIu64 ".", home->name,
+             item->version.usn);
+        return FAIL_DAMAGED;
+    }
+    digest_add(digest, item, hash);
+    return OK;
+}
+
+static enum failure change(struct group *group, struct group_home *home, struct txn *txn,
+                           const struct step *step, struct error *e)
+{
+    struct item item = {.module = step->module,
+                        .deleted = step->kind == STEP_DELETE,
+                        .key = step_key(txn, step),
+                        .value = step_value(txn, step)};
+    if (item.deleted) {
+        struct found found = {0};
+        enum failure bad = find_old(group, home->row.id, &item, &found, e);
+        if (bad || found.usn == 0 || found.deleted)
+            return bad;
+    }
+    struct home_state *state = &home->row.state;
+    item.version = (struct version){.term = txn->term_number, .usn = state->head + 1};
+    enum failure bad = write_item(group, home, &item, e);
+    if (bad)
+        return bad;
+    state->head = item.version.usn;
+    if (txn->outcome.first_usn == 0)
+        txn->outcome.first_usn = item.version.usn;
+    return OK;
+}
+
+static void reach(struct home_state *state, uint64_t usn)
+{
+    if (usn > state->head)
+        state->head = usn;
+}
+
+static enum failure carry_out_step(struct group *group, struct group_home *home, struct txn *txn,
+                                   const struct step *step, struct error *e)
+{
+    struct home_state *state = &home->row.state;
+    switch (step->kind) {
+    case STEP_PUT:
+    case STEP_DELETE: return change(group, home, txn, step, e);
+    case STEP_APPLY: {
+        struct item item = {.module = step->module,
+                            .deleted = step->deleted,
+                            .version = step->version,
+                            .key = step_key(txn, step),
+                            .value = step_value(txn, step)};
+        reach(state, item.version.usn);
+        return write_item(group, home, &item, e);
+    }
+    case STEP_COOKIE:
+        state->modules[step->module].cookie = step->version;
+        reach(state, step->version.usn);
+        return OK;
+    case STEP_HORIZON:
+        if (step->version.usn <= state->horizon)
+            return OK;
+        state->horizon = step->version.usn;
+        return ops(group)->forget(group->s, home->row.id, step->version.usn, e);
+    case STEP_RECORD: {
+        char name[RECORD_NAME_MAX + 1];
+        memcpy(name, step_key(txn, step).at, step->key_size);
+        name[step->key_size] = '\0';
+        return record_save(group->s, name, step_value(txn, step), e);
+    }
+    case STEP_EXPECT: return OK;
+    }
+    return OK;
+}
+
+static enum failure replace_hold(struct group *group, struct group_home *home,
+                                 const struct hold *next, struct error *e)
+{
+    struct hold hold = *next;
+    struct term before = home->has_hold ? home->hold.term : TERM_NONE;
+    if (hold_opens_term(before, &hold))
+        lineage_open(&hold.lineage, hold.term, home->row.state.head);
+    enum failure bad = hold_save(group->s, &hold, e);
+    if (bad)
+        return bad;
+    home->hold = hold;
+    home->has_hold = true;
+    return OK;
+}
+
+enum failure group_carry_out(struct group *group, struct txn *txn, struct error *e)
+{
+    struct group_home *home;
+    enum failure bad = load_home(group, txn->home, &home, e);
+    if (!bad && home->row.id == 0) /* the engine makes room for a home's items */
+        bad = ops(group)->home_save(group->s, txn->home, &home->row, e);
+    if (!bad && txn->hold)
+        bad = replace_hold(group, home, txn->hold, e);
+    for (size_t i = 0; !bad && i < txn->count; i++)
+        bad = carry_out_step(group, home, txn, &txn->steps[i], e);
+    if (bad)
+        return bad;
+    home->changed = true;
+    txn->outcome.head = home->row.state.head;
+    return OK;
+}
+
+enum failure group_save(struct group *group, struct error *e)
+{
+    for (size_t i = 0; i < group->count; i++) {
+        struct group_home *home = &group->homes[i];
+        if (!home->changed)
+            continue;
+        enum failure bad = ops(group)->home_save(group->s, home->name, &home->row, e);
+        if (bad)
+            return bad;
+    }
+    return OK;
+}

@@ -1,0 +1,100 @@
+/* What an engine must bring: rows, transactions and snapshots. It knows no rules: what may be
+ * changed, and what changes with it, apply.c decides once for all engines. */
+#ifndef POLLUX_STORE_ENGINE_H
+#define POLLUX_STORE_ENGINE_H
+
+#include "store/store.h"
+
+struct engine;
+struct session;
+
+/* A home as the engine stores it. */
+struct home_row {
+    int64_t id; /* 0: there is no such home yet */
+    struct home_state state;
+};
+
+/* What the writer must know of a row that it replaces. */
+struct found {
+    uint64_t usn; /* 0: nothing found */
+    bool deleted;
+    struct item_hash hash;
+    size_t value_size;
+};
+
+struct engine_ops {
+    void (*close)(struct engine *engine);
+
+    /* A writing session is opened once; reading ones as needed. Between begin and end a reading
+     * session sees one point in time. */
+    enum failure (*session)(struct engine *engine, bool writing, struct session **s,
+                            struct error *e);
+    void (*session_close)(struct session *s);
+    enum failure (*begin)(struct session *s, struct error *e);
+    enum failure (*commit)(struct session *s, struct error *e); /* durable when it returns */
+    void (*rollback)(struct session *s);                        /* or the end of a view */
+
+    enum failure (*home_load)(struct session *s, const char *home, struct home_row *row,
+                              struct error *e);
+    /* Creates it when id is 0, and fills in the id. */
+    enum failure (*home_save)(struct session *s, const char *home, struct home_row *row,
+                              struct error *e);
+    enum failure (*homes)(struct session *s, view_visit_name *visit, void *context,
+                          struct error *e);
+
+    /* Items of a home. `insert` says in *clash whether the key was there already; then nothing is
+     * inserted. `get` and the walks verify each row's hash. */
+    enum failure (*find)(struct session *s, int64_t home, enum module module, struct bytes key,
+                         struct found *found, struct error *e);
+    enum failure (*insert)(struct session *s, int64_t home, const struct item *item,
+                           struct item_hash hash, bool *clash, struct error *e);
+    enum failure (*replace)(struct session *s, int64_t home, uint64_t old_usn,
+                            const struct item *item, struct item_hash hash, struct error *e);
+    enum failure (*forget)(struct session *s, int64_t home, uint64_t tombstones_upto,
+                           struct error *e);
+    enum failure (*get)(struct session *s, int64_t home, enum module module, struct bytes key,
+                        struct item *item, struct error *e);
+    enum failure (*walk_usn)(struct session *s, int64_t home, uint64_t after, view_visit *visit,
+                             void *context, struct error *e);
+    enum failure (*walk_keys)(struct session *s, int64_t home, enum module module,
+                              struct bytes prefix, view_visit *visit, void *context,
+                              struct error *e);
+
+    /* Named records, hold records among them: bytes already sealed. An empty value removes. */
+    enum failure (*record_get)(struct session *s, const char *name, struct buffer *value,
+                               struct error *e);
+    enum failure (*record_put)(struct session *s, const char *name, struct bytes value,
+                               struct error *e);
+    enum failure (*records)(struct session *s, const char *prefix, view_visit_name *visit,
+                            void *context, struct error *e);
+};
+
+/* Every engine's struct begins with this, and every session's with a pointer to its engine. */
+struct engine {
+    const struct engine_ops *ops;
+};
+
+struct session {
+    struct engine *engine;
+};
+
+/* How a home's row and its hold record are spelled, the same for all engines. The encoded form ends
+ * in a checksum. */
+void home_state_encode(const struct home_state *state, struct buffer *out);
+enum failure home_state_decode(struct home_state *state, struct bytes encoded, struct error *e);
+
+enum failure record_load(struct session *s, const char *name, struct buffer *value,
+                         struct error *e);
+enum failure record_save(struct session *s, const char *name, struct bytes value,
+                         struct error *e); /* an empty value removes it */
+
+/* "hold/<home>" */
+enum { HOLD_RECORD_NAME_SIZE = HOME_NAME_SIZE + 8 };
+const char *hold_record_name(const char *home, char name[HOLD_RECORD_NAME_SIZE]);
+enum failure hold_load(struct session *s, const char *home, struct hold *hold, struct error *e);
+enum failure hold_save(struct session *s, const struct hold *hold, struct error *e);
+
+/* Called by engines for each row that they read. */
+enum failure row_check(const struct item *item, struct item_hash stored, struct error *e);
+
+#endif

@@ -1,0 +1,512 @@
+/* The memory engine, for the simulator and for tests: everything in one tree that never changes. A
+ * view is a reference to the tree of that moment, a commit puts a new one in its place. */
+#include "store/memory.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/engine.h"
+#include "store/tree.h"
+
+struct memory_engine {
+    struct engine base;
+    pthread_mutex_t lock;
+    struct tree *tree; /* what is committed */
+    bool full;
+};
+
+struct memory_session {
+    struct session base;
+    bool writing;
+    struct tree *tree; /* what this transaction or view sees */
+};
+
+/* Everything lies in one map; the first byte of a key says what it is. */
+enum space {
+    SPACE_HOME = 'h',   /* name -> id, state */
+    SPACE_NEXT = 'n',   /* -> the last id given */
+    SPACE_USN = 'u',    /* home, usn -> item */
+    SPACE_KEY = 'k',    /* home, module, key -> usn */
+    SPACE_RECORD = 'r', /* name -> value */
+};
+
+/* Big endian, so that the order of the bytes is the order of the numbers. */
+static void big_u64(struct buffer *b, uint64_t v)
+{
+    for (int shift = 56; shift >= 0; shift -= 8)
+        buffer_u8(b, (uint8_t)(v >> shift));
+}
+
+static struct bytes name_key(struct buffer *b, enum space space, struct bytes name)
+{
+    buffer_clear(b);
+    buffer_u8(b, (uint8_t)space);
+    buffer_raw(b, name.at, name.size);
+    return buffer_view(b);
+}
+
+static struct bytes usn_key(struct buffer *b, int64_t home, uint64_t usn)
+{
+    buffer_clear(b);
+    buffer_u8(b, SPACE_USN);
+    big_u64(b, (uint64_t)home);
+    big_u64(b, usn);
+    return buffer_view(b);
+}
+
+static struct bytes item_key(struct buffer *b, int64_t home, enum module module, struct bytes key)
+{
+    buffer_clear(b);
+    buffer_u8(b, SPACE_KEY);
+    big_u64(b, (uint64_t)home);
+    buffer_u8(b, (uint8_t)module);
+    buffer_raw(b, key.at, key.size);
+    return buffer_view(b);
+}
+
+static void item_encode(const struct item *item, struct item_hash hash, struct buffer *out)
+{
+    buffer_u8(out, (uint8_t)item->module);
+    buffer_u8(out, item->deleted);
+    buffer_u64(out, item->version.term);
+    buffer_u64(out, item->version.usn);
+    buffer_u64(out, hash.low);
+    buffer_u64(out, hash.high);
+    buffer_bytes(out, item->key);
+    buffer_bytes(out, item->value);
+}
+
+static void item_decode(struct bytes encoded, struct item *item, struct item_hash *hash)
+{
+    struct cursor in = cursor_over(encoded);
+    item->module = (enum module)cursor_u8(&in);
+    item->deleted = cursor_u8(&in) != 0;
+    item->version.term = cursor_u64(&in);
+    item->version.usn = cursor_u64(&in);
+    hash->low = cursor_u64(&in);
+    hash->high = cursor_u64(&in);
+    item->key = cursor_bytes(&in, SIZE_MAX);
+    item->value = cursor_bytes(&in, SIZE_MAX);
+    assert(cursor_done(&in));
+}
+
+static struct memory_engine *engine_of(struct session *s)
+{
+    return (struct memory_engine *)s->engine;
+}
+
+static struct memory_session *session_of(struct session *s)
+{
+    return (struct memory_session *)s;
+}
+
+/* --- sessions --- */
+
+static enum failure session_open(struct engine *engine, bool writing, struct session **result,
+                                 struct error *e)
+{
+    (void)e;
+    struct memory_session *s = xcalloc(1, sizeof *s);
+    s->base.engine = engine;
+    s->writing = writing;
+    *result = &s->base;
+    return OK;
+}
+
+static enum failure begin(struct session *base, struct error *e)
+{
+    (void)e;
+    struct memory_engine *engine = engine_of(base);
+    pthread_mutex_lock(&engine->lock);
+    session_of(base)->tree = tree_ref(engine->tree);
+    pthread_mutex_unlock(&engine->lock);
+    return OK;
+}
+
+static void rollback(struct session *base)
+{
+    tree_unref(TAKE(session_of(base)->tree));
+}
+
+static enum failure commit(struct session *base, struct error *e)
+{
+    struct memory_engine *engine = engine_of(base);
+    struct memory_session *s = session_of(base);
+    assert(s->writing);
+    pthread_mutex_lock(&engine->lock);
+    bool full = engine->full;
+    struct tree *old = NULL;
+    if (!full) {
+        old = engine->tree;
+        engine->tree = TAKE(s->tree);
+    }
+    pthread_mutex_unlock(&engine->lock);
+    tree_unref(old);
+    if (!full)
+        return OK;
+    fail(e, FAIL_FULL, "The store is full.");
+    if (e)
+        error_kept(e, "Nothing was changed.");
+    return FAIL_FULL;
+}
+
+static void session_close(struct session *base)
+{
+    rollback(base);
+    free(base);
+}
+
+/* --- homes --- */
+
+static enum failure home_load(struct session *base, const char *home, struct home_row *row,
+                              struct error *e)
+{
+    OWNED(buffer_free) struct buffer key = {0};
+    struct bytes value;
+    *row = (struct home_row){0};
+    if (!tree_get(session_of(base)->tree, name_key(&key, SPACE_HOME, bytes_of_text(home)), &value))
+        return fail(e, FAIL_NOT_FOUND, "The store has no home %s.", home);
+    struct cursor in = cursor_over(value);
+    row->id = (int64_t)cursor_u64(&in);
+    return home_state_decode(&row->state, bytes_of(in.at, in.left), e);
+}
+
+static int64_t next_id(struct memory_session *s)
+{
+    uint8_t space = SPACE_NEXT;
+    struct bytes key = bytes_of(&space, 1), value;
+    uint64_t id = 1;
+    if (tree_get(s->tree, key, &value)) {
+        struct cursor in = cursor_over(value);
+        id = cursor_u64(&in) + 1;
+    }
+    OWNED(buffer_free) struct buffer out = {0};
+    buffer_u64(&out, id);
+    s->tree = tree_put(s->tree, key, buffer_view(&out));
+    return (int64_t)id;
+}
+
+static enum failure home_save(struct session *base, const char *home, struct home_row *row,
+                              struct error *e)
+{
+    (void)e;
+    struct memory_session *s = session_of(base);
+    OWNED(buffer_free) struct buffer key = {0}, value = {0};
+    if (row->id == 0)
+        row->id = next_id(s);
+    buffer_u64(&value, (uint64_t)row->id);
+    home_state_encode(&row->state, &value);
+    s->tree =
+        tree_put(s->tree, name_key(&key, SPACE_HOME, bytes_of_text(home)), buffer_view(&value));
+    return OK;
+}
+
+/* --- items --- */
+
+static bool look_up(const struct memory_session *s, int64_t home, enum module module,
+                    struct bytes key, struct item *item, struct item_hash *hash)
+{
+    OWNED(buffer_free) struct buffer b = {0};
+    struct bytes value;
+    if (!tree_get(s->tree, item_key(&b, home, module, key), &value))
+        return false;
+    struct cursor in = cursor_over(value);
+    uint64_t usn = cursor_u64(&in);
+    bool there = tree_get(s->tree, usn_key(&b, home, usn), &value);
+    assert(there);
+    item_decode(value, item, hash);
+    return true;
+}
+
+static enum failure find(struct session *base, int64_t home, enum module module, struct bytes key,
+                         struct found *found, struct error *e)
+{
+    (void)e;
+    struct item item;
+    *found = (struct found){0};
+    if (look_up(session_of(base), home, module, key, &item, &found->hash)) {
+        found->usn = item.version.usn;
+        found->deleted = item.deleted;
+        found->value_size = item.value.size;
+    }
+    return OK;
+}
+
+static void put(struct memory_session *s, int64_t home, const struct item *item,
+                struct item_hash hash)
+{
+    OWNED(buffer_free) struct buffer key = {0}, value = {0};
+    item_encode(item, hash, &value);
+    s->tree = tree_put(s->tree, usn_key(&key, home, item->version.usn), buffer_view(&value));
+    buffer_clear(&value);
+    buffer_u64(&value, item->version.usn);
+    s->tree = tree_put(s->tree, item_key(&key, home, item->module, item->key), buffer_view(&value));
+}
+
+static enum failure insert(struct session *base, int64_t home, const struct item *item,
+                           struct item_hash hash, bool *clash, struct error *e)
+{
+    (void)e;
+    struct memory_session *s = session_of(base);
+    OWNED(buffer_free) struct buffer key = {0};
+    struct bytes value;
+    *clash = tree_get(s->tree, item_key(&key, home, item->module, item->key), &value) ||
+             tree_get(s->tree, usn_key(&key, home, item->version.usn), &value);
+    if (!*clash)
+        put(s, home, item, hash);
+    return OK;
+}
+
+static enum failure replace(struct session *base, int64_t home, uint64_t old_usn,
+                            const struct item *item, struct item_hash hash, struct error *e)
+{
+    struct memory_session *s = session_of(base);
+    OWNED(buffer_free) struct buffer key = {0};
+    struct bytes value;
+    if (old_usn != item->version.usn) {
+        if (tree_get(s->tree, usn_key(&key, home, item->version.usn), &value))
+            return fail(e, FAIL_IO, "Two items would have the same usn.");
+        s->tree = tree_remove(s->tree, usn_key(&key, home, old_usn));
+    }
+    put(s, home, item, hash);
+    return OK;
+}
+
+static enum failure get(struct session *base, int64_t home, enum module module, struct bytes key,
+                        struct item *item, struct error *e)
+{
+    struct item_hash hash;
+    if (!look_up(session_of(base), home, module, key, item, &hash))
+        return fail(e, FAIL_NOT_FOUND, "There is no such item.");
+    return row_check(item, hash, e);
+}
+
+struct walk {
+    struct bytes within; /* the keys of the tree that are meant begin with this */
+    const struct memory_session *s;
+    int64_t home;
+    bool live_only;
+    view_visit *visit;
+    void *context;
+    enum failure bad;
+    struct error *e;
+};
+
+static bool hand_out(struct walk *w, struct bytes encoded)
+{
+    struct item item;
+    struct item_hash hash;
+    item_decode(encoded, &item, &hash);
+    if (w->live_only && item.deleted)
+        return true;
+    w->bad = row_check(&item, hash, w->e);
+    return !w->bad && w->visit(&item, hash, w->context);
+}
+
+static bool visit_by_usn(struct bytes key, struct bytes value, void *context)
+{
+    struct walk *w = context;
+    return bytes_start_with(key, w->within) && hand_out(w, value);
+}
+
+static bool visit_by_key(struct bytes key, struct bytes value, void *context)
+{
+    struct walk *w = context;
+    if (!bytes_start_with(key, w->within))
+        return false;
+    struct cursor in = cursor_over(value);
+    OWNED(buffer_free) struct buffer b = {0};
+    struct bytes encoded;
+    bool there = tree_get(w->s->tree, usn_key(&b, w->home, cursor_u64(&in)), &encoded);
+    assert(there);
+    return hand_out(w, encoded);
+}
+
+static enum failure walk_usn(struct session *base, int64_t home, uint64_t after, view_visit *visit,
+                             void *context, struct error *e)
+{
+    OWNED(buffer_free) struct buffer from = {0}, within = {0};
+    buffer_u8(&within, SPACE_USN);
+    big_u64(&within, (uint64_t)home);
+    struct walk w = {.within = buffer_view(&within),
+                     .s = session_of(base),
+                     .home = home,
+                     .visit = visit,
+                     .context = context,
+                     .e = e};
+    tree_walk(w.s->tree, usn_key(&from, home, after + 1), visit_by_usn, &w);
+    return w.bad;
+}
+
+static enum failure walk_keys(struct session *base, int64_t home, enum module module,
+                              struct bytes prefix, view_visit *visit, void *context,
+                              struct error *e)
+{
+    OWNED(buffer_free) struct buffer from = {0};
+    struct walk w = {.within = item_key(&from, home, module, prefix),
+                     .s = session_of(base),
+                     .home = home,
+                     .live_only = true,
+                     .visit = visit,
+                     .context = context,
+                     .e = e};
+    tree_walk(w.s->tree, w.within, visit_by_key, &w);
+    return w.bad;
+}
+
+struct doomed {
+    struct walk walk;
+    uint64_t upto;
+    struct buffer keys; /* of the tombstones, one after the other */
+};
+
+static bool collect_doomed(struct bytes key, struct bytes value, void *context)
+{
+    struct doomed *d = context;
+    struct item item;
+    struct item_hash hash;
+    if (!bytes_start_with(key, d->walk.within))
+        return false;
+    item_decode(value, &item, &hash);
+    if (item.version.usn > d->upto)
+        return false;
+    if (item.deleted) {
+        OWNED(buffer_free) struct buffer b = {0};
+        buffer_bytes(&d->keys, key);
+        buffer_bytes(&d->keys, item_key(&b, d->walk.home, item.module, item.key));
+    }
+    return true;
+}
+
+static enum failure forget(struct session *base, int64_t home, uint64_t upto, struct error *e)
+{
+    (void)e;
+    struct memory_session *s = session_of(base);
+    OWNED(buffer_free) struct buffer within = {0};
+    buffer_u8(&within, SPACE_USN);
+    big_u64(&within, (uint64_t)home);
+    struct doomed d = {.walk = {.within = buffer_view(&within), .home = home}, .upto = upto};
+    tree_walk(s->tree, d.walk.within, collect_doomed, &d);
+    struct cursor in = cursor_over(buffer_view(&d.keys));
+    while (in.left)
+        s->tree = tree_remove(s->tree, cursor_bytes(&in, SIZE_MAX));
+    buffer_free(&d.keys);
+    return OK;
+}
+
+/* --- names and records --- */
+
+struct names {
+    struct bytes prefix;
+    view_visit_name *visit;
+    void *context;
+};
+
+static bool visit_name(struct bytes key, struct bytes value, void *context)
+{
+    (void)value;
+    struct names *n = context;
+    if (!bytes_start_with(key, n->prefix))
+        return false;
+    OWNED(free_memory) char *name = xasprintf("%.*s", (int)key.size - 1, (const char *)key.at + 1);
+    return n->visit(name, n->context);
+}
+
+static enum failure walk_names(struct session *base, enum space space, const char *prefix,
+                               view_visit_name *visit, void *context)
+{
+    OWNED(buffer_free) struct buffer b = {0};
+    struct names n = {
+        .prefix = name_key(&b, space, bytes_of_text(prefix)), .visit = visit, .context = context};
+    tree_walk(session_of(base)->tree, n.prefix, visit_name, &n);
+    return OK;
+}
+
+static enum failure homes(struct session *base, view_visit_name *visit, void *context,
+                          struct error *e)
+{
+    (void)e;
+    return walk_names(base, SPACE_HOME, "", visit, context);
+}
+
+static enum failure records(struct session *base, const char *prefix, view_visit_name *visit,
+                            void *context, struct error *e)
+{
+    (void)e;
+    return walk_names(base, SPACE_RECORD, prefix, visit, context);
+}
+
+static enum failure record_get(struct session *base, const char *name, struct buffer *value,
+                               struct error *e)
+{
+    OWNED(buffer_free) struct buffer key = {0};
+    struct bytes found;
+    buffer_clear(value);
+    if (!tree_get(session_of(base)->tree, name_key(&key, SPACE_RECORD, bytes_of_text(name)),
+                  &found))
+        return fail(e, FAIL_NOT_FOUND, "There is no record %s.", name);
+    buffer_raw(value, found.at, found.size);
+    return OK;
+}
+
+static enum failure record_put(struct session *base, const char *name, struct bytes value,
+                               struct error *e)
+{
+    (void)e;
+    struct memory_session *s = session_of(base);
+    OWNED(buffer_free) struct buffer key = {0};
+    struct bytes k = name_key(&key, SPACE_RECORD, bytes_of_text(name));
+    s->tree = value.size ? tree_put(s->tree, k, value) : tree_remove(s->tree, k);
+    return OK;
+}
+
+/* --- the engine --- */
+
+static void engine_close(struct engine *base)
+{
+    struct memory_engine *engine = (struct memory_engine *)base;
+    tree_unref(engine->tree);
+    pthread_mutex_destroy(&engine->lock);
+    free(engine);
+}
+
+static const struct engine_ops memory_ops = {
+    .close = engine_close,
+    .session = session_open,
+    .session_close = session_close,
+    .begin = begin,
+    .commit = commit,
+    .rollback = rollback,
+    .home_load = home_load,
+    .home_save = home_save,
+    .homes = homes,
+    .find = find,
+    .insert = insert,
+    .replace = replace,
+    .forget = forget,
+    .get = get,
+    .walk_usn = walk_usn,
+    .walk_keys = walk_keys,
+    .record_get = record_get,
+    .record_put = record_put,
+    .records = records,
+};
+
+struct engine *memory_engine_open(void)
+{
+    struct memory_engine *engine = xcalloc(1, sizeof *engine);
+    engine->base.ops = &memory_ops;
+    pthread_mutex_init(&engine->lock, NULL);
+    return &engine->base;
+}
+
+void memory_engine_fill(struct engine *base, bool full)
+{
+    struct memory_engine *engine = (struct memory_engine *)base;
+    pthread_mutex_lock(&engine->lock);
+    engine->full = full;
+    pthread_mutex_unlock(&engine->lock);
+}

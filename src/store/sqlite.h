@@ -1,0 +1,36 @@
+/* The SQLite engine's own: the file, and what its two halves share. */
+#ifndef POLLUX_STORE_SQLITE_H
+#define POLLUX_STORE_SQLITE_H
+
+#include <sqlite3.h>
+
+#include "store/engine.h"
+
+/* How the proof of durability opens a store; everybody else uses sqlite_engine_open(). */
+struct sqlite_options {
+    const char *vfs;         /* NULL: SQLite's own */
+    const char *synchronous; /* NULL: "FULL", which is what "durable" stands on */
+};
+enum failure sqlite_engine_open_with(const char *path, const char *pool,
+                                     const struct sqlite_options *options, struct engine **engine,
+                                     struct error *e);
+
+/* What SQLite says, in our words; `doing` is what was tried. */
+enum failure sqlite_fail(sqlite3 *db, const char *path, const char *doing, struct error *e);
+
+enum failure sqlite_run(sqlite3 *db, const char *path, const char *sql, struct error *e);
+
+/* The schema is a list of steps, and its version the number of steps taken. Migrating takes those
+ * that are missing, in one transaction. */
+struct schema {
+    const char *const *steps;
+    int count;
+};
+extern const struct schema sqlite_schema;
+enum failure sqlite_migrate(sqlite3 *db, const char *path, const struct schema *schema,
+                            struct error *e);
+
+/* Is this a store of ours, of this pool, of a version that we know? Makes an empty file one. */
+enum failure sqlite_adopt(sqlite3 *db, const char *path, const char *pool, struct error *e);
+
+#endif

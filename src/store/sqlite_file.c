@@ -1,0 +1,191 @@
+/* The SQLite file: whose it is, which schema it has, what can be wrong with it. */
+#include <errno.h>
+#include <string.h>
+
+#include "store/sqlite.h"
+
+enum {
+    /* "PLUX", in the file's header, so that file(1) and we know our own. */
+    APPLICATION_ID = 0x504c5558,
+};
+
+/* Never change a step that was released: add one. */
+static const char *const steps[] = {
+    "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE home (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, state BLOB NOT NULL);"
+    "CREATE TABLE record (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;",
+    /* Each home's items have a table of their own, item_<id>: see sqlite.c. */
+};
+const struct schema sqlite_schema = {steps, COUNT_OF(steps)};
+
+static enum failure kind_of(sqlite3 *db, int code)
+{
+    switch (code & 0xff) {
+    case SQLITE_FULL: return FAIL_FULL;
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_CANTOPEN: return FAIL_READ_ONLY;
+    case SQLITE_CORRUPT: return FAIL_DAMAGED;
+    case SQLITE_NOTADB: return FAIL_FOREIGN;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED: return FAIL_BUSY;
+    default: break;
+    }
+    /* Some calls report a full disk as any other error of the system. */
+    int system = db ? sqlite3_system_errno(db) : 0;
+    return (code & 0xff) == SQLITE_IOERR && (system == ENOSPC || system == EDQUOT) ? FAIL_FULL
+                                                                                   : FAIL_IO;
+}
+
+enum failure sqlite_fail(sqlite3 *db, const char *path, const char *doing, struct error *e)
+{
+    int code = sqlite3_extended_errcode(db);
+    enum failure kind = kind_of(db, code);
+    if (!e)
+        return kind;
+    switch ((int)kind) {
+    case FAIL_FULL:
+        fail(e, kind, "The disk of %s is full.", path);
+        error_kept(e, "Nothing was changed, and everything acknowledged before is intact.");
+        error_next(e, "Make room there, then try again.");
+        break;
+    case FAIL_READ_ONLY:
+        fail(e, kind, "%s can't be written.", path);
+        error_kept(e, "Nothing was changed.");
+        error_next(e, "Check the owner and mode of the file and its folder, and how the file "
+                      "system is mounted.");
+        break;
+    case FAIL_DAMAGED:
+        fail(e, kind, "%s is damaged (found while %s).", path, doing);
+        error_kept(e, "Nothing was changed or repaired.");
+        error_next(e, "Keep the file, put an intact copy in its place, or move it away: the "
+                      "partner's copy then refills it.");
+        break;
+    case FAIL_FOREIGN:
+        fail(e, kind, "%s is not a SQLite database.", path);
+        error_kept(e, "It was left as it is.");
+        error_next(e, "Check the database's path in the configuration.");
+        break;
+    case FAIL_BUSY:
+        fail(e, kind, "%s is locked by another program.", path);
+        error_kept(e, "Nothing was changed.");
+        error_next(e, "End what else has the file open (fuser -v %s).", path);
+        break;
+    default:
+        fail(e, kind, "%s failed on %s: %s.", doing, path, sqlite3_errmsg(db));
+        error_kept(e, "Whether it was done is unknown until the file is opened anew.");
+        break;
+    }
+    return kind;
+}
+
+enum failure sqlite_run(sqlite3 *db, const char *path, const char *sql, struct error *e)
+{
+    if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
+        return sqlite_fail(db, path, "preparing the file", e);
+    return OK;
+}
+
+static enum failure read_number(sqlite3 *db, const char *path, const char *sql, long long *value,
+                                struct error *e)
+{
+    sqlite3_stmt *stmt = NULL;
+    bool got = sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) == SQLITE_OK &&
+               sqlite3_step(stmt) == SQLITE_ROW;
+    enum failure bad = got ? OK : sqlite_fail(db, path, "reading its header", e);
+    if (got)
+        *value = sqlite3_column_int64(stmt, 0);
+    sqlite3_finalize(stmt);
+    return bad;
+}
+
+enum failure sqlite_migrate(sqlite3 *db, const char *path, const struct schema *schema,
+                            struct error *e)
+{
+    long long version = 0;
+    enum failure bad = read_number(db, path, "PRAGMA user_version", &version, e);
+    if (bad)
+        return bad;
+    if (version > schema->count) {
+        fail(e, FAIL_NEWER,
+             "%s was written by a newer version: its schema is %lld, this one knows "
+             "up to %d.",
+             path, version, schema->count);
+        if (e) {
+            error_kept(e, "It was left as it is.");
+            error_next(e, "Install the newer version again; there is no way back.");
+        }
+        return FAIL_NEWER;
+    }
+    if (version == schema->count)
+        return OK;
+    bad = sqlite_run(db, path, "BEGIN IMMEDIATE", e);
+    for (long long i = version; !bad && i < schema->count; i++)
+        bad = sqlite_run(db, path, schema->steps[i], e);
+    char *mark = sqlite3_mprintf("PRAGMA user_version = %d; PRAGMA application_id = %d; COMMIT",
+                                 schema->count, APPLICATION_ID);
+    if (!bad)
+        bad = sqlite_run(db, path, mark, e);
+    sqlite3_free(mark);
+    if (bad)
+        sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+    return bad;
+}
+
+static enum failure check_pool(sqlite3 *db, const char *path, const char *pool, struct error *e)
+{
+    sqlite3_stmt *stmt = NULL;
+    enum failure bad = OK;
+    if (sqlite3_prepare_v2(db,
+                           "INSERT INTO meta VALUES ('pool', ?1) ON CONFLICT DO UPDATE SET value = "
+                           "value RETURNING value",
+                           -1, &stmt, NULL) != SQLITE_OK ||
+        sqlite3_bind_text(stmt, 1, pool, -1, SQLITE_STATIC) != SQLITE_OK ||
+        sqlite3_step(stmt) != SQLITE_ROW) {
+        bad = sqlite_fail(db, path, "reading whose it is", e);
+    } else {
+        const char *owner = (const char *)sqlite3_column_text(stmt, 0);
+        if (!owner || strcmp(owner, pool) != 0) {
+            bad = fail(e, FAIL_FOREIGN, "%s is the store of pool %s, not of %s.", path,
+                       owner ? owner : "?", pool);
+            if (e) {
+                error_kept(e, "It was left as it is.");
+                error_next(e, "Check the database's path in the configuration.");
+            }
+        }
+    }
+    while (!bad && sqlite3_step(stmt) == SQLITE_ROW)
+        ;
+    int rc = sqlite3_finalize(stmt);
+    if (!bad && rc != SQLITE_OK)
+        bad = sqlite_fail(db, path, "writing whose it is", e);
+    return bad;
+}
+
+enum failure sqlite_adopt(sqlite3 *db, const char *path, const char *pool, struct error *e)
+{
+    long long application = 0, objects = 0;
+    enum failure bad = read_number(db, path, "PRAGMA application_id", &application, e);
+    if (!bad)
+        bad = read_number(db, path, "SELECT count(*) FROM sqlite_schema", &objects, e);
+    if (bad)
+        return bad;
+    if (application != APPLICATION_ID && objects > 0) {
+        fail(e, FAIL_FOREIGN, "%s is a database of another program.", path);
+        if (e) {
+            error_kept(e, "It was left as it is.");
+            error_next(e, "Check the database's path in the configuration.");
+        }
+        return FAIL_FOREIGN;
+    }
+    if (sqlite3_db_readonly(db, "main") == 1) {
+        fail(e, FAIL_READ_ONLY, "%s can't be written.", path);
+        if (e) {
+            error_kept(e, "Nothing was changed.");
+            error_next(e, "Check the owner and mode of the file and its folder.");
+        }
+        return FAIL_READ_ONLY;
+    }
+    bad = sqlite_migrate(db, path, &sqlite_schema, e);
+    return bad ? bad : check_pool(db, path, pool, e);
+}

@@ -1,0 +1,438 @@
+/* The queue in front of an engine: one writer that gathers what waits into groups, and readers that
+ * share a few sessions. */
+#include "store/store.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "store/apply.h"
+#include "store/engine.h"
+#include "store/txn.h"
+
+enum { LEASES_MAX = 256 }; /* one for each home that is served from one store */
+
+struct lease {
+    char home[HOME_NAME_SIZE];
+    uint64_t until_ms;
+};
+
+struct store {
+    struct engine *engine;
+    struct session *writer;
+    struct group *group;
+    pthread_t thread;
+
+    pthread_mutex_t lock; /* over all that follows */
+    pthread_cond_t work;
+    struct txn *first, **last; /* the queue */
+    size_t waiting, waiting_bytes;
+    bool stopping;
+    struct error broken; /* a flush failed: what is on disk is unknown until it is opened anew */
+    struct lease leases[LEASES_MAX];
+    size_t lease_count;
+
+    pthread_mutex_t view_lock;
+    pthread_cond_t view_free;
+    struct session *readers[STORE_VIEWS_MAX]; /* idle ones */
+    size_t readers_idle, readers_all;
+};
+
+/* --- leases --- */
+
+static struct lease *lease_of(struct store *store, const char *home)
+{
+    for (size_t i = 0; i < store->lease_count; i++) {
+        if (strcmp(store->leases[i].home, home) == 0)
+            return &store->leases[i];
+    }
+    return NULL;
+}
+
+void store_lease(struct store *store, const char *home, uint64_t until_ms)
+{
+    pthread_mutex_lock(&store->lock);
+    struct lease *lease = lease_of(store, home);
+    if (!lease && store->lease_count < LEASES_MAX) {
+        lease = &store->leases[store->lease_count++];
+        memcpy(lease->home, home, strlen(home) + 1);
+    }
+    if (lease)
+        lease->until_ms = until_ms;
+    pthread_mutex_unlock(&store->lock);
+}
+
+static bool leased(struct store *store, const char *home)
+{
+    pthread_mutex_lock(&store->lock);
+    const struct lease *lease = lease_of(store, home);
+    bool yes = lease && clock_ms() < lease->until_ms;
+    pthread_mutex_unlock(&store->lock);
+    return yes;
+}
+
+/* --- the writer --- */
+
+static void finish(struct txn *txn)
+{
+    txn->done(&txn->outcome, txn->context);
+    txn_free(txn);
+}
+
+static void finish_all(struct txn *list)
+{
+    while (list) {
+        struct txn *txn = list;
+        list = txn->next;
+        finish(txn);
+    }
+}
+
+/* Everything of the group in one engine transaction. What fails its own checks is left out and
+ * keeps its error; any other failure is the whole group's. */
+static enum failure try_group(struct store *store, struct txn *list, struct error *e)
+{
+    const struct engine_ops *ops = store->engine->ops;
+    bool any = false;
+    enum failure bad = ops->begin(store->writer, e);
+    if (bad)
+        return bad;
+    for (struct txn *txn = list; txn && !bad; txn = txn->next) {
+        memset(&txn->outcome, 0, sizeof txn->outcome);
+        bool may = txn->role != ROLE_HOLDER || txn->hold || leased(store, txn->home);
+        if (group_check(store->group, txn, may, &txn->outcome.error))
+            continue;
+        any = true;
+        bad = group_carry_out(store->group, txn, e);
+    }
+    if (!bad && any)
+        bad = group_save(store->group, e);
+    if (bad || !any) {
+        ops->rollback(store->writer);
+    } else {
+        bad = ops->commit(store->writer, e);
+        if (bad)
+            ops->rollback(store->writer);
+        if (bad == FAIL_IO) {
+            pthread_mutex_lock(&store->lock);
+            store->broken = *e;
+            error_next(&store->broken, "Look after the disk, then start the service again.");
+            pthread_mutex_unlock(&store->lock);
+        }
+    }
+    group_reset(store->group);
+    return bad;
+}
+
+/* A process that was stopped between the flush and the answer must not say "done": it may have been
+ * superseded meanwhile (rule 7). */
+static void withhold_late(struct store *store, struct txn *txn)
+{
+    if (txn->outcome.error.kind || txn->role != ROLE_HOLDER || txn->hold ||
+        leased(store, txn->home))
+        return;
+    fail(&txn->outcome.error, FAIL_DEADLINE,
+         "This process did not run for so long that the home %s may have been taken over.",
+         txn->home);
+    error_kept(&txn->outcome.error, "Whether the change will stay is not known yet.");
+    error_next(&txn->outcome.error, "Read it again before you repeat it.");
+}
+
+static void run_group(struct store *store, struct txn *list)
+{
+    struct error error = {0};
+    enum failure bad = try_group(store, list, &error);
+    if (bad && list->next) {
+        /* One of them may be at fault (too large for the disk, say), so each has its own try. */
+        while (list) {
+            struct txn *txn = list;
+            list = txn->next;
+            txn->next = NULL;
+            run_group(store, txn);
+        }
+        return;
+    }
+    for (struct txn *txn = list; txn; txn = txn->next) {
+        if (bad && !txn->outcome.error.kind)
+            txn->outcome.error = error;
+        withhold_late(store, txn);
+    }
+    finish_all(list);
+}
+
+/* Takes what shares the next flush off the queue; with the lock held. */
+static struct txn *take_group(struct store *store)
+{
+    struct txn *list = store->first, *end = NULL;
+    size_t count = 0, bytes = 0;
+    for (struct txn *txn = list; txn && count < STORE_GROUP_MAX; txn = txn->next) {
+        if (count && bytes + txn_size(txn) > STORE_GROUP_BYTES_MAX)
+            break;
+        bytes += txn_size(txn);
+        count++;
+        end = txn;
+    }
+    store->first = end->next;
+    if (!store->first)
+        store->last = &store->first;
+    end->next = NULL;
+    store->waiting -= count;
+    store->waiting_bytes -= bytes;
+    return list;
+}
+
+static void *writer_main(void *context)
+{
+    struct store *store = context;
+    pthread_mutex_lock(&store->lock);
+    for (;;) {
+        while (!store->first && !store->stopping)
+            pthread_cond_wait(&store->work, &store->lock);
+        if (!store->first)
+            break;
+        struct txn *list = take_group(store);
+        struct error broken = store->broken;
+        pthread_mutex_unlock(&store->lock);
+        if (broken.kind) {
+            for (struct txn *txn = list; txn; txn = txn->next)
+                txn->outcome.error = broken;
+            finish_all(list);
+        } else {
+            run_group(store, list);
+        }
+        pthread_mutex_lock(&store->lock);
+    }
+    pthread_mutex_unlock(&store->lock);
+    return NULL;
+}
+
+void store_commit(struct store *store, struct txn *txn, store_done *done, void *context)
+{
+    txn->done = done;
+    txn->context = context;
+    txn->next = NULL;
+    size_t bytes = txn_size(txn);
+    pthread_mutex_lock(&store->lock);
+    assert(!store->stopping);
+    bool room = store->waiting < STORE_QUEUE_MAX &&
+                (store->waiting == 0 || store->waiting_bytes + bytes <= STORE_QUEUE_BYTES_MAX);
+    if (room) {
+        *store->last = txn;
+        store->last = &txn->next;
+        store->waiting++;
+        store->waiting_bytes += bytes;
+        pthread_cond_signal(&store->work);
+    }
+    pthread_mutex_unlock(&store->lock);
+    if (!room) {
+        fail(&txn->outcome.error, FAIL_BUSY, "The store has more changes waiting than it takes.");
+        error_kept(&txn->outcome.error, "This one was not made.");
+        error_next(&txn->outcome.error, "Try again shortly.");
+        finish(txn);
+    }
+}
+
+struct waiter {
+    pthread_mutex_t lock;
+    pthread_cond_t arrived;
+    bool done;
+    struct store_outcome *outcome;
+};
+
+static void wake(const struct store_outcome *outcome, void *context)
+{
+    struct waiter *w = context;
+    pthread_mutex_lock(&w->lock);
+    *w->outcome = *outcome;
+    w->done = true;
+    pthread_cond_signal(&w->arrived);
+    pthread_mutex_unlock(&w->lock);
+}
+
+enum failure store_commit_wait(struct store *store, struct txn *txn, struct store_outcome *outcome)
+{
+    struct waiter w = {
+        .lock = PTHREAD_MUTEX_INITIALIZER, .arrived = PTHREAD_COND_INITIALIZER, .outcome = outcome};
+    store_commit(store, txn, wake, &w);
+    pthread_mutex_lock(&w.lock);
+    while (!w.done)
+        pthread_cond_wait(&w.arrived, &w.lock);
+    pthread_mutex_unlock(&w.lock);
+    pthread_cond_destroy(&w.arrived);
+    pthread_mutex_destroy(&w.lock);
+    return outcome->error.kind;
+}
+
+enum failure store_open(struct engine *engine, struct store **result, struct error *e)
+{
+    *result = NULL;
+    struct session *writer;
+    enum failure bad = engine->ops->session(engine, true, &writer, e);
+    if (bad) {
+        engine->ops->close(engine);
+        return bad;
+    }
+    struct store *store = xcalloc(1, sizeof *store);
+    store->engine = engine;
+    store->writer = writer;
+    store->group = group_new(writer);
+    store->last = &store->first;
+    pthread_mutex_init(&store->lock, NULL);
+    pthread_cond_init(&store->work, NULL);
+    pthread_mutex_init(&store->view_lock, NULL);
+    pthread_cond_init(&store->view_free, NULL);
+    if (pthread_create(&store->thread, NULL, writer_main, store) != 0)
+        abort(); /* like memory: a process that can't start a thread has none of its limits left */
+    *result = store;
+    return OK;
+}
+
+void store_close(struct store *store)
+{
+    if (!store)
+        return;
+    pthread_mutex_lock(&store->lock);
+    store->stopping = true;
+    pthread_cond_signal(&store->work);
+    pthread_mutex_unlock(&store->lock);
+    pthread_join(store->thread, NULL);
+    assert(store->readers_idle == store->readers_all); /* every view is closed */
+
+    const struct engine_ops *ops = store->engine->ops;
+    for (size_t i = 0; i < store->readers_idle; i++)
+        ops->session_close(store->readers[i]);
+    group_free(store->group);
+    ops->session_close(store->writer);
+    ops->close(store->engine);
+    pthread_cond_destroy(&store->view_free);
+    pthread_mutex_destroy(&store->view_lock);
+    pthread_cond_destroy(&store->work);
+    pthread_mutex_destroy(&store->lock);
+    free(store);
+}
+
+/* --- views --- */
+
+struct view {
+    struct store *store;
+    struct session *s;
+};
+
+static enum failure borrow_reader(struct store *store, struct session **s, struct error *e)
+{
+    enum failure bad = OK;
+    pthread_mutex_lock(&store->view_lock);
+    while (store->readers_idle == 0 && store->readers_all == STORE_VIEWS_MAX)
+        pthread_cond_wait(&store->view_free, &store->view_lock);
+    if (store->readers_idle) {
+        *s = store->readers[--store->readers_idle];
+    } else {
+        bad = store->engine->ops->session(store->engine, false, s, e);
+        if (!bad)
+            store->readers_all++;
+    }
+    pthread_mutex_unlock(&store->view_lock);
+    return bad;
+}
+
+static void return_reader(struct store *store, struct session *s)
+{
+    pthread_mutex_lock(&store->view_lock);
+    store->readers[store->readers_idle++] = s;
+    pthread_cond_signal(&store->view_free);
+    pthread_mutex_unlock(&store->view_lock);
+}
+
+enum failure store_view(struct store *store, struct view **view, struct error *e)
+{
+    *view = NULL;
+    struct session *s;
+    enum failure bad = borrow_reader(store, &s, e);
+    if (bad)
+        return bad;
+    bad = store->engine->ops->begin(s, e);
+    if (bad) {
+        return_reader(store, s);
+        return bad;
+    }
+    *view = xcalloc(1, sizeof **view);
+    **view = (struct view){.store = store, .s = s};
+    return OK;
+}
+
+void view_close(struct view *view)
+{
+    if (!view)
+        return;
+    view->store->engine->ops->rollback(view->s);
+    return_reader(view->store, view->s);
+    free(view);
+}
+
+static const struct engine_ops *ops_of(const struct view *view)
+{
+    return view->store->engine->ops;
+}
+
+static enum failure find_home(struct view *view, const char *home, struct home_row *row,
+                              struct error *e)
+{
+    return ops_of(view)->home_load(view->s, home, row, e);
+}
+
+enum failure view_home(struct view *view, const char *home, struct home_state *state,
+                       struct error *e)
+{
+    struct home_row row;
+    enum failure bad = find_home(view, home, &row, e);
+    if (!bad)
+        *state = row.state;
+    return bad;
+}
+
+enum failure view_hold(struct view *view, const char *home, struct hold *hold, struct error *e)
+{
+    return hold_load(view->s, home, hold, e);
+}
+
+enum failure view_item(struct view *view, const char *home, enum module module, struct bytes key,
+                       struct item *item, struct error *e)
+{
+    struct home_row row;
+    enum failure bad = find_home(view, home, &row, e);
+    return bad ? bad : ops_of(view)->get(view->s, row.id, module, key, item, e);
+}
+
+enum failure view_record(struct view *view, const char *name, struct buffer *value, struct error *e)
+{
+    return record_load(view->s, name, value, e);
+}
+
+enum failure view_changes(struct view *view, const char *home, uint64_t after, view_visit *visit,
+                          void *context, struct error *e)
+{
+    struct home_row row;
+    enum failure bad = find_home(view, home, &row, e);
+    return bad ? bad : ops_of(view)->walk_usn(view->s, row.id, after, visit, context, e);
+}
+
+enum failure view_keys(struct view *view, const char *home, enum module module, struct bytes prefix,
+                       view_visit *visit, void *context, struct error *e)
+{
+    struct home_row row;
+    enum failure bad = find_home(view, home, &row, e);
+    return bad ? bad : ops_of(view)->walk_keys(view->s, row.id, module, prefix, visit, context, e);
+}
+
+enum failure view_homes(struct view *view, view_visit_name *visit, void *context, struct error *e)
+{
+    return ops_of(view)->homes(view->s, visit, context, e);
+}
+
+enum failure view_records(struct view *view, const char *prefix, view_visit_name *visit,
+                          void *context, struct error *e)
+{
+    return ops_of(view)->records(view->s, prefix, visit, context, e);
+}

@@ -1,0 +1,140 @@
+/* The store: one contract, several engines.
+ *
+ * What every engine promises, and the conformance suite (test/unit/test_store.c) checks on each:
+ *
+ * - A transaction is acknowledged when it is durable, whole or not at all.
+ * - There is one writer; transactions that wait together share a flush (group commit). Readers
+ *   never wait for it, and see one point in time.
+ * - Each change of an item gets the home's next usn, without gaps in commit order. Items are read
+ *   in usn order from any point, or by key.
+ * - Every commit names its term, and the hold record is checked in the same transaction.
+ * - Cookies, hold records, digests and other records change in the same transaction as the items
+ *   that they belong to.
+ * - What is read is what was written: each row carries a hash; a damaged or foreign file is refused
+ *   with a clear message and never repaired silently.
+ * - A full disk refuses changes and loses nothing.
+ *
+ * Nothing here assumes that the rows are in this process or on this machine: an engine may be a
+ * server across a network. */
+#ifndef POLLUX_STORE_STORE_H
+#define POLLUX_STORE_STORE_H
+
+#include "core/digest.h"
+#include "core/hold.h"
+
+enum {
+    STORE_QUEUE_MAX = 4096,           /* transactions that wait for the writer; one more is busy */
+    STORE_QUEUE_BYTES_MAX = 64 << 20, /* and their size */
+    STORE_GROUP_MAX = 256,            /* transactions that share a flush */
+    STORE_GROUP_BYTES_MAX = 8 << 20,
+    STORE_VIEWS_MAX = 16, /* snapshots open at once; a further reader waits */
+    TXN_ITEMS_MAX = 100000,
+    RECORD_NAME_MAX = 256,
+    RECORD_VALUE_MAX = 1 << 20,
+};
+
+struct store;
+struct engine;
+
+/* Engines. Each opens what it is given, or creates it empty; an empty store holds no home. */
+enum failure sqlite_engine_open(const char *path, const char *pool, struct engine **engine,
+                                struct error *e);
+struct engine *memory_engine_open(void);
+
+/* The store takes the engine over. */
+enum failure store_open(struct engine *engine, struct store **store, struct error *e);
+/* Finishes what is queued, then closes. */
+void store_close(struct store *store);
+DEFINE_OWNED(struct store *, store_close)
+
+/* Transactions: collected without touching the store, then committed at once. One transaction
+ * concerns one home. */
+struct txn;
+struct txn *txn_new(const char *home);
+void txn_free(struct txn *txn);
+DEFINE_OWNED(struct txn *, txn_free)
+
+/* Who commits: the holder in this term, or a copy that follows the holder of this term. Changes
+ * need the first, applied items the second; records and hold records need neither. */
+void txn_as_holder(struct txn *txn, uint64_t term_number);
+void txn_as_copy(struct txn *txn, uint64_t term_number);
+
+/* The holder's changes. Keys and values are copied. Deleting what isn't there changes nothing. */
+void txn_put(struct txn *txn, enum module module, struct bytes key, struct bytes value);
+void txn_delete(struct txn *txn, enum module module, struct bytes key);
+/* Refuse it all unless the item's last change has this usn (0: unless there is no such item). */
+void txn_expect(struct txn *txn, enum module module, struct bytes key, uint64_t usn);
+
+/* A copy's part: an item as the holder numbered it; and the module's cookie, refused unless it
+ * stands at `from`. */
+void txn_apply(struct txn *txn, const struct item *item);
+void txn_cookie(struct txn *txn, enum module module, struct version from, struct version to);
+/* Drops tombstones up to this usn; never goes back. */
+void txn_horizon(struct txn *txn, uint64_t usn);
+
+/* Replaces the hold record of revision `hold->revision - 1`. If it opens a term, the store adds it
+ * to the lineage, beginning at the head. */
+void txn_hold(struct txn *txn, const struct hold *hold);
+
+/* Anything else that must change together with the rest: journal, tail, marks. An empty value
+ * removes it. */
+void txn_record(struct txn *txn, const char *name, struct bytes value);
+
+struct store_outcome {
+    struct error error; /* kind OK: it is durable */
+    uint64_t first_usn; /* of this transaction's changes; 0 if it made none */
+    uint64_t head;      /* the home's last usn after it */
+};
+typedef void store_done(const struct store_outcome *outcome, void *context);
+
+/* Any thread. Takes the transaction over. `done` is called exactly once, on the writer's thread (or
+ * at once, if the queue is full), and must not block. */
+void store_commit(struct store *store, struct txn *txn, store_done *done, void *context);
+/* The same, waiting. For programs and tests; nothing event-driven may call it. */
+enum failure store_commit_wait(struct store *store, struct txn *txn, struct store_outcome *outcome);
+
+/* A process that did not run for a while may have been superseded (protocol, rule 7): after this
+ * moment of the monotonic clock, changes of this home are refused until it is moved on. 0: refuse
+ * them now. A home starts without a lease. */
+void store_lease(struct store *store, const char *home, uint64_t until_ms);
+
+/* Reading: a view is one point in time. It belongs to one thread. */
+struct view;
+enum failure store_view(struct store *store, struct view **view, struct error *e);
+void view_close(struct view *view);
+DEFINE_OWNED(struct view *, view_close)
+
+struct home_state {
+    uint64_t head;    /* usn of the last change */
+    uint64_t horizon; /* tombstones up to here are gone */
+    struct {
+        struct version cookie;
+        struct digest digest;
+    } modules[MODULES];
+};
+
+/* FAIL_NOT_FOUND if there is no such home, hold record, item or record. */
+enum failure view_home(struct view *view, const char *home, struct home_state *state,
+                       struct error *e);
+enum failure view_hold(struct view *view, const char *home, struct hold *hold, struct error *e);
+/* Tombstones are found as well. The item's bytes are valid until the view is used again. */
+enum failure view_item(struct view *view, const char *home, enum module module, struct bytes key,
+                       struct item *item, struct error *e);
+enum failure view_record(struct view *view, const char *name, struct buffer *value,
+                         struct error *e);
+
+/* Called for each; stops early when it returns false. The item's bytes are valid during the call;
+ * the view must not be used inside it. */
+typedef bool view_visit(const struct item *item, struct item_hash hash, void *context);
+/* All items with a higher usn than `after`, tombstones included, in usn order. */
+enum failure view_changes(struct view *view, const char *home, uint64_t after, view_visit *visit,
+                          void *context, struct error *e);
+/* The live items of a module whose keys begin with `prefix`, in the order of their keys. */
+enum failure view_keys(struct view *view, const char *home, enum module module, struct bytes prefix,
+                       view_visit *visit, void *context, struct error *e);
+typedef bool view_visit_name(const char *name, void *context);
+enum failure view_homes(struct view *view, view_visit_name *visit, void *context, struct error *e);
+enum failure view_records(struct view *view, const char *prefix, view_visit_name *visit,
+                          void *context, struct error *e);
+
+#endif

@@ -1,0 +1,126 @@
+#include "store/txn.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct txn *txn_new(const char *home)
+{
+    struct txn *txn = xcalloc(1, sizeof *txn);
+    int n = snprintf(txn->home, sizeof txn->home, "%s", home);
+    assert(n > 0 && (size_t)n < sizeof txn->home);
+    return txn;
+}
+
+void txn_free(struct txn *txn)
+{
+    if (!txn)
+        return;
+    free(txn->hold);
+    free(txn->steps);
+    buffer_free(&txn->memory);
+    free(txn);
+}
+
+struct bytes step_key(const struct txn *txn, const struct step *step)
+{
+    return bytes_of(txn->memory.at + step->key_at, step->key_size);
+}
+
+struct bytes step_value(const struct txn *txn, const struct step *step)
+{
+    return bytes_of(txn->memory.at + step->value_at, step->value_size);
+}
+
+size_t txn_size(const struct txn *txn)
+{
+    return sizeof *txn + txn->memory.size + txn->count * sizeof *txn->steps;
+}
+
+static size_t keep(struct txn *txn, struct bytes v)
+{
+    size_t at = txn->memory.size;
+    buffer_raw(&txn->memory, v.at, v.size);
+    return at;
+}
+
+static struct step *add(struct txn *txn, enum step_kind kind, struct bytes key, struct bytes value)
+{
+    if (txn->count == txn->room) {
+        txn->room = txn->room ? txn->room * 2 : 4;
+        txn->steps = xrealloc(txn->steps, txn->room * sizeof *txn->steps);
+    }
+    struct step *step = &txn->steps[txn->count++];
+    *step = (struct step){.kind = kind, .key_size = key.size, .value_size = value.size};
+    step->key_at = keep(txn, key);
+    step->value_at = keep(txn, value);
+    return step;
+}
+
+static void act_as(struct txn *txn, enum txn_role role, uint64_t term_number)
+{
+    assert(txn->role == ROLE_NONE && term_number > 0);
+    txn->role = role;
+    txn->term_number = term_number;
+}
+
+void txn_as_holder(struct txn *txn, uint64_t term_number)
+{
+    act_as(txn, ROLE_HOLDER, term_number);
+}
+
+void txn_as_copy(struct txn *txn, uint64_t term_number)
+{
+    act_as(txn, ROLE_COPY, term_number);
+}
+
+void txn_put(struct txn *txn, enum module module, struct bytes key, struct bytes value)
+{
+    add(txn, STEP_PUT, key, value)->module = module;
+}
+
+void txn_delete(struct txn *txn, enum module module, struct bytes key)
+{
+    add(txn, STEP_DELETE, key, BYTES_NONE)->module = module;
+}
+
+void txn_expect(struct txn *txn, enum module module, struct bytes key, uint64_t usn)
+{
+    struct step *step = add(txn, STEP_EXPECT, key, BYTES_NONE);
+    step->module = module;
+    step->version.usn = usn;
+}
+
+void txn_apply(struct txn *txn, const struct item *item)
+{
+    struct step *step = add(txn, STEP_APPLY, item->key, item->value);
+    step->module = item->module;
+    step->version = item->version;
+    step->deleted = item->deleted;
+}
+
+void txn_cookie(struct txn *txn, enum module module, struct version from, struct version to)
+{
+    struct step *step = add(txn, STEP_COOKIE, BYTES_NONE, BYTES_NONE);
+    step->module = module;
+    step->from = from;
+    step->version = to;
+}
+
+void txn_horizon(struct txn *txn, uint64_t usn)
+{
+    add(txn, STEP_HORIZON, BYTES_NONE, BYTES_NONE)->version.usn = usn;
+}
+
+void txn_hold(struct txn *txn, const struct hold *hold)
+{
+    assert(!txn->hold && strcmp(hold->home, txn->home) == 0 && hold->revision > 0);
+    txn->hold = xmemdup(hold, sizeof *hold);
+}
+
+void txn_record(struct txn *txn, const char *name, struct bytes value)
+{
+    assert(strncmp(name, "hold/", 5) != 0); /* those have rules of their own */
+    add(txn, STEP_RECORD, bytes_of_text(name), value);
+}
