@@ -111,6 +111,7 @@ void buffer_text(struct buffer *b, const char *text)
 
 void buffer_printf(struct buffer *b, const char *format, ...)
 {
+    assert(format); /* gcc warns of a NULL in sanitizer builds otherwise */
     va_list args, again;
     va_start(args, format);
     va_copy(again, args);
