@@ -1,0 +1,139 @@
+/* Batches: what goes in comes out, and nothing else does. */
+#include "unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/batch.h"
+
+static struct batch_head head(uint64_t after, uint64_t upto)
+{
+    return (struct batch_head){.home = "atl.example.com",
+                               .module = MODULE_PRESENCE_FOCUS,
+                               .term = {.number = 4, .tag = 99},
+                               .after = after,
+                               .head = upto,
+                               .horizon = 3};
+}
+
+static struct item numbered(uint64_t usn, const char *key, const char *value)
+{
+    return (struct item){.module = MODULE_PRESENCE_FOCUS,
+                         .version = {.term = 2, .usn = usn},
+                         .key = bytes_of_text(key),
+                         .value = bytes_of_text(value)};
+}
+
+static void what_goes_in_comes_out(void **state)
+{
+    (void)state;
+    OWNED(batch_writer_free) struct batch_writer *w = batch_writer_new();
+    struct batch_head h = head(10, 30);
+    batch_begin(w, &h);
+    struct item a = numbered(11, "a", "first"), b = numbered(15, "b", "");
+    b.deleted = true;
+    b.version.term = 4;
+    assert_true(batch_add(w, &a));
+    assert_true(batch_add(w, &b));
+    struct bytes encoded = batch_finish(w, 30);
+
+    OWNED(batch_close) struct batch *batch = NULL;
+    assert_int_equal(batch_open(encoded, &batch, NULL), OK);
+    const struct batch_head *got = batch_head(batch);
+    assert_string_equal(got->home, "atl.example.com");
+    assert_true(term_equal(got->term, h.term));
+    assert_true(got->after == 10 && got->upto == 30 && got->head == 30 && got->horizon == 3);
+    assert_int_equal(batch_count(batch), 2);
+    struct item x;
+    assert_true(batch_next(batch, &x));
+    assert_true(item_hash_equal(item_hash(&x), item_hash(&a)));
+    assert_true(batch_next(batch, &x));
+    assert_true(item_hash_equal(item_hash(&x), item_hash(&b)));
+    assert_false(batch_next(batch, &x));
+}
+
+static void a_batch_without_items_moves_the_cookie_alone(void **state)
+{
+    (void)state;
+    OWNED(batch_writer_free) struct batch_writer *w = batch_writer_new();
+    struct batch_head h = head(10, 30);
+    batch_begin(w, &h);
+    OWNED(batch_close) struct batch *batch = NULL;
+    assert_int_equal(batch_open(batch_finish(w, 30), &batch, NULL), OK);
+    assert_int_equal(batch_count(batch), 0);
+}
+
+static void a_full_batch_takes_no_more_and_still_has_room_for_the_largest_item(void **state)
+{
+    (void)state;
+    OWNED(batch_writer_free) struct batch_writer *w = batch_writer_new();
+    struct batch_head h = head(0, 1000);
+    batch_begin(w, &h);
+    char *large = xmalloc(ITEM_VALUE_MAX);
+    for (size_t i = 0; i < ITEM_VALUE_MAX; i++)
+        large[i] = (char)(i * 2654435761u >> 13);
+    struct item it = numbered(0, "key", "");
+    it.value = bytes_of(large, ITEM_VALUE_MAX);
+    size_t taken = 0;
+    for (it.version.usn = 1; batch_add(w, &it); it.version.usn++)
+        taken++;
+    assert_true(taken >= BATCH_BYTES_MAX / ITEM_VALUE_MAX);
+    assert_true(taken <= BATCH_BYTES_MAX / ITEM_VALUE_MAX + 1);
+    OWNED(batch_close) struct batch *batch = NULL;
+    assert_int_equal(batch_open(batch_finish(w, it.version.usn - 1), &batch, NULL), OK);
+    assert_int_equal(batch_count(batch), taken);
+    free(large);
+}
+
+static struct buffer some_batch(void)
+{
+    OWNED(batch_writer_free) struct batch_writer *w = batch_writer_new();
+    struct batch_head h = head(10, 30);
+    batch_begin(w, &h);
+    struct item a = numbered(11, "a", "first"), b = numbered(15, "b", "second");
+    batch_add(w, &a);
+    batch_add(w, &b);
+    struct bytes encoded = batch_finish(w, 30);
+    struct buffer copy = {0};
+    buffer_raw(&copy, encoded.at, encoded.size);
+    return copy;
+}
+
+static void every_flipped_bit_is_noticed(void **state)
+{
+    (void)state;
+    OWNED(buffer_free) struct buffer b = some_batch();
+    for (size_t i = 0; i < b.size * 8; i++) {
+        b.at[i / 8] ^= (uint8_t)(1 << i % 8);
+        struct batch *batch = NULL;
+        struct error e;
+        assert_int_equal(batch_open(buffer_view(&b), &batch, &e), FAIL_DAMAGED);
+        assert_null(batch);
+        b.at[i / 8] ^= (uint8_t)(1 << i % 8);
+    }
+}
+
+static void every_cut_is_noticed(void **state)
+{
+    (void)state;
+    OWNED(buffer_free) struct buffer b = some_batch();
+    for (size_t n = 0; n < b.size; n++) {
+        struct batch *batch = NULL;
+        assert_int_equal(batch_open(bytes_of(b.at, n), &batch, NULL), FAIL_DAMAGED);
+    }
+    buffer_u8(&b, 0);
+    struct batch *batch = NULL;
+    assert_int_equal(batch_open(buffer_view(&b), &batch, NULL), FAIL_DAMAGED);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_goes_in_comes_out),
+        cmocka_unit_test(a_batch_without_items_moves_the_cookie_alone),
+        cmocka_unit_test(a_full_batch_takes_no_more_and_still_has_room_for_the_largest_item),
+        cmocka_unit_test(every_flipped_bit_is_noticed),
+        cmocka_unit_test(every_cut_is_noticed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
