@@ -23,6 +23,11 @@ void faults_add(struct faults *f, const char *file, unsigned line, const char *s
         (struct fault){.file = xstrdup(file), .line = line, .sentence = xstrdup(text)};
 }
 
+size_t faults_total(const struct faults *f)
+{
+    return f->count + f->left_out;
+}
+
 static int by_place(const void *a, const void *b)
 {
     const struct fault *x = a, *y = b;

@@ -21,6 +21,8 @@ struct faults {
 
 void faults_add(struct faults *f, const char *file, unsigned line, const char *sentence, ...)
     __attribute__((format(printf, 4, 5)));
+/* How many there are, kept or not. A reader compares it before and after. */
+size_t faults_total(const struct faults *f);
 void faults_sort(struct faults *f);
 /* One line each: "file:line: sentence". */
 void faults_print(const struct faults *f, FILE *out);

@@ -2,9 +2,9 @@
 #ifndef POLLUX_CORE_LIMITS_H
 #define POLLUX_CORE_LIMITS_H
 
+#include "base/fqdn.h"
+
 enum {
-    /* A FQDN has at most 253 characters; one more for the NUL, rounded up. */
-    FQDN_SIZE = 256,
     /* A home is named by its pool's FQDN, or "central". */
     HOME_NAME_SIZE = FQDN_SIZE,
 
