@@ -17,11 +17,20 @@ enum {
     TOPOLOGY_TEXT_MAX = 512 << 10, /* fits into one item with room to spare */
     TOPOLOGY_POOLS_MAX = 128,
     TOPOLOGY_MACHINES_PER_POOL_MAX = 16,
+    TOPOLOGY_LINK_PORT = 7443,                 /* unless the file says another */
+    TOPOLOGY_FAILURE_DETECTION_MS = 30 * 1000, /* the same */
+    /* Below, a hiccup would count as a disaster; above, nobody would call it detection. */
+    TOPOLOGY_FAILURE_DETECTION_MS_MIN = 1000,
+    TOPOLOGY_FAILURE_DETECTION_MS_MAX = 60 * 60 * 1000,
+    TOPOLOGY_SITE_MAX = 128, /* bytes */
+    DATABASE_INSTANCE_MAX = 16,
+    DATABASE_NAME_SIZE = FQDN_SIZE + 1 + DATABASE_INSTANCE_MAX,
 };
 
 struct machine {
     char *fqdn;         /* lower case; the certificate carries it */
-    char *address;      /* an IPv4 or IPv6 address, or NULL: the name is resolved */
+    char *address;      /* an IPv4 or IPv6 address in its usual spelling, or NULL: the name is
+                           resolved */
     uint16_t link_port; /* where the other machines of the deployment reach it */
     const struct pool *pool;
 };
@@ -30,7 +39,7 @@ struct pool {
     char *fqdn;                /* lower case; also the name of its home */
     char *site;                /* for people; may be NULL */
     const struct pool *backup; /* NULL: a lone pool */
-    char *database;            /* as the seeds name it: "server.fqdn\INSTANCE" */
+    char *database;            /* "server.fqdn\INSTANCE", as database_name_valid spells it */
     char *mirror;              /* the database's mirror, the same way, or NULL */
     struct machine *machines;
     size_t machine_count; /* at least 1 */
@@ -60,11 +69,15 @@ const struct pool *topology_pool(const struct topology *t, const char *fqdn);
 const struct machine *topology_machine(const struct topology *t, const char *fqdn);
 size_t topology_machine_count(const struct topology *t);
 
-/* A FQDN that we accept: letters, digits and hyphens in labels of 1 to 63, at least two labels, at
- * most 253 characters in all. Writes the lower-case form to `lower`. */
-bool fqdn_valid(const char *text, char lower[FQDN_SIZE]);
+/* "server.fqdn\INSTANCE": a FQDN and the name of an instance there (a letter, then letters, digits
+ * or '_'). Writes the one spelling that names are compared in: server in lower case, instance in
+ * upper case. */
+bool database_name_valid(const char *text, char name[DATABASE_NAME_SIZE]);
+/* Whose database or mirror it is; NULL: nobody's. */
+const struct pool *topology_pool_of_database(const struct topology *t, const char *name);
 
-/* "hh:mm:ss", "d.hh:mm:ss" or a bare number of seconds. */
-bool time_span_ms(const char *text, uint64_t *ms);
+/* An IPv4 or IPv6 address in figures; writes its usual spelling. */
+enum { ADDRESS_SIZE = 46 };
+bool address_valid(const char *text, char address[ADDRESS_SIZE]);
 
 #endif
