@@ -5,12 +5,16 @@
 #ifndef POLLUX_POOL_CONFIG_H
 #define POLLUX_POOL_CONFIG_H
 
+#include <stdio.h>
+
 #include "base/faults.h"
 #include "base/log.h"
 #include "topology/topology.h"
 
+enum { CONFIG_TEXT_MAX = 64 << 10 }; /* a dozen options and a few databases */
+
 struct config_database {
-    char *name; /* "server.fqdn\INSTANCE", as the topology calls it */
+    char *name; /* "server.fqdn\INSTANCE", as database_name_valid spells it */
     char *path; /* the SQLite file */
 };
 
@@ -39,5 +43,8 @@ static inline void owned_config_free(struct config **c)
 {
     config_free(*c);
 }
+
+/* A short summary for people, one thing on each line. */
+void config_describe(const struct config *c, FILE *out);
 
 #endif
