@@ -9,4 +9,13 @@
 
 #include <cmocka.h>
 
+/* cmocka's `fail` would hide ours (base/error.h); tests say fail_msg. */
+#undef fail
+#undef fail_msg
+#define fail_msg(...)                                                                              \
+    do {                                                                                           \
+        print_error("ERROR: " __VA_ARGS__);                                                        \
+        _fail(__FILE__, __LINE__);                                                                 \
+    } while (0)
+
 #endif
