@@ -294,9 +294,9 @@ const struct conf_value *conf_required(const struct conf_section *s, const char 
     if (v)
         return v;
     if (s->parent)
-        faults_add(faults, file, s->line, "%s \"%s\" lacks an option, for example: %s = %s",
-                   s->name, s->title, name, example);
+        faults_add(faults, file, s->line, "In %s \"%s\" %s is missing, for example: %s = %s",
+                   s->name, s->title, name, name, example);
     else
-        faults_add(faults, file, 0, "An option is missing, for example: %s = %s", name, example);
+        faults_add(faults, file, 0, "%s is missing, for example: %s = %s", name, name, example);
     return NULL;
 }

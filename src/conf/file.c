@@ -1,3 +1,4 @@
+/* Reading a small text file whole, whatever somebody put in its place. */
 #include "conf/conf.h"
 
 #include <errno.h>

@@ -33,12 +33,10 @@ static void find_own_database(struct config *c, struct faults *faults)
         return;
     const struct pool *pool = c->self->pool;
     for (size_t i = 0; i < c->database_count; i++) {
-        if (strcmp(c->databases[i].name, pool->database) == 0)
+        if (strcmp(c->databases[i].name, pool->database) == 0) {
             c->database_path = c->databases[i].path;
-    }
-    for (size_t i = 0; i < c->database_count; i++) {
-        if (strcmp(c->databases[i].name, pool->database) == 0)
             return;
+        }
     }
     faults_add(faults, c->file, 0,
                "It doesn't say where the database of the pool %s is, for example: "

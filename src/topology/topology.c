@@ -1,6 +1,5 @@
 #include "topology/topology.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,6 +1,7 @@
 /* The topology: what a good one becomes, and each way in which one can be wrong. */
 #include "faults_expected.h"
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -539,6 +540,25 @@ static void every_pair_of_signs_is_read_or_told(void **state)
     }
 }
 
+/* libconfuse keeps its state in globals: without the lock this ends in nonsense or a crash. */
+static void *read_again_and_again(void *good)
+{
+    for (int i = 0; i < 200; i++)
+        throw_at_it(good ? HEAD ATL RED : HEAD ATL "pool x { bad");
+    return NULL;
+}
+
+static void several_threads_can_read_at_once(void **state)
+{
+    (void)state;
+    pthread_t threads[4];
+    for (size_t i = 0; i < COUNT_OF(threads); i++)
+        assert_int_equal(
+            pthread_create(&threads[i], NULL, read_again_and_again, i % 2 ? state : NULL), 0);
+    for (size_t i = 0; i < COUNT_OF(threads); i++)
+        pthread_join(threads[i], NULL);
+}
+
 /* libconfuse has its own ideas about stderr and stdout; nothing may reach them. */
 static int saved_out, saved_err;
 static FILE *caught;
@@ -615,6 +635,7 @@ int main(void)
         quiet_test(every_beginning_of_the_example_is_read_or_told),
         quiet_test(every_change_of_one_byte_is_read_or_told),
         quiet_test(every_pair_of_signs_is_read_or_told),
+        cmocka_unit_test(several_threads_can_read_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
