@@ -98,6 +98,7 @@ static char *read_address(struct draft *d, const struct conf_section *s)
     return xstrdup(address);
 }
 
+/* 0 if what is there is no port: then nothing is compared with it. */
 static uint16_t read_port(struct draft *d, const struct conf_section *s)
 {
     const struct conf_value *v = conf_value(s, "link_port");
@@ -108,7 +109,7 @@ static uint16_t read_port(struct draft *d, const struct conf_section *s)
     if (v->text[digits] || port < 1 || port > UINT16_MAX) {
         faults_add(d->faults, d->file, v->line, "link_port: \"%s\" is not a port (1 to 65535).",
                    v->text);
-        return TOPOLOGY_LINK_PORT;
+        return 0;
     }
     return (uint16_t)port;
 }

@@ -94,7 +94,7 @@ static void check_places(const struct draft *d, struct list *l)
         for (size_t j = 0; j < pool->machine_count; j++) {
             const struct machine *m = &pool->machines[j];
             char place[ADDRESS_SIZE + 16];
-            if (!m->address || !m->address[0])
+            if (!m->address || !m->address[0] || !m->link_port)
                 continue;
             snprintf(place, sizeof place, "%s port %u", m->address, m->link_port);
             take(l, place, line_of(d->source[i]->sections[j], "link_port"));

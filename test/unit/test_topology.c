@@ -428,6 +428,8 @@ static void two_machines_cant_share_address_and_port(void **state)
     EXPECT(IN_ATL(DATABASE "\nmachine b.l.com { address = 10.0.0.1 }"),
            {6, "10.0.0.1 port 7443 is already taken in line 4"});
     EXPECT_GOOD(IN_ATL(DATABASE "\nmachine b.l.com { address = 10.0.0.1 link_port = 1 }"));
+    EXPECT(IN_ATL(DATABASE "\nmachine b.l.com { address = 10.0.0.1 link_port = x }"),
+           {6, "not a port"});
     EXPECT(IN_ATL(DATABASE "\nmachine b.l.com { address = ::1 }\n"
                            "machine c.l.com { address = 0:0:0::1 }"),
            {7, "::1 port 7443 is already taken in line 6"});
