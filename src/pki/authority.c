@@ -261,9 +261,10 @@ static enum failure check_present(const char *file, const char *machine, X509 *p
     bool its_own = false;
     for (size_t i = 0; i < says->name_count; i++) {
         char lower[FQDN_SIZE];
-        enum failure failed = check_name("machine or pool", says->names[i], lower, e);
-        if (failed)
-            return error_within(e, "In \"%s\": ", file);
+        if (!fqdn_valid(says->names[i], lower))
+            return fail(e, FAIL_FOREIGN,
+                        "\"%s\" in \"%s\" is not the full name of a machine or pool.",
+                        says->names[i], file);
         its_own |= strcmp(lower, machine) == 0;
     }
     if (its_own)

@@ -97,11 +97,15 @@ static void check_purposes(const struct inspection *i)
         faults_add(i->faults, i->certificate_file, 0,
                    "It belongs to an authority, not to a machine.");
     if (X509_check_purpose(own(i), X509_PURPOSE_SSL_SERVER, 0) != 1)
-        faults_add(i->faults, i->certificate_file, 0,
-                   "A machine may not be called under it (key usage or serverAuth is missing).");
+        faults_add(
+            i->faults, i->certificate_file, 0,
+            "It may not answer calls: as a TLS server it needs the key usage digitalSignature and "
+            "the extended one serverAuth.");
     if (X509_check_purpose(own(i), X509_PURPOSE_SSL_CLIENT, 0) != 1)
-        faults_add(i->faults, i->certificate_file, 0,
-                   "A machine may not call others with it (key usage or clientAuth is missing).");
+        faults_add(
+            i->faults, i->certificate_file, 0,
+            "It may not call others: as a TLS client it needs the key usage digitalSignature and "
+            "the extended one clientAuth.");
 }
 
 /* One verdict about one certificate of the chain. `authority`: of those above the machine's. */
