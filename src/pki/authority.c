@@ -108,7 +108,7 @@ static enum failure refuse_existing(struct folder *f, const char *folder, const 
         error_next(e, "Put \"%s\" back, or move this one away if an interrupted command left it.",
                    key ? certificate_name : key_name);
     }
-    return error_kept(e, "What is there was left as it is.");
+    return error_kept(e, "What is there was left as it was.");
 }
 
 /* ---- the authority itself ---- */
@@ -256,7 +256,7 @@ static enum failure check_present(const char *file, const char *machine, X509 *p
     if (X509_verify(present, authority->key) != 1) {
         fail(e, FAIL_FOREIGN, "\"%s\" was not issued by this authority.", file);
         error_next(e, "Move it and its key away and use \"pollux pki issue\".");
-        return error_kept(e, "It was left as it is.");
+        return error_kept(e, "It was left as it was.");
     }
     bool its_own = false;
     for (size_t i = 0; i < says->name_count; i++) {
@@ -270,7 +270,7 @@ static enum failure check_present(const char *file, const char *machine, X509 *p
     if (its_own)
         return OK;
     fail(e, FAIL_FOREIGN, "The certificate in \"%s\" does not name %s.", file, machine);
-    return error_kept(e, "It was left as it is.");
+    return error_kept(e, "It was left as it was.");
 }
 
 /* Copies a pair that matches to .old. One that does not (a renewal was interrupted, the key is

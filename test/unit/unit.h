@@ -7,6 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Before cmocka.h, which has a macro named fail() as well. */
+#include "base/error.h"
+
 #include <cmocka.h>
 
 /* cmocka's `fail` would hide ours (base/error.h); tests say fail_msg. */
