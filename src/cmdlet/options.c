@@ -144,6 +144,6 @@ const char *options_value(const struct options *o, const char *name)
     for (size_t i = 0; o->table[i].name; i++)
         if (strcmp(o->table[i].name, name) == 0)
             return o->values[i];
-    assert(!"an option that the table has");
+    assert(false && "an option that the table has");
     return NULL;
 }

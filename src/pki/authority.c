@@ -1,6 +1,7 @@
 /* What the authority does: come into being, issue, renew. */
 #include "pki/pki.h"
 
+#include <limits.h>
 #include <openssl/asn1.h>
 #include <string.h>
 
@@ -11,6 +12,8 @@
 enum {
     KEY_MODE = 0600,
     CERTIFICATE_MODE = 0644, /* every peer is shown it anyway */
+    /* A machine's name becomes a file's; this is the longest that we put behind it. */
+    MACHINE_NAME_MAX = NAME_MAX - (int)(sizeof ".pem.old.new" - 1),
 };
 
 /* A key and its certificate as they stand in a folder: NAME.key and NAME.pem. */
@@ -42,9 +45,21 @@ char *pki_machine_file(const char *folder, const char *machine)
 
 /* ---- pairs of files ---- */
 
-static enum failure stage_pair(struct folder *f, const char *key_name, const char *certificate_name,
+static char *key_name_of(const char *name, const char *suffix)
+{
+    return xasprintf("%s.key%s", name, suffix);
+}
+
+static char *certificate_name_of(const char *name, const char *suffix)
+{
+    return xasprintf("%s.pem%s", name, suffix);
+}
+
+static enum failure stage_pair(struct folder *f, const char *name, const char *suffix,
                                const struct pair *p, struct error *e)
 {
+    OWNED(free_memory) char *key_name = key_name_of(name, suffix);
+    OWNED(free_memory) char *certificate_name = certificate_name_of(name, suffix);
     OWNED(secret_free) struct buffer key = {0};
     OWNED(buffer_free) struct buffer certificate = {0};
     enum failure failed;
@@ -59,14 +74,12 @@ static enum failure stage_pair(struct folder *f, const char *key_name, const cha
 }
 
 /* The certificate comes last: who sees it can rely on finding its key. */
-static enum failure put_pair(struct folder *f, const char *name, const char *suffix,
-                             const struct pair *p, struct error *e)
+static enum failure commit_pair(struct folder *f, const char *name, const char *suffix,
+                                struct error *e)
 {
-    OWNED(free_memory) char *key_name = xasprintf("%s.key%s", name, suffix);
-    OWNED(free_memory) char *certificate_name = xasprintf("%s.pem%s", name, suffix);
-    enum failure failed = stage_pair(f, key_name, certificate_name, p, e);
-    if (failed)
-        return failed;
+    OWNED(free_memory) char *key_name = key_name_of(name, suffix);
+    OWNED(free_memory) char *certificate_name = certificate_name_of(name, suffix);
+    enum failure failed;
     if ((failed = folder_commit(f, key_name, e)) ||
         (failed = folder_commit(f, certificate_name, e))) {
         folder_discard(f, key_name);
@@ -75,14 +88,21 @@ static enum failure put_pair(struct folder *f, const char *name, const char *suf
     return failed;
 }
 
+static enum failure put_pair(struct folder *f, const char *name, const char *suffix,
+                             const struct pair *p, struct error *e)
+{
+    enum failure failed = stage_pair(f, name, suffix, p, e);
+    return failed ? failed : commit_pair(f, name, suffix, e);
+}
+
 /* For the first time: if it does not work, nothing is left behind. */
 static enum failure put_first_pair(struct folder *f, const char *name, const struct pair *p,
                                    struct error *e)
 {
     enum failure failed = put_pair(f, name, "", p, e);
     if (failed) {
-        OWNED(free_memory) char *key_name = xasprintf("%s.key", name);
-        OWNED(free_memory) char *certificate_name = xasprintf("%s.pem", name);
+        OWNED(free_memory) char *key_name = key_name_of(name, "");
+        OWNED(free_memory) char *certificate_name = certificate_name_of(name, "");
         folder_remove(f, certificate_name);
         folder_remove(f, key_name);
         error_kept(e, "Nothing was made.");
@@ -94,8 +114,8 @@ static enum failure put_first_pair(struct folder *f, const char *name, const str
 static enum failure refuse_existing(struct folder *f, const char *folder, const char *name,
                                     const char *again, struct error *e)
 {
-    OWNED(free_memory) char *key_name = xasprintf("%s.key", name);
-    OWNED(free_memory) char *certificate_name = xasprintf("%s.pem", name);
+    OWNED(free_memory) char *key_name = key_name_of(name, "");
+    OWNED(free_memory) char *certificate_name = certificate_name_of(name, "");
     bool key = folder_has(f, key_name), certificate = folder_has(f, certificate_name);
     if (!key && !certificate)
         return OK;
@@ -218,13 +238,22 @@ static enum failure check_name(const char *what, const char *name, char lower[FQ
     return error_next(e, "A full name looks like \"atl-cs-001.litwareinc.com\".");
 }
 
+static enum failure check_machine(const char *name, char lower[FQDN_SIZE], struct error *e)
+{
+    enum failure failed = check_name("machine", name, lower, e);
+    if (!failed && strlen(lower) > MACHINE_NAME_MAX)
+        return fail(e, FAIL_INVALID, "A machine's name has at most %d characters here.",
+                    MACHINE_NAME_MAX);
+    return failed;
+}
+
 enum failure pki_issue(const char *authority_folder, const char *folder, const char *machine,
                        const char *pool, struct pki_validity valid, struct error *e)
 {
     char names[2][FQDN_SIZE];
     OWNED(pair_free) struct pair authority = {0};
     enum failure failed;
-    if ((failed = check_name("machine", machine, names[0], e)) ||
+    if ((failed = check_machine(machine, names[0], e)) ||
         (failed = check_name("pool", pool, names[1], e)) || (failed = check_validity(valid, e)) ||
         (failed = read_authority(authority_folder, &authority, e)))
         return failed;
@@ -289,15 +318,23 @@ static enum failure keep_old(struct folder *f, const char *folder, const char *m
     return OK;
 }
 
-static enum failure put_renewed_pair(struct folder *f, const char *name, const struct pair *p,
-                                     struct error *e)
+static enum failure put_renewed_pair(struct folder *f, const char *folder, const char *name,
+                                     const struct pair *p, bool *kept, struct error *e)
 {
-    enum failure failed = put_pair(f, name, "", p, e);
-    if (failed)
+    enum failure failed;
+    if ((failed = keep_old(f, folder, name, kept, e)) || (failed = stage_pair(f, name, "", p, e))) {
+        error_kept(e, "The present pair was left as it was.");
+        return failed;
+    }
+    failed = commit_pair(f, name, "", e);
+    if (failed && *kept)
         error_next(e,
-                   "When that is mended, type the same again. Until then the pair of before is "
-                   "in %s.pem.old and %s.key.old.",
+                   "Key and certificate may not match now; the pair of before is in %s.pem.old "
+                   "and %s.key.old. Renew again when the cause is mended.",
                    name, name);
+    else if (failed)
+        error_next(e, "Key and certificate may not match now. Renew again when the cause is "
+                      "mended.");
     return failed;
 }
 
@@ -308,7 +345,7 @@ enum failure pki_renew(const char *authority_folder, const char *folder, const c
     OWNED(pair_free) struct pair authority = {0};
     enum failure failed;
     *kept = false;
-    if ((failed = check_name("machine", machine, name, e)) || (failed = check_validity(valid, e)) ||
+    if ((failed = check_machine(machine, name, e)) || (failed = check_validity(valid, e)) ||
         (failed = read_authority(authority_folder, &authority, e)))
         return failed;
     OWNED(folder_close) struct folder *f = folder_open(folder, false, e);
@@ -330,10 +367,8 @@ enum failure pki_renew(const char *authority_folder, const char *folder, const c
     struct certificate_order order = {
         .common_name = name, .names = names, .name_count = says.name_count, .valid = valid};
     OWNED(pair_free) struct pair made = {0};
-    if ((failed = make_pair(&authority, &order, &made, e)) ||
-        (failed = keep_old(f, folder, name, kept, e)))
-        return failed;
-    return put_renewed_pair(f, name, &made, e);
+    failed = make_pair(&authority, &order, &made, e);
+    return failed ? failed : put_renewed_pair(f, folder, name, &made, kept, e);
 }
 
 /* ---- what a certificate says ---- */

@@ -5,6 +5,7 @@ Usage: test_pki.py POLLUX DIE_AT_LIBRARY. Prints TAP. Each test has a folder of 
 
 import os
 import re
+import resource
 import socket
 import ssl
 import stat
@@ -411,7 +412,23 @@ def every_command_has_help():
 
 
 @test
-def a_full_disk_is_noticed():
+def what_can_not_be_written_changes_nothing():
+    make_pair()
+    before = files()
+
+    def write_nothing():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+    for words in (("renew", MACHINE), ("issue", "b.litwareinc.com", "--pool", POOL),
+                  ("init", "--dir", "other")):
+        done = subprocess.run([POLLUX, "pki", *words], capture_output=True, text=True,
+                              preexec_fn=write_nothing, restore_signals=False)
+        Outcome(done).must(1, "Writing", "left as it was" if words[0] == "renew" else "Nothing was made")
+    assert files() == before and files("other") == {}
+
+
+@test
+def output_that_can_not_be_written_is_a_failure():
     make_pair()
     with open("/dev/full", "w") as full:
         done = subprocess.run([POLLUX, "pki", "show", CERTIFICATE], stdout=full,

@@ -235,6 +235,20 @@ static void all_that_is_wrong_is_said_at_once(void **state)
     assert_finds(p, now, "Everybody on this machine can get at the key.");
 }
 
+static void a_machine_with_the_longest_name_can_be_renewed(void **state)
+{
+    const struct place *p = *state;
+    struct error e;
+    bool kept;
+    char machine[244];
+    for (size_t i = 0; i < sizeof machine - 1; i++)
+        machine[i] = i % 10 == 9 ? '.' : 'm';
+    machine[sizeof machine - 1] = '\0';
+    assert_int_equal(pki_issue(p->folder, p->folder, machine, POOL, days(0, 1), &e), OK);
+    assert_int_equal(pki_renew(p->folder, p->folder, machine, days(0, 1), &kept, &e), OK);
+    assert_true(kept);
+}
+
 static void an_authority_is_no_machine(void **state)
 {
     struct place *p = *state;
@@ -359,6 +373,11 @@ static void what_makes_no_sense_is_refused_before_anything_is_done(void **state)
     assert_int_equal(pki_issue(p->folder, folder, MACHINE, "a.b,DNS:c.d", days(0, 1), &e),
                      FAIL_INVALID);
     assert_int_equal(pki_issue(p->folder, folder, MACHINE, POOL, days(1, 0), &e), FAIL_INVALID);
+    char machine[245];
+    for (size_t i = 0; i < sizeof machine - 1; i++)
+        machine[i] = i % 10 == 9 ? '.' : 'm';
+    machine[sizeof machine - 1] = '\0';
+    assert_int_equal(pki_issue(p->folder, folder, machine, POOL, days(0, 1), &e), FAIL_INVALID);
     assert_false(exists(folder));
 }
 
@@ -426,6 +445,7 @@ int main(void)
         STORY(an_authority_of_the_same_name_is_another_one),
         STORY(two_authorities_in_one_file_are_both_trusted),
         STORY(all_that_is_wrong_is_said_at_once),
+        STORY(a_machine_with_the_longest_name_can_be_renewed),
         STORY(an_authority_is_no_machine),
         STORY(what_exists_is_not_overwritten),
         STORY(half_a_pair_is_not_overwritten_either),
