@@ -4,7 +4,7 @@
 #include <string.h>
 
 enum {
-    NEAREST_WORD_MAX = 31, /* longer ones are nobody's slip of the finger */
+    NEAREST_WORD_MAX = 63, /* longer than any name of ours */
 };
 
 static unsigned least(unsigned a, unsigned b, unsigned c)
@@ -57,8 +57,10 @@ static enum failure refuse_unknown(const struct option_row *table, const char *n
 {
     const char *names[OPTIONS_MAX + 1] = {"--help"};
     size_t count = 1;
-    for (const struct option_row *row = table; row->name; row++)
+    for (const struct option_row *row = table; row->name; row++) {
+        assert(count <= OPTIONS_MAX);
         names[count++] = row->name;
+    }
     const char *nearest = nearest_word(name, names, count);
     fail(e, FAIL_INVALID, "There is no option \"%s\".", name);
     if (nearest)
@@ -71,9 +73,9 @@ static enum failure set(struct options *o, const char *name, const char *value, 
     size_t i = 0;
     while (o->table[i].name && strcmp(o->table[i].name, name) != 0)
         i++;
-    assert(i < OPTIONS_MAX);
     if (!o->table[i].name)
         return refuse_unknown(o->table, name, e);
+    assert(i < OPTIONS_MAX);
     if (!value || !*value) {
         fail(e, FAIL_INVALID, "The option \"%s\" lacks its value.", name);
         return error_next(e, "Write %s %s.", name, o->table[i].value);

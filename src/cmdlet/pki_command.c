@@ -71,16 +71,27 @@ static void print_names(const struct pki_certificate *c)
         printf("%s%s", i ? ", " : "", c->names[i]);
 }
 
+static void print_days(time_t seconds)
+{
+    long days = (long)(seconds / DAY_SECONDS);
+    if (days == 0)
+        printf("less than a day");
+    else
+        printf("%ld day%s", days, days == 1 ? "" : "s");
+}
+
 static void print_time_left(const struct pki_certificate *c, time_t now)
 {
-    const char *what = "day";
-    long left = (long)(c->not_after - now) / DAY_SECONDS;
-    if (now > c->not_after)
-        printf("expired %ld %s%s ago", -left, what, left == -1 ? "" : "s");
-    else if (now < c->not_before)
+    if (now < c->not_before) {
         printf("not valid yet");
-    else
-        printf("%ld %s%s left", left, what, left == 1 ? "" : "s");
+    } else if (now <= c->not_after) {
+        print_days(c->not_after - now);
+        printf(" left");
+    } else {
+        printf("expired ");
+        print_days(now - c->not_after);
+        printf(" ago");
+    }
 }
 
 /* Whose pair was written, until when it holds, and where it is: read back from the file. */
@@ -247,37 +258,31 @@ static enum failure run_check(const struct options *o, struct error *e)
 
 /* ---- the table ---- */
 
-#define OPTION_DIR                                                                                 \
-    {                                                                                              \
-        "--dir", "DIR", "the authority's folder (pki)"                                             \
-    }
-#define OPTION_OUT                                                                                 \
-    {                                                                                              \
-        "--out", "DIR", "the folder of the machine's files (the authority's)"                      \
-    }
+static const char dir_help[] = "the authority's folder (pki)";
+static const char out_help[] = "the folder of the machine's files (the authority's)";
 
 static const struct option_row init_options[] = {
-    OPTION_DIR,
+    {"--dir", "DIR", dir_help},
     {"--name", "TEXT", "what people read as the issuer (Pollux deployment)"},
     {"--days", "N", "how long it is valid (3650)"},
     {0},
 };
 static const struct option_row issue_options[] = {
     {"--pool", "FQDN", "the pool that the machine belongs to; for a pool of one, its own name"},
-    OPTION_DIR,
-    OPTION_OUT,
+    {"--dir", "DIR", dir_help},
+    {"--out", "DIR", out_help},
     {"--days", "N", "how long it is valid (397)"},
     {0},
 };
 static const struct option_row renew_options[] = {
-    OPTION_DIR,
-    OPTION_OUT,
+    {"--dir", "DIR", dir_help},
+    {"--out", "DIR", out_help},
     {"--days", "N", "how long it is valid from now on (397)"},
     {0},
 };
 static const struct option_row show_options[] = {{0}};
 static const struct option_row check_options[] = {
-    OPTION_DIR,
+    {"--dir", "DIR", dir_help},
     {"--authority", "FILE", "whose certificates the machines trust (authority.pem in --dir)"},
     {0},
 };
@@ -288,9 +293,8 @@ static const struct subcommand subcommands[] = {
      "An authority that exists is never overwritten.",
      0, 0, init_options, run_init},
     {"issue", "MACHINE", "make key and certificate for a machine",
-     "MACHINE is the machine's full name. Writes MACHINE.pem and MACHINE.key. The certificate "
-     "says\n"
-     "which machine this is and which pool it may speak for. Files that exist are not overwritten.",
+     "MACHINE is the machine's full name. Writes MACHINE.pem and MACHINE.key. The certificate\n"
+     "tells which machine this is and for which pool it may speak. What exists is kept.",
      1, 1, issue_options, run_issue},
     {"renew", "MACHINE", "replace a machine's key and certificate",
      "A new key and a certificate for the names that the present one carries. The pair of before\n"

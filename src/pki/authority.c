@@ -80,8 +80,11 @@ static enum failure commit_pair(struct folder *f, const char *name, const char *
     OWNED(free_memory) char *key_name = key_name_of(name, suffix);
     OWNED(free_memory) char *certificate_name = certificate_name_of(name, suffix);
     enum failure failed;
-    if ((failed = folder_commit(f, key_name, e)) ||
-        (failed = folder_commit(f, certificate_name, e))) {
+    if (!(failed = folder_commit(f, key_name, e)))
+        return folder_commit(f, certificate_name, e);
+    /* Once the key is in its place, the staged certificate stays: it tells pki_check() why the two
+     * don't match. */
+    if (folder_has_staged(f, key_name)) {
         folder_discard(f, key_name);
         folder_discard(f, certificate_name);
     }
@@ -103,6 +106,7 @@ static enum failure put_first_pair(struct folder *f, const char *name, const str
     if (failed) {
         OWNED(free_memory) char *key_name = key_name_of(name, "");
         OWNED(free_memory) char *certificate_name = certificate_name_of(name, "");
+        folder_discard(f, certificate_name);
         folder_remove(f, certificate_name);
         folder_remove(f, key_name);
         error_kept(e, "Nothing was made.");

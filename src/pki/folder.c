@@ -110,6 +110,12 @@ static char *staged(const char *name)
     return xasprintf("%s.new", name);
 }
 
+bool folder_has_staged(const struct folder *f, const char *name)
+{
+    OWNED(free_memory) char *beside = staged(name);
+    return folder_has(f, beside);
+}
+
 static enum failure write_all(int fd, struct bytes content)
 {
     while (content.size) {
@@ -128,16 +134,16 @@ enum failure folder_stage(struct folder *f, const char *name, struct bytes conte
                           struct error *e)
 {
     OWNED(free_memory) char *beside = staged(name);
-    unlinkat(f->fd, beside, 0); /* what an interrupted command left; its rights may be wrong */
+    folder_remove(f, beside); /* what an interrupted command left; its rights may be wrong */
     const int how = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
     OWNED(handle_close) struct handle h = {openat(f->fd, beside, how, mode)};
     if (h.fd < 0)
         return fail_errno(e, "Creating", f->path, beside);
     if (write_all(h.fd, content) == OK)
         return OK;
-    fail_errno(e, "Writing", f->path, beside);
-    unlinkat(f->fd, beside, 0);
-    return e ? e->kind : FAIL_IO;
+    enum failure failed = fail_errno(e, "Writing", f->path, beside);
+    folder_remove(f, beside);
+    return failed;
 }
 
 enum failure folder_commit(struct folder *f, const char *name, struct error *e)

@@ -26,6 +26,7 @@ enum failure folder_stage(struct folder *f, const char *name, struct bytes conte
                           struct error *e);
 /* Puts what was staged in the place of what was there. Durable when it returns. */
 enum failure folder_commit(struct folder *f, const char *name, struct error *e);
+bool folder_has_staged(const struct folder *f, const char *name);
 void folder_discard(struct folder *f, const char *name); /* what was staged, if anything was */
 void folder_remove(struct folder *f, const char *name);
 

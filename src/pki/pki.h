@@ -3,7 +3,8 @@
  * A certificate names the machine and its pool; the authority's signature is what makes the
  * machines of a deployment trust each other, and nobody else. This room reads no clock and asks
  * nobody: times, names and folders are given. A pair is two files: FOLDER/authority.pem and
- * .key for the authority, FOLDER/MACHINE.pem and .key for a machine. */
+ * .key for the authority, FOLDER/MACHINE.pem and .key for a machine. Whoever calls wants to know
+ * why it failed: `e` is never NULL here. */
 #ifndef POLLUX_PKI_PKI_H
 #define POLLUX_PKI_PKI_H
 

@@ -294,6 +294,28 @@ def check_finds_what_is_wrong_with_certificates_of_others():
 
 
 @test
+def what_has_ended_and_what_has_not_begun_is_said():
+    make_pair()
+    sign(f"subjectAltName=DNS:{MACHINE}\n")
+    Path("index.txt").touch()
+    Path("serial").write_text("01\n")
+    Path("ca.conf").write_text("[ca]\ndefault_ca=here\n[here]\nnew_certs_dir=.\n"
+                               "database=index.txt\nserial=serial\ndefault_md=sha256\npolicy=any\n"
+                               "unique_subject=no\n[any]\ncommonName=supplied\n")
+
+    def between(start, end):
+        openssl("ca", "-config", "ca.conf", "-batch", "-notext", "-cert", AUTHORITY,
+                "-keyfile", "pki/authority.key", "-in", "odd.csr", "-out", "odd.pem",
+                "-extfile", "extensions", "-startdate", start, "-enddate", end)
+        return pki("check", "odd.pem", KEY)
+
+    between("20200101000000Z", "20200110000000Z").must(1, "It expired on 2020-01-10 00:00:00 UTC.")
+    assert re.search(r"\(expired \d{4,} days ago\)", pki("show", "odd.pem").must(0).out)
+    between("20700101000000Z", "20710101000000Z").must(1, "valid only from 2070-01-01 00:00:00 UTC")
+    pki("show", "odd.pem").must(0, "2071-01-01 00:00:00 UTC (not valid yet)")
+
+
+@test
 def check_says_all_at_once():
     make_pair()
     pki("init", "--dir", "other").must(0)
