@@ -127,7 +127,8 @@ def keys_are_for_their_owner_alone_whatever_the_umask():
     for umask, folder in (0, "open"), (0o077, "closed"):
         before = os.umask(umask)
         pki("init", "--dir", folder).must(0)
-        pki("issue", MACHINE, f"--pool={POOL}", f"--dir={folder}", "--out", f"{folder}/machine").must(0)
+        pki("issue", MACHINE, f"--pool={POOL}", f"--dir={folder}",
+            "--out", f"{folder}/machine").must(0)
         pki("renew", MACHINE, "--dir", folder, f"--out={folder}/machine").must(0)
         os.umask(before)
         assert mode(folder) == mode(f"{folder}/machine") == 0o700
@@ -445,7 +446,8 @@ def what_can_not_be_written_changes_nothing():
                   ("init", "--dir", "other")):
         done = subprocess.run([POLLUX, "pki", *words], capture_output=True, text=True,
                               preexec_fn=write_nothing, restore_signals=False)
-        Outcome(done).must(1, "Writing", "left as it was" if words[0] == "renew" else "Nothing was made")
+        kept = "left as it was" if words[0] == "renew" else "Nothing was made"
+        Outcome(done).must(1, "Writing", kept)
     assert files() == before and files("other") == {}
 
 
@@ -471,7 +473,8 @@ def main():
             except Exception:
                 failed += 1
                 print(f"not ok {number} - {function.__name__}")
-                print("".join(f"# {line}\n" for line in traceback.format_exc().splitlines()), end="")
+                for line in traceback.format_exc().splitlines():
+                    print(f"# {line}")
             os.chdir("/")
         sys.stdout.flush()
     return 1 if failed else 0
