@@ -31,3 +31,17 @@ size_t nearest_distance(const char *a, const char *b)
     size_t tolerated = (m > n ? m : n) / 3 + 1;
     return row[n] <= tolerated ? row[n] : NEAREST_NOT;
 }
+
+const char *nearest_word(const char *word, const char *const *candidates, size_t count)
+{
+    const char *best = NULL;
+    size_t least_distance = NEAREST_NOT;
+    for (size_t i = 0; i < count; i++) {
+        size_t distance = nearest_distance(word, candidates[i]);
+        if (distance < least_distance) {
+            least_distance = distance;
+            best = candidates[i];
+        }
+    }
+    return best;
+}

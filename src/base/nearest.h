@@ -11,4 +11,7 @@ enum { NEAREST_WORD_MAX = 64, NEAREST_NOT = 1000 };
  * NEAREST_NOT if that is so many that the one can't have been meant. */
 size_t nearest_distance(const char *a, const char *b);
 
+/* The candidate that `word` was probably meant to be, or NULL if none is near. */
+const char *nearest_word(const char *word, const char *const *candidates, size_t count);
+
 #endif

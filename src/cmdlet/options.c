@@ -3,54 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
-enum {
-    NEAREST_WORD_MAX = 63, /* longer than any name of ours */
-};
-
-static unsigned least(unsigned a, unsigned b, unsigned c)
-{
-    unsigned ab = a < b ? a : b;
-    return ab < c ? ab : c;
-}
-
-/* How many letters must be put in, left out or replaced to make one word of the other
- * (Levenshtein's distance, one row of the table at a time). */
-static unsigned distance(const char *a, const char *b)
-{
-    size_t size = strlen(b);
-    unsigned row[NEAREST_WORD_MAX + 1];
-    for (size_t j = 0; j <= size; j++)
-        row[j] = (unsigned)j;
-    for (size_t i = 0; a[i]; i++) {
-        unsigned diagonal = row[0];
-        row[0] = (unsigned)i + 1;
-        for (size_t j = 1; j <= size; j++) {
-            unsigned above = row[j];
-            row[j] = least(above + 1, row[j - 1] + 1, diagonal + (a[i] != b[j - 1]));
-            diagonal = above;
-        }
-    }
-    return row[size];
-}
-
-const char *nearest_word(const char *word, const char *const *candidates, size_t count)
-{
-    const char *best = NULL;
-    size_t size = strlen(word);
-    /* Half of the letters right is a likeness; two wrong ones are always forgiven. */
-    unsigned bound = size / 2 > 2 ? (unsigned)size / 2 : 2;
-    if (size > NEAREST_WORD_MAX)
-        return NULL;
-    for (size_t i = 0; i < count; i++) {
-        assert(strlen(candidates[i]) <= NEAREST_WORD_MAX);
-        unsigned d = distance(word, candidates[i]);
-        if (d <= bound) {
-            best = candidates[i];
-            bound = d ? d - 1 : 0;
-        }
-    }
-    return best;
-}
+#include "base/nearest.h"
 
 static enum failure refuse_unknown(const struct option_row *table, const char *name,
                                    struct error *e)

@@ -35,7 +35,4 @@ enum failure options_read(struct options *o, const struct option_row *table, int
                           char *const *words, struct error *e);
 const char *options_value(const struct options *o, const char *name); /* or NULL */
 
-/* The candidate that `word` was probably meant to be, or NULL if none is near. */
-const char *nearest_word(const char *word, const char *const *candidates, size_t count);
-
 #endif

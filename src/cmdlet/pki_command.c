@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/memory.h"
+#include "base/nearest.h"
 #include "cmdlet/options.h"
 #include "pki/pki.h"
 
