@@ -62,13 +62,17 @@ static enum failure load_home(struct group *group, const char *name, struct grou
     struct group_home *home = &group->homes[group->count];
     memset(home, 0, sizeof *home);
     memcpy(home->name, name, strlen(name) + 1);
-    enum failure bad = ops(group)->home_load(group->s, name, &home->row, e);
-    if (bad && bad != FAIL_NOT_FOUND)
-        return bad;
-    bad = hold_load(group->s, name, &home->hold, e);
-    if (bad && bad != FAIL_NOT_FOUND)
-        return bad;
+    /* That there is no such home, or no hold record, is an answer and no error. */
+    struct error why = {0};
+    enum failure bad = ops(group)->home_load(group->s, name, &home->row, &why);
+    if (!bad || bad == FAIL_NOT_FOUND)
+        bad = hold_load(group->s, name, &home->hold, &why);
     home->has_hold = !bad;
+    if (bad && bad != FAIL_NOT_FOUND) {
+        if (e)
+            *e = why;
+        return bad;
+    }
     group->count++;
     *result = home;
     return OK;

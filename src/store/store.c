@@ -6,13 +6,20 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "store/apply.h"
 #include "store/engine.h"
 #include "store/txn.h"
 
-enum { LEASES_MAX = 256 }; /* one for each home that is served from one store */
+enum {
+    LEASES_MAX = 256, /* one for each home that is served from one store */
+
+    /* Those who were just answered often come back with their next change. The writer gives as many
+     * as it answered the time to do so, but never longer than half a flush took, nor this. */
+    GATHER_MAX_US = 2000,
+};
 
 struct lease {
     char home[HOME_NAME_SIZE];
@@ -29,6 +36,7 @@ struct store {
     pthread_cond_t work;
     struct txn *first, **last; /* the queue */
     size_t waiting, waiting_bytes;
+    size_t wanted; /* how many must wait before the writer is woken */
     bool stopping;
     struct error broken; /* a flush failed: what is on disk is unknown until it is opened anew */
     struct lease leases[LEASES_MAX];
@@ -183,18 +191,41 @@ static struct txn *take_group(struct store *store)
     return list;
 }
 
+/* Sleeps until there is work; then, for a moment, until as many wait as the last group had. With the
+ * lock held. */
+static void gather(struct store *store, size_t last_group, uint64_t last_us)
+{
+    store->wanted = 1;
+    while (!store->first && !store->stopping)
+        pthread_cond_wait(&store->work, &store->lock);
+    uint64_t patience_us = last_us / 2 < GATHER_MAX_US ? last_us / 2 : GATHER_MAX_US;
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += (long)patience_us * 1000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    store->wanted = last_group;
+    while (store->waiting < last_group && !store->stopping &&
+           pthread_cond_timedwait(&store->work, &store->lock, &until) == 0)
+        ;
+}
+
 static void *writer_main(void *context)
 {
     struct store *store = context;
+    size_t last_group = 1;
+    uint64_t last_us = 0;
     pthread_mutex_lock(&store->lock);
     for (;;) {
-        while (!store->first && !store->stopping)
-            pthread_cond_wait(&store->work, &store->lock);
+        gather(store, last_group, last_us);
         if (!store->first)
             break;
+        last_group = store->waiting;
         struct txn *list = take_group(store);
+        last_group -= store->waiting;
         struct error broken = store->broken;
         pthread_mutex_unlock(&store->lock);
+        uint64_t start = clock_us();
         if (broken.kind) {
             for (struct txn *txn = list; txn; txn = txn->next)
                 txn->outcome.error = broken;
@@ -202,6 +233,7 @@ static void *writer_main(void *context)
         } else {
             run_group(store, list);
         }
+        last_us = clock_us() - start;
         pthread_mutex_lock(&store->lock);
     }
     pthread_mutex_unlock(&store->lock);
@@ -223,7 +255,8 @@ void store_commit(struct store *store, struct txn *txn, store_done *done, void *
         store->last = &txn->next;
         store->waiting++;
         store->waiting_bytes += bytes;
-        pthread_cond_signal(&store->work);
+        if (store->waiting >= store->wanted)
+            pthread_cond_signal(&store->work);
     }
     pthread_mutex_unlock(&store->lock);
     if (!room) {
@@ -280,7 +313,11 @@ enum failure store_open(struct engine *engine, struct store **result, struct err
     store->group = group_new(writer);
     store->last = &store->first;
     pthread_mutex_init(&store->lock, NULL);
-    pthread_cond_init(&store->work, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&store->work, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     pthread_mutex_init(&store->view_lock, NULL);
     pthread_cond_init(&store->view_free, NULL);
     if (pthread_create(&store->thread, NULL, writer_main, store) != 0)
