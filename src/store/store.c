@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -191,8 +192,8 @@ static struct txn *take_group(struct store *store)
     return list;
 }
 
-/* Sleeps until there is work; then, for a moment, until as many wait as the last group had. With the
- * lock held. */
+/* Sleeps until there is work; then, for a moment, until as many wait as the last group had. With
+ * the lock held. */
 static void gather(struct store *store, size_t last_group, uint64_t last_us)
 {
     store->wanted = 1;
@@ -268,33 +269,25 @@ void store_commit(struct store *store, struct txn *txn, store_done *done, void *
 }
 
 struct waiter {
-    pthread_mutex_t lock;
-    pthread_cond_t arrived;
-    bool done;
+    sem_t arrived;
     struct store_outcome *outcome;
 };
 
 static void wake(const struct store_outcome *outcome, void *context)
 {
     struct waiter *w = context;
-    pthread_mutex_lock(&w->lock);
     *w->outcome = *outcome;
-    w->done = true;
-    pthread_cond_signal(&w->arrived);
-    pthread_mutex_unlock(&w->lock);
+    sem_post(&w->arrived);
 }
 
 enum failure store_commit_wait(struct store *store, struct txn *txn, struct store_outcome *outcome)
 {
-    struct waiter w = {
-        .lock = PTHREAD_MUTEX_INITIALIZER, .arrived = PTHREAD_COND_INITIALIZER, .outcome = outcome};
+    struct waiter w = {.outcome = outcome};
+    sem_init(&w.arrived, 0, 0);
     store_commit(store, txn, wake, &w);
-    pthread_mutex_lock(&w.lock);
-    while (!w.done)
-        pthread_cond_wait(&w.arrived, &w.lock);
-    pthread_mutex_unlock(&w.lock);
-    pthread_cond_destroy(&w.arrived);
-    pthread_mutex_destroy(&w.lock);
+    while (sem_wait(&w.arrived) != 0)
+        ; /* a signal */
+    sem_destroy(&w.arrived);
     return outcome->error.kind;
 }
 
