@@ -1,0 +1,171 @@
+#include "base/loop.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <systemd/sd-event.h>
+
+#include "base/memory.h"
+
+struct post {
+    loop_call *call;
+    void *context;
+    struct post *next;
+};
+
+struct timer {
+    loop_call *call;
+    void *context;
+    uint64_t period_us;
+};
+
+struct loop {
+    sd_event *event;
+    int wake; /* eventfd */
+    pthread_mutex_t lock;
+    struct post *first, **last;
+    unsigned waiting;
+};
+
+static void must(int result)
+{
+    /* sd-event only fails here for lack of memory or file descriptors, at the start. */
+    if (result < 0)
+        abort();
+}
+
+static void call_posts(struct loop *loop)
+{
+    pthread_mutex_lock(&loop->lock);
+    struct post *list = loop->first;
+    loop->first = NULL;
+    loop->last = &loop->first;
+    loop->waiting = 0;
+    pthread_mutex_unlock(&loop->lock);
+    while (list) {
+        struct post *post = list;
+        list = post->next;
+        post->call(post->context);
+        free(post);
+    }
+}
+
+static int on_wake(sd_event_source *source, int fd, uint32_t events, void *context)
+{
+    (void)source;
+    (void)events;
+    uint64_t count;
+    if (read(fd, &count, sizeof count) == (ssize_t)sizeof count)
+        call_posts(context);
+    return 0;
+}
+
+struct loop *loop_new(void)
+{
+    struct loop *loop = xcalloc(1, sizeof *loop);
+    must(sd_event_new(&loop->event));
+    must(sd_event_set_watchdog(loop->event, true)); /* if systemd wants one */
+    loop->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    must(loop->wake);
+    must(sd_event_add_io(loop->event, NULL, loop->wake, 1 /* EPOLLIN */, on_wake, loop));
+    pthread_mutex_init(&loop->lock, NULL);
+    loop->last = &loop->first;
+    return loop;
+}
+
+void loop_free(struct loop *loop)
+{
+    if (!loop)
+        return;
+    while (loop->first)
+        call_posts(loop);
+    sd_event_unref(loop->event);
+    close(loop->wake);
+    pthread_mutex_destroy(&loop->lock);
+    free(loop);
+}
+
+bool loop_post(struct loop *loop, loop_call *call, void *context)
+{
+    struct post *post = xmalloc(sizeof *post);
+    *post = (struct post){.call = call, .context = context};
+    pthread_mutex_lock(&loop->lock);
+    bool room = loop->waiting < LOOP_POSTS_MAX;
+    if (room) {
+        *loop->last = post;
+        loop->last = &post->next;
+        loop->waiting++;
+    }
+    pthread_mutex_unlock(&loop->lock);
+    if (!room) {
+        free(post);
+        return false;
+    }
+    uint64_t one = 1;
+    ssize_t written = write(loop->wake, &one, sizeof one);
+    (void)written; /* fails only when the counter is full, and then the loop wakes anyway */
+    return true;
+}
+
+static int on_timer(sd_event_source *source, uint64_t due_us, void *context)
+{
+    struct timer *timer = context;
+    uint64_t now;
+    must(sd_event_now(sd_event_source_get_event(source), CLOCK_BOOTTIME, &now));
+    /* Calls that were missed are not made up for. */
+    uint64_t next = due_us + timer->period_us;
+    must(sd_event_source_set_time(source, next > now ? next : now + timer->period_us));
+    timer->call(timer->context);
+    return 0;
+}
+
+void loop_every(struct loop *loop, uint32_t period_ms, loop_call *call, void *context)
+{
+    struct timer *timer = xmalloc(sizeof *timer);
+    *timer = (struct timer){call, context, (uint64_t)period_ms * 1000};
+    sd_event_source *source;
+    must(sd_event_add_time_relative(loop->event, &source, CLOCK_BOOTTIME, timer->period_us, 1000,
+                                    on_timer, timer));
+    must(sd_event_source_set_enabled(source, SD_EVENT_ON));
+    must(sd_event_source_set_floating(source, 1));
+    must(sd_event_source_set_destroy_callback(source, free));
+    sd_event_source_unref(source);
+}
+
+struct signal_call {
+    loop_call *call;
+    void *context;
+};
+
+static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *context)
+{
+    (void)source;
+    (void)info;
+    struct signal_call *s = context;
+    s->call(s->context);
+    return 0;
+}
+
+void loop_on_signal(struct loop *loop, int signal, loop_call *call, void *context)
+{
+    struct signal_call *s = xmalloc(sizeof *s);
+    *s = (struct signal_call){call, context};
+    sd_event_source *source;
+    must(sd_event_add_signal(loop->event, &source, signal, on_signal, s));
+    must(sd_event_source_set_floating(source, 1));
+    must(sd_event_source_set_destroy_callback(source, free));
+    sd_event_source_unref(source);
+}
+
+void loop_run(struct loop *loop)
+{
+    must(sd_event_loop(loop->event));
+}
+
+void loop_quit(struct loop *loop)
+{
+    must(sd_event_exit(loop->event, 0));
+}

@@ -1,0 +1,265 @@
+#include "link/message.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+DEFINE_OWNED(json_t *, json_decref)
+
+static const char *const verdicts[VERDICTS] = {
+    [VERDICT_WAIT] = "wait",     [VERDICT_GRANTED] = "granted", [VERDICT_SUPERSEDED] = "superseded",
+    [VERDICT_REFILL] = "refill", [VERDICT_UNKNOWN] = "unknown",
+};
+
+/* --- writing --- */
+
+/* JSON's numbers end at 2^53 in most hands, so what uses all 64 bits travels as hexadecimal text.
+ */
+static json_t *hex(uint64_t v)
+{
+    return json_sprintf("%016" PRIx64, v);
+}
+
+static json_t *term_json(struct term t)
+{
+    return json_pack("{s:I, s:o}", "number", (json_int_t)t.number, "tag", hex(t.tag));
+}
+
+static json_t *begin(const struct sender *sender)
+{
+    return json_pack("{s:i, s:s, s:s, s:s}", "protocol", (int)sender->protocol, "version",
+                     sender->version, "machine", sender->machine, "pool", sender->pool);
+}
+
+static char *finish(json_t *message)
+{
+    char *text = json_dumps(message, JSON_COMPACT);
+    json_decref(message);
+    if (!text)
+        abort(); /* names are checked to be FQDNs, so only memory can lack */
+    return text;
+}
+
+char *heartbeat_encode(const struct heartbeat *h)
+{
+    json_t *message = begin(&h->sender);
+    json_t *homes = json_array();
+    for (size_t i = 0; i < h->count; i++) {
+        const struct heartbeat_home *home = &h->homes[i];
+        json_t *entry = json_pack("{s:s, s:o, s:I}", "home", home->home, "term",
+                                  term_json(home->term), "seen", (json_int_t)home->seen);
+        if (home->own)
+            json_object_set_new(entry, "mode", json_string(mode_name(home->mode)));
+        json_array_append_new(homes, entry);
+    }
+    json_object_set_new(message, "started", hex(h->started));
+    json_object_set_new(message, "time", json_integer((json_int_t)h->wall_ms));
+    json_object_set_new(message, "topology", hex(h->topology));
+    json_object_set_new(message, "homes", homes);
+    return finish(message);
+}
+
+char *question_encode(const struct sender *sender, const char *home,
+                      const struct home_question *question)
+{
+    json_t *message = begin(sender);
+    json_object_set_new(message, "home", json_string(home));
+    json_object_set_new(message, "nonce", hex(question->nonce));
+    json_object_set_new(message, "term", term_json(question->term));
+    json_object_set_new(message, "seen", json_integer((json_int_t)question->seen));
+    return finish(message);
+}
+
+char *answer_encode(const struct sender *sender, const struct home_answer *answer)
+{
+    json_t *message = begin(sender);
+    json_object_set_new(message, "nonce", hex(answer->nonce));
+    json_object_set_new(message, "verdict", json_string(verdicts[answer->verdict]));
+    json_object_set_new(message, "number", json_integer((json_int_t)answer->number));
+    json_object_set_new(message, "term", term_json(answer->term));
+    return finish(message);
+}
+
+char *create_encode(const struct sender *sender, const char *home)
+{
+    json_t *message = begin(sender);
+    json_object_set_new(message, "home", json_string(home));
+    return finish(message);
+}
+
+/* --- reading: everything that arrives is hostile until it is checked --- */
+
+static enum failure senseless(struct error *e, const char *what)
+{
+    return fail(e, FAIL_INVALID, "A message between machines has no sensible \"%s\".", what);
+}
+
+static bool read_text(const json_t *object, const char *name, char *text, size_t size)
+{
+    const char *value = json_string_value(json_object_get(object, name));
+    if (!value || !*value || strlen(value) >= size)
+        return false;
+    memcpy(text, value, strlen(value) + 1);
+    return true;
+}
+
+static bool read_number(const json_t *object, const char *name, uint64_t *number)
+{
+    const json_t *value = json_object_get(object, name);
+    if (!json_is_integer(value) || json_integer_value(value) < 0)
+        return false;
+    *number = (uint64_t)json_integer_value(value);
+    return true;
+}
+
+static bool read_hex(const json_t *object, const char *name, uint64_t *number)
+{
+    const char *value = json_string_value(json_object_get(object, name));
+    if (!value || strlen(value) != 16 || strspn(value, "0123456789abcdef") != 16)
+        return false;
+    *number = strtoull(value, NULL, 16);
+    return true;
+}
+
+static bool read_term(const json_t *object, struct term *term)
+{
+    const json_t *value = json_object_get(object, "term");
+    /* A number near the end of its range would leave no higher one to open. */
+    return read_number(value, "number", &term->number) && term->number <= INT64_MAX / 2 &&
+           read_hex(value, "tag", &term->tag) && (term->number == 0) == (term->tag == 0);
+}
+
+static bool read_seen(const json_t *object, uint64_t *seen)
+{
+    return read_number(object, "seen", seen) && *seen <= INT64_MAX / 2;
+}
+
+static bool read_home(const json_t *object, char home[HOME_NAME_SIZE])
+{
+    char lower[FQDN_SIZE];
+    return read_text(object, "home", home, HOME_NAME_SIZE) &&
+           (strcmp(home, HOME_CENTRAL) == 0 ||
+            (fqdn_valid(home, lower) && strcmp(home, lower) == 0));
+}
+
+static bool read_mode(const json_t *object, struct heartbeat_home *home)
+{
+    const json_t *value = json_object_get(object, "mode");
+    home->own = value != NULL;
+    if (!home->own)
+        return true;
+    for (int i = 0; i < MODES && json_is_string(value); i++) {
+        if (strcmp(json_string_value(value), mode_name((enum mode)i)) == 0) {
+            home->mode = (enum mode)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The message as JSON, with its sender; owned by the caller. */
+static json_t *open_message(struct bytes text, struct sender *sender, struct error *e)
+{
+    json_error_t why;
+    OWNED(json_decref)
+    json_t *message = json_loadb((const char *)text.at, text.size, JSON_REJECT_DUPLICATES, &why);
+    if (!json_is_object(message)) {
+        fail(e, FAIL_INVALID, "A message between machines is not a JSON object.");
+        return NULL;
+    }
+    uint64_t protocol;
+    memset(sender, 0, sizeof *sender);
+    if (!read_number(message, "protocol", &protocol) || protocol > UINT32_MAX) {
+        senseless(e, "protocol");
+        return NULL;
+    }
+    sender->protocol = (unsigned)protocol;
+    if (!read_text(message, "version", sender->version, sizeof sender->version) ||
+        !read_text(message, "machine", sender->machine, sizeof sender->machine) ||
+        !read_text(message, "pool", sender->pool, sizeof sender->pool)) {
+        senseless(e, "version, machine or pool");
+        return NULL;
+    }
+    if (sender->protocol != LINK_PROTOCOL) {
+        fail(e, FAIL_NEWER, "%s runs version %s, which speaks protocol %u; this is %s with %u.",
+             sender->machine, sender->version, sender->protocol, POLLUX_VERSION, LINK_PROTOCOL);
+        if (e)
+            error_next(e, "Bring both machines to the same version.");
+        return NULL;
+    }
+    return TAKE(message);
+}
+
+static bool read_heartbeat_home(const json_t *entry, struct heartbeat_home *home)
+{
+    memset(home, 0, sizeof *home);
+    return read_home(entry, home->home) && read_term(entry, &home->term) &&
+           read_seen(entry, &home->seen) && read_mode(entry, home);
+}
+
+enum failure heartbeat_decode(struct bytes text, struct heartbeat *h, struct error *e)
+{
+    h->count = 0;
+    OWNED(json_decref) json_t *message = open_message(text, &h->sender, e);
+    if (!message)
+        return e ? e->kind : FAIL_INVALID;
+    if (!read_hex(message, "started", &h->started) || !read_number(message, "time", &h->wall_ms) ||
+        !read_hex(message, "topology", &h->topology))
+        return senseless(e, "started, time or topology");
+    const json_t *homes = json_object_get(message, "homes");
+    if (!json_is_array(homes) || json_array_size(homes) > HEARD_HOMES_MAX)
+        return senseless(e, "homes");
+    for (size_t i = 0; i < json_array_size(homes); i++) {
+        if (!read_heartbeat_home(json_array_get(homes, i), &h->homes[i]))
+            return senseless(e, "homes");
+        h->count++;
+    }
+    return OK;
+}
+
+enum failure question_decode(struct bytes text, struct sender *sender, char home[HOME_NAME_SIZE],
+                             struct home_question *question, struct error *e)
+{
+    OWNED(json_decref) json_t *message = open_message(text, sender, e);
+    if (!message)
+        return e ? e->kind : FAIL_INVALID;
+    if (!read_home(message, home) || !read_hex(message, "nonce", &question->nonce) ||
+        question->nonce == 0 || !read_term(message, &question->term) ||
+        !read_seen(message, &question->seen) || question->seen < question->term.number)
+        return senseless(e, "question");
+    return OK;
+}
+
+enum failure answer_decode(struct bytes text, struct sender *sender, struct home_answer *answer,
+                           struct error *e)
+{
+    OWNED(json_decref) json_t *message = open_message(text, sender, e);
+    if (!message)
+        return e ? e->kind : FAIL_INVALID;
+    char verdict[16];
+    if (!read_hex(message, "nonce", &answer->nonce) ||
+        !read_text(message, "verdict", verdict, sizeof verdict) ||
+        !read_number(message, "number", &answer->number) || answer->number > INT64_MAX / 2 ||
+        !read_term(message, &answer->term))
+        return senseless(e, "answer");
+    for (int i = 0; i < VERDICTS; i++) {
+        if (strcmp(verdict, verdicts[i]) == 0) {
+            answer->verdict = (enum home_verdict)i;
+            bool needs_term = i == VERDICT_SUPERSEDED || i == VERDICT_REFILL;
+            return needs_term && term_is_none(answer->term) ? senseless(e, "answer") : OK;
+        }
+    }
+    return senseless(e, "verdict");
+}
+
+enum failure create_decode(struct bytes text, struct sender *sender, char home[HOME_NAME_SIZE],
+                           struct error *e)
+{
+    OWNED(json_decref) json_t *message = open_message(text, sender, e);
+    if (!message)
+        return e ? e->kind : FAIL_INVALID;
+    return read_home(message, home) ? OK : senseless(e, "home");
+}

@@ -1,0 +1,59 @@
+/* What machines of a deployment say to each other, as JSON: who is there, who holds what in which
+ * term, may I serve again, create your home. It knows nothing about how it travels. */
+#ifndef POLLUX_LINK_MESSAGE_H
+#define POLLUX_LINK_MESSAGE_H
+
+#include "base/bytes.h"
+#include "core/heard.h"
+#include "core/home.h"
+
+enum {
+    /* Grows when a machine of before would misunderstand. */
+    LINK_PROTOCOL = 1,
+    MESSAGE_VERSION_SIZE = 32,
+    MESSAGE_BYTES_MAX = 256 << 10, /* a heartbeat about as many homes as a deployment can have */
+};
+
+/* Every message begins with who says it. */
+struct sender {
+    char machine[FQDN_SIZE];
+    char pool[FQDN_SIZE];
+    unsigned protocol;
+    char version[MESSAGE_VERSION_SIZE];
+};
+
+struct heartbeat_home {
+    char home[HOME_NAME_SIZE];
+    struct term term;
+    uint64_t seen;
+    bool own; /* this pool is one of the two; then `mode` is what the home is there */
+    enum mode mode;
+};
+
+struct heartbeat {
+    struct sender sender;
+    uint64_t started;  /* a random number of this start */
+    uint64_t wall_ms;  /* its clock, to warn when clocks differ */
+    uint64_t topology; /* a hash of the topology that it runs by */
+    size_t count;
+    struct heartbeat_home homes[HEARD_HOMES_MAX];
+};
+
+char *heartbeat_encode(const struct heartbeat *heartbeat);
+enum failure heartbeat_decode(struct bytes text, struct heartbeat *heartbeat, struct error *e);
+
+/* "May I serve this home again?" and the answer. */
+char *question_encode(const struct sender *sender, const char *home,
+                      const struct home_question *question);
+enum failure question_decode(struct bytes text, struct sender *sender, char home[HOME_NAME_SIZE],
+                             struct home_question *question, struct error *e);
+char *answer_encode(const struct sender *sender, const struct home_answer *answer);
+enum failure answer_decode(struct bytes text, struct sender *sender, struct home_answer *answer,
+                           struct error *e);
+
+/* "Create your home", from the holder of `central`; the answer is the same again. */
+char *create_encode(const struct sender *sender, const char *home);
+enum failure create_decode(struct bytes text, struct sender *sender, char home[HOME_NAME_SIZE],
+                           struct error *e);
+
+#endif
