@@ -13,13 +13,16 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "http/failures.h"
 
 struct http_server;
 struct http_request;
 
 enum {
     HTTP_CONNECTIONS_MAX = 1024,     /* of one server; further ones wait in the kernel */
+    HTTP_HEAD_BYTES_MAX = 32 << 10,  /* request line and headers; more is answered 431 */
     HTTP_IDLE_SECONDS_MAX = 60,      /* a silent connection is closed */
+    HTTP_STOP_MS_MAX = 2000,         /* a stop waits so long for readers of the last answers */
     HTTP_STREAM_BYTES_MAX = 4 << 20, /* a stream whose reader is further behind is cut */
     HTTP_NAMES_MAX = 16,             /* names looked at in a client's certificate */
 };
@@ -29,7 +32,7 @@ enum http_certificate {
     HTTP_CERTIFICATE_NONE,    /* none was shown */
     HTTP_CERTIFICATE_GOOD,    /* issued by the authority, valid now */
     HTTP_CERTIFICATE_EXPIRED, /* or not valid yet */
-    HTTP_CERTIFICATE_FOREIGN, /* not issued by the authority, or not for a client */
+    HTTP_CERTIFICATE_FOREIGN, /* not issued by the authority, not for a client, or worse */
 };
 
 struct http_peer {
@@ -38,12 +41,14 @@ struct http_peer {
     gid_t gid;
     pid_t pid;
     enum http_certificate certificate;
-    char *names[HTTP_NAMES_MAX]; /* its DNS names, lower case, NULL behind the last */
-    char explanation[256];       /* why it is not GOOD, as a sentence for people */
-    char address[64];            /* where it comes from, for logs: "127.0.0.1:4711" or "local" */
+    char
+        *names[HTTP_NAMES_MAX]; /* of a GOOD one: its DNS names, lower case, NULL behind the last */
+    char explanation[256];      /* why it is not GOOD, as a sentence for people */
+    char address[64];           /* where it comes from, for logs: "127.0.0.1:4711" or "local" */
 };
 
-/* Called once for each request. The request stays valid until it is answered. */
+/* Called once for each request. The request stays valid until it is answered, even if the client
+ * goes away or the server is stopped in the meantime; the answer then goes nowhere. */
 typedef void http_handler(struct http_request *request, void *context);
 
 struct http_server_options {
@@ -65,7 +70,9 @@ struct http_server_options {
 };
 
 struct http_server *http_server_start(const struct http_server_options *options, struct error *e);
-/* Answers what is still open with 503, closes, ends the threads, removes the socket. */
+/* Answers what is still open with 503, breaks off streams behind what was written, closes, ends the
+ * threads, removes the socket; takes little more than HTTP_STOP_MS_MAX, whatever others do. Whoever
+ * still holds a request must end it all the same, at any later time. NULL does nothing. */
 void http_server_stop(struct http_server *server);
 uint16_t http_server_port(const struct http_server *server);
 /* Read certificate, key and authority anew, for connections from now on. On failure the old ones
@@ -73,7 +80,8 @@ uint16_t http_server_port(const struct http_server *server);
 enum failure http_server_reload(struct http_server *server, struct error *e);
 
 const char *http_request_method(const struct http_request *request);
-const char *http_request_path(const struct http_request *request); /* decoded, without query */
+/* Decoded, without query. An encoded NUL stays as it was written, "%00". */
+const char *http_request_path(const struct http_request *request);
 const char *http_request_query(const struct http_request *request, const char *name);  /* or NULL */
 const char *http_request_header(const struct http_request *request, const char *name); /* or NULL */
 struct bytes http_request_body(const struct http_request *request);
@@ -83,14 +91,18 @@ const struct http_peer *http_request_peer(const struct http_request *request);
  * is "Name: value\n…" or NULL. */
 void http_answer(struct http_request *request, unsigned status, const char *type, struct bytes body,
                  const char *headers);
-/* A JSON object {"error": word, "what": …, "kept": …, "next": …} with the status that fits. */
+/* With the JSON and the status of `failures.h`. */
 void http_answer_error(struct http_request *request, const struct error *e);
-unsigned http_status_of(enum failure kind);
 
-/* Or a stream: begin, write any number of times, end. A write is sent at once. Returns false when
- * the reader is gone or too far behind; the stream must still be ended. */
+/* Or a stream: begin, write any number of times, end; from any thread, but not from two at once. A
+ * write is sent at once. Returns false when the reader is gone or was cut for being too far behind;
+ * the stream must still be ended. A reader that went away is noticed at the next write. */
 void http_stream_begin(struct http_request *request, unsigned status, const char *type);
 bool http_stream_write(struct http_request *request, struct bytes part);
+/* For a writer that has much to say and a thread of its own: waits until the reader is no more than
+ * half of HTTP_STREAM_BYTES_MAX behind. False if it is gone or did not get there in time. Never on
+ * a thread of the server. */
+bool http_stream_drain(struct http_request *request, uint32_t patience_ms);
 void http_stream_end(struct http_request *request);
 
 #endif

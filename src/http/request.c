@@ -1,0 +1,458 @@
+#include "http/request.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "base/memory.h"
+#include "http/failures.h"
+
+enum {
+    /* So much of a body that is too long is read and thrown away, so that the caller gets to see
+     * the 413 (a connection closed in the middle of an upload is reset, and the answer with it). */
+    DISCARD_BYTES_MAX = 64 << 20,
+    READER_BLOCK_BYTES = 16384,
+    BACKLOG_ROOM_KEPT = 65536, /* an emptied backlog gives back more than this */
+};
+
+struct pair {
+    const char *name, *value; /* into `texts` */
+};
+
+/* Headers or query parameters, copied: the request may outlive its connection. */
+struct pairs {
+    struct pair *list;
+    size_t count;
+};
+
+struct http_request {
+    atomic_uint holders;
+    struct request_links links;
+    struct peer *peer;
+    char *method, *path;
+    struct pairs headers, query;
+    struct buffer body;
+    size_t body_max;
+    uint64_t discarded; /* by the connection's thread alone, like `body` until it is handed over */
+    bool handed_over;
+
+    pthread_mutex_t lock;
+    pthread_cond_t drained;
+    struct MHD_Connection *connection; /* NULL: the library is done */
+    int fd;                            /* open as long as `connection` is there */
+    bool suspended;
+    bool settled;                /* an answer was decided on, by whomever */
+    struct MHD_Response *answer; /* … and not yet given to the library */
+    unsigned status;
+    struct buffer backlog; /* of a stream; bytes before `sent` are gone */
+    size_t sent;
+    bool ended;
+    bool cut; /* broken off: the reader must not believe that it saw the end */
+};
+
+static enum MHD_Result copy_pair(void *to, enum MHD_ValueKind kind, const char *name,
+                                 const char *value)
+{
+    (void)kind;
+    struct pairs *pairs = to;
+    pairs->list = xrealloc(pairs->list, (pairs->count + 1) * sizeof *pairs->list);
+    pairs->list[pairs->count++] =
+        (struct pair){.name = xstrdup(name), .value = xstrdup(value ? value : "")};
+    return MHD_YES;
+}
+
+static void pairs_free(struct pairs *pairs)
+{
+    for (size_t i = 0; i < pairs->count; i++) {
+        free((void *)(uintptr_t)pairs->list[i].name);
+        free((void *)(uintptr_t)pairs->list[i].value);
+    }
+    free_memory(pairs->list);
+}
+
+struct http_request *request_new(struct MHD_Connection *connection, const char *method,
+                                 const char *path, struct peer *peer, size_t body_max)
+{
+    struct http_request *r = xcalloc(1, sizeof *r);
+    atomic_init(&r->holders, 1);
+    pthread_mutex_init(&r->lock, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&r->drained, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    r->connection = connection;
+    r->fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    r->peer = peer;
+    r->method = xstrdup(method);
+    r->path = xstrdup(path);
+    r->body_max = body_max;
+    MHD_get_connection_values(connection, MHD_HEADER_KIND, copy_pair, &r->headers);
+    MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, copy_pair, &r->query);
+    return r;
+}
+
+void request_share(struct http_request *r)
+{
+    atomic_fetch_add(&r->holders, 1);
+}
+
+void request_release(struct http_request *r)
+{
+    if (atomic_fetch_sub(&r->holders, 1) != 1)
+        return;
+    assert(!r->connection && !r->links.listed);
+    if (r->answer)
+        MHD_destroy_response(r->answer);
+    peer_release(r->peer);
+    free_memory(r->method);
+    free_memory(r->path);
+    pairs_free(&r->headers);
+    pairs_free(&r->query);
+    buffer_free(&r->body);
+    buffer_free(&r->backlog);
+    pthread_cond_destroy(&r->drained);
+    pthread_mutex_destroy(&r->lock);
+    free_memory(r);
+}
+
+struct request_links *request_links(struct http_request *r)
+{
+    return &r->links;
+}
+
+/* ---- what comes in ---- */
+
+enum request_room request_room_for(const struct http_request *r, uint64_t length)
+{
+    if (length <= r->body_max)
+        return REQUEST_FITS;
+    return length - r->body_max <= DISCARD_BYTES_MAX ? REQUEST_TOO_LONG : REQUEST_ENDLESS;
+}
+
+enum request_room request_receive(struct http_request *r, const char *part, size_t size)
+{
+    enum request_room room = request_room_for(r, r->discarded + r->body.size + size);
+    if (room == REQUEST_FITS) {
+        buffer_raw(&r->body, part, size);
+    } else {
+        r->discarded += r->body.size + size;
+        buffer_free(&r->body);
+    }
+    return room;
+}
+
+bool request_is_too_long(const struct http_request *r)
+{
+    return r->discarded > 0;
+}
+
+const char *http_request_method(const struct http_request *r)
+{
+    return r->method;
+}
+
+const char *http_request_path(const struct http_request *r)
+{
+    return r->path;
+}
+
+const char *http_request_query(const struct http_request *r, const char *name)
+{
+    for (size_t i = 0; i < r->query.count; i++) {
+        if (strcmp(r->query.list[i].name, name) == 0)
+            return r->query.list[i].value;
+    }
+    return NULL;
+}
+
+const char *http_request_header(const struct http_request *r, const char *name)
+{
+    for (size_t i = 0; i < r->headers.count; i++) {
+        if (strcasecmp(r->headers.list[i].name, name) == 0)
+            return r->headers.list[i].value;
+    }
+    return NULL;
+}
+
+struct bytes http_request_body(const struct http_request *r)
+{
+    return buffer_view(&r->body);
+}
+
+const struct http_peer *http_request_peer(const struct http_request *r)
+{
+    return peer_facts(r->peer);
+}
+
+/* ---- the two owners ---- */
+
+void request_hand_over(struct http_request *r)
+{
+    assert(!r->handed_over);
+    r->handed_over = true;
+    request_share(r);
+}
+
+bool request_is_handed_over(const struct http_request *r)
+{
+    return r->handed_over;
+}
+
+/* With the lock held: let the connection's thread look again. */
+static void wake(struct http_request *r)
+{
+    if (!r->suspended)
+        return;
+    r->suspended = false;
+    MHD_resume_connection(r->connection);
+}
+
+/* With the lock held: the connection's thread has nothing to do until somebody wakes it. */
+static void sleep_until_woken(struct http_request *r)
+{
+    assert(r->connection && !r->suspended);
+    r->suspended = true;
+    MHD_suspend_connection(r->connection);
+}
+
+enum MHD_Result request_settle(struct http_request *r)
+{
+    pthread_mutex_lock(&r->lock);
+    struct MHD_Response *answer = r->answer;
+    r->answer = NULL;
+    if (!answer)
+        sleep_until_woken(r);
+    pthread_mutex_unlock(&r->lock);
+    if (!answer)
+        return MHD_YES;
+    enum MHD_Result queued = MHD_queue_response(r->connection, r->status, answer);
+    MHD_destroy_response(answer);
+    return queued;
+}
+
+void request_completed(struct http_request *r)
+{
+    pthread_mutex_lock(&r->lock);
+    r->connection = NULL;
+    pthread_cond_broadcast(&r->drained);
+    pthread_mutex_unlock(&r->lock);
+    request_release(r);
+}
+
+/* Takes `answer`, and drops it if it comes too late. */
+static bool settle_with(struct http_request *r, unsigned status, struct MHD_Response *answer)
+{
+    pthread_mutex_lock(&r->lock);
+    bool in_time = r->connection && !r->settled;
+    if (in_time) {
+        r->settled = true;
+        r->status = status;
+        r->answer = answer;
+        wake(r);
+    }
+    pthread_mutex_unlock(&r->lock);
+    if (!in_time)
+        MHD_destroy_response(answer);
+    return in_time;
+}
+
+/* ---- answers ---- */
+
+static void add_headers(struct MHD_Response *answer, const char *headers)
+{
+    char *copy = xstrdup(headers ? headers : ""), *rest = copy, *line;
+    while ((line = strsep(&rest, "\n"))) {
+        char *value = strchr(line, ':');
+        if (!value)
+            continue;
+        *value++ = '\0';
+        MHD_add_response_header(answer, line, value + strspn(value, " "));
+    }
+    free_memory(copy);
+}
+
+static struct MHD_Response *whole_answer(const char *type, struct bytes body)
+{
+    struct MHD_Response *answer = MHD_create_response_from_buffer(
+        body.size, (void *)(uintptr_t)body.at, MHD_RESPMEM_MUST_COPY);
+    assert(answer);
+    if (type)
+        MHD_add_response_header(answer, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+    return answer;
+}
+
+void http_answer(struct http_request *r, unsigned status, const char *type, struct bytes body,
+                 const char *headers)
+{
+    assert(status >= 200 && status <= 599);
+    struct MHD_Response *answer = whole_answer(type, body);
+    add_headers(answer, headers);
+    settle_with(r, status, answer);
+    request_release(r);
+}
+
+static struct MHD_Response *error_answer(const struct error *e)
+{
+    char *text = http_error_to_json(e);
+    struct MHD_Response *answer = whole_answer("application/json", bytes_of_text(text));
+    free_memory(text);
+    if (http_worth_retrying(e->kind))
+        MHD_add_response_header(answer, MHD_HTTP_HEADER_RETRY_AFTER, "1");
+    if (e->kind == FAIL_STOPPING)
+        MHD_add_response_header(answer, MHD_HTTP_HEADER_CONNECTION, "close");
+    return answer;
+}
+
+void http_answer_error(struct http_request *r, const struct error *e)
+{
+    settle_with(r, http_status_of(e->kind), error_answer(e));
+    request_release(r);
+}
+
+void request_refuse(struct http_request *r, unsigned status, const struct error *e)
+{
+    settle_with(r, status, error_answer(e));
+    pthread_mutex_lock(&r->lock);
+    r->cut = !r->ended; /* means nothing to an answer that is not a stream */
+    pthread_cond_broadcast(&r->drained);
+    if (r->connection)
+        wake(r);
+    pthread_mutex_unlock(&r->lock);
+}
+
+/* ---- streams ---- */
+
+static size_t backlog_size(const struct http_request *r)
+{
+    return r->backlog.size - r->sent;
+}
+
+static size_t backlog_take(struct http_request *r, char *to, size_t max)
+{
+    size_t n = backlog_size(r) < max ? backlog_size(r) : max;
+    memcpy(to, r->backlog.at + r->sent, n);
+    r->sent += n;
+    if (backlog_size(r) == 0) {
+        r->sent = 0;
+        buffer_clear(&r->backlog);
+        if (r->backlog.room > BACKLOG_ROOM_KEPT)
+            buffer_free(&r->backlog);
+    }
+    if (backlog_size(r) <= HTTP_STREAM_BYTES_MAX / 2)
+        pthread_cond_broadcast(&r->drained);
+    return n;
+}
+
+static void backlog_add(struct http_request *r, struct bytes part)
+{
+    if (r->sent > r->backlog.size / 2) { /* each byte is moved at most once for each byte sent */
+        r->backlog.size -= r->sent;
+        memmove(r->backlog.at, r->backlog.at + r->sent, r->backlog.size);
+        r->sent = 0;
+    }
+    buffer_raw(&r->backlog, part.at, part.size);
+}
+
+/* The library asks for more, on the connection's thread. */
+static ssize_t stream_read(void *request, uint64_t position, char *to, size_t max)
+{
+    (void)position;
+    struct http_request *r = request;
+    ssize_t n = 0;
+    pthread_mutex_lock(&r->lock);
+    if (backlog_size(r) > 0)
+        n = (ssize_t)backlog_take(r, to, max);
+    else if (r->cut)
+        n = MHD_CONTENT_READER_END_WITH_ERROR;
+    else if (r->ended)
+        n = MHD_CONTENT_READER_END_OF_STREAM;
+    else
+        sleep_until_woken(r);
+    pthread_mutex_unlock(&r->lock);
+    return n;
+}
+
+static void stream_released(void *request)
+{
+    request_release(request);
+}
+
+void http_stream_begin(struct http_request *r, unsigned status, const char *type)
+{
+    request_share(r); /* for the library's response, which may outlive the request's completion */
+    struct MHD_Response *answer = MHD_create_response_from_callback(
+        MHD_SIZE_UNKNOWN, READER_BLOCK_BYTES, stream_read, r, stream_released);
+    assert(answer);
+    if (type)
+        MHD_add_response_header(answer, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+    if (!settle_with(r, status, answer)) {
+        pthread_mutex_lock(&r->lock);
+        r->cut = true;
+        pthread_mutex_unlock(&r->lock);
+    }
+}
+
+/* With the lock held. The reader may be stuck with a full window: no use waiting until the library
+ * can write again, so the connection is taken down under it. */
+static void cut_off(struct http_request *r)
+{
+    r->cut = true;
+    r->sent = 0;
+    buffer_free(&r->backlog);
+    shutdown(r->fd, SHUT_RDWR);
+    pthread_cond_broadcast(&r->drained);
+    wake(r);
+}
+
+bool http_stream_write(struct http_request *r, struct bytes part)
+{
+    pthread_mutex_lock(&r->lock);
+    assert(!r->ended);
+    if (r->connection && !r->cut) {
+        if (part.size > HTTP_STREAM_BYTES_MAX - backlog_size(r)) {
+            cut_off(r);
+        } else if (part.size) {
+            backlog_add(r, part);
+            wake(r);
+        }
+    }
+    bool heard = r->connection && !r->cut;
+    pthread_mutex_unlock(&r->lock);
+    return heard;
+}
+
+bool http_stream_drain(struct http_request *r, uint32_t patience_ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += patience_ms / 1000;
+    until.tv_nsec += (long)(patience_ms % 1000) * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    int waited = 0;
+    pthread_mutex_lock(&r->lock);
+    while (r->connection && !r->cut && backlog_size(r) > HTTP_STREAM_BYTES_MAX / 2 &&
+           waited != ETIMEDOUT)
+        waited = pthread_cond_timedwait(&r->drained, &r->lock, &until);
+    bool room = r->connection && !r->cut && backlog_size(r) <= HTTP_STREAM_BYTES_MAX / 2;
+    pthread_mutex_unlock(&r->lock);
+    return room;
+}
+
+void http_stream_end(struct http_request *r)
+{
+    pthread_mutex_lock(&r->lock);
+    r->ended = true;
+    if (r->connection)
+        wake(r);
+    pthread_mutex_unlock(&r->lock);
+    request_release(r);
+}
