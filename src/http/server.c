@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <gnutls/abstract.h>
 #include <microhttpd.h>
 
 #include "base/memory.h"
@@ -269,22 +270,28 @@ static int no_certificate(gnutls_session_t session, const gnutls_datum_t *author
 
 static struct MHD_Daemon *start_library(struct http_server *s, int fd)
 {
+    struct MHD_OptionItem options[] = {
+        {MHD_OPTION_LISTEN_SOCKET, fd, NULL},
+        {MHD_OPTION_CONNECTION_LIMIT, HTTP_CONNECTIONS_MAX, NULL},
+        {MHD_OPTION_CONNECTION_TIMEOUT, HTTP_IDLE_SECONDS_MAX, NULL},
+        {MHD_OPTION_CONNECTION_MEMORY_LIMIT, HTTP_HEAD_BYTES_MAX, NULL},
+        {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)connection_begins_or_ends, s},
+        {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)completed, s},
+        {MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t)decode, NULL},
+        {MHD_OPTION_END, 0, NULL},
+    };
     struct MHD_OptionItem tls[] = {
-        {MHD_OPTION_HTTPS_CERT_CALLBACK, (intptr_t)no_certificate, NULL},
+        {MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)(uintptr_t)no_certificate},
         {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)tls_1_3_only},
         {MHD_OPTION_THREAD_POOL_SIZE, TLS_THREADS, NULL},
         {MHD_OPTION_END, 0, NULL},
     };
-    struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
     unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME;
-    return MHD_start_daemon(flags | (s->tls ? MHD_USE_TLS : 0), 0, NULL, NULL, access_request, s,
-                            MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-                            (unsigned)HTTP_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
-                            (unsigned)HTTP_IDLE_SECONDS_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-                            (size_t)HTTP_HEAD_BYTES_MAX, MHD_OPTION_NOTIFY_CONNECTION,
-                            connection_begins_or_ends, s, MHD_OPTION_NOTIFY_COMPLETED, completed, s,
-                            MHD_OPTION_UNESCAPE_CALLBACK, decode, NULL, MHD_OPTION_ARRAY,
-                            s->tls ? tls : none, MHD_OPTION_END);
+    if (!s->tls)
+        return MHD_start_daemon(flags, 0, NULL, NULL, access_request, s, MHD_OPTION_ARRAY, options,
+                                MHD_OPTION_END);
+    return MHD_start_daemon(flags | MHD_USE_TLS, 0, NULL, NULL, access_request, s, MHD_OPTION_ARRAY,
+                            options, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
 }
 
 static struct http_server *server_new(const struct http_server_options *o)
