@@ -48,6 +48,8 @@ static enum failure not_believed(CURL *easy, const char *host, const char *where
     curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &why);
     switch (why) {
     case X509_V_OK:
+    case X509_V_ERR_UNSPECIFIED: /* libcurl's value from before the chain was looked at: the name
+                                    is looked at first once the handshake is over */
         fail(e, FAIL_FOREIGN, "The certificate of the server at %s is not for the name %s.", where,
              host);
         error_next(e,

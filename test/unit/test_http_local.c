@@ -81,9 +81,9 @@ static void lines_are_passed_on_as_they_come(void **state)
     pthread_t other;
     assert_int_equal(pthread_create(&other, NULL, hold_and_talk, both), 0);
     struct error e = {0};
-    assert_int_equal(http_local_ask(s->socket, "POST", "/hold", bytes_of_text("{}"), 0, go_on, &c,
-                                    &status, &e),
-                     OK);
+    assert_int_equal(
+        http_local_ask(s->socket, "POST", "/hold", bytes_of_text("{}"), 0, go_on, &c, &status, &e),
+        OK);
     pthread_join(other, NULL);
     assert_int_equal(c.lines, 22);
     assert_string_equal(c.last, "at once"); /* without an end of its own */
