@@ -144,6 +144,7 @@ static void prepare(struct call *c)
         c->connect_list = curl_slist_append(NULL, c->connect_to);
         curl_easy_setopt(easy, CURLOPT_CONNECT_TO, c->connect_list);
     }
+    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* a slow resolver holds up nobody else */
     curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, (long)HTTP_REUSE_SECONDS_MAX);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)left_ms(c));
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)left_ms(c));

@@ -21,7 +21,7 @@ enum {
 };
 
 struct pair {
-    const char *name, *value; /* into `texts` */
+    char *name, *value;
 };
 
 /* Headers or query parameters, copied: the request may outlive its connection. */
@@ -69,8 +69,8 @@ static enum MHD_Result copy_pair(void *to, enum MHD_ValueKind kind, const char *
 static void pairs_free(struct pairs *pairs)
 {
     for (size_t i = 0; i < pairs->count; i++) {
-        free((void *)(uintptr_t)pairs->list[i].name);
-        free((void *)(uintptr_t)pairs->list[i].value);
+        free_memory(pairs->list[i].name);
+        free_memory(pairs->list[i].value);
     }
     free_memory(pairs->list);
 }
@@ -106,9 +106,7 @@ void request_release(struct http_request *r)
 {
     if (atomic_fetch_sub(&r->holders, 1) != 1)
         return;
-    assert(!r->connection && !r->links.listed);
-    if (r->answer)
-        MHD_destroy_response(r->answer);
+    assert(!r->connection && !r->links.listed && !r->answer);
     peer_release(r->peer);
     free_memory(r->method);
     free_memory(r->path);
@@ -239,9 +237,13 @@ enum MHD_Result request_settle(struct http_request *r)
 void request_completed(struct http_request *r)
 {
     pthread_mutex_lock(&r->lock);
+    struct MHD_Response *unused = r->answer; /* a stream's holds the request, and would for ever */
     r->connection = NULL;
+    r->answer = NULL;
     pthread_cond_broadcast(&r->drained);
     pthread_mutex_unlock(&r->lock);
+    if (unused)
+        MHD_destroy_response(unused);
     request_release(r);
 }
 

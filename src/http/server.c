@@ -243,12 +243,14 @@ static size_t decode(void *unused, struct MHD_Connection *connection, char *text
     (void)unused;
     (void)connection;
     char *to = text;
-    for (const char *from = text; *from; from++) {
+    for (const char *from = text; *from; from++, to++) {
         int high = from[0] == '%' ? hex_digit(from[1]) : -1;
         int low = high >= 0 ? hex_digit(from[2]) : -1;
-        bool coded = low >= 0 && (high || low);
-        *to++ = coded ? (char)(high << 4 | low) : *from;
-        from += coded ? 2 : 0;
+        *to = *from;
+        if (low >= 0 && high + low > 0) {
+            *to = (char)(high << 4 | low);
+            from += 2;
+        }
     }
     *to = '\0';
     return (size_t)(to - text);

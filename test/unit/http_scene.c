@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
@@ -15,6 +16,10 @@
 void scene_begin(struct scene *s)
 {
     *s = (struct scene){0};
+    struct rlimit files; /* a thousand connections have two thousand ends */
+    getrlimit(RLIMIT_NOFILE, &files);
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
     strcpy(s->folder, "/tmp/pollux-http-XXXXXX");
     assert_non_null(mkdtemp(s->folder));
     snprintf(s->socket, sizeof s->socket, "%s/socket", s->folder);
