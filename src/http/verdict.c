@@ -103,10 +103,22 @@ static enum failure no_handshake(const char *where, const char *detail, struct e
     return error_kept(e, "Nothing was sent.");
 }
 
-static enum failure broke_off(const char *where, const char *detail, struct error *e)
+/* A server that refuses our certificate may close so fast that its alert is lost on the way. */
+static bool may_be_our_certificate(CURL *easy)
+{
+    long connections = 0, head_bytes = 0;
+    curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &connections);
+    curl_easy_getinfo(easy, CURLINFO_HEADER_SIZE, &head_bytes);
+    return connections > 0 && head_bytes == 0;
+}
+
+static enum failure broke_off(CURL *easy, const char *where, const char *detail, struct error *e)
 {
     fail(e, FAIL_IO, "The connection to %s broke before the answer was complete: %s.", where,
          detail);
+    if (may_be_our_certificate(easy))
+        error_next(e, "If this repeats, check whether the server accepts this machine's "
+                      "certificate: its log says more.");
     return error_kept(e, "Whether it did what was asked is unknown.");
 }
 
@@ -130,10 +142,15 @@ enum failure verdict_of(CURL *easy, CURLcode code, const char *host, const char 
         return not_believed(easy, host, where, e);
     if (code == CURLE_SSL_CONNECT_ERROR)
         return no_handshake(where, detail, e);
+    if (code == CURLE_SSL_CERTPROBLEM || code == CURLE_SSL_CACERT_BADFILE) {
+        fail(e, FAIL_FOREIGN, "This machine's certificate, key or authority can't be used: %s.",
+             detail);
+        return error_kept(e, "Nothing was sent to %s.", where);
+    }
     if (code == CURLE_COULDNT_RESOLVE_HOST) {
         fail(e, FAIL_UNREACHABLE, "The name of %s can't be resolved.", where);
         error_kept(e, "Nothing was sent.");
         return error_next(e, "Check the spelling, and DNS or /etc/hosts.");
     }
-    return broke_off(where, detail, e);
+    return broke_off(easy, where, detail, e);
 }

@@ -24,6 +24,7 @@ static X509 *begin(const char *name, EVP_PKEY *key, long from, long until)
 {
     uint8_t serial[8];
     RAND_bytes(serial, sizeof serial);
+    serial[0] = 0x40 | (serial[0] & 0x3f); /* positive, without zeros in front: DER is strict */
     X509 *c = X509_new();
     X509_set_version(c, X509_VERSION_3);
     ASN1_STRING_set(X509_get_serialNumber(c), serial, sizeof serial);
