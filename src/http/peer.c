@@ -150,6 +150,7 @@ static void judge(struct peer *p, gnutls_x509_crt_t certificate, unsigned status
     p->good_until = gnutls_x509_crt_get_expiration_time(certificate);
     if (status == 0) {
         p->facts.certificate = HTTP_CERTIFICATE_GOOD;
+        p->facts.explanation[0] = '\0';
         take_names(p, certificate);
     } else if ((status & dates) && !(status & ~(dates | GNUTLS_CERT_INVALID))) {
         judge_expired(p, name, gnutls_x509_crt_get_activation_time(certificate), p->good_until);
@@ -174,16 +175,21 @@ struct peer *peer_of_session(gnutls_session_t session, const struct sockaddr *fr
     write_address(from, p->facts.address, sizeof p->facts.address);
     unsigned count = 0;
     const gnutls_datum_t *chain = gnutls_certificate_get_peers(session, &count);
-    gnutls_x509_crt_t certificate;
     if (!chain || count == 0) {
         p->facts.certificate = HTTP_CERTIFICATE_NONE;
         snprintf(p->facts.explanation, sizeof p->facts.explanation,
                  "The client showed no certificate.");
-    } else if (gnutls_x509_crt_init(&certificate) == 0) {
-        if (gnutls_x509_crt_import(certificate, &chain[0], GNUTLS_X509_FMT_DER) == 0)
-            judge(p, certificate, verify(session));
-        gnutls_x509_crt_deinit(certificate);
+        return p;
     }
+    p->facts.certificate = HTTP_CERTIFICATE_FOREIGN; /* until it is found to be better */
+    snprintf(p->facts.explanation, sizeof p->facts.explanation,
+             "The client's certificate can't be read.");
+    gnutls_x509_crt_t certificate;
+    if (gnutls_x509_crt_init(&certificate) != 0)
+        return p;
+    if (gnutls_x509_crt_import(certificate, &chain[0], GNUTLS_X509_FMT_DER) == 0)
+        judge(p, certificate, verify(session));
+    gnutls_x509_crt_deinit(certificate);
     return p;
 }
 

@@ -19,7 +19,8 @@ struct http_server;
 struct http_request;
 
 enum {
-    HTTP_CONNECTIONS_MAX = 1024,     /* of one server; further ones wait in the kernel */
+    HTTP_CONNECTIONS_MAX = 1024,     /* of one server; further ones wait in the kernel. The process
+                                        must be allowed that many open files and more */
     HTTP_HEAD_BYTES_MAX = 32 << 10,  /* request line and headers; more is answered 431 */
     HTTP_IDLE_SECONDS_MAX = 60,      /* a silent connection is closed */
     HTTP_STOP_MS_MAX = 2000,         /* a stop waits so long for readers of the last answers */
