@@ -1,25 +1,42 @@
-/* The program `pollux`, as an administrator starts it. It only finds out which part of it is meant;
- * the work is done in the rooms. */
+/* The program `pollux`, as an administrator starts it: by its own name, or by that of a command
+ * which is a link to it. It only finds out what is meant; the work is done in the rooms. */
 #include <stdio.h>
 #include <string.h>
 
+#include "cmdlet/command_line.h"
+#include "cmdlet/commands.h"
 #include "cmdlet/pki_command.h"
 
-static const char help[] = "Usage: pollux pki COMMAND ...   certificates of the deployment\n"
-                           "       pollux --version\n"
-                           "       pollux --help\n";
+static void show_help(FILE *out)
+{
+    fputs("Usage: pollux COMMAND [-Parameter value] ...\n"
+          "       pollux pki COMMAND ...   certificates of the deployment\n"
+          "       pollux --version\n"
+          "       pollux --help\n"
+          "\n"
+          "Commands, each also a program of its own; COMMAND -? explains one:\n",
+          out);
+    for (size_t i = 0; i < COMMANDS; i++)
+        fprintf(out, "  %s\n", command_at(i)->name);
+    fputs("\nPOLLUX_SERVER names the daemon that they talk to: the path of its socket.\n", out);
+}
 
 int main(int argc, char **argv)
 {
-    const char *first = argc > 1 ? argv[1] : "";
-    if (strcmp(first, "pki") == 0)
+    const char *slash = strrchr(argv[0], '/');
+    if (command_find(slash ? slash + 1 : argv[0]) >= 0)
+        return command_line_run(argc, argv);
+    if (argc < 2) {
+        show_help(stderr);
+        return STATUS_MISUSED;
+    }
+    if (strcmp(argv[1], "pki") == 0)
         return pki_command(argc - 1, argv + 1);
-    if (strcmp(first, "--version") == 0)
+    if (strcmp(argv[1], "--version") == 0)
         return puts("pollux " POLLUX_VERSION) < 0;
-    if (strcmp(first, "--help") == 0 || strcmp(first, "-h") == 0)
-        return fputs(help, stdout) < 0;
-    if (argc > 1)
-        fprintf(stderr, "pollux: There is no command \"%s\".\n", first);
-    fputs(help, stderr);
-    return 2;
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        show_help(stdout);
+        return STATUS_DONE;
+    }
+    return command_line_run(argc - 1, argv + 1);
 }

@@ -1,6 +1,6 @@
 #include "base/loop.h"
 
-#include <assert.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -53,6 +53,12 @@ static void call_posts(struct loop *loop)
     }
 }
 
+void loop_settle(struct loop *loop)
+{
+    while (loop->first)
+        call_posts(loop);
+}
+
 static int on_wake(sd_event_source *source, int fd, uint32_t events, void *context)
 {
     (void)source;
@@ -80,20 +86,19 @@ void loop_free(struct loop *loop)
 {
     if (!loop)
         return;
-    while (loop->first)
-        call_posts(loop);
+    loop_settle(loop);
     sd_event_unref(loop->event);
     close(loop->wake);
     pthread_mutex_destroy(&loop->lock);
     free(loop);
 }
 
-bool loop_post(struct loop *loop, loop_call *call, void *context)
+static bool post(struct loop *loop, loop_call *call, void *context, unsigned limit)
 {
     struct post *post = xmalloc(sizeof *post);
     *post = (struct post){.call = call, .context = context};
     pthread_mutex_lock(&loop->lock);
-    bool room = loop->waiting < LOOP_POSTS_MAX;
+    bool room = loop->waiting < limit;
     if (room) {
         *loop->last = post;
         loop->last = &post->next;
@@ -108,6 +113,16 @@ bool loop_post(struct loop *loop, loop_call *call, void *context)
     ssize_t written = write(loop->wake, &one, sizeof one);
     (void)written; /* fails only when the counter is full, and then the loop wakes anyway */
     return true;
+}
+
+bool loop_post(struct loop *loop, loop_call *call, void *context)
+{
+    return post(loop, call, context, LOOP_POSTS_MAX);
+}
+
+void loop_post_surely(struct loop *loop, loop_call *call, void *context)
+{
+    post(loop, call, context, UINT_MAX);
 }
 
 static int on_timer(sd_event_source *source, uint64_t due_us, void *context)

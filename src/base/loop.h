@@ -19,11 +19,15 @@ void loop_free(struct loop *loop);
 
 /* Any thread. False if too much is waiting; then it will not be called. */
 bool loop_post(struct loop *loop, loop_call *call, void *context);
+/* The same for what must arrive and is bounded elsewhere: the end of something that was begun. */
+void loop_post_surely(struct loop *loop, loop_call *call, void *context);
 /* From the loop's thread or before it runs; each lasts as long as the loop. */
 void loop_every(struct loop *loop, uint32_t period_ms, loop_call *call, void *context);
 /* The signal must be blocked in every thread: before the first of them starts. */
 void loop_on_signal(struct loop *loop, int signal, loop_call *call, void *context);
 
+/* Calls what is posted, and what that posts, without waiting for more. */
+void loop_settle(struct loop *loop);
 void loop_run(struct loop *loop); /* until loop_quit() */
 void loop_quit(struct loop *loop);
 

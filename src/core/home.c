@@ -17,6 +17,7 @@ struct home {
     bool deciding; /* `wanted` is on its way to the store */
     struct hold wanted;
     enum cause cause; /* why */
+    bool announced;   /* rights ended with the decision, and that is told already */
     bool answer_due;  /* … and the partner gets `answer` once it is durable */
     struct home_answer answer;
 
@@ -155,7 +156,7 @@ static struct hold *decide(struct home *h, enum mode mode, enum cause cause,
     h->wanted.revision++;
     h->cause = cause;
     h->deciding = true;
-    h->answer_due = false;
+    h->announced = h->answer_due = false;
     act(actions, ACTION_PERSIST);
     return &h->wanted;
 }
@@ -185,14 +186,21 @@ static uint64_t next_number(const struct home *h)
     return term_number_above(h->side, h->seen);
 }
 
-/* Somebody else holds `term`: rights end here, the record follows. */
+/* Rights end here, the record follows. */
+static void step_down(struct home *h, struct term term, struct home_actions *actions)
+{
+    decide(h, MODE_STANDBY, CAUSE_SUPERSEDED, actions)->term = term;
+    h->announced = h->mode != MODE_STANDBY;
+    if (h->announced)
+        change_mode(h, CAUSE_SUPERSEDED, actions);
+}
+
+/* Somebody else holds `term`. */
 static void stand_by(struct home *h, struct term term, struct home_actions *actions)
 {
     assert(term_side(term) != h->side);
     see(h, term.number);
-    decide(h, MODE_STANDBY, CAUSE_SUPERSEDED, actions)->term = term;
-    if (h->mode != MODE_STANDBY)
-        change_mode(h, CAUSE_SUPERSEDED, actions);
+    step_down(h, term, actions);
 }
 
 /* This process may have been superseded without hearing of it, so it asks (rules 7 and 8). */
@@ -294,7 +302,7 @@ static void grant(struct home *h, const struct home_question *asked, struct home
     see(h, larger(asked->seen, asked->term.number));
     uint64_t number = term_number_above(asker, h->seen);
     see(h, number);
-    decide(h, MODE_STANDBY, CAUSE_SUPERSEDED, actions)->term = asked->term;
+    step_down(h, asked->term, actions);
     h->answer_due = true;
     h->answer =
         (struct home_answer){.nonce = asked->nonce, .verdict = VERDICT_GRANTED, .number = number};
@@ -396,7 +404,7 @@ static void on_stored(struct home *h, uint64_t head, struct home_actions *action
         lineage_open(&h->hold.lineage, h->hold.term, head);
     enum mode from = h->mode;
     h->mode = h->wanted.mode;
-    if (h->mode != from || !term_equal(before, h->hold.term)) {
+    if (!h->announced && (h->mode != from || !term_equal(before, h->hold.term))) {
         struct home_action *a = act(actions, ACTION_CHANGED);
         a->changed.from = from;
         a->changed.cause = h->cause;

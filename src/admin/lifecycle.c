@@ -1,0 +1,103 @@
+/* Commands that bring homes into being and into service. */
+#include <string.h>
+
+#include "admin/call.h"
+
+static void end_with(const struct error *e, void *context)
+{
+    struct call *call = context;
+    if (e)
+        call_error(call, e);
+    call_end(call);
+}
+
+static struct topology *read_topology(struct call *call)
+{
+    OWNED(faults_free) struct faults faults = {0};
+    struct topology *topology = topology_read(call_text(call, "FileName"), "the topology", &faults);
+    for (size_t i = 0; i < faults.count; i++) {
+        struct error e;
+        fail(&e, FAIL_INVALID, "Line %u: %s", faults.list[i].line, faults.list[i].sentence);
+        if (i + 1 == faults.count)
+            error_kept(&e, "Nothing was published.");
+        call_error(call, &e);
+    }
+    return topology;
+}
+
+void admin_publish_topology(struct call *call)
+{
+    struct topology *topology = read_topology(call);
+    if (topology)
+        front_end_publish(call_front_end(call), topology, end_with, call);
+    else
+        call_end(call);
+}
+
+/* Start-CsPool: first the pool's own home, then `central`, as far as they wait here. */
+struct start {
+    struct call *call;
+    struct hosted_home *waiting[2];
+    size_t count, next;
+};
+
+static void start_next(struct start *start);
+
+static void on_forced(const struct error *e, void *context)
+{
+    struct start *start = context;
+    if (e)
+        call_error(start->call, e);
+    start_next(start);
+}
+
+static void start_next(struct start *start)
+{
+    if (start->next == start->count) {
+        call_end(start->call);
+        free_memory(start);
+        return;
+    }
+    hosted_home_force(start->waiting[start->next++], on_forced, start);
+}
+
+static void say_what_is_waited_for(struct call *call, const struct start *start)
+{
+    for (size_t i = 0; i < start->count; i++) {
+        struct error why;
+        home_explain(hosted_home_core(start->waiting[i]), &why);
+        error_kept(&why, "Nothing was changed.");
+        call_error(call, &why);
+    }
+}
+
+void admin_start_pool(struct call *call)
+{
+    struct front_end *fe = call_front_end(call);
+    const char *own = front_end_config(fe)->self->pool->fqdn;
+    const char *pool = call_text(call, "PoolFqdn");
+    if (strcmp(pool, own) != 0) {
+        struct error e;
+        fail(&e, FAIL_REFUSED, "This is a machine of %s, not of %s.", own, pool);
+        error_kept(&e, "Nothing was changed.");
+        error_next(&e, "Run the command on a machine of %s.", pool);
+        call_error(call, &e);
+        call_end(call);
+        return;
+    }
+    struct start *start = xcalloc(1, sizeof *start);
+    start->call = call;
+    const char *const names[] = {own, HOME_CENTRAL};
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        struct hosted_home *home = front_end_home(fe, names[i]);
+        if (home && home_mode(hosted_home_core(home)) == MODE_REJOINING)
+            start->waiting[start->count++] = home;
+    }
+    if (start->count == 0)
+        call_warning(call, "%s is not waiting for anything: nothing was changed.", own);
+    if (!call_switch(call, "Force")) {
+        say_what_is_waited_for(call, start);
+        start->count = 0;
+    }
+    start_next(start);
+}

@@ -1,0 +1,481 @@
+#include "link/link.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "http/client.h"
+#include "http/server.h"
+
+enum {
+    /* A stranger that knocks all day must not fill the log. */
+    REFUSALS_LOGGED_EACH_MS = 1000,
+};
+
+static const char path_heartbeat[] = "/link/v1/heartbeat";
+static const char path_question[] = "/link/v1/question";
+static const char path_create[] = "/link/v1/create";
+static const char json_type[] = "application/json";
+
+struct link {
+    struct loop *loop;
+    const struct topology *topology;
+    const struct machine *self;
+    struct sender sender;
+    struct link_handlers handlers;
+    struct http_server *server;
+    struct http_client *client;
+    bool stopped;
+    atomic_uint references; /* the owner's, and one for each call and request under way */
+    uint64_t refusal_logged_ms;
+    uint64_t refusals_untold;
+};
+
+/* --- replies --- */
+
+struct link_reply {
+    struct link *link;
+    struct http_request *request;
+};
+
+static struct link *link_ref(struct link *link)
+{
+    atomic_fetch_add(&link->references, 1);
+    return link;
+}
+
+static void link_unref(struct link *link)
+{
+    if (atomic_fetch_sub(&link->references, 1) == 1)
+        free(link);
+}
+
+static void reply_with(struct link_reply *reply, char *text)
+{
+    http_answer(reply->request, 200, json_type, bytes_of_text(text), NULL);
+    link_unref(reply->link);
+    free(text);
+    free(reply);
+}
+
+void link_reply_heartbeat(struct link_reply *reply, const struct heartbeat *ours)
+{
+    reply_with(reply, heartbeat_encode(ours));
+}
+
+void link_reply_answer(struct link_reply *reply, const struct home_answer *answer)
+{
+    reply_with(reply, answer_encode(&reply->link->sender, answer));
+}
+
+void link_reply_created(struct link_reply *reply, const char *home)
+{
+    reply_with(reply, create_encode(&reply->link->sender, home));
+}
+
+void link_reply_error(struct link_reply *reply, const struct error *e)
+{
+    http_answer_error(reply->request, e);
+    link_unref(reply->link);
+    free(reply);
+}
+
+/* --- who may say what --- */
+
+static bool carries(const struct http_peer *peer, const char *name)
+{
+    for (size_t i = 0; i < HTTP_NAMES_MAX && peer->names[i]; i++) {
+        if (strcmp(peer->names[i], name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static enum failure check_certificate(const struct http_peer *peer, struct error *e)
+{
+    if (peer->certificate == HTTP_CERTIFICATE_GOOD)
+        return OK;
+    fail(e, FAIL_FOREIGN, "%s", peer->explanation);
+    return error_next(e, "Machines of this deployment show a certificate of its own authority: "
+                         "pollux pki issue, pollux pki renew.");
+}
+
+/* The machine that speaks: named in the message, known to the topology, proved by the certificate.
+ * NULL: it is none. */
+static const struct machine *check_sender(const struct link *link, const struct http_peer *peer,
+                                          const struct sender *sender, struct error *e)
+{
+    const struct machine *machine = topology_machine(link->topology, sender->machine);
+    if (!machine || strcmp(machine->pool->fqdn, sender->pool) != 0) {
+        fail(e, FAIL_FOREIGN, "The topology of %s knows no machine %s of a pool %s.",
+             link->self->fqdn, sender->machine, sender->pool);
+        error_next(e, "Use the same topology file on every machine.");
+        return NULL;
+    }
+    if (!carries(peer, machine->fqdn) || !carries(peer, machine->pool->fqdn)) {
+        fail(e, FAIL_FOREIGN,
+             "The certificate shown names %s, not both %s and its pool %s: a machine speaks only "
+             "for itself.",
+             peer->names[0] ? peer->names[0] : "nobody", machine->fqdn, machine->pool->fqdn);
+        error_next(e, "Issue the right one: pollux pki issue %s --pool %s", machine->fqdn,
+                   machine->pool->fqdn);
+        return NULL;
+    }
+    return machine;
+}
+
+static void log_refusal(struct link *link, const struct http_peer *peer, const struct error *e)
+{
+    uint64_t now = clock_ms();
+    if (link->refusal_logged_ms && now - link->refusal_logged_ms < REFUSALS_LOGGED_EACH_MS) {
+        link->refusals_untold++;
+        return;
+    }
+    log_error(LOG_EVENT_WARNING, "link-refused", e, "A call from %s was refused.", peer->address);
+    if (link->refusals_untold)
+        log_event(LOG_EVENT_WARNING, "link-refused",
+                  "%llu more calls were refused since the last that was told.",
+                  (unsigned long long)link->refusals_untold);
+    link->refusal_logged_ms = now;
+    link->refusals_untold = 0;
+}
+
+/* --- requests that arrive --- */
+
+struct arrival {
+    struct link *link;
+    struct http_request *request;
+};
+
+static struct link_reply *reply_new(const struct arrival *a)
+{
+    struct link_reply *reply = xmalloc(sizeof *reply);
+    *reply = (struct link_reply){.link = link_ref(a->link), .request = a->request};
+    return reply;
+}
+
+static enum failure take_heartbeat(const struct arrival *a, struct error *e)
+{
+    struct link *link = a->link;
+    OWNED(free_memory) struct heartbeat *theirs = xmalloc(sizeof *theirs);
+    enum failure bad = heartbeat_decode(http_request_body(a->request), theirs, e);
+    const struct machine *from =
+        bad ? NULL : check_sender(link, http_request_peer(a->request), &theirs->sender, e);
+    if (!from)
+        return e->kind;
+    link->handlers.heartbeat(from, theirs, reply_new(a), link->handlers.context);
+    return OK;
+}
+
+static enum failure take_question(const struct arrival *a, struct error *e)
+{
+    struct link *link = a->link;
+    struct sender sender;
+    struct home_question question;
+    char home[HOME_NAME_SIZE];
+    enum failure bad = question_decode(http_request_body(a->request), &sender, home, &question, e);
+    const struct machine *from =
+        bad ? NULL : check_sender(link, http_request_peer(a->request), &sender, e);
+    if (!from)
+        return e->kind;
+    link->handlers.question(from, home, &question, reply_new(a), link->handlers.context);
+    return OK;
+}
+
+static enum failure take_create(const struct arrival *a, struct error *e)
+{
+    struct link *link = a->link;
+    struct sender sender;
+    char home[HOME_NAME_SIZE];
+    enum failure bad = create_decode(http_request_body(a->request), &sender, home, e);
+    const struct machine *from =
+        bad ? NULL : check_sender(link, http_request_peer(a->request), &sender, e);
+    if (!from)
+        return e->kind;
+    link->handlers.create(from, home, reply_new(a), link->handlers.context);
+    return OK;
+}
+
+static const struct {
+    const char *path;
+    enum failure (*take)(const struct arrival *a, struct error *e);
+} routes[] = {
+    {path_heartbeat, take_heartbeat},
+    {path_question, take_question},
+    {path_create, take_create},
+};
+
+static enum failure route(const struct arrival *a, struct error *e)
+{
+    const char *path = http_request_path(a->request);
+    enum failure bad = check_certificate(http_request_peer(a->request), e);
+    if (bad)
+        return bad;
+    for (size_t i = 0; i < COUNT_OF(routes); i++) {
+        if (strcmp(path, routes[i].path) != 0)
+            continue;
+        if (strcmp(http_request_method(a->request), "POST") != 0)
+            return fail(e, FAIL_INVALID, "%s takes POST only.", path);
+        return routes[i].take(a, e);
+    }
+    return fail(e, FAIL_NOT_FOUND, "The link has no %s.", path);
+}
+
+static void on_arrival(void *context)
+{
+    struct arrival *a = context;
+    struct error e = {0};
+    if (a->link->stopped)
+        fail(&e, FAIL_STOPPING, "This machine is stopping.");
+    else
+        route(a, &e);
+    if (e.kind) {
+        if (e.kind != FAIL_STOPPING)
+            log_refusal(a->link, http_request_peer(a->request), &e);
+        http_answer_error(a->request, &e);
+    }
+    link_unref(a->link);
+    free(a);
+}
+
+/* On a thread of the server: hands the request to the loop. */
+static void on_request(struct http_request *request, void *context)
+{
+    struct link *link = context;
+    struct arrival *a = xmalloc(sizeof *a);
+    *a = (struct arrival){.link = link_ref(link), .request = request};
+    if (loop_post(link->loop, on_arrival, a))
+        return;
+    struct error e;
+    fail(&e, FAIL_BUSY, "This machine has more to do than it takes.");
+    http_answer_error(request, &e);
+    link_unref(link);
+    free(a);
+}
+
+/* --- calls that we make --- */
+
+enum call_kind { CALL_HEARTBEAT, CALL_QUESTION, CALL_CREATE };
+
+struct call {
+    struct link *link;
+    enum call_kind kind;
+    char to[FQDN_SIZE];
+    char pool[FQDN_SIZE];
+    char home[HOME_NAME_SIZE];
+    union {
+        link_heartbeat_done *heartbeat;
+        link_answer_done *answer;
+        link_create_done *create;
+    } done;
+    void *context;
+    /* What came back. */
+    struct error error;
+    unsigned status;
+    struct buffer body;
+};
+
+static enum failure check_answerer(const struct call *call, const struct sender *sender,
+                                   struct error *e)
+{
+    if (strcmp(sender->machine, call->to) == 0 && strcmp(sender->pool, call->pool) == 0)
+        return OK;
+    return fail(e, FAIL_FOREIGN, "%s answered as %s of pool %s.", call->to, sender->machine,
+                sender->pool);
+}
+
+static void tell_heartbeat(struct call *call, struct error *e)
+{
+    OWNED(free_memory) struct heartbeat *theirs = xmalloc(sizeof *theirs);
+    enum failure bad = e->kind;
+    if (!bad)
+        bad = heartbeat_decode(buffer_view(&call->body), theirs, e);
+    if (!bad)
+        bad = check_answerer(call, &theirs->sender, e);
+    call->done.heartbeat(call->to, bad ? NULL : theirs, bad ? e : NULL, call->context);
+}
+
+static void tell_answer(struct call *call, struct error *e)
+{
+    struct sender sender;
+    struct home_answer answer;
+    enum failure bad = e->kind;
+    if (!bad)
+        bad = answer_decode(buffer_view(&call->body), &sender, &answer, e);
+    if (!bad)
+        bad = check_answerer(call, &sender, e);
+    call->done.answer(call->to, call->home, bad ? NULL : &answer, bad ? e : NULL, call->context);
+}
+
+static void tell_created(struct call *call, struct error *e)
+{
+    struct sender sender;
+    char home[HOME_NAME_SIZE];
+    enum failure bad = e->kind;
+    if (!bad)
+        bad = create_decode(buffer_view(&call->body), &sender, home, e);
+    if (!bad)
+        bad = check_answerer(call, &sender, e);
+    call->done.create(call->to, call->home, bad ? e : NULL, call->context);
+}
+
+static void on_result(void *context)
+{
+    struct call *call = context;
+    struct error e = call->error;
+    if (!e.kind && call->status != 200)
+        http_error_from_answer(call->status, buffer_view(&call->body), &e);
+    if (!call->link->stopped) {
+        switch (call->kind) {
+        case CALL_HEARTBEAT: tell_heartbeat(call, &e); break;
+        case CALL_QUESTION: tell_answer(call, &e); break;
+        case CALL_CREATE: tell_created(call, &e); break;
+        }
+    }
+    buffer_free(&call->body);
+    link_unref(call->link);
+    free(call);
+}
+
+/* On the client's thread. */
+static void on_done(const struct http_result *result, void *context)
+{
+    struct call *call = context;
+    call->error = result->error;
+    call->status = result->status;
+    if (!result->error.kind)
+        buffer_raw(&call->body, result->body.at, result->body.size);
+    loop_post_surely(call->link->loop, on_result, call);
+}
+
+static struct call *call_new(struct link *link, enum call_kind kind, const struct machine *to,
+                             void *context)
+{
+    struct call *call = xcalloc(1, sizeof *call);
+    call->link = link_ref(link);
+    call->kind = kind;
+    call->context = context;
+    memcpy(call->to, to->fqdn, strlen(to->fqdn) + 1);
+    memcpy(call->pool, to->pool->fqdn, strlen(to->pool->fqdn) + 1);
+    return call;
+}
+
+static void call_send(struct call *call, const struct machine *to, const char *path, char *text)
+{
+    struct http_call http = {.host = to->fqdn,
+                             .address = to->address,
+                             .port = to->link_port,
+                             .method = "POST",
+                             .path = path,
+                             .type = json_type,
+                             .body = bytes_of_text(text),
+                             .deadline_ms = LINK_DEADLINE_MS,
+                             .answer_max = MESSAGE_BYTES_MAX,
+                             .done = on_done,
+                             .context = call};
+    if (http_client_call(call->link->client, &http, &call->error))
+        loop_post_surely(call->link->loop, on_result, call);
+    free(text);
+}
+
+void link_heartbeat(struct link *link, const struct machine *to, const struct heartbeat *ours,
+                    link_heartbeat_done *done, void *context)
+{
+    struct call *call = call_new(link, CALL_HEARTBEAT, to, context);
+    call->done.heartbeat = done;
+    call_send(call, to, path_heartbeat, heartbeat_encode(ours));
+}
+
+void link_question(struct link *link, const struct machine *to, const char *home,
+                   const struct home_question *question, link_answer_done *done, void *context)
+{
+    struct call *call = call_new(link, CALL_QUESTION, to, context);
+    call->done.answer = done;
+    memcpy(call->home, home, strlen(home) + 1);
+    call_send(call, to, path_question, question_encode(&link->sender, home, question));
+}
+
+void link_create(struct link *link, const struct machine *to, const char *home,
+                 link_create_done *done, void *context)
+{
+    struct call *call = call_new(link, CALL_CREATE, to, context);
+    call->done.create = done;
+    memcpy(call->home, home, strlen(home) + 1);
+    call_send(call, to, path_create, create_encode(&link->sender, home));
+}
+
+/* --- the link --- */
+
+static void introduce(struct link *link, const struct topology *topology,
+                      const struct machine *self)
+{
+    link->topology = topology;
+    link->self = self;
+    link->sender = (struct sender){.protocol = LINK_PROTOCOL, .version = POLLUX_VERSION};
+    memcpy(link->sender.machine, self->fqdn, strlen(self->fqdn) + 1);
+    memcpy(link->sender.pool, self->pool->fqdn, strlen(self->pool->fqdn) + 1);
+}
+
+struct link *link_start(const struct link_options *options, struct error *e)
+{
+    struct link *link = xcalloc(1, sizeof *link);
+    atomic_init(&link->references, 1);
+    link->loop = options->loop;
+    link->handlers = *options->handlers;
+    introduce(link, options->topology, options->self);
+    const char *address = options->listen_address ? options->listen_address : link->self->address;
+    struct http_client_options client = {.certificate_file = options->certificate_file,
+                                         .private_key_file = options->private_key_file,
+                                         .authority_file = options->authority_file};
+    struct http_server_options server = {.address = address ? address : "::",
+                                         .port = link->self->link_port,
+                                         .certificate_file = options->certificate_file,
+                                         .private_key_file = options->private_key_file,
+                                         .authority_file = options->authority_file,
+                                         .body_max = MESSAGE_BYTES_MAX,
+                                         .handler = on_request,
+                                         .context = link};
+    link->client = http_client_start(&client, e);
+    if (link->client)
+        link->server = http_server_start(&server, e);
+    if (link->server)
+        return link;
+    if (link->client)
+        http_client_stop(link->client);
+    free(link);
+    return NULL;
+}
+
+void link_stop(struct link *link)
+{
+    if (!link)
+        return;
+    link->stopped = true;
+    http_server_stop(link->server);
+    http_client_stop(link->client);
+    link_unref(link);
+}
+
+enum failure link_reload(struct link *link, const struct topology *topology,
+                         const struct machine *self, struct error *e)
+{
+    enum failure bad = http_server_reload(link->server, e);
+    if (!bad)
+        bad = http_client_reload(link->client, e);
+    if (!bad)
+        introduce(link, topology, self);
+    return bad;
+}
+
+uint16_t link_port(const struct link *link)
+{
+    return http_server_port(link->server);
+}
+
+const struct sender *link_sender(const struct link *link)
+{
+    return &link->sender;
+}

@@ -1,0 +1,154 @@
+/* polluxd: one machine of a pool. */
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include <systemd/sd-daemon.h>
+
+#include "admin/admin.h"
+
+enum {
+    EXIT_DONE = 0,
+    EXIT_FAILED = 1,
+    EXIT_MISUSED = 2,
+    /* Connections, databases and files; the usual 1024 is less than one HTTP server may take. */
+    OPEN_FILES_WANTED = 65536,
+};
+
+static const char usage[] =
+    "usage: polluxd --config FILE [--check-config]\n"
+    "\n"
+    "Runs one machine of a pool, in the foreground. SIGTERM stops it, SIGHUP has it read its\n"
+    "configuration, topology and certificates anew.\n"
+    "\n"
+    "  --config FILE    the machine's configuration; it names everything else\n"
+    "  --check-config   only say what is wrong with the files, or what they mean\n"
+    "  --version\n"
+    "  --help\n";
+
+struct arguments {
+    const char *config;
+    bool check;
+};
+
+/* -1: go on. Otherwise the exit status. */
+static int read_arguments(int argc, char **argv, struct arguments *a)
+{
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"check-config", no_argument, NULL, 'n'},
+                                            {"version", no_argument, NULL, 'v'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
+    int option;
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        switch (option) {
+        case 'c': a->config = optarg; break;
+        case 'n': a->check = true; break;
+        case 'v': puts("polluxd " POLLUX_VERSION); return EXIT_DONE;
+        case 'h': fputs(usage, stdout); return EXIT_DONE;
+        default: fputs(usage, stderr); return EXIT_MISUSED;
+        }
+    }
+    if (optind < argc) {
+        fprintf(stderr, "polluxd: \"%s\" is not an option.\n%s", argv[optind], usage);
+        return EXIT_MISUSED;
+    }
+    if (!a->config) {
+        fprintf(stderr, "polluxd: --config FILE is missing.\n%s", usage);
+        return EXIT_MISUSED;
+    }
+    return -1;
+}
+
+/* Before any thread starts, so that all of them inherit it: only the loop takes signals. */
+static void block_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static void raise_file_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= OPEN_FILES_WANTED)
+        return;
+    limit.rlim_cur = limit.rlim_max < OPEN_FILES_WANTED ? limit.rlim_max : OPEN_FILES_WANTED;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        log_event(LOG_EVENT_WARNING, "file-limit", "The limit on open files could not be raised.");
+}
+
+static void on_stop(void *context)
+{
+    loop_quit(context);
+}
+
+static void on_reload(void *context)
+{
+    struct front_end *fe = context;
+    sd_notify(0, "RELOADING=1");
+    front_end_reload(fe);
+    sd_notify(0, "READY=1");
+}
+
+static int run(struct config *config)
+{
+    struct error e = {0};
+    char machine[FQDN_SIZE];
+    snprintf(machine, sizeof machine, "%s", config->machine);
+    struct loop *loop = loop_new();
+    struct admin *admin = NULL;
+    struct front_end *fe = front_end_start(config, loop, &e);
+    if (fe)
+        admin = admin_start(fe, loop, &e);
+    if (admin) {
+        loop_on_signal(loop, SIGTERM, on_stop, loop);
+        loop_on_signal(loop, SIGINT, on_stop, loop);
+        loop_on_signal(loop, SIGHUP, on_reload, fe);
+        log_event(LOG_EVENT_NOTICE, "started", "polluxd %s runs as %s.", POLLUX_VERSION, machine);
+        sd_notify(0, "READY=1");
+        loop_run(loop);
+        sd_notify(0, "STOPPING=1");
+        admin_stop(admin);
+    } else {
+        log_error(LOG_EVENT_ERROR, "not-started", &e, "polluxd did not start.");
+    }
+    bool started = admin != NULL;
+    front_end_stop(fe);
+    admin_free(admin);
+    loop_free(loop);
+    if (started)
+        log_event(LOG_EVENT_NOTICE, "stopped", "polluxd stopped.");
+    return started ? EXIT_DONE : EXIT_FAILED;
+}
+
+int main(int argc, char **argv)
+{
+    struct arguments arguments = {0};
+    int status = read_arguments(argc, argv, &arguments);
+    if (status >= 0)
+        return status;
+    OWNED(faults_free) struct faults faults = {0};
+    struct config *config = config_load(arguments.config, &faults);
+    if (!config) {
+        faults_print(&faults, stderr);
+        fputs("polluxd: nothing was started; mend the files, then try again.\n", stderr);
+        return EXIT_FAILED;
+    }
+    if (arguments.check) {
+        config_describe(config, stdout);
+        config_free(config);
+        return EXIT_DONE;
+    }
+    log_set_level(config->log_level);
+    block_signals();
+    raise_file_limit();
+    return run(config);
+}

@@ -1,0 +1,230 @@
+#include "pool/hosted_home.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/random.h"
+
+struct hosted_home {
+    struct hosted_home_around around;
+    struct home *core;
+    bool asking;                /* our question is under way */
+    struct link_reply *waiting; /* the partner's question waits for the store */
+    hosted_home_done *done;     /* an administrator waits for the store */
+    void *done_context;
+    hosted_home_enrich *enrich;
+    void *enrich_context;
+    bool storing;
+    bool closed; /* lives on only for the record on its way */
+};
+
+const struct home *hosted_home_core(const struct hosted_home *home)
+{
+    return home->core;
+}
+
+static void step(struct hosted_home *home, struct home_event event, struct error *e);
+
+/* --- storing the record --- */
+
+struct stored {
+    struct hosted_home *home;
+    struct store_outcome outcome;
+};
+
+static void tell_done(struct hosted_home *home, const struct error *e)
+{
+    hosted_home_done *done = TAKE(home->done);
+    home->enrich = NULL;
+    if (done)
+        done(e, home->done_context);
+}
+
+static void on_stored(void *context)
+{
+    struct stored *stored = context;
+    struct hosted_home *home = stored->home;
+    const struct error *e = &stored->outcome.error;
+    home->storing = false;
+    if (home->closed) {
+        free(home);
+    } else {
+        if (e->kind)
+            log_error(LOG_EVENT_ERROR, "hold-record-not-stored", e,
+                      "What was decided about the home %s could not be stored.",
+                      home_name(home->core));
+        step(home,
+             (struct home_event){.kind = e->kind ? HOME_NOT_STORED : HOME_STORED,
+                                 .head = stored->outcome.head},
+             NULL);
+        tell_done(home, e->kind ? e : NULL);
+    }
+    free(stored);
+}
+
+/* On the store's thread. */
+static void on_outcome(const struct store_outcome *outcome, void *context)
+{
+    struct hosted_home *home = context;
+    struct stored *stored = xmalloc(sizeof *stored);
+    *stored = (struct stored){.home = home, .outcome = *outcome};
+    loop_post_surely(home->around.loop, on_stored, stored);
+}
+
+static void persist(struct hosted_home *home)
+{
+    const struct hold *wanted = home_wanted(home->core);
+    struct txn *txn = txn_new(wanted->home);
+    txn_hold(txn, wanted);
+    if (home->enrich)
+        home->enrich(txn, wanted->term.number, home->enrich_context);
+    home->storing = true;
+    store_commit(home->around.store, txn, on_outcome, home);
+}
+
+/* --- carrying out --- */
+
+static void tell_change(struct hosted_home *home, enum mode from, enum cause cause)
+{
+    const struct hold *hold = home_wanted(home->core);
+    enum mode to = home_mode(home->core);
+    char term[TERM_TEXT_SIZE];
+    if (from == to)
+        log_event(LOG_EVENT_NOTICE, "term-changed", "The home %s is %s here, now of term %s (%s).",
+                  home_name(home->core), mode_name(to), term_text(hold->term, term),
+                  cause_name(cause));
+    else
+        log_event(to == MODE_RESILIENCY ? LOG_EVENT_WARNING : LOG_EVENT_NOTICE, "mode-changed",
+                  "The home %s went from %s to %s here (%s), in term %s; its holder is %s.",
+                  home_name(home->core), mode_name(from), mode_name(to), cause_name(cause),
+                  term_text(hold->term, term), hold_holder(hold)[0] ? hold_holder(hold) : "nobody");
+    home->around.changed(home, home->around.context);
+}
+
+static void answer_waiting(struct hosted_home *home, const struct home_answer *answer)
+{
+    struct link_reply *reply = TAKE(home->waiting);
+    if (reply)
+        link_reply_answer(reply, answer);
+}
+
+static void carry_out(struct hosted_home *home, const struct home_action *action)
+{
+    switch (action->kind) {
+    case ACTION_PERSIST: persist(home); break;
+    case ACTION_ASK:
+        if (!home->asking) {
+            home->asking = true;
+            home->around.ask(home, &action->question, home->around.context);
+        }
+        break;
+    case ACTION_ANSWER: answer_waiting(home, &action->answer); break;
+    case ACTION_CHANGED: tell_change(home, action->changed.from, action->changed.cause); break;
+    }
+}
+
+static void step(struct hosted_home *home, struct home_event event, struct error *e)
+{
+    struct home_actions actions;
+    event.now_ms = clock_ms();
+    event.dice = random_u64();
+    enum failure bad = home_step(home->core, &event, &actions, e);
+    assert(!bad || actions.count == 0);
+    /* The lease first: rights end when the decision is made. */
+    store_lease(home->around.store, home_name(home->core), home_lease_ms(home->core));
+    for (size_t i = 0; i < actions.count; i++)
+        carry_out(home, &actions.list[i]);
+}
+
+/* --- from outside --- */
+
+struct hosted_home *hosted_home_open(const struct hosted_home_around *around,
+                                     const struct home_options *options, const struct hold *hold)
+{
+    struct hosted_home *home = xcalloc(1, sizeof *home);
+    home->around = *around;
+    home->core = home_new(options, hold, clock_ms(), random_u64());
+    return home;
+}
+
+void hosted_home_close(struct hosted_home *home)
+{
+    struct error e;
+    fail(&e, FAIL_STOPPING, "This machine is stopping.");
+    struct link_reply *reply = TAKE(home->waiting);
+    if (reply)
+        link_reply_error(reply, &e);
+    tell_done(home, &e);
+    store_lease(home->around.store, home_name(home->core), 0);
+    home_free(home->core);
+    home->closed = true;
+    if (!home->storing)
+        free(home);
+}
+
+void hosted_home_tick(struct hosted_home *home)
+{
+    step(home, (struct home_event){.kind = HOME_TICK}, NULL);
+}
+
+void hosted_home_heard(struct hosted_home *home, const char *pool,
+                       const struct heartbeat_home *said)
+{
+    step(home,
+         (struct home_event){.kind = HOME_HEARD,
+                             .heard = {.pool = pool,
+                                       .term = said->term,
+                                       .seen = said->seen,
+                                       .serves = said->own && mode_rights(said->mode)->holder}},
+         NULL);
+}
+
+void hosted_home_asked(struct hosted_home *home, const struct home_question *question,
+                       struct link_reply *reply)
+{
+    /* One question at a time: a second one is a repetition, and the first one's asker is gone. */
+    answer_waiting(home, &(struct home_answer){.verdict = VERDICT_WAIT});
+    home->waiting = reply;
+    step(home, (struct home_event){.kind = HOME_ASKED, .asked = *question}, NULL);
+}
+
+void hosted_home_answered(struct hosted_home *home, const struct home_answer *answer)
+{
+    home->asking = false;
+    if (answer)
+        step(home, (struct home_event){.kind = HOME_ANSWERED, .answered = *answer}, NULL);
+}
+
+static void ask_for(struct hosted_home *home, enum home_event_kind kind, hosted_home_done *done,
+                    void *context)
+{
+    struct error e = {0};
+    if (home->done) {
+        fail(&e, FAIL_BUSY, "Another command about the home %s is under way.",
+             home_name(home->core));
+        done(&e, context);
+        return;
+    }
+    home->done = done;
+    home->done_context = context;
+    step(home, (struct home_event){.kind = kind}, &e);
+    if (e.kind)
+        tell_done(home, &e);
+}
+
+void hosted_home_create(struct hosted_home *home, hosted_home_enrich *enrich, void *enrich_context,
+                        hosted_home_done *done, void *context)
+{
+    if (!home->done) {
+        home->enrich = enrich;
+        home->enrich_context = enrich_context;
+    }
+    ask_for(home, HOME_CREATE, done, context);
+}
+
+void hosted_home_force(struct hosted_home *home, hosted_home_done *done, void *context)
+{
+    ask_for(home, HOME_FORCE, done, context);
+}

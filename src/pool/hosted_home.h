@@ -1,0 +1,47 @@
+/* A home at this pool: the core's rules (core/home.h) tied to the store and the link.
+ *
+ * It carries out what the core decides, and tells the core what came of it. Everything here is
+ * called on the loop's thread. */
+#ifndef POLLUX_POOL_HOSTED_HOME_H
+#define POLLUX_POOL_HOSTED_HOME_H
+
+#include "link/link.h"
+#include "store/store.h"
+
+struct hosted_home;
+
+/* What a hosted home needs from the machine around it; lent for as long as it lives. */
+struct hosted_home_around {
+    struct loop *loop;
+    struct store *store;
+    /* Send the partner's machines a question; the answer goes to hosted_home_answered(). */
+    void (*ask)(struct hosted_home *home, const struct home_question *question, void *context);
+    /* Its mode or term changed. */
+    void (*changed)(struct hosted_home *home, void *context);
+    void *context;
+};
+
+struct hosted_home *hosted_home_open(const struct hosted_home_around *around,
+                                     const struct home_options *options, const struct hold *hold);
+/* What waits for it is answered that this machine stops. */
+void hosted_home_close(struct hosted_home *home);
+
+const struct home *hosted_home_core(const struct hosted_home *home);
+
+void hosted_home_tick(struct hosted_home *home);
+void hosted_home_heard(struct hosted_home *home, const char *pool,
+                       const struct heartbeat_home *said);
+void hosted_home_asked(struct hosted_home *home, const struct home_question *question,
+                       struct link_reply *reply);
+/* NULL: there was no answer. */
+void hosted_home_answered(struct hosted_home *home, const struct home_answer *answer);
+
+/* What people ask for. `done` is called once, with NULL when it is durable. */
+typedef void hosted_home_done(const struct error *e, void *context);
+/* Adds to the transaction that creates the home what must be there from the first moment. */
+typedef void hosted_home_enrich(struct txn *txn, uint64_t term_number, void *context);
+void hosted_home_create(struct hosted_home *home, hosted_home_enrich *enrich, void *enrich_context,
+                        hosted_home_done *done, void *context);
+void hosted_home_force(struct hosted_home *home, hosted_home_done *done, void *context);
+
+#endif

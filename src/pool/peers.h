@@ -1,0 +1,48 @@
+/* The other machines of the deployment: who was heard when, and what is wrong with whom. Says what
+ * changes, once, as events. */
+#ifndef POLLUX_POOL_PEERS_H
+#define POLLUX_POOL_PEERS_H
+
+#include "link/link.h"
+
+struct peers;
+
+enum {
+    /* Clocks only matter to people who read logs; a difference that they would notice. */
+    CLOCK_DIFFERENCE_WARNS_MS = 5000,
+};
+
+struct peer {
+    char machine[FQDN_SIZE];
+    char pool[FQDN_SIZE];
+    bool reachable;    /* the last call of ours was answered */
+    bool tried;        /* … or failed at least once */
+    bool calling;      /* a heartbeat is under way */
+    bool again;        /* … and another one is due behind it */
+    uint64_t heard_ms; /* monotonic, from either direction; 0: never */
+    uint64_t started;  /* its random number of its start */
+    uint64_t topology; /* the hash of its topology */
+    bool clock_warned;
+    bool topology_warned;
+    char trouble[ERROR_TEXT_MAX]; /* why it is not reachable */
+};
+
+struct peers *peers_new(const struct topology *topology, const struct machine *self);
+void peers_free(struct peers *peers);
+DEFINE_OWNED(struct peers *, peers_free)
+/* Follows a new topology; what is known of machines that stay is kept. */
+void peers_follow(struct peers *peers, const struct topology *topology, const struct machine *self);
+
+size_t peers_count(const struct peers *peers);
+struct peer *peers_at(struct peers *peers, size_t i);
+struct peer *peers_find(struct peers *peers, const char *machine);
+/* Has any machine of this pool been heard within so many milliseconds? */
+bool peers_pool_heard(const struct peers *peers, const char *pool, uint64_t now_ms,
+                      uint64_t within_ms);
+
+void peers_heard(struct peers *peers, const struct heartbeat *theirs, uint64_t now_ms,
+                 uint64_t our_wall_ms, uint64_t our_topology);
+void peers_answered(struct peer *peer);
+void peers_failed(struct peer *peer, const struct error *e);
+
+#endif
