@@ -14,7 +14,10 @@ name_of() { echo "$1-cs-001.litwareinc.com"; }
 # The process of a pool, if it is ours and runs.
 pid_of() {
     pid=$(cat "$run/$1/polluxd.pid" 2>/dev/null) || return 1
-    [ "$(readlink "/proc/$pid/exe" 2>/dev/null)" = "$bin/polluxd" ] && echo "$pid"
+    case $(readlink "/proc/$pid/exe" 2>/dev/null) in
+        "$bin/polluxd" | "$bin/polluxd (deleted)") echo "$pid" ;; # the second: built anew meanwhile
+        *) return 1 ;;
+    esac
 }
 
 command_on() { # pool, command, parameters: as an administrator on that pool's machine
@@ -81,11 +84,13 @@ runs_and_answers() { # a process that ended will never answer: say so at once
     return 1
 }
 
+has_ended() { ! readlink "/proc/$1/exe" >/dev/null 2>&1; } # a zombie has no program any more
+
 stop_pool() { # pool, signal
     pid=$(pid_of "$1") || true
     if [ -n "${pid:-}" ]; then
         kill "-${2:-TERM}" "$pid"
-        wait_for "polluxd of $(name_of "$1") to end" sh -c "! kill -0 $pid 2>/dev/null"
+        wait_for "polluxd of $(name_of "$1") to end" has_ended "$pid"
     fi
     rm -f "$run/$1/polluxd.pid"
 }
