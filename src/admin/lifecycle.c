@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "admin/call.h"
+#include "pool/publisher.h"
 
 static void end_with(const struct error *e, void *context)
 {
@@ -29,7 +30,7 @@ void admin_publish_topology(struct call *call)
 {
     struct topology *topology = read_topology(call);
     if (topology)
-        front_end_publish(call_front_end(call), topology, end_with, call);
+        publisher_publish(front_end_publisher(call_front_end(call)), topology, end_with, call);
     else
         call_end(call);
 }

@@ -4,15 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <xxhash.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
-#include "pki/pki.h"
-#include "pool/central.h"
+#include "pool/certificates.h"
+#include "pool/publisher.h"
 
 struct front_end {
     struct config *config;
@@ -25,8 +24,7 @@ struct front_end {
     size_t home_count;
     uint64_t started;
     uint64_t topology_hash;
-    bool creating; /* an order to create a home is under way */
-    bool store_trouble;
+    struct publisher *publisher;
 };
 
 const struct config *front_end_config(const struct front_end *fe)
@@ -37,6 +35,21 @@ const struct config *front_end_config(const struct front_end *fe)
 struct store *front_end_store(const struct front_end *fe)
 {
     return fe->store;
+}
+
+struct loop *front_end_loop(const struct front_end *fe)
+{
+    return fe->loop;
+}
+
+struct link *front_end_link(const struct front_end *fe)
+{
+    return fe->link;
+}
+
+struct publisher *front_end_publisher(const struct front_end *fe)
+{
+    return fe->publisher;
 }
 
 struct peers *front_end_peers(const struct front_end *fe)
@@ -196,8 +209,7 @@ static void on_answer(const char *to, const char *home_name, const struct home_a
         hosted_home_answered(home, answer);
 }
 
-/* The machine of the partner to ask: one that answers, or else the first. */
-static const struct machine *machine_of(const struct front_end *fe, const char *pool_name)
+const struct machine *front_end_machine_of(const struct front_end *fe, const char *pool_name)
 {
     const struct pool *pool = topology_pool(fe->config->topology, pool_name);
     if (!pool)
@@ -215,7 +227,7 @@ static void ask_partner(struct hosted_home *home, const struct home_question *qu
 {
     struct front_end *fe = context;
     const struct home *core = hosted_home_core(home);
-    const struct machine *to = machine_of(fe, home_partner(core));
+    const struct machine *to = front_end_machine_of(fe, home_partner(core));
     if (to)
         link_question(fe->link, to, home_name(core), question, on_answer, fe);
     else
@@ -290,6 +302,13 @@ static enum failure open_homes(struct front_end *fe, struct error *e)
     return bad;
 }
 
+static void on_create(const struct machine *from, const char *name, struct link_reply *reply,
+                      void *context)
+{
+    const struct front_end *fe = context;
+    publisher_ordered(fe->publisher, from, name, reply);
+}
+
 static void on_tick(void *context)
 {
     struct front_end *fe = context;
@@ -297,280 +316,13 @@ static void on_tick(void *context)
         hosted_home_tick(fe->homes[i]);
 }
 
-/* --- creating homes: the holder of `central` orders it, until it is confirmed --- */
-
-struct creation {
-    struct front_end *fe;
-    char pool[FQDN_SIZE];
-    struct link_reply *reply; /* who ordered it; NULL: we ourselves */
-};
-
-static void on_marked(const struct store_outcome *outcome, void *context)
-{
-    struct creation *c = context;
-    if (outcome->error.kind)
-        log_error(LOG_EVENT_WARNING, "creation-not-noted", &outcome->error,
-                  "That %s has its home could not be noted; it will be asked again.", c->pool);
-    free(c);
-}
-
-/* The pool has its home: never to be ordered again. */
-static void note_created(struct front_end *fe, const char *pool)
-{
-    const struct hosted_home *central = front_end_home(fe, HOME_CENTRAL);
-    if (!central || home_mode(hosted_home_core(central)) != MODE_SERVING)
-        return;
-    struct creation *c = xcalloc(1, sizeof *c);
-    snprintf(c->pool, sizeof c->pool, "%s", pool);
-    struct txn *txn = txn_new(HOME_CENTRAL);
-    txn_as_holder(txn, home_hold(hosted_home_core(central))->term.number);
-    central_mark_created(txn, pool);
-    store_commit(fe->store, txn, on_marked, c);
-}
-
-static bool has_home(const struct front_end *fe, const char *pool)
-{
-    const struct heard_home *heard = heard_of(&fe->heard, pool);
-    return heard && heard->term.number > 0;
-}
-
-static void on_created_here(const struct error *e, void *context)
-{
-    struct creation *c = context;
-    bool exists = !e || has_home(c->fe, c->pool);
-    if (c->reply && exists)
-        link_reply_created(c->reply, c->pool);
-    else if (c->reply)
-        link_reply_error(c->reply, e);
-    if (!exists)
-        log_error(LOG_EVENT_WARNING, "home-not-created", e, "The home %s was not created.",
-                  c->pool);
-    else if (!c->reply)
-        note_created(c->fe, c->pool);
-    free(c);
-}
-
-static void create_here(struct front_end *fe, struct link_reply *reply)
-{
-    struct creation *c = xcalloc(1, sizeof *c);
-    c->fe = fe;
-    c->reply = reply;
-    snprintf(c->pool, sizeof c->pool, "%s", own_pool(fe));
-    hosted_home_create(front_end_home(fe, own_pool(fe)), NULL, NULL, on_created_here, c);
-}
-
-static void on_create(const struct machine *from, const char *name, struct link_reply *reply,
-                      void *context)
-{
-    struct front_end *fe = context;
-    struct error e;
-    const struct heard_home *central = heard_of(&fe->heard, HOME_CENTRAL);
-    const struct pool *first = fe->config->topology->central;
-    bool may = strcmp(from->pool->fqdn, first->fqdn) == 0 ||
-               (first->backup && strcmp(from->pool->fqdn, first->backup->fqdn) == 0);
-    if (strcmp(name, own_pool(fe)) != 0 || !may || !central) {
-        fail(&e, FAIL_REFUSED, "%s takes no order from %s to create the home %s.", own_pool(fe),
-             from->fqdn, name);
-        error_next(&e, "The holder of the Central Management Store orders each pool to create its "
-                       "own home; check that the topology files agree.");
-        link_reply_error(reply, &e);
-        return;
-    }
-    create_here(fe, reply);
-}
-
-static void on_create_done(const char *to, const char *home, const struct error *e, void *context)
-{
-    struct front_end *fe = context;
-    fe->creating = false;
-    if (!e)
-        note_created(fe, home);
-    else if (e->kind != FAIL_UNREACHABLE) /* that, its heartbeats tell */
-        log_error(LOG_EVENT_WARNING, "home-not-created", e,
-                  "%s did not create its home; it will be asked again.", to);
-}
-
-static bool create_first(const char *pool, void *context)
-{
-    struct front_end *fe = context;
-    if (has_home(fe, pool)) {
-        note_created(fe, pool);
-        return true;
-    }
-    if (strcmp(pool, own_pool(fe)) == 0) {
-        if (!home_deciding(hosted_home_core(front_end_home(fe, pool))))
-            create_here(fe, NULL);
-        return true;
-    }
-    const struct machine *to = machine_of(fe, pool);
-    const struct peer *peer = to ? peers_find(fe->peers, to->fqdn) : NULL;
-    if (!peer || !peer->reachable || fe->creating)
-        return true;
-    fe->creating = true;
-    link_create(fe->link, to, pool, on_create_done, fe);
-    return true;
-}
-
-static void on_create_timer(void *context)
-{
-    struct front_end *fe = context;
-    const struct hosted_home *central = front_end_home(fe, HOME_CENTRAL);
-    if (!central || home_mode(hosted_home_core(central)) != MODE_SERVING)
-        return;
-    OWNED(view_close) struct view *view = NULL;
-    struct error e = {0};
-    enum failure bad = store_view(fe->store, &view, &e);
-    if (!bad)
-        bad = central_uncreated(view, create_first, fe, &e);
-    if (bad && !fe->store_trouble)
-        log_error(LOG_EVENT_ERROR, "store-trouble", &e, "The store can't be read.");
-    fe->store_trouble = bad != OK;
-}
-
-/* --- publishing --- */
-
-struct publication {
-    struct front_end *fe;
-    struct topology *topology;
-    hosted_home_done *done;
-    void *context;
-    struct error error;
-};
-
-static void publication_end(struct publication *p, const struct error *e)
-{
-    if (!e)
-        log_event(LOG_EVENT_NOTICE, "topology-published", "The topology was published.");
-    p->done(e, p->context);
-    topology_free(p->topology);
-    free(p);
-}
-
-static void publish_enrich(struct txn *txn, uint64_t term_number, void *context)
-{
-    struct publication *p = context;
-    txn_as_holder(txn, term_number);
-    central_publish(txn, NULL, p->topology, NULL);
-}
-
-static void on_central_created(const struct error *e, void *context)
-{
-    struct publication *p = context;
-    if (!e)
-        on_create_timer(p->fe);
-    publication_end(p, e);
-}
-
-static void on_republished(void *context)
-{
-    struct publication *p = context;
-    if (!p->error.kind)
-        on_create_timer(p->fe);
-    publication_end(p, p->error.kind ? &p->error : NULL);
-}
-
-/* On the store's thread. */
-static void on_publication_stored(const struct store_outcome *outcome, void *context)
-{
-    struct publication *p = context;
-    p->error = outcome->error;
-    loop_post_surely(p->fe->loop, on_republished, p);
-}
-
-static enum failure republish(struct publication *p, uint64_t term_number, struct error *e)
-{
-    struct front_end *fe = p->fe;
-    OWNED(view_close) struct view *view = NULL;
-    OWNED(txn_free) struct txn *txn = txn_new(HOME_CENTRAL);
-    txn_as_holder(txn, term_number);
-    enum failure bad = store_view(fe->store, &view, e);
-    if (!bad)
-        bad = central_publish(txn, view, p->topology, e);
-    if (!bad)
-        store_commit(fe->store, TAKE(txn), on_publication_stored, p);
-    return bad;
-}
-
-static enum failure check_publication(const struct front_end *fe, const struct topology *topology,
-                                      struct error *e)
-{
-    const struct pool *central = topology->central;
-    if (strcmp(topology->text, fe->config->topology->text) != 0) {
-        fail(e, FAIL_REFUSED, "This is not the topology that %s runs by (%s).",
-             fe->config->self->fqdn, fe->config->topology_file);
-        error_kept(e, "Nothing was published.");
-        return error_next(e, "Put the file on each machine, have each reload it (SIGHUP), then "
-                             "publish it.");
-    }
-    if (!front_end_home(fe, HOME_CENTRAL)) {
-        fail(e, FAIL_REFUSED, "%s does not hold the Central Management Store.", own_pool(fe));
-        error_kept(e, "Nothing was published.");
-        return error_next(e, "Run this on a machine of %s.", central->fqdn);
-    }
-    return OK;
-}
-
-void front_end_publish(struct front_end *fe, struct topology *topology, hosted_home_done *done,
-                       void *context)
-{
-    struct publication *p = xcalloc(1, sizeof *p);
-    *p = (struct publication){fe, topology, done, context, {0}};
-    struct error e = {0};
-    if (check_publication(fe, topology, &e)) {
-        publication_end(p, &e);
-        return;
-    }
-    struct hosted_home *central = front_end_home(fe, HOME_CENTRAL);
-    const struct home *core = hosted_home_core(central);
-    if (home_mode(core) == MODE_SERVING) {
-        if (republish(p, home_hold(core)->term.number, &e))
-            publication_end(p, &e);
-    } else if (home_hold(core)->revision || home_side(core) != SIDE_HOME) {
-        const char *holder = hold_holder(home_hold(core));
-        fail(&e, FAIL_REFUSED, "%s does not serve the Central Management Store: it is %s here.",
-             own_pool(fe), mode_name(home_mode(core)));
-        error_kept(&e, "Nothing was published.");
-        error_next(&e, "Run this on a machine of %s.",
-                   holder[0] ? holder : topology->central->fqdn);
-        publication_end(p, &e);
-    } else {
-        hosted_home_create(central, publish_enrich, p, on_central_created, p);
-    }
-}
-
-/* --- certificates --- */
-
-static void check_certificate(struct front_end *fe, const char *file)
-{
-    struct pki_certificate certificate;
-    struct error e;
-    if (pki_read_certificate(file, &certificate, &e)) {
-        log_error(LOG_EVENT_ERROR, "certificate-unreadable", &e, "A certificate can't be read.");
-        return;
-    }
-    char until[PKI_TIME_TEXT_SIZE];
-    long long left = (long long)certificate.not_after - (long long)time(NULL);
-    pki_time_text(certificate.not_after, until);
-    if (left <= 0)
-        log_event(LOG_EVENT_ERROR, "certificate-expired",
-                  "%s expired at %s: no other machine talks to %s any more. Type: pollux pki renew "
-                  "%s, then reload (SIGHUP).",
-                  file, until, fe->config->machine, fe->config->machine);
-    else if (left < CERTIFICATE_WARN_DAYS * 86400LL)
-        log_event(
-            LOG_EVENT_WARNING, "certificate-expires",
-            "%s expires at %s, in %lld days. Type: pollux pki renew %s, then reload (SIGHUP).",
-            file, until, left / 86400, fe->config->machine);
-}
+/* --- start, reload, stop --- */
 
 static void on_certificate_timer(void *context)
 {
-    struct front_end *fe = context;
-    check_certificate(fe, fe->config->certificate);
-    check_certificate(fe, fe->config->authority);
+    const struct front_end *fe = context;
+    certificates_check(fe->config);
 }
-
-/* --- start, reload, stop --- */
 
 static uint64_t hash_of(const struct topology *topology)
 {
@@ -609,14 +361,15 @@ struct front_end *front_end_start(struct config *config, struct loop *loop, stru
     fe->started = random_u64();
     fe->topology_hash = hash_of(config->topology);
     fe->peers = peers_new(config->topology, config->self);
+    fe->publisher = publisher_new(fe);
     if (open_store(fe, e) || open_homes(fe, e) || open_link(fe, e)) {
         front_end_stop(fe);
         return NULL;
     }
     loop_every(loop, HOME_TICK_MS, on_tick, fe);
     loop_every(loop, HEARTBEAT_MS, on_heartbeat_timer, fe);
-    loop_every(loop, CREATE_RETRY_MS, on_create_timer, fe);
     loop_every(loop, CERTIFICATE_CHECK_MS, on_certificate_timer, fe);
+    publisher_start(fe->publisher);
     on_certificate_timer(fe);
     call_everybody(fe);
     return fe;
@@ -682,7 +435,7 @@ void front_end_reload(struct front_end *fe)
     log_event(LOG_EVENT_NOTICE, "reloaded",
               "Configuration, topology and certificates were "
               "reloaded.");
-    on_certificate_timer(fe);
+    certificates_check(config);
     call_everybody(fe);
 }
 
@@ -697,6 +450,7 @@ void front_end_stop(struct front_end *fe)
     store_close(fe->store);
     /* What the store had still to say lies in the loop: it is told, and finds everything closed. */
     loop_settle(fe->loop);
+    publisher_free(fe->publisher);
     peers_free(fe->peers);
     config_free(fe->config);
     free(fe);

@@ -8,14 +8,12 @@
 #include "pool/peers.h"
 
 struct front_end;
+struct publisher;
 
 enum {
     /* Each machine tells each other this often; a change is told at once besides. */
     HEARTBEAT_MS = 1000,
-    /* How often creations that were not confirmed are tried again, and certificates looked at. */
-    CREATE_RETRY_MS = 1000,
     CERTIFICATE_CHECK_MS = 3600 * 1000,
-    CERTIFICATE_WARN_DAYS = 30,
     /* Its own home, its partner's, and central. */
     HOSTED_HOMES_MAX = 3,
 };
@@ -28,16 +26,17 @@ void front_end_stop(struct front_end *fe);
 void front_end_reload(struct front_end *fe);
 
 const struct config *front_end_config(const struct front_end *fe);
+struct loop *front_end_loop(const struct front_end *fe);
 struct store *front_end_store(const struct front_end *fe);
+struct link *front_end_link(const struct front_end *fe);
+struct publisher *front_end_publisher(const struct front_end *fe);
 struct peers *front_end_peers(const struct front_end *fe);
 const struct heard *front_end_heard(const struct front_end *fe);
 /* NULL: this pool is neither of the two that hold this home. */
 struct hosted_home *front_end_home(const struct front_end *fe, const char *name);
 size_t front_end_homes(const struct front_end *fe, struct hosted_home *list[HOSTED_HOMES_MAX]);
 
-/* Publishes the topology: creates `central` here if it was never created, and has every pool create
- * its home. `done` is called once, NULL when it is durable here. */
-void front_end_publish(struct front_end *fe, struct topology *topology, hosted_home_done *done,
-                       void *context);
+/* A machine of this pool to talk to: one that answers, or else the first. NULL: no such pool. */
+const struct machine *front_end_machine_of(const struct front_end *fe, const char *pool);
 
 #endif

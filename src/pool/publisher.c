@@ -1,0 +1,289 @@
+#include "pool/publisher.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "pool/central.h"
+
+struct publisher {
+    struct front_end *fe;
+    bool ordering;      /* an order to another pool is under way */
+    bool store_trouble; /* told once */
+};
+
+static const char *own_pool(const struct front_end *fe)
+{
+    return front_end_config(fe)->self->pool->fqdn;
+}
+
+/* The term in which this pool serves `central`; 0: it does not. */
+static uint64_t central_term(const struct front_end *fe)
+{
+    const struct hosted_home *central = front_end_home(fe, HOME_CENTRAL);
+    if (!central || home_mode(hosted_home_core(central)) != MODE_SERVING)
+        return 0;
+    return home_hold(hosted_home_core(central))->term.number;
+}
+
+/* --- creating homes --- */
+
+struct creation {
+    struct front_end *fe;
+    char pool[FQDN_SIZE];
+    struct link_reply *reply; /* who ordered it; NULL: we ourselves */
+};
+
+static void on_marked(const struct store_outcome *outcome, void *context)
+{
+    struct creation *c = context;
+    if (outcome->error.kind)
+        log_error(LOG_EVENT_WARNING, "creation-not-noted", &outcome->error,
+                  "That %s has its home could not be noted; it will be asked again.", c->pool);
+    free(c);
+}
+
+/* The pool has its home: never to be ordered again. */
+static void note_created(struct front_end *fe, const char *pool)
+{
+    uint64_t term = central_term(fe);
+    if (term == 0)
+        return;
+    struct creation *c = xcalloc(1, sizeof *c);
+    snprintf(c->pool, sizeof c->pool, "%s", pool);
+    struct txn *txn = txn_new(HOME_CENTRAL);
+    txn_as_holder(txn, term);
+    central_mark_created(txn, pool);
+    store_commit(front_end_store(fe), txn, on_marked, c);
+}
+
+static bool has_home(const struct front_end *fe, const char *pool)
+{
+    const struct heard_home *heard = heard_of(front_end_heard(fe), pool);
+    return heard && heard->term.number > 0;
+}
+
+static void on_created_here(const struct error *e, void *context)
+{
+    struct creation *c = context;
+    bool exists = !e || has_home(c->fe, c->pool);
+    if (c->reply && exists)
+        link_reply_created(c->reply, c->pool);
+    else if (c->reply)
+        link_reply_error(c->reply, e);
+    if (!exists)
+        log_error(LOG_EVENT_WARNING, "home-not-created", e, "The home %s was not created.",
+                  c->pool);
+    else if (!c->reply)
+        note_created(c->fe, c->pool);
+    free(c);
+}
+
+static void create_here(struct front_end *fe, struct link_reply *reply)
+{
+    struct creation *c = xcalloc(1, sizeof *c);
+    c->fe = fe;
+    c->reply = reply;
+    snprintf(c->pool, sizeof c->pool, "%s", own_pool(fe));
+    hosted_home_create(front_end_home(fe, own_pool(fe)), NULL, NULL, on_created_here, c);
+}
+
+void publisher_ordered(struct publisher *publisher, const struct machine *from, const char *name,
+                       struct link_reply *reply)
+{
+    struct front_end *fe = publisher->fe;
+    struct error e;
+    const struct heard_home *central = heard_of(front_end_heard(fe), HOME_CENTRAL);
+    const struct pool *first = front_end_config(fe)->topology->central;
+    bool may = strcmp(from->pool->fqdn, first->fqdn) == 0 ||
+               (first->backup && strcmp(from->pool->fqdn, first->backup->fqdn) == 0);
+    if (strcmp(name, own_pool(fe)) != 0 || !may || !central) {
+        fail(&e, FAIL_REFUSED, "%s takes no order from %s to create the home %s.", own_pool(fe),
+             from->fqdn, name);
+        error_next(&e, "The holder of the Central Management Store orders each pool to create its "
+                       "own home; check that the topology files agree.");
+        link_reply_error(reply, &e);
+        return;
+    }
+    create_here(fe, reply);
+}
+
+static void on_create_done(const char *to, const char *home, const struct error *e, void *context)
+{
+    struct publisher *publisher = context;
+    publisher->ordering = false;
+    if (!e)
+        note_created(publisher->fe, home);
+    else if (e->kind != FAIL_UNREACHABLE) /* that, its heartbeats tell */
+        log_error(LOG_EVENT_WARNING, "home-not-created", e,
+                  "%s did not create its home; it will be asked again.", to);
+}
+
+static bool order_creation(const char *pool, void *context)
+{
+    struct publisher *publisher = context;
+    struct front_end *fe = publisher->fe;
+    if (has_home(fe, pool)) {
+        note_created(fe, pool);
+        return true;
+    }
+    if (strcmp(pool, own_pool(fe)) == 0) {
+        if (!home_deciding(hosted_home_core(front_end_home(fe, pool))))
+            create_here(fe, NULL);
+        return true;
+    }
+    const struct machine *to = front_end_machine_of(fe, pool);
+    const struct peer *peer = to ? peers_find(front_end_peers(fe), to->fqdn) : NULL;
+    if (!peer || !peer->reachable || publisher->ordering)
+        return true;
+    publisher->ordering = true;
+    link_create(front_end_link(fe), to, pool, on_create_done, publisher);
+    return true;
+}
+
+static void order_creations(void *context)
+{
+    struct publisher *publisher = context;
+    if (central_term(publisher->fe) == 0)
+        return;
+    OWNED(view_close) struct view *view = NULL;
+    struct error e = {0};
+    enum failure bad = store_view(front_end_store(publisher->fe), &view, &e);
+    if (!bad)
+        bad = central_uncreated(view, order_creation, publisher, &e);
+    if (bad && !publisher->store_trouble)
+        log_error(LOG_EVENT_ERROR, "store-trouble", &e, "The store can't be read.");
+    publisher->store_trouble = bad != OK;
+}
+
+/* --- publishing --- */
+
+struct publication {
+    struct publisher *publisher;
+    struct topology *topology;
+    hosted_home_done *done;
+    void *context;
+    struct error error;
+};
+
+static void publication_end(struct publication *p, const struct error *e)
+{
+    if (!e)
+        log_event(LOG_EVENT_NOTICE, "topology-published", "The topology was published.");
+    p->done(e, p->context);
+    topology_free(p->topology);
+    free(p);
+}
+
+static void publish_enrich(struct txn *txn, uint64_t term_number, void *context)
+{
+    struct publication *p = context;
+    txn_as_holder(txn, term_number);
+    central_publish(txn, NULL, p->topology, NULL);
+}
+
+static void on_central_created(const struct error *e, void *context)
+{
+    struct publication *p = context;
+    if (!e)
+        order_creations(p->publisher);
+    publication_end(p, e);
+}
+
+static void on_republished(void *context)
+{
+    struct publication *p = context;
+    if (!p->error.kind)
+        order_creations(p->publisher);
+    publication_end(p, p->error.kind ? &p->error : NULL);
+}
+
+/* On the store's thread. */
+static void on_publication_stored(const struct store_outcome *outcome, void *context)
+{
+    struct publication *p = context;
+    p->error = outcome->error;
+    loop_post_surely(front_end_loop(p->publisher->fe), on_republished, p);
+}
+
+static enum failure republish(struct publication *p, uint64_t term_number, struct error *e)
+{
+    struct store *store = front_end_store(p->publisher->fe);
+    OWNED(view_close) struct view *view = NULL;
+    OWNED(txn_free) struct txn *txn = txn_new(HOME_CENTRAL);
+    txn_as_holder(txn, term_number);
+    enum failure bad = store_view(store, &view, e);
+    if (!bad)
+        bad = central_publish(txn, view, p->topology, e);
+    if (!bad)
+        store_commit(store, TAKE(txn), on_publication_stored, p);
+    return bad;
+}
+
+static enum failure check_publication(const struct front_end *fe, const struct topology *topology,
+                                      struct error *e)
+{
+    const struct pool *central = topology->central;
+    if (strcmp(topology->text, front_end_config(fe)->topology->text) != 0) {
+        fail(e, FAIL_REFUSED, "This is not the topology that %s runs by (%s).",
+             front_end_config(fe)->self->fqdn, front_end_config(fe)->topology_file);
+        error_kept(e, "Nothing was published.");
+        return error_next(e, "Put the file on each machine, have each reload it (SIGHUP), then "
+                             "publish it.");
+    }
+    if (!front_end_home(fe, HOME_CENTRAL)) {
+        fail(e, FAIL_REFUSED, "%s does not hold the Central Management Store.", own_pool(fe));
+        error_kept(e, "Nothing was published.");
+        return error_next(e, "Run this on a machine of %s.", central->fqdn);
+    }
+    return OK;
+}
+
+void publisher_publish(struct publisher *publisher, struct topology *topology,
+                       hosted_home_done *done, void *context)
+{
+    struct front_end *fe = publisher->fe;
+    struct publication *p = xcalloc(1, sizeof *p);
+    *p = (struct publication){publisher, topology, done, context, {0}};
+    struct error e = {0};
+    if (check_publication(fe, topology, &e)) {
+        publication_end(p, &e);
+        return;
+    }
+    struct hosted_home *central = front_end_home(fe, HOME_CENTRAL);
+    const struct home *core = hosted_home_core(central);
+    if (home_mode(core) == MODE_SERVING) {
+        if (republish(p, home_hold(core)->term.number, &e))
+            publication_end(p, &e);
+    } else if (home_hold(core)->revision || home_side(core) != SIDE_HOME) {
+        const char *holder = hold_holder(home_hold(core));
+        fail(&e, FAIL_REFUSED, "%s does not serve the Central Management Store: it is %s here.",
+             own_pool(fe), mode_name(home_mode(core)));
+        error_kept(&e, "Nothing was published.");
+        error_next(&e, "Run this on a machine of %s.",
+                   holder[0] ? holder : topology->central->fqdn);
+        publication_end(p, &e);
+    } else {
+        hosted_home_create(central, publish_enrich, p, on_central_created, p);
+    }
+}
+
+/* --- the publisher --- */
+
+struct publisher *publisher_new(struct front_end *fe)
+{
+    struct publisher *publisher = xcalloc(1, sizeof *publisher);
+    publisher->fe = fe;
+    return publisher;
+}
+
+void publisher_free(struct publisher *publisher)
+{
+    free(publisher);
+}
+
+void publisher_start(struct publisher *publisher)
+{
+    loop_every(front_end_loop(publisher->fe), CREATE_RETRY_MS, order_creations, publisher);
+}
