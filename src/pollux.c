@@ -12,6 +12,7 @@ static void show_help(FILE *out)
     fputs("Usage: pollux COMMAND [-Parameter value] ...\n"
           "       pollux pki COMMAND ...   certificates of the deployment\n"
           "       pollux --version\n"
+          "       pollux --commands        their names, one on each line\n"
           "       pollux --help\n"
           "\n"
           "Commands, each also a program of its own; COMMAND -? explains one:\n",
@@ -32,6 +33,11 @@ int main(int argc, char **argv)
     }
     if (strcmp(argv[1], "pki") == 0)
         return pki_command(argc - 1, argv + 1);
+    if (strcmp(argv[1], "--commands") == 0) {
+        for (size_t i = 0; i < COMMANDS; i++)
+            puts(command_at(i)->name);
+        return STATUS_DONE;
+    }
     if (strcmp(argv[1], "--version") == 0)
         return puts("pollux " POLLUX_VERSION) < 0;
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
