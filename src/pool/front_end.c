@@ -128,6 +128,10 @@ static void take_heartbeat(struct front_end *fe, const struct heartbeat *theirs)
     peers_heard(fe->peers, theirs, clock_ms(), clock_wall_ms(), fe->topology_hash);
     for (size_t i = 0; i < theirs->count; i++) {
         const struct heartbeat_home *said = &theirs->homes[i];
+        /* Only homes that exist: whoever invents some must not crowd these out. */
+        if (strcmp(said->home, HOME_CENTRAL) != 0 &&
+            !topology_pool(fe->config->topology, said->home))
+            continue;
         heard_note(&fe->heard, said->home, said->term, said->seen);
         struct hosted_home *home = front_end_home(fe, said->home);
         if (home)
