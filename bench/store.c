@@ -191,30 +191,83 @@ static struct store *ours_open(const char *name, enum mode mode)
     return store;
 }
 
+static struct txn *next_change(uint64_t *state)
+{
+    char text[KEY_SIZE];
+    uint64_t n = shuffled(state);
+    struct txn *txn = txn_new(home);
+    txn_as_holder(txn, 2);
+    txn_put(txn, MODULE_PRESENCE_FOCUS, key_of(n, text), value_of(*state));
+    return txn;
+}
+
+/* Writers as polluxd has them: clients with one change under way each, whose answers come back to
+ * one thread that waits for events. */
+struct clients {
+    struct store *store;
+    pthread_mutex_t lock;
+    pthread_cond_t arrived;
+    unsigned answered;
+};
+
+static void on_answer(const struct store_outcome *outcome, void *context)
+{
+    struct clients *c = context;
+    if (outcome->error.kind)
+        die("a change", &outcome->error);
+    pthread_mutex_lock(&c->lock);
+    if (c->answered++ == 0)
+        pthread_cond_signal(&c->arrived);
+    pthread_mutex_unlock(&c->lock);
+}
+
+static unsigned wait_for_answers(struct clients *c)
+{
+    pthread_mutex_lock(&c->lock);
+    while (c->answered == 0)
+        pthread_cond_wait(&c->arrived, &c->lock);
+    unsigned answered = c->answered;
+    c->answered = 0;
+    pthread_mutex_unlock(&c->lock);
+    return answered;
+}
+
+static double our_changes(struct store *store, unsigned writers)
+{
+    struct clients c = {store, PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0};
+    uint64_t start = clock_us(), state = start, count = 0;
+    uint64_t until = start + (uint64_t)(seconds_each / ROUNDS * 1e6);
+    for (unsigned i = 0; i < writers; i++)
+        store_commit(store, next_change(&state), on_answer, &c);
+    for (unsigned under_way = writers; under_way > 0;) {
+        unsigned answered = wait_for_answers(&c);
+        count += answered;
+        bool more = clock_us() < until;
+        for (unsigned i = 0; more && i < answered; i++)
+            store_commit(store, next_change(&state), on_answer, &c);
+        under_way -= more ? 0 : answered;
+    }
+    return (double)count / ((double)(clock_us() - start) / 1e6);
+}
+
+/* And writers that are threads, each waiting for its change. */
 struct writer {
     struct store *store;
-    uint64_t state, count;
-    uint64_t until_us;
+    uint64_t state, count, until_us;
 };
 
 static void *write_changes(void *context)
 {
     struct writer *w = context;
-    while (clock_us() < w->until_us) {
-        char text[KEY_SIZE];
-        uint64_t n = shuffled(&w->state);
-        struct txn *txn = txn_new(home);
+    for (; clock_us() < w->until_us; w->count++) {
         struct store_outcome outcome;
-        txn_as_holder(txn, 2);
-        txn_put(txn, MODULE_PRESENCE_FOCUS, key_of(n, text), value_of(n + w->count));
-        if (store_commit_wait(w->store, txn, &outcome))
+        if (store_commit_wait(w->store, next_change(&w->state), &outcome))
             die("a change", &outcome.error);
-        w->count++;
     }
     return NULL;
 }
 
-static double our_changes(struct store *store, unsigned writers)
+static double our_changes_by_threads(struct store *store, unsigned writers)
 {
     pthread_t threads[WRITERS_MAX];
     struct writer w[WRITERS_MAX];
@@ -328,22 +381,23 @@ static void row(const char *what, struct round *rounds)
     fflush(stdout);
 }
 
-static void measure_changes(unsigned writers)
+static void measure_changes(unsigned writers, bool threads)
 {
     char what[80], name[16];
     struct round rounds[ROUNDS];
-    snprintf(name, sizeof name, "plain%u", writers);
+    snprintf(name, sizeof name, "plain%u%d", writers, threads);
     struct plain p = plain_open(name);
-    snprintf(name, sizeof name, "ours%u", writers);
+    snprintf(name, sizeof name, "ours%u%d", writers, threads);
     struct store *store = ours_open(name, MODE_SERVING);
     for (int i = 0; i < ROUNDS; i++) {
         rounds[i].plain = plain_changes(&p, writers);
-        rounds[i].ours = our_changes(store, writers);
+        rounds[i].ours =
+            threads ? our_changes_by_threads(store, writers) : our_changes(store, writers);
     }
     store_close(store);
     plain_close(&p);
-    snprintf(what, sizeof what, "durable changes, %u writer%s (plain: %u at once)", writers,
-             writers == 1 ? "" : "s", writers);
+    snprintf(what, sizeof what, "durable changes, %u %s%s (plain: %u at once)", writers,
+             threads ? "thread" : "writer", writers == 1 ? "" : "s", writers);
     row(what, rounds);
 }
 
@@ -396,9 +450,10 @@ int main(int argc, char **argv)
     printf("rows of %d bytes, keys of %zu; per second; %llu rows in bulk, %d in a transaction\n\n",
            VALUE_SIZE, key_of(0, (char[KEY_SIZE]){0}).size, (unsigned long long)rows, TXN_ROWS);
     printf("%-48s %10s %12s %7s   %s\n", "", "Pollux", "plain SQLite", "ratio", "of all rounds");
-    measure_changes(1);
-    measure_changes(16);
-    measure_changes(64);
+    measure_changes(1, false);
+    measure_changes(16, false);
+    measure_changes(64, false);
+    measure_changes(64, true);
     measure_bulk();
     return 0;
 }
