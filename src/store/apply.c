@@ -49,6 +49,14 @@ static const struct engine_ops *ops(const struct group *group)
     return group->s->engine->ops;
 }
 
+/* What is not there yet is no error of whoever is about to create it. */
+static enum failure unless_missing(enum failure bad, struct error *e)
+{
+    if (bad == FAIL_NOT_FOUND && e)
+        e->kind = OK;
+    return bad == FAIL_NOT_FOUND ? OK : bad;
+}
+
 static enum failure load_home(struct group *group, const char *name, struct group_home **result,
                               struct error *e)
 {
@@ -62,13 +70,14 @@ static enum failure load_home(struct group *group, const char *name, struct grou
     struct group_home *home = &group->homes[group->count];
     memset(home, 0, sizeof *home);
     memcpy(home->name, name, strlen(name) + 1);
-    enum failure bad = ops(group)->home_load(group->s, name, &home->row, e);
-    if (bad && bad != FAIL_NOT_FOUND)
+    enum failure bad = unless_missing(ops(group)->home_load(group->s, name, &home->row, e), e);
+    if (bad)
         return bad;
     bad = hold_load(group->s, name, &home->hold, e);
-    if (bad && bad != FAIL_NOT_FOUND)
-        return bad;
     home->has_hold = !bad;
+    bad = unless_missing(bad, e);
+    if (bad)
+        return bad;
     group->count++;
     *result = home;
     return OK;
