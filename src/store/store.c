@@ -90,6 +90,13 @@ static void finish_all(struct txn *list)
     }
 }
 
+/* A transaction that asks for what may not be is at fault itself. Whatever else goes wrong while it
+ * is checked may have ended the engine's transaction, with all that the group did before. */
+static bool fails_alone(enum failure bad)
+{
+    return bad == FAIL_INVALID || bad == FAIL_REFUSED || bad == FAIL_CONFLICT;
+}
+
 /* Everything of the group in one engine transaction. What fails its own checks is left out and
  * keeps its error; any other failure is the whole group's. */
 static enum failure try_group(struct store *store, struct txn *list, struct error *e)
@@ -102,10 +109,16 @@ static enum failure try_group(struct store *store, struct txn *list, struct erro
     for (struct txn *txn = list; txn && !bad; txn = txn->next) {
         memset(&txn->outcome, 0, sizeof txn->outcome);
         bool may = txn->role != ROLE_HOLDER || txn->hold || leased(store, txn->home);
-        if (group_check(store->group, txn, may, &txn->outcome.error))
+        bad = group_check(store->group, txn, may, &txn->outcome.error);
+        if (fails_alone(bad)) {
+            bad = OK;
             continue;
+        }
         any = true;
-        bad = group_carry_out(store->group, txn, e);
+        if (bad)
+            *e = txn->outcome.error;
+        else
+            bad = group_carry_out(store->group, txn, e);
     }
     if (!bad && any)
         bad = group_save(store->group, e);
@@ -155,8 +168,8 @@ static void run_group(struct store *store, struct txn *list)
         return;
     }
     for (struct txn *txn = list; txn; txn = txn->next) {
-        if (bad && !txn->outcome.error.kind)
-            txn->outcome.error = error;
+        if (bad)
+            txn->outcome = (struct store_outcome){.error = error};
         withhold_late(store, txn);
     }
     finish_all(list);
