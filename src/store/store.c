@@ -97,6 +97,27 @@ static bool fails_alone(enum failure bad)
     return bad == FAIL_INVALID || bad == FAIL_REFUSED || bad == FAIL_CONFLICT;
 }
 
+/* A flush failed. The kernel may have dropped what it could not write, and would report the next
+ * flush as done: so there is none until the file is opened anew. */
+static void break_off(struct store *store, struct error *e)
+{
+    error_kept(e, "Whether the change was made shows when the store is opened anew.");
+    error_next(e, "Look after the disk, then start the service again.");
+    pthread_mutex_lock(&store->lock);
+    store->broken = *e;
+    error_within(&store->broken, "The store takes no more changes since this happened: ");
+    error_kept(&store->broken, "This change was not made. Reading goes on.");
+    pthread_mutex_unlock(&store->lock);
+}
+
+static enum failure broken(struct store *store, struct error *e)
+{
+    pthread_mutex_lock(&store->lock);
+    *e = store->broken;
+    pthread_mutex_unlock(&store->lock);
+    return e->kind;
+}
+
 /* Everything of the group in one engine transaction. What fails its own checks is left out and
  * keeps its error; any other failure is the whole group's. */
 static enum failure try_group(struct store *store, struct txn *list, struct error *e)
@@ -128,12 +149,8 @@ static enum failure try_group(struct store *store, struct txn *list, struct erro
         bad = ops->commit(store->writer, e);
         if (bad)
             ops->rollback(store->writer);
-        if (bad == FAIL_IO) {
-            pthread_mutex_lock(&store->lock);
-            store->broken = *e;
-            error_next(&store->broken, "Look after the disk, then start the service again.");
-            pthread_mutex_unlock(&store->lock);
-        }
+        if (bad == FAIL_IO)
+            break_off(store, e);
     }
     group_reset(store->group);
     return bad;
@@ -155,9 +172,11 @@ static void withhold_late(struct store *store, struct txn *txn)
 
 static void run_group(struct store *store, struct txn *list)
 {
-    struct error error = {0};
-    enum failure bad = try_group(store, list, &error);
-    if (bad && list->next) {
+    struct error error, unused;
+    enum failure bad = broken(store, &error);
+    if (!bad)
+        bad = try_group(store, list, &error);
+    if (bad && list->next && !broken(store, &unused)) {
         /* One of them may be at fault (too large for the disk, say), so each has its own try. */
         while (list) {
             struct txn *txn = list;
@@ -168,7 +187,7 @@ static void run_group(struct store *store, struct txn *list)
         return;
     }
     for (struct txn *txn = list; txn; txn = txn->next) {
-        if (bad)
+        if (bad && !fails_alone(txn->outcome.error.kind))
             txn->outcome = (struct store_outcome){.error = error};
         withhold_late(store, txn);
     }
@@ -206,15 +225,8 @@ static void *writer_main(void *context)
         if (!store->first)
             break;
         struct txn *list = take_group(store);
-        struct error broken = store->broken;
         pthread_mutex_unlock(&store->lock);
-        if (broken.kind) {
-            for (struct txn *txn = list; txn; txn = txn->next)
-                txn->outcome.error = broken;
-            finish_all(list);
-        } else {
-            run_group(store, list);
-        }
+        run_group(store, list);
         pthread_mutex_lock(&store->lock);
     }
     pthread_mutex_unlock(&store->lock);
