@@ -440,7 +440,9 @@ enum failure view_changes(struct view *view, const char *home, uint64_t after, v
 {
     struct home_row row;
     enum failure bad = find_home(view, home, &row, e);
-    return bad ? bad : ops_of(view)->walk_usn(view->s, row.id, after, visit, context, e);
+    if (bad || after >= STORE_NUMBER_MAX) /* nothing is above; `after` may be a stranger's number */
+        return bad;
+    return ops_of(view)->walk_usn(view->s, row.id, after, visit, context, e);
 }
 
 enum failure view_keys(struct view *view, const char *home, enum module module, struct bytes prefix,

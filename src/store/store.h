@@ -33,6 +33,10 @@ enum {
     RECORD_VALUE_MAX = 1 << 20,
 };
 
+/* Usns and numbers of terms: databases count with signed numbers. What comes from elsewhere and is
+ * higher is refused. */
+#define STORE_NUMBER_MAX ((uint64_t)INT64_MAX)
+
 struct store;
 struct engine;
 
