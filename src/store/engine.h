@@ -79,9 +79,10 @@ struct session {
 };
 
 /* How a home's row and its hold record are spelled, the same for all engines. The encoded form ends
- * in a checksum. */
-void home_state_encode(const struct home_state *state, struct buffer *out);
-enum failure home_state_decode(struct home_state *state, struct bytes encoded, struct error *e);
+ * in a checksum, over the home's name and the row's id as well: set the id before either. */
+void home_row_encode(const char *home, const struct home_row *row, struct buffer *out);
+enum failure home_row_decode(const char *home, struct home_row *row, struct bytes encoded,
+                             struct error *e);
 
 enum failure record_load(struct session *s, const char *name, struct buffer *value,
                          struct error *e);

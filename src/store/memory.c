@@ -171,7 +171,7 @@ static enum failure home_load(struct session *base, const char *home, struct hom
         return fail(e, FAIL_NOT_FOUND, "The store has no home %s.", home);
     struct cursor in = cursor_over(value);
     row->id = (int64_t)cursor_u64(&in);
-    return home_state_decode(&row->state, bytes_of(in.at, in.left), e);
+    return home_row_decode(home, row, bytes_of(in.at, in.left), e);
 }
 
 static int64_t next_id(struct memory_session *s)
@@ -198,7 +198,7 @@ static enum failure home_save(struct session *base, const char *home, struct hom
     if (row->id == 0)
         row->id = next_id(s);
     buffer_u64(&value, (uint64_t)row->id);
-    home_state_encode(&row->state, &value);
+    home_row_encode(home, row, &value);
     s->tree =
         tree_put(s->tree, name_key(&key, SPACE_HOME, bytes_of_text(home)), buffer_view(&value));
     return OK;

@@ -267,7 +267,7 @@ static enum failure home_load(struct session *base, const char *home, struct hom
     int code = sqlite3_step(s->home_load);
     if (code == SQLITE_ROW) {
         row->id = sqlite3_column_int64(s->home_load, 0);
-        bad = home_state_decode(&row->state, column_bytes(s->home_load, 1), e);
+        bad = home_row_decode(home, row, column_bytes(s->home_load, 1), e);
     } else if (code == SQLITE_DONE) {
         bad = fail(e, FAIL_NOT_FOUND, "The store %s has no home %s.", s->path, home);
     }
@@ -289,7 +289,7 @@ static enum failure home_save(struct session *base, const char *home, struct hom
 {
     struct sqlite_session *s = session_of(base);
     OWNED(buffer_free) struct buffer state = {0};
-    home_state_encode(&row->state, &state);
+    home_row_encode(home, row, &state);
     bool creates = row->id == 0;
     sqlite3_stmt **stmt = creates ? &s->home_insert : &s->home_save;
     enum failure bad = ready(s, stmt,
