@@ -68,6 +68,7 @@ struct item_statements {
 
 struct sqlite_session {
     struct session base;
+    bool writing;
     sqlite3 *db;
     const char *path;
     sqlite3_stmt *begin, *commit, *rollback, *pin;
@@ -212,6 +213,7 @@ static enum failure session_open(struct engine *base, bool writing, struct sessi
     struct sqlite_engine *engine = (struct sqlite_engine *)base;
     struct sqlite_session *s = xcalloc(1, sizeof *s);
     s->base.engine = base;
+    s->writing = writing;
     s->path = engine->path;
     int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE | (writing ? SQLITE_OPEN_CREATE : 0);
     enum failure bad = OK;
@@ -230,26 +232,34 @@ static enum failure session_open(struct engine *base, bool writing, struct sessi
     return OK;
 }
 
-static enum failure begin(struct session *base, struct error *e)
-{
-    struct sqlite_session *s = session_of(base);
-    enum failure bad = run(s, &s->begin, "BEGIN", "beginning", e);
-    /* A view's point in time is its beginning, not its first reading. */
-    return bad ? bad : run(s, &s->pin, "SELECT 1 FROM meta", "beginning", e);
-}
-
-static enum failure commit(struct session *base, struct error *e)
-{
-    struct sqlite_session *s = session_of(base);
-    return run(s, &s->commit, "COMMIT", "committing", e);
-}
-
 static void rollback(struct session *base)
 {
     struct sqlite_session *s = session_of(base);
     give_back(s);
     if (!sqlite3_get_autocommit(s->db))
         run(s, &s->rollback, "ROLLBACK", "rolling back", NULL);
+}
+
+/* The writer takes the lock at once: a reader may hold it for a moment while the writer changes the
+ * index of the WAL, and SQLite waits for a lock only at the beginning of a transaction. */
+static enum failure begin(struct session *base, struct error *e)
+{
+    struct sqlite_session *s = session_of(base);
+    if (s->writing)
+        return run(s, &s->begin, "BEGIN IMMEDIATE", "beginning", e);
+    enum failure bad = run(s, &s->begin, "BEGIN", "beginning", e);
+    /* A view's point in time is its beginning, not its first reading. */
+    if (!bad)
+        bad = run(s, &s->pin, "SELECT 1 FROM meta", "beginning", e);
+    if (bad)
+        rollback(base);
+    return bad;
+}
+
+static enum failure commit(struct session *base, struct error *e)
+{
+    struct sqlite_session *s = session_of(base);
+    return run(s, &s->commit, "COMMIT", "committing", e);
 }
 
 /* --- homes --- */
