@@ -246,9 +246,7 @@ static enum failure write_item(struct group *group, struct group_home *home,
             return bad;
         count_out(digest, item->key.size, &found);
     } else if (clash) {
-        fail(e, FAIL_DAMAGED, "The home %s has two items with usn %" PRIu64 ".", home->name,
-             item->version.usn);
-        return FAIL_DAMAGED;
+        return usn_is_taken(item->version.usn, e);
     }
     digest_add(digest, item, hash);
     return OK;

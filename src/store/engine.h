@@ -95,6 +95,9 @@ const char *hold_record_name(const char *home, char name[HOLD_RECORD_NAME_SIZE])
 enum failure hold_load(struct session *s, const char *home, struct hold *hold, struct error *e);
 enum failure hold_save(struct session *s, const struct hold *hold, struct error *e);
 
+/* What engines answer when an item would get the usn of another. */
+enum failure usn_is_taken(uint64_t usn, struct error *e);
+
 /* Called by engines for each row that they read. */
 enum failure row_check(const struct item *item, struct item_hash stored, struct error *e);
 

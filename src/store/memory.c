@@ -148,8 +148,10 @@ static enum failure commit(struct session *base, struct error *e)
     if (!full)
         return OK;
     fail(e, FAIL_FULL, "The store is full.");
-    if (e)
+    if (e) {
         error_kept(e, "Nothing was changed.");
+        error_next(e, "Make room, then try again.");
+    }
     return FAIL_FULL;
 }
 
@@ -268,7 +270,7 @@ static enum failure replace(struct session *base, int64_t home, uint64_t old_usn
     struct bytes value;
     if (old_usn != item->version.usn) {
         if (tree_get(s->tree, usn_key(&key, home, item->version.usn), &value))
-            return fail(e, FAIL_IO, "Two items would have the same usn.");
+            return usn_is_taken(item->version.usn, e);
         s->tree = tree_remove(s->tree, usn_key(&key, home, old_usn));
     }
     put(s, home, item, hash);

@@ -160,3 +160,13 @@ enum failure row_check(const struct item *item, struct item_hash stored, struct 
          item->version.usn, (unsigned)item->module < MODULES ? module_name(item->module) : "?");
     return add_way_out(e);
 }
+
+enum failure usn_is_taken(uint64_t usn, struct error *e)
+{
+    fail(e, FAIL_DAMAGED, "The usn %" PRIu64 " belongs to another item here.", usn);
+    if (e) {
+        error_kept(e, "Nothing was changed.");
+        error_next(e, "Compare the copies: Invoke-CsBackupServiceSync -BypassDualWrite $true");
+    }
+    return FAIL_DAMAGED;
+}

@@ -397,7 +397,9 @@ static enum failure replace(struct session *base, int64_t home, uint64_t old_usn
         return bad;
     bind_item(stmt, item, &hash);
     bind_u64(stmt, 8, old_usn);
-    return done(s, stmt, sqlite3_step(stmt), "writing an item", e);
+    int code = sqlite3_step(stmt);
+    bad = done(s, stmt, code, "writing an item", e);
+    return (code & 0xff) == SQLITE_CONSTRAINT ? usn_is_taken(item->version.usn, e) : bad;
 }
 
 static enum failure forget(struct session *base, int64_t home, uint64_t upto, struct error *e)
