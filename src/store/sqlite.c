@@ -41,8 +41,7 @@ enum item_statement {
 #define ITEM_COLUMNS "usn, module, deleted, term, key, value, hash"
 
 static const char *const item_sql[ITEM_STATEMENTS] = {
-    [ITEM_FIND] = "SELECT usn, deleted, hash, length(value) FROM item_%lld"
-                  " WHERE module = ?1 AND key = ?2",
+    [ITEM_FIND] = "SELECT " ITEM_COLUMNS " FROM item_%lld WHERE module = ?1 AND key = ?2",
     [ITEM_INSERT] = "INSERT INTO item_%lld (" ITEM_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
                     " ON CONFLICT DO NOTHING",
     [ITEM_REPLACE] = "UPDATE item_%lld SET usn = ?1, deleted = ?3, term = ?4, value = ?6, hash = ?7"
@@ -341,6 +340,21 @@ static enum failure homes(struct session *base, view_visit_name *visit, void *co
 
 /* --- items --- */
 
+static enum failure read_row(sqlite3_stmt *stmt, struct item *item, struct item_hash *hash,
+                             struct error *e)
+{
+    *item = (struct item){
+        .module = (enum module)sqlite3_column_int(stmt, 1),
+        .deleted = sqlite3_column_int(stmt, 2) != 0,
+        .version = {.usn = (uint64_t)sqlite3_column_int64(stmt, 0),
+                    .term = (uint64_t)sqlite3_column_int64(stmt, 3)},
+        .key = column_bytes(stmt, 4),
+        .value = column_bytes(stmt, 5),
+    };
+    *hash = column_hash(stmt, 6);
+    return row_check(item, *hash, e);
+}
+
 static enum failure find(struct session *base, int64_t home, enum module module, struct bytes key,
                          struct found *found, struct error *e)
 {
@@ -354,12 +368,15 @@ static enum failure find(struct session *base, int64_t home, enum module module,
     bind_bytes(stmt, 2, key);
     int code = sqlite3_step(stmt);
     if (code == SQLITE_ROW) {
-        found->usn = (uint64_t)sqlite3_column_int64(stmt, 0);
-        found->deleted = sqlite3_column_int(stmt, 1) != 0;
-        found->hash = column_hash(stmt, 2);
-        found->value_size = (size_t)sqlite3_column_int64(stmt, 3);
+        /* Its hash leaves the digest: a damaged one would make the digest wrong for good. */
+        struct item old;
+        bad = read_row(stmt, &old, &found->hash, e);
+        found->usn = old.version.usn;
+        found->deleted = old.deleted;
+        found->value_size = old.value.size;
     }
-    return done(s, stmt, code, "looking an item up", e);
+    enum failure worse = done(s, stmt, code, "looking an item up", e);
+    return worse ? worse : bad;
 }
 
 static void bind_item(sqlite3_stmt *stmt, const struct item *item, const struct item_hash *hash)
@@ -411,21 +428,6 @@ static enum failure forget(struct session *base, int64_t home, uint64_t upto, st
         return bad;
     bind_u64(stmt, 1, upto);
     return done(s, stmt, sqlite3_step(stmt), "dropping tombstones", e);
-}
-
-static enum failure read_row(sqlite3_stmt *stmt, struct item *item, struct item_hash *hash,
-                             struct error *e)
-{
-    *item = (struct item){
-        .module = (enum module)sqlite3_column_int(stmt, 1),
-        .deleted = sqlite3_column_int(stmt, 2) != 0,
-        .version = {.usn = (uint64_t)sqlite3_column_int64(stmt, 0),
-                    .term = (uint64_t)sqlite3_column_int64(stmt, 3)},
-        .key = column_bytes(stmt, 4),
-        .value = column_bytes(stmt, 5),
-    };
-    *hash = column_hash(stmt, 6);
-    return row_check(item, *hash, e);
 }
 
 static enum failure get(struct session *base, int64_t home, enum module module, struct bytes key,
