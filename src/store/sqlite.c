@@ -586,18 +586,31 @@ static const struct engine_ops sqlite_ops = {
     .records = records,
 };
 
+static enum failure cannot_open(const char *path, struct error *e)
+{
+    int why = errno;
+    enum failure kind = why == ENOSPC || why == EDQUOT   ? FAIL_FULL
+                        : why == EMFILE || why == ENFILE ? FAIL_IO
+                        : why == EISDIR                  ? FAIL_FOREIGN
+                                                         : FAIL_READ_ONLY;
+    fail(e, kind, "%s can't be opened for writing: %s.", path, strerror(why));
+    if (e) {
+        error_kept(e, "Nothing was changed.");
+        error_next(e, kind == FAIL_FULL      ? "Make room there, then try again."
+                      : kind == FAIL_FOREIGN ? "Check the database's path in the configuration."
+                                             : "Check that the folder exists, the owner and mode "
+                                               "of both, and how the file system is mounted.");
+    }
+    return kind;
+}
+
 /* Two processes on one store would be two masters in one pool. */
 static enum failure lock_file(struct sqlite_engine *engine, struct error *e)
 {
     OWNED(free_memory) char *path = xasprintf("%s.lock", engine->path);
     engine->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (engine->lock < 0) {
-        enum failure kind = errno == ENOSPC ? FAIL_FULL : FAIL_READ_ONLY;
-        fail(e, kind, "%s can't be created: %s.", path, strerror(errno));
-        if (e)
-            error_next(e, "Check that the folder exists and may be written to.");
-        return kind;
-    }
+    if (engine->lock < 0)
+        return cannot_open(path, e);
     if (flock(engine->lock, LOCK_EX | LOCK_NB) == 0)
         return OK;
     fail(e, FAIL_BUSY, "%s is in use by another process.", engine->path);
@@ -608,10 +621,24 @@ static enum failure lock_file(struct sqlite_engine *engine, struct error *e)
     return FAIL_BUSY;
 }
 
+/* A new file is readable for nobody else: passwords of a kind are in it. SQLite gives its other
+ * files the same mode. Only with the lock held: closing a file drops SQLite's locks on it. */
+static enum failure create_file(const struct sqlite_engine *engine, struct error *e)
+{
+    int fd = open(engine->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return cannot_open(engine->path, e);
+    close(fd);
+    return OK;
+}
+
 static enum failure prepare_file(struct sqlite_engine *engine, const char *pool, struct error *e)
 {
     struct session *first;
-    enum failure bad = session_open(&engine->base, true, &first, e);
+    enum failure bad = create_file(engine, e);
+    if (bad)
+        return bad;
+    bad = session_open(&engine->base, true, &first, e);
     if (bad)
         return bad;
     sqlite3 *db = session_of(first)->db;
