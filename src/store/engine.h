@@ -95,6 +95,9 @@ const char *hold_record_name(const char *home, char name[HOLD_RECORD_NAME_SIZE])
 enum failure hold_load(struct session *s, const char *home, struct hold *hold, struct error *e);
 enum failure hold_save(struct session *s, const struct hold *hold, struct error *e);
 
+/* Is this what record_save() wrote under this name? */
+enum failure record_check(const char *name, struct bytes sealed, struct error *e);
+
 /* What engines answer when an item would get the usn of another. */
 enum failure usn_is_taken(uint64_t usn, struct error *e);
 

@@ -108,16 +108,21 @@ const char *hold_record_name(const char *home, char name[HOLD_RECORD_NAME_SIZE])
     return name;
 }
 
+enum failure record_check(const char *name, struct bytes sealed, struct error *e)
+{
+    struct bytes content;
+    return unseal(sealed, name, 0, &content) ? OK : damaged(e, "record", name, is_changed);
+}
+
 enum failure record_load(struct session *s, const char *name, struct buffer *value, struct error *e)
 {
     enum failure bad = s->engine->ops->record_get(s, name, value, e);
     if (bad)
         return bad;
-    struct bytes content;
-    if (!unseal(buffer_view(value), name, 0, &content))
-        return damaged(e, "record", name, is_changed);
-    value->size = content.size;
-    return OK;
+    bad = record_check(name, buffer_view(value), e);
+    if (!bad)
+        value->size -= SEAL_SIZE;
+    return bad;
 }
 
 enum failure record_save(struct session *s, const char *name, struct bytes value, struct error *e)

@@ -33,6 +33,8 @@ enum item_statement {
     ITEM_REPLACE,
     ITEM_FORGET,
     ITEM_GET,
+    ITEM_BEFORE,
+    ITEM_BEHIND,
     ITEM_WALK_USN,
     ITEM_WALK_KEYS,
     ITEM_STATEMENTS
@@ -48,6 +50,10 @@ static const char *const item_sql[ITEM_STATEMENTS] = {
                      " WHERE usn = ?8",
     [ITEM_FORGET] = "DELETE FROM item_%lld WHERE deleted = 1 AND usn <= ?1",
     [ITEM_GET] = "SELECT " ITEM_COLUMNS " FROM item_%lld WHERE module = ?1 AND key = ?2",
+    [ITEM_BEFORE] = "SELECT " ITEM_COLUMNS " FROM item_%lld WHERE module = ?1 AND key < ?2"
+                    " ORDER BY key DESC LIMIT 1",
+    [ITEM_BEHIND] = "SELECT " ITEM_COLUMNS " FROM item_%lld WHERE module = ?1 AND key > ?2"
+                    " ORDER BY key LIMIT 1",
     [ITEM_WALK_USN] = "SELECT " ITEM_COLUMNS " FROM item_%lld WHERE usn > ?1 ORDER BY usn",
     [ITEM_WALK_KEYS] = "SELECT " ITEM_COLUMNS " FROM item_%lld"
                        " WHERE module = ?1 AND key >= ?2 AND deleted = 0 ORDER BY key",
@@ -72,7 +78,7 @@ struct sqlite_session {
     const char *path;
     sqlite3_stmt *begin, *commit, *rollback, *pin;
     sqlite3_stmt *home_load, *home_save, *home_insert, *homes;
-    sqlite3_stmt *record_get, *record_put, *record_remove, *records;
+    sqlite3_stmt *record_get, *record_before, *record_behind, *record_put, *record_remove, *records;
     struct item_statements *items;
     size_t items_count;
     sqlite3_stmt *lent; /* whose row the caller still looks at */
@@ -263,6 +269,58 @@ static enum failure commit(struct session *base, struct error *e)
 
 /* --- homes --- */
 
+/* Checks the row that a name stands in. */
+typedef enum failure check_name(sqlite3_stmt *stmt, struct error *e);
+
+static enum failure visit_names(struct sqlite_session *s, sqlite3_stmt *stmt, check_name *check,
+                                view_visit_name *visit, void *context, struct error *e)
+{
+    enum failure bad = OK;
+    int code;
+    while ((code = sqlite3_step(stmt)) == SQLITE_ROW) {
+        bad = check(stmt, e);
+        if (bad || !visit((const char *)sqlite3_column_text(stmt, 0), context))
+            break;
+    }
+    enum failure worse = done(s, stmt, code, "reading names", e);
+    return worse ? worse : bad;
+}
+
+/* In the order of the table, not of its index: that is how a damaged index is found out. */
+static const char list_homes[] = "SELECT name, state, id FROM home NOT INDEXED ORDER BY +name";
+
+static enum failure check_home(sqlite3_stmt *stmt, struct error *e)
+{
+    const char *name = (const char *)sqlite3_column_text(stmt, 0);
+    struct home_row row = {.id = sqlite3_column_int64(stmt, 2)};
+    return home_row_decode(name ? name : "?", &row, column_bytes(stmt, 1), e);
+}
+
+struct look_for {
+    const char *name;
+    bool found;
+};
+
+static bool note_name(const char *name, void *context)
+{
+    struct look_for *look = context;
+    look->found = strcmp(name, look->name) == 0;
+    return !look->found;
+}
+
+/* A home that is not found is rare, and must be true: one with a damaged name would be created a
+ * second time. */
+static enum failure prove_no_home(struct sqlite_session *s, const char *home, struct error *e)
+{
+    struct look_for look = {.name = home};
+    enum failure bad = ready(s, &s->homes, list_homes, e);
+    if (!bad)
+        bad = visit_names(s, s->homes, check_home, note_name, &look, e);
+    if (!bad && look.found)
+        bad = sqlite_fail_damaged(s->path, "looking a home up", e);
+    return bad;
+}
+
 static enum failure home_load(struct session *base, const char *home, struct home_row *row,
                               struct error *e)
 {
@@ -277,11 +335,12 @@ static enum failure home_load(struct session *base, const char *home, struct hom
     if (code == SQLITE_ROW) {
         row->id = sqlite3_column_int64(s->home_load, 0);
         bad = home_row_decode(home, row, column_bytes(s->home_load, 1), e);
-    } else if (code == SQLITE_DONE) {
-        bad = fail(e, FAIL_NOT_FOUND, "The store %s has no home %s.", s->path, home);
     }
     enum failure worse = done(s, s->home_load, code, "reading a home", e);
-    return worse ? worse : bad;
+    if (worse || code == SQLITE_ROW)
+        return worse ? worse : bad;
+    bad = prove_no_home(s, home, e);
+    return bad ? bad : fail(e, FAIL_NOT_FOUND, "The store %s has no home %s.", s->path, home);
 }
 
 static enum failure create_item_table(struct sqlite_session *s, int64_t id, struct error *e)
@@ -320,22 +379,13 @@ static enum failure home_save(struct session *base, const char *home, struct hom
     return bad;
 }
 
-static enum failure visit_names(struct sqlite_session *s, sqlite3_stmt *stmt,
-                                view_visit_name *visit, void *context, struct error *e)
-{
-    int code;
-    while ((code = sqlite3_step(stmt)) == SQLITE_ROW &&
-           visit((const char *)sqlite3_column_text(stmt, 0), context))
-        ;
-    return done(s, stmt, code, "reading names", e);
-}
-
 static enum failure homes(struct session *base, view_visit_name *visit, void *context,
                           struct error *e)
 {
     struct sqlite_session *s = session_of(base);
-    enum failure bad = ready(s, &s->homes, "SELECT name FROM home ORDER BY name", e);
-    return bad ? bad : visit_names(s, s->homes, visit, context, e);
+    give_back(s);
+    enum failure bad = ready(s, &s->homes, list_homes, e);
+    return bad ? bad : visit_names(s, s->homes, check_home, visit, context, e);
 }
 
 /* --- items --- */
@@ -430,6 +480,30 @@ static enum failure forget(struct session *base, int64_t home, uint64_t upto, st
     return done(s, stmt, sqlite3_step(stmt), "dropping tombstones", e);
 }
 
+/* A key that was damaged is not found. But it still lies where it was, so what lies on both sides
+ * of the place where a key should be must be what was written. */
+static enum failure prove_absent(struct sqlite_session *s, int64_t home, enum module module,
+                                 struct bytes key, struct error *e)
+{
+    enum failure bad = OK;
+    for (int which = ITEM_BEFORE; !bad && which <= ITEM_BEHIND; which++) {
+        sqlite3_stmt *stmt;
+        bad = ready_item(s, home, (enum item_statement)which, &stmt, e);
+        if (bad)
+            return bad;
+        sqlite3_bind_int(stmt, 1, (int)module);
+        bind_bytes(stmt, 2, key);
+        int code = sqlite3_step(stmt);
+        struct item neighbour;
+        struct item_hash hash;
+        if (code == SQLITE_ROW)
+            bad = read_row(stmt, &neighbour, &hash, e);
+        enum failure worse = done(s, stmt, code, "reading an item", e);
+        bad = worse ? worse : bad;
+    }
+    return bad;
+}
+
 static enum failure get(struct session *base, int64_t home, enum module module, struct bytes key,
                         struct item *item, struct error *e)
 {
@@ -448,6 +522,8 @@ static enum failure get(struct session *base, int64_t home, enum module module, 
         return read_row(stmt, item, &hash, e);
     }
     bad = done(s, stmt, code, "reading an item", e);
+    if (!bad)
+        bad = prove_absent(s, home, module, key, e);
     return bad ? bad : fail(e, FAIL_NOT_FOUND, "There is no such item.");
 }
 
@@ -498,6 +574,35 @@ static enum failure walk_keys(struct session *base, int64_t home, enum module mo
 
 /* --- records --- */
 
+/* A record by its row: name and value. */
+static enum failure check_record(sqlite3_stmt *stmt, struct error *e)
+{
+    const char *name = (const char *)sqlite3_column_text(stmt, 0);
+    return record_check(name ? name : "?", column_bytes(stmt, 1), e);
+}
+
+/* As with items. */
+static enum failure prove_no_record(struct sqlite_session *s, const char *name, struct error *e)
+{
+    sqlite3_stmt **const stmts[] = {&s->record_before, &s->record_behind};
+    static const char *const sql[] = {
+        "SELECT name, value FROM record WHERE name < ?1 ORDER BY name DESC LIMIT 1",
+        "SELECT name, value FROM record WHERE name > ?1 ORDER BY name LIMIT 1"};
+    enum failure bad = OK;
+    for (size_t i = 0; !bad && i < COUNT_OF(sql); i++) {
+        bad = ready(s, stmts[i], sql[i], e);
+        if (bad)
+            return bad;
+        sqlite3_bind_text(*stmts[i], 1, name, -1, SQLITE_STATIC);
+        int code = sqlite3_step(*stmts[i]);
+        if (code == SQLITE_ROW)
+            bad = check_record(*stmts[i], e);
+        enum failure worse = done(s, *stmts[i], code, "reading a record", e);
+        bad = worse ? worse : bad;
+    }
+    return bad;
+}
+
 static enum failure record_get(struct session *base, const char *name, struct buffer *value,
                                struct error *e)
 {
@@ -514,9 +619,10 @@ static enum failure record_get(struct session *base, const char *name, struct bu
         buffer_raw(value, v.at, v.size);
     }
     bad = done(s, s->record_get, code, "reading a record", e);
-    if (!bad && code == SQLITE_DONE)
-        bad = fail(e, FAIL_NOT_FOUND, "There is no record %s.", name);
-    return bad;
+    if (bad || code == SQLITE_ROW)
+        return bad;
+    bad = prove_no_record(s, name, e);
+    return bad ? bad : fail(e, FAIL_NOT_FOUND, "There is no record %s.", name);
 }
 
 static enum failure record_put(struct session *base, const char *name, struct bytes value,
@@ -542,13 +648,13 @@ static enum failure records(struct session *base, const char *prefix, view_visit
 {
     struct sqlite_session *s = session_of(base);
     enum failure bad = ready(s, &s->records,
-                             "SELECT name FROM record WHERE substr(name, 1, length(?1)) = ?1"
+                             "SELECT name, value FROM record WHERE substr(name, 1, length(?1)) = ?1"
                              " ORDER BY name",
                              e);
     if (bad)
         return bad;
     sqlite3_bind_text(s->records, 1, prefix, -1, SQLITE_STATIC);
-    return visit_names(s, s->records, visit, context, e);
+    return visit_names(s, s->records, check_record, visit, context, e);
 }
 
 /* --- the engine --- */

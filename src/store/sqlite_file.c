@@ -28,7 +28,7 @@ static enum failure kind_of(sqlite3 *db, int code)
         return FAIL_FULL;
     if (primary == SQLITE_CANTOPEN && (system == EMFILE || system == ENFILE))
         return FAIL_IO;
-    if (code == SQLITE_IOERR_SHMSIZE) /* which does not say why; there is no other reason */
+    if (code == SQLITE_IOERR_SHMSIZE) /* which does not say why; it hardly has another reason */
         return FAIL_FULL;
     switch (primary) {
     case SQLITE_FULL: return FAIL_FULL;
@@ -52,6 +52,17 @@ static enum failure leave_alone(struct error *e, enum failure kind)
     return kind;
 }
 
+enum failure sqlite_fail_damaged(const char *path, const char *doing, struct error *e)
+{
+    fail(e, FAIL_DAMAGED, "%s is damaged (found while %s).", path, doing);
+    if (e) {
+        error_kept(e, "Nothing was changed or repaired.");
+        error_next(e, "Keep the store's files for inspection and restore an intact copy; or, if "
+                      "the pool is paired, move them away: its partner refills it.");
+    }
+    return FAIL_DAMAGED;
+}
+
 enum failure sqlite_fail(sqlite3 *db, const char *path, const char *doing, struct error *e)
 {
     int code = sqlite3_extended_errcode(db);
@@ -70,12 +81,7 @@ enum failure sqlite_fail(sqlite3 *db, const char *path, const char *doing, struc
         error_next(e, "Check the owner and mode of the file and its folder, and how the file "
                       "system is mounted.");
         break;
-    case FAIL_DAMAGED:
-        fail(e, kind, "%s is damaged (found while %s).", path, doing);
-        error_kept(e, "Nothing was changed or repaired.");
-        error_next(e, "Keep the store's files for inspection and restore an intact copy; or, if "
-                      "the pool is paired, move them away: its partner refills it.");
-        break;
+    case FAIL_DAMAGED: sqlite_fail_damaged(path, doing, e); break;
     case FAIL_FOREIGN:
         fail(e, kind, "%s is not a SQLite database.", path);
         leave_alone(e, kind);
