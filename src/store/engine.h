@@ -98,6 +98,9 @@ enum failure hold_save(struct session *s, const struct hold *hold, struct error 
 /* Is this what record_save() wrote under this name? */
 enum failure record_check(const char *name, struct bytes sealed, struct error *e);
 
+/* A walk over everything did not add up to the home's digest. */
+enum failure rows_do_not_add_up(const char *home, struct error *e);
+
 /* What engines answer when an item would get the usn of another. */
 enum failure usn_is_taken(uint64_t usn, struct error *e);
 

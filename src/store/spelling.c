@@ -175,3 +175,8 @@ enum failure usn_is_taken(uint64_t usn, struct error *e)
     }
     return FAIL_DAMAGED;
 }
+
+enum failure rows_do_not_add_up(const char *home, struct error *e)
+{
+    return damaged(e, "list of items of the home", home, "does not add up to its digest");
+}

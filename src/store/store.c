@@ -435,6 +435,28 @@ enum failure view_record(struct view *view, const char *name, struct buffer *val
     return record_load(view->s, name, value, e);
 }
 
+/* A walk over everything adds up what it hands out: damage in the structure of a file can make rows
+ * disappear without making any of them wrong. */
+struct whole_walk {
+    view_visit *visit;
+    void *context;
+    struct digest digests[MODULES];
+    bool stopped;
+};
+
+static bool add_up(const struct item *item, struct item_hash hash, void *context)
+{
+    struct whole_walk *w = context;
+    digest_add(&w->digests[item->module], item, hash);
+    w->stopped = !w->visit(item, hash, w->context);
+    return !w->stopped;
+}
+
+static bool adds_up(const struct whole_walk *w, const struct home_row *row, enum module module)
+{
+    return w->stopped || digest_equal(&w->digests[module], &row->state.modules[module].digest);
+}
+
 enum failure view_changes(struct view *view, const char *home, uint64_t after, view_visit *visit,
                           void *context, struct error *e)
 {
@@ -442,7 +464,15 @@ enum failure view_changes(struct view *view, const char *home, uint64_t after, v
     enum failure bad = find_home(view, home, &row, e);
     if (bad || after >= STORE_NUMBER_MAX) /* nothing is above; `after` may be a stranger's number */
         return bad;
-    return ops_of(view)->walk_usn(view->s, row.id, after, visit, context, e);
+    if (after)
+        return ops_of(view)->walk_usn(view->s, row.id, after, visit, context, e);
+    struct whole_walk w = {.visit = visit, .context = context};
+    bad = ops_of(view)->walk_usn(view->s, row.id, 0, add_up, &w, e);
+    for (int m = 0; !bad && m < MODULES; m++) {
+        if (!adds_up(&w, &row, (enum module)m))
+            bad = rows_do_not_add_up(home, e);
+    }
+    return bad;
 }
 
 enum failure view_keys(struct view *view, const char *home, enum module module, struct bytes prefix,
@@ -450,7 +480,13 @@ enum failure view_keys(struct view *view, const char *home, enum module module, 
 {
     struct home_row row;
     enum failure bad = find_home(view, home, &row, e);
-    return bad ? bad : ops_of(view)->walk_keys(view->s, row.id, module, prefix, visit, context, e);
+    if (bad)
+        return bad;
+    if (prefix.size)
+        return ops_of(view)->walk_keys(view->s, row.id, module, prefix, visit, context, e);
+    struct whole_walk w = {.visit = visit, .context = context};
+    bad = ops_of(view)->walk_keys(view->s, row.id, module, prefix, add_up, &w, e);
+    return bad || adds_up(&w, &row, module) ? bad : rows_do_not_add_up(home, e);
 }
 
 enum failure view_homes(struct view *view, view_visit_name *visit, void *context, struct error *e)
