@@ -3,7 +3,12 @@
  *
  * The items of each home have a table of their own, item_<id>, with the usn as its primary key:
  * changes append at its end, copying reads it in order, and a copy that is no longer wanted is
- * dropped in one step. */
+ * dropped in one step.
+ *
+ * What SQLite does not see, we look for: each row has a hash, a miss is believed only if the rows
+ * on both sides are sound, a walk over everything must add up to the digest. What remains is damage
+ * in the order of a page's cells, which can hide a row from a look-up by its key until the next
+ * whole walk finds it. */
 #include "store/sqlite.h"
 
 #include <assert.h>
