@@ -648,18 +648,28 @@ static enum failure record_put(struct session *base, const char *name, struct by
     return done(s, *stmt, sqlite3_step(*stmt), "writing a record", e);
 }
 
+struct with_prefix {
+    const char *prefix;
+    view_visit_name *visit;
+    void *context;
+};
+
+static bool visit_with_prefix(const char *name, void *context)
+{
+    const struct with_prefix *only = context;
+    return strncmp(name, only->prefix, strlen(only->prefix)) != 0 ||
+           only->visit(name, only->context);
+}
+
+/* All are checked, whatever the prefix: a damaged name would not have it. */
 static enum failure records(struct session *base, const char *prefix, view_visit_name *visit,
                             void *context, struct error *e)
 {
     struct sqlite_session *s = session_of(base);
-    enum failure bad = ready(s, &s->records,
-                             "SELECT name, value FROM record WHERE substr(name, 1, length(?1)) = ?1"
-                             " ORDER BY name",
-                             e);
-    if (bad)
-        return bad;
-    sqlite3_bind_text(s->records, 1, prefix, -1, SQLITE_STATIC);
-    return visit_names(s, s->records, check_record, visit, context, e);
+    struct with_prefix only = {.prefix = prefix, .visit = visit, .context = context};
+    give_back(s);
+    enum failure bad = ready(s, &s->records, "SELECT name, value FROM record ORDER BY name", e);
+    return bad ? bad : visit_names(s, s->records, check_record, visit_with_prefix, &only, e);
 }
 
 /* --- the engine --- */
