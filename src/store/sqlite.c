@@ -410,6 +410,17 @@ static enum failure read_row(sqlite3_stmt *stmt, struct item *item, struct item_
     return row_check(item, *hash, e);
 }
 
+/* A damaged index can lead to a row that is sound, but not the one that was asked for. */
+static enum failure read_row_of(struct sqlite_session *s, sqlite3_stmt *stmt, enum module module,
+                                struct bytes key, struct item *item, struct item_hash *hash,
+                                struct error *e)
+{
+    enum failure bad = read_row(stmt, item, hash, e);
+    if (!bad && (item->module != module || !bytes_equal(item->key, key)))
+        bad = sqlite_fail_damaged(s->path, "looking an item up", e);
+    return bad;
+}
+
 static enum failure find(struct session *base, int64_t home, enum module module, struct bytes key,
                          struct found *found, struct error *e)
 {
@@ -425,7 +436,7 @@ static enum failure find(struct session *base, int64_t home, enum module module,
     if (code == SQLITE_ROW) {
         /* Its hash leaves the digest: a damaged one would make the digest wrong for good. */
         struct item old;
-        bad = read_row(stmt, &old, &found->hash, e);
+        bad = read_row_of(s, stmt, module, key, &old, &found->hash, e);
         found->usn = old.version.usn;
         found->deleted = old.deleted;
         found->value_size = old.value.size;
@@ -524,7 +535,7 @@ static enum failure get(struct session *base, int64_t home, enum module module, 
     if (code == SQLITE_ROW) {
         struct item_hash hash;
         s->lent = stmt;
-        return read_row(stmt, item, &hash, e);
+        return read_row_of(s, stmt, module, key, item, &hash, e);
     }
     bad = done(s, stmt, code, "reading an item", e);
     if (!bad)
