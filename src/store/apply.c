@@ -49,6 +49,14 @@ static const struct engine_ops *ops(const struct group *group)
     return group->s->engine->ops;
 }
 
+/* What is not there yet is no error of whoever is about to create it. */
+static enum failure unless_missing(enum failure bad, struct error *e)
+{
+    if (bad == FAIL_NOT_FOUND && e)
+        e->kind = OK;
+    return bad == FAIL_NOT_FOUND ? OK : bad;
+}
+
 static enum failure load_home(struct group *group, const char *name, struct group_home **result,
                               struct error *e)
 {
@@ -62,17 +70,14 @@ static enum failure load_home(struct group *group, const char *name, struct grou
     struct group_home *home = &group->homes[group->count];
     memset(home, 0, sizeof *home);
     memcpy(home->name, name, strlen(name) + 1);
-    /* That there is no such home, or no hold record, is an answer and no error. */
-    struct error why = {0};
-    enum failure bad = ops(group)->home_load(group->s, name, &home->row, &why);
-    if (!bad || bad == FAIL_NOT_FOUND)
-        bad = hold_load(group->s, name, &home->hold, &why);
-    home->has_hold = !bad;
-    if (bad && bad != FAIL_NOT_FOUND) {
-        if (e)
-            *e = why;
+    enum failure bad = unless_missing(ops(group)->home_load(group->s, name, &home->row, e), e);
+    if (bad)
         return bad;
-    }
+    bad = hold_load(group->s, name, &home->hold, e);
+    home->has_hold = !bad;
+    bad = unless_missing(bad, e);
+    if (bad)
+        return bad;
     group->count++;
     *result = home;
     return OK;
@@ -116,6 +121,11 @@ static enum failure check_role(const struct group_home *home, const struct txn *
     return OK;
 }
 
+static bool countable(struct version v)
+{
+    return v.usn <= STORE_NUMBER_MAX && v.term <= STORE_NUMBER_MAX;
+}
+
 static enum failure check_step(struct group *group, const struct group_home *home,
                                const struct txn *txn, const struct step *step, struct error *e)
 {
@@ -130,12 +140,15 @@ static enum failure check_step(struct group *group, const struct group_home *hom
     case STEP_APPLY: {
         assert(txn->role == (step->kind == STEP_APPLY ? ROLE_COPY : ROLE_HOLDER));
         enum failure bad = item_check(&item, e);
-        if (bad)
+        if (bad) {
+            error_kept(e, "Nothing was changed.");
             return bad;
+        }
         if (!module_belongs(step->module, txn->home))
             return refuse(e, FAIL_INVALID, txn->home, "does not have that module");
-        if (step->kind == STEP_APPLY && (item.version.usn == 0 || item.version.term == 0))
-            return refuse(e, FAIL_INVALID, txn->home, "was sent an item without a version");
+        if (step->kind == STEP_APPLY &&
+            (item.version.usn == 0 || item.version.term == 0 || !countable(item.version)))
+            return refuse(e, FAIL_INVALID, txn->home, "was sent an item without a sound version");
         return OK;
     }
     case STEP_EXPECT: {
@@ -152,6 +165,8 @@ static enum failure check_step(struct group *group, const struct group_home *hom
     }
     case STEP_COOKIE: {
         assert(txn->role == ROLE_COPY);
+        if (!countable(step->version))
+            return refuse(e, FAIL_INVALID, txn->home, "was sent a cookie that is no version");
         struct version at = home->row.state.modules[step->module].cookie;
         return at.term == step->from.term && at.usn == step->from.usn
                    ? OK
@@ -162,7 +177,10 @@ static enum failure check_step(struct group *group, const struct group_home *hom
                        step->value_size <= RECORD_VALUE_MAX
                    ? OK
                    : refuse(e, FAIL_INVALID, txn->home, "was given too large a record");
-    case STEP_HORIZON: return OK;
+    case STEP_HORIZON:
+        return countable(step->version)
+                   ? OK
+                   : refuse(e, FAIL_INVALID, txn->home, "was sent a horizon that is no usn");
     }
     return OK;
 }
@@ -177,6 +195,8 @@ enum failure group_check(struct group *group, struct txn *txn, bool leased, stru
         return bad;
     if (txn->hold && txn->hold->revision != (home->has_hold ? home->hold.revision : 0) + 1)
         return refuse(e, FAIL_CONFLICT, txn->home, "has another hold record by now");
+    if (txn->hold && txn->hold->seen > STORE_NUMBER_MAX)
+        return refuse(e, FAIL_INVALID, txn->home, "was given a term with too high a number");
     bad = check_role(home, txn, leased, e);
     for (size_t i = 0; !bad && i < txn->count; i++)
         bad = check_step(group, home, txn, &txn->steps[i], e);
@@ -226,9 +246,7 @@ static enum failure write_item(struct group *group, struct group_home *home,
             return bad;
         count_out(digest, item->key.size, &found);
     } else if (clash) {
-        fail(e, FAIL_DAMAGED, "The home %s has two items with usn %" PRIu64 ".", home->name,
-             item->version.usn);
-        return FAIL_DAMAGED;
+        return usn_is_taken(item->version.usn, e);
     }
     digest_add(digest, item, hash);
     return OK;

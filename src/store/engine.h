@@ -79,9 +79,10 @@ struct session {
 };
 
 /* How a home's row and its hold record are spelled, the same for all engines. The encoded form ends
- * in a checksum. */
-void home_state_encode(const struct home_state *state, struct buffer *out);
-enum failure home_state_decode(struct home_state *state, struct bytes encoded, struct error *e);
+ * in a checksum, over the home's name and the row's id as well: set the id before either. */
+void home_row_encode(const char *home, const struct home_row *row, struct buffer *out);
+enum failure home_row_decode(const char *home, struct home_row *row, struct bytes encoded,
+                             struct error *e);
 
 enum failure record_load(struct session *s, const char *name, struct buffer *value,
                          struct error *e);
@@ -93,6 +94,15 @@ enum { HOLD_RECORD_NAME_SIZE = HOME_NAME_SIZE + 8 };
 const char *hold_record_name(const char *home, char name[HOLD_RECORD_NAME_SIZE]);
 enum failure hold_load(struct session *s, const char *home, struct hold *hold, struct error *e);
 enum failure hold_save(struct session *s, const struct hold *hold, struct error *e);
+
+/* Is this what record_save() wrote under this name? */
+enum failure record_check(const char *name, struct bytes sealed, struct error *e);
+
+/* A walk over everything did not add up to the home's digest. */
+enum failure rows_do_not_add_up(const char *home, struct error *e);
+
+/* What engines answer when an item would get the usn of another. */
+enum failure usn_is_taken(uint64_t usn, struct error *e);
 
 /* Called by engines for each row that they read. */
 enum failure row_check(const struct item *item, struct item_hash stored, struct error *e);

@@ -148,8 +148,10 @@ static enum failure commit(struct session *base, struct error *e)
     if (!full)
         return OK;
     fail(e, FAIL_FULL, "The store is full.");
-    if (e)
+    if (e) {
         error_kept(e, "Nothing was changed.");
+        error_next(e, "Make room, then try again.");
+    }
     return FAIL_FULL;
 }
 
@@ -171,7 +173,7 @@ static enum failure home_load(struct session *base, const char *home, struct hom
         return fail(e, FAIL_NOT_FOUND, "The store has no home %s.", home);
     struct cursor in = cursor_over(value);
     row->id = (int64_t)cursor_u64(&in);
-    return home_state_decode(&row->state, bytes_of(in.at, in.left), e);
+    return home_row_decode(home, row, bytes_of(in.at, in.left), e);
 }
 
 static int64_t next_id(struct memory_session *s)
@@ -198,7 +200,7 @@ static enum failure home_save(struct session *base, const char *home, struct hom
     if (row->id == 0)
         row->id = next_id(s);
     buffer_u64(&value, (uint64_t)row->id);
-    home_state_encode(&row->state, &value);
+    home_row_encode(home, row, &value);
     s->tree =
         tree_put(s->tree, name_key(&key, SPACE_HOME, bytes_of_text(home)), buffer_view(&value));
     return OK;
@@ -268,7 +270,7 @@ static enum failure replace(struct session *base, int64_t home, uint64_t old_usn
     struct bytes value;
     if (old_usn != item->version.usn) {
         if (tree_get(s->tree, usn_key(&key, home, item->version.usn), &value))
-            return fail(e, FAIL_IO, "Two items would have the same usn.");
+            return usn_is_taken(item->version.usn, e);
         s->tree = tree_remove(s->tree, usn_key(&key, home, old_usn));
     }
     put(s, home, item, hash);

@@ -18,6 +18,9 @@ enum failure sqlite_engine_open_with(const char *path, const char *pool,
 /* What SQLite says, in our words; `doing` is what was tried. */
 enum failure sqlite_fail(sqlite3 *db, const char *path, const char *doing, struct error *e);
 
+/* The same for damage that we find and SQLite does not. */
+enum failure sqlite_fail_damaged(const char *path, const char *doing, struct error *e);
+
 enum failure sqlite_run(sqlite3 *db, const char *path, const char *sql, struct error *e);
 
 /* The schema is a list of steps, and its version the number of steps taken. Migrating takes those

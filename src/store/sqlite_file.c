@@ -20,7 +20,17 @@ const struct schema sqlite_schema = {steps, COUNT_OF(steps)};
 
 static enum failure kind_of(sqlite3 *db, int code)
 {
-    switch (code & 0xff) {
+    /* Some calls report a full disk as any other error of the system. A flush that failed is none
+     * of these, whatever its reason: what is on the disk is unknown then. */
+    int primary = code & 0xff, system = sqlite3_system_errno(db);
+    if ((primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN) &&
+        (system == ENOSPC || system == EDQUOT) && code != SQLITE_IOERR_FSYNC)
+        return FAIL_FULL;
+    if (primary == SQLITE_CANTOPEN && (system == EMFILE || system == ENFILE))
+        return FAIL_IO;
+    if (code == SQLITE_IOERR_SHMSIZE) /* which does not say why; it hardly has another reason */
+        return FAIL_FULL;
+    switch (primary) {
     case SQLITE_FULL: return FAIL_FULL;
     case SQLITE_READONLY:
     case SQLITE_PERM:
@@ -29,12 +39,28 @@ static enum failure kind_of(sqlite3 *db, int code)
     case SQLITE_NOTADB: return FAIL_FOREIGN;
     case SQLITE_BUSY:
     case SQLITE_LOCKED: return FAIL_BUSY;
-    default: break;
+    default: return FAIL_IO;
     }
-    /* Some calls report a full disk as any other error of the system. */
-    int system = db ? sqlite3_system_errno(db) : 0;
-    return (code & 0xff) == SQLITE_IOERR && (system == ENOSPC || system == EDQUOT) ? FAIL_FULL
-                                                                                   : FAIL_IO;
+}
+
+static enum failure leave_alone(struct error *e, enum failure kind)
+{
+    if (e) {
+        error_kept(e, "It was left as it is.");
+        error_next(e, "Check the database's path in the configuration.");
+    }
+    return kind;
+}
+
+enum failure sqlite_fail_damaged(const char *path, const char *doing, struct error *e)
+{
+    fail(e, FAIL_DAMAGED, "%s is damaged (found while %s).", path, doing);
+    if (e) {
+        error_kept(e, "Nothing was changed or repaired.");
+        error_next(e, "Keep the store's files for inspection and restore an intact copy; or, if "
+                      "the pool is paired, move them away: its partner refills it.");
+    }
+    return FAIL_DAMAGED;
 }
 
 enum failure sqlite_fail(sqlite3 *db, const char *path, const char *doing, struct error *e)
@@ -55,16 +81,10 @@ enum failure sqlite_fail(sqlite3 *db, const char *path, const char *doing, struc
         error_next(e, "Check the owner and mode of the file and its folder, and how the file "
                       "system is mounted.");
         break;
-    case FAIL_DAMAGED:
-        fail(e, kind, "%s is damaged (found while %s).", path, doing);
-        error_kept(e, "Nothing was changed or repaired.");
-        error_next(e, "Keep the file, put an intact copy in its place, or move it away: the "
-                      "partner's copy then refills it.");
-        break;
+    case FAIL_DAMAGED: sqlite_fail_damaged(path, doing, e); break;
     case FAIL_FOREIGN:
         fail(e, kind, "%s is not a SQLite database.", path);
-        error_kept(e, "It was left as it is.");
-        error_next(e, "Check the database's path in the configuration.");
+        leave_alone(e, kind);
         break;
     case FAIL_BUSY:
         fail(e, kind, "%s is locked by another program.", path);
@@ -72,8 +92,9 @@ enum failure sqlite_fail(sqlite3 *db, const char *path, const char *doing, struc
         error_next(e, "End what else has the file open (fuser -v %s).", path);
         break;
     default:
-        fail(e, kind, "%s failed on %s: %s.", doing, path, sqlite3_errmsg(db));
-        error_kept(e, "Whether it was done is unknown until the file is opened anew.");
+        fail(e, kind, "The store %s failed while %s: %s.", path, doing, sqlite3_errmsg(db));
+        error_kept(e, "Nothing was changed.");
+        error_next(e, "Look after the disk (journalctl -k), then try again.");
         break;
     }
     return kind;
@@ -132,34 +153,36 @@ enum failure sqlite_migrate(sqlite3 *db, const char *path, const struct schema *
     return bad;
 }
 
+static enum failure write_pool(sqlite3 *db, const char *path, const char *pool, struct error *e)
+{
+    char *sql = sqlite3_mprintf("INSERT INTO meta VALUES ('pool', %Q)", pool);
+    enum failure bad = sqlite_run(db, path, sql, e);
+    sqlite3_free(sql);
+    return bad;
+}
+
+/* Looks before it writes: a store on a full disk can be opened, and another pool's is left as it
+ * is, to the byte. */
 static enum failure check_pool(sqlite3 *db, const char *path, const char *pool, struct error *e)
 {
     sqlite3_stmt *stmt = NULL;
     enum failure bad = OK;
-    if (sqlite3_prepare_v2(db,
-                           "INSERT INTO meta VALUES ('pool', ?1) ON CONFLICT DO UPDATE SET value = "
-                           "value RETURNING value",
-                           -1, &stmt, NULL) != SQLITE_OK ||
-        sqlite3_bind_text(stmt, 1, pool, -1, SQLITE_STATIC) != SQLITE_OK ||
-        sqlite3_step(stmt) != SQLITE_ROW) {
-        bad = sqlite_fail(db, path, "reading whose it is", e);
-    } else {
+    int code =
+        sqlite3_prepare_v2(db, "SELECT value FROM meta WHERE name = 'pool'", -1, &stmt, NULL);
+    if (code == SQLITE_OK)
+        code = sqlite3_step(stmt);
+    if (code == SQLITE_ROW) {
         const char *owner = (const char *)sqlite3_column_text(stmt, 0);
         if (!owner || strcmp(owner, pool) != 0) {
-            bad = fail(e, FAIL_FOREIGN, "%s is the store of pool %s, not of %s.", path,
-                       owner ? owner : "?", pool);
-            if (e) {
-                error_kept(e, "It was left as it is.");
-                error_next(e, "Check the database's path in the configuration.");
-            }
+            fail(e, FAIL_FOREIGN, "%s is the store of pool %s, not of %s.", path,
+                 owner ? owner : "?", pool);
+            bad = leave_alone(e, FAIL_FOREIGN);
         }
+    } else if (code != SQLITE_DONE) {
+        bad = sqlite_fail(db, path, "reading whose it is", e);
     }
-    while (!bad && sqlite3_step(stmt) == SQLITE_ROW)
-        ;
-    int rc = sqlite3_finalize(stmt);
-    if (!bad && rc != SQLITE_OK)
-        bad = sqlite_fail(db, path, "writing whose it is", e);
-    return bad;
+    sqlite3_finalize(stmt);
+    return code == SQLITE_DONE ? write_pool(db, path, pool, e) : bad;
 }
 
 enum failure sqlite_adopt(sqlite3 *db, const char *path, const char *pool, struct error *e)
@@ -170,13 +193,9 @@ enum failure sqlite_adopt(sqlite3 *db, const char *path, const char *pool, struc
         bad = read_number(db, path, "SELECT count(*) FROM sqlite_schema", &objects, e);
     if (bad)
         return bad;
-    if (application != APPLICATION_ID && objects > 0) {
+    if (application != APPLICATION_ID && (application || objects)) {
         fail(e, FAIL_FOREIGN, "%s is a database of another program.", path);
-        if (e) {
-            error_kept(e, "It was left as it is.");
-            error_next(e, "Check the database's path in the configuration.");
-        }
-        return FAIL_FOREIGN;
+        return leave_alone(e, FAIL_FOREIGN);
     }
     if (sqlite3_db_readonly(db, "main") == 1) {
         fail(e, FAIL_READ_ONLY, "%s can't be written.", path);

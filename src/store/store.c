@@ -99,6 +99,34 @@ static void finish_all(struct txn *list)
     }
 }
 
+/* A transaction that asks for what may not be is at fault itself. Whatever else goes wrong while it
+ * is checked may have ended the engine's transaction, with all that the group did before. */
+static bool fails_alone(enum failure bad)
+{
+    return bad == FAIL_INVALID || bad == FAIL_REFUSED || bad == FAIL_CONFLICT;
+}
+
+/* A flush failed. The kernel may have dropped what it could not write, and would report the next
+ * flush as done: so there is none until the file is opened anew. */
+static void break_off(struct store *store, struct error *e)
+{
+    error_kept(e, "Whether the change was made shows when the store is opened anew.");
+    error_next(e, "Look after the disk, then start the service again.");
+    pthread_mutex_lock(&store->lock);
+    store->broken = *e;
+    error_within(&store->broken, "The store takes no more changes since this happened: ");
+    error_kept(&store->broken, "This change was not made. Reading goes on.");
+    pthread_mutex_unlock(&store->lock);
+}
+
+static enum failure broken(struct store *store, struct error *e)
+{
+    pthread_mutex_lock(&store->lock);
+    *e = store->broken;
+    pthread_mutex_unlock(&store->lock);
+    return e->kind;
+}
+
 /* Everything of the group in one engine transaction. What fails its own checks is left out and
  * keeps its error; any other failure is the whole group's. */
 static enum failure try_group(struct store *store, struct txn *list, struct error *e)
@@ -111,10 +139,16 @@ static enum failure try_group(struct store *store, struct txn *list, struct erro
     for (struct txn *txn = list; txn && !bad; txn = txn->next) {
         memset(&txn->outcome, 0, sizeof txn->outcome);
         bool may = txn->role != ROLE_HOLDER || txn->hold || leased(store, txn->home);
-        if (group_check(store->group, txn, may, &txn->outcome.error))
+        bad = group_check(store->group, txn, may, &txn->outcome.error);
+        if (fails_alone(bad)) {
+            bad = OK;
             continue;
+        }
         any = true;
-        bad = group_carry_out(store->group, txn, e);
+        if (bad)
+            *e = txn->outcome.error;
+        else
+            bad = group_carry_out(store->group, txn, e);
     }
     if (!bad && any)
         bad = group_save(store->group, e);
@@ -124,12 +158,8 @@ static enum failure try_group(struct store *store, struct txn *list, struct erro
         bad = ops->commit(store->writer, e);
         if (bad)
             ops->rollback(store->writer);
-        if (bad == FAIL_IO) {
-            pthread_mutex_lock(&store->lock);
-            store->broken = *e;
-            error_next(&store->broken, "Look after the disk, then start the service again.");
-            pthread_mutex_unlock(&store->lock);
-        }
+        if (bad == FAIL_IO)
+            break_off(store, e);
     }
     group_reset(store->group);
     return bad;
@@ -151,9 +181,11 @@ static void withhold_late(struct store *store, struct txn *txn)
 
 static void run_group(struct store *store, struct txn *list)
 {
-    struct error error = {0};
-    enum failure bad = try_group(store, list, &error);
-    if (bad && list->next) {
+    struct error error, unused;
+    enum failure bad = broken(store, &error);
+    if (!bad)
+        bad = try_group(store, list, &error);
+    if (bad && list->next && !broken(store, &unused)) {
         /* One of them may be at fault (too large for the disk, say), so each has its own try. */
         while (list) {
             struct txn *txn = list;
@@ -164,8 +196,8 @@ static void run_group(struct store *store, struct txn *list)
         return;
     }
     for (struct txn *txn = list; txn; txn = txn->next) {
-        if (bad && !txn->outcome.error.kind)
-            txn->outcome.error = error;
+        if (bad && !fails_alone(txn->outcome.error.kind))
+            txn->outcome = (struct store_outcome){.error = error};
         withhold_late(store, txn);
     }
     finish_all(list);
@@ -224,16 +256,9 @@ static void *writer_main(void *context)
         last_group = store->waiting;
         struct txn *list = take_group(store);
         last_group -= store->waiting;
-        struct error broken = store->broken;
         pthread_mutex_unlock(&store->lock);
         uint64_t start = clock_us();
-        if (broken.kind) {
-            for (struct txn *txn = list; txn; txn = txn->next)
-                txn->outcome.error = broken;
-            finish_all(list);
-        } else {
-            run_group(store, list);
-        }
+        run_group(store, list);
         last_us = clock_us() - start;
         pthread_mutex_lock(&store->lock);
     }
@@ -440,12 +465,44 @@ enum failure view_record(struct view *view, const char *name, struct buffer *val
     return record_load(view->s, name, value, e);
 }
 
+/* A walk over everything adds up what it hands out: damage in the structure of a file can make rows
+ * disappear without making any of them wrong. */
+struct whole_walk {
+    view_visit *visit;
+    void *context;
+    struct digest digests[MODULES];
+    bool stopped;
+};
+
+static bool add_up(const struct item *item, struct item_hash hash, void *context)
+{
+    struct whole_walk *w = context;
+    digest_add(&w->digests[item->module], item, hash);
+    w->stopped = !w->visit(item, hash, w->context);
+    return !w->stopped;
+}
+
+static bool adds_up(const struct whole_walk *w, const struct home_row *row, enum module module)
+{
+    return w->stopped || digest_equal(&w->digests[module], &row->state.modules[module].digest);
+}
+
 enum failure view_changes(struct view *view, const char *home, uint64_t after, view_visit *visit,
                           void *context, struct error *e)
 {
     struct home_row row;
     enum failure bad = find_home(view, home, &row, e);
-    return bad ? bad : ops_of(view)->walk_usn(view->s, row.id, after, visit, context, e);
+    if (bad || after >= STORE_NUMBER_MAX) /* nothing is above; `after` may be a stranger's number */
+        return bad;
+    if (after)
+        return ops_of(view)->walk_usn(view->s, row.id, after, visit, context, e);
+    struct whole_walk w = {.visit = visit, .context = context};
+    bad = ops_of(view)->walk_usn(view->s, row.id, 0, add_up, &w, e);
+    for (int m = 0; !bad && m < MODULES; m++) {
+        if (!adds_up(&w, &row, (enum module)m))
+            bad = rows_do_not_add_up(home, e);
+    }
+    return bad;
 }
 
 enum failure view_keys(struct view *view, const char *home, enum module module, struct bytes prefix,
@@ -453,7 +510,13 @@ enum failure view_keys(struct view *view, const char *home, enum module module, 
 {
     struct home_row row;
     enum failure bad = find_home(view, home, &row, e);
-    return bad ? bad : ops_of(view)->walk_keys(view->s, row.id, module, prefix, visit, context, e);
+    if (bad)
+        return bad;
+    if (prefix.size)
+        return ops_of(view)->walk_keys(view->s, row.id, module, prefix, visit, context, e);
+    struct whole_walk w = {.visit = visit, .context = context};
+    bad = ops_of(view)->walk_keys(view->s, row.id, module, prefix, add_up, &w, e);
+    return bad || adds_up(&w, &row, module) ? bad : rows_do_not_add_up(home, e);
 }
 
 enum failure view_homes(struct view *view, view_visit_name *visit, void *context, struct error *e)

@@ -33,6 +33,10 @@ enum {
     RECORD_VALUE_MAX = 1 << 20,
 };
 
+/* Usns and numbers of terms: databases count with signed numbers. What comes from elsewhere and is
+ * higher is refused. */
+#define STORE_NUMBER_MAX ((uint64_t)INT64_MAX)
+
 struct store;
 struct engine;
 
@@ -126,10 +130,12 @@ enum failure view_record(struct view *view, const char *name, struct buffer *val
 /* Called for each; stops early when it returns false. The item's bytes are valid during the call;
  * the view must not be used inside it. */
 typedef bool view_visit(const struct item *item, struct item_hash hash, void *context);
-/* All items with a higher usn than `after`, tombstones included, in usn order. */
+/* All items with a higher usn than `after`, tombstones included, in usn order. A walk from 0 that
+ * is not stopped fails in the end if what it handed out is not all that the digests speak of. */
 enum failure view_changes(struct view *view, const char *home, uint64_t after, view_visit *visit,
                           void *context, struct error *e);
-/* The live items of a module whose keys begin with `prefix`, in the order of their keys. */
+/* The live items of a module whose keys begin with `prefix`, in the order of their keys. With an
+ * empty prefix as above. */
 enum failure view_keys(struct view *view, const char *home, enum module module, struct bytes prefix,
                        view_visit *visit, void *context, struct error *e);
 typedef bool view_visit_name(const char *name, void *context);

@@ -1,0 +1,93 @@
+/* A connection of the SQLite engine, and the few things that everybody does with its statements. */
+#ifndef POLLUX_STORE_SQLITE_SESSION_H
+#define POLLUX_STORE_SQLITE_SESSION_H
+
+#include "store/sqlite.h"
+
+struct sqlite_engine {
+    struct engine base;
+    char *path;
+    char *vfs;
+    char *synchronous;
+    int lock; /* held while the store is open: one process for each file */
+};
+
+enum item_statement {
+    ITEM_FIND,
+    ITEM_INSERT,
+    ITEM_DROP,
+    ITEM_FORGET,
+    ITEM_GET,
+    ITEM_BEFORE,
+    ITEM_BEHIND,
+    ITEM_WALK_USN,
+    ITEM_WALK_KEYS,
+    ITEM_STATEMENTS
+};
+
+struct item_statements {
+    int64_t home;
+    sqlite3_stmt *list[ITEM_STATEMENTS];
+};
+
+struct sqlite_session {
+    struct session base;
+    bool writing;
+    sqlite3 *db;
+    const char *path;
+    sqlite3_stmt *begin, *commit, *rollback, *pin;
+    sqlite3_stmt *home_load, *home_save, *home_insert, *homes;
+    sqlite3_stmt *record_get, *record_before, *record_behind, *record_put, *record_remove, *records;
+    struct item_statements *items;
+    size_t items_count;
+    sqlite3_stmt *lent; /* whose row the caller still looks at */
+};
+
+static inline struct sqlite_session *session_of(struct session *s)
+{
+    return (struct sqlite_session *)s;
+}
+
+/* The sessions' part of the engine's operations. */
+enum failure sqlite_session_open(struct engine *base, bool writing, struct session **result,
+                                 struct error *e);
+void sqlite_session_close(struct session *base);
+enum failure sqlite_begin(struct session *base, struct error *e);
+enum failure sqlite_commit(struct session *base, struct error *e);
+void sqlite_rollback(struct session *base);
+
+/* The items' part (sqlite_items.c). */
+enum failure sqlite_create_items(struct sqlite_session *s, int64_t home, struct error *e);
+enum failure sqlite_find(struct session *base, int64_t home, enum module module, struct bytes key,
+                         struct found *found, struct error *e);
+enum failure sqlite_insert(struct session *base, int64_t home, const struct item *item,
+                           struct item_hash hash, bool *clash, struct error *e);
+enum failure sqlite_replace(struct session *base, int64_t home, uint64_t old_usn,
+                            const struct item *item, struct item_hash hash, struct error *e);
+enum failure sqlite_forget(struct session *base, int64_t home, uint64_t upto, struct error *e);
+enum failure sqlite_get(struct session *base, int64_t home, enum module module, struct bytes key,
+                        struct item *item, struct error *e);
+enum failure sqlite_walk_usn(struct session *base, int64_t home, uint64_t after, view_visit *visit,
+                             void *context, struct error *e);
+enum failure sqlite_walk_keys(struct session *base, int64_t home, enum module module,
+                              struct bytes prefix, view_visit *visit, void *context,
+                              struct error *e);
+
+/* Statements. A session prepares each at its first use and keeps it. */
+enum failure sqlite_prepare(struct sqlite_session *s, const char *sql, sqlite3_stmt **stmt,
+                            struct error *e);
+enum failure sqlite_ready(struct sqlite_session *s, sqlite3_stmt **stmt, const char *sql,
+                          struct error *e);
+/* Ends a statement that returned `code`; with what it did, if that failed. */
+enum failure sqlite_done(struct sqlite_session *s, sqlite3_stmt *stmt, int code, const char *doing,
+                         struct error *e);
+/* One that needs no values and yields none. */
+enum failure sqlite_step_once(struct sqlite_session *s, sqlite3_stmt **stmt, const char *sql,
+                              const char *doing, struct error *e);
+void sqlite_bind_bytes(sqlite3_stmt *stmt, int at, struct bytes v);
+void sqlite_bind_u64(sqlite3_stmt *stmt, int at, uint64_t v);
+struct bytes sqlite_column_bytes_of(sqlite3_stmt *stmt, int at);
+/* The row that was lent out last is no longer looked at. */
+void sqlite_give_back(struct sqlite_session *s);
+
+#endif

@@ -1,0 +1,112 @@
+/* Writes what the fuzzers begin with: a few good batches and hold records, in a folder for each. */
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/batch.h"
+#include "core/hold.h"
+
+static void write_seed(const char *folder, const char *name, struct bytes content)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *out = fopen(path, "wb");
+    assert(out);
+    size_t n = content.size ? fwrite(content.at, 1, content.size, out) : 0;
+    assert(n == content.size);
+    fclose(out);
+}
+
+/* Behind the magic and the checksum, with the byte that tells the fuzzer to seal it. */
+static void write_sealed(const char *folder, const char *name, struct bytes batch)
+{
+    OWNED(buffer_free) struct buffer b = {0};
+    buffer_u8(&b, 1);
+    buffer_raw(&b, batch.at + 20, batch.size - 20);
+    write_seed(folder, name, buffer_view(&b));
+    buffer_clear(&b);
+    buffer_u8(&b, 0);
+    buffer_raw(&b, batch.at, batch.size);
+    char raw[64];
+    snprintf(raw, sizeof raw, "%s-raw", name);
+    write_seed(folder, raw, buffer_view(&b));
+}
+
+/* Head and items, for the fuzzer to compress. */
+static void write_loose(const char *folder)
+{
+    OWNED(buffer_free) struct buffer head = {0}, out = {0};
+    buffer_text(&head, "atl.example.com");
+    buffer_u8(&head, MODULE_PRESENCE_FOCUS);
+    buffer_varint(&head, 4);
+    buffer_u64(&head, 99);
+    const uint64_t numbers[] = {10, 30, 40, 3, 2}; /* after, upto, head, horizon, count */
+    for (size_t i = 0; i < COUNT_OF(numbers); i++)
+        buffer_varint(&head, numbers[i]);
+    buffer_u8(&out, 2);
+    buffer_u8(&out, (uint8_t)head.size);
+    buffer_raw(&out, head.at, head.size);
+    for (int i = 0; i < 2; i++) {
+        buffer_varint(&out, 3);
+        buffer_varint(&out, 2);
+        buffer_u8(&out, 0);
+        buffer_text(&out, i ? "b" : "a");
+        buffer_text(&out, "value");
+    }
+    write_seed(folder, "loose", buffer_view(&out));
+}
+
+static void write_batches(const char *folder)
+{
+    OWNED(batch_writer_free) struct batch_writer *w = batch_writer_new();
+    struct batch_head head = {.home = "atl.example.com",
+                              .term = {.number = 4, .tag = 99},
+                              .after = 10,
+                              .head = 40,
+                              .horizon = 3};
+    batch_begin(w, &head);
+    write_sealed(folder, "empty", batch_finish(w, 40));
+    batch_begin(w, &head);
+    for (uint64_t usn = 11; usn < 20; usn++) {
+        struct item item = {.deleted = usn % 4 == 0,
+                            .version = {2, usn},
+                            .key = bytes_of("key\0\xff\1234", usn % 5 + 1)};
+        item.value = item.deleted ? BYTES_NONE : bytes_of_text("some value, some value");
+        batch_add(w, &item);
+    }
+    write_sealed(folder, "nine", batch_finish(w, 30));
+    write_loose(folder);
+}
+
+static void write_holds(const char *folder)
+{
+    struct hold hold = {.home = "atl.example.com",
+                        .pools = {"atl.example.com", "por.example.com"},
+                        .mode = MODE_REJOINING,
+                        .revision = 1};
+    OWNED(buffer_free) struct buffer b = {0};
+    hold_encode(&hold, &b);
+    write_seed(folder, "fresh", buffer_view(&b));
+    for (uint64_t n = 2; n < 12; n += 3) {
+        hold.term = (struct term){n, n * 77};
+        lineage_open(&hold.lineage, hold.term, n * 100);
+    }
+    hold.mode = MODE_SERVING;
+    hold.seen = 12;
+    hold.alone = true;
+    buffer_clear(&b);
+    hold_encode(&hold, &b);
+    write_seed(folder, "serving", buffer_view(&b));
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 3)
+        return 2;
+    mkdir(argv[1], 0755);
+    mkdir(argv[2], 0755);
+    write_batches(argv[1]);
+    write_holds(argv[2]);
+    return 0;
+}

@@ -1,0 +1,1449 @@
+/* The conformance suite: every promise of store.h, on every engine. An engine that passes may hold
+ * what must not be lost; that it also survives a power cut, test_store_power.c asks. */
+#include "unit.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "store/memory.h"
+#include "store_check.h"
+
+/* --- a store of the engine under test --- */
+
+static char folder[] = "/tmp/pollux-store-XXXXXX";
+static char path[64];
+static struct engine *engine;
+static struct store *store;
+static bool on_disk;
+
+static void open_store(void)
+{
+    struct error e = {0};
+    if (on_disk)
+        assert_int_equal(sqlite_engine_open(path, HOME, &engine, &e), OK);
+    else
+        engine = memory_engine_open();
+    gate_install(engine);
+    assert_int_equal(store_open(engine, &store, &e), OK);
+}
+
+static int set_up(void **state)
+{
+    on_disk = strcmp(*state, "sqlite") == 0;
+    open_store();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    gate_open();
+    store_close(store);
+    const char *const ends[] = {"", "-wal", "-shm", "-journal", ".lock"};
+    for (size_t i = 0; i < COUNT_OF(ends); i++) {
+        char file[80];
+        snprintf(file, sizeof file, "%s%s", path, ends[i]);
+        unlink(file);
+    }
+    return 0;
+}
+
+static struct view *look(void)
+{
+    struct view *view;
+    struct error e;
+    assert_int_equal(store_view(store, &view, &e), OK);
+    return view;
+}
+
+static struct home_state state_now(void)
+{
+    OWNED(view_close) struct view *view = look();
+    struct home_state state;
+    struct error e;
+    assert_int_equal(view_home(view, HOME, &state, &e), OK);
+    return state;
+}
+
+/* "a=1", "-a" for a tombstone, "" for nothing at all. */
+static const char *read_text(struct view *view, const char *key)
+{
+    static char text[128];
+    struct item item;
+    struct error e;
+    enum failure bad = view_item(view, HOME, MODULE, bytes_of_text(key), &item, &e);
+    if (bad == FAIL_NOT_FOUND)
+        return "";
+    assert_int_equal(bad, OK);
+    if (item.deleted)
+        snprintf(text, sizeof text, "-%s", key);
+    else
+        snprintf(text, sizeof text, "%s=%.*s", key, (int)item.value.size, item.value.at);
+    return text;
+}
+
+static void assert_reads(const char *key, const char *expected)
+{
+    OWNED(view_close) struct view *view = look();
+    assert_string_equal(read_text(view, key), expected);
+}
+
+/* --- usns --- */
+
+enum { WRITERS = 16, CHANGES_EACH = 60 };
+
+struct writer {
+    pthread_t thread;
+    int number;
+    uint64_t usns[CHANGES_EACH];
+    bool failed;
+};
+
+static void *write_some(void *context)
+{
+    struct writer *w = context;
+    for (int i = 0; i < CHANGES_EACH; i++) {
+        char key[32];
+        snprintf(key, sizeof key, "%d/%d", w->number, i);
+        struct txn *txn = as_holder(2);
+        put_text(txn, key, "value");
+        struct store_outcome outcome;
+        if (store_commit_wait(store, txn, &outcome) != OK) {
+            w->failed = true;
+            print_error("%s %s\n", failure_name(outcome.error.kind), outcome.error.what);
+        }
+        w->usns[i] = outcome.first_usn;
+    }
+    return NULL;
+}
+
+static void sixteen_writers_get_usns_without_gaps_each_in_its_order(void **state)
+{
+    (void)state;
+    serve_home(store, 2);
+    static struct writer writers[WRITERS];
+    static unsigned given[WRITERS * CHANGES_EACH + 1];
+    memset(given, 0, sizeof given);
+    for (int i = 0; i < WRITERS; i++) {
+        writers[i] = (struct writer){.number = i};
+        assert_int_equal(pthread_create(&writers[i].thread, NULL, write_some, &writers[i]), 0);
+    }
+    for (int i = 0; i < WRITERS; i++) {
+        pthread_join(writers[i].thread, NULL);
+        assert_false(writers[i].failed);
+        for (int n = 0; n < CHANGES_EACH; n++) {
+            assert_true(n == 0 || writers[i].usns[n] > writers[i].usns[n - 1]);
+            assert_in_range(writers[i].usns[n], 1, WRITERS * CHANGES_EACH);
+            given[writers[i].usns[n]]++;
+        }
+    }
+    for (int usn = 1; usn <= WRITERS * CHANGES_EACH; usn++)
+        assert_int_equal(given[usn], 1);
+    assert_int_equal(state_now().head, WRITERS * CHANGES_EACH);
+    assert_sound(store, HOME);
+}
+
+struct ends {
+    uint64_t usns[64];
+    enum failure kinds[64];
+    size_t count;
+    atomic_size_t done;
+};
+
+static void note_end(const struct store_outcome *outcome, void *context)
+{
+    struct ends *ends = context;
+    ends->usns[ends->count] = outcome->first_usn;
+    ends->kinds[ends->count++] = outcome->error.kind;
+    atomic_fetch_add(&ends->done, 1);
+}
+
+static void wait_for(struct ends *ends, size_t count)
+{
+    while (atomic_load(&ends->done) < count)
+        usleep(200);
+}
+
+static void transactions_of_one_thread_end_in_their_order_and_share_a_flush(void **state)
+{
+    (void)state;
+    serve_home(store, 2);
+    struct ends ends = {0};
+    gate_close();
+    struct txn *first = as_holder(2);
+    put_text(first, "same", "0");
+    store_commit(store, first, note_end, &ends);
+    gate_wait_for_flush();
+    for (int i = 1; i < 50; i++) {
+        char value[16];
+        snprintf(value, sizeof value, "%d", i);
+        struct txn *txn = as_holder(2);
+        put_text(txn, "same", value);
+        store_commit(store, txn, note_end, &ends);
+    }
+    unsigned before = gate_flushes();
+    gate_open();
+    wait_for(&ends, 50);
+    assert_int_equal(gate_flushes() - before, 2); /* the one at the gate, and all who waited */
+    for (size_t i = 0; i < 50; i++)
+        assert_int_equal(ends.usns[i], i + 1);
+    assert_reads("same", "same=49");
+    assert_sound(store, HOME);
+}
+
+static void a_transaction_says_its_first_usn_and_the_head_after_it(void **state)
+{
+    (void)state;
+    serve_home(store, 2);
+    struct txn *txn = as_holder(2);
+    put_text(txn, "a", "1");
+    put_text(txn, "b", "1");
+    put_text(txn, "a", "2"); /* each step is a change of its own */
+    struct store_outcome outcome = commit_as(store, txn, OK);
+    assert_int_equal(outcome.first_usn, 1);
+    assert_int_equal(outcome.head, 3);
+    assert_reads("a", "a=2");
+
+    txn = as_holder(2);
+    txn_record(txn, "mark/x", bytes_of_text("1"));
+    outcome = commit_as(store, txn, OK);
+    assert_true(outcome.first_usn == 0 && outcome.head == 3);
+    assert_sound(store, HOME);
+}
+
+/* --- preconditions --- */
+
+static void a_precondition_that_fails_changes_nothing_and_uses_no_usn(void **state)
+{
+    (void)state;
+    serve_home(store, 2);
+    put_one(store, 2, "a", "1");
+    const uint64_t wrong[] = {0, 2, 7};
+    for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+        struct txn *txn = as_holder(2);
+        put_text(txn, "b", "x");
+        txn_record(txn, "mark/x", bytes_of_text("x"));
+        txn_expect(txn, MODULE, bytes_of_text("a"), wrong[i]);
+        put_text(txn, "a", "x");
+        commit_as(store, txn, FAIL_CONFLICT);
+    }
+    assert_reads("a", "a=1");
+    assert_reads("b", "");
+    OWNED(buffer_free) struct buffer record = {0};
+    struct view *view = look();
+    assert_int_equal(view_record(view, "mark/x", &record, NULL), FAIL_NOT_FOUND);
+    view_close(view);
+    assert_int_equal(state_now().head, 1);
+
+    struct txn *txn = as_holder(2);
+    txn_expect(txn, MODULE, bytes_of_text("a"), 1);
+    txn_expect(txn, MODULE, bytes_of_text("b"), 0);
+    put_text(txn, "a", "2");
+    assert_int_equal(commit_as(store, txn, OK).first_usn, 2);
+}
+
+static void what_was_deleted_counts_as_not_there(void **state)
+{
+    (void)state;
+    serve_home(store, 2);
+    put_one(store, 2, "a", "1");
+    struct txn *txn = as_holder(2);
+    txn_delete(txn, MODULE, bytes_of_text("a"));
+    commit_as(store, txn, OK);
+    txn = as_holder(2);
+    txn_expect(txn, MODULE, bytes_of_text("a"), 2);
+    commit_as(store, txn, FAIL_CONFLICT);
+    txn = as_holder(2);
+    txn_expect(txn, MODULE, bytes_of_text("a"), 0);
+    put_text(txn, "a", "2");
+    commit_as(store, txn, OK);
+    assert_reads("a", "a=2");
+}
+
+static void one_bad_transaction_does_no_harm_to_its_group(void **state)
+{
+    (void)state;
+    serve_home(store, 2);
+    struct ends ends = {0};
+    gate_close();
+    for (int i = 0; i < 10; i++) {
+        char key[16];
+        snprintf(key, sizeof key, "k%d", i);
+        struct txn *txn = as_holder(2);
+        put_text(txn, key, "1");
+        if (i == 5) /* true until the transaction before it in its group */
+            txn_expect(txn, MODULE, bytes_of_text("k4"), 0);
+        store_commit(store, txn, note_end, &ends);
+        if (i == 0)
+            gate_wait_for_flush();
+    }
+    gate_open();
+    wait_for(&ends, 10);
+    for (size_t i = 0; i < 10; i++)
+        assert_int_equal(ends.kinds[i], i == 5 ? FAIL_CONFLICT : OK);
+    assert_int_equal(ends.usns[6], 6);
+    assert_int_equal(state_now().head, 9);
+    assert_sound(store, HOME);
+}
+
+/* Stands at the closed gate, with `count` more behind it that will share the next flush. */
+static void queue_behind_gate(struct ends *ends, unsigned count)
+{
+    gate_close();
+    for (unsigned i = 0; i <= count; i++) {
+        char key[16];
+        snprintf(key, sizeof key, "k%u", i);
+        struct txn *txn = as_holder(2);
+        put_text(txn, key, "1");
+        store_commit(store, txn, note_end, ends);
+        if (i == 0)
+            gate_wait_for_flush();
+    }
+}
+
+static void a_group_that_does_not_fit_is_tried_one_by_one(void **state)
+{
+    (void)state;
+    serve_home(store, 2);
+    struct ends ends = {0};
+    queue_behind_gate(&ends, 4);
+    gate_fail_after(1, FAIL_FULL);
+    gate_open();
+    wait_for(&ends, 5);
+    for (size_t i = 0; i < 5; i++) {
+        assert_int_equal(ends.kinds[i], OK);
+        assert_int_equal(ends.usns[i], i + 1);
+    }
+    struct ends alone = {0};
+    queue_behind_gate(&alone, 0);
+    gate_fail_after(0, FAIL_FULL);
+    gate_open();
+    wait_for(&alone, 1);
+    assert_true(alone.kinds[0] == FAIL_FULL && alone.usns[0] == 0);
+    assert_int_equal(state_now().head, 5);
+    assert_sound(store, HOME);
+}
+
+static void after_a_failed_flush_nothing_is_tried_again_and_reading_goes_on(void **state)
+{
+    (void)state;
+    serve_home(store, 2);
+    struct ends ends = {0};
+    queue_behind_gate(&ends, 5);
+    gate_fail_after(1, FAIL_IO); /* the first passes, the group of five fails */
+    gate_open();
+    wait_for(&ends, 6);
+    assert_int_equal(ends.kinds[0], OK);
+    for (size_t i = 1; i < 6; i++)
+        assert_true(ends.kinds[i] == FAIL_IO && ends.usns[i] == 0);
+    struct txn *txn = as_holder(2);
+    put_text(txn, "k9", "1");
+    struct store_outcome outcome = commit_as(store, txn, FAIL_IO);
+    assert_says(&outcome.error, FAIL_IO, "");
+    assert_reads("k0", "k0=1");
+    assert_reads("k1", "");
+    assert_reads("k9", "");
+}
+
+/* --- deleting --- */
+
+static void a_deletion_leaves_a_tombstone_and_a_second_one_changes_nothing(void **state)
+{
+    (void)state;
+    serve_home(store, 2);
+    put_one(store, 2, "a", "1");
+    struct txn *txn = as_holder(2);
+    txn_delete(txn, MODULE, bytes_of_text("a"));
+    struct store_outcome outcome = commit_as(store, txn, OK);
+    assert_int_equal(outcome.first_usn, 2);
+    assert_reads("a", "-a");
+    const char *const absent[] = {"a", "never"};
+    for (size_t i = 0; i < COUNT_OF(absent); i++) {
+        txn = as_holder(2);
+        txn_delete(txn, MODULE, bytes_of_text(absent[i]));
+        outcome = commit_as(store, txn, OK);
+        assert_true(outcome.first_usn == 0 && outcome.head == 2);
+    }
+    struct home_state now = state_now();
+    assert_true(now.modules[MODULE].digest.items == 0 && now.modules[MODULE].digest.low == 0);
+    assert_sound(store, HOME);
+}
+
+static void the_horizon_takes_only_tombstones_and_never_goes_back(void **state)
+{
+    (void)state;
+    serve_home(store, 2);
+    put_one(store, 2, "a", "1");
+    put_one(store, 2, "b", "1");
+    put_one(store, 2, "c", "1");
+    const char *const gone[] = {"a", "b"};
+    for (size_t i = 0; i < 2; i++) {
+        struct txn *txn = as_holder(2);
+        txn_delete(txn, MODULE, bytes_of_text(gone[i]));
+        commit_as(store, txn, OK);
+    }
+    struct txn *txn = txn_new(HOME);
+    txn_horizon(txn, 4); /* the tombstone of a is 4, that of b is 5 */
+    commit_as(store, txn, OK);
+    assert_reads("a", "");
+    assert_reads("b", "-b");
+    assert_reads("c", "c=1");
+    assert_int_equal(state_now().horizon, 4);
+    txn = txn_new(HOME);
+    txn_horizon(txn, 2);
+    commit_as(store, txn, OK);
+    struct home_state now = state_now();
+    assert_true(now.horizon == 4 && now.head == 5);
+    assert_sound(store, HOME);
+}
+
+/* --- who may --- */
+
+static void refuse_change(uint64_t term)
+{
+    struct txn *txn = as_holder(term);
+    put_text(txn, "x", "1");
+    txn_record(txn, "mark/x", bytes_of_text("1"));
+    commit_as(store, txn, FAIL_REFUSED);
+    OWNED(view_close) struct view *view = look();
+    assert_string_equal(read_text(view, "x"), "");
+    OWNED(buffer_free) struct buffer record = {0};
+    assert_int_equal(view_record(view, "mark/x", &record, NULL), FAIL_NOT_FOUND);
+}
+
+static void changes_need_the_holders_term(void **state)
+{
+    (void)state;
+    struct txn *txn = as_holder(2);
+    put_text(txn, "x", "1");
+    commit_as(store, txn, FAIL_REFUSED); /* no such home */
+    struct view *view = look();
+    struct home_state none;
+    assert_int_equal(view_home(view, HOME, &none, NULL), FAIL_NOT_FOUND);
+    view_close(view);
+
+    serve_home(store, 4);
+    refuse_change(2);
+    refuse_change(6);
+    put_one(store, 4, "a", "1");
+}
+
+static void changes_need_a_mode_that_allows_them(void **state)
+{
+    (void)state;
+    struct hold hold = a_hold(MODE_SERVING, 2, 1);
+    assert_int_equal(keep_hold(store, &hold, NULL), OK);
+    store_lease(store, HOME, UINT64_MAX);
+    for (int mode = 0; mode < MODES; mode++) {
+        hold.mode = (enum mode)mode;
+        hold.revision++;
+        assert_int_equal(keep_hold(store, &hold, NULL), OK);
+        if (mode_rights(hold.mode)->changes)
+            put_one(store, 2, "a", mode_name(hold.mode));
+        else
+            refuse_change(2);
+    }
+}
+
+static void changes_need_a_lease(void **state)
+{
+    (void)state;
+    struct hold hold = a_hold(MODE_SERVING, 2, 1);
+    assert_int_equal(keep_hold(store, &hold, NULL), OK);
+    refuse_change(2); /* a home starts without */
+    store_lease(store, HOME, clock_ms());
+    refuse_change(2); /* run out */
+    store_lease(store, HOME, clock_ms() + 1000000);
+    put_one(store, 2, "a", "1");
+    store_lease(store, HOME, 0);
+    refuse_change(2);
+}
+
+static void a_lease_that_ends_before_the_answer_leaves_the_outcome_open(void **state)
+{
+    (void)state;
+    serve_home(store, 2);
+    struct ends ends = {0};
+    gate_close();
+    struct txn *txn = as_holder(2);
+    put_text(txn, "a", "1");
+    store_commit(store, txn, note_end, &ends);
+    gate_wait_for_flush();
+    store_lease(store, HOME, 0);
+    gate_open();
+    wait_for(&ends, 1);
+    assert_int_equal(ends.kinds[0], FAIL_DEADLINE);
+    assert_reads("a", "a=1"); /* it was stored; that it stays, nobody promised */
+}
+
+static void the_record_that_a_transaction_brings_is_the_one_that_counts(void **state)
+{
+    (void)state;
+    serve_home(store, 2);
+    struct txn *txn = as_holder(4);
+    struct hold next = a_hold(MODE_SERVING, 4, 2);
+    txn_hold(txn, &next);
+    put_text(txn, "a", "1");
+    assert_int_equal(commit_as(store, txn, OK).first_usn, 1);
+
+    txn = as_holder(4);
+    next = a_hold(MODE_RELEASED, 4, 3);
+    txn_hold(txn, &next);
+    put_text(txn, "a", "2");
+    commit_as(store, txn, FAIL_REFUSED);
+    assert_reads("a", "a=1");
+    OWNED(view_close) struct view *view = look();
+    struct hold stored;
+    assert_int_equal(view_hold(view, HOME, &stored, NULL), OK);
+    assert_true(stored.mode == MODE_SERVING && stored.revision == 2);
+}
+
+/* --- hold records --- */
+
+static void a_hold_record_is_replaced_only_by_whoever_has_read_it(void **state)
+{
+    (void)state;
+    struct error e = {0};
+    struct hold hold = a_hold(MODE_SERVING, 2, 2);
+    assert_int_equal(keep_hold(store, &hold, &e), FAIL_CONFLICT); /* the first has revision 1 */
+    hold.revision = 1;
+    assert_int_equal(keep_hold(store, &hold, &e), OK);
+    const uint64_t wrong[] = {1, 3, UINT64_MAX};
+    for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+        hold.mode = MODE_CLOSING;
+        hold.revision = wrong[i];
+        assert_int_equal(keep_hold(store, &hold, &e), FAIL_CONFLICT);
+    }
+    OWNED(view_close) struct view *view = look();
+    struct hold stored;
+    assert_int_equal(view_hold(view, HOME, &stored, NULL), OK);
+    assert_true(stored.mode == MODE_SERVING && stored.revision == 1);
+    assert_int_equal(view_hold(view, PARTNER, &stored, NULL), FAIL_NOT_FOUND);
+}
+
+static void a_term_that_opens_enters_the_lineage_where_the_head_stands(void **state)
+{
+    (void)state;
+    serve_home(store, 2);
+    put_one(store, 2, "a", "1");
+    put_one(store, 2, "b", "1");
+    struct hold hold;
+    struct view *view = look();
+    assert_int_equal(view_hold(view, HOME, &hold, NULL), OK);
+    view_close(view);
+    assert_int_equal(hold.lineage.count, 1);
+    assert_int_equal(hold.lineage.entries[0].began, 0);
+
+    hold.revision++;
+    hold.mode = MODE_CLOSING; /* the same term goes on */
+    assert_int_equal(keep_hold(store, &hold, NULL), OK);
+
+    struct txn *txn = as_holder(6);
+    hold.revision++;
+    hold.mode = MODE_SERVING;
+    hold.term = (struct term){6, 66};
+    hold.seen = 6;
+    txn_hold(txn, &hold);
+    put_text(txn, "c", "1"); /* in the same transaction, and already of the new term */
+    assert_int_equal(commit_as(store, txn, OK).first_usn, 3);
+
+    view = look();
+    assert_int_equal(view_hold(view, HOME, &hold, NULL), OK);
+    view_close(view);
+    assert_int_equal(hold.lineage.count, 2);
+    assert_true(term_equal(hold.lineage.entries[1].term, (struct term){6, 66}));
+    assert_int_equal(hold.lineage.entries[1].began, 2);
+    assert_int_equal(lineage_term_of(&hold.lineage, 3), 6);
+}
+
+/* --- a copy --- */
+
+static void a_copy_applies_only_what_follows_its_holders_term(void **state)
+{
+    (void)state;
+    struct item item = an_item(5, "a", "1");
+    struct txn *txn = as_copy();
+    txn_apply(txn, &item);
+    commit_as(store, txn, FAIL_REFUSED); /* no such home */
+    follow_home(store);
+    txn = txn_new(HOME);
+    txn_as_copy(txn, 5);
+    txn_apply(txn, &item);
+    commit_as(store, txn, FAIL_REFUSED);
+    txn = as_copy();
+    txn_apply(txn, &item);
+    struct store_outcome outcome = commit_as(store, txn, OK);
+    assert_true(outcome.first_usn == 0 && outcome.head == 5);
+    assert_reads("a", "a=1");
+    refuse_change(3);
+
+    struct hold mine = a_hold(MODE_SERVING, 4, 2);
+    assert_int_equal(keep_hold(store, &mine, NULL), OK);
+    txn = txn_new(HOME);
+    txn_as_copy(txn, 4); /* a holder is nobody's copy, not even its own */
+    txn_apply(txn, &item);
+    commit_as(store, txn, FAIL_REFUSED);
+    assert_sound(store, HOME);
+}
+
+static void a_cookie_moves_only_from_where_it_stands(void **state)
+{
+    (void)state;
+    follow_home(store);
+    struct version start = {0}, at = {FOLLOWED_TERM, 10}, other = {FOLLOWED_TERM, 9},
+                   to = {FOLLOWED_TERM, 20}, wrong_term = {5, 10};
+    struct txn *txn = as_copy();
+    struct item item = an_item(7, "a", "1");
+    txn_apply(txn, &item);
+    txn_cookie(txn, MODULE, start, at);
+    assert_int_equal(commit_as(store, txn, OK).head, 10); /* others' changes lie between */
+    const struct version wrong[] = {start, other, wrong_term, to};
+    for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+        txn = as_copy();
+        item = an_item(15, "a", "2");
+        txn_apply(txn, &item);
+        txn_cookie(txn, MODULE, wrong[i], to);
+        commit_as(store, txn, FAIL_CONFLICT);
+    }
+    txn = as_copy();
+    txn_cookie(txn, MODULE_DATA_CONF, start, other); /* each module has its own */
+    commit_as(store, txn, OK);
+    struct home_state now = state_now();
+    assert_true(now.head == 10 && now.modules[MODULE].cookie.usn == 10 &&
+                now.modules[MODULE].cookie.term == FOLLOWED_TERM &&
+                now.modules[MODULE_DATA_CONF].cookie.usn == 9);
+    assert_reads("a", "a=1");
+
+    txn = as_copy(); /* stepping down moves a cookie back; the head stays */
+    txn_cookie(txn, MODULE, at, other);
+    assert_int_equal(commit_as(store, txn, OK).head, 10);
+    assert_int_equal(state_now().modules[MODULE].cookie.usn, 9);
+    assert_sound(store, HOME);
+}
+
+static void an_item_that_takes_the_usn_of_another_is_refused_whole(void **state)
+{
+    (void)state;
+    follow_home(store);
+    struct item a = an_item(5, "a", "1"), b = an_item(6, "b", "1");
+    struct txn *txn = as_copy();
+    txn_apply(txn, &a);
+    txn_apply(txn, &b);
+    commit_as(store, txn, OK);
+    const char *const keys[] = {"a", "new"};
+    for (size_t i = 0; i < COUNT_OF(keys); i++) {
+        struct item fresh = an_item(9, "c", "1"), twice = an_item(6, keys[i], "2");
+        txn = as_copy();
+        txn_apply(txn, &fresh);
+        txn_apply(txn, &twice);
+        struct store_outcome outcome = commit_as(store, txn, FAIL_DAMAGED);
+        assert_says(&outcome.error, FAIL_DAMAGED, "usn");
+    }
+    assert_reads("c", "");
+    assert_reads("a", "a=1");
+    txn = as_copy(); /* the same again is no harm */
+    txn_apply(txn, &b);
+    commit_as(store, txn, OK);
+    assert_sound(store, HOME);
+}
+
+/* --- records --- */
+
+static bool add_name(const char *name, void *context)
+{
+    struct buffer *names = context;
+    buffer_printf(names, "%s ", name);
+    return true;
+}
+
+static bool add_one_name(const char *name, void *context)
+{
+    add_name(name, context);
+    return false;
+}
+
+static void assert_records(const char *prefix, const char *expected)
+{
+    OWNED(view_close) struct view *view = look();
+    OWNED(buffer_free) struct buffer names = {0};
+    assert_int_equal(view_records(view, prefix, add_name, &names, NULL), OK);
+    OWNED(free_memory) char *text = buffer_take_text(&names);
+    assert_string_equal(text, expected);
+}
+
+static void set_record(const char *name, struct bytes value)
+{
+    struct txn *txn = txn_new(HOME);
+    txn_record(txn, name, value);
+    commit_as(store, txn, OK);
+}
+
+static void records_are_found_by_name_and_by_the_beginning_of_it(void **state)
+{
+    (void)state;
+    struct view *view = look();
+    OWNED(buffer_free) struct buffer value = {0};
+    assert_int_equal(view_record(view, "tail/1", &value, NULL), FAIL_NOT_FOUND);
+    view_close(view);
+    const char *const names[] = {"tail/2",    "tail/1",    "tai",    "taim",
+                                 "journal/%", "journal/_", "ünicode"};
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        set_record(names[i], bytes_of_text(names[i]));
+    assert_records("tail/", "tail/1 tail/2 ");
+    assert_records("tai", "tai tail/1 tail/2 taim ");
+    assert_records("journal/%", "journal/% ");
+    assert_records("", "journal/% journal/_ tai tail/1 tail/2 taim ünicode ");
+    assert_records("zzz", "");
+    OWNED(buffer_free) struct buffer one = {0};
+    view = look();
+    assert_int_equal(view_records(view, "tail/", add_one_name, &one, NULL), OK);
+    assert_int_equal(one.size, 7);
+    assert_int_equal(view_record(view, "tail/2", &value, NULL), OK);
+    assert_true(bytes_equal(buffer_view(&value), bytes_of_text("tail/2")));
+    view_close(view);
+    set_record("tail/2", BYTES_NONE);
+    set_record("never", BYTES_NONE);
+    assert_records("tail/", "tail/1 ");
+}
+
+static void records_have_sizes(void **state)
+{
+    (void)state;
+    static uint8_t large[RECORD_VALUE_MAX + 1];
+    static char name[RECORD_NAME_MAX + 2];
+    memset(name, 'n', RECORD_NAME_MAX);
+    name[RECORD_NAME_MAX] = '\0';
+    memset(large, 0xa5, sizeof large);
+    set_record(name, bytes_of(large, RECORD_VALUE_MAX));
+    set_record(name, bytes_of("\0\0", 2));
+    OWNED(buffer_free) struct buffer value = {0};
+    struct view *view = look();
+    assert_int_equal(view_record(view, name, &value, NULL), OK);
+    view_close(view);
+    assert_true(bytes_equal(buffer_view(&value), bytes_of("\0\0", 2)));
+    struct txn *txn = txn_new(HOME);
+    txn_record(txn, "fits", bytes_of_text("1"));
+    txn_record(txn, "too large", bytes_of(large, sizeof large));
+    commit_as(store, txn, FAIL_INVALID);
+    name[RECORD_NAME_MAX] = 'n';
+    txn = txn_new(HOME);
+    txn_record(txn, name, bytes_of_text("1"));
+    commit_as(store, txn, FAIL_INVALID);
+    txn = txn_new(HOME);
+    txn_record(txn, "", bytes_of_text("1"));
+    commit_as(store, txn, FAIL_INVALID);
+    assert_records("fits", "");
+}
+
+static void homes_are_listed_by_name(void **state)
+{
+    (void)state;
+    OWNED(buffer_free) struct buffer none = {0}, names = {0};
+    struct view *view = look();
+    assert_int_equal(view_homes(view, add_name, &none, NULL), OK);
+    view_close(view);
+    assert_int_equal(none.size, 0);
+    serve_home(store, 2);
+    struct hold hold = a_hold(MODE_SERVING, 2, 1);
+    strcpy(hold.home, HOME_CENTRAL);
+    assert_int_equal(keep_hold(store, &hold, NULL), OK);
+    view = look();
+    assert_int_equal(view_homes(view, add_name, &names, NULL), OK);
+    view_close(view);
+    OWNED(free_memory) char *text = buffer_take_text(&names);
+    assert_string_equal(text, HOME " central ");
+}
+
+/* --- keys and values --- */
+
+struct seen {
+    struct buffer keys; /* each with its length */
+    size_t count, stop_after;
+};
+
+static bool see_key(const struct item *item, struct item_hash hash, void *context)
+{
+    struct seen *seen = context;
+    assert_true(item_hash_equal(hash, item_hash(item)));
+    buffer_bytes(&seen->keys, item->key);
+    return ++seen->count != seen->stop_after;
+}
+
+static void assert_keys(struct bytes prefix, size_t stop_after, const struct bytes *keys,
+                        size_t count)
+{
+    OWNED(view_close) struct view *view = look();
+    struct seen seen = {.stop_after = stop_after};
+    assert_int_equal(view_keys(view, HOME, MODULE, prefix, see_key, &seen, NULL), OK);
+    assert_int_equal(seen.count, count);
+    struct cursor in = cursor_over(buffer_view(&seen.keys));
+    for (size_t i = 0; i < count; i++)
+        assert_true(bytes_equal(cursor_bytes(&in, SIZE_MAX), keys[i]));
+    buffer_free(&seen.keys);
+}
+
+static void keys_are_bytes_in_the_order_of_bytes(void **state)
+{
+    (void)state;
+    serve_home(store, 2);
+    static uint8_t longest[ITEM_KEY_MAX];
+    memset(longest, 0xff, sizeof longest);
+    /* In their order. */
+    const struct bytes keys[] = {bytes_of("\0", 1),
+                                 bytes_of("\0\0", 2),
+                                 bytes_of("\0\xff", 2),
+                                 bytes_of("a", 1),
+                                 bytes_of("a\0", 2),
+                                 bytes_of("a\0b", 3),
+                                 bytes_of("a\xff", 2),
+                                 bytes_of("a\xff\0", 3),
+                                 bytes_of("b", 1),
+                                 bytes_of("\xff", 1),
+                                 bytes_of("\xff\xfe", 2),
+                                 bytes_of("\xff\xff", 2),
+                                 bytes_of(longest, ITEM_KEY_MAX)};
+    const size_t count = COUNT_OF(keys);
+    struct txn *txn = as_holder(2);
+    for (size_t i = 0; i < count; i++)
+        txn_put(txn, MODULE, keys[(i * 5) % count], BYTES_NONE);
+    txn_put(txn, MODULE_DATA_CONF, bytes_of_text("a of another module"), BYTES_NONE);
+    txn_put(txn, MODULE, bytes_of_text("a deleted one"), BYTES_NONE);
+    txn_delete(txn, MODULE, bytes_of_text("a deleted one"));
+    commit_as(store, txn, OK);
+    assert_keys(BYTES_NONE, 0, keys, count);
+    assert_keys(bytes_of("a", 1), 0, keys + 3, 5);
+    assert_keys(bytes_of("a\0", 2), 0, keys + 4, 2);
+    assert_keys(bytes_of("a\xff", 2), 0, keys + 6, 2);
+    assert_keys(bytes_of("\xff", 1), 0, keys + 9, 4);
+    assert_keys(bytes_of("\xff\xff", 2), 1, keys + 11, 1);
+    assert_keys(bytes_of("c", 1), 0, keys, 0);
+    assert_keys(BYTES_NONE, 4, keys, 4);
+    OWNED(view_close) struct view *view = look();
+    for (size_t i = 0; i < count; i++) {
+        struct item item;
+        assert_int_equal(view_item(view, HOME, MODULE, keys[i], &item, NULL), OK);
+        assert_true(bytes_equal(item.key, keys[i]) && item.value.size == 0 && !item.deleted);
+    }
+    view_close(TAKE(view));
+    assert_sound(store, HOME);
+}
+
+static void values_may_be_empty_or_a_mebibyte(void **state)
+{
+    (void)state;
+    serve_home(store, 2);
+    static uint8_t large[ITEM_VALUE_MAX + 1];
+    for (size_t i = 0; i < sizeof large; i++)
+        large[i] = (uint8_t)(i * 2654435761u >> 11);
+    const size_t sizes[] = {0, 1, 100, ITEM_VALUE_MAX, 3, ITEM_VALUE_MAX, 0};
+    for (size_t i = 0; i < COUNT_OF(sizes); i++) {
+        struct txn *txn = as_holder(2);
+        txn_put(txn, MODULE, bytes_of_text("k"), bytes_of(large, sizes[i]));
+        commit_as(store, txn, OK);
+        OWNED(view_close) struct view *view = look();
+        struct item item;
+        assert_int_equal(view_item(view, HOME, MODULE, bytes_of_text("k"), &item, NULL), OK);
+        assert_true(bytes_equal(item.value, bytes_of(large, sizes[i])));
+        assert_int_equal(item.version.usn, i + 1);
+        assert_int_equal(item.version.term, 2);
+    }
+    assert_sound(store, HOME);
+}
+
+static void what_is_too_large_or_out_of_place_is_refused_whole(void **state)
+{
+    (void)state;
+    serve_home(store, 2);
+    static uint8_t large[ITEM_VALUE_MAX + 1];
+    const struct {
+        enum module module;
+        struct bytes key, value;
+    } wrong[] = {
+        {MODULE, bytes_of(large, 0), BYTES_NONE},
+        {MODULE, bytes_of(large, ITEM_KEY_MAX + 1), BYTES_NONE},
+        {MODULE, bytes_of_text("k"), bytes_of(large, sizeof large)},
+        {MODULE_CMS_MASTER, bytes_of_text("k"), BYTES_NONE},
+        {(enum module)MODULES, bytes_of_text("k"), BYTES_NONE},
+    };
+    for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+        struct txn *txn = as_holder(2);
+        put_text(txn, "good", "1");
+        txn_put(txn, wrong[i].module, wrong[i].key, wrong[i].value);
+        commit_as(store, txn, FAIL_INVALID);
+    }
+    struct txn *txn = as_holder(2);
+    for (int i = 0; i <= TXN_ITEMS_MAX; i++)
+        txn_delete(txn, MODULE, bytes_of_text("good"));
+    commit_as(store, txn, FAIL_INVALID);
+    assert_reads("good", "");
+    assert_int_equal(state_now().head, 0);
+}
+
+static void numbers_that_no_engine_can_count_are_refused(void **state)
+{
+    (void)state;
+    follow_home(store);
+    const uint64_t too_high = (uint64_t)INT64_MAX + 1;
+    struct item item = an_item(too_high, "a", "1");
+    struct txn *txn = as_copy();
+    txn_apply(txn, &item);
+    commit_as(store, txn, FAIL_INVALID);
+    item = an_item(1, "a", "1");
+    item.version.term = UINT64_MAX;
+    txn = as_copy();
+    txn_apply(txn, &item);
+    commit_as(store, txn, FAIL_INVALID);
+    item = an_item(0, "a", "1");
+    txn = as_copy();
+    txn_apply(txn, &item);
+    commit_as(store, txn, FAIL_INVALID);
+    txn = as_copy();
+    txn_cookie(txn, MODULE, (struct version){0}, (struct version){FOLLOWED_TERM, UINT64_MAX});
+    commit_as(store, txn, FAIL_INVALID);
+    txn = txn_new(HOME);
+    txn_horizon(txn, too_high);
+    commit_as(store, txn, FAIL_INVALID);
+    struct error e = {0};
+    struct hold hold = a_hold(MODE_STANDBY, too_high, 2);
+    assert_int_equal(keep_hold(store, &hold, &e), FAIL_INVALID);
+    item = an_item(1, "a", "1");
+    txn = as_copy();
+    txn_apply(txn, &item);
+    commit_as(store, txn, OK);
+    OWNED(view_close) struct view *view = look();
+    struct seen seen = {0};
+    const uint64_t after[] = {1, INT64_MAX, too_high, UINT64_MAX};
+    for (size_t i = 0; i < COUNT_OF(after); i++)
+        assert_int_equal(view_changes(view, HOME, after[i], see_key, &seen, NULL), OK);
+    assert_int_equal(seen.count, 0);
+}
+
+static void a_large_transaction_is_one(void **state)
+{
+    (void)state;
+    serve_home(store, 2);
+    struct txn *txn = as_holder(2);
+    for (int i = 0; i < TXN_ITEMS_MAX; i++) {
+        char key[32];
+        snprintf(key, sizeof key, "%08x", (unsigned)i * 2654435761u);
+        put_text(txn, key, "value");
+    }
+    struct store_outcome outcome = commit_as(store, txn, OK);
+    assert_true(outcome.first_usn == 1 && outcome.head == TXN_ITEMS_MAX);
+    assert_int_equal(state_now().modules[MODULE].digest.items, TXN_ITEMS_MAX);
+    assert_sound(store, HOME);
+}
+
+/* --- views --- */
+
+static void a_view_sees_one_point_in_time_and_no_reader_waits_for_the_writer(void **state)
+{
+    (void)state;
+    serve_home(store, 2);
+    put_one(store, 2, "a", "1");
+    struct view *old = look(); /* has not read anything yet */
+    put_one(store, 2, "a", "2");
+    put_one(store, 2, "b", "2");
+    struct ends ends = {0};
+    gate_close();
+    struct txn *txn = as_holder(2);
+    put_text(txn, "a", "3");
+    store_commit(store, txn, note_end, &ends);
+    gate_wait_for_flush();
+    struct view *during = look(); /* while the writer stands before its flush */
+    assert_string_equal(read_text(during, "a"), "a=2");
+    assert_string_equal(read_text(old, "a"), "a=1");
+    assert_string_equal(read_text(old, "b"), "");
+    gate_open();
+    wait_for(&ends, 1);
+    assert_string_equal(read_text(during, "a"), "a=2");
+    struct home_state then;
+    assert_int_equal(view_home(old, HOME, &then, NULL), OK);
+    assert_int_equal(then.head, 1);
+    struct seen seen = {0};
+    assert_int_equal(view_changes(old, HOME, 0, see_key, &seen, NULL), OK);
+    assert_int_equal(seen.count, 1);
+    buffer_free(&seen.keys);
+    view_close(old);
+    view_close(during);
+    assert_reads("a", "a=3");
+}
+
+/* Each transaction puts the same value into two items: who sees two different ones saw a half. */
+static void *read_pairs(void *context)
+{
+    atomic_bool *over = context;
+    size_t halves = 0;
+    do {
+        struct view *view;
+        if (store_view(store, &view, NULL))
+            return (void *)1;
+        char left[128];
+        snprintf(left, sizeof left, "%s", "");
+        struct item item;
+        if (view_item(view, HOME, MODULE, bytes_of_text("left"), &item, NULL) == OK)
+            snprintf(left, sizeof left, "%.*s", (int)item.value.size, item.value.at);
+        if (view_item(view, HOME, MODULE, bytes_of_text("right"), &item, NULL) == OK)
+            halves += !bytes_equal(item.value, bytes_of_text(left));
+        else
+            halves += left[0] != '\0';
+        struct home_state s;
+        if (view_home(view, HOME, &s, NULL) == OK)
+            halves += s.head % 2;
+        view_close(view);
+    } while (!atomic_load(over));
+    return (void *)halves;
+}
+
+static void readers_never_see_half_a_transaction(void **state)
+{
+    (void)state;
+    serve_home(store, 2);
+    atomic_bool over = false;
+    pthread_t readers[4];
+    for (size_t i = 0; i < COUNT_OF(readers); i++)
+        assert_int_equal(pthread_create(&readers[i], NULL, read_pairs, &over), 0);
+    for (int i = 0; i < 300; i++) {
+        char value[16];
+        snprintf(value, sizeof value, "%d", i);
+        struct txn *txn = as_holder(2);
+        put_text(txn, "left", value);
+        put_text(txn, "right", value);
+        commit_as(store, txn, OK);
+    }
+    atomic_store(&over, true);
+    for (size_t i = 0; i < COUNT_OF(readers); i++) {
+        void *halves;
+        pthread_join(readers[i], &halves);
+        assert_null(halves);
+    }
+}
+
+struct late_reader {
+    atomic_bool has_it;
+};
+
+static void *open_one_more(void *context)
+{
+    struct late_reader *late = context;
+    struct view *view;
+    if (store_view(store, &view, NULL) == OK) {
+        atomic_store(&late->has_it, true);
+        view_close(view);
+    }
+    return NULL;
+}
+
+static void one_view_too_many_waits_for_its_turn(void **state)
+{
+    (void)state;
+    serve_home(store, 2);
+    struct view *views[STORE_VIEWS_MAX];
+    for (size_t i = 0; i < STORE_VIEWS_MAX; i++)
+        views[i] = look();
+    struct late_reader late = {false};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, open_one_more, &late), 0);
+    put_one(store, 2, "a", "1"); /* the writer does not wait for them */
+    usleep(50000);
+    assert_false(atomic_load(&late.has_it));
+    view_close(views[7]);
+    pthread_join(thread, NULL);
+    assert_true(atomic_load(&late.has_it));
+    for (size_t i = 0; i < STORE_VIEWS_MAX; i++) {
+        if (i != 7)
+            view_close(views[i]);
+    }
+}
+
+static void what_is_not_there_is_not_found(void **state)
+{
+    (void)state;
+    OWNED(view_close) struct view *view = look();
+    struct error e;
+    struct home_state home;
+    struct hold hold;
+    struct item item;
+    struct seen seen = {0};
+    struct bytes key = bytes_of_text("k");
+    assert_int_equal(view_home(view, HOME, &home, &e), FAIL_NOT_FOUND);
+    assert_int_equal(view_hold(view, HOME, &hold, &e), FAIL_NOT_FOUND);
+    assert_int_equal(view_item(view, HOME, MODULE, key, &item, &e), FAIL_NOT_FOUND);
+    assert_int_equal(view_changes(view, HOME, 0, see_key, &seen, &e), FAIL_NOT_FOUND);
+    assert_int_equal(view_keys(view, HOME, MODULE, key, see_key, &seen, &e), FAIL_NOT_FOUND);
+}
+
+/* --- limits of the queue --- */
+
+static void count_end(const struct store_outcome *outcome, void *context)
+{
+    atomic_size_t *ends = context;
+    atomic_fetch_add(&ends[outcome->error.kind == OK ? 0 : 1], 1);
+}
+
+static void a_full_queue_is_busy_and_loses_nothing_of_what_it_took(void **state)
+{
+    (void)state;
+    serve_home(store, 2);
+    atomic_size_t ends[2] = {0};
+    gate_close();
+    for (size_t i = 0; i < 1 + STORE_QUEUE_MAX; i++) {
+        char key[16];
+        snprintf(key, sizeof key, "%zu", i);
+        struct txn *txn = as_holder(2);
+        put_text(txn, key, "1");
+        store_commit(store, txn, count_end, ends);
+        if (i == 0)
+            gate_wait_for_flush();
+    }
+    struct txn *txn = as_holder(2);
+    put_text(txn, "one more", "1");
+    struct store_outcome outcome = commit_as(store, txn, FAIL_BUSY);
+    assert_says(&outcome.error, FAIL_BUSY, "waiting");
+    gate_open();
+    while (atomic_load(&ends[0]) < 1 + STORE_QUEUE_MAX)
+        usleep(500);
+    assert_int_equal(atomic_load(&ends[1]), 0);
+    assert_int_equal(state_now().head, 1 + STORE_QUEUE_MAX);
+    assert_reads("one more", "");
+}
+
+static void the_queue_is_also_full_by_size(void **state)
+{
+    (void)state;
+    serve_home(store, 2);
+    static uint8_t large[ITEM_VALUE_MAX];
+    atomic_size_t ends[2] = {0};
+    gate_close();
+    size_t given = 0;
+    while (atomic_load(&ends[1]) == 0) {
+        struct txn *txn = as_holder(2);
+        txn_put(txn, MODULE, bytes_of_text("large"), bytes_of(large, sizeof large));
+        store_commit(store, txn, count_end, ends);
+        if (given++ == 0)
+            gate_wait_for_flush();
+        assert_true(given < 100);
+    }
+    gate_open();
+    while (atomic_load(&ends[0]) + atomic_load(&ends[1]) < given)
+        usleep(500);
+    assert_int_equal(atomic_load(&ends[1]), 1);
+    assert_in_range(given, STORE_QUEUE_BYTES_MAX / ITEM_VALUE_MAX - 1,
+                    STORE_QUEUE_BYTES_MAX / ITEM_VALUE_MAX + 2);
+    assert_int_equal(state_now().head, given - 1);
+}
+
+static void closing_finishes_what_is_queued(void **state)
+{
+    (void)state;
+    serve_home(store, 2);
+    atomic_size_t ends[2] = {0};
+    for (int i = 0; i < 500; i++) {
+        char key[16];
+        snprintf(key, sizeof key, "%d", i);
+        struct txn *txn = as_holder(2);
+        put_text(txn, key, "1");
+        store_commit(store, txn, count_end, ends);
+    }
+    store_close(TAKE(store));
+    assert_int_equal(atomic_load(&ends[0]), 500);
+    open_store();
+    if (on_disk)
+        assert_int_equal(state_now().head, 500);
+}
+
+static void a_full_memory_engine_refuses_and_goes_on_when_there_is_room(void **state)
+{
+    (void)state;
+    if (on_disk)
+        return; /* full disks: test_store_power.c, test_store_faults.c */
+    serve_home(store, 2);
+    put_one(store, 2, "a", "1");
+    memory_engine_fill(engine, true);
+    struct txn *txn = as_holder(2);
+    put_text(txn, "a", "2");
+    struct store_outcome outcome = commit_as(store, txn, FAIL_FULL);
+    assert_says(&outcome.error, FAIL_FULL, "full");
+    assert_reads("a", "a=1");
+    memory_engine_fill(engine, false);
+    assert_int_equal(put_one(store, 2, "a", "3").first_usn, 2);
+}
+
+/* --- random stories --- */
+
+static uint64_t dice;
+
+static unsigned roll(unsigned sides)
+{
+    dice = dice * 6364136223846793005u + 1442695040888963407u;
+    return (unsigned)(dice >> 33) % sides;
+}
+
+enum { KEYS = 40 };
+
+/* What the test believes: the usn of each key's last change, and whether it is there. */
+struct belief {
+    uint64_t usn[KEYS];
+    bool there[KEYS];
+    uint64_t head, horizon;
+};
+
+static void random_step(struct txn *txn, struct belief *b)
+{
+    unsigned k = roll(KEYS);
+    char key[16], value[600];
+    snprintf(key, sizeof key, "key %u", k);
+    if (roll(3) == 0) {
+        txn_delete(txn, MODULE, bytes_of_text(key));
+        if (!b->there[k])
+            return;
+        b->there[k] = false;
+    } else {
+        size_t size = roll(4) ? roll(60) : roll(600);
+        memset(value, (int)('a' + roll(26)), size);
+        txn_put(txn, MODULE, bytes_of_text(key), bytes_of(value, size));
+        b->there[k] = true;
+    }
+    b->usn[k] = ++b->head;
+}
+
+static void random_transaction(struct store *s, struct belief *b)
+{
+    if (roll(12) == 0) {
+        struct txn *txn = txn_new(HOME);
+        uint64_t upto = roll((unsigned)b->head + 1);
+        txn_horizon(txn, upto);
+        commit_as(s, txn, OK);
+        b->horizon = upto > b->horizon ? upto : b->horizon;
+        return;
+    }
+    struct txn *txn = as_holder(2);
+    struct belief after = *b;
+    bool wrong = roll(4) == 0;
+    if (roll(2)) {
+        unsigned k = roll(KEYS);
+        char key[16];
+        snprintf(key, sizeof key, "key %u", k);
+        uint64_t is = b->there[k] ? b->usn[k] : 0;
+        txn_expect(txn, MODULE, bytes_of_text(key), wrong ? is + 1 : is);
+    } else {
+        wrong = false;
+    }
+    for (unsigned steps = 1 + roll(8); steps; steps--)
+        random_step(txn, &after);
+    commit_as(s, txn, wrong ? FAIL_CONFLICT : OK);
+    if (!wrong)
+        *b = after;
+}
+
+static void assert_as_believed(struct store *s, const struct belief *b)
+{
+    struct error e;
+    struct home_state now;
+    assert_int_equal(check_home(s, HOME, &now, NULL, &e), OK);
+    assert_int_equal(now.head, b->head);
+    assert_int_equal(now.horizon, b->horizon);
+    OWNED(view_close) struct view *view = NULL;
+    assert_int_equal(store_view(s, &view, &e), OK);
+    for (unsigned k = 0; k < KEYS; k++) {
+        char key[16];
+        snprintf(key, sizeof key, "key %u", k);
+        struct item item;
+        enum failure bad = view_item(view, HOME, MODULE, bytes_of_text(key), &item, &e);
+        if (b->there[k] || b->usn[k] > b->horizon) {
+            assert_int_equal(bad, OK);
+            assert_true(item.version.usn == b->usn[k] && item.deleted == !b->there[k]);
+        } else {
+            assert_int_equal(bad, FAIL_NOT_FOUND);
+        }
+    }
+}
+
+static void digests_follow_whatever_happens(void **state)
+{
+    (void)state;
+    serve_home(store, 2);
+    struct belief belief = {0};
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        dice = seed;
+        for (int i = 0; i < 25; i++)
+            random_transaction(store, &belief);
+        assert_as_believed(store, &belief);
+    }
+}
+
+struct copying {
+    struct store *to;
+    struct txn *txn;
+    struct version cookie;
+    uint64_t last;
+    unsigned left; /* items until the transaction is committed */
+};
+
+static void commit_copied(struct copying *c, uint64_t upto)
+{
+    struct version to = {.term = FOLLOWED_TERM, .usn = upto};
+    txn_cookie(c->txn, MODULE, c->cookie, to);
+    commit_as(c->to, c->txn, OK);
+    c->cookie = to;
+    c->txn = as_copy();
+    c->left = 1 + roll(10);
+}
+
+static bool copy_one(const struct item *item, struct item_hash hash, void *context)
+{
+    (void)hash;
+    struct copying *c = context;
+    txn_apply(c->txn, item);
+    c->last = item->version.usn;
+    if (--c->left == 0)
+        commit_copied(c, c->last);
+    return true;
+}
+
+/* One cycle: what is above the cookie, up to the head. */
+static void copy_cycle(struct store *from, struct copying *c)
+{
+    OWNED(view_close) struct view *view = NULL;
+    struct home_state state;
+    struct error e;
+    assert_int_equal(store_view(from, &view, &e), OK);
+    assert_int_equal(view_home(view, HOME, &state, &e), OK);
+    c->txn = as_copy();
+    c->left = 1 + roll(10);
+    assert_int_equal(view_changes(view, HOME, c->cookie.usn, copy_one, c, &e), OK);
+    commit_copied(c, state.head);
+    txn_free(TAKE(c->txn));
+    struct home_state copied;
+    assert_int_equal(check_home(c->to, HOME, &copied, NULL, &e), OK);
+    assert_true(copied.head == state.head);
+    assert_true(digest_equal(&copied.modules[MODULE].digest, &state.modules[MODULE].digest));
+}
+
+static void a_copy_that_follows_has_the_digests_of_its_holder(void **state)
+{
+    (void)state;
+    struct store *holder;
+    assert_int_equal(store_open(memory_engine_open(), &holder, NULL), OK);
+    serve_home(holder, 2);
+    follow_home(store);
+    struct belief belief = {0};
+    struct copying copying = {.to = store};
+    for (uint64_t seed = 100; seed < 115; seed++) {
+        dice = seed;
+        for (int i = 0; i < 20; i++) {
+            struct txn *txn = as_holder(2); /* tombstones stay until the copy has them */
+            for (unsigned steps = 1 + roll(8); steps; steps--)
+                random_step(txn, &belief);
+            commit_as(holder, txn, OK);
+        }
+        copy_cycle(holder, &copying);
+    }
+    assert_as_believed(store, &belief);
+    store_close(holder);
+}
+
+/* --- what one store must not mix up --- */
+
+static void homes_have_their_own_numbers_items_and_digests(void **state)
+{
+    (void)state;
+    serve_home(store, 2);
+    struct hold other = a_hold(MODE_SERVING, 2, 1);
+    strcpy(other.home, PARTNER);
+    assert_int_equal(keep_hold(store, &other, NULL), OK);
+    store_lease(store, PARTNER, UINT64_MAX);
+    for (int i = 0; i < 5; i++) {
+        put_one(store, 2, "same key", "mine");
+        struct txn *txn = txn_new(PARTNER);
+        txn_as_holder(txn, 2);
+        put_text(txn, "same key", "theirs");
+        assert_int_equal(commit_as(store, txn, OK).first_usn, i + 1);
+    }
+    assert_reads("same key", "same key=mine");
+    assert_sound(store, HOME);
+    assert_sound(store, PARTNER);
+    struct txn *txn = txn_new(PARTNER);
+    txn_as_holder(txn, 2);
+    txn_delete(txn, MODULE, bytes_of_text("same key"));
+    commit_as(store, txn, OK);
+    assert_reads("same key", "same key=mine");
+    store_lease(store, PARTNER, 0);
+    put_one(store, 2, "a", "1"); /* a lease is one home's */
+}
+
+#define TEST(name)                                                                                 \
+    {                                                                                              \
+#name, name, set_up, tear_down, NULL                                                       \
+    }
+
+static const struct CMUnitTest promises[] = {
+    TEST(sixteen_writers_get_usns_without_gaps_each_in_its_order),
+    TEST(transactions_of_one_thread_end_in_their_order_and_share_a_flush),
+    TEST(a_transaction_says_its_first_usn_and_the_head_after_it),
+    TEST(a_precondition_that_fails_changes_nothing_and_uses_no_usn),
+    TEST(what_was_deleted_counts_as_not_there),
+    TEST(one_bad_transaction_does_no_harm_to_its_group),
+    TEST(a_group_that_does_not_fit_is_tried_one_by_one),
+    TEST(after_a_failed_flush_nothing_is_tried_again_and_reading_goes_on),
+    TEST(a_deletion_leaves_a_tombstone_and_a_second_one_changes_nothing),
+    TEST(the_horizon_takes_only_tombstones_and_never_goes_back),
+    TEST(changes_need_the_holders_term),
+    TEST(changes_need_a_mode_that_allows_them),
+    TEST(changes_need_a_lease),
+    TEST(a_lease_that_ends_before_the_answer_leaves_the_outcome_open),
+    TEST(the_record_that_a_transaction_brings_is_the_one_that_counts),
+    TEST(a_hold_record_is_replaced_only_by_whoever_has_read_it),
+    TEST(a_term_that_opens_enters_the_lineage_where_the_head_stands),
+    TEST(a_copy_applies_only_what_follows_its_holders_term),
+    TEST(a_cookie_moves_only_from_where_it_stands),
+    TEST(an_item_that_takes_the_usn_of_another_is_refused_whole),
+    TEST(records_are_found_by_name_and_by_the_beginning_of_it),
+    TEST(records_have_sizes),
+    TEST(homes_are_listed_by_name),
+    TEST(keys_are_bytes_in_the_order_of_bytes),
+    TEST(values_may_be_empty_or_a_mebibyte),
+    TEST(what_is_too_large_or_out_of_place_is_refused_whole),
+    TEST(numbers_that_no_engine_can_count_are_refused),
+    TEST(a_large_transaction_is_one),
+    TEST(a_view_sees_one_point_in_time_and_no_reader_waits_for_the_writer),
+    TEST(readers_never_see_half_a_transaction),
+    TEST(one_view_too_many_waits_for_its_turn),
+    TEST(what_is_not_there_is_not_found),
+    TEST(a_full_queue_is_busy_and_loses_nothing_of_what_it_took),
+    TEST(the_queue_is_also_full_by_size),
+    TEST(closing_finishes_what_is_queued),
+    TEST(a_full_memory_engine_refuses_and_goes_on_when_there_is_room),
+    TEST(digests_follow_whatever_happens),
+    TEST(a_copy_that_follows_has_the_digests_of_its_holder),
+    TEST(homes_have_their_own_numbers_items_and_digests),
+};
+
+/* One group for each engine, in one plan: "sqlite: …", "memory: …". */
+int main(void)
+{
+    static char sqlite[] = "sqlite", memory[] = "memory";
+    char *const engines[] = {sqlite, memory};
+    static struct CMUnitTest tests[COUNT_OF(engines) * COUNT_OF(promises)];
+    size_t count = 0;
+    for (size_t i = 0; i < COUNT_OF(engines); i++) {
+        for (size_t n = 0; n < COUNT_OF(promises); n++) {
+            tests[count] = promises[n];
+            tests[count].name = xasprintf("%s: %s", engines[i], promises[n].name);
+            tests[count++].initial_state = engines[i];
+        }
+    }
+    if (!mkdtemp(folder))
+        return 1;
+    snprintf(path, sizeof path, "%s/store", folder);
+    int failed = cmocka_run_group_tests_name("store", tests, NULL, NULL);
+    for (size_t i = 0; i < count; i++)
+        free_memory((void *)(uintptr_t)tests[i].name);
+    rmdir(folder);
+    return failed;
+}

@@ -1,0 +1,948 @@
+/* What happens to stores in real life: processes that are killed, disks that are full or read-only,
+ * files that are damaged or belong to somebody else. Refused with words that help, never repaired
+ * silently, and never read wrong. */
+#include "unit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "store/sqlite.h"
+#include "store_check.h"
+
+static char folder[] = "/tmp/pollux-faults-XXXXXX";
+static char path[64];
+
+static const char *const ends[] = {"", "-wal", "-shm", "-journal", ".lock"};
+
+static int no_files(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(ends); i++) {
+        char file[80];
+        snprintf(file, sizeof file, "%s%s", path, ends[i]);
+        unlink(file);
+        rmdir(file);
+    }
+    return 0;
+}
+
+static enum failure open_at(const char *at, struct store **store, struct error *e)
+{
+    struct engine *engine;
+    *store = NULL;
+    enum failure bad = sqlite_engine_open(at, HOME, &engine, e);
+    return bad ? bad : store_open(engine, store, e);
+}
+
+static struct store *must_open(void)
+{
+    struct store *store;
+    struct error e;
+    char text[2400];
+    if (open_at(path, &store, &e))
+        fail_msg("%s", error_line(&e, text, sizeof text));
+    return store;
+}
+
+static void assert_refused(enum failure kind, const char *part)
+{
+    struct store *store;
+    struct error e = {0};
+    assert_int_equal(open_at(path, &store, &e), kind);
+    assert_null(store);
+    assert_says(&e, kind, part);
+}
+
+static struct buffer file_content(void)
+{
+    struct buffer b = {0};
+    uint8_t part[65536];
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    for (ssize_t n; (n = read(fd, part, sizeof part)) > 0;)
+        buffer_raw(&b, part, (size_t)n);
+    close(fd);
+    return b;
+}
+
+static void write_file(struct bytes content)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, content.at, content.size), content.size);
+    close(fd);
+}
+
+/* --- a store whose content is known --- */
+
+enum { ITEMS = 150 };
+
+static struct bytes known_key(int n, char text[32])
+{
+    return bytes_of(text, (size_t)snprintf(text, 32, "key-%03d", n));
+}
+
+static struct bytes known_value(int n, char text[400])
+{
+    int size = snprintf(text, 400, "value-%03d-", n);
+    size_t whole = (size_t)size + (size_t)(n % 7) * 50;
+    memset(text + size, 'a' + n % 26, whole - (size_t)size);
+    return bytes_of(text, whole);
+}
+
+static void put_known(struct txn *txn, int n)
+{
+    char key[32], value[400];
+    txn_put(txn, MODULE, known_key(n, key), known_value(n, value));
+}
+
+static void serve_partner_too(struct store *store)
+{
+    struct hold hold = a_hold(MODE_SERVING, 2, 1);
+    strcpy(hold.home, PARTNER);
+    assert_int_equal(keep_hold(store, &hold, NULL), OK);
+    store_lease(store, PARTNER, UINT64_MAX);
+    struct txn *txn = txn_new(PARTNER);
+    txn_as_holder(txn, 2);
+    put_text(txn, "theirs", "partner-value");
+    commit_as(store, txn, OK);
+}
+
+static void make_known_store(void)
+{
+    struct store *store = must_open();
+    serve_home(store, 2);
+    struct txn *txn = as_holder(2);
+    for (int n = 0; n < ITEMS; n++)
+        put_known(txn, n);
+    for (int n = 0; n < 20; n++) {
+        char name[32];
+        snprintf(name, sizeof name, "mark/%02d", n);
+        txn_record(txn, name, bytes_of_text(name));
+    }
+    commit_as(store, txn, OK);
+    serve_partner_too(store);
+    store_close(store); /* one file again */
+}
+
+struct reading {
+    enum failure refused; /* the first refusal */
+    struct error why;
+    const char *wrong; /* what was read and is not what was written */
+    int count;
+    bool missed; /* something was not found */
+};
+
+static bool note(struct reading *r, enum failure bad, const struct error *e)
+{
+    if (bad && bad != FAIL_NOT_FOUND && !r->refused) {
+        r->refused = bad;
+        r->why = *e;
+    }
+    r->missed |= bad == FAIL_NOT_FOUND;
+    return !bad;
+}
+
+/* By its usn: a walk may leave something out, if only it says so in the end. */
+static bool compare_item(const struct item *item, struct item_hash hash, void *context)
+{
+    (void)hash;
+    struct reading *r = context;
+    char key[32], value[400];
+    int n = (int)item->version.usn - 1;
+    if (n < 0 || n >= ITEMS || !bytes_equal(item->key, known_key(n, key)) ||
+        !bytes_equal(item->value, known_value(n, value)) || item->version.term != 2)
+        r->wrong = "an item";
+    r->count++;
+    return true;
+}
+
+static bool compare_name(const char *name, void *context)
+{
+    struct reading *r = context;
+    char expected[32];
+    snprintf(expected, sizeof expected, "mark/%02d", r->count++);
+    if (strcmp(name, expected) != 0)
+        r->wrong = "a record's name";
+    return true;
+}
+
+static bool count_name(const char *name, void *context)
+{
+    struct reading *r = context;
+    r->count++;
+    if (strcmp(name, HOME) != 0 && strcmp(name, PARTNER) != 0)
+        r->wrong = "a home's name";
+    return true;
+}
+
+static void read_items(struct view *view, struct reading *r)
+{
+    struct error e;
+    for (int n = 0; n < ITEMS; n++) {
+        char key[32];
+        struct item item;
+        if (note(r, view_item(view, HOME, MODULE, known_key(n, key), &item, &e), &e) &&
+            (!compare_item(&item, (struct item_hash){0}, r) || item.version.usn != (uint64_t)n + 1))
+            r->wrong = "another item";
+    }
+    r->count = 0;
+    if (note(r, view_changes(view, HOME, 0, compare_item, r, &e), &e) && r->count != ITEMS)
+        r->wrong = "fewer changes";
+    r->count = 0;
+    if (note(r, view_keys(view, HOME, MODULE, BYTES_NONE, compare_item, r, &e), &e) &&
+        r->count != ITEMS)
+        r->wrong = "fewer keys";
+}
+
+static void read_records(struct view *view, struct reading *r)
+{
+    struct error e;
+    for (int n = 0; n < 20; n++) {
+        char name[32];
+        snprintf(name, sizeof name, "mark/%02d", n);
+        OWNED(buffer_free) struct buffer value = {0};
+        if (note(r, view_record(view, name, &value, &e), &e) &&
+            !bytes_equal(buffer_view(&value), bytes_of_text(name)))
+            r->wrong = "a record";
+    }
+    r->count = 0;
+    if (note(r, view_records(view, "mark/", compare_name, r, &e), &e) && r->count != 20)
+        r->wrong = "fewer records";
+}
+
+static void read_homes(struct view *view, struct reading *r)
+{
+    struct error e;
+    struct home_state state;
+    struct hold hold;
+    if (note(r, view_home(view, HOME, &state, &e), &e) &&
+        (state.head != ITEMS || state.modules[MODULE].digest.items != ITEMS))
+        r->wrong = "the state of the home";
+    if (note(r, view_hold(view, HOME, &hold, &e), &e) &&
+        (hold.mode != MODE_SERVING || hold.term.tag != 2007 || hold.lineage.count != 1))
+        r->wrong = "the hold record";
+    r->count = 0;
+    if (note(r, view_homes(view, count_name, r, &e), &e) && r->count != 2)
+        r->wrong = "fewer homes";
+}
+
+/* Reads everything there is, and compares. */
+static struct reading read_all(void)
+{
+    struct reading r = {0};
+    struct store *store;
+    struct error e = {0};
+    if (!note(&r, open_at(path, &store, &e), &e))
+        return r;
+    struct view *view;
+    if (note(&r, store_view(store, &view, &e), &e)) {
+        read_items(view, &r);
+        read_records(view, &r);
+        read_homes(view, &r);
+        view_close(view);
+    }
+    store_close(store);
+    /* Damage in the order of a page can hide a row from a look-up. The walks find it. */
+    if (r.missed && !r.refused)
+        r.wrong = "something is not found";
+    return r;
+}
+
+static bool partner_is_readable(void)
+{
+    struct store *store;
+    if (open_at(path, &store, NULL))
+        return false;
+    struct view *view;
+    bool readable = false;
+    if (store_view(store, &view, NULL) == OK) {
+        struct item item;
+        readable = view_item(view, PARTNER, MODULE, bytes_of_text("theirs"), &item, NULL) == OK &&
+                   bytes_equal(item.value, bytes_of_text("partner-value"));
+        view_close(view);
+    }
+    store_close(store);
+    return readable;
+}
+
+static void the_known_store_is_read_right(void **state)
+{
+    (void)state;
+    make_known_store();
+    OWNED(buffer_free) struct buffer before = file_content();
+    struct reading r = read_all();
+    assert_null(r.wrong);
+    assert_int_equal(r.refused, OK);
+    assert_true(partner_is_readable());
+    OWNED(buffer_free) struct buffer after = file_content();
+    assert_true(bytes_equal(buffer_view(&before), buffer_view(&after)));
+    struct stat st;
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600); /* what is in it is like passwords */
+}
+
+/* --- damage --- */
+
+/* Reads the damaged file: right or refused, never wrong; and not written to. */
+static struct reading read_damaged(const struct buffer *damaged, const char *what, size_t at)
+{
+    no_files(NULL);
+    write_file(buffer_view(damaged));
+    struct reading r = read_all();
+    if (r.wrong)
+        fail_msg("%s at %zu: read wrong: %s (%s)", what, at, r.wrong, r.why.what);
+    OWNED(buffer_free) struct buffer after = file_content();
+    if (!bytes_equal(buffer_view(damaged), buffer_view(&after)))
+        fail_msg("%s at %zu: the file was written to", what, at);
+    return r;
+}
+
+static size_t find_bytes(const struct buffer *b, struct bytes what, size_t from)
+{
+    for (size_t i = from; i + what.size <= b->size; i++) {
+        if (memcmp(b->at + i, what.at, what.size) == 0)
+            return i;
+    }
+    return SIZE_MAX;
+}
+
+/* Flips a bit in each place where these bytes stand, `offset` behind their beginning. */
+static void flip_each(struct bytes what, size_t offset, const char *part)
+{
+    OWNED(buffer_free) struct buffer b = file_content();
+    OWNED(buffer_free) struct buffer sound = {0};
+    buffer_raw(&sound, b.at, b.size);
+    unsigned places = 0;
+    for (size_t at = find_bytes(&b, what, 0); at != SIZE_MAX; at = find_bytes(&b, what, at + 1)) {
+        b.at[at + offset] ^= 0x04;
+        struct reading r = read_damaged(&b, part, at);
+        assert_says(&r.why, FAIL_DAMAGED, part);
+        assert_true(partner_is_readable());
+        b.at[at + offset] ^= 0x04;
+        places++;
+    }
+    assert_true(places > 0);
+    no_files(NULL);
+    write_file(buffer_view(&sound));
+}
+
+static void a_flipped_bit_is_found_wherever_it_is(void **state)
+{
+    (void)state;
+    make_known_store();
+    flip_each(bytes_of_text("value-077-"), 3, "module UserServices.PresenceFocus");
+    flip_each(bytes_of_text("key-077"), 5,
+              "not what was written"); /* the table's and the index's */
+    flip_each(bytes_of_text("mark/07"), 6, "record");
+    flip_each(bytes_of_text("hold/" HOME), 7, ""); /* its name */
+    char text[32];
+    struct item item = {.module = MODULE, .version = {2, 78}, .key = known_key(77, text)};
+    char value[400];
+    item.value = known_value(77, value);
+    struct item_hash hash = item_hash(&item);
+    flip_each(bytes_of(&hash, sizeof hash), 5, "not what was written");
+    OWNED(buffer_free) struct buffer b = file_content();
+    size_t at = find_bytes(&b, bytes_of_text("\1\x19" HOME "\x19" HOME), 0);
+    assert_true(at != SIZE_MAX);
+    b.at[at + 30] ^= 1;
+    struct reading r = read_damaged(&b, "hold", at);
+    assert_says(&r.why, FAIL_DAMAGED, "hold/" HOME);
+    b.at[at + 30] ^= 1;
+    at = find_bytes(&b, bytes_of_text(HOME "\1"), 0); /* name, then the state's format */
+    assert_true(at != SIZE_MAX);
+    b.at[at + strlen(HOME) + 1] ^= 1; /* the head */
+    r = read_damaged(&b, "state", at);
+    assert_says(&r.why, FAIL_DAMAGED, "state of the home " HOME);
+    assert_true(partner_is_readable());
+}
+
+static uint64_t dice;
+
+static size_t roll(size_t sides)
+{
+    dice = dice * 6364136223846793005u + 1442695040888963407u;
+    return (size_t)(dice >> 33) % sides;
+}
+
+static unsigned soak(unsigned usual)
+{
+    const char *more = getenv("POLLUX_SOAK");
+    return more ? usual * (unsigned)atoi(more) : usual;
+}
+
+static void random_flips_are_refused_or_do_not_matter(void **state)
+{
+    (void)state;
+    make_known_store();
+    OWNED(buffer_free) struct buffer b = file_content();
+    unsigned refused = 0, rounds = soak(250);
+    dice = 1;
+    for (unsigned i = 0; i < rounds; i++) {
+        size_t at = i < 100 ? i : roll(b.size); /* each byte of the header */
+        uint8_t was = b.at[at];
+        b.at[at] ^= (uint8_t)(1 << roll(8));
+        refused += read_damaged(&b, "flip", at).refused != OK;
+        b.at[at] = was;
+    }
+    assert_true(refused > rounds / 10);
+}
+
+static void noise_in_place_of_a_page_is_refused(void **state)
+{
+    (void)state;
+    make_known_store();
+    OWNED(buffer_free) struct buffer b = file_content();
+    const size_t page = 4096;
+    unsigned refused = 0;
+    dice = 2;
+    for (size_t at = page; at < b.size; at += page) {
+        OWNED(buffer_free) struct buffer damaged = {0};
+        buffer_raw(&damaged, b.at, b.size);
+        for (size_t i = 0; i < page; i++)
+            damaged.at[at + i] = (uint8_t)roll(256);
+        struct reading r = read_damaged(&damaged, "noise", at);
+        if (r.refused)
+            assert_says(&r.why, FAIL_DAMAGED, "");
+        refused += r.refused != OK;
+    }
+    assert_true(refused > b.size / page / 2); /* the others hold the partner's home, or nothing */
+}
+
+static void a_truncated_file_is_damaged(void **state)
+{
+    (void)state;
+    make_known_store();
+    OWNED(buffer_free) struct buffer b = file_content();
+    size_t whole = b.size;
+    for (b.size = 4096; b.size < whole; b.size += 4096) {
+        struct reading r = read_damaged(&b, "cut", b.size);
+        assert_says(&r.why, FAIL_DAMAGED, "damaged");
+    }
+}
+
+static void a_damaged_row_is_not_replaced(void **state)
+{
+    (void)state;
+    make_known_store();
+    OWNED(buffer_free) struct buffer b = file_content();
+    size_t at = find_bytes(&b, bytes_of_text("value-077-"), 0);
+    b.at[at] ^= 1;
+    no_files(NULL);
+    write_file(buffer_view(&b));
+    struct store *store = must_open();
+    store_lease(store, HOME, UINT64_MAX);
+    struct txn *txn = as_holder(2);
+    put_text(txn, "fits", "1");
+    put_text(txn, "key-077", "new");
+    struct store_outcome outcome = commit_as(store, txn, FAIL_DAMAGED);
+    assert_says(&outcome.error, FAIL_DAMAGED, "usn 78");
+    put_one(store, 2, "key-078", "new"); /* the others can be changed */
+    store_close(store);
+}
+
+/* --- whose file is it? --- */
+
+static void run_sql(const char *sql)
+{
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+/* Refused, and not a byte of it is changed. */
+static void assert_left_alone(enum failure kind, const char *part)
+{
+    OWNED(buffer_free) struct buffer before = file_content();
+    assert_refused(kind, part);
+    OWNED(buffer_free) struct buffer after = file_content();
+    assert_true(bytes_equal(buffer_view(&before), buffer_view(&after)));
+}
+
+static void a_file_of_a_newer_version_is_left_alone(void **state)
+{
+    (void)state;
+    make_known_store();
+    run_sql("PRAGMA user_version = 99");
+    assert_left_alone(FAIL_NEWER, "99");
+}
+
+static void the_store_of_another_pool_is_left_alone(void **state)
+{
+    (void)state;
+    make_known_store();
+    run_sql("UPDATE meta SET value = 'por-cs-001.litwareinc.com'");
+    assert_left_alone(FAIL_FOREIGN, "pool " PARTNER);
+}
+
+static void a_database_of_another_program_is_left_alone(void **state)
+{
+    (void)state;
+    run_sql("CREATE TABLE bookmarks (url TEXT)");
+    assert_left_alone(FAIL_FOREIGN, "another program");
+    no_files(NULL);
+    run_sql("PRAGMA application_id = 77; CREATE TABLE t (x); DROP TABLE t");
+    assert_left_alone(FAIL_FOREIGN, "another program");
+}
+
+static void a_text_is_no_store(void **state)
+{
+    (void)state;
+    write_file(bytes_of_text("Dear diary,\n"));
+    assert_left_alone(FAIL_FOREIGN, "not a SQLite database");
+    OWNED(buffer_free) struct buffer longer = {0};
+    while (longer.size < 20000)
+        buffer_printf(&longer, "Dear diary, today I was %zu bytes long.\n", longer.size);
+    write_file(buffer_view(&longer));
+    assert_left_alone(FAIL_FOREIGN, "not a SQLite database");
+}
+
+static void an_empty_file_becomes_a_store(void **state)
+{
+    (void)state;
+    write_file(BYTES_NONE);
+    struct store *store = must_open();
+    serve_home(store, 2);
+    put_one(store, 2, "a", "1");
+    store_close(store);
+    store = must_open();
+    assert_sound(store, HOME);
+    store_close(store);
+}
+
+static void a_folder_is_no_store(void **state)
+{
+    (void)state;
+    assert_int_equal(mkdir(path, 0700), 0);
+    assert_refused(FAIL_FOREIGN, "directory");
+    char *was = xstrdup(path);
+    snprintf(path, sizeof path, "%s/missing/store", folder);
+    assert_refused(FAIL_READ_ONLY, "No such file or directory");
+    snprintf(path, sizeof path, "%s", was);
+    free_memory(was);
+}
+
+static void a_second_one_on_the_same_store_is_busy(void **state)
+{
+    (void)state;
+    struct store *store = must_open();
+    assert_refused(FAIL_BUSY, "in use by another process");
+    store_close(store);
+    store_close(must_open());
+}
+
+/* --- migration --- */
+
+static const char *const first_steps[] = {"CREATE TABLE a (x)"};
+static const char *const good_steps[] = {"CREATE TABLE a (x)", "CREATE TABLE b (x)",
+                                         "INSERT INTO a VALUES (2); CREATE TABLE c (x)"};
+static const char *const bad_steps[] = {"CREATE TABLE a (x)", "CREATE TABLE b (x)",
+                                        "INSERT INTO nowhere VALUES (2)"};
+
+static long long ask(sqlite3 *db, const char *sql)
+{
+    sqlite3_stmt *stmt;
+    long long n = -1;
+    if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) == SQLITE_OK &&
+        sqlite3_step(stmt) == SQLITE_ROW)
+        n = sqlite3_column_int64(stmt, 0);
+    sqlite3_finalize(stmt);
+    return n;
+}
+
+static void a_migration_is_whole_or_not_at_all(void **state)
+{
+    (void)state;
+    sqlite3 *db;
+    struct error e = {0};
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite_migrate(db, path, &(struct schema){first_steps, 1}, &e), OK);
+    assert_int_equal(sqlite3_exec(db, "INSERT INTO a VALUES (1)", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_not_equal(sqlite_migrate(db, path, &(struct schema){bad_steps, 3}, &e), OK);
+    assert_says(&e, e.kind, "nowhere");
+    assert_int_equal(ask(db, "PRAGMA user_version"), 1);
+    assert_int_equal(ask(db, "SELECT count(*) FROM sqlite_schema"), 1);
+    assert_int_equal(ask(db, "SELECT sum(x) FROM a"), 1);
+    assert_int_equal(sqlite_migrate(db, path, &(struct schema){good_steps, 3}, &e), OK);
+    assert_int_equal(ask(db, "PRAGMA user_version"), 3);
+    assert_int_equal(ask(db, "SELECT sum(x) FROM a"), 3);
+    assert_int_equal(ask(db, "SELECT count(*) FROM c"), 0);
+    assert_int_equal(sqlite_migrate(db, path, &(struct schema){good_steps, 3}, &e), OK);
+    assert_int_equal(ask(db, "SELECT sum(x) FROM a"), 3);
+    assert_int_equal(sqlite_migrate(db, path, &(struct schema){good_steps, 2}, &e), FAIL_NEWER);
+    sqlite3_close(db);
+}
+
+/* --- others at the same file --- */
+
+static void *commit_late(void *context)
+{
+    return (void *)(uintptr_t)put_one(context, 2, "late", "1").error.kind;
+}
+
+static void who_locks_the_file_for_a_moment_is_waited_for(void **state)
+{
+    (void)state;
+    struct store *store = must_open();
+    serve_home(store, 2);
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, commit_late, store), 0);
+    usleep(100000);
+    assert_int_equal(sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+    pthread_join(thread, NULL);
+    sqlite3_close(db);
+    assert_sound(store, HOME);
+    store_close(store);
+}
+
+static void a_view_that_could_not_begin_does_no_harm_to_the_next(void **state)
+{
+    (void)state;
+    struct store *store = must_open();
+    serve_home(store, 2);
+    run_sql("ALTER TABLE meta RENAME TO gone");
+    struct view *view;
+    struct error e = {0};
+    assert_int_not_equal(store_view(store, &view, &e), OK);
+    assert_says(&e, e.kind, "meta");
+    run_sql("ALTER TABLE gone RENAME TO meta");
+    assert_int_equal(store_view(store, &view, &e), OK);
+    view_close(view);
+    store_close(store);
+}
+
+/* --- kill -9 --- */
+
+struct acknowledged {
+    uint32_t thread, number;
+    uint64_t usn;
+};
+
+struct loader {
+    pthread_t id;
+    struct store *store;
+    uint32_t thread, round;
+    int out;
+};
+
+static void *load(void *context)
+{
+    struct loader *l = context;
+    for (uint32_t n = 0;; n++) {
+        char key[48];
+        snprintf(key, sizeof key, "%u/%u/%u", l->round, l->thread, n);
+        struct txn *txn = as_holder(2);
+        put_text(txn, key, key);
+        put_text(txn, "shared", key);
+        struct store_outcome outcome;
+        if (store_commit_wait(l->store, txn, &outcome))
+            _exit(2);
+        struct acknowledged a = {l->thread, n, outcome.first_usn};
+        if (write(l->out, &a, sizeof a) != sizeof a)
+            _exit(3);
+    }
+    return NULL;
+}
+
+/* The child: writes until it is killed. */
+static int load_until_killed(char **args)
+{
+    struct store *store;
+    struct error e;
+    if (open_at(args[0], &store, &e)) {
+        fprintf(stderr, "%s\n", e.what);
+        return 1;
+    }
+    uint32_t round = (uint32_t)atoi(args[1]);
+    if (round == 0)
+        serve_home(store, 2);
+    store_lease(store, HOME, UINT64_MAX);
+    static struct loader loaders[8];
+    for (uint32_t i = 0; i < COUNT_OF(loaders); i++) {
+        loaders[i] =
+            (struct loader){.store = store, .thread = i, .round = round, .out = atoi(args[2])};
+        pthread_create(&loaders[i].id, NULL, load, &loaders[i]);
+    }
+    pause();
+    return 0;
+}
+
+static pid_t start_child(uint32_t round, int *from)
+{
+    int ends_of_pipe[2];
+    assert_int_equal(pipe(ends_of_pipe), 0);
+    char round_text[16], out[16];
+    snprintf(round_text, sizeof round_text, "%u", round);
+    snprintf(out, sizeof out, "%d", ends_of_pipe[1]);
+    pid_t child = fork();
+    if (child == 0) {
+        execl("/proc/self/exe", "test-store_faults", "--load", path, round_text, out, NULL);
+        _exit(127);
+    }
+    assert_true(child > 0);
+    close(ends_of_pipe[1]);
+    *from = ends_of_pipe[0];
+    return child;
+}
+
+static void assert_there(struct view *view, uint32_t round, const struct acknowledged *a)
+{
+    char key[48];
+    snprintf(key, sizeof key, "%u/%u/%u", round, a->thread, a->number);
+    struct item item;
+    assert_int_equal(view_item(view, HOME, MODULE, bytes_of_text(key), &item, NULL), OK);
+    assert_int_equal(item.version.usn, a->usn);
+    assert_true(bytes_equal(item.value, bytes_of_text(key)));
+}
+
+static void what_was_acknowledged_before_a_kill_is_there_after_it(void **state)
+{
+    (void)state;
+    enum { MOST = 1 << 16 };
+    static struct acknowledged list[MOST];
+    unsigned rounds = soak(8);
+    dice = 3;
+    for (uint32_t round = 0; round < rounds; round++) {
+        int from, status;
+        pid_t child = start_child(round, &from);
+        size_t count = 0, enough = 1 + roll(400);
+        while (count < MOST && read(from, &list[count], sizeof *list) == sizeof *list) {
+            if (++count == enough)
+                kill(child, SIGKILL);
+        }
+        close(from);
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFSIGNALED(status) && count >= enough);
+        struct store *store = must_open();
+        struct view *view;
+        assert_int_equal(store_view(store, &view, NULL), OK);
+        for (size_t i = 0; i < count; i++)
+            assert_there(view, round, &list[i]);
+        view_close(view);
+        assert_sound(store, HOME);
+        struct home_state now;
+        size_t rows;
+        assert_int_equal(check_home(store, HOME, &now, &rows, NULL), OK);
+        assert_int_equal(now.head, 2 * (rows - 1)); /* whole transactions, no gaps */
+        store_close(store);
+    }
+}
+
+/* --- disks of our own --- */
+
+static const char *no_mounts; /* why there are none */
+static char disk[64];
+
+static void write_to(const char *file, const char *text)
+{
+    int fd = open(file, O_WRONLY | O_CLOEXEC);
+    if (fd >= 0 && write(fd, text, strlen(text)) < 0)
+        no_mounts = "a user namespace can't be set up";
+    if (fd >= 0)
+        close(fd);
+}
+
+/* A mount namespace, so that nobody else sees what we mount. */
+static void prepare_mounts(void)
+{
+    unsigned uid = getuid(), gid = getgid();
+    if (unshare(CLONE_NEWNS) != 0) {
+        if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) {
+            no_mounts = "neither root nor allowed to make a user namespace";
+            return;
+        }
+        char map[64];
+        write_to("/proc/self/setgroups", "deny");
+        snprintf(map, sizeof map, "0 %u 1", uid);
+        write_to("/proc/self/uid_map", map);
+        snprintf(map, sizeof map, "0 %u 1", gid);
+        write_to("/proc/self/gid_map", map);
+    }
+    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
+        no_mounts = "mounting is not allowed here";
+}
+
+static bool mount_disk(const char *size)
+{
+    if (no_mounts) {
+        print_message("skipped: %s\n", no_mounts);
+        return false;
+    }
+    snprintf(disk, sizeof disk, "%s/disk", folder);
+    mkdir(disk, 0700);
+    assert_int_equal(mount("tmpfs", disk, "tmpfs", 0, size), 0);
+    snprintf(path, sizeof path, "%s/disk/store", folder);
+    return true;
+}
+
+static int unmount_disk(void **state)
+{
+    (void)state;
+    if (disk[0]) {
+        umount2(path, MNT_DETACH);
+        umount2(disk, MNT_DETACH);
+        rmdir(disk);
+    }
+    disk[0] = '\0';
+    snprintf(path, sizeof path, "%s/store", folder);
+    return no_files(NULL);
+}
+
+static void fill_disk(char filler[80])
+{
+    static const char zeros[4096];
+    snprintf(filler, 80, "%s/filler", disk);
+    int fd = open(filler, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    while (write(fd, zeros, sizeof zeros) > 0)
+        ;
+    assert_int_equal(errno, ENOSPC);
+    close(fd);
+}
+
+static void put_large(struct txn *txn, const char *key)
+{
+    static uint8_t large[50000];
+    for (size_t i = 0; i < sizeof large; i++)
+        large[i] = (uint8_t)roll(256);
+    txn_put(txn, MODULE, bytes_of_text(key), bytes_of(large, sizeof large));
+}
+
+static void a_full_disk_refuses_changes_and_loses_nothing(void **state)
+{
+    (void)state;
+    if (!mount_disk("size=4m"))
+        skip();
+    struct store *store = must_open();
+    serve_home(store, 2);
+    put_one(store, 2, "first", "1");
+    char filler[80];
+    fill_disk(filler);
+    size_t stored = 0;
+    struct store_outcome outcome;
+    for (;; stored++) {
+        char key[32];
+        snprintf(key, sizeof key, "large %zu", stored);
+        struct txn *txn = as_holder(2);
+        put_large(txn, key);
+        if (store_commit_wait(store, txn, &outcome))
+            break;
+        assert_true(stored < 100);
+    }
+    assert_says(&outcome.error, FAIL_FULL, "full");
+    struct txn *txn = as_holder(2);
+    put_large(txn, "still");
+    commit_as(store, txn, FAIL_FULL);
+    assert_sound(store, HOME);
+    struct home_state now;
+    assert_int_equal(check_home(store, HOME, &now, NULL, NULL), OK);
+    assert_int_equal(now.head, stored + 1);
+
+    unlink(filler);
+    for (size_t i = 0; i < 3; i++) {
+        txn = as_holder(2);
+        put_large(txn, "when there is room");
+        commit_as(store, txn, OK);
+    }
+    assert_sound(store, HOME);
+    store_close(store);
+    store = must_open();
+    assert_sound(store, HOME);
+    store_close(store);
+}
+
+static void a_store_on_a_full_disk_opens_or_says_that_it_is_full(void **state)
+{
+    (void)state;
+    if (!mount_disk("size=4m"))
+        skip();
+    char filler[80];
+    fill_disk(filler);
+    assert_refused(FAIL_FULL, "");
+    unlink(filler);
+    struct store *store = must_open();
+    serve_home(store, 2);
+    put_one(store, 2, "a", "1");
+    store_close(store);
+    fill_disk(filler);
+    struct error e = {0};
+    if (open_at(path, &store, &e) == OK)
+        store_close(store);
+    else
+        assert_says(&e, FAIL_FULL, "full");
+    unlink(filler);
+    store = must_open();
+    assert_sound(store, HOME);
+    store_close(store);
+}
+
+static void what_can_not_be_written_is_read_only(void **state)
+{
+    (void)state;
+    if (!mount_disk("size=4m"))
+        skip();
+    make_known_store();
+    assert_int_equal(mount(path, path, NULL, MS_BIND, NULL), 0);
+    assert_int_equal(mount(NULL, path, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL), 0);
+    assert_left_alone(FAIL_READ_ONLY, "Read-only file system");
+    assert_int_equal(umount2(path, 0), 0);
+    store_close(must_open());
+    assert_int_equal(mount(NULL, disk, NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
+    assert_left_alone(FAIL_READ_ONLY, "Read-only file system");
+    assert_int_equal(mount(NULL, disk, NULL, MS_REMOUNT, NULL), 0);
+    store_close(must_open());
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, no_files, no_files)
+#define DISK(name) cmocka_unit_test_setup_teardown(name, no_files, unmount_disk)
+
+int main(int argc, char **argv)
+{
+    if (argc == 5 && strcmp(argv[1], "--load") == 0)
+        return load_until_killed(argv + 2);
+    const struct CMUnitTest tests[] = {
+        TEST(the_known_store_is_read_right),
+        TEST(a_flipped_bit_is_found_wherever_it_is),
+        TEST(random_flips_are_refused_or_do_not_matter),
+        TEST(noise_in_place_of_a_page_is_refused),
+        TEST(a_truncated_file_is_damaged),
+        TEST(a_damaged_row_is_not_replaced),
+        TEST(a_file_of_a_newer_version_is_left_alone),
+        TEST(the_store_of_another_pool_is_left_alone),
+        TEST(a_database_of_another_program_is_left_alone),
+        TEST(a_text_is_no_store),
+        TEST(an_empty_file_becomes_a_store),
+        TEST(a_folder_is_no_store),
+        TEST(a_second_one_on_the_same_store_is_busy),
+        TEST(a_migration_is_whole_or_not_at_all),
+        TEST(who_locks_the_file_for_a_moment_is_waited_for),
+        TEST(a_view_that_could_not_begin_does_no_harm_to_the_next),
+        TEST(what_was_acknowledged_before_a_kill_is_there_after_it),
+        DISK(a_full_disk_refuses_changes_and_loses_nothing),
+        DISK(a_store_on_a_full_disk_opens_or_says_that_it_is_full),
+        DISK(what_can_not_be_written_is_read_only),
+    };
+    if (!mkdtemp(folder))
+        return 1;
+    snprintf(path, sizeof path, "%s/store", folder);
+    prepare_mounts();
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    rmdir(folder);
+    return failed;
+}
