@@ -32,7 +32,7 @@ test: deps ## runs every test, with samples of what is random
 	@test/run
 
 .PHONY: soak
-soak: deps ## runs the same with hundreds of times as many random rounds
+soak: deps ## runs the same with a hundred times as many random rounds
 	@test/run --soak
 
 .PHONY: bench

@@ -1,7 +1,6 @@
 #include "admin/admin.h"
 
 #include <grp.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -29,35 +28,12 @@ static command_run *const runs[COMMANDS] = {
 
 /* --- who may --- */
 
-static bool in_group(uid_t uid, gid_t gid, const char *name)
-{
-    enum { GROUPS_MAX = 1024, NAMES_MAX = 16384 };
-    char buffer[NAMES_MAX];
-    struct group group, *found;
-    struct passwd user, *known;
-    gid_t groups[GROUPS_MAX];
-    int count = GROUPS_MAX;
-    if (getgrnam_r(name, &group, buffer, sizeof buffer, &found) != 0 || !found)
-        return false;
-    gid_t wanted = group.gr_gid;
-    if (gid == wanted)
-        return true;
-    if (getpwuid_r(uid, &user, buffer, sizeof buffer, &known) != 0 || !known ||
-        getgrouplist(user.pw_name, user.pw_gid, groups, &count) < 0)
-        return false;
-    for (int i = 0; i < count; i++) {
-        if (groups[i] == wanted)
-            return true;
-    }
-    return false;
-}
-
-/* root, the account that the daemon runs as, and the group that the configuration names. */
+/* Whoever gets through the socket's mode: root, the account that the daemon runs as, and, if the
+ * configuration names a group, its members. The kernel has looked that up already. */
 static bool may(const struct admin *admin, const struct http_peer *peer)
 {
-    const char *group = front_end_config(admin->fe)->admin_group;
-    return peer->local && (peer->uid == 0 || peer->uid == geteuid() ||
-                           (group && in_group(peer->uid, peer->gid, group)));
+    return peer->local &&
+           (peer->uid == 0 || peer->uid == geteuid() || front_end_config(admin->fe)->admin_group);
 }
 
 /* --- what is asked --- */
@@ -181,12 +157,13 @@ static void on_request(struct http_request *request, void *context)
 
 static enum failure group_of(const struct config *config, gid_t *gid, struct error *e)
 {
-    char buffer[16384];
+    enum { GROUP_BYTES_MAX = 1 << 20 }; /* of a group with all its members */
+    OWNED(free_memory) char *buffer = xmalloc(GROUP_BYTES_MAX);
     struct group group, *found = NULL;
     *gid = (gid_t)-1;
     if (!config->admin_group)
         return OK;
-    if (getgrnam_r(config->admin_group, &group, buffer, sizeof buffer, &found) != 0 || !found) {
+    if (getgrnam_r(config->admin_group, &group, buffer, GROUP_BYTES_MAX, &found) != 0 || !found) {
         fail(e, FAIL_INVALID, "There is no group %s on this machine.", config->admin_group);
         return error_next(e, "Create it, or name another one as admin_group in %s.", config->file);
     }

@@ -35,10 +35,10 @@ void admin_publish_topology(struct call *call)
         call_end(call);
 }
 
-/* Start-CsPool: first the pool's own home, then `central`, as far as they wait here. */
+/* Start-CsPool: one after the other, the homes that wait here to be served again. */
 struct start {
     struct call *call;
-    struct hosted_home *waiting[2];
+    struct hosted_home *waiting[HOSTED_HOMES_MAX];
     size_t count, next;
 };
 
@@ -49,6 +49,8 @@ static void on_forced(const struct error *e, void *context)
     struct start *start = context;
     if (e)
         call_error(start->call, e);
+    if (e && e->kind == FAIL_STOPPING)
+        start->count = start->next; /* the rest must not begin to serve now */
     start_next(start);
 }
 
@@ -72,6 +74,14 @@ static void say_what_is_waited_for(struct call *call, const struct start *start)
     }
 }
 
+/* The pool's own homes, and those that it was the last to hold. */
+static bool waits_to_serve(const struct home *core)
+{
+    struct term term = home_hold(core)->term;
+    bool held = !term_is_none(term) && term_side(term) == home_side(core);
+    return home_mode(core) == MODE_REJOINING && (held || home_side(core) == SIDE_HOME);
+}
+
 void admin_start_pool(struct call *call)
 {
     struct front_end *fe = call_front_end(call);
@@ -88,11 +98,11 @@ void admin_start_pool(struct call *call)
     }
     struct start *start = xcalloc(1, sizeof *start);
     start->call = call;
-    const char *const names[] = {own, HOME_CENTRAL};
-    for (size_t i = 0; i < COUNT_OF(names); i++) {
-        struct hosted_home *home = front_end_home(fe, names[i]);
-        if (home && home_mode(hosted_home_core(home)) == MODE_REJOINING)
-            start->waiting[start->count++] = home;
+    struct hosted_home *homes[HOSTED_HOMES_MAX];
+    size_t count = front_end_homes(fe, homes);
+    for (size_t i = 0; i < count; i++) {
+        if (waits_to_serve(hosted_home_core(homes[i])))
+            start->waiting[start->count++] = homes[i];
     }
     if (start->count == 0)
         call_warning(call, "%s is not waiting for anything: nothing was changed.", own);

@@ -29,6 +29,15 @@ const char *failure_name(enum failure kind)
     return names[kind];
 }
 
+enum failure failure_named(const char *name)
+{
+    for (int i = OK + 1; i < FAILURES; i++) {
+        if (strcmp(name, failure_name((enum failure)i)) == 0)
+            return (enum failure)i;
+    }
+    return OK;
+}
+
 enum failure fail(struct error *e, enum failure kind, const char *what, ...)
 {
     assert(kind > OK && kind < FAILURES);

@@ -38,6 +38,8 @@ struct error {
 
 /* A short word for each kind, as it appears in logs and on the wire: "refused", "full", … */
 const char *failure_name(enum failure kind);
+/* And back; OK for a word that is none of them. */
+enum failure failure_named(const char *name);
 
 /* Fill `e` (which may be NULL, if nobody wants the words) and return `kind`, so that
  * `return fail(e, FAIL_FULL, "…")` reads as one thought. Clears `kept` and `next`. */

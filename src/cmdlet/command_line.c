@@ -161,7 +161,7 @@ struct answer {
     unsigned status;
     size_t objects;
     bool done;
-    bool failed;
+    enum failure failed;   /* the first error's kind */
     struct buffer refusal; /* the body of a status other than 200 */
 };
 
@@ -170,7 +170,10 @@ static void read_error(const json_t *value, struct error *e)
     const char *what = json_string_value(json_object_get(value, "what"));
     const char *kept = json_string_value(json_object_get(value, "kept"));
     const char *next = json_string_value(json_object_get(value, "next"));
-    fail(e, FAIL_IO, "%s", what ? what : "polluxd reports an error without a sentence.");
+    const char *word = json_string_value(json_object_get(value, "error"));
+    enum failure kind = failure_named(word ? word : "");
+    fail(e, kind ? kind : FAIL_IO, "%s",
+         what ? what : "polluxd reports an error without a sentence.");
     error_kept(e, "%s", kept ? kept : "");
     error_next(e, "%s", next ? next : "");
 }
@@ -198,11 +201,12 @@ static void on_line(void *context, struct bytes line)
         struct error e;
         read_error(error, &e);
         render_error(answer->command, &e, stderr);
-        answer->failed = true;
+        answer->failed = answer->failed ? answer->failed : e.kind;
     }
     if (status) {
         answer->done = true;
-        answer->failed = answer->failed || strcmp(status, "done") != 0;
+        if (!answer->failed && strcmp(status, "done") != 0)
+            answer->failed = FAIL_IO;
     }
 }
 
@@ -269,5 +273,5 @@ int command_line_run(int argc, char **argv)
     buffer_free(&answer.refusal);
     if (bad)
         render_error(command->name, &e, stderr);
-    return bad ? status_of(bad) : answer.failed ? STATUS_FAILED : STATUS_DONE;
+    return status_of(bad ? bad : answer.failed);
 }

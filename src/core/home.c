@@ -14,18 +14,31 @@ struct home {
     struct hold hold; /* durable; revision 0: none */
     enum mode mode;   /* now: never more than the durable record allows */
 
-    bool deciding; /* `wanted` is on its way to the store */
-    struct hold wanted;
-    enum cause cause; /* why */
-    bool announced;   /* rights ended with the decision, and that is told already */
-    bool answer_due;  /* … and the partner gets `answer` once it is durable */
-    struct home_answer answer;
+    struct {
+        bool under_way; /* `wanted` is on its way to the store */
+        struct hold wanted;
+        enum cause cause;
+        bool keeps_mode; /* only the record changes */
+        bool announced;  /* rights ended with the decision, and that is told already */
+        bool overtaken;  /* we did not run meanwhile: what it brings is not to be trusted */
+        bool answer_due; /* the partner gets `granted` once it is durable */
+    } decision;
 
-    uint64_t nonce;            /* of this start */
-    enum home_verdict verdict; /* the partner's last */
+    /* Our question to the partner. */
+    uint64_t nonce;
+    uint64_t asked_ms; /* 0: none is under way */
+    enum home_verdict verdict;
+
+    /* The last grant to the partner: a repeated question gets the same. */
+    struct home_answer granted;
+    uint64_t granted_revision;
+
     uint64_t seen;
-    uint64_t tick_ms;          /* the last tick */
-    uint64_t partner_heard_ms; /* or when we started to listen */
+    bool met; /* the partner was heard since this start */
+    bool store_lost;
+    uint64_t retry_ms; /* not before then, because the store refused */
+    uint64_t tick_ms;
+    uint64_t partner_heard_ms; /* or when we began to listen */
     uint64_t holder_heard_ms;  /* the same */
 };
 
@@ -51,12 +64,12 @@ const struct hold *home_hold(const struct home *h)
 
 const struct hold *home_wanted(const struct home *h)
 {
-    return h->deciding ? &h->wanted : &h->hold;
+    return h->decision.under_way ? &h->decision.wanted : &h->hold;
 }
 
 bool home_deciding(const struct home *h)
 {
-    return h->deciding;
+    return h->decision.under_way;
 }
 
 const char *home_partner(const struct home *h)
@@ -79,6 +92,16 @@ static bool known(const struct home *h)
     return h->hold.revision > 0;
 }
 
+static bool holds(const struct home *h)
+{
+    return mode_rights(h->mode)->holder;
+}
+
+static bool is_partner(const struct home *h, const char *pool)
+{
+    return paired(h) && strcmp(pool, home_partner(h)) == 0;
+}
+
 static uint64_t larger(uint64_t a, uint64_t b)
 {
     return a > b ? a : b;
@@ -87,6 +110,11 @@ static uint64_t larger(uint64_t a, uint64_t b)
 static void see(struct home *h, uint64_t number)
 {
     h->seen = larger(h->seen, number);
+}
+
+static uint64_t next_number(const struct home *h)
+{
+    return term_number_above(h->side, h->seen);
 }
 
 uint64_t home_lease_ms(const struct home *h)
@@ -126,6 +154,8 @@ void home_free(struct home *h)
     free(h);
 }
 
+/* --- changing --- */
+
 static struct home_action *act(struct home_actions *actions, enum home_action_kind kind)
 {
     assert(actions->count < HOME_ACTIONS_MAX);
@@ -134,31 +164,11 @@ static struct home_action *act(struct home_actions *actions, enum home_action_ki
     return a;
 }
 
-static void change_mode(struct home *h, enum cause cause, struct home_actions *actions)
+static void announce(struct home_actions *actions, enum mode from, enum cause cause)
 {
-    enum mode from = h->mode;
-    bool legal = mode_after(from, cause, &h->mode);
-    assert(legal);
     struct home_action *a = act(actions, ACTION_CHANGED);
     a->changed.from = from;
     a->changed.cause = cause;
-}
-
-/* Starts a decision; the caller goes on to fill in what the record shall say. */
-static struct hold *decide(struct home *h, enum mode mode, enum cause cause,
-                           struct home_actions *actions)
-{
-    assert(!h->deciding);
-    h->wanted = h->hold;
-    h->wanted.mode = mode;
-    h->wanted.seen = h->seen;
-    h->wanted.alone = false;
-    h->wanted.revision++;
-    h->cause = cause;
-    h->deciding = true;
-    h->announced = h->answer_due = false;
-    act(actions, ACTION_PERSIST);
-    return &h->wanted;
 }
 
 static enum mode after(const struct home *h, enum cause cause)
@@ -169,48 +179,77 @@ static enum mode after(const struct home *h, enum cause cause)
     return to;
 }
 
+static void change_mode(struct home *h, enum cause cause, struct home_actions *actions)
+{
+    enum mode from = h->mode;
+    h->mode = after(h, cause);
+    announce(actions, from, cause);
+}
+
+/* Starts a decision; the caller goes on to fill in what the record shall say. */
+static struct hold *decide(struct home *h, enum mode mode, enum cause cause,
+                           struct home_actions *actions)
+{
+    assert(!h->decision.under_way);
+    memset(&h->decision, 0, sizeof h->decision);
+    h->decision.under_way = true;
+    h->decision.cause = cause;
+    struct hold *wanted = &h->decision.wanted;
+    *wanted = h->hold;
+    wanted->mode = mode;
+    wanted->seen = h->seen;
+    wanted->alone = false;
+    wanted->revision++;
+    act(actions, ACTION_PERSIST);
+    return wanted;
+}
+
 /* Every start of serving opens a new term (rule 2). Where it begins, only the store can say. */
 static void open_term(struct home *h, enum cause cause, uint64_t number, uint64_t dice,
                       struct home_actions *actions)
 {
     assert(number > h->hold.term.number);
-    see(h, number);
     struct hold *wanted = decide(h, after(h, cause), cause, actions);
     wanted->term = (struct term){.number = number, .tag = dice};
-    assert(term_side(wanted->term) == h->side);
+    wanted->seen = larger(wanted->seen, number);
     wanted->alone = (cause == CAUSE_FORCED || cause == CAUSE_ALONE) && paired(h);
-}
-
-static uint64_t next_number(const struct home *h)
-{
-    return term_number_above(h->side, h->seen);
+    assert(term_side(wanted->term) == h->side);
 }
 
 /* Rights end here, the record follows. */
-static void step_down(struct home *h, struct term term, struct home_actions *actions)
+static struct hold *step_down(struct home *h, struct term term, struct home_actions *actions)
 {
-    decide(h, MODE_STANDBY, CAUSE_SUPERSEDED, actions)->term = term;
-    h->announced = h->mode != MODE_STANDBY;
-    if (h->announced)
+    struct hold *wanted = decide(h, MODE_STANDBY, CAUSE_SUPERSEDED, actions);
+    wanted->term = term;
+    wanted->seen = larger(wanted->seen, term.number);
+    h->decision.announced = h->mode != MODE_STANDBY;
+    if (h->decision.announced)
         change_mode(h, CAUSE_SUPERSEDED, actions);
+    return wanted;
 }
 
-/* Somebody else holds `term`. */
-static void stand_by(struct home *h, struct term term, struct home_actions *actions)
-{
-    assert(term_side(term) != h->side);
-    see(h, term.number);
-    step_down(h, term, actions);
-}
-
-/* This process may have been superseded without hearing of it, so it asks (rules 7 and 8). */
-static void rejoin(struct home *h, uint64_t dice, struct home_actions *actions)
+/* Serving is not to be trusted any more, so the partner is asked (rules 7, 8 and 10). */
+static void rejoin(struct home *h, enum cause cause, uint64_t dice, struct home_actions *actions)
 {
     h->nonce = dice;
+    h->asked_ms = 0;
     h->verdict = VERDICT_WAIT;
     if (h->mode != MODE_REJOINING)
-        change_mode(h, CAUSE_RESTARTED, actions);
+        change_mode(h, cause, actions);
 }
+
+/* The partner spoke: whoever took alone is not alone any more (rule 9), whatever it is by now. */
+static void meet(struct home *h, uint64_t now_ms, struct home_actions *actions)
+{
+    h->met = true;
+    h->partner_heard_ms = now_ms;
+    if (!h->hold.alone || h->decision.under_way)
+        return;
+    decide(h, h->hold.mode, CAUSE_HEARD, actions);
+    h->decision.keeps_mode = true;
+}
+
+/* --- time --- */
 
 static void seek_grant(struct home *h, const struct home_event *event, struct home_actions *actions)
 {
@@ -219,25 +258,35 @@ static void seek_grant(struct home *h, const struct home_event *event, struct ho
             open_term(h, CAUSE_UNPAIRED, next_number(h), event->dice, actions);
         return;
     }
-    if (h->hold.alone && event->now_ms - h->partner_heard_ms >= h->failure_detection_ms) {
+    uint64_t silence = event->now_ms - h->partner_heard_ms;
+    if (h->hold.alone && !h->met && silence >= h->failure_detection_ms) {
         open_term(h, CAUSE_ALONE, next_number(h), event->dice, actions);
         return;
     }
+    if (h->asked_ms && event->now_ms - h->asked_ms <= HOME_ANSWER_MS_MAX)
+        return;
+    h->asked_ms = event->now_ms;
     struct home_action *a = act(actions, ACTION_ASK);
     a->question = (struct home_question){.nonce = h->nonce, .term = h->hold.term, .seen = h->seen};
+}
+
+/* We did not run: silence that we slept through was no silence of the others, what we asked before
+ * is of another time, and whoever held the home may have lost it. */
+static void wake_up(struct home *h, const struct home_event *event, struct home_actions *actions)
+{
+    h->partner_heard_ms = h->holder_heard_ms = event->now_ms;
+    h->decision.overtaken = h->decision.under_way;
+    if (paired(h) && (holds(h) || h->mode == MODE_REJOINING))
+        rejoin(h, CAUSE_RESTARTED, event->dice, actions);
 }
 
 static void on_tick(struct home *h, const struct home_event *event, struct home_actions *actions)
 {
     uint64_t gap = event->now_ms - h->tick_ms;
     h->tick_ms = event->now_ms;
-    if (gap >= h->failure_detection_ms) {
-        /* Silence that we slept through was no silence of the others. */
-        h->partner_heard_ms = h->holder_heard_ms = event->now_ms;
-        if (mode_rights(h->mode)->holder && paired(h))
-            rejoin(h, event->dice, actions);
-    }
-    if (h->deciding)
+    if (gap >= h->failure_detection_ms)
+        wake_up(h, event, actions);
+    if (h->decision.under_way || h->store_lost || event->now_ms < h->retry_ms)
         return;
     if (h->mode == MODE_REJOINING)
         seek_grant(h, event, actions);
@@ -246,48 +295,74 @@ static void on_tick(struct home *h, const struct home_event *event, struct home_
         change_mode(h, CAUSE_SILENCE, actions);
 }
 
-static void note_who_is_there(struct home *h, const char *pool, uint64_t now_ms,
-                              struct home_actions *actions)
+/* --- what others say --- */
+
+/* May it be believed at all? What can't must not change anything, least of all for ever. */
+static bool believable(const struct home *h, struct term term, uint64_t seen)
 {
-    if (strcmp(pool, home_partner(h)) != 0)
-        return;
-    h->partner_heard_ms = now_ms;
-    if (strcmp(pool, hold_holder(&h->hold)) == 0) {
-        h->holder_heard_ms = now_ms;
-        if (h->mode == MODE_RESILIENCY)
-            change_mode(h, CAUSE_HEARD, actions);
-    }
+    uint64_t highest = larger(term.number, seen);
+    if (highest > h->seen && highest - h->seen > HOME_LEAP_MAX)
+        return false;
+    return term_is_none(term) || h->hold.pools[term_side(term)][0];
 }
 
-/* Compares what we hold with a term that somebody knows. `elsewhere`: it may be served there. */
+static enum failure disbelieve(const struct home *h, const char *who, struct term term,
+                               uint64_t seen, struct error *e)
+{
+    return fail(e, FAIL_INVALID,
+                "%s speaks of term %" PRIu64 " and number %" PRIu64
+                " of the home %s, which can't be: the highest known here is %" PRIu64 ".",
+                who, term.number, seen, h->name, h->seen);
+}
+
+static void note_holder(struct home *h, const char *pool, uint64_t now_ms,
+                        struct home_actions *actions)
+{
+    if (strcmp(pool, hold_holder(&h->hold)) != 0)
+        return;
+    h->holder_heard_ms = now_ms;
+    if (h->mode == MODE_RESILIENCY)
+        change_mode(h, CAUSE_HEARD, actions);
+}
+
+/* Compares what we hold with a higher term that somebody knows. `elsewhere`: it may be served
+ * there. */
 static void weigh(struct home *h, struct term heard, bool elsewhere, uint64_t dice,
                   struct home_actions *actions)
 {
-    struct term mine = h->hold.term;
-    if (heard.number < mine.number || term_equal(heard, mine))
-        return;
+    assert(heard.number > h->hold.term.number);
     if (term_side(heard) == h->side) {
-        /* We opened it once, and our store has forgotten: it is not what the partner knows. */
-        if (mode_rights(h->mode)->holder)
-            rejoin(h, dice, actions);
-    } else if (elsewhere || !mode_rights(h->mode)->holder) {
-        stand_by(h, heard, actions);
+        if (h->mode != MODE_REJOINING)
+            rejoin(h, CAUSE_FORGOTTEN, dice, actions); /* rule 10 */
+    } else if (elsewhere || !holds(h)) {
+        step_down(h, heard, actions);
     } else if (h->mode == MODE_SERVING) {
         open_term(h, CAUSE_MET, next_number(h), dice, actions); /* rule 9 */
     }
 }
 
-static void on_heard(struct home *h, const struct home_event *event, struct home_actions *actions)
+static enum failure on_heard(struct home *h, const struct home_event *event,
+                             struct home_actions *actions, struct error *e)
 {
-    bool partner = strcmp(event->heard.pool, home_partner(h)) == 0;
-    see(h, larger(event->heard.seen, event->heard.term.number));
-    note_who_is_there(h, event->heard.pool, event->now_ms, actions);
-    if (h->deciding || term_is_none(event->heard.term))
-        return;
-    /* Only the partner itself can say that it does not serve. */
-    weigh(h, event->heard.term, event->heard.serves || !partner, event->dice, actions);
-    if (!h->deciding && h->hold.alone && partner && mode_rights(h->mode)->holder)
-        decide(h, h->mode, CAUSE_HEARD, actions); /* they have met: no longer alone */
+    const char *pool = event->heard.pool;
+    struct term term = event->heard.term;
+    if (!believable(h, term, event->heard.seen))
+        return disbelieve(h, pool, term, event->heard.seen, e);
+    bool partner = is_partner(h, pool);
+    see(h, larger(event->heard.seen, term.number));
+    note_holder(h, pool, event->now_ms, actions);
+    if (partner)
+        meet(h, event->now_ms, actions);
+    if (h->decision.under_way || h->store_lost)
+        return OK;
+    /* Only the partner itself can say that it does not serve, … */
+    if (term.number > h->hold.term.number)
+        weigh(h, term, event->heard.serves || !partner, event->dice, actions);
+    /* … and only the holder that it opened the same number anew. */
+    else if (term.number == h->hold.term.number && term.tag != h->hold.term.tag && partner &&
+             event->heard.serves && term_side(term) != h->side)
+        step_down(h, term, actions);
+    return OK;
 }
 
 static void answer(struct home_actions *actions, struct home_answer text)
@@ -298,71 +373,98 @@ static void answer(struct home_actions *actions, struct home_answer text)
 /* The number is durable here before the partner hears of it (rule 8). */
 static void grant(struct home *h, const struct home_question *asked, struct home_actions *actions)
 {
-    enum side asker = side_other(h->side);
-    see(h, larger(asked->seen, asked->term.number));
-    uint64_t number = term_number_above(asker, h->seen);
-    see(h, number);
-    step_down(h, asked->term, actions);
-    h->answer_due = true;
-    h->answer =
+    if (asked->nonce == h->granted.nonce && h->hold.revision == h->granted_revision) {
+        answer(actions, h->granted);
+        return;
+    }
+    uint64_t number = term_number_above(side_other(h->side), h->seen);
+    struct hold *wanted = step_down(h, asked->term, actions);
+    wanted->seen = number;
+    h->decision.answer_due = true;
+    h->granted =
         (struct home_answer){.nonce = asked->nonce, .verdict = VERDICT_GRANTED, .number = number};
-    if (h->mode != MODE_STANDBY)
-        change_mode(h, CAUSE_SUPERSEDED, actions);
+    h->granted_revision = wanted->revision;
 }
 
-static void on_asked(struct home *h, const struct home_event *event, struct home_actions *actions)
+static enum failure on_asked(struct home *h, const struct home_event *event,
+                             struct home_actions *actions, struct error *e)
 {
     const struct home_question *asked = &event->asked;
     struct home_answer reply = {.nonce = asked->nonce, .verdict = VERDICT_WAIT};
+    struct term mine = h->hold.term;
+    if (!believable(h, asked->term, asked->seen)) {
+        answer(actions, reply);
+        return disbelieve(h, home_partner(h), asked->term, asked->seen, e);
+    }
     bool asker_knows = !term_is_none(asked->term);
-    note_who_is_there(h, home_partner(h), event->now_ms, actions);
-    see(h, asked->seen);
+    bool asker_held = asker_knows && term_side(asked->term) != h->side;
+    see(h, larger(asked->seen, asked->term.number));
+    meet(h, event->now_ms, actions);
 
-    bool serves = mode_rights(h->mode)->holder;
-    if (h->deciding || (asker_knows && term_side(asked->term) == h->side)) {
+    if (h->decision.under_way || h->store_lost) {
         answer(actions, reply);
-    } else if (serves && asked->term.number > h->hold.term.number) {
-        weigh(h, asked->term, false, event->dice, actions);
+    } else if (asked->term.number < mine.number) {
+        reply.verdict = term_side(mine) == h->side ? VERDICT_SUPERSEDED : VERDICT_REFILL;
+        reply.term = mine;
         answer(actions, reply);
-    } else if (!known(h) && !asker_knows) {
+    } else if (!asker_knows) {
         reply.verdict = VERDICT_UNKNOWN;
         answer(actions, reply);
-    } else if (asked->term.number >= h->hold.term.number) {
+    } else if (asker_held && !holds(h)) {
         grant(h, asked, actions);
     } else {
-        bool mine = term_side(h->hold.term) == h->side;
-        reply.verdict = mine ? VERDICT_SUPERSEDED : VERDICT_REFILL;
-        reply.term = h->hold.term;
+        if (asker_held && asked->term.number > mine.number)
+            weigh(h, asked->term, false, event->dice, actions);
         answer(actions, reply);
     }
+    return OK;
 }
 
-static void on_answered(struct home *h, const struct home_event *event,
-                        struct home_actions *actions)
+static enum failure on_answered(struct home *h, const struct home_event *event,
+                                struct home_actions *actions, struct error *e)
 {
     const struct home_answer *got = &event->answered;
-    if (got->nonce != h->nonce || h->mode != MODE_REJOINING || h->deciding)
-        return;
-    h->partner_heard_ms = event->now_ms;
+    if (got->nonce != h->nonce || h->asked_ms == 0)
+        return OK;
+    bool late = event->now_ms - h->asked_ms > HOME_ANSWER_MS_MAX;
+    h->asked_ms = 0;
+    if (late || h->mode != MODE_REJOINING)
+        return OK;
+    if (!believable(h, got->term, got->number))
+        return disbelieve(h, home_partner(h), got->term, got->number, e);
     h->verdict = got->verdict;
-    if (got->verdict == VERDICT_GRANTED && known(h)) {
-        if (got->number > h->hold.term.number && got->number % 2 == (h->side == SIDE_HOME ? 0 : 1))
-            open_term(h, CAUSE_GRANTED, got->number, event->dice, actions);
-    } else if (got->verdict == VERDICT_SUPERSEDED) {
-        if (got->term.number > h->hold.term.number && term_side(got->term) != h->side)
-            stand_by(h, got->term, actions);
-    }
+    see(h, got->term.number);
+    if (h->decision.under_way || h->store_lost)
+        return OK;
+    bool ours = got->number % 2 == (h->side == SIDE_HOME ? 0 : 1);
+    if (got->verdict == VERDICT_GRANTED && known(h) && ours && got->number > h->hold.term.number)
+        open_term(h, CAUSE_GRANTED, got->number, event->dice, actions);
+    else if (got->verdict == VERDICT_SUPERSEDED && got->term.number > h->hold.term.number &&
+             term_side(got->term) != h->side)
+        step_down(h, got->term, actions);
+    return OK;
+}
+
+/* --- what people ask for --- */
+
+static enum failure refuse(struct error *e)
+{
+    if (e)
+        error_kept(e, "Nothing was changed.");
+    return FAIL_REFUSED;
 }
 
 static enum failure on_create(struct home *h, const struct home_event *event,
                               struct home_actions *actions, struct error *e)
 {
-    if (h->deciding || known(h) || h->seen > 0) {
-        fail(e, FAIL_REFUSED, "The home %s exists already: term %" PRIu64 " is known of it.",
-             h->name, larger(h->seen, h->wanted.term.number));
-        if (e)
-            error_kept(e, "It was left as it is: a home is created once.");
-        return FAIL_REFUSED;
+    if (h->decision.under_way)
+        return fail(e, FAIL_BUSY, "The home %s is being decided on right now; try again.", h->name);
+    if (known(h) || h->seen > 0) {
+        fail(e, FAIL_REFUSED,
+             "The home %s exists already: term %" PRIu64 " is known of it, and a home is created "
+             "once.",
+             h->name, h->seen);
+        return refuse(e);
     }
     open_term(h, CAUSE_CREATED, next_number(h), event->dice, actions);
     return OK;
@@ -371,56 +473,64 @@ static enum failure on_create(struct home *h, const struct home_event *event,
 static enum failure on_force(struct home *h, const struct home_event *event,
                              struct home_actions *actions, struct error *e)
 {
-    if (h->deciding)
+    if (h->decision.under_way)
         return fail(e, FAIL_BUSY, "The home %s is being decided on right now; try again.", h->name);
-    if (h->mode != MODE_REJOINING) {
-        fail(e, FAIL_REFUSED, "The home %s is %s here, not Rejoining.", h->name,
-             mode_name(h->mode));
-        if (e)
-            error_kept(e, "Nothing was changed.");
-        return FAIL_REFUSED;
-    }
-    if (!known(h) && h->seen == 0) {
-        fail(e, FAIL_REFUSED, "Nobody that can be reached knows of a home %s.", h->name);
-        if (e) {
-            error_kept(e, "Nothing was changed.");
-            error_next(e, "A home comes into being when the topology is published: "
-                          "Publish-CsTopology -FileName FILE");
-        }
-        return FAIL_REFUSED;
+    if (h->store_lost || h->mode != MODE_REJOINING || (!known(h) && h->seen == 0)) {
+        if (h->mode != MODE_REJOINING)
+            fail(e, FAIL_REFUSED, "The home %s is %s here, not Rejoining.", h->name,
+                 mode_name(h->mode));
+        else if (e)
+            home_explain(h, e);
+        return refuse(e);
     }
     open_term(h, CAUSE_FORCED, next_number(h), event->dice, actions);
     return OK;
 }
 
-static void on_stored(struct home *h, uint64_t head, struct home_actions *actions)
+/* --- what the store says --- */
+
+static void on_stored(struct home *h, const struct home_event *event, struct home_actions *actions)
 {
-    assert(h->deciding);
+    assert(h->decision.under_way);
     struct term before = h->hold.term;
-    bool opens = hold_opens_term(before, &h->wanted);
-    h->hold = h->wanted;
-    h->deciding = false;
+    bool opens = hold_opens_term(before, &h->decision.wanted);
+    h->hold = h->decision.wanted;
+    h->decision.under_way = false;
+    h->retry_ms = 0;
+    see(h, h->hold.seen);
     if (opens)
-        lineage_open(&h->hold.lineage, h->hold.term, head);
-    enum mode from = h->mode;
-    h->mode = h->wanted.mode;
-    if (!h->announced && (h->mode != from || !term_equal(before, h->hold.term))) {
-        struct home_action *a = act(actions, ACTION_CHANGED);
-        a->changed.from = from;
-        a->changed.cause = h->cause;
+        lineage_open(&h->hold.lineage, h->hold.term, event->began);
+    if (!h->decision.keeps_mode) {
+        enum mode from = h->mode;
+        h->mode = h->hold.mode;
+        if (!h->decision.announced && (h->mode != from || !term_equal(before, h->hold.term)))
+            announce(actions, from, h->decision.cause);
     }
-    if (h->answer_due)
-        answer(actions, h->answer);
-    h->answer_due = false;
+    if (h->decision.answer_due)
+        answer(actions, h->granted);
+    if (h->decision.overtaken && holds(h) && paired(h))
+        rejoin(h, CAUSE_RESTARTED, event->dice, actions);
 }
 
-static void on_not_stored(struct home *h, struct home_actions *actions)
+static void on_not_stored(struct home *h, const struct home_event *event,
+                          struct home_actions *actions)
 {
-    assert(h->deciding);
-    h->deciding = false;
-    if (h->answer_due)
-        answer(actions, (struct home_answer){.nonce = h->answer.nonce, .verdict = VERDICT_WAIT});
-    h->answer_due = false;
+    assert(h->decision.under_way);
+    h->decision.under_way = false;
+    h->retry_ms = event->now_ms + HOME_RETRY_MS;
+    if (h->decision.answer_due) {
+        answer(actions, (struct home_answer){.nonce = h->granted.nonce, .verdict = VERDICT_WAIT});
+        h->granted = (struct home_answer){0};
+    }
+    if (h->mode == MODE_STANDBY && mode_rights(h->hold.mode)->holder)
+        rejoin(h, CAUSE_NOT_STORED, event->dice, actions);
+}
+
+static void on_store_lost(struct home *h, struct home_actions *actions)
+{
+    h->store_lost = true;
+    if (holds(h))
+        change_mode(h, CAUSE_STORE_FAILED, actions);
 }
 
 enum failure home_step(struct home *h, const struct home_event *event, struct home_actions *actions,
@@ -428,44 +538,54 @@ enum failure home_step(struct home *h, const struct home_event *event, struct ho
 {
     assert(event->now_ms >= h->tick_ms && event->dice != 0);
     actions->count = 0;
+    enum failure bad = OK;
     switch (event->kind) {
     case HOME_TICK: on_tick(h, event, actions); break;
-    case HOME_HEARD: on_heard(h, event, actions); break;
-    case HOME_ASKED: on_asked(h, event, actions); break;
-    case HOME_ANSWERED: on_answered(h, event, actions); break;
-    case HOME_CREATE: return on_create(h, event, actions, e);
-    case HOME_FORCE: return on_force(h, event, actions, e);
-    case HOME_STORED: on_stored(h, event->head, actions); break;
-    case HOME_NOT_STORED: on_not_stored(h, actions); break;
+    case HOME_HEARD: bad = on_heard(h, event, actions, e); break;
+    case HOME_ASKED: bad = on_asked(h, event, actions, e); break;
+    case HOME_ANSWERED: bad = on_answered(h, event, actions, e); break;
+    case HOME_CREATE: bad = on_create(h, event, actions, e); break;
+    case HOME_FORCE: bad = on_force(h, event, actions, e); break;
+    case HOME_STORED: on_stored(h, event, actions); break;
+    case HOME_NOT_STORED: on_not_stored(h, event, actions); break;
+    case HOME_STORE_LOST: on_store_lost(h, actions); break;
     }
-    assert(!mode_rights(h->mode)->holder || mode_rights(h->hold.mode)->holder);
-    return OK;
+    assert(!holds(h) || mode_rights(h->hold.mode)->holder);
+    return bad;
 }
+
+/* --- in words --- */
 
 void home_explain(const struct home *h, struct error *e)
 {
     const char *partner = home_partner(h);
-    if (!known(h) && h->seen == 0) {
+    const char *self = h->hold.pools[h->side];
+    if (h->store_lost || h->retry_ms) {
+        fail(e, FAIL_IO, "The store keeps no changes, so the home %s can't be served from it.",
+             h->name);
+        error_next(e, "The log says what is wrong with it. A full disk needs room, and then it "
+                      "goes on by itself; after any other failure, start polluxd again.");
+    } else if (!known(h) && h->seen == 0) {
         fail(e, FAIL_NOT_FOUND, "The home %s was never created, as far as anybody here knows.",
              h->name);
         error_next(e, "Publish the topology on the pool that is to hold the Central Management "
                       "Store: Publish-CsTopology -FileName FILE");
     } else if (!known(h) || h->verdict == VERDICT_REFILL) {
         fail(e, FAIL_REFUSED,
-             "This store knows %s of the home %s than its partner does: it is empty or was "
-             "restored from an older copy, and is not served from.",
-             known(h) ? "less" : "nothing, and so less,", h->name);
+             "This store %s the home %s, which its partner knows more of: it was replaced or put "
+             "back to an older copy, and is not served from.",
+             known(h) ? "has forgotten something of" : "knows nothing of", h->name);
         error_next(e,
                    "Put the right store back; or, to serve what is here and give up the rest: "
                    "Start-CsPool -PoolFqdn %s -Force",
-                   h->hold.pools[h->side]);
+                   self);
     } else {
         fail(e, FAIL_REFUSED,
              "The home %s waits for %s to confirm that it has not taken it over meanwhile.",
-             h->name, partner);
+             h->name, paired(h) ? partner : "its store");
         error_next(e,
                    "This ends by itself once %s answers. If it is lost, and nobody else serves "
                    "this home: Start-CsPool -PoolFqdn %s -Force",
-                   partner, h->hold.pools[h->side]);
+                   paired(h) ? partner : "the store", self);
     }
 }

@@ -27,8 +27,17 @@ struct home *home_new(const struct home_options *options, const struct hold *hol
                       uint64_t dice);
 void home_free(struct home *h);
 
-/* What the partner is asked by a pool that was holder, or that has an empty store (rule 8). The
- * nonce is of this start: only an answer to it counts. */
+enum {
+    HOME_TICK_MS = 250,
+    /* How long an answer counts after its question was asked: what carries it must give up earlier
+     * (protocol, rule 8). */
+    HOME_ANSWER_MS_MAX = 4000,
+    /* After a store refused a record. */
+    HOME_RETRY_MS = 5000,
+};
+
+/* What the partner is asked by a pool that was holder, or that has an empty store (rule 8). Only an
+ * answer to the nonce of the last question counts. */
 struct home_question {
     uint64_t nonce;
     struct term term; /* the asker's last one; TERM_NONE: its store knows nothing of the home */
@@ -55,20 +64,19 @@ enum home_event_kind {
     HOME_TICK,       /* at least every HOME_TICK_MS */
     HOME_HEARD,      /* a heartbeat spoke of this home */
     HOME_ASKED,      /* the partner wants to rejoin; end in an ACTION_ANSWER sooner or later */
-    HOME_ANSWERED,   /* the partner's answer to ours */
+    HOME_ANSWERED,   /* the partner's answer to ours; VERDICT_WAIT if there was none */
     HOME_CREATE,     /* first publication of the topology */
     HOME_FORCE,      /* an administrator vouches */
     HOME_STORED,     /* the record of the last ACTION_PERSIST is durable */
-    HOME_NOT_STORED, /* it is not, and never will be */
+    HOME_NOT_STORED, /* the store refused it */
+    HOME_STORE_LOST, /* the store keeps nothing any more */
 };
-
-enum { HOME_TICK_MS = 250 };
 
 struct home_event {
     enum home_event_kind kind;
     uint64_t now_ms; /* monotonic */
     uint64_t dice;   /* a random number, not 0 */
-    uint64_t head;   /* HOME_STORED: the copy's last usn as the record was stored */
+    uint64_t began;  /* HOME_STORED: where the term begins, if the record opened one */
     union {
         struct {
             const char *pool; /* who said it */
@@ -83,7 +91,7 @@ struct home_event {
 
 enum home_action_kind {
     ACTION_PERSIST, /* store home_wanted(); report HOME_STORED or HOME_NOT_STORED */
-    ACTION_ASK,     /* send `question` to the partner; at most one is under way */
+    ACTION_ASK,     /* send `question` to the partner; HOME_ANSWERED ends it */
     ACTION_ANSWER,  /* answer the partner's question */
     ACTION_CHANGED, /* mode or term changed: tell everybody, at once */
 };
@@ -106,7 +114,8 @@ struct home_actions {
     size_t count;
 };
 
-/* Fails only for what people ask for (HOME_CREATE, HOME_FORCE); nothing is changed then. */
+/* Fails for what can't be done (HOME_CREATE, HOME_FORCE) or believed (what others say); then
+ * nothing is changed, and the error says why. */
 enum failure home_step(struct home *h, const struct home_event *event, struct home_actions *actions,
                        struct error *e);
 

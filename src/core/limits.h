@@ -2,6 +2,8 @@
 #ifndef POLLUX_CORE_LIMITS_H
 #define POLLUX_CORE_LIMITS_H
 
+#include <stdint.h>
+
 #include "base/fqdn.h"
 
 enum {
@@ -22,5 +24,9 @@ enum {
     BATCH_ITEMS_MAX = 10000,
     BATCH_BYTES_MAX = 8 << 20, /* uncompressed; always room for one largest item */
 };
+
+/* A number so far above all that were seen is nonsense, and believing it would spoil the home for
+ * ever: a pool that opened a term each second would need a century. */
+#define HOME_LEAP_MAX ((uint64_t)1 << 32)
 
 #endif

@@ -34,6 +34,8 @@ static const char *const causes[CAUSES] = {
     [CAUSE_SILENCE]      = "silence",
     [CAUSE_HEARD]        = "heard",
     [CAUSE_MET]          = "met",
+    [CAUSE_FORGOTTEN]    = "forgotten",
+    [CAUSE_NOT_STORED]   = "not-stored",
     [CAUSE_STORE_FAILED] = "store-failed",
 };
 
@@ -53,6 +55,12 @@ static const struct mode_transition transitions[] = {
     {MODE_SERVING,    CAUSE_STORE_FAILED, MODE_REJOINING,  "What can't be kept must not be acknowledged."},
     {MODE_CLOSING,    CAUSE_STORE_FAILED, MODE_REJOINING,  "The same."},
     {MODE_DRAINING,   CAUSE_STORE_FAILED, MODE_REJOINING,  "The same."},
+    {MODE_SERVING,    CAUSE_FORGOTTEN,    MODE_REJOINING,  "Its store is older than what others know of it: it asks before it goes on."},
+    {MODE_CLOSING,    CAUSE_FORGOTTEN,    MODE_REJOINING,  "The same."},
+    {MODE_DRAINING,   CAUSE_FORGOTTEN,    MODE_REJOINING,  "The same."},
+    {MODE_STANDBY,    CAUSE_FORGOTTEN,    MODE_REJOINING,  "It was the last holder, so nobody else can serve: it asks."},
+    {MODE_RESILIENCY, CAUSE_FORGOTTEN,    MODE_REJOINING,  "The same."},
+    {MODE_STANDBY,    CAUSE_NOT_STORED,   MODE_REJOINING,  "Its record still says that it holds the home."},
 
     /* Handing over. Forwards only, once it is released. */
     {MODE_SERVING,    CAUSE_CLOSED,       MODE_CLOSING,    "Sessions leave before changes stop."},

@@ -39,6 +39,8 @@ enum cause {
     CAUSE_SILENCE,      /* the holder has not been heard for the failure-detection interval */
     CAUSE_HEARD,        /* the holder is heard again */
     CAUSE_MET,          /* two that both took alone meet, and only this one serves */
+    CAUSE_FORGOTTEN,    /* others know a term that this pool opened, and its store does not */
+    CAUSE_NOT_STORED,   /* it stepped down, and the store did not keep that */
     CAUSE_STORE_FAILED, /* the store can't keep what would be acknowledged */
 };
 enum { CAUSES = CAUSE_STORE_FAILED + 1 };

@@ -73,15 +73,6 @@ char *http_error_to_json(const struct error *e)
     return text;
 }
 
-static enum failure kind_of_word(const char *word)
-{
-    for (int kind = OK + 1; kind < FAILURES; kind++) {
-        if (word && strcmp(word, failure_name((enum failure)kind)) == 0)
-            return (enum failure)kind;
-    }
-    return OK;
-}
-
 static void copy_text(char to[ERROR_TEXT_MAX], const json_t *object, const char *name)
 {
     const char *text = json_string_value(json_object_get(object, name));
@@ -108,7 +99,8 @@ static enum failure not_ours(unsigned status, struct bytes body, struct error *e
 enum failure http_error_from_answer(unsigned status, struct bytes body, struct error *e)
 {
     json_t *object = json_loadb((const char *)body.at, body.size, 0, NULL);
-    enum failure kind = kind_of_word(json_string_value(json_object_get(object, "error")));
+    const char *word = json_string_value(json_object_get(object, "error"));
+    enum failure kind = word ? failure_named(word) : OK;
     if (kind != OK) {
         e->kind = kind;
         copy_text(e->what, object, "what");

@@ -266,6 +266,7 @@ struct call {
     char to[FQDN_SIZE];
     char pool[FQDN_SIZE];
     char home[HOME_NAME_SIZE];
+    struct home_question question;
     union {
         link_heartbeat_done *heartbeat;
         link_answer_done *answer;
@@ -307,7 +308,8 @@ static void tell_answer(struct call *call, struct error *e)
         bad = answer_decode(buffer_view(&call->body), &sender, &answer, e);
     if (!bad)
         bad = check_answerer(call, &sender, e);
-    call->done.answer(call->to, call->home, bad ? NULL : &answer, bad ? e : NULL, call->context);
+    call->done.answer(call->to, call->home, &call->question, bad ? NULL : &answer, bad ? e : NULL,
+                      call->context);
 }
 
 static void tell_created(struct call *call, struct error *e)
@@ -394,6 +396,7 @@ void link_question(struct link *link, const struct machine *to, const char *home
 {
     struct call *call = call_new(link, CALL_QUESTION, to, context);
     call->done.answer = done;
+    call->question = *question;
     memcpy(call->home, home, strlen(home) + 1);
     call_send(call, to, path_question, question_encode(&link->sender, home, question));
 }

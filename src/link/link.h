@@ -55,8 +55,10 @@ void link_reply_error(struct link_reply *reply, const struct error *e);
 /* Calls. The callback gets the answer, or NULL and why. `to` is the machine's name. */
 typedef void link_heartbeat_done(const char *to, const struct heartbeat *theirs,
                                  const struct error *e, void *context);
-typedef void link_answer_done(const char *to, const char *home, const struct home_answer *answer,
-                              const struct error *e, void *context);
+typedef void link_answer_done(const char *to, const char *home,
+                              const struct home_question *question,
+                              const struct home_answer *answer, const struct error *e,
+                              void *context);
 typedef void link_create_done(const char *to, const char *home, const struct error *e,
                               void *context); /* `e` is NULL if it is done */
 void link_heartbeat(struct link *link, const struct machine *to, const struct heartbeat *ours,

@@ -62,12 +62,3 @@ enum failure central_uncreated(struct view *view, view_visit_name *visit, void *
     return view_keys(view, HOME_CENTRAL, MODULE_CMS_MASTER, bytes_of_text(CENTRAL_HOMES),
                      visit_uncreated, &u, e);
 }
-
-enum failure central_topology(struct view *view, char **text, struct error *e)
-{
-    struct item item;
-    enum failure bad =
-        view_item(view, HOME_CENTRAL, MODULE_CMS_MASTER, bytes_of_text(CENTRAL_TOPOLOGY), &item, e);
-    *text = bad ? NULL : xasprintf("%.*s", (int)item.value.size, (const char *)item.value.at);
-    return bad;
-}

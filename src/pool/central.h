@@ -24,7 +24,4 @@ void central_mark_created(struct txn *txn, const char *pool);
 /* Calls for each pool whose home is still to be created. */
 enum failure central_uncreated(struct view *view, view_visit_name *visit, void *context,
                                struct error *e);
-/* The text as published, owned by the caller. */
-enum failure central_topology(struct view *view, char **text, struct error *e);
-
 #endif

@@ -203,14 +203,14 @@ static void on_home_changed(struct hosted_home *home, void *context)
     call_everybody(fe);
 }
 
-static void on_answer(const char *to, const char *home_name, const struct home_answer *answer,
-                      const struct error *e, void *context)
+static void on_answer(const char *to, const char *name, const struct home_question *question,
+                      const struct home_answer *answer, const struct error *e, void *context)
 {
     (void)to;
     (void)e; /* that a machine can't be reached, its heartbeats tell */
-    struct hosted_home *home = front_end_home(context, home_name);
+    struct hosted_home *home = front_end_home(context, name);
     if (home)
-        hosted_home_answered(home, answer);
+        hosted_home_answered(home, question, answer);
 }
 
 const struct machine *front_end_machine_of(const struct front_end *fe, const char *pool_name)
@@ -235,7 +235,7 @@ static void ask_partner(struct hosted_home *home, const struct home_question *qu
     if (to)
         link_question(fe->link, to, home_name(core), question, on_answer, fe);
     else
-        hosted_home_answered(home, NULL);
+        hosted_home_answered(home, question, NULL);
 }
 
 static void on_question(const struct machine *from, const char *name,
@@ -379,21 +379,27 @@ struct front_end *front_end_start(struct config *config, struct loop *loop, stru
     return fe;
 }
 
+static const char *listens_on(const struct config *c)
+{
+    const char *address = c->listen_address ? c->listen_address : c->self->address;
+    return address ? address : "";
+}
+
 /* What can't change while running, by name; NULL if nothing of that changed. */
 static const char *fixed_change(const struct config *a, const struct config *b)
 {
     const struct pool *x = a->self->pool, *y = b->self->pool;
     const char *x_backup = x->backup ? x->backup->fqdn : "",
                *y_backup = y->backup ? y->backup->fqdn : "";
-    const char *x_listen = a->listen_address ? a->listen_address : "";
-    const char *y_listen = b->listen_address ? b->listen_address : "";
+    const char *x_group = a->admin_group ? a->admin_group : "";
+    const char *y_group = b->admin_group ? b->admin_group : "";
     if (strcmp(a->machine, b->machine) != 0 || strcmp(x->fqdn, y->fqdn) != 0)
         return "which machine this is";
     if (strcmp(a->database_path, b->database_path) != 0)
         return "where its database is";
-    if (strcmp(a->admin_socket, b->admin_socket) != 0)
-        return "where its socket is";
-    if (strcmp(x_listen, y_listen) != 0 || a->self->link_port != b->self->link_port)
+    if (strcmp(a->admin_socket, b->admin_socket) != 0 || strcmp(x_group, y_group) != 0)
+        return "where its socket is, or whose";
+    if (strcmp(listens_on(a), listens_on(b)) != 0 || a->self->link_port != b->self->link_port)
         return "where it listens";
     if (strcmp(a->certificate, b->certificate) != 0 ||
         strcmp(a->private_key, b->private_key) != 0 || strcmp(a->authority, b->authority) != 0)

@@ -1,16 +1,21 @@
 #include "pool/hosted_home.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "pool/commit.h"
+
+/* What carries an answer must give up before the answer stops to count (protocol, rule 8). */
+_Static_assert((int)LINK_DEADLINE_MS < (int)HOME_ANSWER_MS_MAX, "an answer could come too late");
 
 struct hosted_home {
     struct hosted_home_around around;
     struct home *core;
-    bool asking;                /* our question is under way */
     struct link_reply *waiting; /* the partner's question waits for the store */
     hosted_home_done *done;     /* an administrator waits for the store */
     void *done_context;
@@ -18,6 +23,9 @@ struct hosted_home {
     void *enrich_context;
     bool storing;
     bool closed; /* lives on only for the record on its way */
+    /* What was told already, so that what goes on is not told again. */
+    char store_trouble[ERROR_TEXT_MAX];
+    char disbelieved[FQDN_SIZE];
 };
 
 const struct home *hosted_home_core(const struct hosted_home *home)
@@ -29,11 +37,6 @@ static void step(struct hosted_home *home, struct home_event event, struct error
 
 /* --- storing the record --- */
 
-struct stored {
-    struct hosted_home *home;
-    struct store_outcome outcome;
-};
-
 static void tell_done(struct hosted_home *home, const struct error *e)
 {
     hosted_home_done *done = TAKE(home->done);
@@ -42,35 +45,24 @@ static void tell_done(struct hosted_home *home, const struct error *e)
         done(e, home->done_context);
 }
 
-static void on_stored(void *context)
+static void on_stored(const struct store_outcome *outcome, void *context)
 {
-    struct stored *stored = context;
-    struct hosted_home *home = stored->home;
-    const struct error *e = &stored->outcome.error;
+    struct hosted_home *home = context;
+    const struct error *e = &outcome->error;
     home->storing = false;
     if (home->closed) {
         free(home);
-    } else {
-        if (e->kind)
-            log_error(LOG_EVENT_ERROR, "hold-record-not-stored", e,
-                      "What was decided about the home %s could not be stored.",
-                      home_name(home->core));
-        step(home,
-             (struct home_event){.kind = e->kind ? HOME_NOT_STORED : HOME_STORED,
-                                 .head = stored->outcome.head},
-             NULL);
-        tell_done(home, e->kind ? e : NULL);
+        return;
     }
-    free(stored);
-}
-
-/* On the store's thread. */
-static void on_outcome(const struct store_outcome *outcome, void *context)
-{
-    struct hosted_home *home = context;
-    struct stored *stored = xmalloc(sizeof *stored);
-    *stored = (struct stored){.home = home, .outcome = *outcome};
-    loop_post_surely(home->around.loop, on_stored, stored);
+    if (e->kind && strcmp(e->what, home->store_trouble) != 0)
+        log_error(LOG_EVENT_ERROR, "hold-record-not-stored", e,
+                  "What was decided about the home %s could not be stored.", home_name(home->core));
+    snprintf(home->store_trouble, sizeof home->store_trouble, "%s", e->kind ? e->what : "");
+    step(home,
+         (struct home_event){.kind = e->kind ? HOME_NOT_STORED : HOME_STORED,
+                             .began = outcome->began},
+         NULL);
+    tell_done(home, e->kind ? e : NULL);
 }
 
 static void persist(struct hosted_home *home)
@@ -81,7 +73,7 @@ static void persist(struct hosted_home *home)
     if (home->enrich)
         home->enrich(txn, wanted->term.number, home->enrich_context);
     home->storing = true;
-    store_commit(home->around.store, txn, on_outcome, home);
+    commit_on_loop(home->around.store, home->around.loop, txn, on_stored, home);
 }
 
 /* --- carrying out --- */
@@ -114,12 +106,7 @@ static void carry_out(struct hosted_home *home, const struct home_action *action
 {
     switch (action->kind) {
     case ACTION_PERSIST: persist(home); break;
-    case ACTION_ASK:
-        if (!home->asking) {
-            home->asking = true;
-            home->around.ask(home, &action->question, home->around.context);
-        }
-        break;
+    case ACTION_ASK: home->around.ask(home, &action->question, home->around.context); break;
     case ACTION_ANSWER: answer_waiting(home, &action->answer); break;
     case ACTION_CHANGED: tell_change(home, action->changed.from, action->changed.cause); break;
     }
@@ -153,6 +140,8 @@ void hosted_home_close(struct hosted_home *home)
 {
     struct error e;
     fail(&e, FAIL_STOPPING, "This machine is stopping.");
+    if (home->storing)
+        error_kept(&e, "Whether it was still done is not known.");
     struct link_reply *reply = TAKE(home->waiting);
     if (reply)
         link_reply_error(reply, &e);
@@ -164,37 +153,60 @@ void hosted_home_close(struct hosted_home *home)
         free(home);
 }
 
+/* Said once for each pool that says it, until another one does. */
+static void log_disbelief(struct hosted_home *home, const char *pool, const struct error *e)
+{
+    if (strcmp(home->disbelieved, pool) == 0)
+        return;
+    log_error(LOG_EVENT_WARNING, "message-disbelieved", e, "A message was not believed.");
+    snprintf(home->disbelieved, sizeof home->disbelieved, "%s", pool);
+}
+
 void hosted_home_tick(struct hosted_home *home)
 {
+    if (store_failed(home->around.store, NULL))
+        step(home, (struct home_event){.kind = HOME_STORE_LOST}, NULL);
     step(home, (struct home_event){.kind = HOME_TICK}, NULL);
 }
 
 void hosted_home_heard(struct hosted_home *home, const char *pool,
                        const struct heartbeat_home *said)
 {
+    struct error e = {0};
     step(home,
          (struct home_event){.kind = HOME_HEARD,
                              .heard = {.pool = pool,
                                        .term = said->term,
                                        .seen = said->seen,
                                        .serves = said->own && mode_rights(said->mode)->holder}},
-         NULL);
+         &e);
+    if (e.kind)
+        log_disbelief(home, pool, &e);
 }
 
 void hosted_home_asked(struct hosted_home *home, const struct home_question *question,
                        struct link_reply *reply)
 {
+    struct error e = {0};
     /* One question at a time: a second one is a repetition, and the first one's asker is gone. */
     answer_waiting(home, &(struct home_answer){.verdict = VERDICT_WAIT});
     home->waiting = reply;
-    step(home, (struct home_event){.kind = HOME_ASKED, .asked = *question}, NULL);
+    step(home, (struct home_event){.kind = HOME_ASKED, .asked = *question}, &e);
+    if (e.kind)
+        log_disbelief(home, home_partner(home->core), &e);
 }
 
-void hosted_home_answered(struct hosted_home *home, const struct home_answer *answer)
+void hosted_home_answered(struct hosted_home *home, const struct home_question *question,
+                          const struct home_answer *answer)
 {
-    home->asking = false;
+    struct error e = {0};
+    struct home_event event = {.kind = HOME_ANSWERED,
+                               .answered = {.nonce = question->nonce, .verdict = VERDICT_WAIT}};
     if (answer)
-        step(home, (struct home_event){.kind = HOME_ANSWERED, .answered = *answer}, NULL);
+        event.answered = *answer;
+    step(home, event, &e);
+    if (e.kind)
+        log_disbelief(home, home_partner(home->core), &e);
 }
 
 static void ask_for(struct hosted_home *home, enum home_event_kind kind, hosted_home_done *done,

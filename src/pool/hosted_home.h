@@ -26,6 +26,7 @@ struct hosted_home *hosted_home_open(const struct hosted_home_around *around,
 /* What waits for it is answered that this machine stops. */
 void hosted_home_close(struct hosted_home *home);
 
+/* Lent; changes with every event. */
 const struct home *hosted_home_core(const struct hosted_home *home);
 
 void hosted_home_tick(struct hosted_home *home);
@@ -33,8 +34,9 @@ void hosted_home_heard(struct hosted_home *home, const char *pool,
                        const struct heartbeat_home *said);
 void hosted_home_asked(struct hosted_home *home, const struct home_question *question,
                        struct link_reply *reply);
-/* NULL: there was no answer. */
-void hosted_home_answered(struct hosted_home *home, const struct home_answer *answer);
+/* NULL: there was no answer to this question. */
+void hosted_home_answered(struct hosted_home *home, const struct home_question *question,
+                          const struct home_answer *answer);
 
 /* What people ask for. `done` is called once, with NULL when it is durable. */
 typedef void hosted_home_done(const struct error *e, void *context);

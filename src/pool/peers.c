@@ -67,17 +67,6 @@ struct peer *peers_find(struct peers *peers, const char *machine)
     return NULL;
 }
 
-bool peers_pool_heard(const struct peers *peers, const char *pool, uint64_t now_ms,
-                      uint64_t within_ms)
-{
-    for (size_t i = 0; i < peers->count; i++) {
-        const struct peer *peer = &peers->list[i];
-        if (strcmp(peer->pool, pool) == 0 && peer->heard_ms && now_ms - peer->heard_ms <= within_ms)
-            return true;
-    }
-    return false;
-}
-
 static void compare_clocks(struct peer *peer, uint64_t theirs, uint64_t ours)
 {
     uint64_t apart = theirs > ours ? theirs - ours : ours - theirs;

@@ -36,10 +36,6 @@ void peers_follow(struct peers *peers, const struct topology *topology, const st
 size_t peers_count(const struct peers *peers);
 struct peer *peers_at(struct peers *peers, size_t i);
 struct peer *peers_find(struct peers *peers, const char *machine);
-/* Has any machine of this pool been heard within so many milliseconds? */
-bool peers_pool_heard(const struct peers *peers, const char *pool, uint64_t now_ms,
-                      uint64_t within_ms);
-
 void peers_heard(struct peers *peers, const struct heartbeat *theirs, uint64_t now_ms,
                  uint64_t our_wall_ms, uint64_t our_topology);
 void peers_answered(struct peer *peer);

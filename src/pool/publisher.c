@@ -6,11 +6,13 @@
 
 #include "base/log.h"
 #include "pool/central.h"
+#include "pool/commit.h"
 
 struct publisher {
     struct front_end *fe;
-    bool ordering;      /* an order to another pool is under way */
-    bool store_trouble; /* told once */
+    bool ordering;             /* an order to another pool is under way */
+    bool store_trouble;        /* told once */
+    char told[ERROR_TEXT_MAX]; /* the last trouble with a home's creation, told once as well */
 };
 
 static const char *own_pool(const struct front_end *fe)
@@ -30,7 +32,7 @@ static uint64_t central_term(const struct front_end *fe)
 /* --- creating homes --- */
 
 struct creation {
-    struct front_end *fe;
+    struct publisher *publisher;
     char pool[FQDN_SIZE];
     struct link_reply *reply; /* who ordered it; NULL: we ourselves */
 };
@@ -40,7 +42,7 @@ static void on_marked(const struct store_outcome *outcome, void *context)
     struct creation *c = context;
     if (outcome->error.kind)
         log_error(LOG_EVENT_WARNING, "creation-not-noted", &outcome->error,
-                  "That %s has its home could not be noted; it will be asked again.", c->pool);
+                  "That %s has its home could not be noted; it will be noted later.", c->pool);
     free(c);
 }
 
@@ -64,29 +66,50 @@ static bool has_home(const struct front_end *fe, const char *pool)
     return heard && heard->term.number > 0;
 }
 
+static void tell_trouble(struct publisher *publisher, const char *pool, const struct error *e)
+{
+    if (strcmp(publisher->told, e->what) == 0)
+        return;
+    log_error(LOG_EVENT_WARNING, "home-not-created", e,
+              "%s has not created its home; it will be tried again.", pool);
+    snprintf(publisher->told, sizeof publisher->told, "%s", e->what);
+}
+
 static void on_created_here(const struct error *e, void *context)
 {
     struct creation *c = context;
-    bool exists = !e || has_home(c->fe, c->pool);
+    struct front_end *fe = c->publisher->fe;
+    bool exists = !e || has_home(fe, c->pool);
     if (c->reply && exists)
         link_reply_created(c->reply, c->pool);
     else if (c->reply)
         link_reply_error(c->reply, e);
     if (!exists)
-        log_error(LOG_EVENT_WARNING, "home-not-created", e, "The home %s was not created.",
-                  c->pool);
+        tell_trouble(c->publisher, c->pool, e);
     else if (!c->reply)
-        note_created(c->fe, c->pool);
+        note_created(fe, c->pool);
     free(c);
 }
 
-static void create_here(struct front_end *fe, struct link_reply *reply)
+static void create_here(struct publisher *publisher, struct link_reply *reply)
 {
+    struct front_end *fe = publisher->fe;
     struct creation *c = xcalloc(1, sizeof *c);
-    c->fe = fe;
+    c->publisher = publisher;
     c->reply = reply;
     snprintf(c->pool, sizeof c->pool, "%s", own_pool(fe));
     hosted_home_create(front_end_home(fe, own_pool(fe)), NULL, NULL, on_created_here, c);
+}
+
+/* As far as this machine has heard. */
+static bool holds_central(const struct front_end *fe, const struct pool *pool)
+{
+    const struct heard_home *central = heard_of(front_end_heard(fe), HOME_CENTRAL);
+    const struct pool *first = front_end_config(fe)->topology->central;
+    if (!central || term_is_none(central->term))
+        return false;
+    const struct pool *holder = term_side(central->term) == SIDE_HOME ? first : first->backup;
+    return holder && strcmp(holder->fqdn, pool->fqdn) == 0;
 }
 
 void publisher_ordered(struct publisher *publisher, const struct machine *from, const char *name,
@@ -94,11 +117,7 @@ void publisher_ordered(struct publisher *publisher, const struct machine *from, 
 {
     struct front_end *fe = publisher->fe;
     struct error e;
-    const struct heard_home *central = heard_of(front_end_heard(fe), HOME_CENTRAL);
-    const struct pool *first = front_end_config(fe)->topology->central;
-    bool may = strcmp(from->pool->fqdn, first->fqdn) == 0 ||
-               (first->backup && strcmp(from->pool->fqdn, first->backup->fqdn) == 0);
-    if (strcmp(name, own_pool(fe)) != 0 || !may || !central) {
+    if (strcmp(name, own_pool(fe)) != 0 || !holds_central(fe, from->pool)) {
         fail(&e, FAIL_REFUSED, "%s takes no order from %s to create the home %s.", own_pool(fe),
              from->fqdn, name);
         error_next(&e, "The holder of the Central Management Store orders each pool to create its "
@@ -106,7 +125,7 @@ void publisher_ordered(struct publisher *publisher, const struct machine *from, 
         link_reply_error(reply, &e);
         return;
     }
-    create_here(fe, reply);
+    create_here(publisher, reply);
 }
 
 static void on_create_done(const char *to, const char *home, const struct error *e, void *context)
@@ -116,8 +135,7 @@ static void on_create_done(const char *to, const char *home, const struct error 
     if (!e)
         note_created(publisher->fe, home);
     else if (e->kind != FAIL_UNREACHABLE) /* that, its heartbeats tell */
-        log_error(LOG_EVENT_WARNING, "home-not-created", e,
-                  "%s did not create its home; it will be asked again.", to);
+        tell_trouble(publisher, to, e);
 }
 
 static bool order_creation(const char *pool, void *context)
@@ -130,7 +148,7 @@ static bool order_creation(const char *pool, void *context)
     }
     if (strcmp(pool, own_pool(fe)) == 0) {
         if (!home_deciding(hosted_home_core(front_end_home(fe, pool))))
-            create_here(fe, NULL);
+            create_here(publisher, NULL);
         return true;
     }
     const struct machine *to = front_end_machine_of(fe, pool);
@@ -164,7 +182,6 @@ struct publication {
     struct topology *topology;
     hosted_home_done *done;
     void *context;
-    struct error error;
 };
 
 static void publication_end(struct publication *p, const struct error *e)
@@ -191,20 +208,12 @@ static void on_central_created(const struct error *e, void *context)
     publication_end(p, e);
 }
 
-static void on_republished(void *context)
+static void on_republished(const struct store_outcome *outcome, void *context)
 {
     struct publication *p = context;
-    if (!p->error.kind)
+    if (!outcome->error.kind)
         order_creations(p->publisher);
-    publication_end(p, p->error.kind ? &p->error : NULL);
-}
-
-/* On the store's thread. */
-static void on_publication_stored(const struct store_outcome *outcome, void *context)
-{
-    struct publication *p = context;
-    p->error = outcome->error;
-    loop_post_surely(front_end_loop(p->publisher->fe), on_republished, p);
+    publication_end(p, outcome->error.kind ? &outcome->error : NULL);
 }
 
 static enum failure republish(struct publication *p, uint64_t term_number, struct error *e)
@@ -217,7 +226,7 @@ static enum failure republish(struct publication *p, uint64_t term_number, struc
     if (!bad)
         bad = central_publish(txn, view, p->topology, e);
     if (!bad)
-        store_commit(store, TAKE(txn), on_publication_stored, p);
+        commit_on_loop(store, front_end_loop(p->publisher->fe), TAKE(txn), on_republished, p);
     return bad;
 }
 
@@ -240,12 +249,29 @@ static enum failure check_publication(const struct front_end *fe, const struct t
     return OK;
 }
 
+/* `central` exists, or is not this pool's to create, and is not served here now. */
+static void refuse_to_publish(const struct front_end *fe, const struct home *central,
+                              struct error *e)
+{
+    const char *holder = hold_holder(home_hold(central));
+    if (!holder[0])
+        holder = front_end_config(fe)->topology->central->fqdn;
+    if (strcmp(holder, own_pool(fe)) == 0) {
+        home_explain(central, e);
+    } else {
+        fail(e, FAIL_REFUSED, "%s does not serve the Central Management Store: it is %s here.",
+             own_pool(fe), mode_name(home_mode(central)));
+        error_next(e, "Run this on a machine of %s.", holder);
+    }
+    error_kept(e, "Nothing was published.");
+}
+
 void publisher_publish(struct publisher *publisher, struct topology *topology,
                        hosted_home_done *done, void *context)
 {
     struct front_end *fe = publisher->fe;
     struct publication *p = xcalloc(1, sizeof *p);
-    *p = (struct publication){publisher, topology, done, context, {0}};
+    *p = (struct publication){publisher, topology, done, context};
     struct error e = {0};
     if (check_publication(fe, topology, &e)) {
         publication_end(p, &e);
@@ -257,12 +283,7 @@ void publisher_publish(struct publisher *publisher, struct topology *topology,
         if (republish(p, home_hold(core)->term.number, &e))
             publication_end(p, &e);
     } else if (home_hold(core)->revision || home_side(core) != SIDE_HOME) {
-        const char *holder = hold_holder(home_hold(core));
-        fail(&e, FAIL_REFUSED, "%s does not serve the Central Management Store: it is %s here.",
-             own_pool(fe), mode_name(home_mode(core)));
-        error_kept(&e, "Nothing was published.");
-        error_next(&e, "Run this on a machine of %s.",
-                   holder[0] ? holder : topology->central->fqdn);
+        refuse_to_publish(fe, core, &e);
         publication_end(p, &e);
     } else {
         hosted_home_create(central, publish_enrich, p, on_central_created, p);

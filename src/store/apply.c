@@ -318,13 +318,14 @@ static enum failure carry_out_step(struct group *group, struct group_home *home,
     return OK;
 }
 
-static enum failure replace_hold(struct group *group, struct group_home *home,
-                                 const struct hold *next, struct error *e)
+static enum failure replace_hold(struct group *group, struct group_home *home, struct txn *txn,
+                                 struct error *e)
 {
-    struct hold hold = *next;
+    struct hold hold = *txn->hold;
     struct term before = home->has_hold ? home->hold.term : TERM_NONE;
     if (hold_opens_term(before, &hold))
         lineage_open(&hold.lineage, hold.term, home->row.state.head);
+    txn->outcome.began = home->row.state.head;
     enum failure bad = hold_save(group->s, &hold, e);
     if (bad)
         return bad;
@@ -340,7 +341,7 @@ enum failure group_carry_out(struct group *group, struct txn *txn, struct error 
     if (!bad && home->row.id == 0) /* the engine makes room for a home's items */
         bad = ops(group)->home_save(group->s, txn->home, &home->row, e);
     if (!bad && txn->hold)
-        bad = replace_hold(group, home, txn->hold, e);
+        bad = replace_hold(group, home, txn, e);
     for (size_t i = 0; !bad && i < txn->count; i++)
         bad = carry_out_step(group, home, txn, &txn->steps[i], e);
     if (bad)

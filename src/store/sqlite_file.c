@@ -163,7 +163,8 @@ static enum failure write_pool(sqlite3 *db, const char *path, const char *pool, 
 
 /* Looks before it writes: a store on a full disk can be opened, and another pool's is left as it
  * is, to the byte. */
-static enum failure check_pool(sqlite3 *db, const char *path, const char *pool, struct error *e)
+static enum failure check_pool(sqlite3 *db, const char *path, const char *pool, bool fresh,
+                               struct error *e)
 {
     sqlite3_stmt *stmt = NULL;
     enum failure bad = OK;
@@ -182,7 +183,11 @@ static enum failure check_pool(sqlite3 *db, const char *path, const char *pool, 
         bad = sqlite_fail(db, path, "reading whose it is", e);
     }
     sqlite3_finalize(stmt);
-    return code == SQLITE_DONE ? write_pool(db, path, pool, e) : bad;
+    if (code != SQLITE_DONE)
+        return bad;
+    /* Only a store that was just made has no owner yet. */
+    return fresh ? write_pool(db, path, pool, e)
+                 : sqlite_fail_damaged(path, "reading whose it is", e);
 }
 
 enum failure sqlite_adopt(sqlite3 *db, const char *path, const char *pool, struct error *e)
@@ -206,5 +211,5 @@ enum failure sqlite_adopt(sqlite3 *db, const char *path, const char *pool, struc
         return FAIL_READ_ONLY;
     }
     bad = sqlite_migrate(db, path, &sqlite_schema, e);
-    return bad ? bad : check_pool(db, path, pool, e);
+    return bad ? bad : check_pool(db, path, pool, objects == 0, e);
 }

@@ -185,8 +185,9 @@ static void run_group(struct store *store, struct txn *list)
     enum failure bad = broken(store, &error);
     if (!bad)
         bad = try_group(store, list, &error);
-    if (bad && list->next && !broken(store, &unused)) {
-        /* One of them may be at fault (too large for the disk, say), so each has its own try. */
+    if (bad && bad != FAIL_BUSY && list->next && !broken(store, &unused)) {
+        /* One of them may be at fault (too large for the disk, say), so each has its own try. A
+         * lock of somebody else's is nobody's fault, and would be waited for by each. */
         while (list) {
             struct txn *txn = list;
             list = txn->next;
@@ -314,6 +315,12 @@ enum failure store_commit_wait(struct store *store, struct txn *txn, struct stor
         ; /* a signal */
     sem_destroy(&w.arrived);
     return outcome->error.kind;
+}
+
+bool store_failed(struct store *store, struct error *e)
+{
+    struct error unused;
+    return broken(store, e ? e : &unused) != OK;
 }
 
 enum failure store_open(struct engine *engine, struct store **result, struct error *e)

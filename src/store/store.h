@@ -88,6 +88,7 @@ struct store_outcome {
     struct error error; /* kind OK: it is durable */
     uint64_t first_usn; /* of this transaction's changes; 0 if it made none */
     uint64_t head;      /* the home's last usn after it */
+    uint64_t began;     /* where the term begins that its hold record opened, if it did */
 };
 typedef void store_done(const struct store_outcome *outcome, void *context);
 
@@ -96,6 +97,10 @@ typedef void store_done(const struct store_outcome *outcome, void *context);
 void store_commit(struct store *store, struct txn *txn, store_done *done, void *context);
 /* The same, waiting. For programs and tests; nothing event-driven may call it. */
 enum failure store_commit_wait(struct store *store, struct txn *txn, struct store_outcome *outcome);
+
+/* Did a flush fail? Then what is on the disk is unknown, and nothing is committed any more until
+ * the store is opened anew. */
+bool store_failed(struct store *store, struct error *e);
 
 /* A process that did not run for a while may have been superseded (protocol, rule 7): after this
  * moment of the monotonic clock, changes of this home are refused until it is moved on. 0: refuse

@@ -550,7 +550,8 @@ static void a_term_that_opens_enters_the_lineage_where_the_head_stands(void **st
     hold.seen = 6;
     txn_hold(txn, &hold);
     put_text(txn, "c", "1"); /* in the same transaction, and already of the new term */
-    assert_int_equal(commit_as(store, txn, OK).first_usn, 3);
+    struct store_outcome opened = commit_as(store, txn, OK);
+    assert_true(opened.first_usn == 3 && opened.began == 2 && opened.head == 3);
 
     view = look();
     assert_int_equal(view_hold(view, HOME, &hold, NULL), OK);
