@@ -24,14 +24,14 @@ enum failure sqlite_fail_damaged(const char *path, const char *doing, struct err
 enum failure sqlite_run(sqlite3 *db, const char *path, const char *sql, struct error *e);
 
 /* The schema is a list of steps, and its version the number of steps taken. Migrating takes those
- * that are missing, in one transaction. */
+ * that are missing, and `also` (or NULL) with them, in one transaction. */
 struct schema {
     const char *const *steps;
     int count;
 };
 extern const struct schema sqlite_schema;
 enum failure sqlite_migrate(sqlite3 *db, const char *path, const struct schema *schema,
-                            struct error *e);
+                            const char *also, struct error *e);
 
 /* Is this a store of ours, of this pool, of a version that we know? Makes an empty file one. */
 enum failure sqlite_adopt(sqlite3 *db, const char *path, const char *pool, struct error *e);

@@ -121,7 +121,7 @@ static enum failure read_number(sqlite3 *db, const char *path, const char *sql, 
 }
 
 enum failure sqlite_migrate(sqlite3 *db, const char *path, const struct schema *schema,
-                            struct error *e)
+                            const char *also, struct error *e)
 {
     long long version = 0;
     enum failure bad = read_number(db, path, "PRAGMA user_version", &version, e);
@@ -143,6 +143,8 @@ enum failure sqlite_migrate(sqlite3 *db, const char *path, const struct schema *
     bad = sqlite_run(db, path, "BEGIN IMMEDIATE", e);
     for (long long i = version; !bad && i < schema->count; i++)
         bad = sqlite_run(db, path, schema->steps[i], e);
+    if (!bad && also)
+        bad = sqlite_run(db, path, also, e);
     char *mark = sqlite3_mprintf("PRAGMA user_version = %d; PRAGMA application_id = %d; COMMIT",
                                  schema->count, APPLICATION_ID);
     if (!bad)
@@ -153,18 +155,9 @@ enum failure sqlite_migrate(sqlite3 *db, const char *path, const struct schema *
     return bad;
 }
 
-static enum failure write_pool(sqlite3 *db, const char *path, const char *pool, struct error *e)
-{
-    char *sql = sqlite3_mprintf("INSERT INTO meta VALUES ('pool', %Q)", pool);
-    enum failure bad = sqlite_run(db, path, sql, e);
-    sqlite3_free(sql);
-    return bad;
-}
-
-/* Looks before it writes: a store on a full disk can be opened, and another pool's is left as it
- * is, to the byte. */
-static enum failure check_pool(sqlite3 *db, const char *path, const char *pool, bool fresh,
-                               struct error *e)
+/* Only looks: a store on a full disk can be opened, and another pool's is left as it is, to the
+ * byte. */
+static enum failure check_pool(sqlite3 *db, const char *path, const char *pool, struct error *e)
 {
     sqlite3_stmt *stmt = NULL;
     enum failure bad = OK;
@@ -183,11 +176,7 @@ static enum failure check_pool(sqlite3 *db, const char *path, const char *pool, 
         bad = sqlite_fail(db, path, "reading whose it is", e);
     }
     sqlite3_finalize(stmt);
-    if (code != SQLITE_DONE)
-        return bad;
-    /* Only a store that was just made has no owner yet. */
-    return fresh ? write_pool(db, path, pool, e)
-                 : sqlite_fail_damaged(path, "reading whose it is", e);
+    return code == SQLITE_DONE ? sqlite_fail_damaged(path, "reading whose it is", e) : bad;
 }
 
 enum failure sqlite_adopt(sqlite3 *db, const char *path, const char *pool, struct error *e)
@@ -210,6 +199,9 @@ enum failure sqlite_adopt(sqlite3 *db, const char *path, const char *pool, struc
         }
         return FAIL_READ_ONLY;
     }
-    bad = sqlite_migrate(db, path, &sqlite_schema, e);
-    return bad ? bad : check_pool(db, path, pool, objects == 0, e);
+    /* A store has an owner from the moment that it exists. */
+    char *owner = sqlite3_mprintf("INSERT INTO meta VALUES ('pool', %Q)", pool);
+    bad = sqlite_migrate(db, path, &sqlite_schema, objects == 0 ? owner : NULL, e);
+    sqlite3_free(owner);
+    return bad ? bad : check_pool(db, path, pool, e);
 }

@@ -583,20 +583,21 @@ static void a_migration_is_whole_or_not_at_all(void **state)
     sqlite3 *db;
     struct error e = {0};
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(sqlite_migrate(db, path, &(struct schema){first_steps, 1}, &e), OK);
+    assert_int_equal(sqlite_migrate(db, path, &(struct schema){first_steps, 1}, NULL, &e), OK);
     assert_int_equal(sqlite3_exec(db, "INSERT INTO a VALUES (1)", NULL, NULL, NULL), SQLITE_OK);
-    assert_int_not_equal(sqlite_migrate(db, path, &(struct schema){bad_steps, 3}, &e), OK);
+    assert_int_not_equal(sqlite_migrate(db, path, &(struct schema){bad_steps, 3}, NULL, &e), OK);
     assert_says(&e, e.kind, "nowhere");
     assert_int_equal(ask(db, "PRAGMA user_version"), 1);
     assert_int_equal(ask(db, "SELECT count(*) FROM sqlite_schema"), 1);
     assert_int_equal(ask(db, "SELECT sum(x) FROM a"), 1);
-    assert_int_equal(sqlite_migrate(db, path, &(struct schema){good_steps, 3}, &e), OK);
+    assert_int_equal(sqlite_migrate(db, path, &(struct schema){good_steps, 3}, NULL, &e), OK);
     assert_int_equal(ask(db, "PRAGMA user_version"), 3);
     assert_int_equal(ask(db, "SELECT sum(x) FROM a"), 3);
     assert_int_equal(ask(db, "SELECT count(*) FROM c"), 0);
-    assert_int_equal(sqlite_migrate(db, path, &(struct schema){good_steps, 3}, &e), OK);
+    assert_int_equal(sqlite_migrate(db, path, &(struct schema){good_steps, 3}, NULL, &e), OK);
     assert_int_equal(ask(db, "SELECT sum(x) FROM a"), 3);
-    assert_int_equal(sqlite_migrate(db, path, &(struct schema){good_steps, 2}, &e), FAIL_NEWER);
+    assert_int_equal(sqlite_migrate(db, path, &(struct schema){good_steps, 2}, NULL, &e),
+                     FAIL_NEWER);
     sqlite3_close(db);
 }
 
