@@ -108,7 +108,8 @@ static int run(struct config *config)
     struct front_end *fe = front_end_start(config, loop, &e);
     if (fe)
         admin = admin_start(fe, loop, &e);
-    if (admin) {
+    bool started = admin != NULL;
+    if (started) {
         loop_on_signal(loop, SIGTERM, on_stop, loop);
         loop_on_signal(loop, SIGINT, on_stop, loop);
         loop_on_signal(loop, SIGHUP, on_reload, fe);
@@ -120,9 +121,7 @@ static int run(struct config *config)
     } else {
         log_error(LOG_EVENT_ERROR, "not-started", &e, "polluxd did not start.");
     }
-    bool started = admin != NULL;
     front_end_stop(fe);
-    admin_free(admin);
     loop_free(loop);
     if (started)
         log_event(LOG_EVENT_NOTICE, "stopped", "polluxd stopped.");

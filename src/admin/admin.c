@@ -8,14 +8,14 @@
 #include "admin/call.h"
 #include "base/log.h"
 #include "cmdlet/commands.h"
+#include "http/on_loop.h"
 
 static const char prefix[] = "/admin/v1/commands/";
 
 struct admin {
     struct front_end *fe;
-    struct loop *loop;
+    struct on_loop *gate;
     struct http_server *server;
-    bool stopped;
 };
 
 static command_run *const runs[COMMANDS] = {
@@ -107,24 +107,17 @@ static enum failure read_call(const struct http_request *request, int *which, js
 
 /* --- requests --- */
 
-struct arrival {
-    struct admin *admin;
-    struct http_request *request;
-};
-
-static void run(struct admin *admin, struct http_request *request)
+static void on_request(struct http_request *request, void *context)
 {
+    struct admin *admin = context;
     struct error e = {0};
     int which;
     json_t *parameters = NULL;
     const struct http_peer *peer = http_request_peer(request);
-    if (admin->stopped) {
-        fail(&e, FAIL_STOPPING, "polluxd is stopping.");
-    } else if (!may(admin, peer)) {
-        const char *group = front_end_config(admin->fe)->admin_group;
+    if (!may(admin, peer)) {
         fail(&e, FAIL_DENIED, "User %u may not give commands to this polluxd.", peer->uid);
         error_kept(&e, "Nothing was done.");
-        error_next(&e, "Ask a member of %s, or root.", group ? group : "the group that runs it");
+        error_next(&e, "Ask root, or whoever runs it.");
     } else if (!read_call(request, &which, &parameters, &e)) {
         const struct command *command = command_at((size_t)which);
         log_event(command->effect == CHANGES ? LOG_EVENT_NOTICE : LOG_EVENT_DEBUG, "command",
@@ -133,26 +126,6 @@ static void run(struct admin *admin, struct http_request *request)
         return;
     }
     http_answer_error(request, &e);
-}
-
-static void on_arrival(void *context)
-{
-    struct arrival *a = context;
-    run(a->admin, a->request);
-    free(a);
-}
-
-static void on_request(struct http_request *request, void *context)
-{
-    struct admin *admin = context;
-    struct arrival *a = xmalloc(sizeof *a);
-    *a = (struct arrival){admin, request};
-    if (loop_post(admin->loop, on_arrival, a))
-        return;
-    struct error e;
-    fail(&e, FAIL_BUSY, "polluxd has more to do than it takes.");
-    http_answer_error(request, &e);
-    free(a);
 }
 
 static enum failure group_of(const struct config *config, gid_t *gid, struct error *e)
@@ -175,27 +148,26 @@ struct admin *admin_start(struct front_end *fe, struct loop *loop, struct error 
 {
     const struct config *config = front_end_config(fe);
     struct admin *admin = xcalloc(1, sizeof *admin);
-    *admin = (struct admin){.fe = fe, .loop = loop};
+    *admin = (struct admin){.fe = fe, .gate = on_loop_open(loop, on_request, admin)};
     struct http_server_options options = {.socket_path = config->admin_socket,
                                           .socket_mode = config->admin_group ? 0660 : 0600,
                                           .body_max = ADMIN_BODY_MAX,
-                                          .handler = on_request,
-                                          .context = admin};
+                                          .handler = on_loop_handler,
+                                          .context = admin->gate};
     if (!group_of(config, &options.socket_group, e))
         admin->server = http_server_start(&options, e);
     if (admin->server)
         return admin;
+    on_loop_close(admin->gate);
     free(admin);
     return NULL;
 }
 
 void admin_stop(struct admin *admin)
 {
-    admin->stopped = true;
+    if (!admin)
+        return;
     http_server_stop(admin->server);
-}
-
-void admin_free(struct admin *admin)
-{
+    on_loop_close(admin->gate);
     free(admin);
 }

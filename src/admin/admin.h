@@ -13,10 +13,7 @@ enum { ADMIN_BODY_MAX = 1 << 20 };
 
 struct admin;
 struct admin *admin_start(struct front_end *fe, struct loop *loop, struct error *e);
-/* Takes no further commands and closes the socket. What is under way goes on in the front end; its
- * answer finds nobody. */
+/* Takes no further commands, closes the socket, and is gone. What is under way goes on in the front
+ * end; its answer finds nobody. */
 void admin_stop(struct admin *admin);
-/* After the front end was stopped and the loop has settled. */
-void admin_free(struct admin *admin);
-
 #endif

@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "http/client.h"
-#include "http/server.h"
+#include "http/on_loop.h"
 
 enum {
     /* A stranger that knocks all day must not fill the log. */
@@ -26,10 +26,11 @@ struct link {
     const struct machine *self;
     struct sender sender;
     struct link_handlers handlers;
+    struct on_loop *gate;
     struct http_server *server;
     struct http_client *client;
     bool stopped;
-    atomic_uint references; /* the owner's, and one for each call and request under way */
+    atomic_uint references; /* the owner's, and one for each call and reply under way */
     uint64_t refusal_logged_ms;
     uint64_t refusals_untold;
 };
@@ -145,115 +146,86 @@ static void log_refusal(struct link *link, const struct http_peer *peer, const s
 
 /* --- requests that arrive --- */
 
-struct arrival {
-    struct link *link;
-    struct http_request *request;
-};
-
-static struct link_reply *reply_new(const struct arrival *a)
+static struct link_reply *reply_new(struct link *link, struct http_request *request)
 {
     struct link_reply *reply = xmalloc(sizeof *reply);
-    *reply = (struct link_reply){.link = link_ref(a->link), .request = a->request};
+    *reply = (struct link_reply){.link = link_ref(link), .request = request};
     return reply;
 }
 
-static enum failure take_heartbeat(const struct arrival *a, struct error *e)
+static enum failure take_heartbeat(struct link *link, struct http_request *request, struct error *e)
 {
-    struct link *link = a->link;
     OWNED(free_memory) struct heartbeat *theirs = xmalloc(sizeof *theirs);
-    enum failure bad = heartbeat_decode(http_request_body(a->request), theirs, e);
+    enum failure bad = heartbeat_decode(http_request_body(request), theirs, e);
     const struct machine *from =
-        bad ? NULL : check_sender(link, http_request_peer(a->request), &theirs->sender, e);
+        bad ? NULL : check_sender(link, http_request_peer(request), &theirs->sender, e);
     if (!from)
         return e->kind;
-    link->handlers.heartbeat(from, theirs, reply_new(a), link->handlers.context);
+    link->handlers.heartbeat(from, theirs, reply_new(link, request), link->handlers.context);
     return OK;
 }
 
-static enum failure take_question(const struct arrival *a, struct error *e)
+static enum failure take_question(struct link *link, struct http_request *request, struct error *e)
 {
-    struct link *link = a->link;
     struct sender sender;
     struct home_question question;
     char home[HOME_NAME_SIZE];
-    enum failure bad = question_decode(http_request_body(a->request), &sender, home, &question, e);
+    enum failure bad = question_decode(http_request_body(request), &sender, home, &question, e);
     const struct machine *from =
-        bad ? NULL : check_sender(link, http_request_peer(a->request), &sender, e);
+        bad ? NULL : check_sender(link, http_request_peer(request), &sender, e);
     if (!from)
         return e->kind;
-    link->handlers.question(from, home, &question, reply_new(a), link->handlers.context);
+    link->handlers.question(from, home, &question, reply_new(link, request),
+                            link->handlers.context);
     return OK;
 }
 
-static enum failure take_create(const struct arrival *a, struct error *e)
+static enum failure take_create(struct link *link, struct http_request *request, struct error *e)
 {
-    struct link *link = a->link;
     struct sender sender;
     char home[HOME_NAME_SIZE];
-    enum failure bad = create_decode(http_request_body(a->request), &sender, home, e);
+    enum failure bad = create_decode(http_request_body(request), &sender, home, e);
     const struct machine *from =
-        bad ? NULL : check_sender(link, http_request_peer(a->request), &sender, e);
+        bad ? NULL : check_sender(link, http_request_peer(request), &sender, e);
     if (!from)
         return e->kind;
-    link->handlers.create(from, home, reply_new(a), link->handlers.context);
+    link->handlers.create(from, home, reply_new(link, request), link->handlers.context);
     return OK;
 }
 
 static const struct {
     const char *path;
-    enum failure (*take)(const struct arrival *a, struct error *e);
+    enum failure (*take)(struct link *link, struct http_request *request, struct error *e);
 } routes[] = {
     {path_heartbeat, take_heartbeat},
     {path_question, take_question},
     {path_create, take_create},
 };
 
-static enum failure route(const struct arrival *a, struct error *e)
+static enum failure route(struct link *link, struct http_request *request, struct error *e)
 {
-    const char *path = http_request_path(a->request);
-    enum failure bad = check_certificate(http_request_peer(a->request), e);
+    const char *path = http_request_path(request);
+    enum failure bad = check_certificate(http_request_peer(request), e);
     if (bad)
         return bad;
     for (size_t i = 0; i < COUNT_OF(routes); i++) {
         if (strcmp(path, routes[i].path) != 0)
             continue;
-        if (strcmp(http_request_method(a->request), "POST") != 0)
+        if (strcmp(http_request_method(request), "POST") != 0)
             return fail(e, FAIL_INVALID, "%s takes POST only.", path);
-        return routes[i].take(a, e);
+        return routes[i].take(link, request, e);
     }
     return fail(e, FAIL_NOT_FOUND, "The link has no %s.", path);
 }
 
-static void on_arrival(void *context)
-{
-    struct arrival *a = context;
-    struct error e = {0};
-    if (a->link->stopped)
-        fail(&e, FAIL_STOPPING, "This machine is stopping.");
-    else
-        route(a, &e);
-    if (e.kind) {
-        if (e.kind != FAIL_STOPPING)
-            log_refusal(a->link, http_request_peer(a->request), &e);
-        http_answer_error(a->request, &e);
-    }
-    link_unref(a->link);
-    free(a);
-}
-
-/* On a thread of the server: hands the request to the loop. */
 static void on_request(struct http_request *request, void *context)
 {
     struct link *link = context;
-    struct arrival *a = xmalloc(sizeof *a);
-    *a = (struct arrival){.link = link_ref(link), .request = request};
-    if (loop_post(link->loop, on_arrival, a))
+    struct error e = {0};
+    if (!route(link, request, &e))
         return;
-    struct error e;
-    fail(&e, FAIL_BUSY, "This machine has more to do than it takes.");
+    log_refusal(link, http_request_peer(request), &e);
     http_answer_error(request, &e);
-    link_unref(link);
-    free(a);
 }
 
 /* --- calls that we make --- */
@@ -430,6 +402,7 @@ struct link *link_start(const struct link_options *options, struct error *e)
     link->handlers = *options->handlers;
     introduce(link, options->topology, options->self);
     const char *address = options->listen_address ? options->listen_address : link->self->address;
+    link->gate = on_loop_open(link->loop, on_request, link);
     struct http_client_options client = {.certificate_file = options->certificate_file,
                                          .private_key_file = options->private_key_file,
                                          .authority_file = options->authority_file};
@@ -439,8 +412,8 @@ struct link *link_start(const struct link_options *options, struct error *e)
                                          .private_key_file = options->private_key_file,
                                          .authority_file = options->authority_file,
                                          .body_max = MESSAGE_BYTES_MAX,
-                                         .handler = on_request,
-                                         .context = link};
+                                         .handler = on_loop_handler,
+                                         .context = link->gate};
     link->client = http_client_start(&client, e);
     if (link->client)
         link->server = http_server_start(&server, e);
@@ -448,6 +421,7 @@ struct link *link_start(const struct link_options *options, struct error *e)
         return link;
     if (link->client)
         http_client_stop(link->client);
+    on_loop_close(link->gate);
     free(link);
     return NULL;
 }
@@ -458,6 +432,7 @@ void link_stop(struct link *link)
         return;
     link->stopped = true;
     http_server_stop(link->server);
+    on_loop_close(link->gate);
     http_client_stop(link->client);
     link_unref(link);
 }
