@@ -263,8 +263,11 @@ static void seek_grant(struct home *h, const struct home_event *event, struct ho
         open_term(h, CAUSE_ALONE, next_number(h), event->dice, actions);
         return;
     }
-    if (h->asked_ms && event->now_ms - h->asked_ms <= HOME_ANSWER_MS_MAX)
-        return;
+    if (h->asked_ms) {
+        if (event->now_ms - h->asked_ms <= HOME_ANSWER_MS_MAX)
+            return;
+        h->nonce = event->dice; /* what comes to the old one now is too old */
+    }
     h->asked_ms = event->now_ms;
     struct home_action *a = act(actions, ACTION_ASK);
     a->question = (struct home_question){.nonce = h->nonce, .term = h->hold.term, .seen = h->seen};

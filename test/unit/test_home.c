@@ -568,23 +568,22 @@ static void a_grant_that_was_slept_through_opens_nothing_that_lasts(void **state
 static void rule_8_an_old_answer_counts_for_nothing(void **state)
 {
     (void)state;
-    OWNED(world_free) struct world *w = paired_world();
-    stop(w, SIDE_HOME);
-    start(w, SIDE_HOME);
-    w->now += HOME_TICK_MS;
-    step(w, SIDE_HOME, (struct home_event){.kind = HOME_TICK});
-    deliver(w, SIDE_BACKUP);
-    assert_true(w->wire[SIDE_HOME].answered);
-    uint64_t late = w->now + HOME_ANSWER_MS_MAX + 1;
-    while (w->now < late) { /* it ticks on, and asks again */
+    for (int asks_again = 0; asks_again < 2; asks_again++) {
+        OWNED(world_free) struct world *w = paired_world();
+        stop(w, SIDE_HOME);
+        start(w, SIDE_HOME);
         w->now += HOME_TICK_MS;
         step(w, SIDE_HOME, (struct home_event){.kind = HOME_TICK});
+        deliver(w, SIDE_BACKUP);
+        assert_true(w->wire[SIDE_HOME].answered);
+        w->now += HOME_ANSWER_MS_MAX + 1;
+        if (asks_again)
+            step(w, SIDE_HOME, (struct home_event){.kind = HOME_TICK});
+        deliver(w, SIDE_HOME);
+        assert_int_equal(mode(w, SIDE_HOME), MODE_REJOINING);
+        pass(w, 1000); /* and the next answer counts */
+        assert_int_equal(mode(w, SIDE_HOME), MODE_SERVING);
     }
-    struct home_answer old = w->wire[SIDE_HOME].answer;
-    w->now += 10 * FAILURE_DETECTION_MS;
-    step(w, SIDE_HOME, (struct home_event){.kind = HOME_TICK});
-    step(w, SIDE_HOME, (struct home_event){.kind = HOME_ANSWERED, .answered = old});
-    assert_int_equal(mode(w, SIDE_HOME), MODE_REJOINING);
 }
 
 static void rule_10_the_last_holder_with_an_older_store_asks_instead_of_standing_by(void **state)
@@ -667,6 +666,50 @@ static void rule_9_meeting_counts_in_every_mode(void **state)
     pass(w, 3 * FAILURE_DETECTION_MS);
     assert_int_equal(mode(w, SIDE_HOME), MODE_REJOINING);
     assert_false(w->pools[SIDE_HOME].disk.alone);
+}
+
+static void rule_9_a_meeting_counts_even_if_it_could_not_be_stored(void **state)
+{
+    (void)state;
+    OWNED(world_free) struct world *w = meeting_world();
+    stop(w, SIDE_HOME);
+    start(w, SIDE_HOME);
+    heartbeat(w, SIDE_BACKUP);
+    stored(w, SIDE_HOME, false);
+    w->cut = true;
+    w->hold_back = false;
+    pass(w, 3 * FAILURE_DETECTION_MS);
+    assert_true(w->pools[SIDE_HOME].disk.alone);
+    assert_int_equal(mode(w, SIDE_HOME), MODE_REJOINING);
+}
+
+static void rule_9_whoever_serves_grants_nothing_but_opens_a_higher_term(void **state)
+{
+    (void)state;
+    OWNED(world_free) struct world *w = paired_world();
+    step(w, SIDE_HOME,
+         (struct home_event){.kind = HOME_ASKED,
+                             .asked = {.nonce = 1, .term = {.number = 5, .tag = 9}, .seen = 5}});
+    assert_int_equal(w->wire[SIDE_BACKUP].answer.verdict, VERDICT_WAIT);
+    assert_int_equal(mode(w, SIDE_HOME), MODE_SERVING);
+    assert_int_equal(number(w, SIDE_HOME), 6);
+}
+
+static void rule_1_a_number_heard_in_an_answer_is_never_opened_again(void **state)
+{
+    (void)state;
+    OWNED(world_free) struct world *w = paired_world();
+    stop(w, SIDE_HOME);
+    start(w, SIDE_HOME);
+    w->now += HOME_TICK_MS;
+    step(w, SIDE_HOME, (struct home_event){.kind = HOME_TICK});
+    step(w, SIDE_HOME,
+         (struct home_event){.kind = HOME_ANSWERED,
+                             .answered = {.nonce = w->wire[SIDE_BACKUP].question.nonce,
+                                          .verdict = VERDICT_REFILL,
+                                          .term = {.number = 8, .tag = 4}}});
+    force(w, SIDE_HOME);
+    assert_int_equal(number(w, SIDE_HOME), 10);
 }
 
 static void a_step_down_that_was_not_stored_asks_again(void **state)
@@ -877,6 +920,9 @@ int main(void)
         cmocka_unit_test(a_creation_that_was_not_stored_can_be_tried_again),
         cmocka_unit_test(what_the_partner_says_of_a_lost_term_is_remembered),
         cmocka_unit_test(rule_9_meeting_counts_in_every_mode),
+        cmocka_unit_test(rule_9_a_meeting_counts_even_if_it_could_not_be_stored),
+        cmocka_unit_test(rule_9_whoever_serves_grants_nothing_but_opens_a_higher_term),
+        cmocka_unit_test(rule_1_a_number_heard_in_an_answer_is_never_opened_again),
         cmocka_unit_test(a_step_down_that_was_not_stored_asks_again),
         cmocka_unit_test(a_repeated_question_gets_the_same_grant),
         cmocka_unit_test(an_absurd_number_is_not_believed),
