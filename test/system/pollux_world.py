@@ -580,6 +580,7 @@ class LinkConnection(http.client.HTTPSConnection):
 
     def connect(self):
         plain = socket.create_connection((self.machine.address, self.machine.port), self.timeout)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sock = self._context.wrap_socket(plain, server_hostname=self.machine.fqdn)
 
 
