@@ -10,8 +10,11 @@
 struct front_end;
 
 enum {
-    /* Each machine tells each other this often; a change is told at once besides. */
+    /* Each machine tells each other this often, or more often if the failure-detection interval is
+     * short: so many heartbeats must be lost before a pool counts as gone. A change is told at once
+     * besides. */
     HEARTBEAT_MS = 1000,
+    HEARTBEATS_EACH_INTERVAL = 4,
     /* How often creations that were not confirmed are tried again, and certificates looked at. */
     CREATE_RETRY_MS = 1000,
     CERTIFICATE_CHECK_MS = 3600 * 1000,
