@@ -511,8 +511,10 @@ class Network:
             world[pool].port = 7443
             self.ip(pool, "link", "set", "lo", "up")
             self.ip(pool, "address", "add", f"{self.address(pool)}/32", "dev", "lo")
-            self.ip(pool, "link", "add", "nowhere", "type", "dummy")
-            self.ip(pool, "link", "set", "nowhere", "up")
+            # A cable whose far end throws everything away.
+            self.ip(pool, "link", "add", "nowhere", "type", "veth", "peer", "name", "far-end")
+            self.ip(pool, "link", "set", "nowhere", "up", "arp", "off")
+            self.ip(pool, "link", "set", "far-end", "up", "arp", "off")
         for i, a in enumerate(pools):
             for b in pools[i + 1:]:
                 self.ip(a, "link", "add", f"to-{b}", "type", "veth", "peer", "name", f"to-{a}",
