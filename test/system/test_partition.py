@@ -33,7 +33,7 @@ def two_pools_that_are_cut_apart_go_on_with_their_own_homes(world):
     for pool in world.pools:
         assert world.term(pool, pool) == terms[pool], "a cut is no reason for a new term"
         assert world[pool].events("from Resiliency to Standby", "(heard)")
-        assert world[pool].events("machine-reachable", "answers again")
+        world.wait_event(pool, "machine-reachable", "answers again")
     world.terms_must_be_unique()
 
 
