@@ -223,9 +223,13 @@ OPENED = re.compile(r"The home (\S+) (?:went from \S+ to (\S+) here \((\S+)\), i
                     r"is (\S+) here, now of term (\S+) \((\S+)\))")
 
 
+folders = []
+
+
 class World:
     def __init__(self):
         self.folder = Path(tempfile.mkdtemp(prefix="pollux-"))
+        folders.append(self.folder)
         self.machines = {}
         self.network = None
         self.comments = []
@@ -641,11 +645,18 @@ def carry_out(function):
     return ok, directive, comments
 
 
+def give_up(*_):
+    """The test runner has lost its patience. The daemons end with us."""
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
+    os._exit(1)
+
+
 def main(at_once=3):
     """Runs the file's tests, some at once because they mostly wait, and prints TAP."""
     wanted = sys.argv[1:]
     chosen = [t for t in tests if not wanted or any(word in t.__name__ for word in wanted)]
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    signal.signal(signal.SIGTERM, give_up)
     os.umask(0o022)
     print(f"1..{len(chosen)}")
     failed = 0

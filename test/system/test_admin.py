@@ -125,8 +125,9 @@ def wrong_calls_are_told_what_is_wrong(world):
         m.request("POST", API + "Get-CsComputer", body).must(400, "not a JSON object")
     m.ask("Get-CsComputer", Identiti="x").must(400, "no parameter", "Identiti")
     m.ask("Get-CsComputer", identity="x").must(400)
-    for value in (1, None, True, [], {}, "a\0b"):
+    for value in (1, None, True, [], {}):
         m.ask("Get-CsComputer", Identity=value).must(400, "takes a text")
+    m.ask("Get-CsComputer", Identity="a\0b").must(400)
     for value in ("", "a b", "-x.y", "x" * 300, "a..b", "é.de"):
         m.ask("Get-CsComputer", Identity=value).must(400, "fully qualified domain name")
     m.ask("Start-CsPool", Force=True).must(400, "-PoolFqdn is missing")
@@ -151,12 +152,12 @@ def garbage_and_callers_that_go_away_do_no_harm(world):
         for _ in range(dice.choice([0, 0, 1, 5])):
             text[dice.randrange(len(text))] = dice.randrange(256)
         with socket.socket(socket.AF_UNIX) as caller:
+            caller.settimeout(PATIENCE_S)
             caller.connect(str(world["atl"].socket))
             caller.sendall(bytes(text[:dice.choice([len(text), dice.randrange(len(text))])]))
             # Hangs up at once, or in the middle of the answer.
             if dice.random() < 0.3:
                 caller.shutdown(socket.SHUT_WR)
-                caller.recv(1)
     world.publish("atl").must(0)
     world.all_serve()
     world.terms_must_be_unique()
@@ -258,8 +259,8 @@ def no_daemon_is_told_as_what_it_is(world):
     failed(run(POLLUX, "Get-CsComputer", env=env), 2, "POLLUX_SERVER is not set", "export")
     failed(command(""), 2, "POLLUX_SERVER is not set")
     failed(command(world.folder / "nothing"), 1, "there is no socket")
-    failed(command(world.topology), 1, "is not a socket")
-    failed(command(world.folder), 1, "is not a socket")
+    failed(command(world.topology), 2, "is not a socket")
+    failed(command(world.folder), 2, "is not a socket")
     failed(command(world.topology / "x"), 1)
     failed(command("/" + "x" * 200), 2, "too long")
     world.kill("atl")
