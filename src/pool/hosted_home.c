@@ -17,6 +17,7 @@ struct hosted_home {
     hosted_home_enrich *enrich;
     void *enrich_context;
     bool storing;
+    bool store_trouble; /* the last record could not be stored, and that is told */
     bool closed; /* lives on only for the record on its way */
 };
 
@@ -51,10 +52,11 @@ static void on_stored(void *context)
     if (home->closed) {
         free(home);
     } else {
-        if (e->kind)
+        if (e->kind && !home->store_trouble)
             log_error(LOG_EVENT_ERROR, "hold-record-not-stored", e,
                       "What was decided about the home %s could not be stored.",
                       home_name(home->core));
+        home->store_trouble = e->kind != OK;
         step(home,
              (struct home_event){.kind = e->kind ? HOME_NOT_STORED : HOME_STORED,
                                  .head = stored->outcome.head},
