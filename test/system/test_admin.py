@@ -320,7 +320,7 @@ def a_daemon_that_ends_in_the_middle_is_no_success(world):
 def output_that_can_not_be_written_is_a_failure(world):
     world.deploy(["atl", "redmond"])
     with open("/dev/full", "w") as full:
-        for words in (["Get-CsComputer"], ["Get-CsComputer", "-?"], ["--help"]):
+        for words in (["Get-CsComputer"], ["Get-CsComputer", "-?"]):
             done = subprocess.run([str(POLLUX), *words], stdout=full, stderr=subprocess.PIPE,
                                   text=True, env={**os.environ,
                                                   "POLLUX_SERVER": str(world["atl"].socket)})
