@@ -331,6 +331,15 @@ class World:
         self.send(pool, signal.SIGCONT)
         self[pool].paused = False
 
+    def stand_still(self, pool, watcher):
+        """For longer than the failure-detection interval, as both of them measure it."""
+        began = time.monotonic()
+        self.pause(pool)
+        self.wait_mode(watcher, pool, "Resiliency")
+        left = began + self.interval_s * 1.2 - time.monotonic()
+        time.sleep(max(left, 0))  # nobody runs who could tell that it is over
+        self.resume(pool)
+
     def reload(self, pool):
         before = len(self[pool].events(" reload"))
         self.send(pool, signal.SIGHUP)

@@ -232,10 +232,8 @@ def a_holder_that_stood_still_rejoins_before_it_serves(world):
     """A process that was stopped and continued can't know what happened meanwhile (rule 7)."""
     world.deploy(["atl", "redmond"])
     before = world.term("atl", "atl")
-    world.pause("atl")
-    world.wait_mode("redmond", "atl", "Resiliency")
-    world.wait_mode("redmond", CENTRAL, "Resiliency")
-    world.resume("atl")
+    world.stand_still("atl", "redmond")
+    assert world["redmond"].events("home central", "to Resiliency")
     world.wait_event("atl", name_of("atl"), "from Serving to Rejoining")
     world.wait_event("atl", name_of("atl"), "from Rejoining to Serving", "(granted)")
     world.all_serve()

@@ -118,9 +118,7 @@ def a_holder_that_can_not_write_its_term_does_not_serve(world):
     for _ in range(200):
         disk.fill()
         count = len(world["atl"].events("from Serving to Rejoining"))
-        world.pause("atl")
-        world.wait_mode("redmond", "atl", "Resiliency")
-        world.resume("atl")
+        world.stand_still("atl", "redmond")
         world.wait_event("atl", "from Serving to Rejoining", more_than=count)
         result = until("atl to serve, or to be full", lambda:
                        world["atl"].events("hold-record-not-stored", "is full") and "full" or
