@@ -18,7 +18,7 @@ struct hosted_home {
     void *enrich_context;
     bool storing;
     bool store_trouble; /* the last record could not be stored, and that is told */
-    bool closed; /* lives on only for the record on its way */
+    bool closed;        /* lives on only for the record on its way */
 };
 
 const struct home *hosted_home_core(const struct hosted_home *home)
