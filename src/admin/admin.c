@@ -1,6 +1,7 @@
 #include "admin/admin.h"
 
 #include <grp.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,6 +17,12 @@ struct admin {
     struct front_end *fe;
     struct on_loop *gate;
     struct http_server *server;
+    char *group; /* whose members may, or NULL; never changes, so any thread may read it */
+};
+
+enum {
+    GROUPS_MAX = 1024,       /* of one user */
+    NSS_BYTES_MAX = 1 << 20, /* a group with all its members */
 };
 
 static command_run *const runs[COMMANDS] = {
@@ -28,12 +35,51 @@ static command_run *const runs[COMMANDS] = {
 
 /* --- who may --- */
 
-/* Whoever gets through the socket's mode: root, the account that the daemon runs as, and, if the
- * configuration names a group, its members. The kernel has looked that up already. */
+/* Looking a group up may take a while where it comes over the network. */
+static bool in_group(uid_t uid, gid_t gid, const char *name)
+{
+    OWNED(free_memory) char *bytes = xmalloc(NSS_BYTES_MAX);
+    struct group group, *found;
+    struct passwd user, *known;
+    if (getgrnam_r(name, &group, bytes, NSS_BYTES_MAX, &found) != 0 || !found)
+        return false;
+    gid_t wanted = group.gr_gid;
+    if (gid == wanted)
+        return true;
+    gid_t groups[GROUPS_MAX];
+    int count = GROUPS_MAX;
+    if (getpwuid_r(uid, &user, bytes, NSS_BYTES_MAX, &known) != 0 || !known ||
+        getgrouplist(user.pw_name, user.pw_gid, groups, &count) < 0)
+        return false;
+    for (int i = 0; i < count; i++) {
+        if (groups[i] == wanted)
+            return true;
+    }
+    return false;
+}
+
+/* root, the account that the daemon runs as, and the group that the configuration names. */
 static bool may(const struct admin *admin, const struct http_peer *peer)
 {
-    return peer->local &&
-           (peer->uid == 0 || peer->uid == geteuid() || front_end_config(admin->fe)->admin_group);
+    return peer->local && (peer->uid == 0 || peer->uid == geteuid() ||
+                           (admin->group && in_group(peer->uid, peer->gid, admin->group)));
+}
+
+/* On the socket's own thread: a slow look-up holds other administrators up, and nobody else. */
+static void on_knock(struct http_request *request, void *context)
+{
+    const struct admin *admin = context;
+    const struct http_peer *peer = http_request_peer(request);
+    if (may(admin, peer)) {
+        on_loop_handler(request, admin->gate);
+        return;
+    }
+    struct error e;
+    fail(&e, FAIL_DENIED, "User %u may not give commands to this polluxd.", peer->uid);
+    error_kept(&e, "Nothing was done.");
+    error_next(&e, "Ask a member of %s, or root.",
+               admin->group ? admin->group : "the group that runs it");
+    http_answer_error(request, &e);
 }
 
 /* --- what is asked --- */
@@ -113,30 +159,24 @@ static void on_request(struct http_request *request, void *context)
     struct error e = {0};
     int which;
     json_t *parameters = NULL;
-    const struct http_peer *peer = http_request_peer(request);
-    if (!may(admin, peer)) {
-        fail(&e, FAIL_DENIED, "User %u may not give commands to this polluxd.", peer->uid);
-        error_kept(&e, "Nothing was done.");
-        error_next(&e, "Ask root, or whoever runs it.");
-    } else if (!read_call(request, &which, &parameters, &e)) {
-        const struct command *command = command_at((size_t)which);
-        log_event(command->effect == CHANGES ? LOG_EVENT_NOTICE : LOG_EVENT_DEBUG, "command",
-                  "User %u gives the command %s.", peer->uid, command->name);
-        runs[which](call_new(admin->fe, request, parameters));
+    if (read_call(request, &which, &parameters, &e)) {
+        http_answer_error(request, &e);
         return;
     }
-    http_answer_error(request, &e);
+    const struct command *command = command_at((size_t)which);
+    log_event(command->effect == CHANGES ? LOG_EVENT_NOTICE : LOG_EVENT_DEBUG, "command",
+              "User %u gives the command %s.", http_request_peer(request)->uid, command->name);
+    runs[which](call_new(admin->fe, request, parameters));
 }
 
 static enum failure group_of(const struct config *config, gid_t *gid, struct error *e)
 {
-    enum { GROUP_BYTES_MAX = 1 << 20 }; /* of a group with all its members */
-    OWNED(free_memory) char *buffer = xmalloc(GROUP_BYTES_MAX);
+    OWNED(free_memory) char *buffer = xmalloc(NSS_BYTES_MAX);
     struct group group, *found = NULL;
     *gid = (gid_t)-1;
     if (!config->admin_group)
         return OK;
-    if (getgrnam_r(config->admin_group, &group, buffer, GROUP_BYTES_MAX, &found) != 0 || !found) {
+    if (getgrnam_r(config->admin_group, &group, buffer, NSS_BYTES_MAX, &found) != 0 || !found) {
         fail(e, FAIL_INVALID, "There is no group %s on this machine.", config->admin_group);
         return error_next(e, "Create it, or name another one as admin_group in %s.", config->file);
     }
@@ -148,17 +188,20 @@ struct admin *admin_start(struct front_end *fe, struct loop *loop, struct error 
 {
     const struct config *config = front_end_config(fe);
     struct admin *admin = xcalloc(1, sizeof *admin);
-    *admin = (struct admin){.fe = fe, .gate = on_loop_open(loop, on_request, admin)};
+    *admin = (struct admin){.fe = fe,
+                            .gate = on_loop_open(loop, on_request, admin),
+                            .group = config->admin_group ? xstrdup(config->admin_group) : NULL};
     struct http_server_options options = {.socket_path = config->admin_socket,
                                           .socket_mode = config->admin_group ? 0660 : 0600,
                                           .body_max = ADMIN_BODY_MAX,
-                                          .handler = on_loop_handler,
-                                          .context = admin->gate};
+                                          .handler = on_knock,
+                                          .context = admin};
     if (!group_of(config, &options.socket_group, e))
         admin->server = http_server_start(&options, e);
     if (admin->server)
         return admin;
     on_loop_close(admin->gate);
+    free(admin->group);
     free(admin);
     return NULL;
 }
@@ -169,5 +212,6 @@ void admin_stop(struct admin *admin)
         return;
     http_server_stop(admin->server);
     on_loop_close(admin->gate);
+    free(admin->group);
     free(admin);
 }

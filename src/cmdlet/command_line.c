@@ -201,7 +201,9 @@ static void on_line(void *context, struct bytes line)
         struct error e;
         read_error(error, &e);
         render_error(answer->command, &e, stderr);
-        answer->failed = answer->failed ? answer->failed : e.kind;
+        /* It was typed rightly, or it would not have begun. */
+        if (!answer->failed)
+            answer->failed = e.kind == FAIL_DENIED ? FAIL_DENIED : FAIL_IO;
     }
     if (status) {
         answer->done = true;
@@ -249,6 +251,14 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
+/* What nobody could read was not shown, whatever the daemon did. */
+static enum failure finish_output(struct error *e)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return OK;
+    return fail(e, FAIL_IO, "The output can't be written: %s.", strerror(errno));
+}
+
 int command_line_run(int argc, char **argv)
 {
     const char *name = base_name(argv[0]);
@@ -263,13 +273,18 @@ int command_line_run(int argc, char **argv)
     const struct command *command = command_at((size_t)id);
     if (argc == 2 && (strcmp(argv[1], "-?") == 0 || strcmp(argv[1], "--help") == 0)) {
         show_help(command, stdout);
-        return STATUS_DONE;
+        if (!finish_output(&e))
+            return STATUS_DONE;
+        render_error(command->name, &e, stderr);
+        return STATUS_FAILED;
     }
     OWNED(json_decref) json_t *bound = json_object();
     struct answer answer = {.command = command->name};
     enum failure bad = bind(command, argc - 1, argv + 1, bound, &e);
     if (!bad)
         bad = ask(command, bound, &answer, &e);
+    if (!bad)
+        bad = finish_output(&e);
     buffer_free(&answer.refusal);
     if (bad)
         render_error(command->name, &e, stderr);

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include "base/memory.h"
@@ -44,6 +45,7 @@ static size_t take_answer(char *part, size_t one, size_t size, void *question)
 
 static enum failure not_connected(long why, const char *socket_path, struct error *e)
 {
+    struct stat st;
     switch (why) {
     case ENOENT:
     case ENOTDIR:
@@ -55,6 +57,8 @@ static enum failure not_connected(long why, const char *socket_path, struct erro
         fail(e, FAIL_DENIED, "This account may not use the socket %s.", socket_path);
         return error_next(e, "Whoever may is in the group that owns it: `ls -l %s`.", socket_path);
     case ECONNREFUSED:
+        if (stat(socket_path, &st) == 0 && !S_ISSOCK(st.st_mode))
+            return fail(e, FAIL_INVALID, "%s is not a socket.", socket_path);
         fail(e, FAIL_UNREACHABLE,
              "polluxd is not running here: nobody listens on the socket %s that it left behind.",
              socket_path);

@@ -183,6 +183,12 @@ static void on_heartbeat_timer(void *context)
     call_everybody(context);
 }
 
+static uint32_t heartbeat_period_ms(const struct topology *topology)
+{
+    uint32_t ms = topology->failure_detection_ms / HEARTBEATS_EACH_INTERVAL;
+    return ms < HEARTBEAT_MS ? ms : HEARTBEAT_MS;
+}
+
 static void on_heartbeat(const struct machine *from, const struct heartbeat *theirs,
                          struct link_reply *reply, void *context)
 {
@@ -371,7 +377,7 @@ struct front_end *front_end_start(struct config *config, struct loop *loop, stru
         return NULL;
     }
     loop_every(loop, HOME_TICK_MS, on_tick, fe);
-    loop_every(loop, HEARTBEAT_MS, on_heartbeat_timer, fe);
+    loop_every(loop, heartbeat_period_ms(config->topology), on_heartbeat_timer, fe);
     loop_every(loop, CERTIFICATE_CHECK_MS, on_certificate_timer, fe);
     publisher_start(fe->publisher);
     on_certificate_timer(fe);

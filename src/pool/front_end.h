@@ -11,8 +11,11 @@ struct front_end;
 struct publisher;
 
 enum {
-    /* Each machine tells each other this often; a change is told at once besides. */
+    /* Each machine tells each other this often, or more often if the failure-detection interval is
+     * short: so many heartbeats must be lost before a pool counts as gone. A change is told at once
+     * besides. */
     HEARTBEAT_MS = 1000,
+    HEARTBEATS_EACH_INTERVAL = 4,
     CERTIFICATE_CHECK_MS = 3600 * 1000,
     /* Its own home, its partner's, and central. */
     HOSTED_HOMES_MAX = 3,

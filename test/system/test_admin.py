@@ -1,0 +1,331 @@
+"""Commands: who may give them, what comes of wrong ones, and how the command line says it.
+
+Prints TAP. Exit statuses: 0 done, 1 failed, 2 misused, 3 not permitted; errors go to stderr only."""
+
+import os
+import random
+import shutil
+import signal
+import socket
+import stat
+import sys
+import time
+
+from pollux_world import *
+
+ALICE, BOB, CAROL = 64001, 64002, 64003  # member of the group; of nothing; by her own group
+ADMINS, OTHERS = 64100, 64101
+API = "/admin/v1/commands/"
+
+
+# --- who may -----------------------------------------------------------------------------------
+
+
+def with_users(world):
+    """A pair whose atl knows users of its own, in a mount namespace; started and published."""
+    needs_root()
+    world.build(["atl", "redmond"])
+    world.folder.chmod(0o755)
+    passwd, group = world.folder / "passwd", world.folder / "group"
+    passwd.write_text(Path("/etc/passwd").read_text() +
+                      "".join(f"{name}:x:{uid}:{gid}::/:/bin/sh\n" for name, uid, gid in
+                              (("alice", ALICE, OTHERS), ("bob", BOB, OTHERS),
+                               ("carol", CAROL, ADMINS))))
+    group.write_text(Path("/etc/group").read_text() +
+                     f"pollux-admins:x:{ADMINS}:alice\npollux-others:x:{OTHERS}:\n")
+    machine = world["atl"]
+    machine.before = ["unshare", "--mount", "sh", "-c",
+                      'mount --bind "$1" /etc/passwd && mount --bind "$2" /etc/group && '
+                      'shift 2 && exec "$@"', "sh", str(passwd), str(group)]
+    if run(*machine.before, "true").status != 0:
+        raise Skip("mount namespaces can't be made here")
+    machine.extra = 'admin_group = "pollux-admins"\n'
+    machine.write_config()
+    machine.folder.chmod(0o755)
+    world.start()
+    # Whoever the caller is must be able to run the program.
+    world.program = shutil.copy(POLLUX, world.folder / "pollux")
+    return world
+
+
+def command_as(world, uid, gid, groups, *words):
+    return run(world.program, *words, cwd="/", user=uid, group=gid, extra_groups=groups,
+               env={"POLLUX_SERVER": str(world["atl"].socket)})
+
+
+@test
+def without_a_group_only_the_owner_may_connect(world):
+    needs_root()
+    world.build(["atl", "redmond"]).start("atl")
+    world.folder.chmod(0o755)
+    world["atl"].folder.chmod(0o755)
+    seen = world["atl"].socket.stat()
+    assert stat.S_IMODE(seen.st_mode) == 0o600 and seen.st_uid == os.geteuid(), oct(seen.st_mode)
+    world.program = shutil.copy(POLLUX, world.folder / "pollux")
+    said = command_as(world, BOB, OTHERS, [], "Get-CsComputer").must(3, "may not use the socket")
+    assert said.out == ""
+    # Should the socket be opened to all by mistake, the daemon still looks who calls.
+    world["atl"].socket.chmod(0o666)
+    command_as(world, BOB, OTHERS, [], "Get-CsComputer").must(
+        3, f"User {BOB} may not give commands", "Nothing was done.")
+
+
+@test
+def members_of_the_group_may_and_others_may_not(world):
+    with_users(world)
+    seen = world["atl"].socket.stat()
+    assert stat.S_IMODE(seen.st_mode) == 0o660 and seen.st_gid == ADMINS, (seen, oct(seen.st_mode))
+    command_as(world, ALICE, OTHERS, [ADMINS], "Get-CsComputer").must(0, name_of("atl"))
+    command_as(world, CAROL, ADMINS, [], "Get-CsComputer").must(0, name_of("atl"))
+    command_as(world, BOB, OTHERS, [], "Get-CsComputer").must(3, "may not use the socket")
+    command_as(world, 0, 0, [], "Get-CsComputer").must(0)
+    # What the socket lets through, the daemon decides by its own groups.
+    world["atl"].socket.chmod(0o666)
+    command_as(world, ALICE, OTHERS, [], "Get-CsComputer").must(0)
+    for words in (["Get-CsComputer"], ["Start-CsPool", "-PoolFqdn", name_of("atl"), "-Force"]):
+        said = command_as(world, BOB, OTHERS, [], *words).must(
+            3, f"User {BOB} may not give commands", "Nothing was done.", "pollux-admins")
+        assert said.out == ""
+    # A user without any entry.
+    command_as(world, 64999, 64999, [], "Get-CsComputer").must(3, "User 64999")
+    assert not world["atl"].events("command:", "Start-CsPool")
+    # And who did what is told.
+    command_as(world, ALICE, OTHERS, [ADMINS], "Start-CsPool", "-PoolFqdn", name_of("atl")).must(1)
+    assert world["atl"].events("command:", f"User {ALICE}", "Start-CsPool")
+
+
+@test
+def the_group_is_looked_up_anew_for_each_call(world):
+    """Whoever leaves the group loses the right at once, not when the daemon restarts."""
+    with_users(world)
+    world["atl"].socket.chmod(0o666)
+    command_as(world, ALICE, OTHERS, [], "Get-CsComputer").must(0)
+    group = world.folder / "group"
+    text = group.read_text()
+    with open(group, "r+") as file:  # the same file: it is what the daemon sees
+        file.write(text.replace(f"pollux-admins:x:{ADMINS}:alice", f"pollux-admins:x:{ADMINS}:bobby"))
+    command_as(world, ALICE, OTHERS, [], "Get-CsComputer").must(3, f"User {ALICE}")
+
+
+# --- the API -----------------------------------------------------------------------------------
+
+
+@test
+def wrong_calls_are_told_what_is_wrong(world):
+    world.deploy(["atl", "redmond"])
+    m = world["atl"]
+    m.request("POST", API + "Get-CsNothing").must(404, "Get-CsNothing")
+    m.request("POST", "/").must(404)
+    m.request("POST", "/admin/v2/commands/Get-CsComputer").must(404)
+    m.request("POST", API + "../Get-CsComputer").must(404)
+    for method in ("GET", "PUT", "DELETE"):
+        m.request(method, API + "Get-CsComputer").must(400, "POST only")
+    for body in (b"[]", b"null", b'"x"', b"{", b"\xff", b'{"Identity":"a","Identity":"b"}',
+                 b"[" * 100000, b"\x00"):
+        m.request("POST", API + "Get-CsComputer", body).must(400, "not a JSON object")
+    m.ask("Get-CsComputer", Identiti="x").must(400, "no parameter", "Identiti")
+    m.ask("Get-CsComputer", identity="x").must(400)
+    for value in (1, None, True, [], {}):
+        m.ask("Get-CsComputer", Identity=value).must(400, "takes a text")
+    m.ask("Get-CsComputer", Identity="a\0b").must(400)
+    for value in ("", "a b", "-x.y", "x" * 300, "a..b", "é.de"):
+        m.ask("Get-CsComputer", Identity=value).must(400, "fully qualified domain name")
+    m.ask("Start-CsPool", Force=True).must(400, "-PoolFqdn is missing")
+    m.ask("Start-CsPool", PoolFqdn=name_of("atl"), Force="yes").must(400, "-Force")
+    m.ask("Publish-CsTopology", FileName="x" * (5 << 20)).must(413)
+    m.ask("Get-CsComputer", Identity=name_of("oslo")).must(200, "has no machine", '"failed"')
+    m.ask("Get-CsPoolFailOverStatus", PoolFqdn=name_of("oslo")).must(200, "has no pool", '"failed"')
+    # Names may be in any case.
+    assert len(m.ask("get-cscomputer", Identity=name_of("ATL").upper()).objects) == 1
+    world.all_serve()
+
+
+@test
+def garbage_and_callers_that_go_away_do_no_harm(world):
+    world.deploy(["atl", "redmond"], interval_s=30)
+    dice = random.Random(os.environ.get("POLLUX_SEED", "17"))
+    body = json.dumps({"FileName": world.topology.read_text()}).encode()
+    good = (f"POST {API}Publish-CsTopology HTTP/1.1\r\nHost: x\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n").encode() + body
+    for _ in range(200 * SOAK):
+        text = bytearray(good)
+        for _ in range(dice.choice([0, 0, 1, 5])):
+            text[dice.randrange(len(text))] = dice.randrange(256)
+        with socket.socket(socket.AF_UNIX) as caller:
+            caller.settimeout(PATIENCE_S)
+            caller.connect(str(world["atl"].socket))
+            caller.sendall(bytes(text[:dice.choice([len(text), dice.randrange(len(text))])]))
+            # Hangs up at once, or in the middle of the answer.
+            if dice.random() < 0.3:
+                caller.shutdown(socket.SHUT_WR)
+    world.publish("atl").must(0)
+    world.all_serve()
+    world.terms_must_be_unique()
+
+
+@test
+def many_callers_at_once_are_all_answered(world):
+    world.deploy(["atl", "redmond"], interval_s=30)
+    outcomes = []
+    threads = [threading.Thread(target=lambda: outcomes.extend(
+        world["atl"].ask("Get-CsComputer").status for _ in range(20))) for _ in range(30)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert outcomes == [200] * 600, set(outcomes)
+
+
+# --- the command line --------------------------------------------------------------------------
+
+
+def failed(outcome, status, *sentences):
+    outcome.must(status, *sentences)
+    assert outcome.out == "" and outcome.err, outcome
+    return outcome
+
+
+@test
+def wrong_commands_say_what_would_be_right(world):
+    world.deploy(["atl", "redmond"])
+    atl = lambda *words: world.command("atl", *words)
+    failed(atl("Get-CsComputr"), 2, "Was Get-CsComputer meant?")
+    failed(atl("Frobnicate"), 2, 'There is no command "Frobnicate"')
+    failed(atl(), 2, "Usage")
+    failed(atl("Get-CsComputer", "-Identiti", "x"), 2, "no parameter -Identiti", "-Identity")
+    failed(atl("Get-CsComputer", "-Identity"), 2, "-Identity lacks its value")
+    failed(atl("Get-CsComputer", "-Identity", name_of("atl"), "-identity", "x"), 2, "given twice")
+    failed(atl("Get-CsComputer", "-Identity:a b"), 2, "fully qualified")
+    failed(atl("Get-CsComputer", "x"), 2)
+    failed(atl("Start-CsPool"), 2, "-PoolFqdn is missing", "Start-CsPool -?")
+    failed(atl("Start-CsPool", "-", name_of("atl")), 2)
+    start = ("Start-CsPool", "-PoolFqdn", name_of("atl"))
+    failed(atl(*start, "-Force:"), 2, "'-Force:$false'", "single quotes")
+    failed(atl(*start, "-Force:maybe"), 2, "$true or $false")
+    failed(atl(*start, "-Force", "yes"), 2)
+    failed(atl("Publish-CsTopology", "-FileName", "\udcff"), 1)
+    world.all_serve()
+    assert not world["atl"].events("command:", "Start-CsPool")
+
+
+@test
+def parameters_are_bound_as_in_powershell(world):
+    """Any case, any unambiguous beginning, -Name value and -Name:value, switches with a value."""
+    world.deploy(["atl", "redmond"])
+    atl, fqdn = (lambda *words: world.command("atl", *words)), name_of("atl")
+    reference = atl("Get-CsComputer", "-Identity", fqdn).must(0, fqdn)
+    assert reference.err == ""
+    for words in (["-identity", fqdn.upper()], ["-ID", fqdn], [f"-Identity:{fqdn}"],
+                  [f"-i:{fqdn}"]):
+        assert atl("get-cscomputer", *words).must(0).out.splitlines()[0] == \
+            reference.out.splitlines()[0]
+    for value in ("-Force", "-Force:$true", "-f:$TRUE"):
+        atl("Start-CsPool", "-p", fqdn, value).must(0, "is not waiting for anything")
+    world.stop("redmond")
+    world.stop("atl")
+    world.start("atl")
+    world.wait_mode("atl", "atl", "Rejoining")
+    failed(atl("Start-CsPool", "-PoolFqdn", fqdn, "-Force:$false"), 1, "Nothing was changed.")
+    assert world.mode("atl", "atl") == "Rejoining"
+
+
+@test
+def a_link_with_the_name_of_a_command_is_that_command(world):
+    world.deploy(["atl", "redmond"])
+    link = world.folder / "Get-CsComputer"
+    link.symlink_to(POLLUX)
+    env = {**os.environ, "POLLUX_SERVER": str(world["atl"].socket)}
+    assert run(link, env=env).must(0).out.count("Identity") == 2
+    run(link, "-?", env=env).must(0, "Get-CsComputer [-Identity <fqdn>]")
+    failed(run(link, "Get-CsComputer", env=env), 2)
+    failed(run(link, "--version", env=env), 2)
+
+
+@test
+def help_needs_no_daemon(world):
+    env = {k: v for k, v in os.environ.items() if k != "POLLUX_SERVER"}
+    for words in (["--help"], ["--version"], ["Get-CsComputer", "-?"], ["Start-CsPool", "--help"]):
+        outcome = run(POLLUX, *words, env=env).must(0)
+        assert outcome.out and outcome.err == "", outcome
+
+
+@test
+def no_daemon_is_told_as_what_it_is(world):
+    """Not set, nowhere, not a socket, a socket that nobody serves: each in its own words."""
+    world.build(["atl", "redmond"]).start("atl")
+    command = lambda server: run(POLLUX, "Get-CsComputer",
+                                 env={**os.environ, "POLLUX_SERVER": str(server)})
+    env = {k: v for k, v in os.environ.items() if k != "POLLUX_SERVER"}
+    failed(run(POLLUX, "Get-CsComputer", env=env), 2, "POLLUX_SERVER is not set", "export")
+    failed(command(""), 2, "POLLUX_SERVER is not set")
+    failed(command(world.folder / "nothing"), 1, "there is no socket")
+    failed(command(world.topology), 2, "is not a socket")
+    failed(command(world.folder), 2, "is not a socket")
+    failed(command(world.topology / "x"), 1)
+    failed(command("/" + "x" * 200), 2, "too long")
+    world.kill("atl")
+    failed(command(world["atl"].socket), 1, "polluxd is not running here", "left behind")
+    world.start("atl")
+    world.stop("atl")
+    failed(command(world["atl"].socket), 1, "polluxd is not running here")
+
+
+@test
+def a_daemon_that_hangs_can_be_waited_for_or_left(world):
+    """Ctrl-C ends the command; the daemon that goes on again does not mind."""
+    world.deploy(["atl", "redmond"])
+    world.pause("atl")
+    processes = [subprocess.Popen([str(POLLUX), "Get-CsComputer"], stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, text=True, env={
+                                      **os.environ, "POLLUX_SERVER": str(world["atl"].socket)})
+                 for _ in range(2)]
+    world.others += processes
+    left, waiting = processes
+
+    def is_connected(process):
+        links = Path(f"/proc/{process.pid}/fd").iterdir()
+        return any(os.readlink(link).startswith("socket:") for link in links)
+
+    for process in processes:
+        until("the command to be connected", lambda: is_connected(process))
+    left.send_signal(signal.SIGINT)
+    out, _ = left.communicate(timeout=PATIENCE_S)
+    assert left.returncode in (-signal.SIGINT, 130) and out == "", left.returncode
+    assert waiting.poll() is None
+    world.resume("atl")
+    out, err = waiting.communicate(timeout=PATIENCE_S)
+    assert waiting.returncode == 0 and name_of("atl") in out, err
+    world.all_serve()
+
+
+@test
+def a_daemon_that_ends_in_the_middle_is_no_success(world):
+    world.deploy(["atl", "redmond"])
+    world.pause("atl")
+    process = subprocess.Popen([str(POLLUX), "Get-CsComputer"], stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True, env={
+                                   **os.environ, "POLLUX_SERVER": str(world["atl"].socket)})
+    world.others.append(process)
+    until("the command to be connected", lambda: any(
+        os.readlink(link).startswith("socket:")
+        for link in Path(f"/proc/{process.pid}/fd").iterdir()))
+    world.kill("atl")
+    world["atl"].paused = False
+    out, err = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 1 and out == "", (process.returncode, out)
+    assert "Whether it did what was asked is unknown." in err, err
+
+
+@test
+def output_that_can_not_be_written_is_a_failure(world):
+    world.deploy(["atl", "redmond"])
+    with open("/dev/full", "w") as full:
+        for words in (["Get-CsComputer"], ["Get-CsComputer", "-?"]):
+            done = subprocess.run([str(POLLUX), *words], stdout=full, stderr=subprocess.PIPE,
+                                  text=True, env={**os.environ,
+                                                  "POLLUX_SERVER": str(world["atl"].socket)})
+            assert done.returncode == 1 and "No space left" in done.stderr, (words, done)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
