@@ -622,16 +622,6 @@ def test(function):
     return function
 
 
-def todo(reason):
-    """For a promise that is not always kept yet: a failure is told, and counts as expected."""
-
-    def mark(function):
-        function.todo = reason
-        return function
-
-    return mark
-
-
 def carry_out(function):
     """(ok, directive, comments)"""
     world = World()
@@ -650,8 +640,6 @@ def carry_out(function):
     if world.folder.exists():
         ok = False
         comments.append(f"{world.folder} can't be removed")
-    if hasattr(function, "todo") and not ok:
-        directive = f" # TODO {function.todo}"
     comments.append(f"{time.monotonic() - began:.1f} s")
     return ok, directive, comments
 

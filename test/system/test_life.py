@@ -229,7 +229,6 @@ def a_pool_that_was_down_gets_its_home_when_it_comes(world):
 
 
 @test
-@todo("a number is passed on before it is durable; a pool killed then is told that its home exists")
 def a_holder_killed_while_homes_are_created_leaves_each_created_once(world):
     """Between the publication and the last creation, at any moment, on either side."""
     dice = random.Random(os.environ.get("POLLUX_SEED", "5"))
