@@ -12,7 +12,7 @@ static json_t *text_or_null(const char *text)
 /* A home that this pool is one of the two of. */
 static void show_hosted(struct call *call, const struct home *core)
 {
-    const struct hold *hold = home_hold(core);
+    const struct hold *hold = home_current(core);
     json_t *object =
         json_pack("{s:s, s:o, s:o, s:o, s:I, s:s}", "Identity", home_name(core), "HomePool",
                   text_or_null(hold->pools[SIDE_HOME]), "BackupPool",

@@ -67,6 +67,11 @@ const struct hold *home_wanted(const struct home *h)
     return h->decision.under_way ? &h->decision.wanted : &h->hold;
 }
 
+const struct hold *home_current(const struct home *h)
+{
+    return h->decision.under_way && h->decision.announced ? &h->decision.wanted : &h->hold;
+}
+
 bool home_deciding(const struct home *h)
 {
     return h->decision.under_way;

@@ -125,6 +125,9 @@ enum side home_side(const struct home *h);
 /* The durable record; its revision is 0 while there is none. */
 const struct hold *home_hold(const struct home *h);
 const struct hold *home_wanted(const struct home *h);
+/* What its mode stands on: the durable record, or the one on its way, where rights have ended with
+ * the decision. */
+const struct hold *home_current(const struct home *h);
 bool home_deciding(const struct home *h);
 const char *home_partner(const struct home *h); /* "" for a lone pool */
 /* The highest number heard of, for passing on. */

@@ -90,7 +90,7 @@ static void say_own_homes(const struct front_end *fe, struct heartbeat *h)
         const struct home *core = hosted_home_core(fe->homes[i]);
         struct heartbeat_home *said = &h->homes[h->count++];
         memcpy(said->home, home_name(core), strlen(home_name(core)) + 1);
-        said->term = home_hold(core)->term;
+        said->term = home_current(core)->term;
         said->seen = home_seen(core);
         said->own = true;
         said->mode = home_mode(core);

@@ -80,7 +80,7 @@ static void persist(struct hosted_home *home)
 
 static void tell_change(struct hosted_home *home, enum mode from, enum cause cause)
 {
-    const struct hold *hold = home_wanted(home->core);
+    const struct hold *hold = home_current(home->core);
     enum mode to = home_mode(home->core);
     char term[TERM_TEXT_SIZE];
     if (from == to)

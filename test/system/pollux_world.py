@@ -502,6 +502,12 @@ def needs_root():
         raise Skip("needs root, for namespaces")
 
 
+def needs_mounts():
+    needs_root()
+    if subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode:
+        raise Skip("mounting is not allowed here")
+
+
 class Network:
     """A network namespace for each machine, and a cable between each two. The namespaces have no
     names and belong to a process each, so they end with it, and the machine that runs the tests

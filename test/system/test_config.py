@@ -316,8 +316,14 @@ def a_store_that_can_not_be_written_or_made_is_one_clear_line(world):
     machine.store.symlink_to("/proc/nothing/rtc.db")
     refused(world, "atl", "rtc.db")
     machine.store.unlink()
-    needs_root()
-    # A read-only file system, in a mount namespace of its own.
+
+
+@test
+def a_store_on_a_read_only_file_system_is_one_clear_line(world):
+    needs_mounts()
+    world.build(["atl", "redmond"])
+    machine = world["atl"]
+    # In a mount namespace of its own.
     words = ["unshare", "--mount", "sh", "-c",
              'mount -t tmpfs -o ro none "$1" && exec "$2" --config "$3"', "sh",
              machine.folder, POLLUXD, machine.config]

@@ -796,7 +796,7 @@ static void prepare_mounts(void)
 static bool mount_disk(const char *size)
 {
     if (no_mounts) {
-        print_message("skipped: %s\n", no_mounts);
+        print_message("# skipped: %s\n", no_mounts);
         return false;
     }
     snprintf(disk, sizeof disk, "%s/disk", folder);
