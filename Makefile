@@ -6,7 +6,7 @@ DESTDIR ?=
 
 .PHONY: all
 all: deps build/build.ninja ## builds the programs into build/bin
-	@ninja -C build --quiet
+	@out=$$(ninja -C build --quiet 2>&1) || { echo "$$out"; exit 1; }
 
 build/build.ninja:
 	@meson setup build --prefix '$(PREFIX)' >/dev/null
@@ -16,7 +16,7 @@ deps: ## installs what is missing of packaging/debian-packages.txt
 	@packaging/install-packages
 
 .PHONY: demo
-demo: all ## shows what the product does, on two pools of its own
+demo: all ## shows what the product does, on two pools of its own (kept running on a terminal)
 	@demo/demo
 
 .PHONY: up
@@ -46,7 +46,8 @@ format: ## puts the C code into its form
 .PHONY: install
 install: all ## installs into $(DESTDIR)$(PREFIX)
 	@meson configure build --prefix '$(PREFIX)' >/dev/null
-	@DESTDIR='$(DESTDIR)' meson install -C build --quiet
+	@out=$$(ninja -C build --quiet 2>&1) || { echo "$$out"; exit 1; }
+	@DESTDIR='$(DESTDIR)' meson install -C build --quiet --no-rebuild
 
 .PHONY: clean
 clean: ## removes what was built; run/ stays

@@ -2,7 +2,7 @@
 # Everything they keep lies under run/. Sourced by the scripts beside it.
 
 tree=$(cd "$(dirname "$0")/.." && pwd)
-run=$tree/run
+run=${POLLUX_RUN:-$tree/run}
 bin=$tree/build/bin
 POOLS="atl redmond"
 

@@ -9,6 +9,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "admin/admin.h"
+#include "pool/certificates.h"
 
 enum {
     EXIT_DONE = 0,
@@ -128,6 +129,17 @@ static int run(struct config *config)
     return started ? EXIT_DONE : EXIT_FAILED;
 }
 
+static int check(struct config *config)
+{
+    OWNED(faults_free) struct faults faults = {0};
+    certificates_faults(config, &faults);
+    faults_print(&faults, stderr);
+    if (faults.count == 0)
+        config_describe(config, stdout);
+    config_free(config);
+    return faults.count ? EXIT_FAILED : EXIT_DONE;
+}
+
 int main(int argc, char **argv)
 {
     struct arguments arguments = {0};
@@ -141,11 +153,8 @@ int main(int argc, char **argv)
         fputs("polluxd: nothing was started; mend the files, then try again.\n", stderr);
         return EXIT_FAILED;
     }
-    if (arguments.check) {
-        config_describe(config, stdout);
-        config_free(config);
-        return EXIT_DONE;
-    }
+    if (arguments.check)
+        return check(config);
     log_set_level(config->log_level);
     block_signals();
     raise_file_limit();

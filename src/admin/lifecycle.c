@@ -26,13 +26,28 @@ static struct topology *read_topology(struct call *call)
     return topology;
 }
 
+/* What is published here is what the others should run by. */
+static void warn_of_differences(struct call *call)
+{
+    struct peers *peers = front_end_peers(call_front_end(call));
+    for (size_t i = 0; i < peers_count(peers); i++) {
+        if (peers_at(peers, i)->topology_warned)
+            call_warning(call,
+                         "%s runs by another topology file. Put this one there, and restart "
+                         "or reload it (SIGHUP).",
+                         peers_at(peers, i)->machine);
+    }
+}
+
 void admin_publish_topology(struct call *call)
 {
     struct topology *topology = read_topology(call);
-    if (topology)
-        publisher_publish(front_end_publisher(call_front_end(call)), topology, end_with, call);
-    else
+    if (!topology) {
         call_end(call);
+        return;
+    }
+    warn_of_differences(call);
+    publisher_publish(front_end_publisher(call_front_end(call)), topology, end_with, call);
 }
 
 /* Start-CsPool: one after the other, the homes that wait here to be served again. */
@@ -91,7 +106,11 @@ void admin_start_pool(struct call *call)
         struct error e;
         fail(&e, FAIL_REFUSED, "This is a machine of %s, not of %s.", own, pool);
         error_kept(&e, "Nothing was changed.");
-        error_next(&e, "Run the command on a machine of %s.", pool);
+        if (topology_pool(front_end_config(fe)->topology, pool))
+            error_next(&e, "Run the command on a machine of %s.", pool);
+        else
+            error_next(&e,
+                       "The topology has no pool of that name; Get-CsComputer lists the pools.");
         call_error(call, &e);
         call_end(call);
         return;

@@ -13,17 +13,22 @@ static json_t *text_or_null(const char *text)
 static void show_hosted(struct call *call, const struct home *core)
 {
     const struct hold *hold = home_current(core);
-    json_t *object =
-        json_pack("{s:s, s:o, s:o, s:o, s:I, s:s}", "Identity", home_name(core), "HomePool",
-                  text_or_null(hold->pools[SIDE_HOME]), "BackupPool",
-                  text_or_null(hold->pools[SIDE_BACKUP]), "Holder", text_or_null(hold_holder(hold)),
-                  "Term", (json_int_t)hold->term.number, "Mode", mode_name(home_mode(core)));
+    json_t *object = json_pack(
+        "{s:s, s:o, s:o, s:o, s:I, s:s, s:s}", "Identity", home_name(core), "HomePool",
+        text_or_null(hold->pools[SIDE_HOME]), "BackupPool", text_or_null(hold->pools[SIDE_BACKUP]),
+        "Holder", text_or_null(hold_holder(hold)), "Term", (json_int_t)hold->term.number,
+        "AskedPool", hold->pools[home_side(core)], "Mode", mode_name(home_mode(core)));
     if (home_mode(core) == MODE_REJOINING) {
         struct error why;
         char line[2 * ERROR_TEXT_MAX];
         home_explain(core, &why);
         json_object_set_new(object, "Waiting", json_string(error_line(&why, line, sizeof line)));
     }
+    if (home_mode(core) == MODE_RESILIENCY)
+        json_object_set_new(
+            object, "Waiting",
+            json_sprintf("%s, which holds it, is not heard; its users get limited service here.",
+                         hold_holder(hold)));
     call_object(call, object);
 }
 

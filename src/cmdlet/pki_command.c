@@ -254,7 +254,7 @@ static enum failure run_check(const struct options *o, struct error *e)
         return OK;
     }
     faults_print(&faults, stderr);
-    return fail(e, FAIL_REFUSED, "The other machines would not accept this pair.");
+    return fail(e, FAIL_REFUSED, "This pair is not good.");
 }
 
 /* ---- the table ---- */

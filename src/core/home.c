@@ -444,7 +444,7 @@ static enum failure on_answered(struct home *h, const struct home_event *event,
     see(h, got->term.number);
     if (h->decision.under_way || h->store_lost)
         return OK;
-    bool ours = got->number % 2 == (h->side == SIDE_HOME ? 0 : 1);
+    bool ours = got->number && term_side((struct term){.number = got->number}) == h->side;
     if (got->verdict == VERDICT_GRANTED && known(h) && ours && got->number > h->hold.term.number)
         open_term(h, CAUSE_GRANTED, got->number, event->dice, actions);
     else if (got->verdict == VERDICT_SUPERSEDED && got->term.number > h->hold.term.number &&
@@ -455,24 +455,26 @@ static enum failure on_answered(struct home *h, const struct home_event *event,
 
 /* --- what people ask for --- */
 
-static enum failure refuse(struct error *e)
+static enum failure refuse(enum failure kind, struct error *e)
 {
     if (e)
         error_kept(e, "Nothing was changed.");
-    return FAIL_REFUSED;
+    return kind;
 }
 
 static enum failure on_create(struct home *h, const struct home_event *event,
                               struct home_actions *actions, struct error *e)
 {
     if (h->decision.under_way)
-        return fail(e, FAIL_BUSY, "The home %s is being decided on right now; try again.", h->name);
+        return refuse(
+            fail(e, FAIL_BUSY, "The home %s is being decided on right now; try again.", h->name),
+            e);
     if (known(h) || h->seen > 0) {
         fail(e, FAIL_REFUSED,
              "The home %s exists already: term %" PRIu64 " is known of it, and a home is created "
              "once.",
              h->name, h->seen);
-        return refuse(e);
+        return refuse(FAIL_REFUSED, e);
     }
     open_term(h, CAUSE_CREATED, next_number(h), event->dice, actions);
     return OK;
@@ -482,14 +484,16 @@ static enum failure on_force(struct home *h, const struct home_event *event,
                              struct home_actions *actions, struct error *e)
 {
     if (h->decision.under_way)
-        return fail(e, FAIL_BUSY, "The home %s is being decided on right now; try again.", h->name);
+        return refuse(
+            fail(e, FAIL_BUSY, "The home %s is being decided on right now; try again.", h->name),
+            e);
     if (h->store_lost || h->mode != MODE_REJOINING || (!known(h) && h->seen == 0)) {
         if (h->mode != MODE_REJOINING)
             fail(e, FAIL_REFUSED, "The home %s is %s here, not Rejoining.", h->name,
                  mode_name(h->mode));
         else if (e)
             home_explain(h, e);
-        return refuse(e);
+        return refuse(FAIL_REFUSED, e);
     }
     open_term(h, CAUSE_FORCED, next_number(h), event->dice, actions);
     return OK;
@@ -508,7 +512,12 @@ static void on_stored(struct home *h, const struct home_event *event, struct hom
     see(h, h->hold.seen);
     if (opens)
         lineage_open(&h->hold.lineage, h->hold.term, event->began);
-    if (!h->decision.keeps_mode) {
+    /* A right to serve that arrives after a sleep, or on a store that is lost, comes too late. */
+    bool serves = mode_rights(h->hold.mode)->holder;
+    bool late = serves && (h->store_lost || (h->decision.overtaken && paired(h)));
+    if (late) {
+        rejoin(h, CAUSE_RESTARTED, event->dice, actions);
+    } else if (!h->decision.keeps_mode) {
         enum mode from = h->mode;
         h->mode = h->hold.mode;
         if (!h->decision.announced && (h->mode != from || !term_equal(before, h->hold.term)))
@@ -516,8 +525,6 @@ static void on_stored(struct home *h, const struct home_event *event, struct hom
     }
     if (h->decision.answer_due)
         answer(actions, h->granted);
-    if (h->decision.overtaken && holds(h) && paired(h))
-        rejoin(h, CAUSE_RESTARTED, event->dice, actions);
 }
 
 static void on_not_stored(struct home *h, const struct home_event *event,
@@ -568,7 +575,7 @@ void home_explain(const struct home *h, struct error *e)
 {
     const char *partner = home_partner(h);
     const char *self = h->hold.pools[h->side];
-    if (h->store_lost || h->retry_ms) {
+    if (h->store_lost || h->tick_ms < h->retry_ms) {
         fail(e, FAIL_IO, "The store keeps no changes, so the home %s can't be served from it.",
              h->name);
         error_next(e, "The log says what is wrong with it. A full disk needs room, and then it "

@@ -26,7 +26,7 @@ enum {
 };
 
 /* A number so far above all that were seen is nonsense, and believing it would spoil the home for
- * ever: a pool that opened a term each second would need a century. */
+ * ever: a pool that opened a term each second would need decades. */
 #define HOME_LEAP_MAX ((uint64_t)1 << 32)
 
 #endif

@@ -51,7 +51,9 @@ static enum failure not_connected(long why, const char *socket_path, struct erro
     case ENOTDIR:
         fail(e, FAIL_UNREACHABLE, "polluxd is not running here: there is no socket %s.",
              socket_path);
-        return error_next(e, "Start it with `systemctl start polluxd`.");
+        return error_next(e,
+                          "Start it (polluxd --config FILE), or set POLLUX_SERVER to the socket of "
+                          "the one that runs.");
     case EACCES:
     case EPERM:
         fail(e, FAIL_DENIED, "This account may not use the socket %s.", socket_path);
@@ -62,8 +64,7 @@ static enum failure not_connected(long why, const char *socket_path, struct erro
         fail(e, FAIL_UNREACHABLE,
              "polluxd is not running here: nobody listens on the socket %s that it left behind.",
              socket_path);
-        return error_next(e, "Start it with `systemctl start polluxd`; `journalctl -u polluxd` "
-                             "says why it ended.");
+        return error_next(e, "Its log says why it ended. Start it again: polluxd --config FILE");
     case EAGAIN: return fail(e, FAIL_BUSY, "Too many callers wait on the socket %s.", socket_path);
     default:
         return fail(e, FAIL_IO, "Can't connect to the socket %s: %s.", socket_path,

@@ -46,9 +46,9 @@ static void add_error(struct faults *faults, const char *file, const struct erro
 static void check_rights(const struct inspection *i)
 {
     struct stat s;
-    if (stat(i->key_file, &s) == 0 && S_ISREG(s.st_mode) && (s.st_mode & S_IRWXO))
+    if (stat(i->key_file, &s) == 0 && S_ISREG(s.st_mode) && (s.st_mode & (S_IRWXG | S_IRWXO)))
         faults_add(i->faults, i->key_file, 0,
-                   "Everybody on this machine can get at the key. Type \"chmod o= %s\"; if others "
+                   "Others than its owner have rights on the key. Type \"chmod 600 %s\"; if they "
                    "may have read it, renew.",
                    i->key_file);
 }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -102,25 +103,22 @@ static void check_key(const struct config *c, unsigned line, struct faults *faul
                    c->private_key, c->private_key);
 }
 
-/* The folder of a file that is made later: it must exist, or at least the one that it is made
- * in. */
+/* The folder of a file that is made later. */
 static void check_folder(const struct config *c, const char *option, const char *path,
                          unsigned line, struct faults *faults)
 {
     OWNED(free_memory) char *folder = folder_of(path);
-    OWNED(free_memory) char *above = folder_of(folder);
     struct stat st;
     if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
         faults_add(faults, c->file, line, "%s: %s is a folder.", option, path);
     } else if (stat(folder, &st) == 0) {
         if (!S_ISDIR(st.st_mode))
             faults_add(faults, c->file, line, "%s: %s is not a folder.", option, folder);
-    } else if (errno != ENOENT) {
+    } else if (errno == ENOENT) {
+        faults_add(faults, c->file, line, "%s: the folder %s does not exist.", option, folder);
+    } else {
         faults_add(faults, c->file, line, "%s: %s can't be entered: %s.", option, folder,
                    strerrordesc_np(errno));
-    } else if (stat(above, &st) != 0 || !S_ISDIR(st.st_mode)) {
-        faults_add(faults, c->file, line, "%s: neither the folder %s nor %s exists.", option,
-                   folder, above);
     }
 }
 
@@ -168,6 +166,9 @@ void config_check_files(const struct config *c, const struct conf_section *root,
         check_key(c, line_of(root, "private_key"), faults);
     if (c->authority)
         open_file(c, "authority", c->authority, line_of(root, "authority"), &st, faults);
+    if (c->admin_group && !getgrnam(c->admin_group))
+        faults_add(faults, c->file, line_of(root, "admin_group"),
+                   "admin_group: there is no group %s on this machine.", c->admin_group);
     if (c->admin_socket)
         check_socket(c, line_of(root, "admin_socket"), faults);
     for (size_t i = 0; i < c->database_count; i++) {

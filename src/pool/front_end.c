@@ -25,6 +25,7 @@ struct front_end {
     uint64_t started;
     uint64_t topology_hash;
     struct publisher *publisher;
+    struct certificate_watch certificates;
 };
 
 const struct config *front_end_config(const struct front_end *fe)
@@ -330,8 +331,18 @@ static void on_tick(void *context)
 
 static void on_certificate_timer(void *context)
 {
-    const struct front_end *fe = context;
-    certificates_check(fe->config);
+    struct front_end *fe = context;
+    certificates_check(fe->config, &fe->certificates);
+}
+
+/* The other machines would say it too, one after the other. */
+static void tell_certificate_faults(const struct config *config)
+{
+    OWNED(faults_free) struct faults faults = {0};
+    certificates_faults(config, &faults);
+    for (size_t i = 0; i < faults.count; i++)
+        log_event(LOG_EVENT_ERROR, "certificate-wrong", "%s: %s", faults.list[i].file,
+                  faults.list[i].sentence);
 }
 
 static uint64_t hash_of(const struct topology *topology)
@@ -380,6 +391,7 @@ struct front_end *front_end_start(struct config *config, struct loop *loop, stru
     loop_every(loop, heartbeat_period_ms(config->topology), on_heartbeat_timer, fe);
     loop_every(loop, CERTIFICATE_CHECK_MS, on_certificate_timer, fe);
     publisher_start(fe->publisher);
+    tell_certificate_faults(config);
     on_certificate_timer(fe);
     call_everybody(fe);
     return fe;
@@ -451,7 +463,9 @@ void front_end_reload(struct front_end *fe)
     log_event(LOG_EVENT_NOTICE, "reloaded",
               "Configuration, topology and certificates were "
               "reloaded.");
-    certificates_check(config);
+    tell_certificate_faults(config);
+    fe->certificates = (struct certificate_watch){0};
+    certificates_check(config, &fe->certificates);
     call_everybody(fe);
 }
 

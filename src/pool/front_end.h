@@ -16,7 +16,6 @@ enum {
      * besides. */
     HEARTBEAT_MS = 1000,
     HEARTBEATS_EACH_INTERVAL = 4,
-    CERTIFICATE_CHECK_MS = 3600 * 1000,
     /* Its own home, its partner's, and central. */
     HOSTED_HOMES_MAX = 3,
 };
