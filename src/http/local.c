@@ -89,7 +89,7 @@ static enum failure verdict(struct question *q, CURLcode code, const char *socke
     fail(e, FAIL_IO, "The connection to polluxd broke before its answer was complete: %s.",
          q->detail[0] ? q->detail : curl_easy_strerror(code));
     error_kept(e, "Whether it did what was asked is unknown.");
-    return error_next(e, "It may have been stopped: `journalctl -u polluxd` says more.");
+    return error_next(e, "It may have been stopped: its log says more.");
 }
 
 enum failure http_local_ask(const char *socket_path, const char *method, const char *path,

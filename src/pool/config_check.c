@@ -166,7 +166,7 @@ void config_check_files(const struct config *c, const struct conf_section *root,
         check_key(c, line_of(root, "private_key"), faults);
     if (c->authority)
         open_file(c, "authority", c->authority, line_of(root, "authority"), &st, faults);
-    if (c->admin_group && !getgrnam(c->admin_group))
+    if (c->admin_group && c->admin_group[0] && !getgrnam(c->admin_group))
         faults_add(faults, c->file, line_of(root, "admin_group"),
                    "admin_group: there is no group %s on this machine.", c->admin_group);
     if (c->admin_socket)

@@ -113,7 +113,7 @@ CONFIG_FAULTS = {
     ("\\RTC' {", "\\OTHER' {"): "belongs to no pool",
     ('certificate = "', 'certificate = "/dev/null" # '): "is not a regular file",
     ('certificate = "pki', 'certificate = "${HOME}'): "$",
-    ('admin_socket = "atl/', 'admin_socket = "a/b/c/'): "neither the folder",
+    ('admin_socket = "atl/', 'admin_socket = "a/b/c/'): "does not exist",
     ('admin_socket = "atl/', 'admin_socket = "' + "x" * 120 + "/"): "the kernel takes 107",
     ('machine = "', 'machine = \x00"'): "NUL byte",
     ('machine = "', 'machine = \xff"'): "",
@@ -246,7 +246,20 @@ def a_group_that_does_not_exist_is_one_clear_line(world):
     world.build(["atl", "redmond"])
     with open(world["atl"].config, "a") as config:
         config.write('admin_group = "no-such-group"\n')
-    refused(world, "atl", "There is no group no-such-group", "admin_group")
+    polluxd(world, "--config", "atl.conf").must(1, "there is no group no-such-group", MENDED)
+
+
+@test
+def a_certificate_that_does_not_fit_is_found_by_the_check(world):
+    """The other machines would refuse it, one after the other; better to hear it before."""
+    world.build(["atl", "redmond"])
+    config = world["atl"].config
+    good = config.read_text()
+    config.write_text(good.replace("atl-cs-001.litwareinc.com.pem", "redmond-cs-001.litwareinc.com.pem")
+                      .replace("atl-cs-001.litwareinc.com.key", "redmond-cs-001.litwareinc.com.key"))
+    assert config.read_text() != good
+    polluxd(world, "--config", "atl.conf", "--check-config").must(
+        1, "does not name atl-cs-001.litwareinc.com")
 
 
 @test

@@ -323,7 +323,7 @@ def check_says_all_at_once():
     pki("issue", MACHINE, "--pool", POOL, "--dir", "other").must(0)
     os.chmod(f"other/{MACHINE}.key", 0o604)
     pki("check", CERTIFICATE, f"other/{MACHINE}.key", "--authority=other/authority.pem").must(
-        1, "not issued by the authority", "not the key of", "Everybody on this machine")
+        1, "not issued by the authority", "not the key of", "Others than its owner")
     pki("check", "none.pem", "none.key", "--dir", "none").must(
         1, "none.pem", "none.key", "none/authority.pem")
     pki("check", CERTIFICATE, CERTIFICATE).must(1, "holds no private key")

@@ -232,7 +232,7 @@ static void all_that_is_wrong_is_said_at_once(void **state)
     assert_int_equal(chmod(p->key, 0644), 0);
     assert_finds(p, now, "It expired on");
     assert_finds(p, now, "It is not the key of");
-    assert_finds(p, now, "Everybody on this machine can get at the key.");
+    assert_finds(p, now, "Others than its owner have rights on the key.");
 }
 
 static void a_machine_with_the_longest_name_can_be_renewed(void **state)
