@@ -100,7 +100,7 @@ static bool waits_to_serve(const struct home *core)
 void admin_start_pool(struct call *call)
 {
     struct front_end *fe = call_front_end(call);
-    const char *own = front_end_config(fe)->self->pool->fqdn;
+    const char *own = front_end_pool(fe);
     const char *pool = call_text(call, "PoolFqdn");
     if (strcmp(pool, own) != 0) {
         struct error e;

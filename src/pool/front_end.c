@@ -38,6 +38,11 @@ struct store *front_end_store(const struct front_end *fe)
     return fe->store;
 }
 
+const char *front_end_pool(const struct front_end *fe)
+{
+    return fe->config->self->pool->fqdn;
+}
+
 struct loop *front_end_loop(const struct front_end *fe)
 {
     return fe->loop;
@@ -76,11 +81,6 @@ size_t front_end_homes(const struct front_end *fe, struct hosted_home *list[HOST
 {
     memcpy(list, fe->homes, fe->home_count * sizeof *list);
     return fe->home_count;
-}
-
-static const char *own_pool(const struct front_end *fe)
-{
-    return fe->config->self->pool->fqdn;
 }
 
 /* --- heartbeats --- */
@@ -256,7 +256,7 @@ static void on_question(const struct machine *from, const char *name,
         return;
     }
     struct error e;
-    fail(&e, FAIL_REFUSED, "%s is not the partner of %s for the home %s.", own_pool(fe),
+    fail(&e, FAIL_REFUSED, "%s is not the partner of %s for the home %s.", front_end_pool(fe),
          from->pool->fqdn, name);
     error_next(&e, "Use the same topology file on both.");
     link_reply_error(reply, &e);
@@ -266,7 +266,7 @@ static enum failure open_home(struct front_end *fe, const char *name, const stru
                               struct error *e)
 {
     const struct pool *backup = pool->backup;
-    bool is_home = strcmp(pool->fqdn, own_pool(fe)) == 0;
+    bool is_home = strcmp(pool->fqdn, front_end_pool(fe)) == 0;
     struct home_options options = {
         .name = name,
         .pools = {pool->fqdn, backup ? backup->fqdn : NULL},
@@ -280,10 +280,10 @@ static enum failure open_home(struct front_end *fe, const char *name, const stru
         bad = view_hold(view, name, hold, e);
     if (bad && bad != FAIL_NOT_FOUND)
         return bad;
-    if (!bad && !hold_side(hold, own_pool(fe), &options.side)) {
+    if (!bad && !hold_side(hold, front_end_pool(fe), &options.side)) {
         fail(e, FAIL_REFUSED,
              "The store's record of the home %s names %s and %s, not this pool %s.", name,
-             hold->pools[SIDE_HOME], hold->pools[SIDE_BACKUP], own_pool(fe));
+             hold->pools[SIDE_HOME], hold->pools[SIDE_BACKUP], front_end_pool(fe));
         return error_next(e, "Check which store the configuration names for this pool.");
     }
     struct hosted_home_around around = {.loop = fe->loop,
@@ -353,7 +353,8 @@ static uint64_t hash_of(const struct topology *topology)
 static enum failure open_store(struct front_end *fe, struct error *e)
 {
     struct engine *engine;
-    enum failure bad = sqlite_engine_open(fe->config->database_path, own_pool(fe), &engine, e);
+    enum failure bad =
+        sqlite_engine_open(fe->config->database_path, front_end_pool(fe), &engine, e);
     return bad ? bad : store_open(engine, &fe->store, e);
 }
 

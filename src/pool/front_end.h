@@ -28,6 +28,7 @@ void front_end_stop(struct front_end *fe);
 void front_end_reload(struct front_end *fe);
 
 const struct config *front_end_config(const struct front_end *fe);
+const char *front_end_pool(const struct front_end *fe); /* its name */
 struct loop *front_end_loop(const struct front_end *fe);
 struct store *front_end_store(const struct front_end *fe);
 struct link *front_end_link(const struct front_end *fe);

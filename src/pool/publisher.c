@@ -15,11 +15,6 @@ struct publisher {
     char told[ERROR_TEXT_MAX]; /* the last trouble with a home's creation, told once as well */
 };
 
-static const char *own_pool(const struct front_end *fe)
-{
-    return front_end_config(fe)->self->pool->fqdn;
-}
-
 /* The term in which this pool serves `central`; 0: it does not. */
 static uint64_t central_term(const struct front_end *fe)
 {
@@ -97,8 +92,8 @@ static void create_here(struct publisher *publisher, struct link_reply *reply)
     struct creation *c = xcalloc(1, sizeof *c);
     c->publisher = publisher;
     c->reply = reply;
-    snprintf(c->pool, sizeof c->pool, "%s", own_pool(fe));
-    hosted_home_create(front_end_home(fe, own_pool(fe)), NULL, NULL, on_created_here, c);
+    snprintf(c->pool, sizeof c->pool, "%s", front_end_pool(fe));
+    hosted_home_create(front_end_home(fe, front_end_pool(fe)), NULL, NULL, on_created_here, c);
 }
 
 /* As far as this machine has heard. */
@@ -117,9 +112,9 @@ void publisher_ordered(struct publisher *publisher, const struct machine *from, 
 {
     struct front_end *fe = publisher->fe;
     struct error e;
-    if (strcmp(name, own_pool(fe)) != 0 || !holds_central(fe, from->pool)) {
-        fail(&e, FAIL_REFUSED, "%s takes no order from %s to create the home %s.", own_pool(fe),
-             from->fqdn, name);
+    if (strcmp(name, front_end_pool(fe)) != 0 || !holds_central(fe, from->pool)) {
+        fail(&e, FAIL_REFUSED, "%s takes no order from %s to create the home %s.",
+             front_end_pool(fe), from->fqdn, name);
         error_next(&e, "The holder of the Central Management Store orders each pool to create its "
                        "own home; check that the topology files agree.");
         link_reply_error(reply, &e);
@@ -146,7 +141,7 @@ static bool order_creation(const char *pool, void *context)
         note_created(fe, pool);
         return true;
     }
-    if (strcmp(pool, own_pool(fe)) == 0) {
+    if (strcmp(pool, front_end_pool(fe)) == 0) {
         if (!home_deciding(hosted_home_core(front_end_home(fe, pool))))
             create_here(publisher, NULL);
         return true;
@@ -242,7 +237,7 @@ static enum failure check_publication(const struct front_end *fe, const struct t
                              "publish it.");
     }
     if (!front_end_home(fe, HOME_CENTRAL)) {
-        fail(e, FAIL_REFUSED, "%s does not hold the Central Management Store.", own_pool(fe));
+        fail(e, FAIL_REFUSED, "%s does not hold the Central Management Store.", front_end_pool(fe));
         error_kept(e, "Nothing was published.");
         return error_next(e, "Run this on a machine of %s.", central->fqdn);
     }
@@ -256,11 +251,11 @@ static void refuse_to_publish(const struct front_end *fe, const struct home *cen
     const char *holder = hold_holder(home_hold(central));
     if (!holder[0])
         holder = front_end_config(fe)->topology->central->fqdn;
-    if (strcmp(holder, own_pool(fe)) == 0) {
+    if (strcmp(holder, front_end_pool(fe)) == 0) {
         home_explain(central, e);
     } else {
         fail(e, FAIL_REFUSED, "%s does not serve the Central Management Store: it is %s here.",
-             own_pool(fe), mode_name(home_mode(central)));
+             front_end_pool(fe), mode_name(home_mode(central)));
         error_next(e, "Run this on a machine of %s.", holder);
     }
     error_kept(e, "Nothing was published.");

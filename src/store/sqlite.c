@@ -7,8 +7,8 @@
  *
  * What SQLite does not see, we look for: each row has a hash, a miss is believed only if the rows
  * on both sides are sound, a walk over everything must add up to the digest. What remains is damage
- * in the order of a page's cells, which can hide a row from a look-up by its key until the next
- * whole walk finds it. */
+ * in the order of a page's cells, which can hide a row from a look-up by its key. A walk still
+ * finds the row, and SQLite's own integrity_check the damage. */
 #include "store/sqlite_session.h"
 
 #include <assert.h>

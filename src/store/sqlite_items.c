@@ -8,7 +8,6 @@
 #define ITEM_COLUMNS "usn, module, deleted, term, key, value, hash"
 
 static const char *const item_sql[ITEM_STATEMENTS] = {
-    [ITEM_FIND] = "SELECT " ITEM_COLUMNS " FROM item_%lld WHERE module = ?1 AND key = ?2",
     [ITEM_INSERT] = "INSERT INTO item_%lld (" ITEM_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
                     " ON CONFLICT DO NOTHING",
     [ITEM_DROP] = "DELETE FROM item_%lld WHERE usn = ?1",
@@ -103,7 +102,7 @@ enum failure sqlite_find(struct session *base, int64_t home, enum module module,
     struct sqlite_session *s = session_of(base);
     sqlite3_stmt *stmt;
     *found = (struct found){0};
-    enum failure bad = ready_item(s, home, ITEM_FIND, &stmt, e);
+    enum failure bad = ready_item(s, home, ITEM_GET, &stmt, e);
     if (bad)
         return bad;
     sqlite3_bind_int(stmt, 1, (int)module);

@@ -13,7 +13,6 @@ struct sqlite_engine {
 };
 
 enum item_statement {
-    ITEM_FIND,
     ITEM_INSERT,
     ITEM_DROP,
     ITEM_FORGET,

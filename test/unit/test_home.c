@@ -139,6 +139,12 @@ static void stop(struct world *w, enum side side)
     w->pools[side].storing = false;
 }
 
+static void restart(struct world *w, enum side side)
+{
+    stop(w, side);
+    start(w, side);
+}
+
 static void heartbeat(struct world *w, enum side from)
 {
     const struct home *speaker = w->pools[from].home;
@@ -284,8 +290,7 @@ static void rule_8_only_an_answer_to_this_starts_question_counts(void **state)
 {
     (void)state;
     OWNED(world_free) struct world *w = paired_world();
-    stop(w, SIDE_HOME);
-    start(w, SIDE_HOME);
+    restart(w, SIDE_HOME);
     step(
         w, SIDE_HOME,
         (struct home_event){.kind = HOME_ANSWERED,
@@ -386,8 +391,7 @@ static void rule_10_a_store_put_back_to_an_older_term_is_not_served(void **state
     (void)state;
     OWNED(world_free) struct world *w = paired_world();
     struct hold yesterday = w->pools[SIDE_HOME].disk;
-    stop(w, SIDE_HOME);
-    start(w, SIDE_HOME);
+    restart(w, SIDE_HOME);
     pass(w, 1000);
     assert_int_equal(number(w, SIDE_HOME), 4);
     stop(w, SIDE_HOME);
@@ -435,16 +439,14 @@ static void a_term_opened_by_force_is_met_and_then_no_longer_alone(void **state)
     (void)state;
     OWNED(world_free) struct world *w = paired_world();
     stop(w, SIDE_BACKUP);
-    stop(w, SIDE_HOME);
-    start(w, SIDE_HOME);
+    restart(w, SIDE_HOME);
     pass(w, 1000);
     step(w, SIDE_HOME, (struct home_event){.kind = HOME_FORCE});
     assert_int_equal(mode(w, SIDE_HOME), MODE_SERVING);
     assert_true(w->pools[SIDE_HOME].disk.alone);
 
     /* Rule 9: restarted, it serves again by itself, but only after the interval. */
-    stop(w, SIDE_HOME);
-    start(w, SIDE_HOME);
+    restart(w, SIDE_HOME);
     pass(w, FAILURE_DETECTION_MS - HOME_TICK_MS);
     assert_int_equal(mode(w, SIDE_HOME), MODE_REJOINING);
     pass(w, 2 * HOME_TICK_MS);
@@ -522,8 +524,7 @@ static struct world *meeting_world(void)
 {
     struct world *w = paired_world();
     stop(w, SIDE_BACKUP);
-    stop(w, SIDE_HOME);
-    start(w, SIDE_HOME);
+    restart(w, SIDE_HOME);
     pass(w, 1000);
     force(w, SIDE_HOME);
     w->hold_back = true;
@@ -552,8 +553,7 @@ static void a_grant_that_was_slept_through_opens_nothing_that_lasts(void **state
 {
     (void)state;
     OWNED(world_free) struct world *w = paired_world();
-    stop(w, SIDE_HOME);
-    start(w, SIDE_HOME);
+    restart(w, SIDE_HOME);
     w->now += HOME_TICK_MS;
     step(w, SIDE_HOME, (struct home_event){.kind = HOME_TICK});
     deliver(w, SIDE_BACKUP);
@@ -570,8 +570,7 @@ static void rule_8_an_old_answer_counts_for_nothing(void **state)
     (void)state;
     for (int asks_again = 0; asks_again < 2; asks_again++) {
         OWNED(world_free) struct world *w = paired_world();
-        stop(w, SIDE_HOME);
-        start(w, SIDE_HOME);
+        restart(w, SIDE_HOME);
         w->now += HOME_TICK_MS;
         step(w, SIDE_HOME, (struct home_event){.kind = HOME_TICK});
         deliver(w, SIDE_BACKUP);
@@ -634,8 +633,7 @@ static void what_the_partner_says_of_a_lost_term_is_remembered(void **state)
     struct hold yesterday = w->pools[SIDE_HOME].disk;
     yesterday.alone = true;
     for (int i = 0; i < 3; i++) { /* terms 4, 6 and 8 */
-        stop(w, SIDE_HOME);
-        start(w, SIDE_HOME);
+        restart(w, SIDE_HOME);
         pass(w, 1000);
     }
     stop(w, SIDE_HOME);
@@ -654,12 +652,10 @@ static void rule_9_meeting_counts_in_every_mode(void **state)
     (void)state;
     OWNED(world_free) struct world *w = paired_world();
     stop(w, SIDE_BACKUP);
-    stop(w, SIDE_HOME);
-    start(w, SIDE_HOME);
+    restart(w, SIDE_HOME);
     pass(w, 1000);
     force(w, SIDE_HOME);
-    stop(w, SIDE_HOME);
-    start(w, SIDE_HOME);
+    restart(w, SIDE_HOME);
     start(w, SIDE_BACKUP);
     heartbeat(w, SIDE_BACKUP); /* one word, and then the wire is cut */
     w->cut = true;
@@ -672,8 +668,7 @@ static void rule_9_a_meeting_counts_even_if_it_could_not_be_stored(void **state)
 {
     (void)state;
     OWNED(world_free) struct world *w = meeting_world();
-    stop(w, SIDE_HOME);
-    start(w, SIDE_HOME);
+    restart(w, SIDE_HOME);
     heartbeat(w, SIDE_BACKUP);
     stored(w, SIDE_HOME, false);
     w->cut = true;
@@ -699,8 +694,7 @@ static void rule_1_a_number_heard_in_an_answer_is_never_opened_again(void **stat
 {
     (void)state;
     OWNED(world_free) struct world *w = paired_world();
-    stop(w, SIDE_HOME);
-    start(w, SIDE_HOME);
+    restart(w, SIDE_HOME);
     w->now += HOME_TICK_MS;
     step(w, SIDE_HOME, (struct home_event){.kind = HOME_TICK});
     step(w, SIDE_HOME,
@@ -716,8 +710,7 @@ static void a_step_down_that_was_not_stored_asks_again(void **state)
 {
     (void)state;
     OWNED(world_free) struct world *w = paired_world();
-    stop(w, SIDE_HOME);
-    start(w, SIDE_HOME);
+    restart(w, SIDE_HOME);
     w->hold_back = true;
     step(w, SIDE_HOME,
          (struct home_event){
@@ -732,8 +725,7 @@ static void a_repeated_question_gets_the_same_grant(void **state)
 {
     (void)state;
     OWNED(world_free) struct world *w = paired_world();
-    stop(w, SIDE_HOME);
-    start(w, SIDE_HOME);
+    restart(w, SIDE_HOME);
     w->now += HOME_TICK_MS;
     step(w, SIDE_HOME, (struct home_event){.kind = HOME_TICK});
     struct home_question question = w->wire[SIDE_BACKUP].question;
@@ -799,8 +791,7 @@ static void a_store_that_refuses_is_not_asked_four_times_a_second(void **state)
 {
     (void)state;
     OWNED(world_free) struct world *w = paired_world();
-    stop(w, SIDE_HOME);
-    start(w, SIDE_HOME);
+    restart(w, SIDE_HOME);
     w->hold_back = true;
     pass(w, 1000);
     if (w->pools[SIDE_BACKUP].storing) {
