@@ -12,7 +12,7 @@
 #include "base/bytes.h"
 #include "cmdlet/commands.h"
 #include "cmdlet/render.h"
-#include "http/local.h"
+#include "http/ask.h"
 
 enum {
     FILE_BYTES_MAX = 512 << 10, /* of a parameter that is a file: less than the daemon takes */
@@ -234,8 +234,13 @@ static enum failure ask(const struct command *command, json_t *bound, struct ans
     char path[128];
     snprintf(path, sizeof path, "/admin/v1/commands/%s", command->name);
     OWNED(free_memory) char *body = json_dumps(bound, JSON_COMPACT);
-    enum failure bad = http_local_ask(server, "POST", path, bytes_of_text(body), 0, on_line, answer,
-                                      &answer->status, e);
+    const struct http_place place = {.socket_path = server};
+    const struct http_question question = {.method = "POST",
+                                           .path = path,
+                                           .body = bytes_of_text(body),
+                                           .each = on_line,
+                                           .context = answer};
+    enum failure bad = http_ask(&place, &question, &answer->status, e);
     if (!bad && answer->status != 200)
         bad = http_error_from_answer(answer->status, buffer_view(&answer->refusal), e);
     if (!bad && !answer->done)

@@ -14,17 +14,15 @@
 #include "http/identity.h"
 #include "http/verdict.h"
 
-enum {
-    POLL_MS_MAX = 1000,   /* woken for calls and deadlines; this only bounds a mistake */
-    WHERE_TEXT_MAX = 400, /* host (address:port) */
-};
+enum { POLL_MS_MAX = 1000 }; /* woken for calls and deadlines; this only bounds a mistake */
 
 /* One call, from `http_client_call` to `done`. */
 struct call {
     struct call *next; /* while it waits, and while it is under way */
     struct call **link;
-    char *host, *url, *connect_to, *method, *type;
-    char where[WHERE_TEXT_MAX];
+    char *host, *address, *method, *path, *type;
+    uint16_t port;
+    char where[CURL_WHERE_MAX];
     struct buffer body, answer;
     uint64_t began_us;
     uint32_t deadline_ms;
@@ -59,9 +57,9 @@ static void call_free(struct call *c)
     curl_slist_free_all(c->connect_list);
     identity_release(c->identity);
     free_memory(c->host);
-    free_memory(c->url);
-    free_memory(c->connect_to);
+    free_memory(c->address);
     free_memory(c->method);
+    free_memory(c->path);
     free_memory(c->type);
     buffer_free(&c->body);
     buffer_free(&c->answer);
@@ -71,16 +69,13 @@ static void call_free(struct call *c)
 static struct call *call_new(const struct http_call *o)
 {
     struct call *c = xcalloc(1, sizeof *c);
-    bool v6 = o->address && strchr(o->address, ':');
     c->began_us = clock_us();
     c->host = xstrdup(o->host);
-    c->url = xasprintf("https://%s:%u%s", o->host, o->port, o->path);
-    if (o->address)
-        c->connect_to = xasprintf("%s:%u:%s%s%s:%u", o->host, o->port, v6 ? "[" : "", o->address,
-                                  v6 ? "]" : "", o->port);
-    snprintf(c->where, sizeof c->where, "%s (%s%s%s:%u)", o->host, v6 ? "[" : "",
-             o->address ? o->address : o->host, v6 ? "]" : "", o->port);
+    c->address = o->address ? xstrdup(o->address) : NULL;
+    c->port = o->port;
+    curl_where(o->host, o->address, o->port, c->where);
     c->method = xstrdup(o->method);
+    c->path = xstrdup(o->path);
     c->type = o->type ? xstrdup(o->type) : NULL;
     buffer_raw(&c->body, o->body.at, o->body.size);
     c->deadline_ms = o->deadline_ms;
@@ -104,28 +99,6 @@ static size_t take_answer(char *part, size_t one, size_t size, void *call)
     return size;
 }
 
-static struct curl_blob blob_of(struct bytes v)
-{
-    return (struct curl_blob){
-        .data = (void *)(uintptr_t)v.at, .len = v.size, .flags = CURL_BLOB_COPY};
-}
-
-/* As bytes, not as file names: what is believed changes when we reload and not when a file does,
- * and libcurl uses a connection again only for calls with the same bytes. */
-static void set_identity(CURL *easy, const struct identity *identity)
-{
-    struct curl_blob certificate = blob_of(identity_certificate(identity));
-    struct curl_blob key = blob_of(identity_private_key(identity));
-    struct curl_blob authority = blob_of(identity_authority(identity));
-    curl_easy_setopt(easy, CURLOPT_SSLVERSION,
-                     (long)CURL_SSLVERSION_TLSv1_3 | (long)CURL_SSLVERSION_MAX_TLSv1_3);
-    curl_easy_setopt(easy, CURLOPT_SSLCERT_BLOB, &certificate);
-    curl_easy_setopt(easy, CURLOPT_SSLKEY_BLOB, &key);
-    curl_easy_setopt(easy, CURLOPT_CAINFO_BLOB, &authority);
-    curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
-    curl_easy_setopt(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L); /* a session outlives a reload */
-}
-
 static uint32_t left_ms(const struct call *c)
 {
     uint64_t gone = (clock_us() - c->began_us) / 1000;
@@ -138,12 +111,8 @@ static void prepare(struct call *c)
     assert(easy);
     curl_set_manners(easy, "https");
     c->headers = curl_set_request(easy, c->method, c->type, buffer_view(&c->body));
-    set_identity(easy, c->identity);
-    curl_easy_setopt(easy, CURLOPT_URL, c->url);
-    if (c->connect_to) {
-        c->connect_list = curl_slist_append(NULL, c->connect_to);
-        curl_easy_setopt(easy, CURLOPT_CONNECT_TO, c->connect_list);
-    }
+    curl_set_identity(easy, c->identity);
+    c->connect_list = curl_set_server(easy, c->host, c->address, c->port, c->path);
     curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* a slow resolver holds up nobody else */
     curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, (long)HTTP_REUSE_SECONDS_MAX);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)left_ms(c));

@@ -2,6 +2,8 @@
 
 #include <assert.h>
 #include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,4 +70,53 @@ struct curl_slist *curl_set_request(CURL *easy, const char *method, const char *
     free_memory(line);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
     return headers;
+}
+
+static bool is_v6(const char *address)
+{
+    return strchr(address, ':') != NULL;
+}
+
+struct curl_slist *curl_set_server(CURL *easy, const char *host, const char *address, uint16_t port,
+                                   const char *path)
+{
+    OWNED(free_memory) char *url = xasprintf("https://%s:%u%s", host, port, path);
+    curl_easy_setopt(easy, CURLOPT_URL, url);
+    if (!address)
+        return NULL;
+    OWNED(free_memory)
+    char *to =
+        xasprintf(is_v6(address) ? "%s:%u:[%s]:%u" : "%s:%u:%s:%u", host, port, address, port);
+    struct curl_slist *list = with(NULL, to);
+    curl_easy_setopt(easy, CURLOPT_CONNECT_TO, list);
+    return list;
+}
+
+static struct curl_blob blob_of(struct bytes v)
+{
+    return (struct curl_blob){
+        .data = (void *)(uintptr_t)v.at, .len = v.size, .flags = CURL_BLOB_COPY};
+}
+
+/* As bytes, not as file names: what is believed changes when we reload and not when a file does,
+ * and libcurl uses a connection again only for calls with the same bytes. */
+void curl_set_identity(CURL *easy, const struct identity *identity)
+{
+    struct curl_blob certificate = blob_of(identity_certificate(identity));
+    struct curl_blob key = blob_of(identity_private_key(identity));
+    struct curl_blob authority = blob_of(identity_authority(identity));
+    curl_easy_setopt(easy, CURLOPT_SSLVERSION,
+                     (long)CURL_SSLVERSION_TLSv1_3 | (long)CURL_SSLVERSION_MAX_TLSv1_3);
+    curl_easy_setopt(easy, CURLOPT_SSLCERT_BLOB, &certificate);
+    curl_easy_setopt(easy, CURLOPT_SSLKEY_BLOB, &key);
+    curl_easy_setopt(easy, CURLOPT_CAINFO_BLOB, &authority);
+    curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+    curl_easy_setopt(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L); /* a session outlives a reload */
+}
+
+void curl_where(const char *host, const char *address, uint16_t port, char text[CURL_WHERE_MAX])
+{
+    address = address ? address : host;
+    snprintf(text, CURL_WHERE_MAX, is_v6(address) ? "%s ([%s]:%u)" : "%s (%s:%u)", host, address,
+             port);
 }

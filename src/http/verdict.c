@@ -3,8 +3,11 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <openssl/x509_vfy.h>
+
+/* --- another machine --- */
 
 static enum failure not_connected(CURL *easy, const char *where, struct error *e)
 {
@@ -153,4 +156,47 @@ enum failure verdict_of(CURL *easy, CURLcode code, const char *host, const char 
         return error_next(e, "Check the spelling, and DNS or /etc/hosts.");
     }
     return broke_off(easy, where, detail, e);
+}
+
+/* --- the socket of this machine --- */
+
+static enum failure no_socket(CURL *easy, const char *path, struct error *e)
+{
+    struct stat st;
+    long why = 0;
+    curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &why);
+    switch (why) {
+    case ENOENT:
+    case ENOTDIR:
+        fail(e, FAIL_UNREACHABLE, "polluxd is not running here: there is no socket %s.", path);
+        return error_next(e,
+                          "Start it (polluxd --config FILE), or set POLLUX_SERVER to the socket of "
+                          "the one that runs.");
+    case EACCES:
+    case EPERM:
+        fail(e, FAIL_DENIED, "This account may not use the socket %s.", path);
+        return error_next(e, "Whoever may is in the group that owns it: `ls -l %s`.", path);
+    case ECONNREFUSED:
+        if (stat(path, &st) == 0 && !S_ISSOCK(st.st_mode))
+            return fail(e, FAIL_INVALID, "%s is not a socket.", path);
+        fail(e, FAIL_UNREACHABLE,
+             "polluxd is not running here: nobody listens on the socket %s that it left behind.",
+             path);
+        return error_next(e, "Its log says why it ended. Start it again: polluxd --config FILE");
+    case EAGAIN: return fail(e, FAIL_BUSY, "Too many callers wait on the socket %s.", path);
+    default:
+        return fail(e, FAIL_IO, "Can't connect to the socket %s: %s.", path,
+                    why ? strerror((int)why) : "no connection");
+    }
+}
+
+enum failure verdict_of_socket(CURL *easy, CURLcode code, const char *socket_path,
+                               const char *detail, struct error *e)
+{
+    if (code == CURLE_COULDNT_CONNECT)
+        return no_socket(easy, socket_path, e);
+    fail(e, FAIL_IO, "The connection to polluxd broke before its answer was complete: %s.",
+         *detail ? detail : curl_easy_strerror(code));
+    error_kept(e, "Whether it did what was asked is unknown.");
+    return error_next(e, "It may have been stopped: its log says more.");
 }

@@ -1,4 +1,4 @@
-/* Why a call to another machine failed, in the words of whoever has to repair it.
+/* Why a call failed, in the words of whoever has to repair it.
  *
  * Knows libcurl's and OpenSSL's codes, and nothing about how a call is made. */
 #ifndef POLLUX_HTTP_VERDICT_H
@@ -12,5 +12,9 @@
  * libcurl wrote into the error buffer. */
 enum failure verdict_of(CURL *easy, CURLcode code, const char *host, const char *where,
                         const char *detail, unsigned deadline_ms, struct error *e);
+
+/* The same for the daemon of this machine and its socket. */
+enum failure verdict_of_socket(CURL *easy, CURLcode code, const char *socket_path,
+                               const char *detail, struct error *e);
 
 #endif

@@ -36,6 +36,15 @@ const char *scene_file(const struct scene *s, const char *name)
     return text;
 }
 
+void scene_certificate(const struct scene *s, const struct authority *a, const char *name,
+                       const char *names, const char *purpose, long from, long until)
+{
+    char pem[32], key[32];
+    snprintf(pem, sizeof pem, "%s.pem", name);
+    snprintf(key, sizeof key, "%s.key", name);
+    certificate_new(a, names, purpose, from, until, scene_file(s, pem), scene_file(s, key));
+}
+
 void scene_end(struct scene *s)
 {
     http_server_stop(s->server);

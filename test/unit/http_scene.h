@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 
+#include "certificates.h"
 #include "http/client.h"
 #include "http/server.h"
 
@@ -26,6 +27,10 @@ void scene_serve_socket(struct scene *scene);
 void scene_serve_tls(struct scene *scene, const char *certificate, uint16_t port);
 void scene_end(struct scene *scene); /* stops the server, if there is one; removes the folder */
 const char *scene_file(const struct scene *scene, const char *name); /* lent until the 8th next */
+/* NAME.pem and NAME.key in the folder; the rest as for certificate_new(). */
+void scene_certificate(const struct scene *scene, const struct authority *authority,
+                       const char *name, const char *names, const char *purpose, long from,
+                       long until);
 
 /* /echo answers with method, path and body; /who with the peer; /before is answered by another
  * thread before the handler returns, /soon by another thread at any moment, /hold by the test;

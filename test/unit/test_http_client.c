@@ -12,22 +12,12 @@
 #include <unistd.h>
 
 #include "base/memory.h"
-#include "certificates.h"
 #include "http/listener.h"
 #include "http_scene.h"
 
 enum { HOUR = 3600, LONG_MS = PATIENCE_S * 1000 };
 
 /* ---- the scene with certificates ---- */
-
-static void make(const struct scene *s, const struct authority *a, const char *name,
-                 const char *names, const char *purpose, long from, long until)
-{
-    char pem[32], key[32];
-    snprintf(pem, sizeof pem, "%s.pem", name);
-    snprintf(key, sizeof key, "%s.key", name);
-    certificate_new(a, names, purpose, from, until, scene_file(s, pem), scene_file(s, key));
-}
 
 static int set_up(void **state)
 {
@@ -36,14 +26,14 @@ static int set_up(void **state)
     struct authority ours = authority_new("our authority", scene_file(s, "ca.pem"));
     struct authority other = authority_new("another authority", scene_file(s, "other-ca.pem"));
     const char *both = "serverAuth,clientAuth";
-    make(s, &ours, "server", "DNS:server.test", both, -HOUR, HOUR);
-    make(s, &ours, "wrong-name", "DNS:elsewhere.test", both, -HOUR, HOUR);
-    make(s, &ours, "no-server", "DNS:server.test", "clientAuth", -HOUR, HOUR);
-    make(s, &ours, "client", "DNS:Pool-A.Test,DNS:fe1.pool-a.test", both, -HOUR, HOUR);
-    make(s, &ours, "expired", "DNS:server.test", both, -2 * HOUR, -HOUR);
-    make(s, &ours, "early", "DNS:server.test", both, HOUR, 2 * HOUR);
-    make(s, &ours, "no-client", "DNS:server.test", "serverAuth", -HOUR, HOUR);
-    make(s, &other, "foreign", "DNS:server.test", both, -HOUR, HOUR);
+    scene_certificate(s, &ours, "server", "DNS:server.test", both, -HOUR, HOUR);
+    scene_certificate(s, &ours, "wrong-name", "DNS:elsewhere.test", both, -HOUR, HOUR);
+    scene_certificate(s, &ours, "no-server", "DNS:server.test", "clientAuth", -HOUR, HOUR);
+    scene_certificate(s, &ours, "client", "DNS:Pool-A.Test,DNS:fe1.pool-a.test", both, -HOUR, HOUR);
+    scene_certificate(s, &ours, "expired", "DNS:server.test", both, -2 * HOUR, -HOUR);
+    scene_certificate(s, &ours, "early", "DNS:server.test", both, HOUR, 2 * HOUR);
+    scene_certificate(s, &ours, "no-client", "DNS:server.test", "serverAuth", -HOUR, HOUR);
+    scene_certificate(s, &other, "foreign", "DNS:server.test", both, -HOUR, HOUR);
     authority_free(&ours);
     authority_free(&other);
     scene_serve_tls(s, "server", 0);
