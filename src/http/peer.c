@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/person.h"
 
 enum { NAME_TEXT_MAX = 256 }; /* a DNS name has at most 253 characters */
 
@@ -40,6 +41,7 @@ void peer_release(struct peer *p)
         return;
     for (size_t i = 0; i < HTTP_NAMES_MAX; i++)
         free_memory(p->facts.names[i]);
+    free_memory(p->facts.administrator);
     free_memory(p);
 }
 
@@ -80,21 +82,20 @@ static void write_address(const struct sockaddr *from, char *text, size_t size)
     }
 }
 
-/* The next DNS name of the certificate from *index on, in lower case. */
-static bool next_name(gnutls_x509_crt_t certificate, unsigned *index, char name[NAME_TEXT_MAX])
+/* The next name of this kind in the certificate, from *index on. */
+static bool next_name(gnutls_x509_crt_t certificate, gnutls_x509_subject_alt_name_t kind,
+                      unsigned *index, char name[NAME_TEXT_MAX])
 {
     for (;; (*index)++) {
         size_t size = NAME_TEXT_MAX - 1;
         int type = gnutls_x509_crt_get_subject_alt_name(certificate, *index, name, &size, NULL);
         if (type == GNUTLS_E_SHORT_MEMORY_BUFFER)
-            continue; /* longer than any DNS name */
+            continue; /* longer than any that we look for */
         if (type < 0)
             return false;
         name[size < NAME_TEXT_MAX ? size : NAME_TEXT_MAX - 1] = '\0';
-        if (type != GNUTLS_SAN_DNSNAME || strlen(name) != size)
+        if (type != (int)kind || strlen(name) != size)
             continue; /* a NUL inside would make another name of it */
-        for (char *c = name; *c; c++)
-            *c = (char)tolower((unsigned char)*c);
         (*index)++;
         return true;
     }
@@ -104,8 +105,34 @@ static void take_names(struct peer *p, gnutls_x509_crt_t certificate)
 {
     char name[NAME_TEXT_MAX];
     unsigned index = 0;
-    for (size_t i = 0; i + 1 < HTTP_NAMES_MAX && next_name(certificate, &index, name); i++)
+    for (size_t i = 0;
+         i + 1 < HTTP_NAMES_MAX && next_name(certificate, GNUTLS_SAN_DNSNAME, &index, name); i++) {
+        for (char *c = name; *c; c++)
+            *c = (char)tolower((unsigned char)*c);
         p->facts.names[i] = xstrdup(name);
+    }
+}
+
+/* One name, and no other: who could be two, or a machine as well, is nobody. */
+static void take_administrator(struct peer *p, gnutls_x509_crt_t certificate)
+{
+    char uri[NAME_TEXT_MAX], second[NAME_TEXT_MAX];
+    unsigned index = 0;
+    if (p->facts.names[0] || !next_name(certificate, GNUTLS_SAN_URI, &index, uri) ||
+        next_name(certificate, GNUTLS_SAN_URI, &index, second))
+        return;
+    const char *name = person_of_uri(uri);
+    if (name)
+        p->facts.administrator = xstrdup(name);
+}
+
+/* Whom the certificate is for, whether it is believed or not. */
+static void name_to_show(gnutls_x509_crt_t certificate, char name[NAME_TEXT_MAX])
+{
+    unsigned dns = 0, uri = 0;
+    if (!next_name(certificate, GNUTLS_SAN_DNSNAME, &dns, name) &&
+        !next_name(certificate, GNUTLS_SAN_URI, &uri, name))
+        strcpy(name, "no name");
 }
 
 static void judge_expired(struct peer *p, const char *name, time_t from, time_t until)
@@ -143,15 +170,14 @@ static void judge_foreign(struct peer *p, const char *name, gnutls_x509_crt_t ce
 static void judge(struct peer *p, gnutls_x509_crt_t certificate, unsigned status)
 {
     char name[NAME_TEXT_MAX];
-    unsigned index = 0;
-    if (!next_name(certificate, &index, name))
-        strcpy(name, "no name");
+    name_to_show(certificate, name);
     const unsigned dates = GNUTLS_CERT_EXPIRED | GNUTLS_CERT_NOT_ACTIVATED;
     p->good_until = gnutls_x509_crt_get_expiration_time(certificate);
     if (status == 0) {
         p->facts.certificate = HTTP_CERTIFICATE_GOOD;
         p->facts.explanation[0] = '\0';
         take_names(p, certificate);
+        take_administrator(p, certificate);
     } else if ((status & dates) && !(status & ~(dates | GNUTLS_CERT_INVALID))) {
         judge_expired(p, name, gnutls_x509_crt_get_activation_time(certificate), p->good_until);
     } else {
@@ -198,9 +224,12 @@ struct peer *peer_now(struct peer *p)
     if (p->facts.certificate != HTTP_CERTIFICATE_GOOD || p->facts.local ||
         time(NULL) <= p->good_until)
         return p;
+    const char *name = p->facts.names[0]        ? p->facts.names[0]
+                       : p->facts.administrator ? p->facts.administrator
+                                                : "no name";
     struct peer *later = peer_new();
     memcpy(later->facts.address, p->facts.address, sizeof later->facts.address);
-    judge_expired(later, p->facts.names[0] ? p->facts.names[0] : "no name", 0, p->good_until);
+    judge_expired(later, name, 0, p->good_until);
     peer_release(p);
     return later;
 }

@@ -42,10 +42,12 @@ struct http_peer {
     gid_t gid;
     pid_t pid;
     enum http_certificate certificate;
-    char
-        *names[HTTP_NAMES_MAX]; /* of a GOOD one: its DNS names, lower case, NULL behind the last */
-    char explanation[256];      /* why it is not GOOD, as a sentence for people */
-    char address[64];           /* where it comes from, for logs: "127.0.0.1:4711" or "local" */
+    /* Of a GOOD one: its DNS names, lower case, NULL behind the last; or the one person that it
+     * names instead, else NULL. */
+    char *names[HTTP_NAMES_MAX];
+    char *administrator;
+    char explanation[256]; /* why it is not GOOD, as a sentence for people */
+    char address[64];      /* where it comes from, for logs: "127.0.0.1:4711" or "local" */
 };
 
 /* Called once for each request. The request stays valid until it is answered, even if the client

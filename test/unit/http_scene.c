@@ -79,6 +79,8 @@ static void who(struct http_request *r)
         buffer_printf(&b, "%s|%s|%s|", words[p->certificate], p->address, p->explanation);
     for (size_t i = 0; p->names[i]; i++)
         buffer_printf(&b, "%s ", p->names[i]);
+    if (p->administrator)
+        buffer_printf(&b, "administrator %s", p->administrator);
     http_answer(r, 200, NULL, buffer_view(&b), NULL);
 }
 

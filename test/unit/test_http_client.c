@@ -30,6 +30,8 @@ static int set_up(void **state)
     scene_certificate(s, &ours, "wrong-name", "DNS:elsewhere.test", both, -HOUR, HOUR);
     scene_certificate(s, &ours, "no-server", "DNS:server.test", "clientAuth", -HOUR, HOUR);
     scene_certificate(s, &ours, "client", "DNS:Pool-A.Test,DNS:fe1.pool-a.test", both, -HOUR, HOUR);
+    scene_certificate(s, &ours, "person", "URI:pollux:administrator:ann.b", "clientAuth", -HOUR,
+                      HOUR);
     scene_certificate(s, &ours, "expired", "DNS:server.test", both, -2 * HOUR, -HOUR);
     scene_certificate(s, &ours, "early", "DNS:server.test", both, HOUR, 2 * HOUR);
     scene_certificate(s, &ours, "no-client", "DNS:server.test", "serverAuth", -HOUR, HOUR);
@@ -265,6 +267,45 @@ static void a_good_certificate_tells_its_names(void **state)
     assert_string_equal(r.error.what, "");
     assert_says(r.text, "good|127.0.0.1:");
     assert_says(r.text, "||pool-a.test fe1.pool-a.test ");
+}
+
+static void a_person_is_told_from_a_machine(void **state)
+{
+    struct reply r = ask_as(*state, "person", "/who");
+    assert_string_equal(r.error.what, "");
+    assert_says(r.text, "good|127.0.0.1:");
+    assert_says(r.text, "||administrator ann.b");
+    r = ask_as(*state, "client", "/who");
+    assert_null(strstr(r.text, "administrator"));
+}
+
+/* A name that is none, two of them, one that is also a machine's: no administrator. */
+static void who_is_not_clearly_a_person_is_none(void **state)
+{
+    static const char *const names[] = {
+        "DNS:server.test,URI:pollux:administrator:ann",
+        "URI:pollux:administrator:ann,URI:pollux:administrator:bob",
+        "URI:pollux:administrator:",
+        "URI:pollux:administrator:-ann",
+        "URI:pollux:administrator:0",
+        "URI:pollux:administrator:ann/bob",
+        "URI:pollux:administrator:a23456789012345678901234567890123",
+        "URI:POLLUX:administrator:ann",
+        "URI:https://example.test/pollux:administrator:ann",
+        "email:pollux:administrator:ann",
+    };
+    struct scene *s = *state;
+    struct authority a = authority_new("a new authority", scene_file(s, "ca.pem"));
+    scene_certificate(s, &a, "server", "DNS:server.test", "serverAuth", -HOUR, HOUR);
+    assert_int_equal(http_server_reload(s->server, NULL), OK);
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        scene_certificate(s, &a, "nobody", names[i], "clientAuth", -HOUR, HOUR);
+        struct reply r = ask_as(s, "nobody", "/who");
+        assert_says(r.text, "good|127.0.0.1:");
+        assert_null(strstr(r.text, "|administrator "));
+        assert_null(strstr(r.text, " administrator "));
+    }
+    authority_free(&a);
 }
 
 static void a_certificate_that_is_no_good_is_explained(void **state)
@@ -564,6 +605,8 @@ int main(void)
         SCENE(a_stream_broken_off_is_a_failure),
         SCENE(a_thousand_calls_can_be_open_at_once),
         SCENE(a_good_certificate_tells_its_names),
+        SCENE(a_person_is_told_from_a_machine),
+        SCENE(who_is_not_clearly_a_person_is_none),
         SCENE(a_certificate_that_is_no_good_is_explained),
         SCENE(no_certificate_is_told_too),
         SCENE(nothing_older_than_tls_1_3_is_spoken),
