@@ -18,7 +18,26 @@ enum {
 static const char path_heartbeat[] = "/link/v1/heartbeat";
 static const char path_question[] = "/link/v1/question";
 static const char path_create[] = "/link/v1/create";
+static const char path_command[] = "/link/v1/command";
+static const char path_people[] = "/admin/"; /* and all below */
 static const char json_type[] = "application/json";
+
+/* Who this machine is, and whom it believes: the names of three PEM files, owned. */
+struct files {
+    char *certificate, *private_key, *authority;
+};
+
+static struct files files_copy(const struct files *f)
+{
+    return (struct files){xstrdup(f->certificate), xstrdup(f->private_key), xstrdup(f->authority)};
+}
+
+static void files_free(struct files *f)
+{
+    free(f->certificate);
+    free(f->private_key);
+    free(f->authority);
+}
 
 struct link {
     struct loop *loop;
@@ -29,6 +48,7 @@ struct link {
     struct on_loop *gate;
     struct http_server *server;
     struct http_client *client;
+    struct files files;
     bool stopped;
     atomic_uint references; /* the owner's, and one for each call and reply under way */
     uint64_t refusal_logged_ms;
@@ -50,8 +70,10 @@ static struct link *link_ref(struct link *link)
 
 static void link_unref(struct link *link)
 {
-    if (atomic_fetch_sub(&link->references, 1) == 1)
-        free(link);
+    if (atomic_fetch_sub(&link->references, 1) != 1)
+        return;
+    files_free(&link->files);
+    free(link);
 }
 
 static void reply_with(struct link_reply *reply, char *text)
@@ -95,13 +117,29 @@ static bool carries(const struct http_peer *peer, const char *name)
     return false;
 }
 
-static enum failure check_certificate(const struct http_peer *peer, struct error *e)
+/* People's certificates and machines' come from the same authority: each goes its own way in. */
+static enum failure check_certificate(const struct http_peer *peer, bool people, struct error *e)
 {
-    if (peer->certificate == HTTP_CERTIFICATE_GOOD)
-        return OK;
-    fail(e, FAIL_FOREIGN, "%s", peer->explanation);
-    return error_next(e, "Machines of this deployment show a certificate of its own authority: "
-                         "pollux pki issue, pollux pki renew.");
+    if (peer->certificate != HTTP_CERTIFICATE_GOOD) {
+        fail(e, FAIL_FOREIGN, "%s", peer->explanation);
+        return error_next(e, people ? "Administrators of this deployment show a certificate of its "
+                                      "own authority: pollux pki administrator NAME"
+                                    : "Machines of this deployment show a certificate of its own "
+                                      "authority: pollux pki issue, pollux pki renew.");
+    }
+    if (people && !peer->administrator) {
+        fail(e, FAIL_DENIED,
+             "The certificate shown names %s, which is not a person: only people "
+             "give commands.",
+             peer->names[0] ? peer->names[0] : "nobody");
+        return error_next(e, "Issue one for a person: pollux pki administrator NAME");
+    }
+    if (!people && peer->administrator) {
+        fail(e, FAIL_FOREIGN, "The certificate shown names %s, a person: here only machines speak.",
+             peer->administrator);
+        return error_next(e, "Issue one for the machine: pollux pki issue MACHINE --pool POOL");
+    }
+    return OK;
 }
 
 /* The machine that speaks: named in the message, known to the topology, proved by the certificate.
@@ -193,26 +231,48 @@ static enum failure take_create(struct link *link, struct http_request *request,
     return OK;
 }
 
+static enum failure take_command(struct link *link, struct http_request *request, struct error *e)
+{
+    struct sender sender;
+    OWNED(free_memory) char *payload = NULL;
+    enum failure bad = command_decode(http_request_body(request), &sender, &payload, e);
+    const struct machine *from =
+        bad ? NULL : check_sender(link, http_request_peer(request), &sender, e);
+    if (!from)
+        return e->kind;
+    link->handlers.command(from, payload, request, link->handlers.context);
+    return OK;
+}
+
 static const struct {
     const char *path;
+    size_t body_max;
     enum failure (*take)(struct link *link, struct http_request *request, struct error *e);
 } routes[] = {
-    {path_heartbeat, take_heartbeat},
-    {path_question, take_question},
-    {path_create, take_create},
+    {path_heartbeat, MESSAGE_BYTES_MAX, take_heartbeat},
+    {path_question, MESSAGE_BYTES_MAX, take_question},
+    {path_create, MESSAGE_BYTES_MAX, take_create},
+    {path_command, MESSAGE_COMMAND_BYTES_MAX, take_command},
 };
 
 static enum failure route(struct link *link, struct http_request *request, struct error *e)
 {
     const char *path = http_request_path(request);
-    enum failure bad = check_certificate(http_request_peer(request), e);
+    bool people = strncmp(path, path_people, strlen(path_people)) == 0;
+    enum failure bad = check_certificate(http_request_peer(request), people, e);
     if (bad)
         return bad;
+    if (people) {
+        link->handlers.person(request, link->handlers.context);
+        return OK;
+    }
     for (size_t i = 0; i < COUNT_OF(routes); i++) {
         if (strcmp(path, routes[i].path) != 0)
             continue;
         if (strcmp(http_request_method(request), "POST") != 0)
             return fail(e, FAIL_INVALID, "%s takes POST only.", path);
+        if (http_request_body(request).size > routes[i].body_max)
+            return fail(e, FAIL_INVALID, "%s takes %zu bytes at most.", path, routes[i].body_max);
         return routes[i].take(link, request, e);
     }
     return fail(e, FAIL_NOT_FOUND, "The link has no %s.", path);
@@ -382,6 +442,54 @@ void link_create(struct link *link, const struct machine *to, const char *home,
     call_send(call, to, path_create, create_encode(&link->sender, home));
 }
 
+/* --- commands that we pass on --- */
+
+struct link_command {
+    char *host, *address;
+    uint16_t port;
+    struct files files;
+    char *body;
+};
+
+struct link_command *link_command_new(const struct link *link, const struct machine *to,
+                                      const char *payload)
+{
+    struct link_command *command = xmalloc(sizeof *command);
+    *command = (struct link_command){.host = xstrdup(to->fqdn),
+                                     .address = to->address ? xstrdup(to->address) : NULL,
+                                     .port = to->link_port,
+                                     .files = files_copy(&link->files),
+                                     .body = command_encode(&link->sender, payload)};
+    return command;
+}
+
+enum failure link_command_ask(const struct link_command *command, const struct http_question *how,
+                              unsigned *status, struct error *e)
+{
+    const struct http_place place = {.host = command->host,
+                                     .address = command->address,
+                                     .port = command->port,
+                                     .certificate_file = command->files.certificate,
+                                     .private_key_file = command->files.private_key,
+                                     .authority_file = command->files.authority};
+    struct http_question question = *how;
+    question.method = "POST";
+    question.path = path_command;
+    question.body = bytes_of_text(command->body);
+    return http_ask(&place, &question, status, e);
+}
+
+void link_command_free(struct link_command *command)
+{
+    if (!command)
+        return;
+    free(command->host);
+    free(command->address);
+    files_free(&command->files);
+    free(command->body);
+    free(command);
+}
+
 /* --- the link --- */
 
 static void introduce(struct link *link, const struct topology *topology,
@@ -400,6 +508,9 @@ struct link *link_start(const struct link_options *options, struct error *e)
     atomic_init(&link->references, 1);
     link->loop = options->loop;
     link->handlers = *options->handlers;
+    link->files =
+        (struct files){xstrdup(options->certificate_file), xstrdup(options->private_key_file),
+                       xstrdup(options->authority_file)};
     introduce(link, options->topology, options->self);
     const char *address = options->listen_address ? options->listen_address : link->self->address;
     link->gate = on_loop_open(link->loop, on_request, link);
@@ -411,7 +522,7 @@ struct link *link_start(const struct link_options *options, struct error *e)
                                          .certificate_file = options->certificate_file,
                                          .private_key_file = options->private_key_file,
                                          .authority_file = options->authority_file,
-                                         .body_max = MESSAGE_BYTES_MAX,
+                                         .body_max = MESSAGE_COMMAND_BYTES_MAX,
                                          .handler = on_loop_handler,
                                          .context = link->gate};
     link->client = http_client_start(&client, e);
@@ -419,10 +530,9 @@ struct link *link_start(const struct link_options *options, struct error *e)
         link->server = http_server_start(&server, e);
     if (link->server)
         return link;
-    if (link->client)
-        http_client_stop(link->client);
+    http_client_stop(link->client);
     on_loop_close(link->gate);
-    free(link);
+    link_unref(link);
     return NULL;
 }
 

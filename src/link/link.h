@@ -2,11 +2,15 @@
  *
  * It knows who may say what: a machine speaks for itself and its own pool, as its certificate says
  * and the topology confirms; whoever can't show that is answered why, and the event log says it
- * too. What the messages mean is for those above. Everything is called on the loop's thread. */
+ * too. People come in by the same port, to give commands, and are let through to those above. What
+ * the messages mean is for those above, too. Everything is called on the loop's thread, but for
+ * what says otherwise. */
 #ifndef POLLUX_LINK_LINK_H
 #define POLLUX_LINK_LINK_H
 
 #include "base/loop.h"
+#include "http/ask.h"
+#include "http/server.h"
 #include "link/message.h"
 #include "topology/topology.h"
 
@@ -26,6 +30,12 @@ struct link_handlers {
                      const struct home_question *question, struct link_reply *reply, void *context);
     void (*create)(const struct machine *from, const char *home, struct link_reply *reply,
                    void *context);
+    /* The other two take the request over, and answer it themselves, at any time. A machine passes
+     * a command on: `payload`, lent for the call, is what link_command_new() was given there. */
+    void (*command)(const struct machine *from, const char *payload, struct http_request *request,
+                    void *context);
+    /* Whatever a person asks for below /admin/, unread; the peer's `administrator` says who. */
+    void (*person)(struct http_request *request, void *context);
     void *context;
 };
 
@@ -67,5 +77,22 @@ void link_question(struct link *link, const struct machine *to, const char *home
                    const struct home_question *question, link_answer_done *done, void *context);
 void link_create(struct link *link, const struct machine *to, const char *home,
                  link_create_done *done, void *context);
+
+/* A command that another machine is to carry out. Its answer is a stream that may take long, so it
+ * is waited for on a thread of the caller's. The command is that thread's own: neither the link nor
+ * the topology is used any more once it is made.
+ *
+ *     on the loop:    command = link_command_new(link, to, payload);
+ *     on the thread:  link_command_ask(command, &how, &status, &e); link_command_free(command);
+ */
+struct link_command;
+/* `payload` is the text of a JSON object; with our name around it, it must fit into
+ * MESSAGE_COMMAND_BYTES_MAX, or it is refused there. */
+struct link_command *link_command_new(const struct link *link, const struct machine *to,
+                                      const char *payload);
+/* Any thread. As http_ask(); of `how` method, path and body are filled in. */
+enum failure link_command_ask(const struct link_command *command, const struct http_question *how,
+                              unsigned *status, struct error *e);
+void link_command_free(struct link_command *command); /* any thread; NULL does nothing */
 
 #endif

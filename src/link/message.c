@@ -1,5 +1,6 @@
 #include "link/message.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,6 +88,14 @@ char *create_encode(const struct sender *sender, const char *home)
 {
     json_t *message = begin(sender);
     json_object_set_new(message, "home", json_string(home));
+    return finish(message);
+}
+
+char *command_encode(const struct sender *sender, const char *payload)
+{
+    json_t *message = begin(sender), *inside = json_loads(payload, 0, NULL);
+    assert(json_is_object(inside));
+    json_object_set_new(message, "payload", inside);
     return finish(message);
 }
 
@@ -262,4 +271,17 @@ enum failure create_decode(struct bytes text, struct sender *sender, char home[H
     if (!message)
         return e ? e->kind : FAIL_INVALID;
     return read_home(message, home) ? OK : senseless(e, "home");
+}
+
+enum failure command_decode(struct bytes text, struct sender *sender, char **payload,
+                            struct error *e)
+{
+    OWNED(json_decref) json_t *message = open_message(text, sender, e);
+    if (!message)
+        return e ? e->kind : FAIL_INVALID;
+    json_t *inside = json_object_get(message, "payload");
+    if (!json_is_object(inside))
+        return senseless(e, "payload");
+    *payload = finish(json_incref(inside));
+    return OK;
 }

@@ -1,5 +1,6 @@
 /* What machines of a deployment say to each other, as JSON: who is there, who holds what in which
- * term, may I serve again, create your home. It knows nothing about how it travels. */
+ * term, may I serve again, create your home, carry this command out. It knows nothing about how it
+ * travels. */
 #ifndef POLLUX_LINK_MESSAGE_H
 #define POLLUX_LINK_MESSAGE_H
 
@@ -12,6 +13,9 @@ enum {
     LINK_PROTOCOL = 1,
     MESSAGE_VERSION_SIZE = 32,
     MESSAGE_BYTES_MAX = 256 << 10, /* a heartbeat about as many homes as a deployment can have */
+    /* A command may carry a topology's text, in which each letter can take more than one byte. An
+     * administrator's own has 1 MiB; who passes it on says who they are besides. */
+    MESSAGE_COMMAND_BYTES_MAX = (1 << 20) + (16 << 10),
 };
 
 /* Every message begins with who says it. */
@@ -55,5 +59,11 @@ enum failure answer_decode(struct bytes text, struct sender *sender, struct home
 char *create_encode(const struct sender *sender, const char *home);
 enum failure create_decode(struct bytes text, struct sender *sender, char home[HOME_NAME_SIZE],
                            struct error *e);
+
+/* "Carry this command out". The payload is a JSON object, as text, of which only those above know
+ * what it says; the decoded one is owned by the caller. */
+char *command_encode(const struct sender *sender, const char *payload);
+enum failure command_decode(struct bytes text, struct sender *sender, char **payload,
+                            struct error *e);
 
 #endif

@@ -26,6 +26,7 @@ struct front_end {
     uint64_t topology_hash;
     struct publisher *publisher;
     struct certificate_watch certificates;
+    struct front_end_commands commands;
 };
 
 const struct config *front_end_config(const struct front_end *fe)
@@ -327,6 +328,41 @@ static void on_tick(void *context)
         hosted_home_tick(fe->homes[i]);
 }
 
+/* --- commands, for the room above --- */
+
+void front_end_on_commands(struct front_end *fe, const struct front_end_commands *commands)
+{
+    fe->commands = commands ? *commands : (struct front_end_commands){0};
+}
+
+static void refuse_command(struct http_request *request)
+{
+    struct error e;
+    fail(&e, FAIL_STOPPING, "This polluxd takes no commands now: it is starting, or stopping.");
+    error_kept(&e, "Nothing was done.");
+    error_next(&e, "Try again shortly.");
+    http_answer_error(request, &e);
+}
+
+static void on_command(const struct machine *from, const char *payload,
+                       struct http_request *request, void *context)
+{
+    const struct front_end *fe = context;
+    if (fe->commands.command)
+        fe->commands.command(from, payload, request, fe->commands.context);
+    else
+        refuse_command(request);
+}
+
+static void on_person(struct http_request *request, void *context)
+{
+    const struct front_end *fe = context;
+    if (fe->commands.person)
+        fe->commands.person(request, fe->commands.context);
+    else
+        refuse_command(request);
+}
+
 /* --- start, reload, stop --- */
 
 static void on_certificate_timer(void *context)
@@ -361,8 +397,12 @@ static enum failure open_store(struct front_end *fe, struct error *e)
 static enum failure open_link(struct front_end *fe, struct error *e)
 {
     const struct config *config = fe->config;
-    const struct link_handlers handlers = {
-        .heartbeat = on_heartbeat, .question = on_question, .create = on_create, .context = fe};
+    const struct link_handlers handlers = {.heartbeat = on_heartbeat,
+                                           .question = on_question,
+                                           .create = on_create,
+                                           .command = on_command,
+                                           .person = on_person,
+                                           .context = fe};
     const struct link_options options = {.loop = fe->loop,
                                          .topology = config->topology,
                                          .self = config->self,

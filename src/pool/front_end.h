@@ -8,6 +8,7 @@
 #include "pool/peers.h"
 
 struct front_end;
+struct http_request;
 struct publisher;
 
 enum {
@@ -26,6 +27,16 @@ void front_end_stop(struct front_end *fe);
 /* Reads the configuration and the certificates anew; what can't change while running stays, and
  * the events say so. */
 void front_end_reload(struct front_end *fe);
+
+/* Who carries out what arrives by the link, as in `struct link_handlers`. Until it is said, and
+ * after NULL, everybody is told to try again. Copied. */
+struct front_end_commands {
+    void (*command)(const struct machine *from, const char *payload, struct http_request *request,
+                    void *context);
+    void (*person)(struct http_request *request, void *context);
+    void *context;
+};
+void front_end_on_commands(struct front_end *fe, const struct front_end_commands *commands);
 
 const struct config *front_end_config(const struct front_end *fe);
 const char *front_end_pool(const struct front_end *fe); /* its name */

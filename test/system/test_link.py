@@ -14,7 +14,7 @@ import time
 from pollux_world import *
 
 HEARTBEAT = "/link/v1/heartbeat"
-PATHS = [HEARTBEAT, "/link/v1/question", "/link/v1/create"]
+PATHS = [HEARTBEAT, "/link/v1/question", "/link/v1/create", "/link/v1/command"]
 
 
 def message(pool, machine=None, **fields):
@@ -100,7 +100,7 @@ def a_machine_of_the_deployment_is_answered(world):
 def who_shows_no_certificate_is_refused_and_told_why(world):
     world.build(["atl", "redmond"]).start("atl")
     stranger = tls(world.folder / "pki/authority.pem")
-    for path in PATHS + ["/", "/link/v2/heartbeat"]:
+    for path in PATHS + ["/", "/link/v2/heartbeat", "/admin/v1/commands/Get-CsPoolFabricState"]:
         call(world, "atl", heartbeat("redmond"), stranger, path).must(403, "certificate")
     world.wait_event("atl", "link-refused", "certificate", "127.0.0.1")
 
@@ -156,7 +156,8 @@ def a_machine_speaks_only_for_itself(world):
     for path, fields in (("/link/v1/question", {"home": name_of("redmond"), "seen": 0,
                                                 "nonce": "00000000000000aa",
                                                 "term": {"number": 0, "tag": "0" * 16}}),
-                         ("/link/v1/create", {"home": name_of("atl")})):
+                         ("/link/v1/create", {"home": name_of("atl")}),
+                         ("/link/v1/command", {"payload": {}})):
         call(world, "atl", message("redmond", **fields), tokyo, path).must(403, "speaks only")
 
 

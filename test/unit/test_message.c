@@ -89,6 +89,53 @@ static void questions_and_answers_come_out_as_they_went_in(void **state)
     }
 }
 
+static void a_command_comes_out_as_it_went_in(void **state)
+{
+    (void)state;
+    struct sender s = sender(), got;
+    const char *payload =
+        "{\"command\":\"Get-CsPoolFabricState\",\"parameters\":{\"a\":[1,\"ü\"]}}";
+    OWNED(free_memory) char *text = command_encode(&s, payload);
+    OWNED(free_memory) char *out = NULL;
+    assert_int_equal(command_decode(bytes_of_text(text), &got, &out, NULL), OK);
+    assert_string_equal(out, payload);
+    assert_string_equal(got.machine, s.machine);
+}
+
+/* What an administrator may send at most, with our name around it. */
+static void the_longest_command_is_not_too_long_to_be_passed_on(void **state)
+{
+    (void)state;
+    enum { SIZE = 1 << 20 };
+    struct sender s = sender();
+    OWNED(free_memory) char *payload = xcalloc(1, SIZE + 1);
+    memset(payload, 'x', SIZE);
+    memcpy(payload, "{\"a\":\"", 6);
+    memcpy(payload + SIZE - 2, "\"}", 2);
+    memset(s.machine, 'a', sizeof s.machine - 1);
+    memset(s.pool, 'a', sizeof s.pool - 1);
+    OWNED(free_memory) char *text = command_encode(&s, payload);
+    assert_true(strlen(text) <= MESSAGE_COMMAND_BYTES_MAX);
+}
+
+static void a_command_without_a_payload_is_refused(void **state)
+{
+    (void)state;
+    static const char *const instead[] = {"\"payload\":[]", "\"payload\":\"{}\"",
+                                          "\"payload\":null", "\"load\":{}"};
+    struct sender s = sender(), got;
+    OWNED(free_memory) char *text = command_encode(&s, "{}");
+    const char *at = strstr(text, "\"payload\":{}");
+    assert_non_null(at);
+    for (size_t i = 0; i < COUNT_OF(instead); i++) {
+        char *out = NULL;
+        OWNED(free_memory)
+        char *bad = xasprintf("%.*s%s}", (int)(at - text), text, instead[i]);
+        assert_int_equal(command_decode(bytes_of_text(bad), &got, &out, NULL), FAIL_INVALID);
+        assert_null(out);
+    }
+}
+
 static void another_protocol_says_which_versions_meet(void **state)
 {
     (void)state;
@@ -171,6 +218,9 @@ int main(void)
         cmocka_unit_test(a_heartbeat_comes_out_as_it_went_in),
         cmocka_unit_test(a_heartbeat_about_as_many_homes_as_there_can_be_is_not_too_long),
         cmocka_unit_test(questions_and_answers_come_out_as_they_went_in),
+        cmocka_unit_test(a_command_comes_out_as_it_went_in),
+        cmocka_unit_test(the_longest_command_is_not_too_long_to_be_passed_on),
+        cmocka_unit_test(a_command_without_a_payload_is_refused),
         cmocka_unit_test(another_protocol_says_which_versions_meet),
         cmocka_unit_test(a_message_with_one_senseless_value_is_refused),
         cmocka_unit_test(whatever_is_cut_or_changed_in_a_message_does_no_harm),
