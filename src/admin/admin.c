@@ -1,217 +1,338 @@
 #include "admin/admin.h"
 
-#include <grp.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "admin/audit.h"
 #include "admin/call.h"
+#include "admin/describe.h"
+#include "admin/permission.h"
+#include "admin/place.h"
 #include "base/log.h"
-#include "cmdlet/commands.h"
+#include "cmdlet/parameter.h"
 #include "http/on_loop.h"
+#include "pool/backup_configuration.h"
 
-static const char prefix[] = "/admin/v1/commands/";
+DEFINE_OWNED(json_t *, json_decref)
+
+static const char path_commands[] = "/admin/v1/commands";
 
 struct admin {
     struct front_end *fe;
     struct on_loop *gate;
     struct http_server *server;
-    char *group; /* whose members may, or NULL; never changes, so any thread may read it */
-};
-
-enum {
-    GROUPS_MAX = 1024,       /* of one user */
-    NSS_BYTES_MAX = 1 << 20, /* a group with all its members */
+    struct workers *workers;
+    struct call *calls[ADMIN_CALLS_MAX + 1]; /* under way */
+    size_t call_count;
+    bool stopped; /* lives on only for the calls that are still under way */
 };
 
 static command_run *const runs[COMMANDS] = {
-#define COMMAND(id, name, effect, synopsis) admin_##id,
-#define PARAMETER(name, type, need, help)
+#define COMMAND(id, name, effect, right, place, synopsis, description) [COMMAND_##id] = admin_##id,
 #include "cmdlet/commands.def"
-#undef COMMAND
-#undef PARAMETER
 };
 
-/* --- who may --- */
+/* A command that arrived, until it is a call. */
+struct errand {
+    struct admin *admin;
+    struct http_request *request;
+    const struct command *command;
+    json_t *parameters;
+    struct caller *caller;
+    char machine[FQDN_SIZE]; /* this one, for the thread that finds out who asks */
+    bool passed_on;          /* by another machine, which has found that out */
+};
 
-/* Looking a group up may take a while where it comes over the network. */
-static bool in_group(uid_t uid, gid_t gid, const char *name)
+static void errand_free(struct errand *errand)
 {
-    OWNED(free_memory) char *bytes = xmalloc(NSS_BYTES_MAX);
-    struct group group, *found;
-    struct passwd user, *known;
-    if (getgrnam_r(name, &group, bytes, NSS_BYTES_MAX, &found) != 0 || !found)
-        return false;
-    gid_t wanted = group.gr_gid;
-    if (gid == wanted)
-        return true;
-    gid_t groups[GROUPS_MAX];
-    int count = GROUPS_MAX;
-    if (getpwuid_r(uid, &user, bytes, NSS_BYTES_MAX, &known) != 0 || !known ||
-        getgrouplist(user.pw_name, user.pw_gid, groups, &count) < 0)
-        return false;
-    for (int i = 0; i < count; i++) {
-        if (groups[i] == wanted)
-            return true;
-    }
-    return false;
+    json_decref(errand->parameters);
+    caller_free(errand->caller);
+    free(errand);
 }
 
-/* root, the account that the daemon runs as, and the group that the configuration names. */
-static bool may(const struct admin *admin, const struct http_peer *peer)
+static void errand_refuse(struct errand *errand, const struct error *e)
 {
-    return peer->local && (peer->uid == 0 || peer->uid == geteuid() ||
-                           (admin->group && in_group(peer->uid, peer->gid, admin->group)));
-}
-
-/* On the socket's own thread: a slow look-up holds other administrators up, and nobody else. */
-static void on_knock(struct http_request *request, void *context)
-{
-    const struct admin *admin = context;
-    const struct http_peer *peer = http_request_peer(request);
-    if (may(admin, peer)) {
-        on_loop_handler(request, admin->gate);
-        return;
-    }
-    struct error e;
-    fail(&e, FAIL_DENIED, "User %u may not give commands to this polluxd.", peer->uid);
-    error_kept(&e, "Nothing was done.");
-    error_next(&e, "Ask a member of %s, or root.",
-               admin->group ? admin->group : "the group that runs it");
-    http_answer_error(request, &e);
+    http_answer_error(errand->request, e);
+    errand_free(errand);
 }
 
 /* --- what is asked --- */
 
-static enum failure check_value(const struct parameter *p, json_t *parameters, struct error *e)
+static const struct parameter *own_parameter(const struct command *command, const char *name)
 {
-    json_t *value = json_object_get(parameters, p->name);
-    if (!value)
-        return p->need == REQUIRED ? fail(e, FAIL_INVALID, "The parameter -%s is missing.", p->name)
-                                   : OK;
-    if (p->type == SWITCH)
-        return json_is_boolean(value)
-                   ? OK
-                   : fail(e, FAIL_INVALID, "-%s is either there or not; it takes no other value.",
-                          p->name);
-    const char *text = json_string_value(value);
-    if (!text || json_string_length(value) != strlen(text))
-        return fail(e, FAIL_INVALID, "-%s takes a text.", p->name);
-    char lower[FQDN_SIZE];
-    if (p->type != FQDN)
-        return OK;
-    if (!fqdn_valid(text, lower))
-        return fail(e, FAIL_INVALID, "-%s takes a fully qualified domain name; \"%.100s\" is none.",
-                    p->name, text);
-    json_object_set_new(parameters, p->name, json_string(lower));
-    return OK;
+    const struct parameter *p;
+    for (size_t i = 0; (p = command_parameter_at(command, i)); i++) {
+        if (strcmp(p->name, name) == 0 && !(p->traits & OF_SHELL) && p->type != DESCRIPTOR)
+            return p;
+    }
+    return NULL;
 }
 
-static enum failure check_parameters(const struct command *command, json_t *parameters,
-                                     struct error *e)
+static enum failure check_parameters(const struct command *command, const json_t *given,
+                                     json_t *checked, struct error *e)
 {
     const char *name;
     json_t *value;
-    json_object_foreach(parameters, name, value)
+    json_object_foreach((json_t *)(uintptr_t)given, name, value)
     {
-        bool known = false;
-        for (size_t i = 0; i < command->parameter_count; i++)
-            known = known || strcmp(command->parameters[i].name, name) == 0;
-        if (!known)
+        const struct parameter *p = own_parameter(command, name);
+        json_t *one;
+        if (!p)
             return fail(e, FAIL_INVALID, "%s has no parameter \"%.100s\".", command->name, name);
+        enum failure bad = parameter_check(p, value, &one, e);
+        if (bad)
+            return bad;
+        json_object_set_new(checked, p->name, one);
     }
-    enum failure bad = OK;
-    for (size_t i = 0; !bad && i < command->parameter_count; i++)
-        bad = check_value(&command->parameters[i], parameters, e);
-    return bad;
+    for (size_t i = 0; i < command->parameter_count; i++) {
+        const struct parameter *p = &command->parameters[i];
+        if ((p->traits & REQUIRED) && !json_object_get(checked, p->name))
+            return fail(e, FAIL_INVALID, "The parameter -%s is missing.", p->name);
+    }
+    return OK;
 }
 
-static enum failure read_call(const struct http_request *request, int *which, json_t **parameters,
-                              struct error *e)
+static enum failure read_errand(struct errand *errand, struct error *e)
 {
-    const char *path = http_request_path(request);
-    *which = strncmp(path, prefix, strlen(prefix)) == 0 ? command_find(path + strlen(prefix)) : -1;
-    if (*which < 0)
+    const struct http_request *request = errand->request;
+    const char *path = http_request_path(request), *name = strrchr(path, '/') + 1;
+    size_t prefix = (size_t)(name - path) - 1;
+    bool ours = prefix == strlen(path_commands) && strncmp(path, path_commands, prefix) == 0;
+    int which = ours ? command_find(name) : -1;
+    if (which < 0 || !command_is_remote(command_at((size_t)which)))
         return fail(e, FAIL_NOT_FOUND, "There is no %.200s here.", path);
     if (strcmp(http_request_method(request), "POST") != 0)
         return fail(e, FAIL_INVALID, "Commands take POST only.");
     struct bytes body = http_request_body(request);
-    json_error_t why;
-    *parameters = body.size
-                      ? json_loadb((const char *)body.at, body.size, JSON_REJECT_DUPLICATES, &why)
-                      : json_object();
-    if (!json_is_object(*parameters)) {
-        json_decref(*parameters);
+    OWNED(json_decref)
+    json_t *given = body.size ? json_loadb((const char *)body.at, body.size,
+                                           JSON_REJECT_DUPLICATES, NULL)
+                              : json_object();
+    if (!json_is_object(given))
         return fail(e, FAIL_INVALID, "The parameters are not a JSON object.");
+    errand->command = command_at((size_t)which);
+    return check_parameters(errand->command, given, errand->parameters, e);
+}
+
+/* --- carrying out --- */
+
+static const char *audit_file(const struct admin *admin)
+{
+    return front_end_config(admin->fe)->audit_log;
+}
+
+static void on_ended(struct call *call, const char *result, void *context)
+{
+    struct admin *admin = context;
+    for (size_t i = 0; i < admin->call_count; i++) {
+        if (admin->calls[i] == call)
+            admin->calls[i] = admin->calls[--admin->call_count];
     }
-    enum failure bad = check_parameters(command_at((size_t)*which), *parameters, e);
+    if (!call_is_passed_on(call))
+        audit_write(audit_file(admin), call_command(call), call_parameters(call),
+                    call_caller(call), result, call_elapsed_ms(call));
+    if (admin->stopped && admin->call_count == 0)
+        free(admin);
+}
+
+static struct call *begin(struct errand *errand, bool passed_on)
+{
+    struct admin *admin = errand->admin;
+    struct call *call = call_new(&(struct call_options){.fe = admin->fe,
+                                                        .request = errand->request,
+                                                        .command = errand->command,
+                                                        .parameters = TAKE(errand->parameters),
+                                                        .caller = TAKE(errand->caller),
+                                                        .workers = admin->workers,
+                                                        .passed_on = passed_on,
+                                                        .ended = on_ended,
+                                                        .context = admin});
+    admin->calls[admin->call_count++] = call;
+    errand_free(errand);
+    return call;
+}
+
+/* Who may, the pool that carries it out decides, by the grants that it knows. */
+static enum failure check_permission(const struct errand *errand, struct error *e)
+{
+    OWNED(backup_configuration_free) struct backup_configuration *granted = NULL;
+    OWNED(view_close) struct view *view = NULL;
+    uint64_t usn;
+    enum failure bad = store_view(front_end_store(errand->admin->fe), &view, e);
+    if (!bad)
+        bad = backup_configuration_read(view, &granted, &usn, e);
+    if (bad) /* a damaged store grants nothing, and keeps nobody else out */
+        granted = backup_configuration_default();
+    struct grants grants = {
+        .groups = backup_configuration_value(granted, "AuthorizedUniversalGroups"),
+        .accounts = backup_configuration_value(granted, "AuthorizedLocalAccounts")};
+    bad = permission_check(errand->command, errand->parameters, errand->caller, &grants, e);
     if (bad)
-        json_decref(*parameters);
+        audit_write(audit_file(errand->admin), errand->command, errand->parameters, errand->caller,
+                    "denied", 0);
     return bad;
 }
 
-/* --- requests --- */
+static enum failure busy(struct error *e)
+{
+    fail(e, FAIL_BUSY, "Too many commands are under way on this machine.");
+    error_kept(e, "Nothing was done.");
+    return error_next(e, "Try again shortly.");
+}
 
-static void on_request(struct http_request *request, void *context)
+static void carry_out(struct errand *errand)
+{
+    struct admin *admin = errand->admin;
+    const struct pool *pool;
+    struct error e = {0};
+    enum failure bad = place_of(admin->fe, errand->command, errand->parameters, &pool, &e);
+    if (!bad && admin->stopped)
+        bad = fail(&e, FAIL_STOPPING, "This machine is stopping.");
+    if (!bad && admin->call_count == ADMIN_CALLS_MAX)
+        bad = busy(&e);
+    if (!bad && pool && errand->passed_on) {
+        bad = fail(&e, FAIL_CONFLICT, "%s is not the one to carry this out any more: %s is.",
+                   front_end_pool(admin->fe), pool->fqdn);
+        error_kept(&e, "Nothing was done.");
+        error_next(&e, "Try again.");
+    }
+    if (!bad && !pool)
+        bad = check_permission(errand, &e);
+    if (bad) {
+        errand_refuse(errand, &e);
+        return;
+    }
+    size_t which = (size_t)command_find(errand->command->name);
+    if (pool)
+        pass_on(begin(errand, true), pool);
+    else
+        runs[which](begin(errand, false));
+}
+
+/* --- who asks --- */
+
+static void resolve(void *context)
+{
+    struct errand *errand = context;
+    const struct http_peer *peer = http_request_peer(errand->request);
+    const char *machine = errand->machine;
+    errand->caller = peer->local
+                         ? caller_of_user(peer->uid, peer->gid, machine)
+                         : caller_of_certificate(peer->administrator, peer->address, machine);
+}
+
+static void on_resolved(void *context)
+{
+    carry_out(context);
+}
+
+static void describe(struct http_request *request)
+{
+    OWNED(free_memory) char *text = describe_commands();
+    http_answer(request, 200, "application/json", bytes_of_text(text), NULL);
+}
+
+static bool is_description(const struct http_request *request)
+{
+    return strcmp(http_request_path(request), path_commands) == 0 &&
+           strcmp(http_request_method(request), "GET") == 0;
+}
+
+static struct errand *errand_new(struct admin *admin, struct http_request *request)
+{
+    struct errand *errand = xcalloc(1, sizeof *errand);
+    *errand = (struct errand){.admin = admin, .request = request, .parameters = json_object()};
+    snprintf(errand->machine, sizeof errand->machine, "%s",
+             front_end_config(admin->fe)->self->fqdn);
+    return errand;
+}
+
+/* From a person, by either way. */
+static void on_person(struct http_request *request, void *context)
 {
     struct admin *admin = context;
     struct error e = {0};
-    int which;
-    json_t *parameters = NULL;
-    if (read_call(request, &which, &parameters, &e)) {
-        http_answer_error(request, &e);
+    if (is_description(request)) {
+        describe(request);
         return;
     }
-    const struct command *command = command_at((size_t)which);
-    log_event(command->effect == CHANGES ? LOG_EVENT_NOTICE : LOG_EVENT_DEBUG, "command",
-              "User %u gives the command %s.", http_request_peer(request)->uid, command->name);
-    runs[which](call_new(admin->fe, request, parameters));
+    struct errand *errand = errand_new(admin, request);
+    if (read_errand(errand, &e))
+        errand_refuse(errand, &e);
+    else if (!workers_run(admin->workers, resolve, on_resolved, errand)) {
+        busy(&e);
+        errand_refuse(errand, &e);
+    }
 }
 
-static enum failure group_of(const struct config *config, gid_t *gid, struct error *e)
+/* From another machine, on behalf of a person. */
+static void on_passed(const struct machine *from, const char *payload, struct http_request *request,
+                      void *context)
 {
-    OWNED(free_memory) char *buffer = xmalloc(NSS_BYTES_MAX);
-    struct group group, *found = NULL;
-    *gid = (gid_t)-1;
-    if (!config->admin_group)
-        return OK;
-    if (getgrnam_r(config->admin_group, &group, buffer, NSS_BYTES_MAX, &found) != 0 || !found) {
-        fail(e, FAIL_INVALID, "There is no group %s on this machine.", config->admin_group);
-        return error_next(e, "Create it, or name another one as admin_group in %s.", config->file);
-    }
-    *gid = group.gr_gid;
-    return OK;
+    (void)from;
+    struct errand *errand = errand_new(context, request);
+    OWNED(json_decref) json_t *given = NULL;
+    struct error e = {0};
+    errand->passed_on = true;
+    enum failure bad = passed_decode(payload, &errand->command, &given, &errand->caller, &e);
+    if (!bad)
+        bad = check_parameters(errand->command, given, errand->parameters, &e);
+    if (bad)
+        errand_refuse(errand, &e);
+    else
+        carry_out(errand);
+}
+
+/* --- start and stop --- */
+
+static void on_keep_alive(void *context)
+{
+    struct admin *admin = context;
+    for (size_t i = 0; i < admin->call_count; i++)
+        call_keep_alive(admin->calls[i]);
 }
 
 struct admin *admin_start(struct front_end *fe, struct loop *loop, struct error *e)
 {
-    const struct config *config = front_end_config(fe);
     struct admin *admin = xcalloc(1, sizeof *admin);
-    *admin = (struct admin){.fe = fe,
-                            .gate = on_loop_open(loop, on_request, admin),
-                            .group = config->admin_group ? xstrdup(config->admin_group) : NULL};
-    struct http_server_options options = {.socket_path = config->admin_socket,
-                                          .socket_mode = config->admin_group ? 0660 : 0600,
+    admin->fe = fe;
+    admin->gate = on_loop_open(loop, on_person, admin);
+    admin->workers = workers_new(loop, ADMIN_THREADS_MAX);
+    /* Whoever may connect is told what he may do: the kernel says who it is. */
+    struct http_server_options options = {.socket_path = front_end_config(fe)->admin_socket,
+                                          .socket_mode = 0666,
+                                          .socket_group = (gid_t)-1,
                                           .body_max = ADMIN_BODY_MAX,
-                                          .handler = on_knock,
-                                          .context = admin};
-    if (!group_of(config, &options.socket_group, e))
-        admin->server = http_server_start(&options, e);
-    if (admin->server)
-        return admin;
-    on_loop_close(admin->gate);
-    free(admin->group);
-    free(admin);
-    return NULL;
+                                          .handler = on_loop_handler,
+                                          .context = admin->gate};
+    admin->server = http_server_start(&options, e);
+    if (!admin->server) {
+        on_loop_close(admin->gate);
+        workers_free(admin->workers);
+        free(admin);
+        return NULL;
+    }
+    loop_every(loop, CALL_KEEP_ALIVE_MS, on_keep_alive, admin);
+    front_end_on_commands(fe, &(struct front_end_commands){
+                                  .command = on_passed, .person = on_person, .context = admin});
+    return admin;
 }
 
 void admin_stop(struct admin *admin)
 {
     if (!admin)
         return;
+    admin->stopped = true;
+    front_end_on_commands(admin->fe, NULL);
+    for (size_t i = 0; i < admin->call_count; i++)
+        call_abandon(admin->calls[i]);
     http_server_stop(admin->server);
     on_loop_close(admin->gate);
-    free(admin->group);
-    free(admin);
+    workers_free(admin->workers);
+    /* What the threads had still to say; one more call than there may be keeps the last of them
+     * from ending us. */
+    admin->call_count++;
+    loop_settle(front_end_loop(admin->fe));
+    if (--admin->call_count == 0)
+        free(admin);
 }

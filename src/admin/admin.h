@@ -1,15 +1,24 @@
-/* Administrators: the commands as the daemon carries them out, over its Unix socket.
+/* Administrators: the commands as the daemon carries them out. They come over its Unix socket, over
+ * the link's port from whoever shows an administrator's certificate, and from other machines that
+ * pass them on.
  *
  *     POST /admin/v1/commands/<Name>   {"<Parameter>": value, …}
+ *     GET  /admin/v1/commands          what there is, with parameters and limits
  *
- * The answer is a stream of JSON lines: {"object": {…}}, {"warning": "…"}, {"error": {…}}, and at
- * its end {"status": "done"} or {"status": "failed"}. */
+ * The answer to a command is a stream of JSON lines: {"object": …}, {"progress": {…}}, {"warning":
+ * "…"}, {"information": "…"}, {"verbose": "…"}, {"whatif": "…"}, {"error": {…}}, and at its end
+ * {"status": "done"} or {"status": "failed"}. An empty line says that it goes on. */
 #ifndef POLLUX_ADMIN_ADMIN_H
 #define POLLUX_ADMIN_ADMIN_H
 
 #include "pool/front_end.h"
 
-enum { ADMIN_BODY_MAX = 1 << 20 };
+enum {
+    ADMIN_BODY_MAX = 1 << 20,
+    ADMIN_CALLS_MAX = 256, /* under way at once; one more is refused as busy */
+    /* Each may block on a name service, a disk or another machine. */
+    ADMIN_THREADS_MAX = 32,
+};
 
 struct admin;
 struct admin *admin_start(struct front_end *fe, struct loop *loop, struct error *e);

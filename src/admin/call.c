@@ -1,37 +1,75 @@
 #include "admin/call.h"
 
+#include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
 
 struct call {
-    struct front_end *fe;
-    struct http_request *request;
-    json_t *parameters;
-    bool failed;
+    struct call_options with;
+    uint64_t began_ms;
+    void *state;
+    pthread_mutex_t lock; /* its thread and the loop's keep-alive write to one stream */
+    atomic_bool failed, unwanted;
 };
 
-struct call *call_new(struct front_end *fe, struct http_request *request, json_t *parameters)
+struct call *call_new(const struct call_options *options)
 {
     struct call *call = xcalloc(1, sizeof *call);
-    *call = (struct call){.fe = fe, .request = request, .parameters = parameters};
-    http_stream_begin(request, 200, "application/x-ndjson");
+    call->with = *options;
+    call->began_ms = clock_ms();
+    pthread_mutex_init(&call->lock, NULL);
+    http_stream_begin(options->request, 200, "application/x-ndjson");
     return call;
 }
 
 struct front_end *call_front_end(const struct call *call)
 {
-    return call->fe;
+    return call->with.fe;
+}
+
+const struct command *call_command(const struct call *call)
+{
+    return call->with.command;
+}
+
+const struct caller *call_caller(const struct call *call)
+{
+    return call->with.caller;
+}
+
+const json_t *call_parameters(const struct call *call)
+{
+    return call->with.parameters;
+}
+
+const json_t *call_value(const struct call *call, const char *parameter)
+{
+    return json_object_get(call->with.parameters, parameter);
 }
 
 const char *call_text(const struct call *call, const char *parameter)
 {
-    return json_string_value(json_object_get(call->parameters, parameter));
+    return json_string_value(call_value(call, parameter));
 }
 
 bool call_switch(const struct call *call, const char *parameter)
 {
-    return json_is_true(json_object_get(call->parameters, parameter));
+    return json_is_true(call_value(call, parameter));
+}
+
+/* --- saying --- */
+
+static void write_line(struct call *call, struct bytes line)
+{
+    pthread_mutex_lock(&call->lock);
+    if (!http_stream_write(call->with.request, line))
+        call->unwanted = true;
+    pthread_mutex_unlock(&call->lock);
 }
 
 static void say(struct call *call, json_t *line)
@@ -42,9 +80,25 @@ static void say(struct call *call, json_t *line)
         abort(); /* what we say is UTF-8 */
     OWNED(buffer_free) struct buffer b = {0};
     buffer_printf(&b, "%s\n", text);
-    http_stream_write(call->request, buffer_view(&b));
+    write_line(call, buffer_view(&b));
     free(text);
 }
+
+static void say_sentence(struct call *call, const char *stream, const char *sentence, va_list args)
+{
+    char text[ERROR_TEXT_MAX];
+    vsnprintf(text, sizeof text, sentence, args);
+    json_t *value = json_string(text);
+    say(call, json_pack("{s:o}", stream, value ? value : json_string("(not UTF-8)")));
+}
+
+#define SAY(stream)                                                                                \
+    do {                                                                                           \
+        va_list args;                                                                              \
+        va_start(args, sentence);                                                                  \
+        say_sentence(call, stream, sentence, args);                                                \
+        va_end(args);                                                                              \
+    } while (0)
 
 void call_object(struct call *call, json_t *object)
 {
@@ -53,25 +107,139 @@ void call_object(struct call *call, json_t *object)
 
 void call_warning(struct call *call, const char *sentence, ...)
 {
-    char text[ERROR_TEXT_MAX];
-    va_list args;
-    va_start(args, sentence);
-    vsnprintf(text, sizeof text, sentence, args);
-    va_end(args);
-    say(call, json_pack("{s:s}", "warning", text));
+    SAY("warning");
+}
+
+void call_caution(struct call *call, const char *sentence, ...)
+{
+    if (!call_switch(call, "Force"))
+        SAY("warning");
+}
+
+void call_information(struct call *call, const char *sentence, ...)
+{
+    SAY("information");
+}
+
+void call_verbose(struct call *call, const char *sentence, ...)
+{
+    if (call_switch(call, "Verbose"))
+        SAY("verbose");
+}
+
+bool call_what_if(struct call *call, const char *sentence, ...)
+{
+    bool only = call_switch(call, "WhatIf");
+    if (only)
+        SAY("whatif");
+    return only;
+}
+
+void call_progress(struct call *call, const struct call_progress *p)
+{
+    json_t *line = json_pack("{s:s, s:s}", "activity", p->activity, "status", p->status);
+    if (p->total) {
+        json_object_set_new(line, "done", json_integer((json_int_t)p->done));
+        json_object_set_new(line, "total", json_integer((json_int_t)p->total));
+    }
+    if (p->follow)
+        json_object_set_new(line, "follow", json_string(p->follow));
+    if (p->cancel)
+        json_object_set_new(line, "cancel", json_string(p->cancel));
+    say(call, json_pack("{s:o}", "progress", line));
 }
 
 void call_error(struct call *call, const struct error *e)
 {
     OWNED(free_memory) char *text = http_error_to_json(e);
-    say(call, json_pack("{s:o}", "error", json_loads(text, 0, NULL)));
     call->failed = true;
+    say(call, json_pack("{s:o}", "error", json_loads(text, 0, NULL)));
+}
+
+/* The end is ours to tell; all else goes on as it came. */
+void call_relay(struct call *call, struct bytes line)
+{
+    if (bytes_equal(line, bytes_of_text("{\"status\":\"failed\"}")))
+        call->failed = true;
+    if (bytes_start_with(line, bytes_of_text("{\"status\":")))
+        return;
+    OWNED(buffer_free) struct buffer b = {0};
+    buffer_raw(&b, line.at, line.size);
+    buffer_u8(&b, '\n');
+    write_line(call, buffer_view(&b));
+}
+
+bool call_is_unwanted(const struct call *call)
+{
+    return call->unwanted;
+}
+
+bool call_flow(struct call *call)
+{
+    return !call->unwanted && http_stream_drain(call->with.request, CALL_READER_MS_MAX);
+}
+
+void call_keep_alive(struct call *call)
+{
+    write_line(call, bytes_of_text("\n"));
+}
+
+void call_abandon(struct call *call)
+{
+    call->unwanted = true;
+    call->with.workers = NULL;
+}
+
+bool call_is_passed_on(const struct call *call)
+{
+    return call->with.passed_on;
+}
+
+/* --- the end --- */
+
+uint64_t call_elapsed_ms(const struct call *call)
+{
+    return clock_ms() - call->began_ms;
 }
 
 void call_end(struct call *call)
 {
-    say(call, json_pack("{s:s}", "status", call->failed ? "failed" : "done"));
-    http_stream_end(call->request);
-    json_decref(call->parameters);
+    const char *result = call->failed ? "failed" : "done";
+    say(call, json_pack("{s:s}", "status", result));
+    http_stream_end(call->with.request);
+    call->with.ended(call, result, call->with.context);
+    json_decref(call->with.parameters);
+    caller_free(call->with.caller);
+    pthread_mutex_destroy(&call->lock);
     free(call);
+}
+
+void call_fail(struct call *call, const struct error *e)
+{
+    call_error(call, e);
+    call_end(call);
+}
+
+/* --- beside the loop --- */
+
+void call_keep(struct call *call, void *state)
+{
+    call->state = state;
+}
+
+void *call_kept(const struct call *call)
+{
+    return call->state;
+}
+
+void call_on_thread(struct call *call, loop_call *work, loop_call *done)
+{
+    struct workers *workers = call->with.workers;
+    if (workers && workers_run(workers, work, done, call))
+        return;
+    struct error e;
+    fail(&e, FAIL_BUSY, "Too many commands are under way on this machine.");
+    error_kept(&e, "Nothing was done.");
+    error_next(&e, "Try again shortly.");
+    call_fail(call, &e);
 }

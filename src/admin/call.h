@@ -1,36 +1,103 @@
-/* One command under way: its parameters, and the answer that grows line by line. */
+/* One command under way: its parameters, and the answer that grows line by line.
+ *
+ * Everything may be called on the loop; what says something to the caller, also on the thread of
+ * call_on_thread(). */
 #ifndef POLLUX_ADMIN_CALL_H
 #define POLLUX_ADMIN_CALL_H
 
 #include <jansson.h>
 
+#include "admin/caller.h"
+#include "base/workers.h"
+#include "cmdlet/commands.h"
 #include "http/server.h"
 #include "pool/front_end.h"
 
 struct call;
 
+enum {
+    CALL_KEEP_ALIVE_MS = 1000,   /* an empty line so often: whoever hears nothing knows why */
+    CALL_READER_MS_MAX = 60000,  /* a reader that takes nothing for so long is given up */
+};
+
 /* Lent until the call ends. */
 struct front_end *call_front_end(const struct call *call);
-const char *call_text(const struct call *call, const char *parameter); /* or NULL */
+const struct command *call_command(const struct call *call);
+const struct caller *call_caller(const struct call *call);
+
+/* The parameters, checked and in their one form. */
+const json_t *call_parameters(const struct call *call);
+const json_t *call_value(const struct call *call, const char *parameter); /* or NULL */
+const char *call_text(const struct call *call, const char *parameter);    /* or NULL */
 bool call_switch(const struct call *call, const char *parameter);
 
 /* Takes the object over. */
 void call_object(struct call *call, json_t *object);
 void call_warning(struct call *call, const char *sentence, ...)
     __attribute__((format(printf, 2, 3)));
+/* A warning that -Force hides. */
+void call_caution(struct call *call, const char *sentence, ...)
+    __attribute__((format(printf, 2, 3)));
+void call_information(struct call *call, const char *sentence, ...)
+    __attribute__((format(printf, 2, 3)));
+void call_verbose(struct call *call, const char *sentence, ...)
+    __attribute__((format(printf, 2, 3)));
+/* With -WhatIf: says what would be done, and returns true; then it must not be done. */
+bool call_what_if(struct call *call, const char *sentence, ...)
+    __attribute__((format(printf, 2, 3)));
+/* `total` 0: unknown. `follow` is the command that shows how it goes on when the caller has gone;
+ * `cancel` the one that ends it; both may be NULL. */
+struct call_progress {
+    const char *activity;
+    const char *status;
+    uint64_t done, total;
+    const char *follow, *cancel;
+};
+void call_progress(struct call *call, const struct call_progress *progress);
 void call_error(struct call *call, const struct error *e);
-/* Ends it; "failed" if there was an error. The call must not be touched afterwards. */
-void call_end(struct call *call);
+/* A line of another machine's answer, as it came. */
+void call_relay(struct call *call, struct bytes line);
+/* Nobody reads any more, or this machine is stopping. */
+bool call_is_unwanted(const struct call *call);
+/* On its thread: waits until the reader has caught up. False: it does not. */
+bool call_flow(struct call *call);
 
-/* For the admin room: takes the request over. */
-struct call *call_new(struct front_end *fe, struct http_request *request, json_t *parameters);
+/* Ends it; "failed" if there was an error. Only on the loop; the call must not be touched
+ * afterwards. */
+void call_end(struct call *call);
+/* The usual end of a command that went wrong. */
+void call_fail(struct call *call, const struct error *e);
+
+/* What a command needs while it is under way, for the command alone. */
+void call_keep(struct call *call, void *state);
+void *call_kept(const struct call *call);
+/* `work` on a thread of its own, then `done` on the loop; both are given the call. If there are too
+ * many already, the call is ended with that error. */
+void call_on_thread(struct call *call, loop_call *work, loop_call *done);
+
+/* For the admin room. */
+struct call_options {
+    struct front_end *fe;
+    struct http_request *request; /* taken over */
+    const struct command *command;
+    json_t *parameters;    /* taken over */
+    struct caller *caller; /* the same */
+    struct workers *workers;
+    bool passed_on; /* another machine carries it out, and writes the audit log */
+    /* It is over: `result` is "done" or "failed". */
+    void (*ended)(struct call *call, const char *result, void *context);
+    void *context;
+};
+struct call *call_new(const struct call_options *options);
+bool call_is_passed_on(const struct call *call);
+void call_keep_alive(struct call *call);
+/* This machine is stopping: the answer goes nowhere any more. */
+void call_abandon(struct call *call);
+uint64_t call_elapsed_ms(const struct call *call);
 
 /* What carries each command of the table out; each ends its call, at once or later. */
 typedef void command_run(struct call *call);
-#define COMMAND(id, name, effect, synopsis) command_run admin_##id;
-#define PARAMETER(name, type, need, help)
+#define COMMAND(id, name, effect, right, place, synopsis, description) command_run admin_##id;
 #include "cmdlet/commands.def"
-#undef COMMAND
-#undef PARAMETER
 
 #endif

@@ -7,51 +7,66 @@
 #include "base/memory.h"
 #include "base/nearest.h"
 
-/* All parameters in one row, command after command. */
+/* All parameters in one row, command after command; the same with the examples. */
 static const struct parameter parameters[] = {
-#define COMMAND(id, name, effect, synopsis)
-#define PARAMETER(name, type, need, help) {name, type, need, help},
+#define PARAMETER(name, type, traits, limits, help) {name, "", type, traits, limits, help},
 #include "cmdlet/commands.def"
-#undef COMMAND
-#undef PARAMETER
+};
+static const struct example examples[] = {
+#define EXAMPLE(line, explanation) {line, explanation},
+#include "cmdlet/commands.def"
 };
 
-/* The line of the table on which each command and parameter stands: a parameter belongs to the last
- * command above it. */
-static const int command_lines[] = {
-#define COMMAND(id, name, effect, synopsis) __LINE__,
-#define PARAMETER(name, type, need, help)
-#include "cmdlet/commands.def"
-#undef COMMAND
-#undef PARAMETER
-};
+/* The line of the table on which each stands: a parameter belongs to the last command above it. */
 static const int parameter_lines[] = {
-#define COMMAND(id, name, effect, synopsis)
-#define PARAMETER(name, type, need, help) __LINE__,
+#define PARAMETER(name, type, traits, limits, help) __LINE__,
 #include "cmdlet/commands.def"
-#undef COMMAND
-#undef PARAMETER
+};
+static const int example_lines[] = {
+#define EXAMPLE(line, explanation) __LINE__,
+#include "cmdlet/commands.def"
+};
+static const int command_lines[] = {
+#define COMMAND(id, name, effect, right, place, synopsis, description) __LINE__,
+#define LOCAL(id, name, place, synopsis, description)                  __LINE__,
+#include "cmdlet/commands.def"
 };
 
 static struct command commands[] = {
-#define COMMAND(id, name, effect, synopsis) {name, effect, synopsis, NULL, 0},
-#define PARAMETER(name, type, need, help)
+#define COMMAND(id, name, effect, right, place, synopsis, description)                             \
+    {name, effect, right, place, synopsis, description, NULL, 0, NULL, 0},
+#define LOCAL(id, name, place, synopsis, description)                                              \
+    {name, READS, RIGHT_READ, place, synopsis, description, NULL, 0, NULL, 0},
 #include "cmdlet/commands.def"
-#undef COMMAND
-#undef PARAMETER
 };
 
-__attribute__((constructor)) static void deal_out_parameters(void)
+static const struct parameter commons[] = {
+#define COMMON(name, alias, type, traits, limits, help) {name, alias, type, traits, limits, help},
+#include "cmdlet/commands.def"
+};
+
+/* How many of the lines, from `at` on, stand before the command after `i`. */
+static size_t lines_of(size_t i, const int *lines, size_t count, size_t at)
 {
-    size_t p = 0;
+    size_t end = at;
+    while (end < count && (i + 1 == COMMANDS || lines[end] < command_lines[i + 1]))
+        end++;
+    return end - at;
+}
+
+__attribute__((constructor)) static void deal_out(void)
+{
+    size_t p = 0, x = 0;
     for (size_t i = 0; i < COMMANDS; i++) {
-        commands[i].parameters = &parameters[p];
-        while (p < COUNT_OF(parameters) &&
-               (i + 1 == COMMANDS || parameter_lines[p] < command_lines[i + 1])) {
-            p++;
-            commands[i].parameter_count++;
-        }
-        assert(commands[i].parameter_count <= COMMAND_PARAMETERS_MAX);
+        struct command *c = &commands[i];
+        c->parameters = &parameters[p];
+        c->parameter_count = lines_of(i, parameter_lines, COUNT_OF(parameters), p);
+        c->examples = &examples[x];
+        c->example_count = lines_of(i, example_lines, COUNT_OF(examples), x);
+        p += c->parameter_count;
+        x += c->example_count;
+        assert(c->parameter_count <= COMMAND_PARAMETERS_MAX);
+        assert(strlen(c->name) <= COMMAND_NAME_MAX);
     }
 }
 
@@ -63,6 +78,8 @@ const struct command *command_at(size_t i)
 
 int command_find(const char *name)
 {
+    const char *slash = strrchr(name, '/');
+    name = slash ? slash + 1 : name;
     for (int i = 0; i < COMMANDS; i++) {
         if (strcasecmp(name, commands[i].name) == 0)
             return i;
@@ -78,21 +95,80 @@ const char *command_nearest(const char *name)
     return nearest_word(name, names, COMMANDS);
 }
 
+bool command_is_remote(const struct command *command)
+{
+    return command->place != ANYWHERE && command->place != IN_SHELL;
+}
+
+const struct parameter *command_parameter_at(const struct command *command, size_t i)
+{
+    if (i < command->parameter_count)
+        return &command->parameters[i];
+    i -= command->parameter_count;
+    for (size_t j = 0; j < COUNT_OF(commons); j++) {
+        bool takes = !(commons[j].traits & OF_CHANGES) || command->effect == CHANGES;
+        if (takes && i-- == 0)
+            return &commons[j];
+    }
+    return NULL;
+}
+
+bool parameter_begins_with(const struct parameter *parameter, const char *name)
+{
+    return strncasecmp(name, parameter->name, strlen(name)) == 0;
+}
+
+/* The only one that begins with `name`, among the original's or among ours. */
+static const struct parameter *only_one(const struct command *command, const char *name,
+                                        unsigned ours, bool *ambiguous)
+{
+    const struct parameter *found = NULL, *p;
+    for (size_t i = 0; (p = command_parameter_at(command, i)); i++) {
+        if ((p->traits & OURS) != ours || !parameter_begins_with(p, name))
+            continue;
+        *ambiguous = found != NULL;
+        if (*ambiguous)
+            return NULL;
+        found = p;
+    }
+    return found;
+}
+
 const struct parameter *command_parameter(const struct command *command, const char *name,
                                           bool *ambiguous)
 {
-    const struct parameter *found = NULL;
+    const struct parameter *p;
     *ambiguous = false;
-    for (size_t i = 0; i < command->parameter_count; i++) {
-        const struct parameter *p = &command->parameters[i];
-        if (strcasecmp(name, p->name) == 0) {
-            *ambiguous = false;
+    if (!*name)
+        return NULL;
+    for (size_t i = 0; (p = command_parameter_at(command, i)); i++) {
+        if (strcasecmp(name, p->name) == 0 || strcasecmp(name, p->alias) == 0)
             return p;
-        }
-        if (strncasecmp(name, p->name, strlen(name)) == 0) {
-            *ambiguous = found != NULL;
-            found = p;
-        }
     }
-    return *ambiguous ? NULL : found;
+    p = only_one(command, name, 0, ambiguous);
+    return p || *ambiguous ? p : only_one(command, name, OURS, ambiguous);
+}
+
+const char *command_nearest_parameter(const struct command *command, const char *name)
+{
+    const char *names[COMMAND_PARAMETERS_MAX + COUNT_OF(commons)];
+    const struct parameter *p;
+    size_t count = 0;
+    for (; (p = command_parameter_at(command, count)); count++)
+        names[count] = p->name;
+    return nearest_word(name, names, count);
+}
+
+const struct parameter *command_positional(const struct command *command, unsigned which)
+{
+    for (size_t i = 0; i < command->parameter_count; i++) {
+        if (command->parameters[i].traits & which)
+            return &command->parameters[i];
+    }
+    return NULL;
+}
+
+const struct parameter *command_piped(const struct command *command)
+{
+    return command_positional(command, PIPED);
 }

@@ -5,45 +5,118 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum parameter_type { TEXT, FQDN, SWITCH, FILE_TEXT };
-enum parameter_need { OPTIONAL, REQUIRED };
+/* What a parameter takes. The limits of each are a text for people that the check reads as well:
+ * cmdlet/parameter.h. */
+enum parameter_type {
+    TEXT,       /* "1 to 256": how many characters */
+    FQDN,       /* "pool", "machine" or "home": what it names, for completion */
+    SWITCH,     /* there or not; "-Name:$false" is not there */
+    BOOLEAN,    /* $true or $false */
+    INTEGER,    /* "1 to 100" */
+    TIME_SPAN,  /* "00:00:05 to 03:00:00" */
+    CHOICE,     /* "One, Other": the words, in any case */
+    LIST,       /* "0 to 64": how many texts; or @{Add=…}, @{Remove=…}, @{Replace=…} */
+    FILE_TEXT,  /* a file of the caller's, whose text is sent along */
+    SECRET,     /* "5 to 128" characters; never shown, logged or kept in a history */
+    DESCRIPTOR, /* the number of an open file whose first line is the command's SECRET */
+    VARIABLE,   /* the name of one */
+    OBJECT,     /* whatever comes through the pipe */
+};
+enum { PARAMETER_TYPES = OBJECT + 1 };
+
+/* Traits of a parameter. */
+enum {
+    REQUIRED = 1,
+    FIRST = 2,  /* may be given as the first value without a name … */
+    SECOND = 4, /* … or the second */
+    PIPED = 8,  /* is taken from what comes through the pipe */
+    /* The original has no such parameter: a beginning that fits one of the original's means that
+     * one, so that what was unambiguous stays so. */
+    OURS = 16,
+    AUTHORISES = 32,  /* changes who may do what: for those with RIGHT_SUPREME alone */
+    OF_CHANGES = 64,  /* a common one of commands that change something */
+    OF_SHELL = 128,   /* a common one that makes sense only where there are pipes and variables */
+};
+
 enum command_effect { READS, CHANGES };
+
+/* Who may: permission.c of the admin room says which roles have which. */
+enum command_right {
+    RIGHT_READ,
+    RIGHT_ADMINISTER,
+    RIGHT_BACKUP, /* nobody but RTCUniversalServerAdmins, unless the configuration grants it */
+    RIGHT_SUPREME,
+};
+enum { COMMAND_RIGHTS = RIGHT_SUPREME + 1 };
+
+enum command_place {
+    HERE,       /* the machine that is asked */
+    AT_POOL,    /* the pool that -PoolFqdn names */
+    AT_CENTRAL, /* the holder of the Central Management Store */
+    ANYWHERE,   /* `pollux` itself; no daemon is needed */
+    IN_SHELL,   /* the same, and only where there are pipes and variables */
+};
 
 struct parameter {
     const char *name;
+    const char *alias; /* "" for none */
     enum parameter_type type;
-    enum parameter_need need;
+    unsigned traits;
+    const char *limits;
     const char *help;
+};
+
+struct example {
+    const char *line;
+    const char *explanation;
 };
 
 struct command {
     const char *name;
     enum command_effect effect;
+    enum command_right right;
+    enum command_place place;
     const char *synopsis;
-    const struct parameter *parameters;
+    const char *description;
+    const struct parameter *parameters; /* its own */
     size_t parameter_count;
+    const struct example *examples;
+    size_t example_count;
 };
 
-enum { COMMAND_PARAMETERS_MAX = 16 };
+enum {
+    COMMAND_PARAMETERS_MAX = 16, /* of its own */
+    COMMAND_NAME_MAX = 63,
+};
 
 /* The order is that of the table. */
 enum command_id {
-#define COMMAND(id, name, effect, synopsis) COMMAND_##id,
-#define PARAMETER(name, type, need, help)
+#define COMMAND(id, name, effect, right, place, synopsis, description) COMMAND_##id,
+#define LOCAL(id, name, place, synopsis, description)                  COMMAND_##id,
 #include "cmdlet/commands.def"
-#undef COMMAND
-#undef PARAMETER
     COMMANDS
 };
 
 const struct command *command_at(size_t i);
-/* By its full name, in any case; -1: there is none. */
+/* By its full name, in any case, with or without the folder of a program; -1: there is none. */
 int command_find(const char *name);
 /* "Was … meant?": the nearest name, or NULL. */
 const char *command_nearest(const char *name);
+/* Does polluxd carry it out? */
+bool command_is_remote(const struct command *command);
 
-/* By a name in any case, or the beginning of one that fits no other. NULL: none, or several. */
+/* What it takes: its own, then the common ones. NULL behind the last. */
+const struct parameter *command_parameter_at(const struct command *command, size_t i);
+/* By its full name or alias, in any case; or by the beginning of a name that fits no other (one of
+ * the original's goes before one of ours). NULL: none, or `*ambiguous`. */
 const struct parameter *command_parameter(const struct command *command, const char *name,
                                           bool *ambiguous);
+/* Does `name` begin the name of this one? For saying which ones it could be. */
+bool parameter_begins_with(const struct parameter *parameter, const char *name);
+const char *command_nearest_parameter(const struct command *command, const char *name);
+/* The one by which it takes what comes through the pipe, or what stands there without a name; NULL:
+ * none. */
+const struct parameter *command_piped(const struct command *command);
+const struct parameter *command_positional(const struct command *command, unsigned which);
 
 #endif

@@ -13,7 +13,7 @@ static const struct conf_rule database_rules[] = {
 };
 static const struct conf_rule config_rules[] = {
     {.name = "machine"},      {.name = "topology"},
-    {.name = "admin_socket"}, {.name = "admin_group"},
+    {.name = "admin_socket"}, {.name = "audit_log"},
     {.name = "certificate"},  {.name = "private_key"},
     {.name = "authority"},    {.name = "listen_address"},
     {.name = "log_level"},    {.name = "database", .inside = database_rules},
@@ -59,17 +59,6 @@ static char *read_machine(struct reading *r)
         return xstrdup(fqdn);
     faults_add(r->faults, r->c->file, v->line, "machine: \"%s\" is not a valid FQDN.", v->text);
     return NULL;
-}
-
-static char *read_group(struct reading *r)
-{
-    const struct conf_value *v = conf_value(r->root, "admin_group");
-    if (!v)
-        return NULL;
-    if (!v->text[0])
-        faults_add(r->faults, r->c->file, v->line,
-                   "admin_group is empty. Leave it out if only the owner is to connect.");
-    return xstrdup(v->text);
 }
 
 static char *read_listen_address(struct reading *r)
@@ -119,7 +108,8 @@ static void read_own(struct reading *r)
     c->machine = read_machine(r);
     c->topology_file = read_path(r, r->root, "topology", "\"topology.conf\"");
     c->admin_socket = read_path(r, r->root, "admin_socket", "\"atl/admin.sock\"");
-    c->admin_group = read_group(r);
+    if (conf_value(r->root, "audit_log"))
+        c->audit_log = read_path(r, r->root, "audit_log", "\"atl/audit.log\"");
     c->certificate = read_path(r, r->root, "certificate", "\"pki/certificate.pem\"");
     c->private_key = read_path(r, r->root, "private_key", "\"pki/certificate.key\"");
     c->authority = read_path(r, r->root, "authority", "\"pki/authority.pem\"");
@@ -185,7 +175,7 @@ void config_free(struct config *c)
     free(c->machine);
     free(c->topology_file);
     free(c->admin_socket);
-    free(c->admin_group);
+    free(c->audit_log);
     free(c->certificate);
     free(c->private_key);
     free(c->authority);
@@ -207,8 +197,9 @@ void config_describe(const struct config *c, FILE *out)
     fprintf(out, "Central   %s%s\n", central->fqdn, central == pool ? " (this pool)" : "");
     fprintf(out, "Database  %s in %s\n", pool->database, c->database_path);
     fprintf(out, "Link      %s, port %u\n", listens, c->self->link_port);
-    fprintf(out, "Admin     %s%s%s\n", c->admin_socket, c->admin_group ? ", for the group " : "",
-            c->admin_group ? c->admin_group : "");
+    fprintf(out, "Admin     %s\n", c->admin_socket);
+    if (c->audit_log)
+        fprintf(out, "Audit     %s\n", c->audit_log);
     fprintf(out, "Topology  %s: %zu pools, %zu machines\n", c->topology_file,
             c->topology->pool_count, topology_machine_count(c->topology));
 }

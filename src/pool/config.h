@@ -23,7 +23,7 @@ struct config {
     char *machine; /* FQDN, lower case */
     char *topology_file;
     char *admin_socket;
-    char *admin_group;    /* whose members may connect to the socket besides the owner; or NULL */
+    char *audit_log;      /* the file that commands are noted in; or NULL */
     char *certificate;    /* PEM: this machine's certificate and those that issued it */
     char *private_key;    /* PEM */
     char *authority;      /* PEM: the deployment's own CA */

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -166,9 +165,8 @@ void config_check_files(const struct config *c, const struct conf_section *root,
         check_key(c, line_of(root, "private_key"), faults);
     if (c->authority)
         open_file(c, "authority", c->authority, line_of(root, "authority"), &st, faults);
-    if (c->admin_group && c->admin_group[0] && !getgrnam(c->admin_group))
-        faults_add(faults, c->file, line_of(root, "admin_group"),
-                   "admin_group: there is no group %s on this machine.", c->admin_group);
+    if (c->audit_log)
+        check_folder(c, "audit_log", c->audit_log, line_of(root, "audit_log"), faults);
     if (c->admin_socket)
         check_socket(c, line_of(root, "admin_socket"), faults);
     for (size_t i = 0; i < c->database_count; i++) {

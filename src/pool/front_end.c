@@ -234,6 +234,44 @@ const struct machine *front_end_machine_of(const struct front_end *fe, const cha
     return &pool->machines[0];
 }
 
+const struct pool *front_end_holder(const struct front_end *fe, const char *name)
+{
+    const struct topology *topology = fe->config->topology;
+    const struct hosted_home *home = front_end_home(fe, name);
+    const struct heard_home *heard = heard_of(&fe->heard, name);
+    if (home) {
+        const struct hold *hold = home_current(hosted_home_core(home));
+        if (hold_holder(hold)[0])
+            return topology_pool(topology, hold_holder(hold));
+    }
+    bool central = strcmp(name, HOME_CENTRAL) == 0;
+    const struct pool *pool = central ? topology->central : topology_pool(topology, name);
+    if (!pool || !heard || term_is_none(heard->term))
+        return NULL;
+    return term_side(heard->term) == SIDE_HOME ? pool : pool->backup;
+}
+
+enum failure front_end_serves(const struct front_end *fe, const char *name, uint64_t *term,
+                              struct error *e)
+{
+    const struct hosted_home *home = front_end_home(fe, name);
+    const struct home *core = home ? hosted_home_core(home) : NULL;
+    *term = core ? home_hold(core)->term.number : 0;
+    if (core && mode_rights(home_mode(core))->changes)
+        return OK;
+    const struct pool *holder = front_end_holder(fe, name);
+    if (core && (!holder || holder == fe->config->self->pool)) {
+        home_explain(core, e);
+    } else {
+        fail(e, FAIL_REFUSED, "%s does not serve the home %s%s%s.", front_end_pool(fe), name,
+             core ? ": it is " : "", core ? mode_name(home_mode(core)) : "");
+        if (holder)
+            error_next(e, "Its holder is %s.", holder->fqdn);
+    }
+    error_kept(e, "Nothing was changed.");
+    return e->kind;
+}
+
 static void ask_partner(struct hosted_home *home, const struct home_question *question,
                         void *context)
 {
@@ -450,14 +488,12 @@ static const char *fixed_change(const struct config *a, const struct config *b)
     const struct pool *x = a->self->pool, *y = b->self->pool;
     const char *x_backup = x->backup ? x->backup->fqdn : "",
                *y_backup = y->backup ? y->backup->fqdn : "";
-    const char *x_group = a->admin_group ? a->admin_group : "";
-    const char *y_group = b->admin_group ? b->admin_group : "";
     if (strcmp(a->machine, b->machine) != 0 || strcmp(x->fqdn, y->fqdn) != 0)
         return "which machine this is";
     if (strcmp(a->database_path, b->database_path) != 0)
         return "where its database is";
-    if (strcmp(a->admin_socket, b->admin_socket) != 0 || strcmp(x_group, y_group) != 0)
-        return "where its socket is, or whose";
+    if (strcmp(a->admin_socket, b->admin_socket) != 0)
+        return "where its socket is";
     if (strcmp(listens_on(a), listens_on(b)) != 0 || a->self->link_port != b->self->link_port)
         return "where it listens";
     if (strcmp(a->certificate, b->certificate) != 0 ||

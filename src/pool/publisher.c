@@ -96,23 +96,12 @@ static void create_here(struct publisher *publisher, struct link_reply *reply)
     hosted_home_create(front_end_home(fe, front_end_pool(fe)), NULL, NULL, on_created_here, c);
 }
 
-/* As far as this machine has heard. */
-static bool holds_central(const struct front_end *fe, const struct pool *pool)
-{
-    const struct heard_home *central = heard_of(front_end_heard(fe), HOME_CENTRAL);
-    const struct pool *first = front_end_config(fe)->topology->central;
-    if (!central || term_is_none(central->term))
-        return false;
-    const struct pool *holder = term_side(central->term) == SIDE_HOME ? first : first->backup;
-    return holder && strcmp(holder->fqdn, pool->fqdn) == 0;
-}
-
 void publisher_ordered(struct publisher *publisher, const struct machine *from, const char *name,
                        struct link_reply *reply)
 {
     struct front_end *fe = publisher->fe;
     struct error e;
-    if (strcmp(name, front_end_pool(fe)) != 0 || !holds_central(fe, from->pool)) {
+    if (strcmp(name, front_end_pool(fe)) != 0 || front_end_holder(fe, HOME_CENTRAL) != from->pool) {
         fail(&e, FAIL_REFUSED, "%s takes no order from %s to create the home %s.",
              front_end_pool(fe), from->fqdn, name);
         error_next(&e, "The holder of the Central Management Store orders each pool to create its "

@@ -1,0 +1,97 @@
+#include "admin/audit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+DEFINE_OWNED(json_t *, json_decref)
+
+enum {
+    AUDIT_FILE_MODE = 0600,
+    SHOWN_MAX = 200, /* of one value in the event's sentence */
+};
+
+static const struct parameter *parameter_of(const struct command *command, const char *name)
+{
+    bool ambiguous;
+    return command_parameter(command, name, &ambiguous);
+}
+
+/* The parameters without what nobody may see, and without what nobody would read. */
+static json_t *presentable(const struct command *command, const json_t *parameters)
+{
+    json_t *shown = json_object(), *value;
+    const char *name;
+    json_object_foreach((json_t *)(uintptr_t)parameters, name, value)
+    {
+        const struct parameter *p = parameter_of(command, name);
+        if (p && p->type == SECRET)
+            json_object_set_new(shown, name, json_string("********"));
+        else if (p && p->type == FILE_TEXT)
+            json_object_set_new(shown, name,
+                                json_sprintf("(%zu bytes)", json_string_length(value)));
+        else
+            json_object_set(shown, name, value);
+    }
+    return shown;
+}
+
+static void write_event(const struct command *command, const json_t *shown,
+                        const struct caller *caller, const char *result, uint64_t elapsed_ms)
+{
+    OWNED(buffer_free) struct buffer text = {0};
+    const char *name;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)shown, name, value)
+    {
+        char *json = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+        buffer_printf(&text, " -%s %.*s", name, SHOWN_MAX, json ? json : "?");
+        free_memory(json);
+    }
+    buffer_u8(&text, 0);
+    /* Whoever only looks is told of when somebody wants to know everything. */
+    bool notable = command->effect == CHANGES || strcmp(result, "denied") == 0;
+    log_event(notable ? LOG_EVENT_NOTICE : LOG_EVENT_DEBUG, "command",
+              "%s on %s: %s%s: %s after %llu ms.", caller->name, caller->from, command->name,
+              (const char *)text.at, result, (unsigned long long)elapsed_ms);
+}
+
+static bool append(const char *file, struct bytes line)
+{
+    int fd = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, AUDIT_FILE_MODE);
+    if (fd < 0)
+        return false;
+    bool whole = write(fd, line.at, line.size) == (ssize_t)line.size;
+    return close(fd) == 0 && whole;
+}
+
+static void write_line(const char *file, const struct command *command, json_t *shown,
+                       const struct caller *caller, const char *result, uint64_t elapsed_ms)
+{
+    char when[CLOCK_TEXT_MAX];
+    OWNED(json_decref)
+    json_t *entry = json_pack("{s:s, s:s, s:s, s:s, s:O, s:s, s:I}", "time",
+                              clock_wall_text(clock_wall_ms(), when), "user", caller->name, "from",
+                              caller->from, "command", command->name, "parameters", shown, "result",
+                              result, "milliseconds", (json_int_t)elapsed_ms);
+    OWNED(free_memory) char *json = json_dumps(entry, JSON_COMPACT);
+    OWNED(buffer_free) struct buffer line = {0};
+    buffer_printf(&line, "%s\n", json);
+    if (!append(file, buffer_view(&line)))
+        log_event(LOG_EVENT_ERROR, "audit-not-written", "The audit log %s can't be written: %s.",
+                  file, strerrordesc_np(errno));
+}
+
+void audit_write(const char *file, const struct command *command, const json_t *parameters,
+                 const struct caller *caller, const char *result, uint64_t elapsed_ms)
+{
+    OWNED(json_decref) json_t *shown = presentable(command, parameters);
+    write_event(command, shown, caller, result, elapsed_ms);
+    if (file)
+        write_line(file, command, shown, caller, result, elapsed_ms);
+}

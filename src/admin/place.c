@@ -1,0 +1,132 @@
+#include "admin/place.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/nearest.h"
+
+DEFINE_OWNED(json_t *, json_decref)
+
+/* --- where --- */
+
+static enum failure no_such_pool(const struct topology *topology, const char *name,
+                                 struct error *e)
+{
+    const char *names[TOPOLOGY_POOLS_MAX];
+    for (size_t i = 0; i < topology->pool_count; i++)
+        names[i] = topology->pools[i].fqdn;
+    const char *nearest = nearest_word(name, names, topology->pool_count);
+    fail(e, FAIL_NOT_FOUND, "The topology has no pool %s.", name);
+    error_kept(e, "Nothing was done.");
+    return nearest ? error_next(e, "Was %s meant? Get-CsPool lists them.", nearest)
+                   : error_next(e, "Get-CsPool lists the pools.");
+}
+
+enum failure place_of(const struct front_end *fe, const struct command *command,
+                      const json_t *parameters, const struct pool **pool, struct error *e)
+{
+    const struct topology *topology = front_end_config(fe)->topology;
+    bool local = json_is_true(json_object_get(parameters, "LocalStore"));
+    *pool = NULL;
+    if (command->place == AT_POOL) {
+        const char *name = json_string_value(json_object_get(parameters, "PoolFqdn"));
+        *pool = topology_pool(topology, name);
+        if (!*pool)
+            return no_such_pool(topology, name, e);
+    } else if (command->place == AT_CENTRAL && !local) {
+        *pool = front_end_holder(fe, HOME_CENTRAL);
+        *pool = *pool ? *pool : topology->central; /* whose it is to create */
+    }
+    if (*pool == front_end_config(fe)->self->pool)
+        *pool = NULL;
+    return OK;
+}
+
+/* --- passing on --- */
+
+char *passed_encode(const struct call *call)
+{
+    json_t *caller = caller_to_json(call_caller(call));
+    OWNED(json_decref)
+    json_t *text = json_pack("{s:s, s:O, s:o}", "command", call_command(call)->name, "parameters",
+                             call_parameters(call), "caller", caller);
+    return json_dumps(text, JSON_COMPACT);
+}
+
+enum failure passed_decode(const char *text, const struct command **command, json_t **parameters,
+                           struct caller **caller, struct error *e)
+{
+    OWNED(json_decref) json_t *passed = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+    const char *name = json_string_value(json_object_get(passed, "command"));
+    json_t *given = json_object_get(passed, "parameters");
+    int which = name ? command_find(name) : -1;
+    if (which < 0 || !json_is_object(given)) {
+        fail(e, FAIL_INVALID, "There is no command %.64s here.", name ? name : "");
+        error_kept(e, "Nothing was done.");
+        return error_next(e, "Bring both machines to the same version.");
+    }
+    *caller = caller_from_json(json_object_get(passed, "caller"));
+    if (!*caller)
+        return fail(e, FAIL_INVALID, "It is not said who gives the command.");
+    *command = command_at((size_t)which);
+    *parameters = json_incref(given);
+    return OK;
+}
+
+struct passing {
+    struct link_command *command;
+    unsigned status;
+    struct buffer refusal; /* the body of a status other than 200 */
+    struct error error;
+};
+
+static void on_line(void *context, struct bytes line)
+{
+    struct call *call = context;
+    struct passing *passing = call_kept(call);
+    if (passing->status == 200)
+        call_relay(call, line);
+    else
+        buffer_raw(&passing->refusal, line.at, line.size);
+}
+
+static bool go_on(void *context)
+{
+    return !call_is_unwanted(context);
+}
+
+static void ask(void *context)
+{
+    struct call *call = context;
+    struct passing *passing = call_kept(call);
+    struct http_question how = {
+        .silence_ms = PASS_ON_SILENCE_MS, .each = on_line, .go_on = go_on, .context = call};
+    enum failure bad =
+        link_command_ask(passing->command, &how, &passing->status, &passing->error);
+    if (!bad && passing->status != 200)
+        http_error_from_answer(passing->status, buffer_view(&passing->refusal), &passing->error);
+}
+
+static void on_answered(void *context)
+{
+    struct call *call = context;
+    struct passing *passing = call_kept(call);
+    if (passing->error.kind)
+        call_error(call, &passing->error);
+    call_end(call);
+    link_command_free(passing->command);
+    buffer_free(&passing->refusal);
+    free(passing);
+}
+
+void pass_on(struct call *call, const struct pool *pool)
+{
+    struct front_end *fe = call_front_end(call);
+    const struct machine *to = front_end_machine_of(fe, pool->fqdn);
+    call_verbose(call, "%s is carried out by %s.", call_command(call)->name, to->fqdn);
+    struct passing *passing = xcalloc(1, sizeof *passing);
+    OWNED(free_memory) char *payload = passed_encode(call);
+    passing->command = link_command_new(front_end_link(fe), to, payload);
+    call_keep(call, passing);
+    call_on_thread(call, ask, on_answered);
+}

@@ -1,0 +1,25 @@
+/* Which pool must carry a command out, and passing it on to there. */
+#ifndef POLLUX_ADMIN_PLACE_H
+#define POLLUX_ADMIN_PLACE_H
+
+#include "admin/call.h"
+
+enum {
+    /* The other machine says something each second (CALL_KEEP_ALIVE_MS), if only that it is alive. */
+    PASS_ON_SILENCE_MS = 10000,
+};
+
+/* `*pool` is NULL if it is this one. Fails if there is no such pool. */
+enum failure place_of(const struct front_end *fe, const struct command *command,
+                      const json_t *parameters, const struct pool **pool, struct error *e);
+
+/* Has a machine of `pool` carry it out; what that answers goes to the caller as it comes. Ends the
+ * call. */
+void pass_on(struct call *call, const struct pool *pool);
+
+/* What travels: which command, its parameters, and who gives it. Owned by the caller. */
+char *passed_encode(const struct call *call);
+enum failure passed_decode(const char *text, const struct command **command, json_t **parameters,
+                           struct caller **caller, struct error *e);
+
+#endif

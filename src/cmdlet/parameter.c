@@ -1,0 +1,304 @@
+#include "cmdlet/parameter.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/fqdn.h"
+#include "base/memory.h"
+#include "base/nearest.h"
+#include "base/timespan.h"
+
+DEFINE_OWNED(json_t *, json_decref)
+
+enum { SHOWN_MAX = 80 }; /* of a wrong value, in a message */
+
+/* How a wrong value is quoted. A secret is not. */
+static const char *shown(const struct parameter *p, const char *text, char out[SHOWN_MAX * 2])
+{
+    if (p->type == SECRET)
+        return "that";
+    bool cut = strlen(text) > SHOWN_MAX;
+    size_t size = cut ? SHOWN_MAX : strlen(text);
+    while (cut && size > 0 && ((unsigned char)text[size] & 0xc0) == 0x80)
+        size--; /* not in the middle of a character */
+    snprintf(out, SHOWN_MAX * 2, "\"%.*s%s\"", (int)size, text, cut ? "…" : "");
+    return out;
+}
+
+static enum failure wrong(const struct parameter *p, const char *text, const char *takes,
+                          struct error *e)
+{
+    char quoted[SHOWN_MAX * 2];
+    fail(e, FAIL_INVALID, "-%s takes %s, not %s.", p->name, takes, shown(p, text, quoted));
+    return error_kept(e, "Nothing was done.");
+}
+
+/* "5 to 128" */
+static void read_range(const struct parameter *p, long long *least, long long *most)
+{
+    int n = sscanf(p->limits, "%lld to %lld", least, most);
+    assert(n == 2);
+}
+
+static size_t characters(const char *text)
+{
+    size_t n = 0;
+    for (; *text; text++)
+        n += ((unsigned char)*text & 0xc0) != 0x80;
+    return n;
+}
+
+static bool has_control(const char *text)
+{
+    for (; *text; text++) {
+        if ((unsigned char)*text < ' ' || *text == 0x7f)
+            return true;
+    }
+    return false;
+}
+
+/* --- one text --- */
+
+static json_t *check_length(const struct parameter *p, const char *text, struct error *e)
+{
+    long long least, most;
+    char takes[96];
+    read_range(p, &least, &most);
+    size_t n = characters(text);
+    if (n >= (size_t)least && n <= (size_t)most && !has_control(text))
+        return json_string(text);
+    if (has_control(text))
+        snprintf(takes, sizeof takes, "a text on one line, without control characters");
+    else
+        snprintf(takes, sizeof takes, "a text of %s characters", p->limits);
+    wrong(p, n > (size_t)most ? "…" : text, takes, e);
+    return NULL;
+}
+
+static json_t *check_fqdn(const struct parameter *p, const char *text, struct error *e)
+{
+    char lower[FQDN_SIZE];
+    if (fqdn_valid(text, lower))
+        return json_string(lower);
+    if (strcmp(p->limits, "home") == 0 && strcasecmp(text, "central") == 0)
+        return json_string("central");
+    wrong(p, text, "a fully qualified domain name", e);
+    error_next(e, "For example: -%s atl-cs-001.litwareinc.com", p->name);
+    return NULL;
+}
+
+static json_t *check_truth(const struct parameter *p, const char *text, struct error *e)
+{
+    static const struct {
+        const char *word;
+        bool truth;
+    } words[] = {{"$true", true},   {"true", true},   {"1", true},
+                 {"$false", false}, {"false", false}, {"0", false}};
+    for (size_t i = 0; i < COUNT_OF(words); i++) {
+        if (strcasecmp(text, words[i].word) == 0)
+            return json_boolean(words[i].truth);
+    }
+    wrong(p, text, "no value but $true or $false", e);
+    if (!*text)
+        error_next(e, "The shell has eaten it; write '-%s:$false', in single quotes.", p->name);
+    return NULL;
+}
+
+static json_t *check_integer(const struct parameter *p, const char *text, struct error *e)
+{
+    long long least, most;
+    char takes[96], *end;
+    read_range(p, &least, &most);
+    errno = 0;
+    long long number = strtoll(text, &end, 10);
+    bool whole = !errno && !*end && (*text == '-' || (*text >= '0' && *text <= '9'));
+    if (whole && number >= least && number <= most)
+        return json_integer(number);
+    snprintf(takes, sizeof takes, "a whole number from %s", p->limits);
+    wrong(p, text, takes, e);
+    return NULL;
+}
+
+static json_t *check_time_span(const struct parameter *p, const char *text, struct error *e)
+{
+    char least[TIME_SPAN_TEXT_MAX], most[TIME_SPAN_TEXT_MAX], takes[128];
+    uint64_t from, to, ms;
+    int n = sscanf(p->limits, "%39s to %39s", least, most);
+    bool readable = time_span_ms(least, &from) && time_span_ms(most, &to);
+    assert(n == 2 && readable);
+    if (time_span_ms(text, &ms) && ms >= from && ms <= to)
+        return json_string(time_span_text(ms, least));
+    snprintf(takes, sizeof takes, "a time span from %s", p->limits);
+    wrong(p, text, takes, e);
+    error_next(e, "Write it as hh:mm:ss, or as a number of seconds.");
+    return NULL;
+}
+
+size_t parameter_choices(const struct parameter *p, char words[CHOICES_MAX][CHOICE_SIZE])
+{
+    size_t count = 0;
+    for (const char *at = p->limits; *at; count++) {
+        size_t size = strcspn(at, ",");
+        assert(count < CHOICES_MAX && size < CHOICE_SIZE);
+        snprintf(words[count], CHOICE_SIZE, "%.*s", (int)size, at);
+        at += size + strspn(at + size, ", ");
+    }
+    return count;
+}
+
+static json_t *check_choice(const struct parameter *p, const char *text, struct error *e)
+{
+    char words[CHOICES_MAX][CHOICE_SIZE], takes[ERROR_TEXT_MAX / 2];
+    const char *candidates[CHOICES_MAX];
+    size_t count = parameter_choices(p, words);
+    for (size_t i = 0; i < count; i++) {
+        if (strcasecmp(words[i], text) == 0)
+            return json_string(words[i]);
+        candidates[i] = words[i];
+    }
+    snprintf(takes, sizeof takes, "one of: %s", p->limits);
+    wrong(p, text, takes, e);
+    const char *nearest = nearest_word(text, candidates, count);
+    if (nearest)
+        error_next(e, "Was %s meant?", nearest);
+    return NULL;
+}
+
+static json_t *check_text(const struct parameter *p, const char *text, struct error *e)
+{
+    switch (p->type) {
+    case TEXT:
+    case SECRET: return check_length(p, text, e);
+    case FQDN: return check_fqdn(p, text, e);
+    case SWITCH:
+    case BOOLEAN: return check_truth(p, text, e);
+    case INTEGER:
+    case DESCRIPTOR: return check_integer(p, text, e);
+    case TIME_SPAN: return check_time_span(p, text, e);
+    case CHOICE: return check_choice(p, text, e);
+    case FILE_TEXT:
+    case VARIABLE:
+    case LIST:
+    case OBJECT: break;
+    }
+    return json_string(text);
+}
+
+/* --- lists --- */
+
+static json_t *check_entry(const struct parameter *p, const json_t *entry, struct error *e)
+{
+    const char *text = json_string_value(entry);
+    if (text && *text && strlen(text) <= LIST_TEXT_MAX && strlen(text) == json_string_length(entry) &&
+        !has_control(text))
+        return json_string(text);
+    wrong(p, text && *text ? "…" : "", "texts of 1 to 256 characters", e);
+    return NULL;
+}
+
+static json_t *check_entries(const struct parameter *p, const json_t *given, struct error *e)
+{
+    OWNED(json_decref) json_t *list = json_array();
+    long long least, most;
+    read_range(p, &least, &most);
+    size_t count = json_is_array(given) ? json_array_size(given) : json_is_null(given) ? 0 : 1;
+    for (size_t i = 0; i < count; i++) {
+        json_t *entry =
+            check_entry(p, json_is_array(given) ? json_array_get(given, i) : given, e);
+        if (!entry)
+            return NULL;
+        json_array_append_new(list, entry);
+    }
+    if (count >= (size_t)least && count <= (size_t)most)
+        return TAKE(list);
+    fail(e, FAIL_INVALID, "-%s takes %s entries, not %zu.", p->name, p->limits, count);
+    error_kept(e, "Nothing was done.");
+    return NULL;
+}
+
+static json_t *check_change(const struct parameter *p, const json_t *given, struct error *e)
+{
+    static const char *const verbs[] = {"Add", "Remove", "Replace"};
+    OWNED(json_decref) json_t *change = json_object();
+    const char *name;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)given, name, value)
+    {
+        const char *verb = NULL;
+        for (size_t i = 0; i < COUNT_OF(verbs); i++)
+            verb = strcasecmp(name, verbs[i]) == 0 ? verbs[i] : verb;
+        json_t *entries = verb ? check_entries(p, value, e) : NULL;
+        if (!verb) {
+            wrong(p, name, "Add, Remove and Replace in @{…}", e);
+            error_next(e, "For example: -%s '@{Add=\"x\",\"y\"}'", p->name);
+        }
+        if (!entries)
+            return NULL;
+        json_object_set_new(change, verb, entries);
+    }
+    bool replaces = json_object_get(change, "Replace") != NULL;
+    if (json_object_size(change) == 0 || (replaces && json_object_size(change) > 1)) {
+        fail(e, FAIL_INVALID, "-%s takes @{Replace=…} alone, or @{Add=…} and @{Remove=…}.",
+             p->name);
+        error_kept(e, "Nothing was done.");
+        return NULL;
+    }
+    return TAKE(change);
+}
+
+/* --- any --- */
+
+static enum failure not_one_text(const struct parameter *p, const json_t *given, struct error *e)
+{
+    const char *kind = json_is_array(given)    ? "a list"
+                       : json_is_object(given) ? "an object"
+                       : json_is_string(given) ? "a text with a NUL in it, or too long a one"
+                                               : "that";
+    fail(e, FAIL_INVALID, "-%s takes one value, not %s.", p->name, kind);
+    return error_kept(e, "Nothing was done.");
+}
+
+static json_t *check(const struct parameter *p, const json_t *given, struct error *e)
+{
+    char number[32];
+    const char *text = json_string_value(given);
+    if (p->type == OBJECT)
+        return json_deep_copy(given);
+    if (p->type == LIST)
+        return json_is_object(given) ? check_change(p, given, e) : check_entries(p, given, e);
+    if ((p->type == SWITCH || p->type == BOOLEAN) && json_is_boolean(given))
+        return json_boolean(json_is_true(given));
+    if (json_is_integer(given)) {
+        snprintf(number, sizeof number, "%lld", (long long)json_integer_value(given));
+        text = number;
+    } else if (!text || strlen(text) != json_string_length(given) ||
+               strlen(text) > PARAMETER_TEXT_MAX) {
+        not_one_text(p, given, e);
+        return NULL;
+    }
+    return check_text(p, text, e);
+}
+
+enum failure parameter_check(const struct parameter *p, const json_t *given, json_t **checked,
+                             struct error *e)
+{
+    *checked = check(p, given, e);
+    return *checked ? OK : FAIL_INVALID;
+}
+
+const char *parameter_kind(const struct parameter *p)
+{
+    static const char *const kinds[PARAMETER_TYPES] = {
+        [TEXT] = "<text>",           [FQDN] = "<fqdn>",       [SWITCH] = "",
+        [BOOLEAN] = "<$true|$false>", [INTEGER] = "<number>", [TIME_SPAN] = "<time span>",
+        [CHOICE] = "<word>",         [LIST] = "<list>",       [FILE_TEXT] = "<file>",
+        [SECRET] = "<secret>",       [DESCRIPTOR] = "<number>", [VARIABLE] = "<variable>",
+        [OBJECT] = "<object>",
+    };
+    return kinds[p->type];
+}

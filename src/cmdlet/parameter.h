@@ -1,0 +1,38 @@
+/* What a parameter takes, checked and put into its one form: by the program that is typed at, so
+ * that a mistake is told at once, and by the daemon, which believes nobody.
+ *
+ *     TEXT, SECRET   a string; its length in characters within the limits
+ *     FQDN           a string in lower case
+ *     SWITCH, BOOLEAN  true or false; also "$true", "True", "1" and their opposites
+ *     INTEGER        a whole number within the limits; also as a string
+ *     TIME_SPAN      a string "00:03:00", whatever way it was written (base/timespan.h)
+ *     CHOICE         one of the words as the limits spell it
+ *     LIST           an array of strings; or an object with some of "Add", "Remove", "Replace",
+ *                    each an array of strings
+ *     FILE_TEXT      a string (whoever is typed at reads the file) */
+#ifndef POLLUX_CMDLET_PARAMETER_H
+#define POLLUX_CMDLET_PARAMETER_H
+
+#include <jansson.h>
+
+#include "base/error.h"
+#include "cmdlet/commands.h"
+
+enum {
+    PARAMETER_TEXT_MAX = 512 << 10, /* bytes of one value: a topology file is the longest */
+    LIST_TEXT_MAX = 256,            /* bytes of one entry of a list */
+    CHOICES_MAX = 16,
+    CHOICE_SIZE = 64,
+};
+
+/* `*checked` is owned by the caller. FAIL_INVALID says what would be right. */
+enum failure parameter_check(const struct parameter *p, const json_t *given, json_t **checked,
+                             struct error *e);
+
+/* The words of a CHOICE, for completion; returns how many. */
+size_t parameter_choices(const struct parameter *p, char words[CHOICES_MAX][CHOICE_SIZE]);
+
+/* "<time span>": what it takes, as help and errors name it; "" for a switch. */
+const char *parameter_kind(const struct parameter *p);
+
+#endif
