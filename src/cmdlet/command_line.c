@@ -157,26 +157,12 @@ static enum failure bind(const struct command *command, int count, char **words,
 /* --- asking --- */
 
 struct answer {
-    const char *command;
+    struct render *render;
     unsigned status;
-    size_t objects;
     bool done;
     enum failure failed;   /* the first error's kind */
     struct buffer refusal; /* the body of a status other than 200 */
 };
-
-static void read_error(const json_t *value, struct error *e)
-{
-    const char *what = json_string_value(json_object_get(value, "what"));
-    const char *kept = json_string_value(json_object_get(value, "kept"));
-    const char *next = json_string_value(json_object_get(value, "next"));
-    const char *word = json_string_value(json_object_get(value, "error"));
-    enum failure kind = failure_named(word ? word : "");
-    fail(e, kind ? kind : FAIL_IO, "%s",
-         what ? what : "polluxd reports an error without a sentence.");
-    error_kept(e, "%s", kept ? kept : "");
-    error_next(e, "%s", next ? next : "");
-}
 
 static void on_line(void *context, struct bytes line)
 {
@@ -186,24 +172,14 @@ static void on_line(void *context, struct bytes line)
         return;
     }
     OWNED(json_decref) json_t *message = json_loadb((const char *)line.at, line.size, 0, NULL);
-    const json_t *object = json_object_get(message, "object");
     const json_t *error = json_object_get(message, "error");
-    const char *warning = json_string_value(json_object_get(message, "warning"));
     const char *status = json_string_value(json_object_get(message, "status"));
-    if (object) {
-        if (answer->objects++)
-            putchar('\n');
-        render_object(object, stdout);
-    }
-    if (warning)
-        fprintf(stderr, "WARNING: %s\n", warning);
+    render_message(answer->render, message);
     if (error) {
         struct error e;
-        read_error(error, &e);
-        render_error(answer->command, &e, stderr);
         /* It was typed rightly, or it would not have begun. */
         if (!answer->failed)
-            answer->failed = e.kind == FAIL_DENIED ? FAIL_DENIED : FAIL_IO;
+            answer->failed = notice_read_error(error, &e) == FAIL_DENIED ? FAIL_DENIED : FAIL_IO;
     }
     if (status) {
         answer->done = true;
@@ -280,18 +256,25 @@ int command_line_run(int argc, char **argv)
         show_help(command, stdout);
         if (!finish_output(&e))
             return STATUS_DONE;
-        render_error(command->name, &e, stderr);
+        notice_show_error(stderr, command->name, &e);
         return STATUS_FAILED;
     }
     OWNED(json_decref) json_t *bound = json_object();
-    struct answer answer = {.command = command->name};
+    const struct render_options looks = {.command = command->name,
+                                         .out = stdout,
+                                         .err = stderr,
+                                         .form = RENDER_LIST,
+                                         .show = {[NOTICE_WARNING] = true},
+                                         .show_errors = true};
+    struct answer answer = {.render = render_begin(&looks)};
     enum failure bad = bind(command, argc - 1, argv + 1, bound, &e);
     if (!bad)
         bad = ask(command, bound, &answer, &e);
+    render_end(answer.render);
     if (!bad)
         bad = finish_output(&e);
     buffer_free(&answer.refusal);
     if (bad)
-        render_error(command->name, &e, stderr);
+        notice_show_error(stderr, command->name, &e);
     return status_of(bad ? bad : answer.failed);
 }
