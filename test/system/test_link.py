@@ -116,6 +116,20 @@ def a_certificate_of_another_authority_is_refused_and_told_why(world):
 
 
 @test
+def people_and_machines_each_have_their_own_way_in(world):
+    """One authority issues both, and neither may pass for the other."""
+    world.build(["atl", "redmond"]).start("atl")
+    world.pki("administrator", "ann")
+    ann = tls(world.folder / "pki/authority.pem", world.folder / "pki/administrator-ann.pem",
+              world.folder / "pki/administrator-ann.key")
+    for path in PATHS:
+        call(world, "atl", heartbeat("redmond"), ann, path).must(403, "names ann, a person")
+    call(world, "atl", {}, context_of(world, "redmond"),
+         "/admin/v1/commands/Get-CsPoolFabricState").must(403, "which is not a person")
+    world.wait_event("atl", "link-refused", "a person")
+
+
+@test
 def an_expired_certificate_is_refused_and_told_why(world):
     world.build(["atl", "redmond"]).start("atl")
     folder = world.folder / "expired"
