@@ -127,6 +127,12 @@ def people_and_machines_each_have_their_own_way_in(world):
     call(world, "atl", {}, context_of(world, "redmond"),
          "/admin/v1/commands/Get-CsPoolFabricState").must(403, "which is not a person")
     world.wait_event("atl", "link-refused", "a person")
+    certificate, key = pair(world, "redmond")
+    run(POLLUX, "Get-CsComputer", env={
+        **os.environ, "POLLUX_SERVER": f"https://{name_of('atl')}:{world['atl'].port}",
+        "POLLUX_ADDRESS": "127.0.0.1", "POLLUX_CERTIFICATE": str(certificate),
+        "POLLUX_KEY": str(key), "POLLUX_AUTHORITY": str(world.folder / "pki/authority.pem")}).must(
+            3, "which is not a person", "pollux pki administrator")
 
 
 @test
