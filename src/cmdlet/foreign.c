@@ -26,7 +26,7 @@ static const struct foreign signs[] = {
     {">", "This shell does not redirect.", ON_THE_UNIX_SHELL "Get-CsPool > FILE"},
     {"2>", "This shell does not redirect.", ON_THE_UNIX_SHELL "Get-CsPool 2> FILE"},
     {"*>", "This shell does not redirect.", ON_THE_UNIX_SHELL "Get-CsPool > FILE 2>&1"},
-    {"< ", "This shell does not redirect.", ON_THE_UNIX_SHELL "pollux … < FILE"},
+    {"< ", "This shell does not redirect.", "Type the value itself."},
     {"<", "What stands in angle brackets stands for a name that is to be filled in.",
      "Type the name itself, without the brackets: -PoolFqdn atl.example.com"},
     {"[", "Square brackets mark in a documentation what may be left out, and in PowerShell a type.",

@@ -9,7 +9,7 @@
 
 /* Signs, where a value, a parameter or a command should begin. True: refused. */
 bool refuse_foreign(struct reader *r);
-/* Words, where a statement begins: if, foreach, function … */
+/* Words, where a pipeline begins: if, foreach, function … */
 bool refuse_keyword(struct reader *r);
 /* Something stands here that can't: says what is foreign about it, or else `what`. */
 void refuse_here(struct reader *r, const char *next, const char *what);

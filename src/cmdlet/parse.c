@@ -16,7 +16,7 @@ static bool skip_prompt(struct reader *r)
     uint32_t behind = reader_ahead(r, name);
     if (behind != '>' && letter_kind(behind) != LETTER_BLANK)
         return false;
-    while (reader_raw(r) && reader_raw(r) != '\n' && !at_quote(r)) {
+    while (reader_raw(r) && reader_raw(r) != '\n' && reader_raw(r) != ';' && !at_quote(r)) {
         if (reader_next(r) != '>')
             continue;
         while (reader_take(r, '>'))
@@ -50,8 +50,6 @@ static bool read_statement(struct reader *r, struct script *script)
 {
     if (script->count == STATEMENTS_MAX)
         reader_fail_limit(r, r->place, "commands in a script", STATEMENTS_MAX);
-    if (r->failed || refuse_keyword(r))
-        return false;
     struct statement s = {.line = r->place.line, .column = place_column(r->place)};
     OWNED(free_memory) char *variable = read_assignment(r);
     s.pipeline = r->failed ? NULL : read_pipeline(r);

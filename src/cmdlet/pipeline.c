@@ -1,25 +1,21 @@
 /* Commands, and the pipes between them. */
 #include "cmdlet/grammar.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "cmdlet/foreign.h"
 
 /* --- elements --- */
 
 /* What stands behind a colon: PowerShell takes it with a blank in between as well. */
-static bool read_behind_colon(struct reader *r, struct element *element)
+static void read_behind_colon(struct reader *r, struct element *element)
 {
     element->colon = true;
     struct place colon = r->place;
     reader_skip_blanks(r);
     bool missing = at_command_end(r) || (r->place.at != colon.at && at_parameter(r));
     element->value = missing ? NULL : read_value(r);
-    return !r->failed;
 }
 
-static bool read_parameter(struct reader *r, struct invocation *i)
+static void read_parameter(struct reader *r, struct invocation *i)
 {
     size_t before = at_parameter(r);
     struct element *element = invocation_add(i, (struct element){.line = r->place.line,
@@ -29,28 +25,28 @@ static bool read_parameter(struct reader *r, struct invocation *i)
         reader_next(r);
     element->parameter = reader_take(r, '?') ? xstrdup("?") : read_name(r);
     if (reader_take(r, ':'))
-        return read_behind_colon(r, element);
-    if (!at_word_end(r))
+        read_behind_colon(r, element);
+    else if (!at_word_end(r))
         reader_fail(r, r->place,
                     "Put a blank, or a colon, between a parameter and its value: "
                     "-PoolFqdn atl.example.com",
                     "This stands directly behind the name of a parameter.");
-    return !r->failed;
 }
 
-static bool read_element(struct reader *r, struct invocation *i)
+static void read_element(struct reader *r, struct invocation *i)
 {
     if (i->count == ELEMENTS_MAX)
         reader_fail_limit(r, r->place, "parameters and values of a command", ELEMENTS_MAX);
     if (r->failed || refuse_foreign(r))
-        return false;
-    if (at_parameter(r))
-        return read_parameter(r, i);
+        return;
+    if (at_parameter(r)) {
+        read_parameter(r, i);
+        return;
+    }
     unsigned line = r->place.line, column = place_column(r->place);
     struct expression *value = read_value(r);
     if (value)
         invocation_add(i, (struct element){.line = line, .column = column, .value = value});
-    return value;
 }
 
 /* --- commands --- */
@@ -60,7 +56,9 @@ static char *read_command_name(struct reader *r)
 {
     if (reader_take(r, '%'))
         return xstrdup("%");
-    return reader_take(r, '?') ? xstrdup("?") : read_name(r);
+    if (reader_take(r, '?'))
+        return xstrdup("?");
+    return letter_kind(reader_peek(r)) == LETTER_LATIN ? read_name(r) : xstrdup("");
 }
 
 static void refuse_name(struct reader *r, struct place start)
@@ -95,13 +93,14 @@ static struct invocation *read_invocation(struct reader *r)
 
 static bool at_value(struct reader *r)
 {
-    bool number = letter_kind(reader_peek(r)) == LETTER_DIGIT && !reader_at(r, "2>");
+    bool minus = letter_kind(reader_peek(r)) == LETTER_DASH;
+    bool number = letter_kind(reader_ahead(r, minus)) == LETTER_DIGIT && !reader_at(r, "2>");
     return number || at_quote(r) || at_variable(r) || reader_at(r, "(") || reader_at(r, "@");
 }
 
 /* --- pipelines --- */
 
-static bool read_stage(struct reader *r, struct pipeline *p)
+static void read_stage(struct reader *r, struct pipeline *p)
 {
     if (p->count == STAGES_MAX) {
         reader_fail_limit(r, r->place, "commands in a pipeline", STAGES_MAX);
@@ -113,10 +112,9 @@ static bool read_stage(struct reader *r, struct pipeline *p)
         if (command)
             pipeline_add(p, command);
     }
-    return !r->failed;
 }
 
-static bool read_next_stage(struct reader *r, struct pipeline *p)
+static void read_next_stage(struct reader *r, struct pipeline *p)
 {
     struct place pipe = r->place;
     reader_next(r);
@@ -124,7 +122,8 @@ static bool read_next_stage(struct reader *r, struct pipeline *p)
     if (!reader_peek(r))
         reader_fail_open(r, pipe, "Type the command, or leave the | out.",
                          "A command is missing behind this pipe.");
-    return !r->failed && read_stage(r, p);
+    else
+        read_stage(r, p);
 }
 
 struct pipeline *read_pipeline(struct reader *r)
@@ -132,7 +131,7 @@ struct pipeline *read_pipeline(struct reader *r)
     OWNED(pipeline_free) struct pipeline *p = xcalloc(1, sizeof *p);
     if (at_value(r))
         p->input = read_value(r);
-    else
+    else if (!refuse_keyword(r))
         read_stage(r, p);
     while (reader_skip_blanks(r), !r->failed && reader_at(r, "|") && !reader_at(r, "||"))
         read_next_stage(r, p);

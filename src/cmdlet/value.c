@@ -162,7 +162,9 @@ struct expression *read_table(struct reader *r)
     while (skip_separators(r), !r->failed && reader_peek(r) && reader_peek(r) != '}') {
         OWNED(free_memory) char *key = read_key(r);
         reader_skip_lines(r);
-        struct expression *value = key ? read_value(r) : NULL;
+        if (reader_peek(r) && at_command_end(r))
+            reader_fail(r, r->place, "Type the value.", "A value is missing here.");
+        struct expression *value = reader_peek(r) && !r->failed ? read_value(r) : NULL;
         if (value)
             expression_add_named(table, TAKE(key), value);
         if (table->count > VALUES_MAX)
@@ -201,16 +203,6 @@ static struct expression *read_item(struct reader *r)
     return read_word(r);
 }
 
-static bool value_is_missing(struct reader *r, struct place before)
-{
-    if (!reader_peek(r))
-        reader_fail_open(r, before, "Type it.", "A value is missing behind this.");
-    else if (at_command_end(r))
-        reader_fail(r, r->place, "Type the value, or leave out what stands before it.",
-                    "A value is missing here.");
-    return r->failed;
-}
-
 /* One value; nothing may stand directly behind it. */
 static struct expression *read_one(struct reader *r)
 {
@@ -223,31 +215,36 @@ static struct expression *read_one(struct reader *r)
     return r->failed ? NULL : TAKE(x);
 }
 
+static struct expression *read_behind_comma(struct reader *r)
+{
+    struct place comma = r->place;
+    const char *next = "Type the value, or leave the comma out.";
+    const char *what = "A value is missing behind this comma.";
+    reader_next(r);
+    reader_skip_lines(r);
+    if (!reader_peek(r))
+        reader_fail_open(r, comma, next, "%s", what);
+    else if (at_command_end(r) || at_parameter(r))
+        reader_fail(r, comma, next, "%s", what);
+    return r->failed ? NULL : read_one(r);
+}
+
 struct expression *read_value(struct reader *r)
 {
     struct place start = r->place;
-    if (value_is_missing(r, start))
-        return NULL;
     OWNED(expression_free) struct expression *x = read_one(r);
-    OWNED(expression_free) struct expression *list = NULL;
-    while (!r->failed) {
-        if (list && list->count == VALUES_MAX)
+    reader_skip_blanks(r);
+    if (r->failed || !reader_at(r, ","))
+        return r->failed ? NULL : TAKE(x);
+    OWNED(expression_free)
+    struct expression *list = expression_new(EXPRESSION_LIST, start.line, place_column(start));
+    expression_add(list, TAKE(x));
+    while (!r->failed && reader_at(r, ",")) {
+        if (list->count == VALUES_MAX)
             reader_fail_limit(r, r->place, "values in a list", VALUES_MAX);
-        if (list && x)
+        else if ((x = read_behind_comma(r)))
             expression_add(list, TAKE(x));
         reader_skip_blanks(r);
-        struct place comma = r->place;
-        if (!reader_take(r, ','))
-            return list ? TAKE(list) : TAKE(x);
-        if (!list) {
-            list = expression_new(EXPRESSION_LIST, start.line, place_column(start));
-            expression_add(list, TAKE(x));
-        }
-        reader_skip_lines(r);
-        if (at_parameter(r))
-            reader_fail(r, comma, "Type the value, or leave the comma out.",
-                        "A value is missing behind this comma.");
-        x = value_is_missing(r, comma) ? NULL : read_one(r);
     }
-    return NULL;
+    return r->failed ? NULL : TAKE(list);
 }

@@ -19,14 +19,13 @@ static void flush(struct pieces *p)
 }
 
 /* Takes over `variable`, which may be NULL. */
-static bool add_variable(struct reader *r, struct pieces *p, struct expression *variable)
+static void add_variable(struct reader *r, struct pieces *p, struct expression *variable)
 {
     flush(p);
     if (variable)
         expression_add(p->joined, variable);
     if (p->joined->count >= VALUES_MAX)
         reader_fail_limit(r, r->place, "pieces of a text", VALUES_MAX);
-    return !r->failed;
 }
 
 /* A text without variables is just that; and so is a variable without text, outside of quotes. */
@@ -114,7 +113,7 @@ struct expression *read_variable(struct reader *r)
 /* --- pieces --- */
 
 /* What PowerShell makes of a letter behind a backtick; all others stand for themselves. */
-static bool read_escape(struct reader *r, struct buffer *out)
+static void read_escape(struct reader *r, struct buffer *out)
 {
     static const struct {
         char letter, meaning; /* 0: a control character that nobody wants in a name or a text */
@@ -133,17 +132,21 @@ static bool read_escape(struct reader *r, struct buffer *out)
     }
     if (c)
         letter_write(out, c);
-    return !r->failed;
+}
+
+static bool is_quote(uint32_t letter)
+{
+    enum letter_kind kind = letter_kind(letter);
+    return kind == LETTER_DOUBLE_QUOTE || kind == LETTER_SINGLE_QUOTE;
 }
 
 bool at_quote(struct reader *r)
 {
-    enum letter_kind kind = letter_kind(reader_peek(r));
-    return kind == LETTER_DOUBLE_QUOTE || kind == LETTER_SINGLE_QUOTE;
+    return is_quote(reader_peek(r));
 }
 
 /* Any quote of its kind closes it, and two of them stand for one. */
-static bool read_quotes(struct reader *r, struct pieces *p)
+static void read_quotes(struct reader *r, struct pieces *p)
 {
     struct place start = r->place;
     enum letter_kind quote = letter_kind(reader_next(r));
@@ -162,12 +165,11 @@ static bool read_quotes(struct reader *r, struct pieces *p)
         else if (letter_kind(reader_raw(r)) == quote)
             letter_write(&p->text, reader_next(r));
         else
-            return true;
+            return;
     }
-    return false;
 }
 
-static bool read_bare(struct reader *r, struct pieces *p)
+static void read_bare(struct reader *r, struct pieces *p)
 {
     while (!r->failed && !at_word_end(r) && !at_quote(r) && !at_variable(r)) {
         if (reader_raw(r) == '`')
@@ -175,7 +177,6 @@ static bool read_bare(struct reader *r, struct pieces *p)
         else
             letter_write(&p->text, reader_next(r));
     }
-    return !r->failed;
 }
 
 /* Only at the beginning of a word is .Name behind a variable its member: pool$n.example.com */
@@ -208,8 +209,8 @@ struct expression *read_quoted(struct reader *r)
 
 /* --- braces --- */
 
-/* A quoted text within braces may have braces in it that do not count. */
-static void copy_quotes(struct reader *r, struct buffer *out)
+/* A quoted text within braces may have braces in it that do not count. Up to its last quote. */
+static void copy_quoted(struct reader *r, struct buffer *out)
 {
     enum letter_kind quote = letter_kind(reader_raw(r));
     do
@@ -222,22 +223,17 @@ char *read_braces(struct reader *r)
     struct place start = r->place;
     OWNED(buffer_free) struct buffer text = {0};
     reader_next(r);
-    for (unsigned open = 1;;) {
+    for (unsigned open = 1; reader_raw(r);) {
         uint32_t c = reader_raw(r);
-        enum letter_kind kind = letter_kind(c);
-        if (c == '{')
-            open++;
-        else if (c == '}')
-            open--;
-        if (!c)
-            break;
+        open += c == '{';
+        open -= c == '}';
         if (!open) {
             reader_next(r);
             return buffer_take_text(&text);
         }
-        if (kind == LETTER_DOUBLE_QUOTE || kind == LETTER_SINGLE_QUOTE)
-            copy_quotes(r, &text);
-        else if (c == '`' && reader_ahead(r, 1))
+        if (is_quote(c))
+            copy_quoted(r, &text);
+        else if (c == '`')
             letter_write(&text, reader_next(r));
         if (reader_raw(r))
             letter_write(&text, reader_next(r));

@@ -254,6 +254,7 @@ static void a_pipeline_begins_with_a_command_or_a_value(void **state)
     means("(Get-CsX -PoolFqdn y).BackupModules | Format-List",
           "(. (run (Get-CsX -PoolFqdn y)) BackupModules) | (Format-List)");
     means("5 | Out-Null", "5 | (Out-Null)");
+    means("-5,7 | Out-Null", "(list -5 7) | (Out-Null)");
     means("@{a=1}", "(table a=1)");
     means("a | ? {$_.Name} | % { $_ }", "(a) | (? \"$_.Name\") | (% \" $_ \")");
 }
@@ -393,8 +394,8 @@ static void commas_make_a_list(void **state)
     is_refused("a x,,y", "no value in front of this comma", "");
     is_refused("a ,y", "no value in front of this comma", "");
     is_refused("a x, -B", "value is missing behind this comma", "");
-    is_refused("a x,; b", "value is missing here", "");
-    is_refused("(a x,)", "value is missing here", "");
+    is_refused("a x,; b", "value is missing behind this comma", "");
+    is_refused("(a x,)", "value is missing behind this comma", "");
 }
 
 static void a_list_in_brackets_is_one_list(void **state)
@@ -497,7 +498,7 @@ static void signs_of_other_shells_are_told(void **state)
     is_refused("a >> file", "does not redirect", "Unix shell");
     is_refused("a 2> file", "at \"2> file\": This shell does not redirect", "Unix shell");
     is_refused("a x>file", "does not redirect", "Unix shell");
-    is_refused("a < file", "does not redirect", "Unix shell");
+    is_refused("a < file", "does not redirect", "value itself");
     is_refused("$x > file", "does not redirect", "Unix shell");
     is_refused("a && b", "\"&&\" is not understood", "one after the other");
     is_refused("a || b", "\"||\" is not understood", "one after the other");
@@ -518,6 +519,7 @@ static void keywords_are_told(void **state)
     is_refused("ForEach ($p in $x) { a }", "\"foreach\" is not understood", "Unix shell");
     is_refused("while(1) {}", "\"while\"", "");
     is_refused("function f {}", "\"function\"", "");
+    is_refused("$x = if ($y) {1}", "\"if\"", "");
     means("a | foreach {b}", "(a) | (foreach \"b\")");
     means("For-Each x", "(For-Each x)");
     means("format", "(format)");
@@ -534,6 +536,8 @@ static void a_sentence_stands_at_each_other_slip(void **state)
     is_refused("a -Name\"x\"", "directly behind the name of a parameter", "blank");
     is_refused("a)", "closed here that was not opened", "");
     is_refused("a }", "closed here that was not opened", "");
+    is_refused("_x", "can't be the name of a command", "Get-CsPool");
+    is_refused("- - x", "can't be the name of a command", "Get-CsPool");
     is_refused("ls.exe", "at \"ls.exe\": This can't be the name of a command", "Get-CsPool");
     is_refused("\"a\" \"b\"", "can't stand behind a value", "comma");
     is_refused("$x -eq 5", "can't stand behind a value", "comparisons");
@@ -566,7 +570,7 @@ static void an_open_end_says_what_is_open(void **state)
     is_unfinished("a @(\n'x'\n", "column 3, at \"@(\": This bracket is not closed");
     is_unfinished("a @{", "This bracket is not closed");
     is_unfinished("a @{Add", "This bracket is not closed");
-    is_unfinished("a @{Add=", "missing");
+    is_unfinished("a @{Add=", "column 3, at \"@{Add=\": This bracket is not closed");
     is_unfinished("a @{Add='x'", "This bracket is not closed");
     is_unfinished("a {b {c}", "Line 1, column 3, at \"{b {c}\": This brace is not closed");
     is_unfinished("a {b 'c}", "This brace is not closed");
