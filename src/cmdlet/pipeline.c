@@ -65,8 +65,10 @@ static void refuse_name(struct reader *r, struct place start)
 {
     if (reader_at(r, "=") || r->place.at == start.at)
         refuse_foreign(r);
-    reader_fail(r, start, "The name of a command is like Get-CsPool; a text needs quotes.",
-                "This can't be the name of a command.");
+    reader_fail(
+        r, start,
+        "A command has a name like Get-CsPool; a text needs quotes, a program the Unix shell.",
+        "This can't be the name of a command.");
 }
 
 static struct invocation *read_invocation(struct reader *r)
@@ -75,8 +77,8 @@ static struct invocation *read_invocation(struct reader *r)
         reader_fail(r, r->place,
                     "Put a backtick (`) at the end of the line before, or type all in "
                     "one line.",
-                    "A parameter stands here where a command should begin: the one before ended "
-                    "with its line.");
+                    "A parameter stands here where a command should begin; a command ends with its "
+                    "line.");
         return NULL;
     }
     struct place start = r->place;

@@ -20,7 +20,7 @@ unsigned place_column(struct place p)
     return (unsigned)(p.at - p.line_start) + 1;
 }
 
-/* `at "what stands there"`, up to the end of the line. */
+/* What stands there, up to the end of the line; in quotes that it rarely has itself. */
 static const char *excerpt(struct place p, char text[EXCERPT_SIZE])
 {
     if (*p.at == 0 || *p.at == '\n')
@@ -30,7 +30,7 @@ static const char *excerpt(struct place p, char text[EXCERPT_SIZE])
     for (; n < EXCERPT_LETTERS && p.at[n] && p.at[n] != '\n'; n++)
         letter_write(&b, p.at[n] == '\t' ? ' ' : p.at[n]);
     bool cut = n == EXCERPT_LETTERS && p.at[n] && p.at[n] != '\n';
-    snprintf(text, EXCERPT_SIZE, "at \"%.*s%s\"", (int)b.size, (const char *)b.at, cut ? "…" : "");
+    snprintf(text, EXCERPT_SIZE, "at “%.*s%s”", (int)b.size, (const char *)b.at, cut ? "…" : "");
     buffer_free(&b);
     return text;
 }
@@ -278,7 +278,9 @@ bool reader_close_bracket(struct reader *r, struct opening outer, uint32_t sign)
     snprintf(next, sizeof next, "Close it with %c.", (char)sign);
     if (!r->failed && !reader_take(r, sign)) {
         if (reader_raw(r))
-            reader_fail(r, r->place, next, "This does not belong here; a bracket is still open.");
+            reader_fail(r, r->place, next,
+                        "This does not belong into the bracket that line %u, column %u opened.",
+                        r->innermost.place.line, place_column(r->innermost.place));
         else
             reader_fail_open(r, r->innermost.place, next, "This bracket is not closed.");
     }

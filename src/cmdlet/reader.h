@@ -66,7 +66,7 @@ struct opening reader_open_bracket(struct reader *r, unsigned size, bool free_li
 bool reader_close_bracket(struct reader *r, struct opening outer, uint32_t sign);
 
 unsigned place_column(struct place p);
-/* "Line 3, column 7, at "…": what." + "Nothing was done." + next. */
+/* "Line 3, column 7, at “…”: what." + "Nothing was done." + next. */
 void reader_fail(struct reader *r, struct place p, const char *next, const char *what, ...)
     __attribute__((format(printf, 4, 5)));
 /* The same where the text ended too early: more of it might mend it. */

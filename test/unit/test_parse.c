@@ -418,7 +418,7 @@ static void a_table_has_names_and_values(void **state)
     means("a @{}", "(a (table))");
     is_refused("a @{Add}", "A name and \"=\"", "@{Add=");
     is_refused("a @{Add=}", "value is missing", "");
-    is_refused("a @{Add=x y}", "does not belong here", "}");
+    is_refused("a @{Add=x y}", "does not belong into the bracket", "}");
     is_refused("a @{\"$x\"=y}", "A name and \"=\"", "@{Add=");
 }
 
@@ -444,7 +444,7 @@ static void brackets_hold_a_pipeline_over_lines(void **state)
     means("a ((b))", "(a (run (b)))");
     means("a $(b)", "(a (run (b)))");
     is_refused("a ()", "nothing in these brackets", "");
-    is_refused("a (b; c)", "does not belong here", ")");
+    is_refused("a (b; c)", "does not belong into the bracket", ")");
 }
 
 static void braces_keep_their_text(void **state)
@@ -475,7 +475,7 @@ static void a_name_that_was_not_filled_in_is_told(void **state)
 {
     (void)state;
     is_refused("a -PoolFqdn <pool-FQDN>",
-               "Line 1, column 13, at \"<pool-FQDN>\": ", "without the brackets");
+               "Line 1, column 13, at “<pool-FQDN>”: ", "without the brackets");
     is_refused("a -PoolFqdn <Pool2 FQDN> -B", "stands for a name that is to be filled in",
                "without the brackets");
     is_refused("a -PoolFqdn:<x>", "filled in", "without the brackets");
@@ -486,7 +486,7 @@ static void brackets_of_a_documentation_are_told(void **state)
 {
     (void)state;
     is_refused("a [-BackupModule {All|PresenceFocus}]",
-               "Line 1, column 3, at \"[-BackupModule {All|PresenceFocu…\": Square brackets",
+               "Line 1, column 3, at “[-BackupModule {All|PresenceFocu…”: Square brackets",
                "leave it out");
     is_refused("[string]$x = 5", "Square brackets", "");
 }
@@ -496,7 +496,7 @@ static void signs_of_other_shells_are_told(void **state)
     (void)state;
     is_refused("a > file", "does not redirect", "Unix shell");
     is_refused("a >> file", "does not redirect", "Unix shell");
-    is_refused("a 2> file", "at \"2> file\": This shell does not redirect", "Unix shell");
+    is_refused("a 2> file", "at “2> file”: This shell does not redirect", "Unix shell");
     is_refused("a x>file", "does not redirect", "Unix shell");
     is_refused("a < file", "does not redirect", "value itself");
     is_refused("$x > file", "does not redirect", "Unix shell");
@@ -528,8 +528,8 @@ static void keywords_are_told(void **state)
 static void a_sentence_stands_at_each_other_slip(void **state)
 {
     (void)state;
-    is_refused("-PoolFqdn x", "the one before ended with its line", "backtick");
-    is_refused("a\n| b", "Line 2, column 1, at \"| b\": There is no command in front", "");
+    is_refused("-PoolFqdn x", "a command ends with its line", "backtick");
+    is_refused("a\n| b", "Line 2, column 1, at “| b”: There is no command in front", "");
     is_refused("a | \"x\"", "value stands here where a command should", "");
     is_refused("a | | b", "no command in front of this pipe", "");
     is_refused("a -Name=x", "directly behind the name of a parameter", "blank");
@@ -538,7 +538,7 @@ static void a_sentence_stands_at_each_other_slip(void **state)
     is_refused("a }", "closed here that was not opened", "");
     is_refused("_x", "can't be the name of a command", "Get-CsPool");
     is_refused("- - x", "can't be the name of a command", "Get-CsPool");
-    is_refused("ls.exe", "at \"ls.exe\": This can't be the name of a command", "Get-CsPool");
+    is_refused("ls.exe", "at “ls.exe”: This can't be the name of a command", "Get-CsPool");
     is_refused("\"a\" \"b\"", "can't stand behind a value", "comma");
     is_refused("$x -eq 5", "can't stand behind a value", "comparisons");
     is_refused("a x(y)", "directly behind a value", "blank");
@@ -552,40 +552,40 @@ static void an_error_quotes_a_bounded_bit(void **state)
                "ääääääääää"
                "ääääääääää"
                "ääääääääää",
-               "at \"<"
+               "at “<"
                "ääääääääää"
                "ääääääääää"
                "ääääääääää"
-               "ä…\": ",
+               "ä…”: ",
                "");
 }
 
 static void an_open_end_says_what_is_open(void **state)
 {
     (void)state;
-    is_unfinished("a \"x\n\ny", "Line 1, column 3, at \"\"x\": This quote is not closed");
+    is_unfinished("a \"x\n\ny", "Line 1, column 3, at “\"x”: This quote is not closed");
     is_unfinished("a ‘x", "This quote is not closed");
-    is_unfinished("a\n (b -C", "Line 2, column 2, at \"(b -C\": This bracket is not closed");
-    is_unfinished("a (", "Line 1, column 3, at \"(\": This bracket is not closed");
-    is_unfinished("a @(\n'x'\n", "column 3, at \"@(\": This bracket is not closed");
+    is_unfinished("a\n (b -C", "Line 2, column 2, at “(b -C”: This bracket is not closed");
+    is_unfinished("a (", "Line 1, column 3, at “(”: This bracket is not closed");
+    is_unfinished("a @(\n'x'\n", "column 3, at “@(”: This bracket is not closed");
     is_unfinished("a @{", "This bracket is not closed");
     is_unfinished("a @{Add", "This bracket is not closed");
-    is_unfinished("a @{Add=", "column 3, at \"@{Add=\": This bracket is not closed");
+    is_unfinished("a @{Add=", "column 3, at “@{Add=”: This bracket is not closed");
     is_unfinished("a @{Add='x'", "This bracket is not closed");
-    is_unfinished("a {b {c}", "Line 1, column 3, at \"{b {c}\": This brace is not closed");
+    is_unfinished("a {b {c}", "Line 1, column 3, at “{b {c}”: This brace is not closed");
     is_unfinished("a {b 'c}", "This brace is not closed");
     is_unfinished("a ${b", "This brace is not closed");
     is_unfinished("$x[", "This bracket is not closed");
     is_unfinished("$x[0", "This bracket is not closed");
-    is_unfinished("a <# b", "Line 1, column 3, at \"<# b\": This comment is not closed");
-    is_unfinished("a |", "Line 1, column 3, at \"|\": A command is missing");
+    is_unfinished("a <# b", "Line 1, column 3, at “<# b”: This comment is not closed");
+    is_unfinished("a |", "Line 1, column 3, at “|”: A command is missing");
     is_unfinished("a |\n # b\n", "A command is missing");
-    is_unfinished("a b,", "Line 1, column 4, at \",\": A value is missing");
+    is_unfinished("a b,", "Line 1, column 4, at “,”: A value is missing");
     is_unfinished("a b,\n", "A value is missing");
-    is_unfinished("a `", "Line 1, column 3, at \"`\": The line goes on");
+    is_unfinished("a `", "Line 1, column 3, at “`”: The line goes on");
     is_unfinished("a `\n", "The line goes on");
-    is_unfinished("$x =", "Line 1, column 4, at \"=\": A value is missing");
-    is_unfinished("a \"$(b", "at \"$(b\": This bracket is not closed");
+    is_unfinished("$x =", "Line 1, column 4, at “=”: A value is missing");
+    is_unfinished("a \"$(b", "at “$(b”: This bracket is not closed");
     is_unfinished("a \"`", "This quote is not closed");
 }
 
@@ -672,7 +672,7 @@ static void quotes_of_word_around_a_word_are_taken_off(void **state)
 {
     (void)state;
     list_means(WORDS("“a b”", "‘c’", "“”", "-N:“d”"), "(Get-CsPool \"a b\" \"c\" \"\" -N:\"d\")");
-    list_is_refused(WORDS("-N", "“a", "b”"), "at \"“a\": The Unix shell does not know this quote",
+    list_is_refused(WORDS("-N", "“a", "b”"), "at ““a”: The Unix shell does not know this quote",
                     "quotes of the keyboard");
     list_is_refused(WORDS("“"), "does not know this quote", "quotes of the keyboard");
     list_is_refused(WORDS("“a”,“b”"), "does not know this quote", "quotes of the keyboard");
@@ -698,7 +698,7 @@ static void a_wrong_word_is_told(void **state)
     (void)state;
     list_is_refused(WORDS("--pool", "x"),
                     "In word 1 behind the command: Line 1, column 1, at "
-                    "\"--pool\": Parameters begin with a single dash",
+                    "“--pool”: Parameters begin with a single dash",
                     "-Name");
     list_is_refused(WORDS("x", "[-Force]"), "In word 2", "leave it out");
     list_is_refused(WORDS("-Name=x"), "directly behind the name", "blank");
