@@ -37,6 +37,7 @@ struct start {
     struct hosted_home *waiting[HOSTED_HOMES_MAX];
     size_t count, next;
     uint64_t began_ms;
+    bool was_stopped; /* then something was changed, even if nothing is served yet */
 };
 
 static void start_end(struct start *start)
@@ -71,6 +72,8 @@ static void say_what_is_waited_for(struct start *start)
     for (size_t i = 0; i < start->count; i++) {
         struct error why;
         home_explain(hosted_home_core(start->waiting[i]), &why);
+        error_kept(&why, start->was_stopped ? "The pool is started, and serves as soon as it may."
+                                            : "Nothing was changed.");
         call_error(start->call, &why);
     }
 }
@@ -145,6 +148,7 @@ void admin_start_pool(struct call *call)
                             start->count)) {
         start_end(start);
     } else if (is_stopped(fe)) {
+        start->was_stopped = true;
         service_set(fe, false, on_started, start);
     } else {
         on_started(NULL, start);

@@ -50,7 +50,9 @@ static void on_line(void *context, struct bytes line)
 
 static bool go_on(void *context)
 {
-    (void)context;
+    const struct answer *answer = context;
+    if (answer->options->wait)
+        answer->options->wait(answer->options->context);
     return !session_interrupted();
 }
 
