@@ -62,7 +62,7 @@ static const struct parameter *own_parameter(const struct command *command, cons
 {
     const struct parameter *p;
     for (size_t i = 0; (p = command_parameter_at(command, i)); i++) {
-        if (strcmp(p->name, name) == 0 && !(p->traits & OF_SHELL) && p->type != DESCRIPTOR)
+        if (strcmp(p->name, name) == 0 && parameter_is_sent(p))
             return p;
     }
     return NULL;

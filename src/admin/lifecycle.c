@@ -92,14 +92,14 @@ static void look_whether_it_serves(void *context)
     struct call *call = context;
     struct start *start = call_kept(call);
     const struct front_end *fe = call_front_end(call);
-    size_t before = start->count;
     start->count = list_waiting(fe, start->waiting);
     bool patient = clock_ms() - start->began_ms < GRANTS_WAIT_MS_MAX && partner_answers(fe);
     if (start->count && patient) {
-        if (start->count != before)
-            call_progress(call, &(struct call_progress){.activity = "Waiting for the partner",
-                                                        .status = "some homes are served",
-                                                        .follow = "Get-CsPoolFailOverStatus"});
+        OWNED(free_memory)
+        char *status = xasprintf("%zu homes are not served yet", start->count);
+        call_progress(call, &(struct call_progress){.activity = "Waiting for the partner",
+                                                    .status = status,
+                                                    .follow = "Get-CsPoolFailOverStatus"});
         return;
     }
     say_what_is_waited_for(start);
