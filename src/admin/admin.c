@@ -325,8 +325,10 @@ void admin_stop(struct admin *admin)
         return;
     admin->stopped = true;
     front_end_on_commands(admin->fe, NULL);
-    for (size_t i = 0; i < admin->call_count; i++)
+    for (size_t i = admin->call_count; i-- > 0;) {
         call_abandon(admin->calls[i]);
+        call_tick(admin->calls[i]); /* the last: who waits, ends */
+    }
     http_server_stop(admin->server);
     on_loop_close(admin->gate);
     workers_free(admin->workers);

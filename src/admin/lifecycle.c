@@ -93,7 +93,8 @@ static void look_whether_it_serves(void *context)
     struct start *start = call_kept(call);
     const struct front_end *fe = call_front_end(call);
     start->count = list_waiting(fe, start->waiting);
-    bool patient = clock_ms() - start->began_ms < GRANTS_WAIT_MS_MAX && partner_answers(fe);
+    bool patient = !call_is_unwanted(call) && partner_answers(fe) &&
+                   clock_ms() - start->began_ms < GRANTS_WAIT_MS_MAX;
     if (start->count && patient) {
         OWNED(free_memory)
         char *status = xasprintf("%zu homes are not served yet", start->count);
