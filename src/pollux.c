@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/defaults.h"
 #include "cmdlet/command_line.h"
 #include "cmdlet/commands.h"
 #include "cmdlet/pki_command.h"
@@ -19,7 +20,12 @@ static void show_help(FILE *out)
           out);
     for (size_t i = 0; i < COMMANDS; i++)
         fprintf(out, "  %s\n", command_at(i)->name);
-    fputs("\nPOLLUX_SERVER names the daemon that they talk to: the path of its socket.\n", out);
+    fputs(
+        "\nPOLLUX_SERVER names the daemon that they talk to: the path of its socket, or\n"
+        "https://HOST[:PORT]; then POLLUX_CERTIFICATE, POLLUX_KEY and POLLUX_AUTHORITY name three\n"
+        "files, and POLLUX_ADDRESS where to connect, if the host's name does not resolve to it.\n"
+        "Without POLLUX_SERVER it is " DEFAULT_ADMIN_SOCKET ".\n",
+        out);
 }
 
 int main(int argc, char **argv)

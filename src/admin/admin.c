@@ -285,11 +285,12 @@ static void on_passed(const struct machine *from, const char *payload, struct ht
 
 /* --- start and stop --- */
 
-static void on_keep_alive(void *context)
+/* From behind, because a call that ends leaves its place to the last. */
+static void on_tick(void *context)
 {
     struct admin *admin = context;
-    for (size_t i = 0; i < admin->call_count; i++)
-        call_keep_alive(admin->calls[i]);
+    for (size_t i = admin->call_count; i-- > 0;)
+        call_tick(admin->calls[i]);
 }
 
 struct admin *admin_start(struct front_end *fe, struct loop *loop, struct error *e)
@@ -312,7 +313,7 @@ struct admin *admin_start(struct front_end *fe, struct loop *loop, struct error 
         free(admin);
         return NULL;
     }
-    loop_every(loop, CALL_KEEP_ALIVE_MS, on_keep_alive, admin);
+    loop_every(loop, CALL_TICK_MS, on_tick, admin);
     front_end_on_commands(fe, &(struct front_end_commands){
                                   .command = on_passed, .person = on_person, .context = admin});
     return admin;

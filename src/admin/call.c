@@ -13,6 +13,8 @@ struct call {
     struct call_options with;
     uint64_t began_ms;
     void *state;
+    loop_call *tick;
+    uint64_t spoke_ms; /* when it last said that it goes on */
     pthread_mutex_t lock; /* its thread and the loop's keep-alive write to one stream */
     atomic_bool failed, unwanted;
 };
@@ -21,7 +23,7 @@ struct call *call_new(const struct call_options *options)
 {
     struct call *call = xcalloc(1, sizeof *call);
     call->with = *options;
-    call->began_ms = clock_ms();
+    call->began_ms = call->spoke_ms = clock_ms();
     pthread_mutex_init(&call->lock, NULL);
     http_stream_begin(options->request, 200, "application/x-ndjson");
     return call;
@@ -179,9 +181,15 @@ bool call_flow(struct call *call)
     return !call->unwanted && http_stream_drain(call->with.request, CALL_READER_MS_MAX);
 }
 
-void call_keep_alive(struct call *call)
+void call_tick(struct call *call)
 {
-    write_line(call, bytes_of_text("\n"));
+    uint64_t now = clock_ms();
+    if (now - call->spoke_ms >= CALL_KEEP_ALIVE_MS) {
+        write_line(call, bytes_of_text("\n"));
+        call->spoke_ms = now;
+    }
+    if (call->tick)
+        call->tick(call);
 }
 
 void call_abandon(struct call *call)
@@ -218,6 +226,13 @@ void call_fail(struct call *call, const struct error *e)
 {
     call_error(call, e);
     call_end(call);
+}
+
+/* --- waiting --- */
+
+void call_each_tick(struct call *call, loop_call *tick)
+{
+    call->tick = tick;
 }
 
 /* --- beside the loop --- */

@@ -16,6 +16,7 @@
 struct call;
 
 enum {
+    CALL_TICK_MS = 100,         /* so often is looked whether what is waited for is there */
     CALL_KEEP_ALIVE_MS = 1000,   /* an empty line so often: whoever hears nothing knows why */
     CALL_READER_MS_MAX = 60000,  /* a reader that takes nothing for so long is given up */
 };
@@ -75,6 +76,9 @@ void *call_kept(const struct call *call);
  * many already, the call is ended with that error. */
 void call_on_thread(struct call *call, loop_call *work, loop_call *done);
 
+/* Called on the loop each CALL_TICK_MS from now on, until the call ends: for what is waited for. */
+void call_each_tick(struct call *call, loop_call *tick);
+
 /* For the admin room. */
 struct call_options {
     struct front_end *fe;
@@ -90,7 +94,7 @@ struct call_options {
 };
 struct call *call_new(const struct call_options *options);
 bool call_is_passed_on(const struct call *call);
-void call_keep_alive(struct call *call);
+void call_tick(struct call *call); /* may end it */
 /* This machine is stopping: the answer goes nowhere any more. */
 void call_abandon(struct call *call);
 uint64_t call_elapsed_ms(const struct call *call);

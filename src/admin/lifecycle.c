@@ -1,63 +1,52 @@
-/* Commands that bring homes into being and into service. */
+/* Start-CsPool and Stop-CsPool: whether this pool serves what it holds. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "admin/call.h"
-#include "pool/publisher.h"
+#include "base/clock.h"
+#include "pool/service.h"
 
-static void end_with(const struct error *e, void *context)
+enum {
+    /* A partner that answers grants within a second; a loaded one gets longer. */
+    GRANTS_WAIT_MS_MAX = 10000,
+};
+
+/* The pool's own home, and those that it was the last to hold. */
+static bool waits_to_serve(const struct home *core)
 {
-    struct call *call = context;
-    if (e)
-        call_error(call, e);
-    call_end(call);
+    struct term term = home_hold(core)->term;
+    bool held = !term_is_none(term) && term_side(term) == home_side(core);
+    return home_mode(core) == MODE_REJOINING && (held || home_side(core) == SIDE_HOME);
 }
 
-static struct topology *read_topology(struct call *call)
+static size_t list_waiting(const struct front_end *fe, struct hosted_home *list[HOSTED_HOMES_MAX])
 {
-    OWNED(faults_free) struct faults faults = {0};
-    struct topology *topology = topology_read(call_text(call, "FileName"), "the topology", &faults);
-    for (size_t i = 0; i < faults.count; i++) {
-        struct error e;
-        fail(&e, FAIL_INVALID, "Line %u: %s", faults.list[i].line, faults.list[i].sentence);
-        if (i + 1 == faults.count)
-            error_kept(&e, "Nothing was published.");
-        call_error(call, &e);
+    struct hosted_home *homes[HOSTED_HOMES_MAX];
+    size_t count = front_end_homes(fe, homes), waiting = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (waits_to_serve(hosted_home_core(homes[i])))
+            list[waiting++] = homes[i];
     }
-    return topology;
+    return waiting;
 }
 
-/* What is published here is what the others should run by. */
-static void warn_of_differences(struct call *call)
-{
-    struct peers *peers = front_end_peers(call_front_end(call));
-    for (size_t i = 0; i < peers_count(peers); i++) {
-        if (peers_at(peers, i)->topology_warned)
-            call_warning(call,
-                         "%s runs by another topology file. Put this one there, and restart "
-                         "or reload it (SIGHUP).",
-                         peers_at(peers, i)->machine);
-    }
-}
+/* --- starting --- */
 
-void admin_publish_topology(struct call *call)
-{
-    struct topology *topology = read_topology(call);
-    if (!topology) {
-        call_end(call);
-        return;
-    }
-    warn_of_differences(call);
-    publisher_publish(front_end_publisher(call_front_end(call)), topology, end_with, call);
-}
-
-/* Start-CsPool: one after the other, the homes that wait here to be served again. */
 struct start {
     struct call *call;
     struct hosted_home *waiting[HOSTED_HOMES_MAX];
     size_t count, next;
+    uint64_t began_ms;
 };
 
-static void start_next(struct start *start);
+static void start_end(struct start *start)
+{
+    struct call *call = start->call;
+    free(start);
+    call_end(call);
+}
+
+static void force_next(struct start *start);
 
 static void on_forced(const struct error *e, void *context)
 {
@@ -66,68 +55,143 @@ static void on_forced(const struct error *e, void *context)
         call_error(start->call, e);
     if (e && e->kind == FAIL_STOPPING)
         start->count = start->next; /* the rest must not begin to serve now */
-    start_next(start);
+    force_next(start);
 }
 
-static void start_next(struct start *start)
+static void force_next(struct start *start)
 {
-    if (start->next == start->count) {
-        call_end(start->call);
-        free_memory(start);
-        return;
-    }
-    hosted_home_force(start->waiting[start->next++], on_forced, start);
+    if (start->next == start->count)
+        start_end(start);
+    else
+        hosted_home_force(start->waiting[start->next++], on_forced, start);
 }
 
-static void say_what_is_waited_for(struct call *call, const struct start *start)
+static void say_what_is_waited_for(struct start *start)
 {
     for (size_t i = 0; i < start->count; i++) {
         struct error why;
         home_explain(hosted_home_core(start->waiting[i]), &why);
-        error_kept(&why, "Nothing was changed.");
-        call_error(call, &why);
+        call_error(start->call, &why);
     }
 }
 
-/* The pool's own homes, and those that it was the last to hold. */
-static bool waits_to_serve(const struct home *core)
+/* There is no sense in waiting for a partner that does not answer anybody. */
+static bool partner_answers(const struct front_end *fe)
 {
-    struct term term = home_hold(core)->term;
-    bool held = !term_is_none(term) && term_side(term) == home_side(core);
-    return home_mode(core) == MODE_REJOINING && (held || home_side(core) == SIDE_HOME);
+    const struct pool *partner = front_end_config(fe)->self->pool->backup;
+    const struct machine *machine = partner ? front_end_machine_of(fe, partner->fqdn) : NULL;
+    const struct peer *peer = machine ? peers_find(front_end_peers(fe), machine->fqdn) : NULL;
+    return !partner || (peer && peer->reachable);
+}
+
+static void look_whether_it_serves(void *context)
+{
+    struct call *call = context;
+    struct start *start = call_kept(call);
+    const struct front_end *fe = call_front_end(call);
+    size_t before = start->count;
+    start->count = list_waiting(fe, start->waiting);
+    bool patient = clock_ms() - start->began_ms < GRANTS_WAIT_MS_MAX && partner_answers(fe);
+    if (start->count && patient) {
+        if (start->count != before)
+            call_progress(call, &(struct call_progress){.activity = "Waiting for the partner",
+                                                        .status = "some homes are served",
+                                                        .follow = "Get-CsPoolFailOverStatus"});
+        return;
+    }
+    say_what_is_waited_for(start);
+    start_end(start);
+}
+
+static void on_started(const struct error *e, void *context)
+{
+    struct start *start = context;
+    struct call *call = start->call;
+    if (e) {
+        call_error(call, e);
+        start_end(start);
+        return;
+    }
+    start->count = list_waiting(call_front_end(call), start->waiting);
+    start->began_ms = clock_ms();
+    if (call_switch(call, "Force")) {
+        force_next(start);
+        return;
+    }
+    call_keep(call, start);
+    call_each_tick(call, look_whether_it_serves);
+    look_whether_it_serves(call);
+}
+
+static bool is_stopped(const struct front_end *fe)
+{
+    struct hosted_home *homes[HOSTED_HOMES_MAX];
+    return front_end_homes(fe, homes) && home_stopped(hosted_home_core(homes[0]));
 }
 
 void admin_start_pool(struct call *call)
 {
     struct front_end *fe = call_front_end(call);
-    const char *own = front_end_pool(fe);
-    const char *pool = call_text(call, "PoolFqdn");
-    if (strcmp(pool, own) != 0) {
-        struct error e;
-        fail(&e, FAIL_REFUSED, "This is a machine of %s, not of %s.", own, pool);
-        error_kept(&e, "Nothing was changed.");
-        if (topology_pool(front_end_config(fe)->topology, pool))
-            error_next(&e, "Run the command on a machine of %s.", pool);
-        else
-            error_next(&e,
-                       "The topology has no pool of that name; Get-CsComputer lists the pools.");
-        call_error(call, &e);
+    struct start *start = xcalloc(1, sizeof *start);
+    start->call = call;
+    start->count = list_waiting(fe, start->waiting);
+    if (start->count == 0 && !is_stopped(fe)) {
+        call_warning(call, "%s is not waiting for anything: nothing was changed.",
+                     front_end_pool(fe));
+        start_end(start);
+    } else if (call_what_if(call, "%s would serve again, %s: %zu homes.", front_end_pool(fe),
+                            call_switch(call, "Force") ? "without asking its partner"
+                                                       : "once its partner confirms",
+                            start->count)) {
+        start_end(start);
+    } else if (is_stopped(fe)) {
+        service_set(fe, false, on_started, start);
+    } else {
+        on_started(NULL, start);
+    }
+}
+
+/* --- stopping --- */
+
+static void on_stopped(const struct error *e, void *context)
+{
+    struct call *call = context;
+    if (e)
+        call_error(call, e);
+    call_end(call);
+}
+
+static void tell_what_ends(struct call *call)
+{
+    struct hosted_home *homes[HOSTED_HOMES_MAX];
+    size_t count = front_end_homes(call_front_end(call), homes);
+    for (size_t i = 0; i < count; i++) {
+        const struct home *core = hosted_home_core(homes[i]);
+        if (mode_rights(home_mode(core))->holder)
+            call_what_if(call, "The home %s would not be served any more: limited service, and no "
+                               "changes.",
+                         home_name(core));
+    }
+}
+
+void admin_stop_pool(struct call *call)
+{
+    struct front_end *fe = call_front_end(call);
+    const struct home *central =
+        front_end_home(fe, HOME_CENTRAL) ? hosted_home_core(front_end_home(fe, HOME_CENTRAL)) : NULL;
+    if (is_stopped(fe)) {
+        call_caution(call, "%s is stopped already: nothing was changed.", front_end_pool(fe));
         call_end(call);
         return;
     }
-    struct start *start = xcalloc(1, sizeof *start);
-    start->call = call;
-    struct hosted_home *homes[HOSTED_HOMES_MAX];
-    size_t count = front_end_homes(fe, homes);
-    for (size_t i = 0; i < count; i++) {
-        if (waits_to_serve(hosted_home_core(homes[i])))
-            start->waiting[start->count++] = homes[i];
+    if (central && mode_rights(home_mode(central))->holder)
+        call_caution(call, "%s holds the Central Management Store: no user, topology or setting "
+                           "can be changed while it is stopped.",
+                     front_end_pool(fe));
+    if (call_switch(call, "WhatIf")) {
+        tell_what_ends(call);
+        call_end(call);
+    } else {
+        service_set(fe, true, on_stopped, call);
     }
-    if (start->count == 0)
-        call_warning(call, "%s is not waiting for anything: nothing was changed.", own);
-    if (!call_switch(call, "Force")) {
-        say_what_is_waited_for(call, start);
-        start->count = 0;
-    }
-    start_next(start);
 }

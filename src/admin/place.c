@@ -3,24 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/nearest.h"
+#include "admin/show.h"
 
 DEFINE_OWNED(json_t *, json_decref)
 
 /* --- where --- */
-
-static enum failure no_such_pool(const struct topology *topology, const char *name,
-                                 struct error *e)
-{
-    const char *names[TOPOLOGY_POOLS_MAX];
-    for (size_t i = 0; i < topology->pool_count; i++)
-        names[i] = topology->pools[i].fqdn;
-    const char *nearest = nearest_word(name, names, topology->pool_count);
-    fail(e, FAIL_NOT_FOUND, "The topology has no pool %s.", name);
-    error_kept(e, "Nothing was done.");
-    return nearest ? error_next(e, "Was %s meant? Get-CsPool lists them.", nearest)
-                   : error_next(e, "Get-CsPool lists the pools.");
-}
 
 enum failure place_of(const struct front_end *fe, const struct command *command,
                       const json_t *parameters, const struct pool **pool, struct error *e)
@@ -30,9 +17,9 @@ enum failure place_of(const struct front_end *fe, const struct command *command,
     *pool = NULL;
     if (command->place == AT_POOL) {
         const char *name = json_string_value(json_object_get(parameters, "PoolFqdn"));
-        *pool = topology_pool(topology, name);
-        if (!*pool)
-            return no_such_pool(topology, name, e);
+        enum failure bad = show_find_pool(topology, name, pool, e);
+        if (bad)
+            return bad;
     } else if (command->place == AT_CENTRAL && !local) {
         *pool = front_end_holder(fe, HOME_CENTRAL);
         *pool = *pool ? *pool : topology->central; /* whose it is to create */
@@ -95,6 +82,12 @@ static bool go_on(void *context)
     return !call_is_unwanted(context);
 }
 
+static bool takes_local_store(const struct command *command)
+{
+    bool ambiguous;
+    return command_parameter(command, "LocalStore", &ambiguous) != NULL;
+}
+
 static void ask(void *context)
 {
     struct call *call = context;
@@ -105,6 +98,8 @@ static void ask(void *context)
         link_command_ask(passing->command, &how, &passing->status, &passing->error);
     if (!bad && passing->status != 200)
         http_error_from_answer(passing->status, buffer_view(&passing->refusal), &passing->error);
+    if (bad == FAIL_UNREACHABLE && takes_local_store(call_command(call)))
+        error_next(&passing->error, "-LocalStore shows what the machine that is asked has of it.");
 }
 
 static void on_answered(void *context)

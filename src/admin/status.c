@@ -1,13 +1,8 @@
-/* Commands that look: who holds what, who is there. */
+/* Who holds what, and how far it is copied. */
 #include <string.h>
 
 #include "admin/call.h"
-#include "base/clock.h"
-
-static json_t *text_or_null(const char *text)
-{
-    return text && *text ? json_string(text) : json_null();
-}
+#include "admin/show.h"
 
 /* A home that this pool is one of the two of. */
 static void show_hosted(struct call *call, const struct home *core)
@@ -15,8 +10,8 @@ static void show_hosted(struct call *call, const struct home *core)
     const struct hold *hold = home_current(core);
     json_t *object = json_pack(
         "{s:s, s:o, s:o, s:o, s:I, s:s, s:s}", "Identity", home_name(core), "HomePool",
-        text_or_null(hold->pools[SIDE_HOME]), "BackupPool", text_or_null(hold->pools[SIDE_BACKUP]),
-        "Holder", text_or_null(hold_holder(hold)), "Term", (json_int_t)hold->term.number,
+        show_text(hold->pools[SIDE_HOME]), "BackupPool", show_text(hold->pools[SIDE_BACKUP]),
+        "Holder", show_text(hold_holder(hold)), "Term", (json_int_t)hold->term.number,
         "AskedPool", hold->pools[home_side(core)], "Mode", mode_name(home_mode(core)));
     if (home_mode(core) == MODE_REJOINING) {
         struct error why;
@@ -43,8 +38,8 @@ static void show_heard(struct call *call, const struct topology *topology,
     bool at_home = term_side(heard->term) == SIDE_HOME;
     const char *backup = pool->backup ? pool->backup->fqdn : NULL;
     call_object(call, json_pack("{s:s, s:s, s:o, s:o, s:I, s:n}", "Identity", heard->home,
-                                "HomePool", pool->fqdn, "BackupPool", text_or_null(backup),
-                                "Holder", text_or_null(at_home ? pool->fqdn : backup), "Term",
+                                "HomePool", pool->fqdn, "BackupPool", show_text(backup),
+                                "Holder", show_text(at_home ? pool->fqdn : backup), "Term",
                                 (json_int_t)heard->term.number, "Mode"));
 }
 
@@ -53,12 +48,9 @@ void admin_get_pool_failover_status(struct call *call)
     struct front_end *fe = call_front_end(call);
     const struct topology *topology = front_end_config(fe)->topology;
     const char *only = call_text(call, "PoolFqdn");
-    if (only && !topology_pool(topology, only)) {
-        struct error e;
-        fail(&e, FAIL_NOT_FOUND, "The topology has no pool %s.", only);
-        error_next(&e, "Get-CsComputer lists the machines and their pools.");
-        call_error(call, &e);
-        call_end(call);
+    struct error e;
+    if (only && strcmp(only, HOME_CENTRAL) != 0 && show_find_pool(topology, only, NULL, &e)) {
+        call_fail(call, &e);
         return;
     }
     struct hosted_home *homes[HOSTED_HOMES_MAX];
@@ -73,43 +65,6 @@ void admin_get_pool_failover_status(struct call *call)
         const char *name = heard->list[i].home;
         if (!front_end_home(fe, name) && (!only || strcmp(only, name) == 0))
             show_heard(call, topology, &heard->list[i]);
-    }
-    call_end(call);
-}
-
-static void show_machine(struct call *call, const struct machine *machine)
-{
-    struct front_end *fe = call_front_end(call);
-    const struct peer *peer = peers_find(front_end_peers(fe), machine->fqdn);
-    bool self = machine == front_end_config(fe)->self;
-    json_t *object =
-        json_pack("{s:s, s:s, s:o, s:i, s:b}", "Identity", machine->fqdn, "Pool",
-                  machine->pool->fqdn, "Address", text_or_null(machine->address), "LinkPort",
-                  (int)machine->link_port, "Reachable", self || (peer && peer->reachable));
-    if (peer && peer->heard_ms)
-        json_object_set_new(object, "LastHeardSeconds",
-                            json_real((double)(clock_ms() - peer->heard_ms) / 1000));
-    if (peer && peer->trouble[0])
-        json_object_set_new(object, "Trouble", json_string(peer->trouble));
-    call_object(call, object);
-}
-
-void admin_get_computer(struct call *call)
-{
-    const struct topology *topology = front_end_config(call_front_end(call))->topology;
-    const char *only = call_text(call, "Identity");
-    if (only && !topology_machine(topology, only)) {
-        struct error e;
-        fail(&e, FAIL_NOT_FOUND, "The topology has no machine %s.", only);
-        error_next(&e, "Get-CsComputer without a name lists them.");
-        call_error(call, &e);
-    }
-    for (size_t i = 0; i < topology->pool_count; i++) {
-        const struct pool *pool = &topology->pools[i];
-        for (size_t j = 0; j < pool->machine_count; j++) {
-            if (!only || strcmp(only, pool->machines[j].fqdn) == 0)
-                show_machine(call, &pool->machines[j]);
-        }
     }
     call_end(call);
 }

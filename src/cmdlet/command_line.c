@@ -11,7 +11,8 @@
 
 #include "base/bytes.h"
 #include "cmdlet/commands.h"
-#include "cmdlet/render.h"
+#include "cmdlet/answer/render.h"
+#include "cmdlet/server.h"
 #include "http/ask.h"
 
 enum {
@@ -201,22 +202,19 @@ static int status_of(enum failure kind)
 static enum failure ask(const struct command *command, json_t *bound, struct answer *answer,
                         struct error *e)
 {
-    const char *server = getenv("POLLUX_SERVER");
-    if (!server || !*server) {
-        fail(e, FAIL_INVALID,
-             "POLLUX_SERVER is not set, so it is not known which polluxd is meant.");
-        return error_next(e, "Set it to the socket of the daemon: export POLLUX_SERVER=FILE");
-    }
-    char path[128];
+    struct http_place place;
+    char host[FQDN_SIZE], path[128];
+    enum failure bad = server_from_environment(&place, host, e);
+    if (bad)
+        return bad;
     snprintf(path, sizeof path, "/admin/v1/commands/%s", command->name);
     OWNED(free_memory) char *body = json_dumps(bound, JSON_COMPACT);
-    const struct http_place place = {.socket_path = server};
     const struct http_question question = {.method = "POST",
                                            .path = path,
                                            .body = bytes_of_text(body),
                                            .each = on_line,
                                            .context = answer};
-    enum failure bad = http_ask(&place, &question, &answer->status, e);
+    bad = http_ask(&place, &question, &answer->status, e);
     if (!bad && answer->status != 200)
         bad = http_error_from_answer(answer->status, buffer_view(&answer->refusal), e);
     if (!bad && !answer->done)

@@ -68,6 +68,8 @@ static enum failure read_validity(const struct options *o, long days, struct pki
 
 static void print_names(const struct pki_certificate *c)
 {
+    if (c->administrator[0])
+        printf("administrator %s", c->administrator);
     for (size_t i = 0; i < c->name_count; i++)
         printf("%s%s", i ? ", " : "", c->names[i]);
 }
@@ -123,7 +125,7 @@ static void print_error(const char *who, const struct error *e)
         fprintf(stderr, "  %s\n", e->next);
 }
 
-/* ---- init, issue, renew ---- */
+/* ---- init, issue, administrator, renew ---- */
 
 static enum failure run_init(const struct options *o, struct error *e)
 {
@@ -150,12 +152,8 @@ static void tell_if_shortened(const char *file, struct pki_validity wanted)
         printf("It ends with the authority, which is sooner than asked for.\n");
 }
 
-static enum failure print_machine(const char *folder, const char *machine,
-                                  struct pki_validity wanted, struct error *e)
+static enum failure print_issued(const char *file, struct pki_validity wanted, struct error *e)
 {
-    char lower[FQDN_SIZE];
-    fqdn_valid(machine, lower);
-    OWNED(free_memory) char *file = pki_machine_file(folder, lower);
     enum failure failed = print_pair(file, false, e);
     if (!failed)
         tell_if_shortened(file, wanted);
@@ -171,10 +169,23 @@ static enum failure run_issue(const struct options *o, struct error *e)
         fail(e, FAIL_INVALID, "Which pool %s belongs to is missing.", o->words[0]);
         return error_next(e, "Write --pool and the pool's full name.");
     }
-    if ((failed = read_validity(o, PKI_MACHINE_DAYS, &valid, e)) ||
+    if ((failed = read_validity(o, PKI_DAYS, &valid, e)) ||
         (failed = pki_issue(folder_of(o), out_of(o), o->words[0], pool, valid, e)))
         return failed;
-    return print_machine(out_of(o), o->words[0], valid, e);
+    OWNED(free_memory) char *file = pki_file(out_of(o), o->words[0]);
+    return print_issued(file, valid, e);
+}
+
+static enum failure run_administrator(const struct options *o, struct error *e)
+{
+    struct pki_validity valid;
+    enum failure failed;
+    if ((failed = read_validity(o, PKI_DAYS, &valid, e)) ||
+        (failed = pki_administrator(folder_of(o), out_of(o), o->words[0], valid, e)))
+        return failed;
+    OWNED(free_memory) char *owner = xasprintf(PKI_ADMINISTRATOR_START "%s", o->words[0]);
+    OWNED(free_memory) char *file = pki_file(out_of(o), owner);
+    return print_issued(file, valid, e);
 }
 
 static enum failure run_renew(const struct options *o, struct error *e)
@@ -182,9 +193,10 @@ static enum failure run_renew(const struct options *o, struct error *e)
     bool kept;
     struct pki_validity valid;
     enum failure failed;
-    if ((failed = read_validity(o, PKI_MACHINE_DAYS, &valid, e)) ||
+    OWNED(free_memory) char *file = pki_file(out_of(o), o->words[0]);
+    if ((failed = read_validity(o, PKI_DAYS, &valid, e)) ||
         (failed = pki_renew(folder_of(o), out_of(o), o->words[0], valid, &kept, e)) ||
-        (failed = print_machine(out_of(o), o->words[0], valid, e)))
+        (failed = print_issued(file, valid, e)))
         return failed;
     printf(kept ? "The pair of before is kept beside, as .pem.old and .key.old.\n"
                 : "There was no matching pair to keep as .old.\n");
@@ -202,7 +214,8 @@ static enum failure show(const char *file, struct error *e)
         return failed;
     printf("%s\n  Names        ", file);
     print_names(&c);
-    printf("%s\n", c.name_count ? "" : c.authority ? "none: it is an authority" : "none");
+    bool named = c.name_count || c.administrator[0];
+    printf("%s\n", named ? "" : c.authority ? "none: it is an authority" : "none");
     printf("  Subject      %s\n", c.subject[0] ? c.subject : "none: the names say it");
     printf("  Issuer       %s\n", c.issuer);
     printf("  Valid from   %s\n", pki_time_text(c.not_before, text));
@@ -260,7 +273,7 @@ static enum failure run_check(const struct options *o, struct error *e)
 /* ---- the table ---- */
 
 static const char dir_help[] = "the authority's folder (pki)";
-static const char out_help[] = "the folder of the machine's files (the authority's)";
+static const char out_help[] = "the folder of the new files (the authority's)";
 
 static const struct option_row init_options[] = {
     {"--dir", "DIR", dir_help},
@@ -270,6 +283,12 @@ static const struct option_row init_options[] = {
 };
 static const struct option_row issue_options[] = {
     {"--pool", "FQDN", "the pool that the machine belongs to; for a pool of one, its own name"},
+    {"--dir", "DIR", dir_help},
+    {"--out", "DIR", out_help},
+    {"--days", "N", "how long it is valid (397)"},
+    {0},
+};
+static const struct option_row administrator_options[] = {
     {"--dir", "DIR", dir_help},
     {"--out", "DIR", out_help},
     {"--days", "N", "how long it is valid (397)"},
@@ -297,9 +316,14 @@ static const struct subcommand subcommands[] = {
      "MACHINE is the machine's full name. Writes MACHINE.pem and MACHINE.key. The certificate\n"
      "tells which machine this is and for which pool it may speak. What exists is kept.",
      1, 1, issue_options, run_issue},
-    {"renew", "MACHINE", "replace a machine's key and certificate",
-     "A new key and a certificate for the names that the present one carries. The pair of before\n"
-     "is kept as MACHINE.pem.old and MACHINE.key.old.",
+    {"administrator", "NAME", "make key and certificate for a person",
+     "NAME is the person's account. Writes administrator-NAME.pem and .key. With them the person\n"
+     "gives commands to the machines of the deployment from elsewhere. What exists is kept.",
+     1, 1, administrator_options, run_administrator},
+    {"renew", "OWNER", "replace a machine's or a person's key and certificate",
+     "OWNER is the machine's full name, or administrator-NAME. A new key and a certificate for "
+     "the\n"
+     "names that the present one carries. The pair of before is kept as .pem.old and .key.old.",
      1, 1, renew_options, run_renew},
     {"show", "FILE...", "tell what certificates say",
      "Names, issuer, dates and fingerprint of the first certificate in each file.", 1, WORDS_MAX,
@@ -316,10 +340,10 @@ static void print_overview(FILE *out)
 {
     fputs("Usage: pollux pki COMMAND ...\n"
           "Makes and looks after the certificates by which the machines of a deployment know each "
-          "other.\n\n",
+          "other,\nand the people who give them commands.\n\n",
           out);
     for (size_t i = 0; i < COUNT_OF(subcommands); i++)
-        fprintf(out, "  %-6s  %s\n", subcommands[i].name, subcommands[i].summary);
+        fprintf(out, "  %-13s  %s\n", subcommands[i].name, subcommands[i].summary);
     fputs("\n\"pollux pki COMMAND --help\" says more.\n"
           "Exit status: 0 done, 1 failed, 2 misused.\n",
           out);

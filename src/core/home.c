@@ -36,6 +36,7 @@ struct home {
     uint64_t seen;
     bool met; /* the partner was heard since this start */
     bool store_lost;
+    bool stopped; /* an administrator wants nothing to be served here */
     uint64_t retry_ms; /* not before then, because the store refused */
     uint64_t tick_ms;
     uint64_t partner_heard_ms; /* or when we began to listen */
@@ -75,6 +76,11 @@ const struct hold *home_current(const struct home *h)
 bool home_deciding(const struct home *h)
 {
     return h->decision.under_way;
+}
+
+bool home_stopped(const struct home *h)
+{
+    return h->stopped;
 }
 
 const char *home_partner(const struct home *h)
@@ -137,6 +143,7 @@ struct home *home_new(const struct home_options *options, const struct hold *hol
     snprintf(h->name, sizeof h->name, "%s", options->name);
     h->side = options->side;
     h->failure_detection_ms = options->failure_detection_ms;
+    h->stopped = options->stopped;
     if (hold) {
         assert(hold->revision > 0 && strcmp(hold->home, options->name) == 0);
         h->hold = *hold;
@@ -296,11 +303,13 @@ static void on_tick(struct home *h, const struct home_event *event, struct home_
         wake_up(h, event, actions);
     if (h->decision.under_way || h->store_lost || event->now_ms < h->retry_ms)
         return;
-    if (h->mode == MODE_REJOINING)
-        seek_grant(h, event, actions);
-    else if (h->mode == MODE_STANDBY &&
-             event->now_ms - h->holder_heard_ms >= h->failure_detection_ms)
+    if (h->mode == MODE_REJOINING) {
+        if (!h->stopped)
+            seek_grant(h, event, actions);
+    } else if (h->mode == MODE_STANDBY &&
+               event->now_ms - h->holder_heard_ms >= h->failure_detection_ms) {
         change_mode(h, CAUSE_SILENCE, actions);
+    }
 }
 
 /* --- what others say --- */
@@ -487,7 +496,8 @@ static enum failure on_force(struct home *h, const struct home_event *event,
         return refuse(
             fail(e, FAIL_BUSY, "The home %s is being decided on right now; try again.", h->name),
             e);
-    if (h->store_lost || h->mode != MODE_REJOINING || (!known(h) && h->seen == 0)) {
+    if (h->store_lost || h->stopped || h->mode != MODE_REJOINING ||
+        (!known(h) && h->seen == 0)) {
         if (h->mode != MODE_REJOINING)
             fail(e, FAIL_REFUSED, "The home %s is %s here, not Rejoining.", h->name,
                  mode_name(h->mode));
@@ -497,6 +507,14 @@ static enum failure on_force(struct home *h, const struct home_event *event,
     }
     open_term(h, CAUSE_FORCED, next_number(h), event->dice, actions);
     return OK;
+}
+
+/* What it holds it goes on holding, as after a restart: only the partner's take ends that. */
+static void on_stop(struct home *h, const struct home_event *event, struct home_actions *actions)
+{
+    h->stopped = true;
+    if (holds(h) || h->mode == MODE_REJOINING)
+        rejoin(h, CAUSE_STOPPED, event->dice, actions);
 }
 
 /* --- what the store says --- */
@@ -512,9 +530,10 @@ static void on_stored(struct home *h, const struct home_event *event, struct hom
     see(h, h->hold.seen);
     if (opens)
         lineage_open(&h->hold.lineage, h->hold.term, event->began);
-    /* A right to serve that arrives after a sleep, or on a store that is lost, comes too late. */
+    /* A right to serve comes too late after a sleep or a stop, or on a store that is lost. */
     bool serves = mode_rights(h->hold.mode)->holder;
-    bool late = serves && (h->store_lost || (h->decision.overtaken && paired(h)));
+    bool late =
+        serves && (h->store_lost || h->stopped || (h->decision.overtaken && paired(h)));
     if (late) {
         rejoin(h, CAUSE_RESTARTED, event->dice, actions);
     } else if (!h->decision.keeps_mode) {
@@ -561,6 +580,8 @@ enum failure home_step(struct home *h, const struct home_event *event, struct ho
     case HOME_ANSWERED: bad = on_answered(h, event, actions, e); break;
     case HOME_CREATE: bad = on_create(h, event, actions, e); break;
     case HOME_FORCE: bad = on_force(h, event, actions, e); break;
+    case HOME_STOP: on_stop(h, event, actions); break;
+    case HOME_START: h->stopped = false; break;
     case HOME_STORED: on_stored(h, event, actions); break;
     case HOME_NOT_STORED: on_not_stored(h, event, actions); break;
     case HOME_STORE_LOST: on_store_lost(h, actions); break;
@@ -580,6 +601,10 @@ void home_explain(const struct home *h, struct error *e)
              h->name);
         error_next(e, "The log says what is wrong with it. A full disk needs room, and then it "
                       "goes on by itself; after any other failure, start polluxd again.");
+    } else if (h->stopped) {
+        fail(e, FAIL_REFUSED, "The home %s is not served: an administrator stopped %s.", h->name,
+             self);
+        error_next(e, "To serve it again: Start-CsPool -PoolFqdn %s", self);
     } else if (!known(h) && h->seen == 0) {
         fail(e, FAIL_NOT_FOUND, "The home %s was never created, as far as anybody here knows.",
              h->name);

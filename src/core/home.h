@@ -20,6 +20,7 @@ struct home_options {
     const char *pools[SIDES]; /* by the topology; a hold record knows better (rule 12) */
     enum side side;           /* which of them this pool is */
     uint32_t failure_detection_ms;
+    bool stopped; /* by an administrator, before this start */
 };
 
 /* `hold` is the stored record, or NULL if the store knows nothing of the home. */
@@ -67,6 +68,8 @@ enum home_event_kind {
     HOME_ANSWERED,   /* the partner's answer to ours; VERDICT_WAIT if there was none */
     HOME_CREATE,     /* first publication of the topology */
     HOME_FORCE,      /* an administrator vouches */
+    HOME_STOP,       /* an administrator stops the pool: nothing is served until … */
+    HOME_START,      /* … starts it again */
     HOME_STORED,     /* the record of the last ACTION_PERSIST is durable */
     HOME_NOT_STORED, /* the store refused it */
     HOME_STORE_LOST, /* the store keeps nothing any more */
@@ -129,6 +132,7 @@ const struct hold *home_wanted(const struct home *h);
  * the decision. */
 const struct hold *home_current(const struct home *h);
 bool home_deciding(const struct home *h);
+bool home_stopped(const struct home *h);
 const char *home_partner(const struct home *h); /* "" for a lone pool */
 /* The highest number heard of, for passing on. */
 uint64_t home_seen(const struct home *h);

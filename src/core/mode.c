@@ -37,6 +37,7 @@ static const char *const causes[CAUSES] = {
     [CAUSE_FORGOTTEN]    = "forgotten",
     [CAUSE_NOT_STORED]   = "not-stored",
     [CAUSE_STORE_FAILED] = "store-failed",
+    [CAUSE_STOPPED]      = "stopped",
 };
 
 /* A home that a store knows nothing about is Rejoining: an empty store never serves by itself. */
@@ -55,6 +56,9 @@ static const struct mode_transition transitions[] = {
     {MODE_SERVING,    CAUSE_STORE_FAILED, MODE_REJOINING,  "What can't be kept must not be acknowledged."},
     {MODE_CLOSING,    CAUSE_STORE_FAILED, MODE_REJOINING,  "The same."},
     {MODE_DRAINING,   CAUSE_STORE_FAILED, MODE_REJOINING,  "The same."},
+    {MODE_SERVING,    CAUSE_STOPPED,      MODE_REJOINING,  "An administrator stopped the pool; it asks before it serves again."},
+    {MODE_CLOSING,    CAUSE_STOPPED,      MODE_REJOINING,  "The same; the hand-over is called off."},
+    {MODE_DRAINING,   CAUSE_STOPPED,      MODE_REJOINING,  "The same."},
     {MODE_SERVING,    CAUSE_FORGOTTEN,    MODE_REJOINING,  "Its store is older than what others know of it: it asks before it goes on."},
     {MODE_CLOSING,    CAUSE_FORGOTTEN,    MODE_REJOINING,  "The same."},
     {MODE_DRAINING,   CAUSE_FORGOTTEN,    MODE_REJOINING,  "The same."},

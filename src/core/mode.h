@@ -42,8 +42,9 @@ enum cause {
     CAUSE_FORGOTTEN,    /* others know a term that this pool opened, and its store does not */
     CAUSE_NOT_STORED,   /* it stepped down, and the store did not keep that */
     CAUSE_STORE_FAILED, /* the store can't keep what would be acknowledged */
+    CAUSE_STOPPED,      /* an administrator: Stop-CsPool */
 };
-enum { CAUSES = CAUSE_STORE_FAILED + 1 };
+enum { CAUSES = CAUSE_STOPPED + 1 };
 
 /* A session is a user signed on. */
 enum session_rule {

@@ -171,7 +171,7 @@ static enum failure no_socket(CURL *easy, const char *path, struct error *e)
         fail(e, FAIL_UNREACHABLE, "polluxd is not running here: there is no socket %s.", path);
         return error_next(e,
                           "Start it (polluxd --config FILE), or set POLLUX_SERVER to the socket of "
-                          "the one that runs.");
+                          "the one that runs, or to https://MACHINE.");
     case EACCES:
     case EPERM:
         fail(e, FAIL_DENIED, "This account may not use the socket %s.", path);

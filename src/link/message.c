@@ -59,6 +59,7 @@ char *heartbeat_encode(const struct heartbeat *h)
     json_object_set_new(message, "started", hex(h->started));
     json_object_set_new(message, "time", json_integer((json_int_t)h->wall_ms));
     json_object_set_new(message, "topology", hex(h->topology));
+    json_object_set_new(message, "engine", json_string(h->engine));
     json_object_set_new(message, "homes", homes);
     return finish(message);
 }
@@ -216,8 +217,9 @@ enum failure heartbeat_decode(struct bytes text, struct heartbeat *h, struct err
     if (!message)
         return e ? e->kind : FAIL_INVALID;
     if (!read_hex(message, "started", &h->started) || !read_number(message, "time", &h->wall_ms) ||
-        !read_hex(message, "topology", &h->topology))
-        return senseless(e, "started, time or topology");
+        !read_hex(message, "topology", &h->topology) ||
+        !read_text(message, "engine", h->engine, sizeof h->engine))
+        return senseless(e, "started, time, topology or engine");
     const json_t *homes = json_object_get(message, "homes");
     if (!json_is_array(homes) || json_array_size(homes) > HEARD_HOMES_MAX)
         return senseless(e, "homes");

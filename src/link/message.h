@@ -12,6 +12,7 @@ enum {
     /* Grows when a machine of before would misunderstand. */
     LINK_PROTOCOL = 1,
     MESSAGE_VERSION_SIZE = 32,
+    MESSAGE_ENGINE_SIZE = 16,
     MESSAGE_BYTES_MAX = 256 << 10, /* a heartbeat about as many homes as a deployment can have */
     /* A command may carry a topology's text, in which each letter can take more than one byte. An
      * administrator's own has 1 MiB; who passes it on says who they are besides. */
@@ -39,6 +40,7 @@ struct heartbeat {
     uint64_t started;  /* a random number of this start */
     uint64_t wall_ms;  /* its clock, to warn when clocks differ */
     uint64_t topology; /* a hash of the topology that it runs by */
+    char engine[MESSAGE_ENGINE_SIZE]; /* what its database is: "SQLite" */
     size_t count;
     struct heartbeat_home homes[HEARD_HOMES_MAX];
 };

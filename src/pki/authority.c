@@ -38,9 +38,19 @@ char *pki_authority_file(const char *folder)
     return file_in(folder, "authority", "pem");
 }
 
-char *pki_machine_file(const char *folder, const char *machine)
+/* The person in "administrator-NAME", lent; NULL: it is a machine, if anybody. */
+static const char *person_of_owner(const char *owner)
 {
-    return file_in(folder, machine, "pem");
+    const size_t start = strlen(PKI_ADMINISTRATOR_START);
+    bool person = strncmp(owner, PKI_ADMINISTRATOR_START, start) == 0;
+    return person && person_name_valid(owner + start) ? owner + start : NULL;
+}
+
+char *pki_file(const char *folder, const char *owner)
+{
+    char machine[FQDN_SIZE];
+    bool lower = !person_of_owner(owner) && fqdn_valid(owner, machine);
+    return file_in(folder, lower ? machine : owner, "pem");
 }
 
 /* ---- pairs of files ---- */
@@ -212,7 +222,7 @@ static enum failure read_authority(const char *folder, struct pair *authority, s
                 folder);
 }
 
-/* ---- machines ---- */
+/* ---- machines and people ---- */
 
 /* A new key and a certificate for it. Nothing is valid for longer than who vouches for it. */
 static enum failure make_pair(const struct pair *authority, struct certificate_order *order,
@@ -251,38 +261,69 @@ static enum failure check_machine(const char *name, char lower[FQDN_SIZE], struc
     return failed;
 }
 
-enum failure pki_issue(const char *authority_folder, const char *folder, const char *machine,
-                       const char *pool, struct pki_validity valid, struct error *e)
+/* The first pair of somebody, whose files are to be called `name`. */
+static enum failure issue(const char *authority_folder, const char *folder, const char *name,
+                          struct certificate_order *order, struct error *e)
 {
-    char names[2][FQDN_SIZE];
     OWNED(pair_free) struct pair authority = {0};
+    OWNED(pair_free) struct pair made = {0};
     enum failure failed;
-    if ((failed = check_machine(machine, names[0], e)) ||
-        (failed = check_name("pool", pool, names[1], e)) || (failed = check_validity(valid, e)) ||
+    if ((failed = check_validity(order->valid, e)) ||
         (failed = read_authority(authority_folder, &authority, e)))
         return failed;
     OWNED(folder_close) struct folder *f = folder_open(folder, true, e);
     if (!f)
         return e->kind;
-    failed = refuse_existing(f, folder, names[0],
-                             "For a new key and certificate, use \"pollux pki renew\".", e);
-    if (failed)
+    OWNED(free_memory)
+    char *again = xasprintf("For a new key and certificate, use \"pollux pki renew %s\".", name);
+    if ((failed = refuse_existing(f, folder, name, again, e)) ||
+        (failed = make_pair(&authority, order, &made, e)))
         return failed;
+    return put_first_pair(f, name, &made, e);
+}
 
+enum failure pki_issue(const char *authority_folder, const char *folder, const char *machine,
+                       const char *pool, struct pki_validity valid, struct error *e)
+{
+    char names[2][FQDN_SIZE];
+    enum failure failed;
+    if ((failed = check_machine(machine, names[0], e)) ||
+        (failed = check_name("pool", pool, names[1], e)))
+        return failed;
     struct certificate_order order = {
         .common_name = names[0],
         .names = (const char *const[]){names[0], names[1]},
         .name_count = strcmp(names[0], names[1]) == 0 ? 1 : 2,
         .valid = valid,
     };
-    OWNED(pair_free) struct pair made = {0};
-    if ((failed = make_pair(&authority, &order, &made, e)))
-        return failed;
-    return put_first_pair(f, names[0], &made, e);
+    return issue(authority_folder, folder, names[0], &order, e);
+}
+
+enum failure pki_administrator(const char *authority_folder, const char *folder, const char *name,
+                               struct pki_validity valid, struct error *e)
+{
+    if (!person_name_valid(name)) {
+        fail(e, FAIL_INVALID, "\"%s\" is not the name of a person's account.", name);
+        return error_next(e,
+                          "It begins with a letter or \"_\", goes on with letters, digits, \"_\", "
+                          "\".\" and \"-\", and has at most %d of them.",
+                          PERSON_NAME_SIZE - 1);
+    }
+    OWNED(free_memory) char *owner = xasprintf(PKI_ADMINISTRATOR_START "%s", name);
+    struct certificate_order order = {.common_name = name, .administrator = name, .valid = valid};
+    return issue(authority_folder, folder, owner, &order, e);
+}
+
+static enum failure check_owner(const char *owner, char files[FQDN_SIZE], struct error *e)
+{
+    if (!person_of_owner(owner))
+        return check_machine(owner, files, e);
+    memcpy(files, owner, strlen(owner) + 1);
+    return OK;
 }
 
 /* Is what is to be renewed ours, and are its names such that we would issue them? */
-static enum failure check_present(const char *file, const char *machine, X509 *present,
+static enum failure check_present(const char *file, const char *owner, X509 *present,
                                   const struct pki_certificate *says, const struct pair *authority,
                                   struct error *e)
 {
@@ -291,18 +332,20 @@ static enum failure check_present(const char *file, const char *machine, X509 *p
         error_next(e, "Move it and its key away and use \"pollux pki issue\".");
         return error_kept(e, "It was left as it was.");
     }
-    bool its_own = false;
+    const char *person = person_of_owner(owner);
+    bool its_own = person && strcmp(says->administrator, person) == 0;
     for (size_t i = 0; i < says->name_count; i++) {
         char lower[FQDN_SIZE];
         if (!fqdn_valid(says->names[i], lower))
             return fail(e, FAIL_FOREIGN,
                         "\"%s\" in \"%s\" is not the full name of a machine or pool.",
                         says->names[i], file);
-        its_own |= strcmp(lower, machine) == 0;
+        its_own |= strcmp(lower, owner) == 0;
     }
     if (its_own)
         return OK;
-    fail(e, FAIL_FOREIGN, "The certificate in \"%s\" does not name %s.", file, machine);
+    fail(e, FAIL_FOREIGN, "The certificate in \"%s\" does not name %s.", file,
+         person ? person : owner);
     return error_kept(e, "It was left as it was.");
 }
 
@@ -342,22 +385,23 @@ static enum failure put_renewed_pair(struct folder *f, const char *folder, const
     return failed;
 }
 
-enum failure pki_renew(const char *authority_folder, const char *folder, const char *machine,
+enum failure pki_renew(const char *authority_folder, const char *folder, const char *owner,
                        struct pki_validity valid, bool *kept, struct error *e)
 {
     char name[FQDN_SIZE];
     OWNED(pair_free) struct pair authority = {0};
     enum failure failed;
     *kept = false;
-    if ((failed = check_machine(machine, name, e)) || (failed = check_validity(valid, e)) ||
+    if ((failed = check_owner(owner, name, e)) || (failed = check_validity(valid, e)) ||
         (failed = read_authority(authority_folder, &authority, e)))
         return failed;
     OWNED(folder_close) struct folder *f = folder_open(folder, false, e);
-    OWNED(free_memory) char *file = pki_machine_file(folder, name);
+    OWNED(free_memory) char *file = pki_file(folder, name);
     OWNED(X509_free) X509 *present = f ? certificate_read(file, e) : NULL;
     if (!present) {
         if (e->kind == FAIL_NOT_FOUND)
-            error_next(e, "A machine's first certificate comes from \"pollux pki issue\".");
+            error_next(e, "The first certificate comes from \"pollux pki %s\".",
+                       person_of_owner(name) ? "administrator" : "issue");
         return e->kind;
     }
     struct pki_certificate says;
@@ -365,11 +409,15 @@ enum failure pki_renew(const char *authority_folder, const char *folder, const c
     if ((failed = check_present(file, name, present, &says, &authority, e)))
         return failed;
 
+    const char *administrator = says.administrator[0] ? says.administrator : NULL;
     const char *names[PKI_NAMES_MAX];
     for (size_t i = 0; i < says.name_count; i++)
         names[i] = says.names[i];
-    struct certificate_order order = {
-        .common_name = name, .names = names, .name_count = says.name_count, .valid = valid};
+    struct certificate_order order = {.common_name = administrator ? administrator : name,
+                                      .names = names,
+                                      .name_count = says.name_count,
+                                      .administrator = administrator,
+                                      .valid = valid};
     OWNED(pair_free) struct pair made = {0};
     failed = make_pair(&authority, &order, &made, e);
     return failed ? failed : put_renewed_pair(f, folder, name, &made, kept, e);

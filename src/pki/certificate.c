@@ -123,25 +123,28 @@ static bool add_extension(X509 *c, X509V3_CTX *context, int which, const char *v
 
 static bool add_names(X509 *c, X509V3_CTX *context, const struct certificate_order *order)
 {
-    /* Names are valid FQDNs: nothing in them can end an entry or begin another. */
+    /* Names are valid FQDNs or accounts: nothing in them can end an entry or begin another. */
     OWNED(buffer_free) struct buffer list = {0};
     /* RFC 5280, 4.2.1.6: critical when nothing else says whose certificate it is. */
     if (X509_NAME_entry_count(X509_get_subject_name(c)) == 0)
         buffer_printf(&list, "critical,");
     for (size_t i = 0; i < order->name_count; i++)
         buffer_printf(&list, "%sDNS:%s", i ? "," : "", order->names[i]);
+    if (order->administrator)
+        buffer_printf(&list, "URI:" PERSON_URI_START "%s", order->administrator);
     OWNED(free_memory) char *text = buffer_take_text(&list);
     return add_extension(c, context, NID_subject_alt_name, text);
 }
 
 static bool add_rights(X509 *c, X509V3_CTX *context, const struct certificate_order *order)
 {
-    if (order->name_count == 0)
+    if (order->name_count == 0 && !order->administrator)
         return add_extension(c, context, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") &&
                add_extension(c, context, NID_key_usage, "critical,keyCertSign,cRLSign");
     return add_extension(c, context, NID_basic_constraints, "critical,CA:FALSE") &&
            add_extension(c, context, NID_key_usage, "critical,digitalSignature") &&
-           add_extension(c, context, NID_ext_key_usage, "serverAuth,clientAuth") &&
+           add_extension(c, context, NID_ext_key_usage,
+                         order->administrator ? "clientAuth" : "serverAuth,clientAuth") &&
            add_names(c, context, order);
 }
 
@@ -227,15 +230,31 @@ static void describe_name(const ASN1_STRING *from, char name[FQDN_SIZE])
     name[n] = '\0';
 }
 
+static void describe_administrator(const ASN1_STRING *uri, char name[PERSON_NAME_SIZE])
+{
+    size_t size = (size_t)ASN1_STRING_length(uri);
+    OWNED(free_memory) char *text = xcalloc(1, size + 1);
+    memcpy(text, ASN1_STRING_get0_data(uri), size);
+    const char *found = strlen(text) == size ? person_of_uri(text) : NULL;
+    if (found)
+        memcpy(name, found, strlen(found) + 1);
+}
+
 static void describe_names(X509 *certificate, struct pki_certificate *out)
 {
     OWNED(GENERAL_NAMES_free)
     GENERAL_NAMES *list = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
-    for (int i = 0; i < sk_GENERAL_NAME_num(list) && out->name_count < PKI_NAMES_MAX; i++) {
+    size_t uris = 0;
+    for (int i = 0; i < sk_GENERAL_NAME_num(list); i++) {
         const GENERAL_NAME *one = sk_GENERAL_NAME_value(list, i);
-        if (one->type == GEN_DNS)
+        if (one->type == GEN_DNS && out->name_count < PKI_NAMES_MAX)
             describe_name(one->d.dNSName, out->names[out->name_count++]);
+        if (one->type == GEN_URI && uris++ == 0)
+            describe_administrator(one->d.uniformResourceIdentifier, out->administrator);
     }
+    /* Who could be two, or a machine as well, is nobody. */
+    if (out->name_count || uris > 1)
+        out->administrator[0] = '\0';
 }
 
 static void describe_party(const X509_NAME *party, char text[PKI_DISTINGUISHED_NAME_SIZE])

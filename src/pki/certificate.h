@@ -28,7 +28,9 @@ DEFINE_OWNED(STACK_OF(X509) *, certificates_free)
 struct certificate_order {
     const char *common_name; /* UTF-8; NULL, or too long for the field: none */
     const char *const *names;
-    size_t name_count; /* 0: an authority, which may issue certificates and nothing else */
+    size_t name_count;
+    const char *administrator; /* instead of names; NULL and no names: an authority, which may issue
+                                  certificates and nothing else */
     struct pki_validity valid;
 };
 

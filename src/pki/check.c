@@ -75,28 +75,27 @@ static void check_key(const struct inspection *i)
                    i->certificate_file);
 }
 
-static void check_names(const struct inspection *i)
+static void check_names(const struct inspection *i, const struct pki_certificate *says)
 {
-    struct pki_certificate says;
-    certificate_describe(own(i), &says);
-    if (says.name_count == 0)
+    if (says->name_count == 0 && !says->administrator[0])
         faults_add(i->faults, i->certificate_file, 0,
                    "It names no machine and no pool (no DNS name among the subject's alternative "
-                   "names).");
-    for (size_t n = 0; n < says.name_count; n++) {
+                   "names), and no administrator either.");
+    for (size_t n = 0; n < says->name_count; n++) {
         char lower[FQDN_SIZE];
-        if (!fqdn_valid(says.names[n], lower))
+        if (!fqdn_valid(says->names[n], lower))
             faults_add(i->faults, i->certificate_file, 0,
-                       "\"%s\" is not the full name of a machine or pool.", says.names[n]);
+                       "\"%s\" is not the full name of a machine or pool.", says->names[n]);
     }
 }
 
-static void check_purposes(const struct inspection *i)
+/* Machines call and are called; nobody calls a person. */
+static void check_purposes(const struct inspection *i, const struct pki_certificate *says)
 {
     if (X509_check_ca(own(i)) != 0)
         faults_add(i->faults, i->certificate_file, 0,
                    "It belongs to an authority, not to a machine.");
-    if (X509_check_purpose(own(i), X509_PURPOSE_SSL_SERVER, 0) != 1)
+    if (!says->administrator[0] && X509_check_purpose(own(i), X509_PURPOSE_SSL_SERVER, 0) != 1)
         faults_add(
             i->faults, i->certificate_file, 0,
             "It may not answer calls: as a TLS server it needs the key usage digitalSignature and "
@@ -191,8 +190,10 @@ void pki_check(const char *certificate_file, const char *key_file, const char *a
         add_error(faults, certificate_file, &e);
     check_chain(&i);
     if (chain) {
-        check_purposes(&i);
-        check_names(&i);
+        struct pki_certificate says;
+        certificate_describe(own(&i), &says);
+        check_purposes(&i, &says);
+        check_names(&i, &says);
     }
     check_key(&i);
 }

@@ -184,6 +184,12 @@ void config_free(struct config *c)
     free(c);
 }
 
+const char *config_engine(const struct config *c)
+{
+    (void)c; /* a path is all that a database can have so far */
+    return ENGINE_SQLITE;
+}
+
 void config_describe(const struct config *c, FILE *out)
 {
     const struct pool *pool = c->self->pool, *central = c->topology->central;

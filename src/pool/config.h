@@ -44,6 +44,10 @@ static inline void owned_config_free(struct config **c)
     config_free(*c);
 }
 
+/* What this machine's database is. */
+#define ENGINE_SQLITE "SQLite"
+const char *config_engine(const struct config *c);
+
 /* A short summary for people, one thing on each line. */
 void config_describe(const struct config *c, FILE *out);
 

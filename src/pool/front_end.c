@@ -12,6 +12,7 @@
 #include "base/random.h"
 #include "pool/certificates.h"
 #include "pool/publisher.h"
+#include "pool/service.h"
 
 struct front_end {
     struct config *config;
@@ -26,6 +27,7 @@ struct front_end {
     uint64_t topology_hash;
     struct publisher *publisher;
     struct certificate_watch certificates;
+    bool stopped; /* as it was at the start */
     struct front_end_commands commands;
 };
 
@@ -120,6 +122,7 @@ static struct heartbeat *heartbeat_now(const struct front_end *fe)
     h->started = fe->started;
     h->wall_ms = clock_wall_ms();
     h->topology = fe->topology_hash;
+    snprintf(h->engine, sizeof h->engine, "%s", config_engine(fe->config));
     say_own_homes(fe, h);
     say_what_was_heard(fe, h);
     return h;
@@ -311,6 +314,7 @@ static enum failure open_home(struct front_end *fe, const char *name, const stru
         .pools = {pool->fqdn, backup ? backup->fqdn : NULL},
         .side = is_home ? SIDE_HOME : SIDE_BACKUP,
         .failure_detection_ms = fe->config->topology->failure_detection_ms,
+        .stopped = fe->stopped,
     };
     OWNED(view_close) struct view *view = NULL;
     OWNED(free_memory) struct hold *hold = xmalloc(sizeof *hold);
@@ -344,7 +348,9 @@ static enum failure open_homes(struct front_end *fe, struct error *e)
 {
     const struct pool *self = fe->config->self->pool;
     const struct pool *central = fe->config->topology->central;
-    enum failure bad = open_home(fe, self->fqdn, self, e);
+    enum failure bad = service_stopped(fe->store, &fe->stopped, e);
+    if (!bad)
+        bad = open_home(fe, self->fqdn, self, e);
     if (!bad && self->backup)
         bad = open_home(fe, self->backup->fqdn, self->backup, e);
     if (!bad && (central == self || central->backup == self))

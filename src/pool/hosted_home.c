@@ -236,6 +236,11 @@ void hosted_home_create(struct hosted_home *home, hosted_home_enrich *enrich, vo
     ask_for(home, HOME_CREATE, done, context);
 }
 
+void hosted_home_stop(struct hosted_home *home, bool stopped)
+{
+    step(home, (struct home_event){.kind = stopped ? HOME_STOP : HOME_START}, NULL);
+}
+
 void hosted_home_force(struct hosted_home *home, hosted_home_done *done, void *context)
 {
     ask_for(home, HOME_FORCE, done, context);

@@ -44,6 +44,8 @@ typedef void hosted_home_done(const struct error *e, void *context);
 typedef void hosted_home_enrich(struct txn *txn, uint64_t term_number, void *context);
 void hosted_home_create(struct hosted_home *home, hosted_home_enrich *enrich, void *enrich_context,
                         hosted_home_done *done, void *context);
+/* An administrator stops the pool, or starts it again. */
+void hosted_home_stop(struct hosted_home *home, bool stopped);
 void hosted_home_force(struct hosted_home *home, hosted_home_done *done, void *context);
 
 #endif

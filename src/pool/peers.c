@@ -108,6 +108,7 @@ void peers_heard(struct peers *peers, const struct heartbeat *theirs, uint64_t n
     peer->heard_ms = now_ms;
     peer->started = theirs->started;
     peer->topology = theirs->topology;
+    memcpy(peer->engine, theirs->engine, sizeof peer->engine);
     compare_clocks(peer, theirs->wall_ms, our_wall_ms);
     compare_topologies(peer, our_topology);
 }

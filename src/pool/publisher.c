@@ -55,7 +55,7 @@ static void note_created(struct front_end *fe, const char *pool)
     store_commit(front_end_store(fe), txn, on_marked, c);
 }
 
-static bool has_home(const struct front_end *fe, const char *pool)
+bool publisher_has_home(const struct front_end *fe, const char *pool)
 {
     const struct heard_home *heard = heard_of(front_end_heard(fe), pool);
     return heard && heard->term.number > 0;
@@ -74,7 +74,7 @@ static void on_created_here(const struct error *e, void *context)
 {
     struct creation *c = context;
     struct front_end *fe = c->publisher->fe;
-    bool exists = !e || has_home(fe, c->pool);
+    bool exists = !e || publisher_has_home(fe, c->pool);
     if (c->reply && exists)
         link_reply_created(c->reply, c->pool);
     else if (c->reply)
@@ -126,7 +126,7 @@ static bool order_creation(const char *pool, void *context)
 {
     struct publisher *publisher = context;
     struct front_end *fe = publisher->fe;
-    if (has_home(fe, pool)) {
+    if (publisher_has_home(fe, pool)) {
         note_created(fe, pool);
         return true;
     }
@@ -214,39 +214,11 @@ static enum failure republish(struct publication *p, uint64_t term_number, struc
     return bad;
 }
 
-static enum failure check_publication(const struct front_end *fe, const struct topology *topology,
-                                      struct error *e)
-{
-    const struct pool *central = topology->central;
-    if (strcmp(topology->text, front_end_config(fe)->topology->text) != 0) {
-        fail(e, FAIL_REFUSED, "This is not the topology that %s runs by (%s).",
-             front_end_config(fe)->self->fqdn, front_end_config(fe)->topology_file);
-        error_kept(e, "Nothing was published.");
-        return error_next(e, "Put the file on each machine, have each reload it (SIGHUP), then "
-                             "publish it.");
-    }
-    if (!front_end_home(fe, HOME_CENTRAL)) {
-        fail(e, FAIL_REFUSED, "%s does not hold the Central Management Store.", front_end_pool(fe));
-        error_kept(e, "Nothing was published.");
-        return error_next(e, "Run this on a machine of %s.", central->fqdn);
-    }
-    return OK;
-}
-
 /* `central` exists, or is not this pool's to create, and is not served here now. */
-static void refuse_to_publish(const struct front_end *fe, const struct home *central,
-                              struct error *e)
+static void refuse_to_publish(const struct front_end *fe, struct error *e)
 {
-    const char *holder = hold_holder(home_hold(central));
-    if (!holder[0])
-        holder = front_end_config(fe)->topology->central->fqdn;
-    if (strcmp(holder, front_end_pool(fe)) == 0) {
-        home_explain(central, e);
-    } else {
-        fail(e, FAIL_REFUSED, "%s does not serve the Central Management Store: it is %s here.",
-             front_end_pool(fe), mode_name(home_mode(central)));
-        error_next(e, "Run this on a machine of %s.", holder);
-    }
+    uint64_t term;
+    front_end_serves(fe, HOME_CENTRAL, &term, e);
     error_kept(e, "Nothing was published.");
 }
 
@@ -257,17 +229,14 @@ void publisher_publish(struct publisher *publisher, struct topology *topology,
     struct publication *p = xcalloc(1, sizeof *p);
     *p = (struct publication){publisher, topology, done, context};
     struct error e = {0};
-    if (check_publication(fe, topology, &e)) {
-        publication_end(p, &e);
-        return;
-    }
     struct hosted_home *central = front_end_home(fe, HOME_CENTRAL);
-    const struct home *core = hosted_home_core(central);
-    if (home_mode(core) == MODE_SERVING) {
-        if (republish(p, home_hold(core)->term.number, &e))
+    const struct home *core = central ? hosted_home_core(central) : NULL;
+    uint64_t term = central_term(fe);
+    if (term) {
+        if (republish(p, term, &e))
             publication_end(p, &e);
-    } else if (home_hold(core)->revision || home_side(core) != SIDE_HOME) {
-        refuse_to_publish(fe, core, &e);
+    } else if (!core || home_hold(core)->revision || home_side(core) != SIDE_HOME) {
+        refuse_to_publish(fe, &e);
         publication_end(p, &e);
     } else {
         hosted_home_create(central, publish_enrich, p, on_central_created, p);

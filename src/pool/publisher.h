@@ -17,10 +17,13 @@ void publisher_free(struct publisher *publisher);
 /* Once everything around it is there. */
 void publisher_start(struct publisher *publisher);
 
-/* Publishes: creates `central` here if it was never created, and has every pool create its home.
+/* Publishes what publication.h found nothing wrong with: creates `central` here if it was never created, and has every pool create its home.
  * Takes the topology over. `done` is called once, with NULL when it is durable here. */
 void publisher_publish(struct publisher *publisher, struct topology *topology,
                        hosted_home_done *done, void *context);
+
+/* Has the pool created its home, as far as this machine has heard? */
+bool publisher_has_home(const struct front_end *fe, const char *pool);
 
 /* The holder of `central` orders this pool to create its home. */
 void publisher_ordered(struct publisher *publisher, const struct machine *from, const char *home,

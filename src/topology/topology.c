@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/defaults.h"
 #include "base/memory.h"
 #include "base/timespan.h"
 #include "topology/draft.h"
@@ -103,7 +104,7 @@ static uint16_t read_port(struct draft *d, const struct conf_section *s)
 {
     const struct conf_value *v = conf_value(s, "link_port");
     if (!v)
-        return TOPOLOGY_LINK_PORT;
+        return DEFAULT_LINK_PORT;
     size_t digits = strspn(v->text, "0123456789");
     unsigned long port = digits && digits <= 5 ? strtoul(v->text, NULL, 10) : 0;
     if (v->text[digits] || port < 1 || port > UINT16_MAX) {

@@ -17,8 +17,7 @@ enum {
     TOPOLOGY_TEXT_MAX = 512 << 10, /* fits into one item with room to spare */
     TOPOLOGY_POOLS_MAX = 128,
     TOPOLOGY_MACHINES_PER_POOL_MAX = 16,
-    TOPOLOGY_LINK_PORT = 7443,                 /* unless the file says another */
-    TOPOLOGY_FAILURE_DETECTION_MS = 30 * 1000, /* the same */
+    TOPOLOGY_FAILURE_DETECTION_MS = 30 * 1000, /* unless the file says another */
     /* Below, a hiccup would count as a disaster; above, nobody would call it detection. */
     TOPOLOGY_FAILURE_DETECTION_MS_MIN = 1000,
     TOPOLOGY_FAILURE_DETECTION_MS_MAX = 60 * 60 * 1000,

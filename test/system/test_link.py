@@ -116,6 +116,26 @@ def a_certificate_of_another_authority_is_refused_and_told_why(world):
 
 
 @test
+def people_and_machines_each_have_their_own_way_in(world):
+    """One authority issues both, and neither may pass for the other."""
+    world.build(["atl", "redmond"]).start("atl")
+    world.pki("administrator", "ann")
+    ann = tls(world.folder / "pki/authority.pem", world.folder / "pki/administrator-ann.pem",
+              world.folder / "pki/administrator-ann.key")
+    for path in PATHS:
+        call(world, "atl", heartbeat("redmond"), ann, path).must(403, "names ann, a person")
+    call(world, "atl", {}, context_of(world, "redmond"),
+         "/admin/v1/commands/Get-CsPoolFabricState").must(403, "which is not a person")
+    world.wait_event("atl", "link-refused", "a person")
+    certificate, key = pair(world, "redmond")
+    run(POLLUX, "Get-CsComputer", env={
+        **os.environ, "POLLUX_SERVER": f"https://{name_of('atl')}:{world['atl'].port}",
+        "POLLUX_ADDRESS": "127.0.0.1", "POLLUX_CERTIFICATE": str(certificate),
+        "POLLUX_KEY": str(key), "POLLUX_AUTHORITY": str(world.folder / "pki/authority.pem")}).must(
+            3, "which is not a person", "pollux pki administrator")
+
+
+@test
 def an_expired_certificate_is_refused_and_told_why(world):
     world.build(["atl", "redmond"]).start("atl")
     folder = world.folder / "expired"

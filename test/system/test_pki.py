@@ -113,6 +113,27 @@ def a_certificate_says_what_it_should():
 
 
 @test
+def a_person_may_call_and_is_no_machine():
+    pki("init", "--name", "Litware deployment").must(0)
+    pki("administrator", "ann").must(0, "administrator ann: valid until", "397 days left",
+                                     "pki/administrator-ann.pem", "pki/administrator-ann.key")
+    certificate, key = "pki/administrator-ann.pem", "pki/administrator-ann.key"
+    openssl("verify", "-x509_strict", "-CAfile", AUTHORITY, "-purpose", "sslclient", certificate)
+    run("openssl", "verify", "-CAfile", AUTHORITY, "-purpose", "sslserver", certificate).must(2)
+    text = openssl("x509", "-in", certificate, "-noout", "-text")
+    assert "URI:pollux:administrator:ann\n" in text and "DNS:" not in text, text
+    assert "Subject: CN = ann\n" in text and mode(key) == 0o600
+    pki("check", certificate, key).must(0, "administrator ann: good")
+    pki("show", certificate).must(0, "administrator ann")
+    pki("administrator", "ann").must(1, "already", "pollux pki renew administrator-ann")
+    pki("renew", "administrator-ann", "--days", "20").must(0, "administrator ann", "20 days left")
+    pki("check", certificate, key).must(0, "Renew it soon")
+    pki("renew", "administrator-bob").must(1, "No such file", "pollux pki administrator")
+    pki("administrator", "-ann").must(2, '"-ann"')
+    pki("administrator", "ann@litwareinc.com").must(2, "not the name of a person's account")
+
+
+@test
 def serial_numbers_are_long_and_differ():
     make_pair()
     pki("issue", "b.litwareinc.com", "--pool", POOL).must(0)
@@ -288,6 +309,9 @@ def check_finds_what_is_wrong_with_certificates_of_others():
     sign(both).must(1, "names no machine")
     sign(both + "subjectAltName=DNS:*.litwareinc.com\n").must(1, '"*.litwareinc.com" is not')
     sign(both + "subjectAltName=DNS:localhost,IP:127.0.0.1\n").must(1, '"localhost" is not')
+    sign(both + "subjectAltName=URI:pollux:administrator:0\n").must(1, "names no machine")
+    sign(both + "subjectAltName=URI:pollux:administrator:a,URI:pollux:administrator:b\n").must(
+        1, "no administrator")
     sign(names + both + "1.2.3.4=critical,DER:0500\n").must(1, "unhandled critical extension")
     sign(names + both + "basicConstraints=CA:TRUE\n").must(1, "belongs to an authority")
     escape = sign(both + "subjectAltName=DER:30:06:82:04:1b:5b:32:4a\n").must(1)

@@ -20,6 +20,7 @@ struct pool_here {
     struct hold disk;  /* revision 0: an empty store */
     uint64_t head;
     bool storing; /* a record is on its way */
+    bool stopped; /* by an administrator; the daemon remembers it across starts */
 };
 
 struct world {
@@ -128,7 +129,8 @@ static void start(struct world *w, enum side side)
     struct home_options options = {.name = names[SIDE_HOME],
                                    .pools = {names[0], names[1]},
                                    .side = side,
-                                   .failure_detection_ms = FAILURE_DETECTION_MS};
+                                   .failure_detection_ms = FAILURE_DETECTION_MS,
+                                   .stopped = p->stopped};
     p->home = home_new(&options, p->disk.revision ? &p->disk : NULL, w->now, roll(w));
 }
 
@@ -417,6 +419,53 @@ static void a_backup_with_an_empty_store_stands_by_again(void **state)
     pass(w, 1000);
     assert_int_equal(mode(w, SIDE_BACKUP), MODE_STANDBY);
     assert_int_equal(mode(w, SIDE_HOME), MODE_SERVING);
+}
+
+static void stop_pool(struct world *w, enum side side, bool stopped)
+{
+    w->pools[side].stopped = stopped;
+    step(w, side, (struct home_event){.kind = stopped ? HOME_STOP : HOME_START});
+}
+
+static void a_stopped_pool_serves_nothing_until_it_is_started(void **state)
+{
+    (void)state;
+    OWNED(world_free) struct world *w = paired_world();
+    uint64_t before = number(w, SIDE_HOME);
+    stop_pool(w, SIDE_HOME, true);
+    assert_int_equal(mode(w, SIDE_HOME), MODE_REJOINING); /* at once */
+    pass(w, 2 * FAILURE_DETECTION_MS);
+    assert_int_equal(mode(w, SIDE_HOME), MODE_REJOINING);
+    assert_int_equal(mode(w, SIDE_BACKUP), MODE_STANDBY); /* it is heard, and holds the home */
+
+    restart(w, SIDE_HOME);
+    pass(w, 2 * FAILURE_DETECTION_MS);
+    assert_int_equal(mode(w, SIDE_HOME), MODE_REJOINING);
+    step(w, SIDE_HOME, (struct home_event){.kind = HOME_FORCE});
+    assert_int_equal(mode(w, SIDE_HOME), MODE_REJOINING);
+
+    stop_pool(w, SIDE_HOME, false);
+    pass(w, 1000);
+    assert_int_equal(mode(w, SIDE_HOME), MODE_SERVING);
+    assert_true(number(w, SIDE_HOME) > before); /* rule 2 */
+}
+
+static void a_grant_that_comes_to_a_stopped_pool_opens_nothing(void **state)
+{
+    (void)state;
+    OWNED(world_free) struct world *w = paired_world();
+    w->hold_back = true;
+    restart(w, SIDE_HOME);
+    while (!w->pools[SIDE_HOME].storing) {
+        pass(w, HOME_TICK_MS);
+        stored(w, SIDE_BACKUP, true);
+    }
+    stop_pool(w, SIDE_HOME, true);
+    stored(w, SIDE_HOME, true); /* the record that opens the term arrives behind the stop */
+    assert_int_equal(mode(w, SIDE_HOME), MODE_REJOINING);
+    w->hold_back = false;
+    pass(w, FAILURE_DETECTION_MS);
+    assert_int_equal(mode(w, SIDE_HOME), MODE_REJOINING);
 }
 
 static void silence_gives_limited_service_and_ends_with_the_first_word(void **state)
@@ -815,7 +864,7 @@ static void something_happens(struct world *w)
 {
     enum side side = (enum side)(roll(w) % 2);
     struct pool_here *p = &w->pools[side];
-    switch (roll(w) % 18) {
+    switch (roll(w) % 19) {
     case 0: w->cut = !w->cut; break;
     case 1:
         if (p->home)
@@ -843,6 +892,7 @@ static void something_happens(struct world *w)
         }
         break;
     case 13: w->backups[side] = p->disk; break;
+    case 14: stop_pool(w, side, !p->stopped); break;
     default: pass(w, HOME_TICK_MS); break;
     }
 }
@@ -864,6 +914,7 @@ static void whatever_happens_no_two_serve_in_one_term_and_it_heals(void **state)
         for (int i = 0; i < SIDES; i++) {
             if (!w->pools[i].home)
                 start(w, (enum side)i);
+            stop_pool(w, (enum side)i, false);
             stored(w, (enum side)i, true);
         }
         pass(w, 3 * FAILURE_DETECTION_MS);
@@ -900,6 +951,8 @@ int main(void)
         cmocka_unit_test(rule_11_a_replaced_disk_does_not_serve_an_empty_home),
         cmocka_unit_test(rule_10_a_store_put_back_to_an_older_term_is_not_served),
         cmocka_unit_test(a_backup_with_an_empty_store_stands_by_again),
+        cmocka_unit_test(a_stopped_pool_serves_nothing_until_it_is_started),
+        cmocka_unit_test(a_grant_that_comes_to_a_stopped_pool_opens_nothing),
         cmocka_unit_test(silence_gives_limited_service_and_ends_with_the_first_word),
         cmocka_unit_test(a_term_opened_by_force_is_met_and_then_no_longer_alone),
         cmocka_unit_test(rule_9_of_two_that_meet_the_one_that_serves_keeps_the_home),

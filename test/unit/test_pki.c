@@ -40,7 +40,7 @@ static int set_up(void **state)
     assert_non_null(mkdtemp(p->root));
     p->folder = xasprintf("%s/pki", p->root);
     p->authority = pki_authority_file(p->folder);
-    p->certificate = pki_machine_file(p->folder, MACHINE);
+    p->certificate = pki_file(p->folder, MACHINE);
     p->key = xasprintf("%s/%s.key", p->folder, MACHINE);
     assert_int_equal(pki_init(p->folder, "Litware deployment", days(-1, 3650), &e), OK);
     *state = p;
@@ -160,7 +160,7 @@ static void a_name_too_long_for_the_subject_is_only_among_the_names(void **state
     assert_int_equal(pki_issue(p->folder, p->folder, machine, POOL, days(0, 1), &e), OK);
     free(p->certificate);
     free(p->key);
-    p->certificate = pki_machine_file(p->folder, machine);
+    p->certificate = pki_file(p->folder, machine);
     p->key = xasprintf("%s/%s.key", p->folder, machine);
     assert_int_equal(pki_read_certificate(p->certificate, &c, &e), OK);
     assert_string_equal(c.subject, "");
@@ -258,6 +258,86 @@ static void an_authority_is_no_machine(void **state)
     p->key = xasprintf("%s/authority.key", p->folder);
     assert_finds(p, now, "It belongs to an authority");
     assert_finds(p, now, "It names no machine");
+}
+
+/* The pair of a person instead of the machine's. */
+static void take_person(struct place *p, const char *name, struct pki_validity valid)
+{
+    struct error e;
+    OWNED(free_memory) char *owner = xasprintf(PKI_ADMINISTRATOR_START "%s", name);
+    assert_int_equal(pki_administrator(p->folder, p->folder, name, valid, &e), OK);
+    free(p->certificate);
+    free(p->key);
+    p->certificate = pki_file(p->folder, owner);
+    p->key = xasprintf("%s/%s.key", p->folder, owner);
+}
+
+static void a_person_is_named_and_no_machine(void **state)
+{
+    struct place *p = *state;
+    struct error e;
+    struct pki_certificate c;
+    take_person(p, "Ann.B-1", days(0, 397));
+    assert_good(p);
+    assert_int_equal(pki_read_certificate(p->certificate, &c, &e), OK);
+    assert_string_equal(c.administrator, "Ann.B-1");
+    assert_string_equal(c.subject, "CN=Ann.B-1");
+    assert_int_equal(c.name_count, 0);
+    assert_false(c.authority);
+
+    issue(p, days(0, 397));
+    OWNED(free_memory) char *machine = pki_file(p->folder, MACHINE);
+    assert_int_equal(pki_read_certificate(machine, &c, &e), OK);
+    assert_string_equal(c.administrator, "");
+}
+
+static void a_person_is_renewed_as_the_same_person(void **state)
+{
+    struct place *p = *state;
+    struct error e;
+    struct pki_certificate c;
+    bool kept;
+    take_person(p, "Ann.B-1", days(0, 10));
+    OWNED(free_memory) char *key = content_of(p->key);
+    assert_int_equal(
+        pki_renew(p->folder, p->folder, "administrator-Ann.B-1", days(0, 400), &kept, &e), OK);
+    assert_true(kept);
+    assert_good(p);
+    OWNED(free_memory) char *key_now = content_of(p->key);
+    assert_string_not_equal(key, key_now);
+    assert_int_equal(pki_read_certificate(p->certificate, &c, &e), OK);
+    assert_string_equal(c.administrator, "Ann.B-1");
+    assert_int_equal(c.name_count, 0);
+    assert_true(c.not_after == now + (time_t)400 * DAY);
+
+    /* Under another's name it is not. */
+    OWNED(free_memory) char *bob = pki_file(p->folder, "administrator-bob");
+    OWNED(free_memory) char *text = content_of(p->certificate);
+    put_content(bob, text);
+    assert_int_equal(pki_renew(p->folder, p->folder, "administrator-bob", days(0, 1), &kept, &e),
+                     FAIL_FOREIGN);
+    assert_non_null(strstr(e.what, "does not name bob"));
+}
+
+static void a_person_exists_once_and_has_a_name_that_accounts_have(void **state)
+{
+    struct place *p = *state;
+    struct error e;
+    const char *const names[] = {"",          "-ann",
+                                 ".ann",      "7ann",
+                                 "a b",       "a/b",
+                                 "a,b",       "ann@x.y",
+                                 "ann\n",     "m\xc3\xbcller",
+                                 "ann$",      "a:b",
+                                 "../../etc", "a234567890123456789012345678901234"};
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        assert_int_equal(pki_administrator(p->folder, p->folder, names[i], days(0, 1), &e),
+                         FAIL_INVALID);
+    take_person(p, "_a2345678901234567890123456789-1", days(0, 1)); /* 32 */
+    assert_int_equal(
+        pki_administrator(p->folder, p->folder, "_a2345678901234567890123456789-1", days(0, 1), &e),
+        FAIL_REFUSED);
+    assert_non_null(strstr(e.next, "pollux pki renew administrator-_a2"));
 }
 
 static void what_exists_is_not_overwritten(void **state)
@@ -447,6 +527,9 @@ int main(void)
         STORY(all_that_is_wrong_is_said_at_once),
         STORY(a_machine_with_the_longest_name_can_be_renewed),
         STORY(an_authority_is_no_machine),
+        STORY(a_person_is_named_and_no_machine),
+        STORY(a_person_is_renewed_as_the_same_person),
+        STORY(a_person_exists_once_and_has_a_name_that_accounts_have),
         STORY(what_exists_is_not_overwritten),
         STORY(half_a_pair_is_not_overwritten_either),
         STORY(renewing_makes_a_new_key_for_the_same_names_and_keeps_the_old_pair),

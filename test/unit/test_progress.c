@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cmdlet/progress.h"
+#include "cmdlet/answer/progress.h"
 
 #define ERASED "\r\033[K"
 

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "cmdlet/render.h"
-#include "cmdlet/table.h"
+#include "cmdlet/answer/render.h"
+#include "cmdlet/answer/table.h"
 
 DEFINE_OWNED(json_t *, json_decref)
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "cmdlet/text.h"
+#include "cmdlet/answer/text.h"
 
 static void what_a_terminal_would_obey_is_a_question_mark(void **state)
 {

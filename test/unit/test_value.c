@@ -2,7 +2,7 @@
 #include "unit.h"
 
 #include "base/memory.h"
-#include "cmdlet/value.h"
+#include "cmdlet/answer/value.h"
 
 DEFINE_OWNED(json_t *, json_decref)
 

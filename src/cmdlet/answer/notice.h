@@ -1,6 +1,6 @@
 /* The sentences beside an answer: warnings and the like, and errors, as PowerShell words them. */
-#ifndef POLLUX_CMDLET_NOTICE_H
-#define POLLUX_CMDLET_NOTICE_H
+#ifndef POLLUX_CMDLET_ANSWER_NOTICE_H
+#define POLLUX_CMDLET_ANSWER_NOTICE_H
 
 #include <stdio.h>
 

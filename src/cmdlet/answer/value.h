@@ -8,8 +8,8 @@
  *     {"Add": "x"}               @{Add=x}          a lone property says nothing without its name
  *
  * Whatever the value says, a terminal has nothing to obey in it; see text.h. */
-#ifndef POLLUX_CMDLET_VALUE_H
-#define POLLUX_CMDLET_VALUE_H
+#ifndef POLLUX_CMDLET_ANSWER_VALUE_H
+#define POLLUX_CMDLET_ANSWER_VALUE_H
 
 #include <stdint.h>
 

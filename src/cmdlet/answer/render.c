@@ -1,11 +1,11 @@
-#include "cmdlet/render.h"
+#include "cmdlet/answer/render.h"
 
 #include "base/clock.h"
 #include "base/memory.h"
-#include "cmdlet/list.h"
-#include "cmdlet/table.h"
-#include "cmdlet/text.h"
-#include "cmdlet/value.h"
+#include "cmdlet/answer/list.h"
+#include "cmdlet/answer/table.h"
+#include "cmdlet/answer/text.h"
+#include "cmdlet/answer/value.h"
 
 /* What stands on `out`, from one blank line to the next. */
 enum block { NOTHING, LINES, LIST, TABLE };

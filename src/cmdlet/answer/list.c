@@ -1,8 +1,8 @@
-#include "cmdlet/list.h"
+#include "cmdlet/answer/list.h"
 
 #include "base/memory.h"
-#include "cmdlet/text.h"
-#include "cmdlet/value.h"
+#include "cmdlet/answer/text.h"
+#include "cmdlet/answer/value.h"
 
 static const char colon[] = " : ";
 

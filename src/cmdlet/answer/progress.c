@@ -1,10 +1,10 @@
-#include "cmdlet/progress.h"
+#include "cmdlet/answer/progress.h"
 
 #include <string.h>
 
 #include "base/bytes.h"
 #include "base/memory.h"
-#include "cmdlet/text.h"
+#include "cmdlet/answer/text.h"
 
 enum { BAR_CELLS = 20 };
 

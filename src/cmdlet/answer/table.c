@@ -1,10 +1,10 @@
-#include "cmdlet/table.h"
+#include "cmdlet/answer/table.h"
 
 #include <string.h>
 
 #include "base/memory.h"
-#include "cmdlet/text.h"
-#include "cmdlet/value.h"
+#include "cmdlet/answer/text.h"
+#include "cmdlet/answer/value.h"
 
 enum {
     GAP = 2, /* between columns; one blank is what words have between them */

@@ -3,8 +3,8 @@
  *     Publishing the topology [##########----------] 50 %  1 of 2 pools  0:01
  *
  * elsewhere (a log, a pipe) a plain line now and then: "Publishing the topology: 1 of 2 pools." */
-#ifndef POLLUX_CMDLET_PROGRESS_H
-#define POLLUX_CMDLET_PROGRESS_H
+#ifndef POLLUX_CMDLET_ANSWER_PROGRESS_H
+#define POLLUX_CMDLET_ANSWER_PROGRESS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-#include "cmdlet/text.h"
+#include "cmdlet/answer/text.h"
 
 #include <string.h>
 #include <wchar.h>

@@ -2,8 +2,8 @@
  *
  * What was asked for goes to `out`, what is said beside it to `err`. It knows nothing about how
  * answers are fetched, and decides nothing by what they say. */
-#ifndef POLLUX_CMDLET_RENDER_H
-#define POLLUX_CMDLET_RENDER_H
+#ifndef POLLUX_CMDLET_ANSWER_RENDER_H
+#define POLLUX_CMDLET_ANSWER_RENDER_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,8 +12,8 @@
 #include <jansson.h>
 
 #include "base/error.h"
-#include "cmdlet/notice.h"
-#include "cmdlet/progress.h"
+#include "cmdlet/answer/notice.h"
+#include "cmdlet/answer/progress.h"
 
 enum render_form {
     RENDER_AUTO, /* objects with few properties as a table, others as a list */

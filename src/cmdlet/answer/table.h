@@ -3,8 +3,8 @@
  *
  * How wide the columns are is known when the rows are: they are held back, up to a limit. Rows
  * beyond it are shown at once, in the columns that the first ones needed. */
-#ifndef POLLUX_CMDLET_TABLE_H
-#define POLLUX_CMDLET_TABLE_H
+#ifndef POLLUX_CMDLET_ANSWER_TABLE_H
+#define POLLUX_CMDLET_ANSWER_TABLE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,9 +1,9 @@
-#include "cmdlet/notice.h"
+#include "cmdlet/answer/notice.h"
 
 #include <string.h>
 
 #include "base/memory.h"
-#include "cmdlet/text.h"
+#include "cmdlet/answer/text.h"
 
 enum { ERROR_INDENT = 4 };
 

@@ -1,11 +1,11 @@
-#include "cmdlet/value.h"
+#include "cmdlet/answer/value.h"
 
 #include <assert.h>
 #include <string.h>
 
 #include "base/bytes.h"
 #include "base/memory.h"
-#include "cmdlet/text.h"
+#include "cmdlet/answer/text.h"
 
 static void put(struct buffer *to, const json_t *value, unsigned depth);
 

@@ -2,8 +2,8 @@
  *
  * Texts are UTF-8, whatever the locale is; what is none is shown as '?'. It knows nothing about
  * where a text comes from, and trusts none. */
-#ifndef POLLUX_CMDLET_TEXT_H
-#define POLLUX_CMDLET_TEXT_H
+#ifndef POLLUX_CMDLET_ANSWER_TEXT_H
+#define POLLUX_CMDLET_ANSWER_TEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,0 +1,176 @@
+/* Publish-CsTopology, and Test-CsTopology with a file: the same checks, and then publishing. */
+#include "admin/publish.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "pool/publication.h"
+#include "pool/publisher.h"
+
+enum {
+    /* Reachable pools create their homes within a second or two; a loaded machine gets longer, and
+     * whoever stays silent is told of. */
+    HOMES_WAIT_MS_MAX = 30000,
+};
+
+struct publishing {
+    struct topology *topology; /* to be published */
+    struct topology *watched;  /* the same, for what comes after */
+    struct faults faults;
+    uint64_t began_ms;
+};
+
+static void publishing_end(struct call *call)
+{
+    struct publishing *p = call_kept(call);
+    topology_free(p->topology);
+    topology_free(p->watched);
+    faults_free(&p->faults);
+    free(p);
+    call_end(call);
+}
+
+/* --- checking --- */
+
+static void tell_faults(struct call *call, const struct faults *faults)
+{
+    const char *kept = call_command(call)->effect == CHANGES ? "Nothing was published." : "";
+    for (size_t i = 0; i < faults->count; i++) {
+        const struct fault *fault = &faults->list[i];
+        struct error e;
+        if (fault->line)
+            fail(&e, FAIL_INVALID, "Line %u: %s", fault->line, fault->sentence);
+        else
+            fail(&e, FAIL_INVALID, "%s", fault->sentence);
+        if (i + 1 == faults->count)
+            error_kept(&e, "%s", kept);
+        call_error(call, &e);
+    }
+}
+
+static void tell_doubt(const char *sentence, void *context)
+{
+    call_warning(context, "%s", sentence);
+}
+
+static void check_names(void *context)
+{
+    struct publishing *p = call_kept(context);
+    if (p->topology)
+        publication_check_names(p->topology, &p->faults);
+}
+
+static void begin(struct call *call, loop_call *checked)
+{
+    struct publishing *p = xcalloc(1, sizeof *p);
+    const char *text = call_text(call, "FileName");
+    p->topology = topology_read(text, "the topology", &p->faults);
+    if (p->topology) {
+        p->watched = topology_read(text, "the topology", &p->faults);
+        publication_check(call_front_end(call), p->topology, &p->faults);
+    }
+    call_keep(call, p);
+    call_on_thread(call, check_names, checked);
+}
+
+/* True if there is nothing wrong with it. */
+static bool tell_verdict(struct call *call)
+{
+    struct publishing *p = call_kept(call);
+    tell_faults(call, &p->faults);
+    if (p->topology)
+        publication_doubts(call_front_end(call), p->topology, tell_doubt, call);
+    return p->faults.count == 0;
+}
+
+static void on_tested(void *context)
+{
+    struct call *call = context;
+    if (tell_verdict(call))
+        call_object(call, json_pack("{s:s, s:s}", "Check", "Topology file", "Result", "OK"));
+    publishing_end(call);
+}
+
+void publish_test_file(struct call *call)
+{
+    begin(call, on_tested);
+}
+
+/* --- publishing --- */
+
+static size_t count_homes(const struct front_end *fe, const struct topology *topology)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < topology->pool_count; i++)
+        count += publisher_has_home(fe, topology->pools[i].fqdn);
+    return count;
+}
+
+/* A pool that can be reached and has no home yet is about to create it. */
+static bool is_awaited(const struct front_end *fe, const struct pool *pool)
+{
+    const struct machine *machine = front_end_machine_of(fe, pool->fqdn);
+    const struct peer *peer = machine ? peers_find(front_end_peers(fe), machine->fqdn) : NULL;
+    bool here = strcmp(pool->fqdn, front_end_pool(fe)) == 0;
+    return !publisher_has_home(fe, pool->fqdn) && (here || (peer && peer->reachable));
+}
+
+static void look_for_homes(void *context)
+{
+    struct call *call = context;
+    struct front_end *fe = call_front_end(call);
+    const struct publishing *p = call_kept(call);
+    const struct topology *topology = p->watched;
+    size_t awaited = 0, there = count_homes(fe, topology);
+    for (size_t i = 0; i < topology->pool_count; i++)
+        awaited += is_awaited(fe, &topology->pools[i]);
+    if (awaited && clock_ms() - p->began_ms < HOMES_WAIT_MS_MAX) {
+        OWNED(free_memory)
+        char *status = xasprintf("%zu of %zu pools have their homes", there, topology->pool_count);
+        call_progress(call, &(struct call_progress){.activity = "Creating homes",
+                                                    .status = status,
+                                                    .done = there,
+                                                    .total = topology->pool_count,
+                                                    .follow = "Get-CsPoolFailOverStatus"});
+        return;
+    }
+    if (awaited)
+        call_warning(call, "%zu pools have not created their homes yet. It goes on by itself; "
+                           "Get-CsPoolFailOverStatus shows it.",
+                     awaited);
+    publishing_end(call);
+}
+
+static void on_published(const struct error *e, void *context)
+{
+    struct call *call = context;
+    struct publishing *p = call_kept(call);
+    if (e) {
+        call_error(call, e);
+        publishing_end(call);
+        return;
+    }
+    call_verbose(call, "The topology is published.");
+    p->began_ms = clock_ms();
+    call_each_tick(call, look_for_homes);
+    look_for_homes(call);
+}
+
+static void on_checked(void *context)
+{
+    struct call *call = context;
+    struct publishing *p = call_kept(call);
+    if (!tell_verdict(call) ||
+        call_what_if(call, "The topology with %zu pools and %zu machines would be published.",
+                     p->topology->pool_count, topology_machine_count(p->topology)))
+        publishing_end(call);
+    else
+        publisher_publish(front_end_publisher(call_front_end(call)), TAKE(p->topology),
+                          on_published, call);
+}
+
+void admin_publish_topology(struct call *call)
+{
+    begin(call, on_checked);
+}

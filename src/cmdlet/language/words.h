@@ -1,0 +1,17 @@
+/* The same language, from words that a Unix shell has already split and unquoted. What the shell
+ * took away can't be known any more: a value is bare, whatever stood around it, and its commas stay
+ * in it, since only the type of its parameter can tell whether they make a list. */
+#ifndef POLLUX_CMDLET_LANGUAGE_WORDS_H
+#define POLLUX_CMDLET_LANGUAGE_WORDS_H
+
+#include "base/error.h"
+#include "cmdlet/language/syntax.h"
+
+/* `name` is the command's, the words stand behind it; there may be ELEMENTS_MAX of them. */
+enum failure parse_words(const char *name, int count, char *const *words,
+                         struct invocation **invocation, struct error *e);
+
+/* The values of a bare text with commas, each trimmed; one, if there is no comma. */
+struct expression *split_at_commas(const struct expression *bare);
+
+#endif

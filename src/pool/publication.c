@@ -1,0 +1,179 @@
+#include "pool/publication.h"
+
+#include <netdb.h>
+#include <string.h>
+
+#include "pool/central.h"
+
+static const char in_general[] = "the topology";
+
+/* --- names --- */
+
+static void check_name(const struct machine *machine, struct faults *faults)
+{
+    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+    struct addrinfo *found = NULL;
+    int rc = getaddrinfo(machine->fqdn, NULL, &hints, &found);
+    if (rc == 0)
+        freeaddrinfo(found);
+    else
+        faults_add(faults, in_general, 0,
+                   "The name %s of a machine of %s does not resolve (%s): give it an address, or "
+                   "mend the name service.",
+                   machine->fqdn, machine->pool->fqdn, gai_strerror(rc));
+}
+
+void publication_check_names(const struct topology *topology, struct faults *faults)
+{
+    for (size_t i = 0; i < topology->pool_count; i++) {
+        const struct pool *pool = &topology->pools[i];
+        for (size_t j = 0; j < pool->machine_count; j++) {
+            if (!pool->machines[j].address)
+                check_name(&pool->machines[j], faults);
+        }
+    }
+}
+
+/* --- pairs --- */
+
+static const char *backup_of(const struct topology *topology, const char *name)
+{
+    const struct pool *pool = topology_pool(topology, name);
+    return pool && pool->backup ? pool->backup->fqdn : "";
+}
+
+/* Protocol, rule 12: who took a home keeps it until it is handed back, whatever a file says. */
+static void check_pair(const struct front_end *fe, const struct pool *before,
+                       const struct topology *topology, struct faults *faults)
+{
+    const char *backup = before->backup ? before->backup->fqdn : "";
+    const struct pool *holder = front_end_holder(fe, before->fqdn);
+    if (!holder || strcmp(holder->fqdn, before->fqdn) == 0)
+        return;
+    const char *wanted = backup_of(topology, before->fqdn);
+    if (strcmp(wanted, backup) != 0)
+        faults_add(faults, in_general, 0,
+                   "%s can't get another backup pool: it is failed over to %s. Fail it back "
+                   "first: Invoke-CsPoolFailBack -PoolFqdn %s",
+                   before->fqdn, holder->fqdn, before->fqdn);
+}
+
+static void check_central(const struct front_end *fe, const struct topology *before,
+                          const struct topology *topology, struct faults *faults)
+{
+    const char *was = before->central->fqdn, *shall = topology->central->fqdn;
+    if (strcmp(was, shall) != 0)
+        faults_add(faults, in_general, 0,
+                   "central must stay %s: that is where the Central Management Store was created. "
+                   "To move it: Invoke-CsManagementServerFailover",
+                   was);
+    const struct pool *holder = front_end_holder(fe, HOME_CENTRAL);
+    bool moved = holder && strcmp(holder->fqdn, was) != 0;
+    if (moved && strcmp(backup_of(before, was), backup_of(topology, was)) != 0)
+        faults_add(faults, in_general, 0,
+                   "%s can't get another backup pool: the Central Management Store is failed over "
+                   "to %s. Bring it back first: Invoke-CsManagementServerFailover",
+                   was, holder->fqdn);
+}
+
+/* --- databases --- */
+
+/* What the machines of a pool keep their data in; "" if none of them said so. */
+static const char *engine_of(const struct front_end *fe, const struct pool *pool)
+{
+    if (strcmp(pool->fqdn, front_end_pool(fe)) == 0)
+        return config_engine(front_end_config(fe));
+    for (size_t i = 0; i < pool->machine_count; i++) {
+        const struct peer *peer = peers_find(front_end_peers(fe), pool->machines[i].fqdn);
+        if (peer && peer->engine[0])
+            return peer->engine;
+    }
+    return "";
+}
+
+static void check_mirror(const struct front_end *fe, const struct pool *pool, struct faults *faults)
+{
+    if (pool->mirror && strcmp(engine_of(fe, pool), ENGINE_SQLITE) == 0)
+        faults_add(faults, in_general, 0,
+                   "%s can't have the mirror %s: its database is a " ENGINE_SQLITE
+                   " file, which has none. Its backup pool keeps the copy.",
+                   pool->fqdn, pool->mirror);
+}
+
+/* --- all --- */
+
+enum failure publication_read(struct view *view, struct topology **topology, struct error *e)
+{
+    OWNED(faults_free) struct faults faults = {0};
+    struct item item;
+    enum failure bad = view_item(view, HOME_CENTRAL, MODULE_CMS_MASTER,
+                                 bytes_of_text(CENTRAL_TOPOLOGY), &item, e);
+    if (bad == FAIL_NOT_FOUND || (!bad && item.deleted)) {
+        fail(e, FAIL_NOT_FOUND, "No topology was published yet, as far as is known here.");
+        return error_next(e, "Publish one: Publish-CsTopology -FileName FILE");
+    }
+    if (bad)
+        return bad;
+    OWNED(free_memory)
+    char *text = xasprintf("%.*s", (int)item.value.size, (const char *)item.value.at);
+    *topology = topology_read(text, in_general, &faults);
+    return *topology ? OK
+                     : fail(e, FAIL_DAMAGED, "The published topology can't be understood: %s",
+                            faults.list[0].sentence);
+}
+
+static void check_against(const struct front_end *fe, const struct topology *before,
+                          const struct topology *topology, struct faults *faults)
+{
+    for (size_t i = 0; i < before->pool_count; i++)
+        check_pair(fe, &before->pools[i], topology, faults);
+    check_central(fe, before, topology, faults);
+}
+
+void publication_check(const struct front_end *fe, const struct topology *topology,
+                       struct faults *faults)
+{
+    OWNED(view_close) struct view *view = NULL;
+    OWNED(topology_free) struct topology *published = NULL;
+    struct error e;
+    const struct config *config = front_end_config(fe);
+    if (!store_view(front_end_store(fe), &view, &e))
+        publication_read(view, &published, &e);
+    check_against(fe, published ? published : config->topology, topology, faults);
+    for (size_t i = 0; i < topology->pool_count; i++)
+        check_mirror(fe, &topology->pools[i], faults);
+    if (strcmp(topology->text, config->topology->text) != 0)
+        faults_add(faults, in_general, 0,
+                   "This is not the topology that %s runs by (%s). Put the file on each machine, "
+                   "have each reload it (SIGHUP), then publish it.",
+                   config->self->fqdn, config->topology_file);
+}
+
+void publication_doubts(const struct front_end *fe, const struct topology *topology,
+                        void (*tell)(const char *sentence, void *context), void *context)
+{
+    struct peers *peers = front_end_peers(fe);
+    for (size_t i = 0; i < peers_count(peers); i++) {
+        const struct peer *peer = peers_at(peers, i);
+        OWNED(free_memory) char *sentence = NULL;
+        if (!peer->reachable)
+            sentence = xasprintf("%s does not answer: whether it runs by this topology is not "
+                                 "known, and what it has to create it creates when it is back.",
+                                 peer->machine);
+        else if (peer->topology_warned)
+            sentence = xasprintf("%s runs by another topology file. Put this one there, and "
+                                 "restart or reload it (SIGHUP).",
+                                 peer->machine);
+        if (sentence)
+            tell(sentence, context);
+    }
+    for (size_t i = 0; i < topology->pool_count; i++) {
+        const struct pool *pool = &topology->pools[i];
+        if (!pool->mirror || engine_of(fe, pool)[0])
+            continue;
+        OWNED(free_memory)
+        char *sentence = xasprintf("Whether the database of %s can have a mirror is not known.",
+                                   pool->fqdn);
+        tell(sentence, context);
+    }
+}
