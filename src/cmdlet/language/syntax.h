@@ -55,7 +55,7 @@ struct element {
     struct expression *value; /* of a parameter: only behind a colon */
 };
 
-/* On words from a Unix shell `line` is 0, and `column` tells the how manieth word it was. */
+/* On words from a Unix shell `line` is 0, and `column` tells which word it was, from 1. */
 struct invocation {
     char *name;
     unsigned line, column;
