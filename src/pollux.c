@@ -1,54 +1,118 @@
 /* The program `pollux`, as an administrator starts it: by its own name, or by that of a command
  * which is a link to it. It only finds out what is meant; the work is done in the rooms. */
+#include <locale.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "base/defaults.h"
 #include "cmdlet/command_line.h"
 #include "cmdlet/commands.h"
 #include "cmdlet/pki_command.h"
+#include "cmdlet/shell/completion_script.h"
+#include "cmdlet/shell/help.h"
+#include "cmdlet/shell/interactive.h"
+#include "cmdlet/shell/run.h"
 
-static void show_help(FILE *out)
+static const char usage[] =
+    "Usage: pollux                       a shell for commands; reads a script if input is none\n"
+    "                                    from a terminal\n"
+    "       pollux FILE                  runs a script\n"
+    "       pollux -c TEXT               runs a text\n"
+    "       pollux COMMAND [-Parameter value] ...\n"
+    "                                    one command; each is a program of its own as well\n"
+    "       pollux pki COMMAND ...       certificates of the deployment\n"
+    "       pollux --version | --help\n"
+    "       pollux --commands            the commands' names, one on each line\n"
+    "       pollux --manual COMMAND      a manual page\n"
+    "       pollux --completion bash     for a Unix shell: source <(pollux --completion bash)\n"
+    "\n"
+    "Get-Command lists the commands, Get-Help explains one. POLLUX_SERVER names the polluxd that\n"
+    "they talk to: the path of its socket, or https://HOST:PORT.\n";
+
+static bool is_on_unix(const struct command *command)
 {
-    fputs("Usage: pollux COMMAND [-Parameter value] ...\n"
-          "       pollux pki COMMAND ...   certificates of the deployment\n"
-          "       pollux --version\n"
-          "       pollux --commands        their names, one on each line\n"
-          "       pollux --help\n"
-          "\n"
-          "Commands, each also a program of its own; COMMAND -? explains one:\n",
-          out);
-    for (size_t i = 0; i < COMMANDS; i++)
-        fprintf(out, "  %s\n", command_at(i)->name);
-    fputs(
-        "\nPOLLUX_SERVER names the daemon that they talk to: the path of its socket, or\n"
-        "https://HOST[:PORT]; then POLLUX_CERTIFICATE, POLLUX_KEY and POLLUX_AUTHORITY name three\n"
-        "files, and POLLUX_ADDRESS where to connect, if the host's name does not resolve to it.\n"
-        "Without POLLUX_SERVER it is " DEFAULT_ADMIN_SOCKET ".\n",
-        out);
+    return command->place != IN_SHELL;
+}
+
+static int list_commands(void)
+{
+    for (size_t i = 0; i < COMMANDS; i++) {
+        if (is_on_unix(command_at(i)))
+            puts(command_at(i)->name);
+    }
+    return STATUS_DONE;
+}
+
+static int show_manual(const char *name)
+{
+    int which = name ? command_find(name) : -1;
+    if (which < 0) {
+        fprintf(stderr, "pollux: There is no command %s.\n", name ? name : "without a name");
+        return STATUS_MISUSED;
+    }
+    help_manual(command_at((size_t)which), stdout);
+    return STATUS_DONE;
+}
+
+static int show_completion(const char *shell)
+{
+    if (!shell || strcmp(shell, "bash") != 0) {
+        fputs("pollux: --completion knows one shell: bash.\n", stderr);
+        return STATUS_MISUSED;
+    }
+    completion_script(stdout);
+    return STATUS_DONE;
+}
+
+/* In the shell, where there are variables and pipes. */
+static int run_shell(const char *file, const char *text)
+{
+    struct session s;
+    session_begin(&s, true);
+    int status;
+    if (text)
+        status = run_text(&s, bytes_of_text(text));
+    else if (!file && isatty(STDIN_FILENO))
+        status = interactive_run(&s);
+    else
+        status = run_file(&s, file);
+    session_end(&s);
+    return status;
+}
+
+/* A word that is no command, and names a file: a script. */
+static bool is_script(const char *word)
+{
+    return word[0] != '-' && command_find(word) < 0 && access(word, R_OK) == 0;
+}
+
+static int run_word(int argc, char **argv)
+{
+    const char *word = argv[1], *next = argc > 2 ? argv[2] : NULL;
+    if (strcmp(word, "pki") == 0)
+        return pki_command(argc - 1, argv + 1);
+    if (strcmp(word, "-c") == 0 && next)
+        return run_shell(NULL, next);
+    if (strcmp(word, "--commands") == 0)
+        return list_commands();
+    if (strcmp(word, "--manual") == 0)
+        return show_manual(next);
+    if (strcmp(word, "--completion") == 0)
+        return show_completion(next);
+    if (strcmp(word, "--version") == 0)
+        return puts("pollux " POLLUX_VERSION) < 0;
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "-?") == 0)
+        return fputs(usage, stdout) < 0;
+    if (is_script(word))
+        return run_shell(word, NULL);
+    return command_line_run(argc - 1, argv + 1);
 }
 
 int main(int argc, char **argv)
 {
-    const char *slash = strrchr(argv[0], '/');
-    if (command_find(slash ? slash + 1 : argv[0]) >= 0)
+    setlocale(LC_CTYPE, "");
+    int which = command_find(argv[0]);
+    if (which >= 0 && is_on_unix(command_at((size_t)which)))
         return command_line_run(argc, argv);
-    if (argc < 2) {
-        show_help(stderr);
-        return STATUS_MISUSED;
-    }
-    if (strcmp(argv[1], "pki") == 0)
-        return pki_command(argc - 1, argv + 1);
-    if (strcmp(argv[1], "--commands") == 0) {
-        for (size_t i = 0; i < COMMANDS; i++)
-            puts(command_at(i)->name);
-        return STATUS_DONE;
-    }
-    if (strcmp(argv[1], "--version") == 0)
-        return puts("pollux " POLLUX_VERSION) < 0;
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-        show_help(stdout);
-        return STATUS_DONE;
-    }
-    return command_line_run(argc - 1, argv + 1);
+    return argc < 2 ? run_shell(NULL, NULL) : run_word(argc, argv);
 }

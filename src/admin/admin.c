@@ -105,9 +105,9 @@ static enum failure read_errand(struct errand *errand, struct error *e)
         return fail(e, FAIL_INVALID, "Commands take POST only.");
     struct bytes body = http_request_body(request);
     OWNED(json_decref)
-    json_t *given = body.size ? json_loadb((const char *)body.at, body.size,
-                                           JSON_REJECT_DUPLICATES, NULL)
-                              : json_object();
+    json_t *given = body.size
+                        ? json_loadb((const char *)body.at, body.size, JSON_REJECT_DUPLICATES, NULL)
+                        : json_object();
     if (!json_is_object(given))
         return fail(e, FAIL_INVALID, "The parameters are not a JSON object.");
     errand->command = command_at((size_t)which);
@@ -129,8 +129,8 @@ static void on_ended(struct call *call, const char *result, void *context)
             admin->calls[i] = admin->calls[--admin->call_count];
     }
     if (!call_is_passed_on(call))
-        audit_write(audit_file(admin), call_command(call), call_parameters(call),
-                    call_caller(call), result, call_elapsed_ms(call));
+        audit_write(audit_file(admin), call_command(call), call_parameters(call), call_caller(call),
+                    result, call_elapsed_ms(call));
     if (admin->stopped && admin->call_count == 0)
         free(admin);
 }

@@ -14,7 +14,7 @@ struct call {
     uint64_t began_ms;
     void *state;
     loop_call *tick;
-    uint64_t spoke_ms; /* when it last said that it goes on */
+    uint64_t spoke_ms;    /* when it last said that it goes on */
     pthread_mutex_t lock; /* its thread and the loop's keep-alive write to one stream */
     atomic_bool failed, unwanted;
 };

@@ -26,6 +26,22 @@ static enum failure check_identity(const struct call *call, struct error *e)
 
 /* --- looking --- */
 
+/* A copy into which nothing was copied yet says nothing about the configuration. */
+static enum failure check_copy(const struct call *call, struct view *view, struct error *e)
+{
+    struct home_state state;
+    if (!call_switch(call, "LocalStore"))
+        return OK;
+    enum failure bad = view_home(view, HOME_CENTRAL, &state, e);
+    if (bad && bad != FAIL_NOT_FOUND)
+        return bad;
+    if (!bad && state.head > 0)
+        return OK;
+    fail(e, FAIL_NOT_FOUND, "%s has no copy of the Central Management Store yet.",
+         front_end_config(call_front_end(call))->self->fqdn);
+    return error_next(e, "Without -LocalStore its holder is asked.");
+}
+
 void admin_get_backup_service_configuration(struct call *call)
 {
     OWNED(backup_configuration_free) struct backup_configuration *c = NULL;
@@ -36,6 +52,8 @@ void admin_get_backup_service_configuration(struct call *call)
     enum failure bad = check_identity(call, &e);
     if (!bad)
         bad = store_view(front_end_store(call_front_end(call)), &view, &e);
+    if (!bad)
+        bad = check_copy(call, view, &e);
     if (!bad)
         bad = backup_configuration_read(view, &c, &usn, &e);
     if (bad)

@@ -5,10 +5,10 @@
 #include "cmdlet/commands.h"
 
 static const char *const types[PARAMETER_TYPES] = {
-    [TEXT] = "text",           [FQDN] = "fqdn",     [SWITCH] = "switch",
-    [BOOLEAN] = "boolean",     [INTEGER] = "integer", [TIME_SPAN] = "time span",
-    [CHOICE] = "choice",       [LIST] = "list",     [FILE_TEXT] = "text of a file",
-    [SECRET] = "secret",       [DESCRIPTOR] = "",   [VARIABLE] = "",
+    [TEXT] = "text",       [FQDN] = "fqdn",       [SWITCH] = "switch",
+    [BOOLEAN] = "boolean", [INTEGER] = "integer", [TIME_SPAN] = "time span",
+    [CHOICE] = "choice",   [LIST] = "list",       [FILE_TEXT] = "text of a file",
+    [SECRET] = "secret",   [DESCRIPTOR] = "",     [VARIABLE] = "",
     [OBJECT] = "",
 };
 

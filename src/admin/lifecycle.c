@@ -168,8 +168,9 @@ static void tell_what_ends(struct call *call)
     for (size_t i = 0; i < count; i++) {
         const struct home *core = hosted_home_core(homes[i]);
         if (mode_rights(home_mode(core))->holder)
-            call_what_if(call, "The home %s would not be served any more: limited service, and no "
-                               "changes.",
+            call_what_if(call,
+                         "The home %s would not be served any more: limited service, and no "
+                         "changes.",
                          home_name(core));
     }
 }
@@ -177,16 +178,18 @@ static void tell_what_ends(struct call *call)
 void admin_stop_pool(struct call *call)
 {
     struct front_end *fe = call_front_end(call);
-    const struct home *central =
-        front_end_home(fe, HOME_CENTRAL) ? hosted_home_core(front_end_home(fe, HOME_CENTRAL)) : NULL;
+    const struct home *central = front_end_home(fe, HOME_CENTRAL)
+                                     ? hosted_home_core(front_end_home(fe, HOME_CENTRAL))
+                                     : NULL;
     if (is_stopped(fe)) {
         call_caution(call, "%s is stopped already: nothing was changed.", front_end_pool(fe));
         call_end(call);
         return;
     }
     if (central && mode_rights(home_mode(central))->holder)
-        call_caution(call, "%s holds the Central Management Store: no user, topology or setting "
-                           "can be changed while it is stopped.",
+        call_caution(call,
+                     "%s holds the Central Management Store: no user, topology or setting "
+                     "can be changed while it is stopped.",
                      front_end_pool(fe));
     if (call_switch(call, "WhatIf")) {
         tell_what_ends(call);

@@ -59,8 +59,8 @@ enum failure permission_check(const struct command *command, const json_t *param
     enum command_right right = needed(command, parameters);
     if (role_gives(caller, right))
         return OK;
-    if (right == RIGHT_BACKUP && (names_one(grants->groups, caller, false) ||
-                                  names_one(grants->accounts, caller, true)))
+    if (right == RIGHT_BACKUP &&
+        (names_one(grants->groups, caller, false) || names_one(grants->accounts, caller, true)))
         return OK;
     fail(e, FAIL_DENIED, "%.64s may not run %s%s.", caller->name, command->name,
          right == command->right ? "" : " with these parameters");

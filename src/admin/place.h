@@ -5,7 +5,8 @@
 #include "admin/call.h"
 
 enum {
-    /* The other machine says something each second (CALL_KEEP_ALIVE_MS), if only that it is alive. */
+    /* The other machine says something each second (CALL_KEEP_ALIVE_MS), if only that it is alive.
+     */
     PASS_ON_SILENCE_MS = 10000,
 };
 

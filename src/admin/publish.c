@@ -136,8 +136,9 @@ static void look_for_homes(void *context)
         return;
     }
     if (awaited)
-        call_warning(call, "%zu pools have not created their homes yet. It goes on by itself; "
-                           "Get-CsPoolFailOverStatus shows it.",
+        call_warning(call,
+                     "%zu pools have not created their homes yet. It goes on by itself; "
+                     "Get-CsPoolFailOverStatus shows it.",
                      awaited);
     publishing_end(call);
 }

@@ -11,8 +11,8 @@ static void show_hosted(struct call *call, const struct home *core)
     json_t *object = json_pack(
         "{s:s, s:o, s:o, s:o, s:I, s:s, s:s}", "Identity", home_name(core), "HomePool",
         show_text(hold->pools[SIDE_HOME]), "BackupPool", show_text(hold->pools[SIDE_BACKUP]),
-        "Holder", show_text(hold_holder(hold)), "Term", (json_int_t)hold->term.number,
-        "AskedPool", hold->pools[home_side(core)], "Mode", mode_name(home_mode(core)));
+        "Holder", show_text(hold_holder(hold)), "Term", (json_int_t)hold->term.number, "AskedPool",
+        hold->pools[home_side(core)], "Mode", mode_name(home_mode(core)));
     if (home_mode(core) == MODE_REJOINING) {
         struct error why;
         char line[2 * ERROR_TEXT_MAX];
@@ -38,8 +38,8 @@ static void show_heard(struct call *call, const struct topology *topology,
     bool at_home = term_side(heard->term) == SIDE_HOME;
     const char *backup = pool->backup ? pool->backup->fqdn : NULL;
     call_object(call, json_pack("{s:s, s:s, s:o, s:o, s:I, s:n}", "Identity", heard->home,
-                                "HomePool", pool->fqdn, "BackupPool", show_text(backup),
-                                "Holder", show_text(at_home ? pool->fqdn : backup), "Term",
+                                "HomePool", pool->fqdn, "BackupPool", show_text(backup), "Holder",
+                                show_text(at_home ? pool->fqdn : backup), "Term",
                                 (json_int_t)heard->term.number, "Mode"));
 }
 

@@ -40,13 +40,12 @@ static json_t *describe_topology(struct call *call, const struct topology *topol
     const struct config *config = front_end_config(call_front_end(call));
     if (call_switch(call, "AsText"))
         return json_string(topology->text);
-    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:i, s:s, s:b}", "Identity", "Global", "SipDomain",
-                     topology->sip_domain, "CentralManagementPool", topology->central->fqdn,
-                     "FailureDetectionInterval",
-                     time_span_text(topology->failure_detection_ms, span), "Pools",
-                     pool_names(topology), "Computers", (int)topology_machine_count(topology),
-                     "AskedComputer", config->self->fqdn, "AskedRunsByIt",
-                     strcmp(topology->text, config->topology->text) == 0);
+    return json_pack(
+        "{s:s, s:s, s:s, s:s, s:o, s:i, s:s, s:b}", "Identity", "Global", "SipDomain",
+        topology->sip_domain, "CentralManagementPool", topology->central->fqdn,
+        "FailureDetectionInterval", time_span_text(topology->failure_detection_ms, span), "Pools",
+        pool_names(topology), "Computers", (int)topology_machine_count(topology), "AskedComputer",
+        config->self->fqdn, "AskedRunsByIt", strcmp(topology->text, config->topology->text) == 0);
 }
 
 void admin_get_topology(struct call *call)
@@ -69,10 +68,10 @@ static bool test_machine(struct call *call, const struct machine *machine)
     bool answers = self || (peer && peer->reachable);
     bool same = self || (peer && !peer->topology_warned);
     const char *detail = !answers && peer ? peer->trouble : !same ? "Another topology file." : "";
-    call_object(call, json_pack("{s:s, s:s, s:b, s:o, s:s}", "Identity", machine->fqdn, "Result",
-                                answers && same ? "OK" : "Failed", "Reachable", answers,
-                                "SameTopology", answers ? json_boolean(same) : json_null(),
-                                "Detail", detail));
+    call_object(call,
+                json_pack("{s:s, s:s, s:b, s:o, s:s}", "Identity", machine->fqdn, "Result",
+                          answers && same ? "OK" : "Failed", "Reachable", answers, "SameTopology",
+                          answers ? json_boolean(same) : json_null(), "Detail", detail));
     return answers && same;
 }
 
@@ -146,10 +145,10 @@ void admin_get_pool_backup_relationship(struct call *call)
     if (!pool->backup)
         call_caution(call, "%s has no backup pool: if it is lost, nobody can take its users.",
                      pool->fqdn);
-    call_object(call, json_pack("{s:s, s:o, s:o}", "PoolFqdn", pool->fqdn, "BackupPoolFqdn",
-                                show_text(pool->backup ? pool->backup->fqdn : NULL),
-                                "BackupPoolSite",
-                                show_text(pool->backup ? pool->backup->site : NULL)));
+    call_object(call,
+                json_pack("{s:s, s:o, s:o}", "PoolFqdn", pool->fqdn, "BackupPoolFqdn",
+                          show_text(pool->backup ? pool->backup->fqdn : NULL), "BackupPoolSite",
+                          show_text(pool->backup ? pool->backup->site : NULL)));
     call_end(call);
 }
 
@@ -160,11 +159,10 @@ static void show_machine(struct call *call, const struct machine *machine)
     struct front_end *fe = call_front_end(call);
     const struct peer *peer = peers_find(front_end_peers(fe), machine->fqdn);
     bool self = machine == front_end_config(fe)->self;
-    json_t *object =
-        json_pack("{s:s, s:s, s:s, s:o, s:i, s:b}", "Identity", machine->fqdn, "Fqdn",
-                  machine->fqdn, "Pool", machine->pool->fqdn, "Address",
-                  show_text(machine->address), "LinkPort", (int)machine->link_port, "Reachable",
-                  self || (peer && peer->reachable));
+    json_t *object = json_pack("{s:s, s:s, s:s, s:o, s:i, s:b}", "Identity", machine->fqdn, "Fqdn",
+                               machine->fqdn, "Pool", machine->pool->fqdn, "Address",
+                               show_text(machine->address), "LinkPort", (int)machine->link_port,
+                               "Reachable", self || (peer && peer->reachable));
     if (peer && peer->heard_ms)
         json_object_set_new(object, "LastHeardSeconds",
                             json_real((double)(clock_ms() - peer->heard_ms) / 1000));
@@ -216,12 +214,11 @@ static json_t *describe_service(const struct front_end *fe, const struct pool *p
 {
     bool central = role == ROLE_CENTRAL_MANAGEMENT;
     const struct pool *holder = front_end_holder(fe, central ? HOME_CENTRAL : pool->fqdn);
-    json_t *object = json_pack("{s:o, s:s, s:s, s:o, s:o, s:b}", "Identity",
-                               json_sprintf("%s:%s", role_names[role], pool->fqdn), "Role",
-                               role_names[role], "PoolFqdn", pool->fqdn, "SiteId",
-                               show_text(pool->site), "BackupPoolFqdn",
-                               show_text(pool->backup ? pool->backup->fqdn : NULL), "Active",
-                               holder == pool);
+    json_t *object =
+        json_pack("{s:o, s:s, s:s, s:o, s:o, s:b}", "Identity",
+                  json_sprintf("%s:%s", role_names[role], pool->fqdn), "Role", role_names[role],
+                  "PoolFqdn", pool->fqdn, "SiteId", show_text(pool->site), "BackupPoolFqdn",
+                  show_text(pool->backup ? pool->backup->fqdn : NULL), "Active", holder == pool);
     if (role != ROLE_REGISTRAR)
         json_object_set_new(object, "Database", json_string(pool->database));
     return object;
@@ -283,9 +280,9 @@ void admin_get_management_connection(struct call *call)
     const struct peer *peer = peers_find(front_end_peers(fe), machine->fqdn);
     bool self = holder == front_end_config(fe)->self->pool;
     const char *engine = self ? config_engine(front_end_config(fe)) : peer ? peer->engine : "";
-    call_object(call, json_pack("{s:o, s:s, s:s, s:s, s:b}", "StoreProvider", show_text(engine),
-                                "Connection", holder->database, "PoolFqdn", holder->fqdn,
-                                "Computer", machine->fqdn, "Reachable",
-                                self || (peer && peer->reachable)));
+    call_object(call,
+                json_pack("{s:o, s:s, s:s, s:s, s:b}", "StoreProvider", show_text(engine),
+                          "Connection", holder->database, "PoolFqdn", holder->fqdn, "Computer",
+                          machine->fqdn, "Reachable", self || (peer && peer->reachable)));
     call_end(call);
 }

@@ -95,13 +95,16 @@ static json_t *read_file(const char *path, struct error *e)
     return value;
 }
 
-/* "a,b": commas part what stands without quotes. */
+/* "a, b": commas part what stands without quotes. */
 static json_t *split(const char *text)
 {
     json_t *list = json_array();
     for (;;) {
-        size_t size = strcspn(text, ",");
-        json_array_append_new(list, json_stringn(text, size));
+        text += strspn(text, " ");
+        size_t size = strcspn(text, ","), end = size;
+        while (end > 0 && text[end - 1] == ' ')
+            end--;
+        json_array_append_new(list, json_stringn(text, end));
         if (!text[size])
             return list;
         text += size + 1;
@@ -234,7 +237,7 @@ static enum failure bind_all(struct binding *b, const struct word *words, size_t
 }
 
 enum failure bind_words(struct binding *b, const struct command *command, const struct word *words,
-                  size_t count, const struct bind_options *options, struct error *e)
+                        size_t count, const struct bind_options *options, struct error *e)
 {
     *b = (struct binding){.command = command, .bound = json_object()};
     enum failure bad = bind_all(b, words, count, options, e);
@@ -249,6 +252,12 @@ void binding_free(struct binding *b)
     for (size_t i = 0; i < b->warning_count; i++)
         free_memory(b->warnings[i]);
     *b = (struct binding){0};
+}
+
+enum failure bind_one(struct binding *b, const struct word *word, struct error *e)
+{
+    const struct bind_options options = {.in_shell = true};
+    return bind_named(b, word, 1, &options, e) ? OK : e->kind;
 }
 
 /* --- through the pipe --- */

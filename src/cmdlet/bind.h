@@ -8,8 +8,8 @@
 
 #include <jansson.h>
 
-#include "cmdlet/commands.h"
 #include "base/error.h"
+#include "cmdlet/commands.h"
 
 struct word {
     const char *parameter; /* NULL: a value */
@@ -23,7 +23,7 @@ enum { BIND_WARNINGS_MAX = 8 };
 
 struct binding {
     const struct command *command;
-    json_t *bound;              /* name -> value */
+    json_t *bound;                     /* name -> value */
     char *warnings[BIND_WARNINGS_MAX]; /* what was understood although it was typed otherwise */
     size_t warning_count;
 };
@@ -35,12 +35,15 @@ struct bind_options {
 
 /* On failure nothing is bound. */
 enum failure bind_words(struct binding *b, const struct command *command, const struct word *words,
-                  size_t count, const struct bind_options *options, struct error *e);
+                        size_t count, const struct bind_options *options, struct error *e);
 void binding_free(struct binding *b);
 static inline void owned_binding_free(struct binding *b)
 {
     binding_free(b);
 }
+
+/* One more, "-Name:value", for what was not typed with the command. */
+enum failure bind_one(struct binding *b, const struct word *word, struct error *e);
 
 /* What came through the pipe: a text, or an object with a property of the parameter's name, or else
  * an Identity. Replaces the one before. */

@@ -33,9 +33,9 @@ enum {
     /* The original has no such parameter: a beginning that fits one of the original's means that
      * one, so that what was unambiguous stays so. */
     OURS = 16,
-    AUTHORISES = 32,  /* changes who may do what: for those with RIGHT_SUPREME alone */
-    OF_CHANGES = 64,  /* a common one of commands that change something */
-    OF_SHELL = 128,   /* a common one that makes sense only where there are pipes and variables */
+    AUTHORISES = 32, /* changes who may do what: for those with RIGHT_SUPREME alone */
+    OF_CHANGES = 64, /* a common one of commands that change something */
+    OF_SHELL = 128,  /* a common one that makes sense only where there are pipes and variables */
 };
 
 enum command_effect { READS, CHANGES };

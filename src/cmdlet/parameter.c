@@ -194,8 +194,8 @@ static json_t *check_text(const struct parameter *p, const char *text, struct er
 static json_t *check_entry(const struct parameter *p, const json_t *entry, struct error *e)
 {
     const char *text = json_string_value(entry);
-    if (text && *text && strlen(text) <= LIST_TEXT_MAX && strlen(text) == json_string_length(entry) &&
-        !has_control(text))
+    if (text && *text && strlen(text) <= LIST_TEXT_MAX &&
+        strlen(text) == json_string_length(entry) && !has_control(text))
         return json_string(text);
     wrong(p, text && *text ? "…" : "", "texts of 1 to 256 characters", e);
     return NULL;
@@ -208,8 +208,7 @@ static json_t *check_entries(const struct parameter *p, const json_t *given, str
     read_range(p, &least, &most);
     size_t count = json_is_array(given) ? json_array_size(given) : json_is_null(given) ? 0 : 1;
     for (size_t i = 0; i < count; i++) {
-        json_t *entry =
-            check_entry(p, json_is_array(given) ? json_array_get(given, i) : given, e);
+        json_t *entry = check_entry(p, json_is_array(given) ? json_array_get(given, i) : given, e);
         if (!entry)
             return NULL;
         json_array_append_new(list, entry);
@@ -294,10 +293,18 @@ enum failure parameter_check(const struct parameter *p, const json_t *given, jso
 const char *parameter_kind(const struct parameter *p)
 {
     static const char *const kinds[PARAMETER_TYPES] = {
-        [TEXT] = "<text>",           [FQDN] = "<fqdn>",       [SWITCH] = "",
-        [BOOLEAN] = "<$true|$false>", [INTEGER] = "<number>", [TIME_SPAN] = "<time span>",
-        [CHOICE] = "<word>",         [LIST] = "<list>",       [FILE_TEXT] = "<file>",
-        [SECRET] = "<secret>",       [DESCRIPTOR] = "<number>", [VARIABLE] = "<variable>",
+        [TEXT] = "<text>",
+        [FQDN] = "<fqdn>",
+        [SWITCH] = "",
+        [BOOLEAN] = "<$true|$false>",
+        [INTEGER] = "<number>",
+        [TIME_SPAN] = "<time span>",
+        [CHOICE] = "<word>",
+        [LIST] = "<list>",
+        [FILE_TEXT] = "<file>",
+        [SECRET] = "<secret>",
+        [DESCRIPTOR] = "<number>",
+        [VARIABLE] = "<variable>",
         [OBJECT] = "<object>",
     };
     return kinds[p->type];

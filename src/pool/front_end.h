@@ -50,8 +50,8 @@ const struct heard *front_end_heard(const struct front_end *fe);
 struct hosted_home *front_end_home(const struct front_end *fe, const char *name);
 size_t front_end_homes(const struct front_end *fe, struct hosted_home *list[HOSTED_HOMES_MAX]);
 
-/* The pool that holds the home, as far as this machine has heard; NULL: nobody does, or none of this
- * topology. */
+/* The pool that holds the home, as far as this machine has heard; NULL: nobody does, or none of
+ * this topology. */
 const struct pool *front_end_holder(const struct front_end *fe, const char *home);
 /* Does this pool accept changes of the home now? Then `*term` is what they must name. */
 enum failure front_end_serves(const struct front_end *fe, const char *home, uint64_t *term,

@@ -106,8 +106,8 @@ enum failure publication_read(struct view *view, struct topology **topology, str
 {
     OWNED(faults_free) struct faults faults = {0};
     struct item item;
-    enum failure bad = view_item(view, HOME_CENTRAL, MODULE_CMS_MASTER,
-                                 bytes_of_text(CENTRAL_TOPOLOGY), &item, e);
+    enum failure bad =
+        view_item(view, HOME_CENTRAL, MODULE_CMS_MASTER, bytes_of_text(CENTRAL_TOPOLOGY), &item, e);
     if (bad == FAIL_NOT_FOUND || (!bad && item.deleted)) {
         fail(e, FAIL_NOT_FOUND, "No topology was published yet, as far as is known here.");
         return error_next(e, "Publish one: Publish-CsTopology -FileName FILE");
@@ -172,8 +172,8 @@ void publication_doubts(const struct front_end *fe, const struct topology *topol
         if (!pool->mirror || engine_of(fe, pool)[0])
             continue;
         OWNED(free_memory)
-        char *sentence = xasprintf("Whether the database of %s can have a mirror is not known.",
-                                   pool->fqdn);
+        char *sentence =
+            xasprintf("Whether the database of %s can have a mirror is not known.", pool->fqdn);
         tell(sentence, context);
     }
 }

@@ -17,8 +17,9 @@ void publisher_free(struct publisher *publisher);
 /* Once everything around it is there. */
 void publisher_start(struct publisher *publisher);
 
-/* Publishes what publication.h found nothing wrong with: creates `central` here if it was never created, and has every pool create its home.
- * Takes the topology over. `done` is called once, with NULL when it is durable here. */
+/* Publishes what publication.h found nothing wrong with: creates `central` here if it was never
+ * created, and has every pool create its home. Takes the topology over. `done` is called once, with
+ * NULL when it is durable here. */
 void publisher_publish(struct publisher *publisher, struct topology *topology,
                        hosted_home_done *done, void *context);
 

@@ -129,7 +129,7 @@ static void a_good_one_is_read(void **state)
     assert_faults(&f, NULL, 0);
     assert_string_equal(c->file, conf_path);
     assert_string_equal(c->machine, "atl.l.com");
-    assert_string_equal(c->admin_group, "root");
+    assert_string_equal(c->audit_log, "x");
     assert_string_equal(c->listen_address, "0.0.0.0");
     assert_int_equal(c->log_level, LOG_EVENT_DEBUG);
     assert_int_equal(c->database_count, 1);

@@ -1,0 +1,275 @@
+#include "cmdlet/shell/local.h"
+
+#include <assert.h>
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/bytes.h"
+#include "cmdlet/answer/value.h"
+#include "cmdlet/filter.h"
+#include "cmdlet/shell/evaluate.h"
+#include "cmdlet/shell/help.h"
+
+DEFINE_OWNED(json_t *, json_decref)
+
+/* What a stage remembers from object to object. */
+struct tally {
+    json_int_t seen;
+    json_t *last; /* Select-Object -Last */
+};
+
+static struct tally *tally_of(struct stage *stage)
+{
+    void **state = stage_state(stage);
+    if (!*state)
+        *state = xcalloc(1, sizeof(struct tally));
+    return *state;
+}
+
+static const json_t *bound(const struct stage *stage, const char *parameter)
+{
+    return json_object_get(stage_binding(stage)->bound, parameter);
+}
+
+/* --- Format-List, Format-Table, Select-Object --- */
+
+/* The properties that were asked for, in that order; one that is not there is null. */
+static json_t *pick(const json_t *object, const json_t *names)
+{
+    if (!names || !json_is_object(object))
+        return json_deep_copy(object);
+    json_t *picked = json_object();
+    for (size_t i = 0; i < json_array_size(names); i++) {
+        const char *name = json_string_value(json_array_get(names, i));
+        const char *key;
+        json_t *value;
+        bool found = false;
+        json_object_foreach((json_t *)(uintptr_t)object, key, value)
+        {
+            if (fnmatch(name, key, FNM_CASEFOLD) == 0) {
+                json_object_set(picked, key, value);
+                found = true;
+            }
+        }
+        if (!found)
+            json_object_set_new(picked, name, json_null());
+    }
+    return picked;
+}
+
+static void take_format(struct stage *stage, const json_t *object)
+{
+    OWNED(json_decref) json_t *picked = pick(object, bound(stage, "Property"));
+    stage_emit(stage, picked);
+}
+
+static void emit_expanded(struct stage *stage, const json_t *object, const char *name)
+{
+    const json_t *value = property_of(object, name);
+    struct error e;
+    if (!value) {
+        fail(&e, FAIL_INVALID, "An object has no property %.64s.", name);
+        stage_fail(stage, &e);
+    } else if (json_is_array(value)) {
+        for (size_t i = 0; i < json_array_size(value); i++)
+            stage_emit(stage, json_array_get(value, i));
+    } else {
+        stage_emit(stage, value);
+    }
+}
+
+static void emit_selected(struct stage *stage, const json_t *object)
+{
+    const char *expand = bound_text(stage_binding(stage), "ExpandProperty");
+    if (expand)
+        emit_expanded(stage, object, expand);
+    else
+        take_format(stage, object);
+}
+
+static void take_select(struct stage *stage, const json_t *object)
+{
+    struct tally *tally = tally_of(stage);
+    const json_t *first = bound(stage, "First"), *last = bound(stage, "Last");
+    json_int_t skip = json_integer_value(bound(stage, "Skip"));
+    json_int_t place = tally->seen++ - skip;
+    if (place < 0)
+        return;
+    if (last) {
+        if (!tally->last)
+            tally->last = json_array();
+        json_array_append(tally->last, (json_t *)(uintptr_t)object);
+        if ((json_int_t)json_array_size(tally->last) > json_integer_value(last))
+            json_array_remove(tally->last, 0);
+    } else if (!first || place < json_integer_value(first)) {
+        emit_selected(stage, object);
+    }
+}
+
+static void end_select(struct stage *stage)
+{
+    struct tally *tally = tally_of(stage);
+    for (size_t i = 0; i < json_array_size(tally->last); i++)
+        emit_selected(stage, json_array_get(tally->last, i));
+}
+
+/* --- Where-Object --- */
+
+/* "Property -eq value" as the matcher of filters writes it. */
+static char *comparison(const struct stage *stage, struct error *e)
+{
+    static const char *const operators[] = {"EQ", "NE", "Like", "NotLike"};
+    const struct binding *b = stage_binding(stage);
+    const char *script = bound_text(b, "FilterScript"), *property = bound_text(b, "Property");
+    const json_t *with = bound(stage, "Value");
+    OWNED(free_memory) char *value = with ? value_text(with) : NULL;
+    const char *op = NULL;
+    for (size_t i = 0; i < COUNT_OF(operators); i++)
+        op = bound_switch(b, operators[i]) ? operators[i] : op;
+    bool braces = !op && !value && property && strchr(property, '-'); /* ? {A -eq "b"} */
+    if (script || braces)
+        return xstrdup(script ? script : property);
+    if (!property || !op || !value) {
+        fail(e, FAIL_INVALID, "Where-Object lacks what it shall compare.");
+        error_kept(e, "Nothing was passed on.");
+        error_next(e, "For example: Where-Object Reachable -eq $false");
+        return NULL;
+    }
+    OWNED(buffer_free) struct buffer text = {0};
+    buffer_printf(&text, "%s -%s '", property, op);
+    for (const char *c = value; *c; c++) {
+        buffer_u8(&text, (uint8_t)*c);
+        if (*c == '\'')
+            buffer_u8(&text, '\'');
+    }
+    buffer_u8(&text, '\'');
+    return buffer_take_text(&text);
+}
+
+static void take_where(struct stage *stage, const json_t *object)
+{
+    struct error e = {0};
+    OWNED(free_memory) char *text = comparison(stage, &e);
+    struct filter *filter = NULL;
+    if (!text || filter_parse(text, &filter, &e)) {
+        stage_fail(stage, &e);
+        return;
+    }
+    if (filter_fits(filter, object))
+        stage_emit(stage, object);
+    filter_free(filter);
+}
+
+/* --- the others --- */
+
+static void take_measure(struct stage *stage, const json_t *object)
+{
+    (void)object;
+    tally_of(stage)->seen++;
+}
+
+static void end_measure(struct stage *stage)
+{
+    OWNED(json_decref) json_t *count = json_pack("{s:I}", "Count", tally_of(stage)->seen);
+    stage_emit(stage, count);
+}
+
+static void take_json(struct stage *stage, const json_t *object)
+{
+    bool compact = bound_switch(stage_binding(stage), "Compress");
+    OWNED(free_memory)
+    char *text = json_dumps(object, JSON_ENCODE_ANY | (compact ? JSON_COMPACT : JSON_INDENT(2)));
+    OWNED(json_decref) json_t *value = json_string(text);
+    stage_emit(stage, value);
+}
+
+static void start_help(struct stage *stage)
+{
+    help_run(stage);
+}
+
+static void take_help(struct stage *stage, const json_t *object)
+{
+    (void)object;
+    help_run(stage);
+}
+
+static void start_commands(struct stage *stage)
+{
+    help_list_commands(stage);
+}
+
+static void take_commands(struct stage *stage, const json_t *object)
+{
+    (void)object;
+    help_list_commands(stage);
+}
+
+/* Without a pipe there is nothing to work on. */
+static void start_without_pipe(struct stage *stage)
+{
+    struct error e;
+    const struct command *command = stage_binding(stage)->command;
+    fail(&e, FAIL_INVALID, "%s works on what comes through a pipe, and stands in front.",
+         command->name);
+    error_next(&e, "For example: %s", command->examples[0].line);
+    stage_fail(stage, &e);
+}
+
+/* --- the table --- */
+
+static const struct local {
+    enum command_id id;
+    void (*start)(struct stage *stage);
+    void (*take)(struct stage *stage, const json_t *object);
+    void (*end)(struct stage *stage);
+    enum render_form form;
+} locals[] = {
+    {COMMAND_get_help, start_help, take_help, NULL, RENDER_AUTO},
+    {COMMAND_get_command, start_commands, take_commands, NULL, RENDER_AUTO},
+    {COMMAND_format_list, start_without_pipe, take_format, NULL, RENDER_LIST},
+    {COMMAND_format_table, start_without_pipe, take_format, NULL, RENDER_TABLE},
+    {COMMAND_select_object, start_without_pipe, take_select, end_select, RENDER_AUTO},
+    {COMMAND_where_object, start_without_pipe, take_where, NULL, RENDER_AUTO},
+    {COMMAND_measure_object, start_without_pipe, take_measure, end_measure, RENDER_AUTO},
+    {COMMAND_convert_to_json, start_without_pipe, take_json, NULL, RENDER_AUTO},
+};
+
+static const struct local *local_of(const struct command *command)
+{
+    for (size_t i = 0; i < COUNT_OF(locals); i++) {
+        if (command_at(locals[i].id) == command)
+            return &locals[i];
+    }
+    abort(); /* the table of commands has one that nobody carries out */
+}
+
+void local_start(struct stage *stage)
+{
+    local_of(stage_binding(stage)->command)->start(stage);
+}
+
+void local_take(struct stage *stage, const json_t *object)
+{
+    local_of(stage_binding(stage)->command)->take(stage, object);
+}
+
+void local_end(struct stage *stage)
+{
+    const struct local *local = local_of(stage_binding(stage)->command);
+    struct tally *tally = *stage_state(stage);
+    if (local->end)
+        local->end(stage);
+    tally = *stage_state(stage);
+    if (tally)
+        json_decref(tally->last);
+    free(tally);
+    *stage_state(stage) = NULL;
+}
+
+enum render_form local_form(const struct command *command)
+{
+    return command_is_remote(command) ? RENDER_AUTO : local_of(command)->form;
+}

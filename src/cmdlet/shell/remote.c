@@ -1,0 +1,120 @@
+#include "cmdlet/shell/remote.h"
+
+#include <stdio.h>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "cmdlet/server.h"
+#include "cmdlet/shell/session.h"
+#include "http/ask.h"
+
+DEFINE_OWNED(json_t *, json_decref)
+
+struct answer {
+    const struct remote_options *options;
+    unsigned status;
+    bool complete;
+    struct buffer refusal; /* the body of a status other than 200 */
+};
+
+/* What polluxd is told: the command's own parameters, and two of the common ones. */
+static json_t *told(const struct binding *b, bool what_if)
+{
+    json_t *told = json_object();
+    for (size_t i = 0; i < b->command->parameter_count; i++) {
+        const struct parameter *p = &b->command->parameters[i];
+        json_t *value = json_object_get(b->bound, p->name);
+        if (value && p->type != DESCRIPTOR)
+            json_object_set(told, p->name, value);
+    }
+    if (what_if || bound_switch(b, "WhatIf"))
+        json_object_set_new(told, "WhatIf", json_true());
+    if (bound_switch(b, "Verbose"))
+        json_object_set_new(told, "Verbose", json_true());
+    return told;
+}
+
+static void on_line(void *context, struct bytes line)
+{
+    struct answer *answer = context;
+    if (answer->status != 200) {
+        buffer_raw(&answer->refusal, line.at, line.size);
+        return;
+    }
+    OWNED(json_decref) json_t *message = json_loadb((const char *)line.at, line.size, 0, NULL);
+    if (json_object_get(message, "status"))
+        answer->complete = true;
+    else if (message)
+        answer->options->message(message, answer->options->context);
+}
+
+static bool go_on(void *context)
+{
+    (void)context;
+    return !session_interrupted();
+}
+
+static void debug(const struct binding *b, const struct remote_options *options, json_t *sentence)
+{
+    OWNED(json_decref) json_t *message = json_pack("{s:o}", "debug", sentence);
+    if (bound_switch(b, "Debug"))
+        options->message(message, options->context);
+}
+
+/* Secrets are for polluxd alone. */
+static char *presentable(const struct binding *b, const json_t *parameters)
+{
+    OWNED(json_decref) json_t *shown = json_copy((json_t *)(uintptr_t)parameters);
+    for (size_t i = 0; i < b->command->parameter_count; i++) {
+        const struct parameter *p = &b->command->parameters[i];
+        if (p->type == SECRET && json_object_get(shown, p->name))
+            json_object_set_new(shown, p->name, json_string("********"));
+    }
+    return json_dumps(shown, JSON_COMPACT);
+}
+
+static enum failure ask(const struct http_place *place, const struct http_question *question,
+                        struct answer *answer, struct error *e)
+{
+    enum failure bad = http_ask(place, question, &answer->status, e);
+    if (!bad && answer->status != 200)
+        bad = http_error_from_answer(answer->status, buffer_view(&answer->refusal), e);
+    if (!bad && !answer->complete) {
+        fail(e, FAIL_IO, "polluxd broke its answer off.");
+        error_kept(e, "Whether the command was done is not known.");
+        bad = error_next(e, "Its log says why. See what is there before you repeat the command.");
+    }
+    return bad;
+}
+
+enum failure remote_run(const struct binding *b, const struct remote_options *options,
+                        struct error *e)
+{
+    struct http_place place = {0};
+    char host[FQDN_SIZE];
+    enum failure bad = server_from_environment(&place, host, e);
+    if (bad)
+        return bad;
+    OWNED(json_decref) json_t *parameters = told(b, options->what_if);
+    OWNED(free_memory) char *body = json_dumps(parameters, JSON_COMPACT);
+    OWNED(free_memory) char *shown = presentable(b, parameters);
+    OWNED(free_memory) char *path = xasprintf("/admin/v1/commands/%s", b->command->name);
+    struct answer answer = {.options = options};
+    struct http_question question = {.method = "POST",
+                                     .path = path,
+                                     .body = bytes_of_text(body),
+                                     .silence_ms = REMOTE_SILENCE_MS,
+                                     .each = on_line,
+                                     .go_on = go_on,
+                                     .context = &answer};
+    uint64_t began = clock_us();
+    debug(b, options,
+          json_sprintf("%s is asked: POST %s %s",
+                       place.socket_path ? place.socket_path : place.host, path, shown));
+    bad = ask(&place, &question, &answer, e);
+    debug(b, options,
+          json_sprintf("It answered with status %u within %.1f ms.", answer.status,
+                       (double)(clock_us() - began) / 1000));
+    buffer_free(&answer.refusal);
+    return bad;
+}

@@ -1,0 +1,24 @@
+/* One command, carried out by polluxd: sends what was bound, and passes the messages of the answer
+ * on as they come. */
+#ifndef POLLUX_CMDLET_SHELL_REMOTE_H
+#define POLLUX_CMDLET_SHELL_REMOTE_H
+
+#include "cmdlet/bind.h"
+
+enum {
+    /* polluxd says something each second while a command is under way. */
+    REMOTE_SILENCE_MS = 10000,
+};
+
+struct remote_options {
+    bool what_if;                                          /* as if -WhatIf had been given */
+    void (*message)(const json_t *message, void *context); /* object, warning, error, … */
+    void *context;
+};
+
+/* OK: polluxd told all of it to its end, errors of the command included. FAIL_STOPPING: somebody
+ * typed Ctrl-C; what was begun goes on. */
+enum failure remote_run(const struct binding *binding, const struct remote_options *options,
+                        struct error *e);
+
+#endif

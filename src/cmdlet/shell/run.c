@@ -1,0 +1,257 @@
+#include "cmdlet/shell/run.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "cmdlet/answer/render.h"
+#include "cmdlet/language/parse.h"
+#include "cmdlet/shell/alias.h"
+#include "cmdlet/shell/evaluate.h"
+#include "cmdlet/shell/help.h"
+#include "cmdlet/shell/stage.h"
+
+DEFINE_OWNED(json_t *, json_decref)
+
+static int show_error(const char *who, const struct error *e)
+{
+    fflush(stdout);
+    notice_show_error(stderr, who, e);
+    return status_of_failure(e->kind);
+}
+
+/* --- a pipe --- */
+
+static enum failure find_command(const struct session *s, const struct invocation *typed,
+                                 struct error *e)
+{
+    int which = command_find(alias_of(typed->name));
+    if (which >= 0 && (s->in_shell || command_at((size_t)which)->place != IN_SHELL))
+        return OK;
+    const char *nearest = command_nearest(typed->name);
+    if (which >= 0)
+        fail(e, FAIL_INVALID, "%s works on the objects of a pipe, which a Unix shell lacks.",
+             typed->name);
+    else
+        fail(e, FAIL_INVALID, "There is no command \"%.64s\".", typed->name);
+    error_kept(e, "Nothing was done.");
+    if (which >= 0)
+        return error_next(e, "Type it in `pollux`, the shell that has them.");
+    return nearest ? error_next(e, "Was %s meant? Get-Command lists them all.", nearest)
+                   : error_next(e, "Get-Command lists them all.");
+}
+
+static bool asks_for_help(const struct invocation *typed)
+{
+    for (size_t i = 0; i < typed->count; i++) {
+        if (typed->elements[i].parameter && strcmp(typed->elements[i].parameter, "?") == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool names_pipeline_variable(const struct invocation *typed)
+{
+    const struct command *command = command_at((size_t)command_find(alias_of(typed->name)));
+    for (size_t i = 0; i < typed->count; i++) {
+        bool ambiguous;
+        const char *name = typed->elements[i].parameter;
+        const struct parameter *p = name ? command_parameter(command, name, &ambiguous) : NULL;
+        if (p && strcmp(p->name, "PipelineVariable") == 0)
+            return true;
+    }
+    return false;
+}
+
+static enum failure build(struct pipe *pipe, const struct pipeline *typed, const char **who,
+                          struct error *e)
+{
+    for (size_t i = 0; i < typed->count; i++) {
+        *who = typed->commands[i]->name;
+        enum failure bad = find_command(pipe->session, typed->commands[i], e);
+        if (bad)
+            return bad;
+        *who = command_at((size_t)command_find(alias_of(*who)))->name;
+        bool piped = i > 0 || typed->input;
+        pipe->stages[i] = stage_new(pipe, i, piped, typed->commands[i], e);
+        if (!pipe->stages[i])
+            return e->kind;
+        pipe->count = i + 1;
+        pipe->anew = pipe->anew || names_pipeline_variable(typed->commands[i]);
+    }
+    return OK;
+}
+
+static void feed(struct stage *first, const json_t *input)
+{
+    if (!json_is_array(input)) {
+        stage_take(first, input);
+        return;
+    }
+    for (size_t i = 0; i < json_array_size(input); i++)
+        stage_take(first, json_array_get(input, i));
+}
+
+static void drive(struct pipe *pipe, const json_t *input)
+{
+    if (input)
+        feed(pipe->stages[0], input);
+    else
+        stage_start(pipe->stages[0]);
+    for (size_t i = 0; i < pipe->count; i++)
+        stage_end(pipe->stages[i]);
+}
+
+/* An expression by itself: its value is what comes out. */
+static void show_value(struct session *s, const json_t *value, json_t *capture)
+{
+    if (capture) {
+        if (json_is_array(value))
+            json_array_extend(capture, (json_t *)(uintptr_t)value);
+        else
+            json_array_append(capture, (json_t *)(uintptr_t)value);
+        return;
+    }
+    struct render *render =
+        render_begin(&(struct render_options){.command = "pollux",
+                                              .out = stdout,
+                                              .err = stderr,
+                                              .width = session_width(s),
+                                              .out_is_terminal = s->out_is_terminal,
+                                              .err_is_terminal = s->err_is_terminal});
+    for (size_t i = 0; i < (json_is_array(value) ? json_array_size(value) : 1); i++)
+        render_value(render, json_is_array(value) ? json_array_get(value, i) : value);
+    render_end(render);
+}
+
+/* What nobody could read was not shown, whatever was done. */
+static int check_output(int status)
+{
+    struct error e;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    fail(&e, FAIL_IO, "The output can't be written: %s.", strerrordesc_np(errno));
+    notice_show_error(stderr, "pollux", &e);
+    clearerr(stdout);
+    return status ? status : STATUS_FAILED;
+}
+
+static int run_commands(struct session *s, const struct pipeline *typed, const json_t *input,
+                        json_t *capture)
+{
+    struct pipe pipe = {.session = s, .capture = capture};
+    struct error e = {0};
+    const char *who = "pollux";
+    pipe.stages = xcalloc(typed->count, sizeof(struct stage *));
+    if (build(&pipe, typed, &who, &e))
+        pipe.status = show_error(who, &e);
+    else
+        drive(&pipe, input);
+    for (size_t i = 0; i < pipe.count; i++)
+        stage_free(pipe.stages[i]);
+    free(pipe.stages);
+    return pipe.status;
+}
+
+int run_pipeline(struct session *s, const struct pipeline *pipeline, json_t *capture)
+{
+    OWNED(json_decref) json_t *input = NULL;
+    struct error e = {0};
+    for (size_t i = 0; i < pipeline->count; i++) {
+        if (asks_for_help(pipeline->commands[i]))
+            return check_output(help_show(s, alias_of(pipeline->commands[i]->name)));
+    }
+    if (pipeline->input && evaluate(s, pipeline->input, &input, &e))
+        return show_error("pollux", &e);
+    if (pipeline->count)
+        return check_output(run_commands(s, pipeline, input, capture));
+    show_value(s, input, capture);
+    return check_output(STATUS_DONE);
+}
+
+json_t *run_result(const json_t *captured)
+{
+    size_t count = json_array_size(captured);
+    if (count == 0)
+        return json_null();
+    return json_incref(count == 1 ? json_array_get(captured, 0) : (json_t *)(uintptr_t)captured);
+}
+
+/* --- statements --- */
+
+static int run_statement(struct session *s, const struct statement *statement)
+{
+    struct error e = {0};
+    if (!statement->variable)
+        return run_pipeline(s, statement->pipeline, NULL);
+    OWNED(json_decref) json_t *captured = json_array();
+    int status = run_pipeline(s, statement->pipeline, captured);
+    OWNED(json_decref) json_t *result = run_result(captured);
+    if (session_set(s, statement->variable, json_deep_copy(result), &e))
+        return show_error("pollux", &e);
+    return status;
+}
+
+bool run_is_exit(const struct invocation *typed)
+{
+    return (strcasecmp(typed->name, "exit") == 0 || strcasecmp(typed->name, "quit") == 0) &&
+           typed->count <= 1;
+}
+
+/* The status behind it; or else what came of the script so far. */
+static int exit_status(const struct invocation *typed, int status)
+{
+    const struct expression *given = typed->count ? typed->elements[0].value : NULL;
+    return given && given->kind == EXPRESSION_TEXT ? atoi(given->text) & 0xff : status;
+}
+
+static const struct invocation *sole_command(const struct statement *statement)
+{
+    const struct pipeline *p = statement->pipeline;
+    return p->count == 1 && !p->input && !statement->variable ? p->commands[0] : NULL;
+}
+
+int run_script(struct session *s, const struct script *script)
+{
+    int status = STATUS_DONE;
+    for (size_t i = 0; i < script->count && !s->stop && !session_interrupted(); i++) {
+        const struct invocation *sole = sole_command(&script->statements[i]);
+        if (sole && run_is_exit(sole))
+            return exit_status(sole, status);
+        int one = run_statement(s, &script->statements[i]);
+        status = status ? status : one;
+    }
+    s->stop = false;
+    return session_interrupted() ? STATUS_INTERRUPTED : status;
+}
+
+int run_text(struct session *s, struct bytes text)
+{
+    OWNED(script_free) struct script *script = NULL;
+    struct error e = {0};
+    if (parse_script(text, &script, NULL, &e))
+        return show_error("pollux", &e);
+    return run_script(s, script);
+}
+
+int run_file(struct session *s, const char *path)
+{
+    struct error e = {0};
+    FILE *file = path ? fopen(path, "re") : stdin;
+    OWNED(buffer_free) struct buffer text = {0};
+    if (!file) {
+        fail(&e, FAIL_INVALID, "The script %s can't be read: %s.", path, strerrordesc_np(errno));
+        return show_error("pollux", &e);
+    }
+    /* One byte more than a script may have: the parser tells that it is too long. */
+    buffer_reserve(&text, SCRIPT_BYTES_MAX + 1);
+    text.size = fread(text.at, 1, SCRIPT_BYTES_MAX + 1, file);
+    bool broken = ferror(file) != 0;
+    if (broken)
+        fail(&e, FAIL_IO, "The script can't be read: %s.", strerrordesc_np(errno));
+    if (path)
+        fclose(file);
+    return broken ? show_error("pollux", &e) : run_text(s, buffer_view(&text));
+}

@@ -1,0 +1,26 @@
+/* Carrying out what was typed: pipes, statements, scripts. What goes wrong is shown here, so that
+ * all that is returned is an exit status. */
+#ifndef POLLUX_CMDLET_SHELL_RUN_H
+#define POLLUX_CMDLET_SHELL_RUN_H
+
+#include "base/bytes.h"
+#include "cmdlet/language/syntax.h"
+#include "cmdlet/shell/session.h"
+
+/* `capture`: a list for what comes out; NULL: it is shown. */
+int run_pipeline(struct session *s, const struct pipeline *pipeline, json_t *capture);
+/* What a pipe in brackets, or behind "=", stands for: nothing, one value, or a list. A new
+ * reference. */
+json_t *run_result(const json_t *captured);
+
+/* `exit`, with or without a status behind it: the end of a script, or of the shell. */
+bool run_is_exit(const struct invocation *typed);
+
+/* All statements, until one stops the script. The status of the first that failed. */
+int run_script(struct session *s, const struct script *script);
+/* Read first, as a whole: a text with a mistake in it does nothing. */
+int run_text(struct session *s, struct bytes text);
+/* A file, or what comes on standard input: NULL. */
+int run_file(struct session *s, const char *path);
+
+#endif

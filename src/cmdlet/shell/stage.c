@@ -1,0 +1,465 @@
+#include "cmdlet/shell/stage.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "cmdlet/answer/render.h"
+#include "cmdlet/shell/alias.h"
+#include "cmdlet/shell/evaluate.h"
+#include "cmdlet/shell/local.h"
+#include "cmdlet/shell/person.h"
+#include "cmdlet/shell/remote.h"
+
+DEFINE_OWNED(json_t *, json_decref)
+
+struct stage {
+    struct pipe *pipe;
+    size_t place;
+    bool piped;
+    const struct invocation *typed;
+    struct binding b;
+    enum action actions[NOTICES], on_error;
+    struct render *render;
+    json_t *held;    /* until OutBuffer is full */
+    json_t *kept[4]; /* what goes into the variables that were named, in the order of `kinds` */
+    char *follow, *cancel; /* how a long command is followed and ended, as polluxd said last */
+    void *state;
+};
+
+/* The variables that a command can fill. */
+enum kept_kind { KEPT_ERRORS, KEPT_WARNINGS, KEPT_INFORMATION, KEPT_OBJECTS, KEPT_KINDS };
+static const char *const kept_parameters[KEPT_KINDS] = {"ErrorVariable", "WarningVariable",
+                                                        "InformationVariable", "OutVariable"};
+
+/* --- what it was told --- */
+
+static enum action action_of(const struct stage *stage, const char *parameter, const char *variable,
+                             enum action usual)
+{
+    const char *given = bound_text(&stage->b, parameter);
+    return given ? action_named(given) : session_preference(stage->pipe->session, variable, usual);
+}
+
+static enum action action_of_switch(const struct stage *stage, const char *parameter,
+                                    const char *variable)
+{
+    if (json_object_get(stage->b.bound, parameter))
+        return bound_switch(&stage->b, parameter) ? ACTION_CONTINUE : ACTION_SILENT;
+    return session_preference(stage->pipe->session, variable, ACTION_SILENT);
+}
+
+static void read_actions(struct stage *stage)
+{
+    stage->on_error = action_of(stage, "ErrorAction", "ErrorActionPreference", ACTION_CONTINUE);
+    stage->actions[NOTICE_WARNING] =
+        action_of(stage, "WarningAction", "WarningPreference", ACTION_CONTINUE);
+    stage->actions[NOTICE_INFORMATION] =
+        action_of(stage, "InformationAction", "InformationPreference", ACTION_SILENT);
+    stage->actions[NOTICE_VERBOSE] = action_of_switch(stage, "Verbose", "VerbosePreference");
+    stage->actions[NOTICE_DEBUG] = action_of_switch(stage, "Debug", "DebugPreference");
+    if (stage->actions[NOTICE_VERBOSE] == ACTION_CONTINUE)
+        json_object_set_new(stage->b.bound, "Verbose", json_true());
+    if (stage->actions[NOTICE_DEBUG] == ACTION_CONTINUE)
+        json_object_set_new(stage->b.bound, "Debug", json_true());
+}
+
+static bool is_shown(enum action action)
+{
+    return action != ACTION_SILENT && action != ACTION_IGNORE;
+}
+
+static enum render_form form_of(const struct stage *stage)
+{
+    static const char *const names[] = {[RENDER_AUTO] = "Auto",
+                                        [RENDER_LIST] = "List",
+                                        [RENDER_TABLE] = "Table",
+                                        [RENDER_JSON] = "Json"};
+    const char *given = bound_text(&stage->b, "Output");
+    for (size_t i = 0; given && i < COUNT_OF(names); i++) {
+        if (strcmp(given, names[i]) == 0)
+            return (enum render_form)i;
+    }
+    return local_form(stage->b.command);
+}
+
+static void begin_render(struct stage *stage)
+{
+    const struct session *s = stage->pipe->session;
+    struct render_options options = {.command = stage->b.command->name,
+                                     .out = stdout,
+                                     .err = stderr,
+                                     .form = form_of(stage),
+                                     .out_is_terminal = s->out_is_terminal,
+                                     .err_is_terminal = s->err_is_terminal,
+                                     .width = session_width(s),
+                                     .show_errors = is_shown(stage->on_error),
+                                     .show_progress = true};
+    for (int kind = 0; kind < NOTICES; kind++)
+        options.show[kind] = is_shown(stage->actions[kind]);
+    stage->render = render_begin(&options);
+}
+
+/* --- what it says --- */
+
+static void keep(struct stage *stage, enum kept_kind kind, const json_t *value)
+{
+    if (json_object_get(stage->b.bound, kept_parameters[kind])) {
+        if (!stage->kept[kind])
+            stage->kept[kind] = json_array();
+        json_array_append(stage->kept[kind], (json_t *)(uintptr_t)value);
+    }
+}
+
+static void note_status(struct stage *stage, int status)
+{
+    if (stage->pipe->status == STATUS_DONE)
+        stage->pipe->status = status;
+}
+
+/* Stop, or ask the person whether to. */
+static void obey(struct stage *stage, enum action action)
+{
+    struct error e;
+    bool yes = true;
+    if (action == ACTION_INQUIRE && person_agrees("Go on all the same?", &yes, &e))
+        render_error(stage->render, &e);
+    if (action == ACTION_STOP || !yes)
+        stage->pipe->stop = stage->pipe->session->stop = true;
+}
+
+static void fail_with(struct stage *stage, const struct error *e, int status)
+{
+    OWNED(json_decref)
+    json_t *kept = json_pack("{s:s, s:s, s:s, s:s}", "Command", stage->b.command->name, "Message",
+                             e->what, "Kept", e->kept, "Next", e->next);
+    if (kept)
+        keep(stage, KEPT_ERRORS, kept);
+    note_status(stage, status);
+    render_error(stage->render, e);
+    obey(stage, stage->on_error);
+}
+
+void stage_fail(struct stage *stage, const struct error *e)
+{
+    fail_with(stage, e, status_of_failure(e->kind));
+}
+
+/* It was typed rightly, or polluxd would not have begun. */
+static void on_error(struct stage *stage, const json_t *value)
+{
+    struct error e;
+    notice_read_error(value, &e);
+    fail_with(stage, &e, e.kind == FAIL_DENIED ? STATUS_NOT_PERMITTED : STATUS_FAILED);
+}
+
+static void on_notice(struct stage *stage, enum notice kind, const json_t *text)
+{
+    if (kind == NOTICE_WARNING)
+        keep(stage, KEPT_WARNINGS, text);
+    if (kind == NOTICE_INFORMATION)
+        keep(stage, KEPT_INFORMATION, text);
+    render_notice(stage->render, kind, json_string_value(text));
+    if (kind == NOTICE_WARNING || kind == NOTICE_INFORMATION)
+        obey(stage, stage->actions[kind]);
+}
+
+static void replace_text(char **text, const json_t *value)
+{
+    free(*text);
+    *text = json_string_value(value) ? xstrdup(json_string_value(value)) : NULL;
+}
+
+static void on_message(const json_t *message, void *context)
+{
+    struct stage *stage = context;
+    const json_t *object = json_object_get(message, "object");
+    const json_t *error = json_object_get(message, "error");
+    const json_t *progress = json_object_get(message, "progress");
+    for (int kind = 0; kind < NOTICES; kind++) {
+        const json_t *text = json_object_get(message, notice_key((enum notice)kind));
+        if (json_is_string(text)) {
+            on_notice(stage, (enum notice)kind, text);
+            return;
+        }
+    }
+    if (progress) {
+        replace_text(&stage->follow, json_object_get(progress, "follow"));
+        replace_text(&stage->cancel, json_object_get(progress, "cancel"));
+    }
+    if (object)
+        stage_emit(stage, object);
+    else if (error)
+        on_error(stage, error);
+    else
+        render_message(stage->render, message);
+}
+
+/* --- what it passes on --- */
+
+static void pass(struct stage *stage)
+{
+    struct stage *next = stage->pipe->stages[stage->place + 1];
+    OWNED(json_decref) json_t *held = TAKE(stage->held);
+    for (size_t i = 0; i < json_array_size(held) && !stage->pipe->stop; i++) {
+        const json_t *object = json_array_get(held, i);
+        const char *variable = bound_text(&stage->b, "PipelineVariable");
+        struct error e;
+        if (variable && session_set(stage->pipe->session, variable, json_deep_copy(object), &e))
+            stage_fail(stage, &e);
+        stage_take(next, object);
+    }
+}
+
+void stage_emit(struct stage *stage, const json_t *object)
+{
+    struct pipe *pipe = stage->pipe;
+    if (pipe->stop)
+        return;
+    keep(stage, KEPT_OBJECTS, object);
+    if (stage->place + 1 < pipe->count) {
+        json_int_t room = json_integer_value(json_object_get(stage->b.bound, "OutBuffer"));
+        if (!stage->held)
+            stage->held = json_array();
+        json_array_append(stage->held, (json_t *)(uintptr_t)object);
+        if ((json_int_t)json_array_size(stage->held) > room)
+            pass(stage);
+    } else if (pipe->capture) {
+        json_array_append(pipe->capture, (json_t *)(uintptr_t)object);
+    } else {
+        render_value(stage->render, object);
+    }
+}
+
+/* --- carrying out --- */
+
+static const struct parameter *secret_of(const struct command *command)
+{
+    for (size_t i = 0; i < command->parameter_count; i++) {
+        if (command->parameters[i].type == SECRET)
+            return &command->parameters[i];
+    }
+    return NULL;
+}
+
+static json_int_t descriptor_of(const struct binding *b)
+{
+    for (size_t i = 0; i < b->command->parameter_count; i++) {
+        const struct parameter *p = &b->command->parameters[i];
+        const json_t *value = json_object_get(b->bound, p->name);
+        if (p->type == DESCRIPTOR && value)
+            return json_integer_value(value);
+    }
+    return -1;
+}
+
+/* A secret that was not typed with the command. */
+static enum failure get_secret(struct binding *b, struct error *e)
+{
+    const struct parameter *p = secret_of(b->command);
+    char secret[SECRET_SIZE];
+    json_int_t fd = descriptor_of(b);
+    if (!p || bound_switch(b, "WhatIf"))
+        return OK;
+    if (json_object_get(b->bound, p->name)) {
+        if (fd < 0)
+            return OK;
+        fail(e, FAIL_INVALID, "-%s was given, and an open file to read it from as well.", p->name);
+        return error_kept(e, "Nothing was done.");
+    }
+    enum failure bad =
+        fd >= 0 ? secret_from_descriptor((int)fd, secret, e) : person_secret(p->name, secret, e);
+    if (bad && fd < 0)
+        error_next(e,
+                   "Type it at a terminal, or have it read from an open file: see "
+                   "Get-Help %s -Examples",
+                   b->command->name);
+    struct word words = {.parameter = p->name, .colon = true};
+    json_t *value = bad ? NULL : json_string(secret);
+    words.value = value;
+    if (!bad)
+        bad = bind_one(b, &words, e);
+    json_decref(value);
+    explicit_bzero(secret, sizeof secret);
+    return bad;
+}
+
+static void detach(struct stage *stage)
+{
+    struct error e;
+    const char *name = stage->b.command->name;
+    if (stage->b.command->effect == READS || bound_switch(&stage->b, "WhatIf"))
+        return;
+    fail(&e, FAIL_STOPPING, "%s was sent, and polluxd goes on with it without you.", name);
+    if (stage->follow)
+        error_kept(&e, "To see how it goes on: %s", stage->follow);
+    if (stage->cancel)
+        error_next(&e, "To end it: %s", stage->cancel);
+    render_error(stage->render, &e);
+}
+
+static enum failure run_remotely(struct stage *stage, bool what_if, struct error *e)
+{
+    const struct remote_options options = {
+        .what_if = what_if, .message = on_message, .context = stage};
+    enum failure bad = remote_run(&stage->b, &options, e);
+    if (bad != FAIL_STOPPING || !session_interrupted())
+        return bad;
+    detach(stage);
+    note_status(stage, STATUS_INTERRUPTED);
+    stage->pipe->stop = true;
+    return OK;
+}
+
+/* -Confirm: first what would be done, then the question, then the deed. */
+static enum failure confirm(struct stage *stage, bool *yes, struct error *e)
+{
+    *yes = true;
+    if (!bound_switch(&stage->b, "Confirm") || bound_switch(&stage->b, "WhatIf"))
+        return OK;
+    int before = stage->pipe->status;
+    enum failure bad = run_remotely(stage, true, e);
+    *yes = !bad && stage->pipe->status == before;
+    fflush(stdout);
+    return *yes ? person_agrees("Shall this be done?", yes, e) : bad;
+}
+
+static void carry_out(struct stage *stage)
+{
+    struct error e = {0};
+    bool yes = true;
+    enum failure bad = get_secret(&stage->b, &e);
+    if (!bad)
+        bad = confirm(stage, &yes, &e);
+    if (!bad && yes)
+        bad = run_remotely(stage, false, &e);
+    if (bad)
+        stage_fail(stage, &e);
+}
+
+static enum failure bind_typed(struct stage *stage, struct error *e)
+{
+    OWNED(words_free) struct words words = {0};
+    const struct bind_options options = {.in_shell = stage->pipe->session->in_shell,
+                                         .piped = stage->piped};
+    const struct command *command = command_at((size_t)command_find(alias_of(stage->typed->name)));
+    enum failure bad = evaluate_words(stage->pipe->session, stage->typed, &words, e);
+    binding_free(&stage->b);
+    stage->b.command = command;
+    if (!bad)
+        bad = bind_words(&stage->b, command, words.list, words.count, &options, e);
+    if (!bad)
+        read_actions(stage);
+    return bad;
+}
+
+void stage_start(struct stage *stage)
+{
+    if (command_is_remote(stage->b.command))
+        carry_out(stage);
+    else
+        local_start(stage);
+}
+
+void stage_take(struct stage *stage, const json_t *object)
+{
+    struct error e = {0};
+    if (session_interrupted()) {
+        stage->pipe->stop = true;
+        note_status(stage, STATUS_INTERRUPTED);
+    }
+    if (stage->pipe->stop)
+        return;
+    enum failure bad = stage->pipe->anew ? bind_typed(stage, &e) : OK;
+    if (!bad)
+        bad = bind_piped(&stage->b, object, &e);
+    if (bad)
+        stage_fail(stage, &e);
+    else if (command_is_remote(stage->b.command))
+        carry_out(stage);
+    else
+        local_take(stage, object);
+}
+
+static void set_kept(struct stage *stage)
+{
+    for (int kind = 0; kind < KEPT_KINDS; kind++) {
+        const char *name = bound_text(&stage->b, kept_parameters[kind]);
+        if (!name)
+            continue;
+        json_t *list = stage->kept[kind] ? TAKE(stage->kept[kind]) : json_array();
+        const json_t *before = name[0] == '+' ? session_get(stage->pipe->session, name + 1) : NULL;
+        if (json_is_array(before)) {
+            json_t *both = json_copy((json_t *)(uintptr_t)before);
+            json_array_extend(both, list);
+            json_decref(list);
+            list = both;
+        }
+        struct error e;
+        if (session_set(stage->pipe->session, name + (name[0] == '+'), list, &e))
+            stage_fail(stage, &e);
+    }
+}
+
+void stage_end(struct stage *stage)
+{
+    if (!command_is_remote(stage->b.command))
+        local_end(stage);
+    if (stage->held)
+        pass(stage);
+    set_kept(stage);
+}
+
+/* --- beginning and end --- */
+
+struct stage *stage_new(struct pipe *pipe, size_t place, bool piped, const struct invocation *typed,
+                        struct error *e)
+{
+    struct stage *stage = xcalloc(1, sizeof *stage);
+    *stage = (struct stage){.pipe = pipe, .place = place, .piped = piped, .typed = typed};
+    if (pipe->anew) {
+        stage->b.command = command_at((size_t)command_find(alias_of(typed->name)));
+        stage->b.bound = json_object();
+        read_actions(stage);
+    } else if (bind_typed(stage, e)) {
+        stage_free(stage);
+        return NULL;
+    }
+    begin_render(stage);
+    for (size_t i = 0; i < stage->b.warning_count; i++) {
+        OWNED(json_decref) json_t *text = json_string(stage->b.warnings[i]);
+        on_notice(stage, NOTICE_WARNING, text);
+    }
+    return stage;
+}
+
+void stage_free(struct stage *stage)
+{
+    if (!stage)
+        return;
+    if (stage->render)
+        render_end(stage->render);
+    for (int kind = 0; kind < KEPT_KINDS; kind++)
+        json_decref(stage->kept[kind]);
+    json_decref(stage->held);
+    binding_free(&stage->b);
+    free(stage->follow);
+    free(stage->cancel);
+    free(stage);
+}
+
+const struct binding *stage_binding(const struct stage *stage)
+{
+    return &stage->b;
+}
+
+struct session *stage_session(const struct stage *stage)
+{
+    return stage->pipe->session;
+}
+
+void **stage_state(struct stage *stage)
+{
+    return &stage->state;
+}
