@@ -341,6 +341,31 @@ def accounts_outlive_a_crash_and_rest_while_nobody_serves(world):
     assert user(atl, "kenmyer") == {**ken, "Enabled": False}
 
 
+@test
+def users_are_handled_from_the_command_line(world):
+    """As an administrator does it on his first day; the secret goes by a descriptor."""
+    world.deploy(["atl", "redmond"])
+    redmond = lambda *words: world.command("redmond", *words)
+    redmond("Enable-CsUser", "-Identity", "Ken Myer", "-RegistrarPool", name_of("atl"),
+            "-SipAddress", "sip:kenmyer@litwareinc.com").must(0)
+    shown = redmond("Get-CsUser", "-Identity", "Ken Myer").must(0)
+    assert [line.split(" :")[0].strip() for line in shown.out.splitlines() if line] == PROPERTIES
+    secret = world.folder / "secret.txt"
+    secret.write_text(SECRET + "\n")
+    run("sh", "-c", 'exec "$1" Set-CsClientPin -Identity kenmyer -PinFileDescriptor 3 3<"$2"', "sh",
+        POLLUX, secret, env={**os.environ, "POLLUX_SERVER": str(world["redmond"].socket)}).must(0)
+    hashed = hashlib.md5(f"kenmyer:{DOMAIN}:{SECRET}".encode()).hexdigest()
+    assert items(world["atl"], "credential/")[f"credential/kenmyer@{DOMAIN}"]["MD5"]["User"] == hashed
+    redmond("Set-CsUser", "kenmyer", "-Enabled", "$false").must(0)
+    for filter in ('{Enabled -eq $false -and DisplayName -like "ken*"}', "k*"):
+        assert "Ken Myer" in redmond("Get-CsUser", "-Filter", filter).must(0).out
+    assert redmond("Get-CsUser", "-Filter", "{Enabled -eq $true}").must(0).out == ""
+    wrong = redmond("Get-CsUser", "kenmyr").must(1, "Was kenmyer@litwareinc.com meant?")
+    assert wrong.out == ""
+    redmond("Disable-CsUser", "kenmyer").must(0)
+    assert redmond("Get-CsUser").must(0).out == ""
+
+
 # --- many --------------------------------------------------------------------------------------
 
 MANY = 20000
