@@ -386,7 +386,7 @@ def users_are_handled_from_the_command_line(world):
 
 MANY = 20000
 LISTS_KIB_MAX = 2 << 10  # of five lists that are more than 4 MiB long each
-SLOW_KIB_MAX = 8 << 10  # a stream's backlog, and pages that one more reader of the store keeps
+SLOW_KIB_MAX = 20 << 10  # a stream's 4 MiB, and 16 MiB of pages that one more reader of the store keeps
 
 
 def sanitized():
