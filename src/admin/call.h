@@ -73,7 +73,8 @@ void call_fail(struct call *call, const struct error *e);
 void call_keep(struct call *call, void *state);
 void *call_kept(const struct call *call);
 /* `work` on a thread of its own, then `done` on the loop; both are given the call. If there are too
- * many already: false, and the call was ended with that error; what it kept is still the caller's. */
+ * many already: false, and the call was ended with that error; what it kept is still the caller's.
+ */
 bool call_on_thread(struct call *call, loop_call *work, loop_call *done);
 
 /* Called on the loop each CALL_TICK_MS from now on, until the call ends: for what is waited for. It

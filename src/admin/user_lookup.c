@@ -40,7 +40,7 @@ static enum failure no_such_address(struct view *view, const char *address, stru
 {
     struct neighbours n = {.address = address, .distance = NEAREST_NOT};
     char beginning[LOOKUP_BEGINNING + 1];
-    snprintf(beginning, sizeof beginning, "%s", address);
+    snprintf(beginning, sizeof beginning, "%.*s", LOOKUP_BEGINNING, address);
     account_walk(view, beginning, look_at_neighbour, &n, NULL); /* if it fails, there is no hint */
     fail(e, FAIL_NOT_FOUND, "There is no user %s.", address);
     error_kept(e, "Nothing was done.");
@@ -120,16 +120,12 @@ enum failure user_find(struct user_work *work, struct view *view, const char *id
                        struct account *account, uint64_t *usn, struct error *e)
 {
     char address[SIP_ADDRESS_SIZE];
+    bool meant = sip_address_meant(identity);
     enum failure bad = sip_address_read(identity, work->sip_domain, address, e);
-    if (bad && sip_address_meant(identity))
-        return bad;
-    bool could_be = !bad;
-    if (could_be)
-        bad = account_read(view, address, account, usn, e);
-    if (could_be && bad != FAIL_NOT_FOUND)
-        return bad;
-    if (sip_address_meant(identity))
-        return no_such_address(view, address, e);
-    bad = find_by_name(work, view, identity, account, usn, e);
-    return could_be && bad == FAIL_NOT_FOUND ? no_such_address(view, address, e) : bad;
+    if (bad)
+        return meant ? bad : find_by_name(work, view, identity, account, usn, e);
+    bad = account_read(view, address, account, usn, e);
+    if (bad == FAIL_NOT_FOUND && !meant)
+        bad = find_by_name(work, view, identity, account, usn, e);
+    return bad == FAIL_NOT_FOUND ? no_such_address(view, address, e) : bad;
 }
