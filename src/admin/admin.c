@@ -21,7 +21,8 @@ struct admin {
     struct front_end *fe;
     struct on_loop *gate;
     struct http_server *server;
-    struct workers *workers;
+    struct workers *workers;                 /* for what this machine does … */
+    struct workers *passers;                 /* … and for waiting until another has done it */
     struct call *calls[ADMIN_CALLS_MAX + 1]; /* under way */
     size_t call_count;
     bool stopped; /* lives on only for the calls that are still under way */
@@ -138,15 +139,16 @@ static void on_ended(struct call *call, const char *result, void *context)
 static struct call *begin(struct errand *errand, bool passed_on)
 {
     struct admin *admin = errand->admin;
-    struct call *call = call_new(&(struct call_options){.fe = admin->fe,
-                                                        .request = errand->request,
-                                                        .command = errand->command,
-                                                        .parameters = TAKE(errand->parameters),
-                                                        .caller = TAKE(errand->caller),
-                                                        .workers = admin->workers,
-                                                        .passed_on = passed_on,
-                                                        .ended = on_ended,
-                                                        .context = admin});
+    struct call *call =
+        call_new(&(struct call_options){.fe = admin->fe,
+                                        .request = errand->request,
+                                        .command = errand->command,
+                                        .parameters = TAKE(errand->parameters),
+                                        .caller = TAKE(errand->caller),
+                                        .workers = passed_on ? admin->passers : admin->workers,
+                                        .passed_on = passed_on,
+                                        .ended = on_ended,
+                                        .context = admin});
     admin->calls[admin->call_count++] = call;
     errand_free(errand);
     return call;
@@ -299,6 +301,7 @@ struct admin *admin_start(struct front_end *fe, struct loop *loop, struct error 
     admin->fe = fe;
     admin->gate = on_loop_open(loop, on_person, admin);
     admin->workers = workers_new(loop, ADMIN_THREADS_MAX);
+    admin->passers = workers_new(loop, ADMIN_THREADS_MAX);
     /* Whoever may connect is told what he may do: the kernel says who it is. */
     struct http_server_options options = {.socket_path = front_end_config(fe)->admin_socket,
                                           .socket_mode = 0666,
@@ -310,6 +313,7 @@ struct admin *admin_start(struct front_end *fe, struct loop *loop, struct error 
     if (!admin->server) {
         on_loop_close(admin->gate);
         workers_free(admin->workers);
+        workers_free(admin->passers);
         free(admin);
         return NULL;
     }
@@ -332,6 +336,7 @@ void admin_stop(struct admin *admin)
     http_server_stop(admin->server);
     on_loop_close(admin->gate);
     workers_free(admin->workers);
+    workers_free(admin->passers);
     /* What the threads had still to say; one more call than there may be keeps the last of them
      * from ending us. */
     admin->call_count++;

@@ -86,10 +86,10 @@ struct call_options {
     struct front_end *fe;
     struct http_request *request; /* taken over */
     const struct command *command;
-    json_t *parameters;    /* taken over */
-    struct caller *caller; /* the same */
-    struct workers *workers;
-    bool passed_on; /* another machine carries it out, and writes the audit log */
+    json_t *parameters;      /* taken over */
+    struct caller *caller;   /* the same */
+    struct workers *workers; /* whose threads call_on_thread() takes */
+    bool passed_on;          /* another machine carries it out, and writes the audit log */
     /* It is over: `result` is "done" or "failed". */
     void (*ended)(struct call *call, const char *result, void *context);
     void *context;

@@ -98,7 +98,7 @@ enum failure person_secret(const char *what, char secret[SECRET_SIZE], struct er
     if (same)
         return OK;
     explicit_bzero(secret, SECRET_SIZE);
-    fail(e, FAIL_INVALID, got ? "The two were not the same." : "No secret was typed.");
+    fail(e, FAIL_INVALID, "%s", got ? "The two were not the same." : "No secret was typed.");
     return error_kept(e, "Nothing was done.");
 }
 
