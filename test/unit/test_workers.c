@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/memory.h"
 #include "base/workers.h"
 
 enum { THREADS = 4, JOBS = 500 };
