@@ -69,7 +69,7 @@ enum failure person_agrees(const char *question, bool *yes, struct error *e)
     return OK;
 }
 
-static bool ask_hidden(int fd, const char *what, const char *again, char secret[static SECRET_SIZE])
+static bool ask_hidden(int fd, const char *what, const char *again, char secret[SECRET_SIZE])
 {
     struct termios before, hidden;
     if (tcgetattr(fd, &before) != 0)
@@ -85,7 +85,7 @@ static bool ask_hidden(int fd, const char *what, const char *again, char secret[
     return got;
 }
 
-enum failure person_secret(const char *what, char secret[static SECRET_SIZE], struct error *e)
+enum failure person_secret(const char *what, char secret[SECRET_SIZE], struct error *e)
 {
     char second[SECRET_SIZE] = "";
     int fd = open_terminal(e);
@@ -97,16 +97,14 @@ enum failure person_secret(const char *what, char secret[static SECRET_SIZE], st
     explicit_bzero(second, sizeof second);
     if (same)
         return OK;
-    explicit_bzero(secret, SECRET_SIZE);
     fail(e, FAIL_INVALID, "%s", got ? "The two were not the same." : "No secret was typed.");
     return error_kept(e, "Nothing was done.");
 }
 
-enum failure secret_from_descriptor(int fd, char secret[static SECRET_SIZE], struct error *e)
+enum failure secret_from_descriptor(int fd, char secret[SECRET_SIZE], struct error *e)
 {
     if (read_line(fd, secret, SECRET_SIZE))
         return OK;
-    explicit_bzero(secret, SECRET_SIZE);
     fail(e, FAIL_INVALID, "No secret can be read from the open file %d.", fd);
     error_kept(e, "Nothing was done.");
     return error_next(e, "A shell opens one so: -PinFileDescriptor 3 3<FILE");
