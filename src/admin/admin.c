@@ -62,7 +62,7 @@ static const struct parameter *own_parameter(const struct command *command, cons
 {
     const struct parameter *p;
     for (size_t i = 0; (p = command_parameter_at(command, i)); i++) {
-        if (strcmp(p->name, name) == 0 && !(p->traits & OF_SHELL) && p->type != DESCRIPTOR)
+        if (strcmp(p->name, name) == 0 && parameter_is_sent(p))
             return p;
     }
     return NULL;
@@ -325,8 +325,10 @@ void admin_stop(struct admin *admin)
         return;
     admin->stopped = true;
     front_end_on_commands(admin->fe, NULL);
-    for (size_t i = 0; i < admin->call_count; i++)
+    for (size_t i = admin->call_count; i-- > 0;) {
         call_abandon(admin->calls[i]);
+        call_tick(admin->calls[i]); /* the last: who waits, ends */
+    }
     http_server_stop(admin->server);
     on_loop_close(admin->gate);
     workers_free(admin->workers);

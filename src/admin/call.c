@@ -13,6 +13,7 @@ struct call {
     struct call_options with;
     uint64_t began_ms;
     void *state;
+    char *progress; /* what was said last of it */
     loop_call *tick;
     uint64_t spoke_ms;    /* when it last said that it goes on */
     pthread_mutex_t lock; /* its thread and the loop's keep-alive write to one stream */
@@ -78,8 +79,8 @@ static void say(struct call *call, json_t *line)
 {
     char *text = json_dumps(line, JSON_COMPACT);
     json_decref(line);
-    if (!text)
-        abort(); /* what we say is UTF-8 */
+    if (!text) /* a name in a file that is not UTF-8, for example */
+        text = xstrdup("{\"warning\":\"A part of the answer can't be shown: it is not UTF-8.\"}");
     OWNED(buffer_free) struct buffer b = {0};
     buffer_printf(&b, "%s\n", text);
     write_line(call, buffer_view(&b));
@@ -148,7 +149,13 @@ void call_progress(struct call *call, const struct call_progress *p)
         json_object_set_new(line, "follow", json_string(p->follow));
     if (p->cancel)
         json_object_set_new(line, "cancel", json_string(p->cancel));
-    say(call, json_pack("{s:o}", "progress", line));
+    char *text = json_dumps(line, JSON_COMPACT);
+    bool news = !call->progress || (text && strcmp(text, call->progress) != 0);
+    free(call->progress);
+    call->progress = text;
+    if (news)
+        say(call, json_pack("{s:O}", "progress", line));
+    json_decref(line);
 }
 
 void call_error(struct call *call, const struct error *e)
@@ -216,6 +223,7 @@ void call_end(struct call *call)
     say(call, json_pack("{s:s}", "status", result));
     http_stream_end(call->with.request);
     call->with.ended(call, result, call->with.context);
+    free(call->progress);
     json_decref(call->with.parameters);
     caller_free(call->with.caller);
     pthread_mutex_destroy(&call->lock);

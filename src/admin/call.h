@@ -76,7 +76,8 @@ void *call_kept(const struct call *call);
  * many already, the call is ended with that error. */
 void call_on_thread(struct call *call, loop_call *work, loop_call *done);
 
-/* Called on the loop each CALL_TICK_MS from now on, until the call ends: for what is waited for. */
+/* Called on the loop each CALL_TICK_MS from now on, until the call ends: for what is waited for. It
+ * ends the call as well when nobody wants to know any more. */
 void call_each_tick(struct call *call, loop_call *tick);
 
 /* For the admin room. */

@@ -37,6 +37,7 @@ struct start {
     struct hosted_home *waiting[HOSTED_HOMES_MAX];
     size_t count, next;
     uint64_t began_ms;
+    bool was_stopped; /* then something was changed, even if nothing is served yet */
 };
 
 static void start_end(struct start *start)
@@ -71,6 +72,8 @@ static void say_what_is_waited_for(struct start *start)
     for (size_t i = 0; i < start->count; i++) {
         struct error why;
         home_explain(hosted_home_core(start->waiting[i]), &why);
+        error_kept(&why, start->was_stopped ? "The pool is started, and serves as soon as it may."
+                                            : "Nothing was changed.");
         call_error(start->call, &why);
     }
 }
@@ -89,14 +92,15 @@ static void look_whether_it_serves(void *context)
     struct call *call = context;
     struct start *start = call_kept(call);
     const struct front_end *fe = call_front_end(call);
-    size_t before = start->count;
     start->count = list_waiting(fe, start->waiting);
-    bool patient = clock_ms() - start->began_ms < GRANTS_WAIT_MS_MAX && partner_answers(fe);
+    bool patient = !call_is_unwanted(call) && partner_answers(fe) &&
+                   clock_ms() - start->began_ms < GRANTS_WAIT_MS_MAX;
     if (start->count && patient) {
-        if (start->count != before)
-            call_progress(call, &(struct call_progress){.activity = "Waiting for the partner",
-                                                        .status = "some homes are served",
-                                                        .follow = "Get-CsPoolFailOverStatus"});
+        OWNED(free_memory)
+        char *status = xasprintf("%zu homes are not served yet", start->count);
+        call_progress(call, &(struct call_progress){.activity = "Waiting for the partner",
+                                                    .status = status,
+                                                    .follow = "Get-CsPoolFailOverStatus"});
         return;
     }
     say_what_is_waited_for(start);
@@ -145,6 +149,7 @@ void admin_start_pool(struct call *call)
                             start->count)) {
         start_end(start);
     } else if (is_stopped(fe)) {
+        start->was_stopped = true;
         service_set(fe, false, on_started, start);
     } else {
         on_started(NULL, start);

@@ -125,7 +125,8 @@ static void look_for_homes(void *context)
     size_t awaited = 0, there = count_homes(fe, topology);
     for (size_t i = 0; i < topology->pool_count; i++)
         awaited += is_awaited(fe, &topology->pools[i]);
-    if (awaited && clock_ms() - p->began_ms < HOMES_WAIT_MS_MAX) {
+    bool patient = !call_is_unwanted(call) && clock_ms() - p->began_ms < HOMES_WAIT_MS_MAX;
+    if (awaited && patient) {
         OWNED(free_memory)
         char *status = xasprintf("%zu of %zu pools have their homes", there, topology->pool_count);
         call_progress(call, &(struct call_progress){.activity = "Creating homes",

@@ -8,5 +8,5 @@
         call_fail(call, &e);                                                                       \
     }
 S(admin_get_user)
-S(admin_enable_user) S(admin_set_user) S(admin_disable_user) S(admin_set_client_pin)
-    S(admin_get_user_pool_info)
+S(admin_enable_user)
+S(admin_set_user) S(admin_disable_user) S(admin_set_client_pin) S(admin_get_user_pool_info)

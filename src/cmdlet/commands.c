@@ -100,6 +100,12 @@ bool command_is_remote(const struct command *command)
     return command->place != ANYWHERE && command->place != IN_SHELL;
 }
 
+bool parameter_is_sent(const struct parameter *p)
+{
+    bool common = p >= commons && p < commons + COUNT_OF(commons);
+    return common ? p->traits & SENT : p->type != DESCRIPTOR;
+}
+
 const struct parameter *command_parameter_at(const struct command *command, size_t i)
 {
     if (i < command->parameter_count)

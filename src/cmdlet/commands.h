@@ -36,6 +36,7 @@ enum {
     AUTHORISES = 32, /* changes who may do what: for those with RIGHT_SUPREME alone */
     OF_CHANGES = 64, /* a common one of commands that change something */
     OF_SHELL = 128,  /* a common one that makes sense only where there are pipes and variables */
+    SENT = 256,      /* a common one that polluxd must know of */
 };
 
 enum command_effect { READS, CHANGES };
@@ -104,6 +105,9 @@ int command_find(const char *name);
 const char *command_nearest(const char *name);
 /* Does polluxd carry it out? */
 bool command_is_remote(const struct command *command);
+
+/* Is it for polluxd, or for the program that is typed at? */
+bool parameter_is_sent(const struct parameter *parameter);
 
 /* What it takes: its own, then the common ones. NULL behind the last. */
 const struct parameter *command_parameter_at(const struct command *command, size_t i);

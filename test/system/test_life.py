@@ -187,15 +187,14 @@ def a_second_publication_changes_nothing_of_the_homes(world):
 
 
 @test
-def publishing_elsewhere_is_refused_with_the_right_pool(world):
+def publishing_is_done_by_the_pool_that_central_names_wherever_it_is_asked(world):
     world.build(["atl", "redmond", "tokyo"]).start()
-    for pool in ("redmond", "tokyo"):
-        world.publish(pool).must(1, name_of("atl"), "Nothing was published.")
-    assert not world.terms_opened()
-    world.publish("atl").must(0)
+    world.wait_hears("tokyo", "atl")
+    world.wait_hears("atl", "redmond", "tokyo")
+    world.publish("tokyo").must(0)
     world.all_serve()
     for pool in ("redmond", "tokyo"):
-        world.publish(pool).must(1, f"Run this on a machine of {name_of('atl')}")
+        world.publish(pool).must(0)
     world.terms_must_be_unique()
 
 
@@ -272,7 +271,7 @@ def many_publications_at_once_create_each_home_once(world):
         thread.join()
     assert any(outcome.status == 0 for outcome in outcomes)
     for outcome in outcomes:
-        assert outcome.status in (0, 1) and (outcome.status == 0) == (outcome.err == ""), outcome
+        assert outcome.status in (0, 1) and (outcome.status == 0 or outcome.err), outcome
     world.all_serve()
     world.publish("atl").must(0)
     assert len(world.terms_opened()) == 3, world.terms_opened()

@@ -95,7 +95,9 @@ static void show_if_due(struct progress *p)
 {
     uint64_t now = p->now();
     uint64_t pause = p->terminal ? PROGRESS_DRAW_MS : PROGRESS_LINE_MS;
-    if (!p->activity || (p->shown && now - p->shown_ms < pause))
+    /* Elsewhere, what is done within a pause is not worth a line. */
+    uint64_t since = p->shown ? p->shown_ms : p->begun_ms;
+    if (!p->activity || ((p->shown || !p->terminal) && now - since < pause))
         return;
     p->shown = true;
     p->shown_ms = now;
@@ -117,7 +119,7 @@ static void end_activity(struct progress *p)
 {
     if (!p->activity)
         return;
-    if (!p->terminal)
+    if (!p->terminal && p->shown)
         say(p);
     progress_hide(p);
     free_memory(TAKE(p->activity));

@@ -17,20 +17,17 @@ struct answer {
     struct buffer refusal; /* the body of a status other than 200 */
 };
 
-/* What polluxd is told: the command's own parameters, and two of the common ones. */
 static json_t *told(const struct binding *b, bool what_if)
 {
     json_t *told = json_object();
-    for (size_t i = 0; i < b->command->parameter_count; i++) {
-        const struct parameter *p = &b->command->parameters[i];
+    const struct parameter *p;
+    for (size_t i = 0; (p = command_parameter_at(b->command, i)); i++) {
         json_t *value = json_object_get(b->bound, p->name);
-        if (value && p->type != DESCRIPTOR)
+        if (value && parameter_is_sent(p))
             json_object_set(told, p->name, value);
     }
-    if (what_if || bound_switch(b, "WhatIf"))
+    if (what_if)
         json_object_set_new(told, "WhatIf", json_true());
-    if (bound_switch(b, "Verbose"))
-        json_object_set_new(told, "Verbose", json_true());
     return told;
 }
 
@@ -50,7 +47,9 @@ static void on_line(void *context, struct bytes line)
 
 static bool go_on(void *context)
 {
-    (void)context;
+    const struct answer *answer = context;
+    if (answer->options->wait)
+        answer->options->wait(answer->options->context);
     return !session_interrupted();
 }
 

@@ -13,6 +13,7 @@ enum {
 struct remote_options {
     bool what_if;                                          /* as if -WhatIf had been given */
     void (*message)(const json_t *message, void *context); /* object, warning, error, … */
+    void (*wait)(void *context); /* several times a second, while nothing comes; may be NULL */
     void *context;
 };
 

@@ -196,6 +196,12 @@ static void on_message(const json_t *message, void *context)
         render_message(stage->render, message);
 }
 
+static void on_wait(void *context)
+{
+    struct stage *stage = context;
+    render_tick(stage->render);
+}
+
 /* --- what it passes on --- */
 
 static void pass(struct stage *stage)
@@ -302,7 +308,7 @@ static void detach(struct stage *stage)
 static enum failure run_remotely(struct stage *stage, bool what_if, struct error *e)
 {
     const struct remote_options options = {
-        .what_if = what_if, .message = on_message, .context = stage};
+        .what_if = what_if, .message = on_message, .wait = on_wait, .context = stage};
     enum failure bad = remote_run(&stage->b, &options, e);
     if (bad != FAIL_STOPPING || !session_interrupted())
         return bad;
