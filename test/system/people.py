@@ -1,7 +1,7 @@
 """People of a machine: Unix users and groups that only its polluxd knows, and what they type.
 
-    people(world, {"alice": ["CSAdministrator"], "bob": []}, "atl")
-    world.deploy(["atl", "redmond"])        # or world.build(), before people()
+    world.build(["atl", "redmond"])
+    people(world, {"alice": ["CSAdministrator"], "bob": []}, "atl").begin()
     typed_by(world, "alice", "atl", "Get-CsPool").must(0)
     by_https(world, "alice", "atl", "Get-CsPool").must(0)
 
@@ -55,10 +55,36 @@ def people(world, members, *pools, groups=()):
         write_people(world, pool)
         world[pool].before = over({f"/etc/{f}": world.folder / f"{pool}.{f}"
                                    for f in ("passwd", "group")})
+        world[pool].folder.mkdir(exist_ok=True)
         world[pool].folder.chmod(0o755)
     # Whoever types must be able to run the program.
     world.program = shutil.copy(POLLUX, world.folder / "pollux")
     return world
+
+
+def owned_by(world, name, pool):
+    """That pool's polluxd runs as this user."""
+    uid, machine = world.uids[name], world[pool]
+    stem = world.folder / "pki" / machine.fqdn
+    (world.folder / "pki").chmod(0o755)
+    for path in (machine.folder, Path(f"{stem}.key")):
+        os.chown(path, uid, NOBODYS_GROUP)
+    machine.before += ["setpriv", "--reuid", str(uid), "--regid", str(NOBODYS_GROUP),
+                       "--clear-groups", "--pdeathsig", "KILL"]
+    machine.program = shutil.copy(POLLUXD, world.folder / "polluxd")
+
+
+def keep_audit(world, *pools):
+    for pool in pools or world.pools:
+        world[pool].extra += f'audit_log = "{pool}/audit.log"\n'
+        world[pool].write_config()
+    return world
+
+
+def audit(world, pool):
+    """The entries of its audit log."""
+    file = world[pool].folder / "audit.log"
+    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
 
 def typed_by(world, name, pool, *words, gid=NOBODYS_GROUP):
