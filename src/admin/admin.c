@@ -154,7 +154,8 @@ static struct call *begin(struct errand *errand, bool passed_on)
     return call;
 }
 
-/* Who may, the pool that carries it out decides, by the grants that it knows. */
+/* Who may, the pool that carries it out decides, by the grants that it knows; where there is none,
+ * this one, so that nobody learns of pools what he may not ask for. */
 static enum failure check_permission(const struct errand *errand, struct error *e)
 {
     OWNED(backup_configuration_free) struct backup_configuration *granted = NULL;
@@ -198,6 +199,9 @@ static void carry_out(struct errand *errand)
         error_kept(&e, "Nothing was done.");
         error_next(&e, "Try again.");
     }
+    struct error denied;
+    if (bad == FAIL_NOT_FOUND && check_permission(errand, &denied))
+        e = denied;
     if (!bad && !pool)
         bad = check_permission(errand, &e);
     if (bad) {
@@ -240,6 +244,19 @@ static bool is_description(const struct http_request *request)
            strcmp(http_request_method(request), "GET") == 0;
 }
 
+/* The link lets machines say more. */
+static bool is_too_long(struct http_request *request)
+{
+    struct error e;
+    if (http_request_body(request).size <= ADMIN_BODY_MAX)
+        return false;
+    fail(&e, FAIL_INVALID, "The body of the request is longer than the %d bytes allowed here.",
+         ADMIN_BODY_MAX);
+    error_kept(&e, "Nothing was done.");
+    http_answer_error(request, &e);
+    return true;
+}
+
 static struct errand *errand_new(struct admin *admin, struct http_request *request)
 {
     struct errand *errand = xcalloc(1, sizeof *errand);
@@ -258,6 +275,8 @@ static void on_person(struct http_request *request, void *context)
         describe(request);
         return;
     }
+    if (is_too_long(request))
+        return;
     struct errand *errand = errand_new(admin, request);
     if (read_errand(errand, &e))
         errand_refuse(errand, &e);

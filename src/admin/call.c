@@ -220,9 +220,9 @@ uint64_t call_elapsed_ms(const struct call *call)
 void call_end(struct call *call)
 {
     const char *result = call->failed ? "failed" : "done";
+    call->with.ended(call, result, call->with.context);
     say(call, json_pack("{s:s}", "status", result));
     http_stream_end(call->with.request);
-    call->with.ended(call, result, call->with.context);
     free(call->progress);
     json_decref(call->with.parameters);
     caller_free(call->with.caller);

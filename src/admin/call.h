@@ -90,7 +90,7 @@ struct call_options {
     struct caller *caller;   /* the same */
     struct workers *workers; /* whose threads call_on_thread() takes */
     bool passed_on;          /* another machine carries it out, and writes the audit log */
-    /* It is over: `result` is "done" or "failed". */
+    /* It is over: `result` is "done" or "failed". The caller hears of it afterwards. */
     void (*ended)(struct call *call, const char *result, void *context);
     void *context;
 };
