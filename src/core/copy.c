@@ -1,0 +1,97 @@
+#include "core/copy.h"
+
+#include <string.h>
+
+static const char *const names[COPY_VERDICTS] = {
+    [COPY_GO_ON] = "go-on", [COPY_COMPARE] = "compare", [COPY_FORKED] = "forked",
+    [COPY_EARLY] = "early", [COPY_LATE] = "late",       [COPY_HOLDS] = "holds",
+};
+
+const char *copy_verdict_name(enum copy_verdict verdict)
+{
+    return names[verdict];
+}
+
+bool copy_verdict_named(const char *name, enum copy_verdict *verdict)
+{
+    for (int i = 0; i < COPY_VERDICTS; i++) {
+        if (strcmp(name, names[i]) == 0) {
+            *verdict = (enum copy_verdict)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The entry of this term; NULL: the copy did not go through it, or too long ago. */
+static const struct lineage_entry *entry_of(const struct lineage *l, uint64_t number)
+{
+    for (size_t i = l->count; i > 0; i--) {
+        if (l->entries[i - 1].term.number == number)
+            return &l->entries[i - 1];
+    }
+    return NULL;
+}
+
+/* Does the exporter's lineage pass through the copy's cookie? Then everything up to there is the
+ * same at both. */
+static bool is_on(const struct lineage *exporter, uint64_t head, const struct lineage *copy,
+                  struct version cookie)
+{
+    if (cookie.usn == 0)
+        return true; /* nothing is the same everywhere */
+    const struct lineage_entry *ours = entry_of(copy, cookie.term);
+    const struct lineage_entry *theirs = entry_of(exporter, cookie.term);
+    return ours && theirs && term_equal(ours->term, theirs->term) && ours->began == theirs->began &&
+           cookie.usn <= head && lineage_term_of(exporter, cookie.usn) == cookie.term;
+}
+
+/* What the copy went through so far: the exporter's lineage stands in its record as a whole, also
+ * the terms that began behind the cookie. */
+static void lineage_up_to(const struct lineage *whole, uint64_t usn, struct lineage *part)
+{
+    *part = *whole;
+    while (part->count && part->entries[part->count - 1].began > usn)
+        part->count--;
+}
+
+/* The copy does not stand on the exporter's lineage. Has it changes of its own? */
+static struct copy_answer parted(const struct copy_state *copy, const struct copy_offer *offer)
+{
+    struct copy_answer answer = {.verdict = COPY_COMPARE};
+    struct lineage ours;
+    lineage_up_to(&copy->hold->lineage, copy->head, &ours);
+    bool common = lineage_common(&ours, copy->head, offer->lineage, offer->head, &answer.at);
+    if (common && copy->head > answer.at.usn)
+        answer.verdict = COPY_FORKED;
+    return answer;
+}
+
+static bool follows(const struct hold *hold, struct term term)
+{
+    return term_equal(hold->term, term);
+}
+
+struct copy_answer copy_judge(const struct copy_state *copy, const struct copy_offer *offer)
+{
+    const struct hold *hold = copy->hold;
+    struct copy_answer answer = {.at = copy->cookie, .term = hold->term};
+    if (mode_rights(hold->mode)->holder)
+        answer.verdict = COPY_HOLDS;
+    else if (offer->term.number > hold->term.number)
+        answer.verdict = COPY_EARLY;
+    else if (!follows(hold, offer->term))
+        answer.verdict = COPY_LATE;
+    else if (copy->cookie.usn && copy->cookie.usn < offer->horizon)
+        answer.verdict =
+            COPY_COMPARE; /* rule 17: what was deleted meanwhile can't be told any more */
+    else if (!is_on(offer->lineage, offer->head, &hold->lineage, copy->cookie))
+        answer = parted(copy, offer);
+    answer.term = hold->term;
+    return answer;
+}
+
+struct version copy_cookie_of_holder(const struct hold *hold, uint64_t head)
+{
+    return (struct version){.term = lineage_term_of(&hold->lineage, head), .usn = head};
+}

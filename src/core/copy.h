@@ -1,0 +1,51 @@
+/* Where a copy may go on: what a pool that follows makes of an offer of whoever exports to it.
+ *
+ * Two copies compare at their last common point (protocol, rule 3). A copy that stands on the
+ * exporter's own lineage goes on from its cookie. One that does not must be compared whole, and one
+ * that has changes of its own beyond that point must not be written to before these are safe. */
+#ifndef POLLUX_CORE_COPY_H
+#define POLLUX_CORE_COPY_H
+
+#include "core/hold.h"
+
+/* What the exporter is. It may be the holder, or a standby that refills a holder which lost some of
+ * what it had (rule 10). */
+struct copy_offer {
+    struct term term;
+    const struct lineage *lineage;
+    uint64_t head;
+    uint64_t horizon; /* tombstones up to this usn are gone there */
+};
+
+/* What the copy is. */
+struct copy_state {
+    const struct hold *hold;
+    uint64_t head; /* of all modules of the home */
+    struct version cookie;
+};
+
+enum copy_verdict {
+    COPY_GO_ON,   /* from `at` */
+    COPY_COMPARE, /* there is no point from which going on would be right */
+    COPY_FORKED,  /* it has changes that the exporter does not: they must not be lost */
+    COPY_EARLY,   /* it has not heard of that term yet; again shortly */
+    COPY_LATE,    /* it follows a higher term, or another one of that number: `term` */
+    COPY_HOLDS,   /* it holds the home itself */
+};
+enum { COPY_VERDICTS = COPY_HOLDS + 1 };
+
+struct copy_answer {
+    enum copy_verdict verdict;
+    struct version at; /* the cookie, where it may go on; else where both part */
+    struct term term;
+};
+
+const char *copy_verdict_name(enum copy_verdict verdict);
+bool copy_verdict_named(const char *name, enum copy_verdict *verdict);
+
+struct copy_answer copy_judge(const struct copy_state *copy, const struct copy_offer *offer);
+
+/* A holder that becomes a copy stands at its head: that is its cookie for every module. */
+struct version copy_cookie_of_holder(const struct hold *hold, uint64_t head);
+
+#endif

@@ -1,0 +1,280 @@
+#include "core/export.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+/* From this usn on, what is not copied is at least so old. */
+struct mark {
+    uint64_t first; /* the first change since the mark before */
+    uint64_t at_ms;
+};
+
+struct exporter {
+    struct export_options options;
+    bool open;
+    struct term term;
+    uint64_t head;
+    uint64_t changed_ms; /* when the head moved last */
+
+    bool asked;     /* the copy has said in this term where it stands */
+    bool under_way; /* something was sent and is not answered yet */
+    bool wanted;    /* somebody waits for a live answer */
+    bool failing;
+    uint64_t retry_ms; /* not before then */
+    enum copy_verdict verdict;
+    struct version copied;
+    uint64_t confirmed_ms;
+
+    struct {
+        bool on;
+        uint64_t goal; /* the head when it began */
+        uint64_t began_ms;
+        uint32_t batches;
+    } cycle;
+    bool limit_met; /* the last cycle ended because of batches_max */
+    uint64_t cycles;
+
+    struct mark marks[EXPORT_MARKS_MAX];
+    size_t mark_count;
+};
+
+struct exporter *exporter_new(const struct export_options *options)
+{
+    struct exporter *x = xcalloc(1, sizeof *x);
+    x->options = *options;
+    return x;
+}
+
+void exporter_free(struct exporter *x)
+{
+    free(x);
+}
+
+void exporter_configure(struct exporter *x, const struct export_options *options)
+{
+    x->options = *options;
+}
+
+/* --- ages --- */
+
+/* Neighbours share the older one's age: what is said may be too old, never too young. */
+static void thin_out(struct exporter *x)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < x->mark_count; i += 2)
+        x->marks[kept++] = x->marks[i];
+    x->mark_count = kept;
+}
+
+static void note_change(struct exporter *x, uint64_t head, uint64_t now_ms)
+{
+    if (head <= x->head)
+        return;
+    if (x->mark_count == EXPORT_MARKS_MAX)
+        thin_out(x);
+    x->marks[x->mark_count++] = (struct mark){.first = x->head + 1, .at_ms = now_ms};
+    x->head = head;
+    x->changed_ms = now_ms;
+}
+
+/* A mark is done with when the next one's changes are all that is left. */
+static void forget_copied(struct exporter *x)
+{
+    size_t done = 0;
+    while (done < x->mark_count) {
+        uint64_t last = done + 1 < x->mark_count ? x->marks[done + 1].first - 1 : x->head;
+        if (last > x->copied.usn)
+            break;
+        done++;
+    }
+    memmove(x->marks, x->marks + done, (x->mark_count - done) * sizeof *x->marks);
+    x->mark_count -= done;
+}
+
+/* --- what to do next --- */
+
+static bool behind(const struct exporter *x)
+{
+    return x->copied.usn < x->head;
+}
+
+static struct export_action act(struct exporter *x, enum export_action_kind kind, uint64_t goal)
+{
+    assert(!x->under_way);
+    x->under_way = true;
+    return (struct export_action){.kind = kind, .after = x->copied, .goal = goal};
+}
+
+static void begin_cycle(struct exporter *x, uint64_t now_ms)
+{
+    x->cycle.on = true;
+    x->cycle.goal = x->head;
+    x->cycle.began_ms = now_ms;
+    x->cycle.batches = 0;
+}
+
+static void end_cycle(struct exporter *x, bool limit_met)
+{
+    x->cycle.on = false;
+    x->limit_met = limit_met;
+    x->cycles++;
+}
+
+static bool cycle_is_due(const struct exporter *x, uint64_t now_ms)
+{
+    if (!behind(x))
+        return false;
+    bool at_once = x->wanted || x->cycles == 0 || (x->options.continuous && !x->limit_met);
+    return at_once || now_ms - x->cycle.began_ms >= x->options.interval_ms;
+}
+
+static struct export_action go_on(struct exporter *x, uint64_t now_ms)
+{
+    struct export_action nothing = {.kind = EXPORT_NOTHING};
+    if (!x->open || x->under_way || now_ms < x->retry_ms)
+        return nothing;
+    if (!x->asked)
+        return act(x, EXPORT_OFFER, x->head);
+    if (x->verdict == COPY_COMPARE)
+        return act(x, EXPORT_COMPARE, x->head);
+    if (!x->cycle.on && cycle_is_due(x, now_ms))
+        begin_cycle(x, now_ms);
+    if (x->cycle.on) {
+        x->cycle.batches++;
+        return act(x, EXPORT_BATCH, x->cycle.goal);
+    }
+    return x->wanted ? act(x, EXPORT_OFFER, x->head) : nothing;
+}
+
+/* --- events --- */
+
+static void open_term(struct exporter *x, const struct export_event *event)
+{
+    x->open = true;
+    x->term = event->term;
+    x->head = 0;
+    x->mark_count = 0;
+    x->asked = x->under_way = x->failing = x->limit_met = false;
+    x->cycle.on = false;
+    x->cycles = 0;
+    x->copied = (struct version){0};
+    x->confirmed_ms = x->retry_ms = 0;
+    note_change(x, event->head, event->now_ms);
+}
+
+static void on_failed(struct exporter *x, uint64_t now_ms)
+{
+    x->under_way = false;
+    x->failing = true;
+    x->cycle.on = false;
+    x->asked = false; /* whether it was carried out is not known: ask */
+    x->retry_ms = now_ms + EXPORT_RETRY_MS;
+}
+
+/* It stands where it says, even if that is behind what it said before: its store may have been put
+ * back to an older copy. */
+static void take_position(struct exporter *x, struct version at, uint64_t now_ms)
+{
+    x->asked = true;
+    x->failing = false;
+    x->copied = at;
+    x->confirmed_ms = now_ms;
+    if (!behind(x))
+        x->wanted = false;
+    forget_copied(x);
+    if (!x->cycle.on)
+        return;
+    if (at.usn >= x->cycle.goal)
+        end_cycle(x, false);
+    else if (x->cycle.batches >= x->options.batches_max)
+        end_cycle(x, true);
+}
+
+static void on_answered(struct exporter *x, const struct export_event *event)
+{
+    const struct copy_answer *answer = &event->answer;
+    x->under_way = false;
+    x->verdict = answer->verdict;
+    if (answer->verdict == COPY_GO_ON && answer->at.usn <= x->head) {
+        take_position(x, answer->at, event->now_ms);
+        return;
+    }
+    x->cycle.on = false;
+    x->asked = answer->verdict == COPY_COMPARE;
+    x->failing = answer->verdict != COPY_COMPARE && answer->verdict != COPY_EARLY;
+    if (answer->verdict != COPY_COMPARE)
+        x->retry_ms = event->now_ms + EXPORT_RETRY_MS;
+}
+
+struct export_action export_step(struct exporter *x, const struct export_event *event)
+{
+    switch (event->kind) {
+    case EXPORT_TICK: break;
+    case EXPORT_OPENED: open_term(x, event); break;
+    case EXPORT_CLOSED: x->open = x->under_way = x->wanted = false; break;
+    case EXPORT_CHANGED: note_change(x, event->head, event->now_ms); break;
+    case EXPORT_WANTED:
+        x->wanted = true;
+        x->retry_ms = 0;
+        break;
+    case EXPORT_ANSWERED:
+        if (x->under_way)
+            on_answered(x, event);
+        break;
+    case EXPORT_FAILED:
+        if (x->under_way)
+            on_failed(x, event->now_ms);
+        break;
+    }
+    return go_on(x, event->now_ms);
+}
+
+/* --- in words --- */
+
+static const char *const words[EXPORT_WORDS] = {
+    [WORD_NOT_INITIALIZED] = "NotInitialized",
+    [WORD_FINAL] = "FinalState",
+    [WORD_STEADY] = "SteadyState",
+    [WORD_NON_STEADY] = "NonSteadyState",
+    [WORD_ERROR] = "ErrorState",
+};
+
+const char *export_word_name(enum export_word word)
+{
+    return words[word];
+}
+
+static uint64_t oldest_ms(const struct exporter *x)
+{
+    return behind(x) && x->mark_count ? x->marks[0].at_ms : 0;
+}
+
+enum export_word export_word(const struct exporter *x, uint64_t now_ms)
+{
+    uint64_t oldest = oldest_ms(x);
+    if (!x->open)
+        return WORD_NOT_INITIALIZED;
+    if (x->failing)
+        return WORD_ERROR;
+    if (!x->confirmed_ms)
+        return WORD_NOT_INITIALIZED;
+    if (x->limit_met || (oldest && now_ms - oldest > x->options.interval_ms))
+        return WORD_NON_STEADY;
+    bool quiet = now_ms - x->changed_ms >= x->options.interval_ms;
+    return !behind(x) && quiet && x->confirmed_ms >= x->changed_ms ? WORD_FINAL : WORD_STEADY;
+}
+
+void export_status(const struct exporter *x, struct export_status *status)
+{
+    *status = (struct export_status){.open = x->open,
+                                     .copied = x->copied,
+                                     .head = x->head,
+                                     .confirmed_ms = x->confirmed_ms,
+                                     .oldest_ms = oldest_ms(x),
+                                     .cycles = x->cycles,
+                                     .verdict = x->verdict,
+                                     .failing = x->failing};
+}

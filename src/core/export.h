@@ -1,0 +1,93 @@
+/* One exporter: the changes of one module of a home, on their way to one copy.
+ *
+ * No I/O: export_step() takes an event and says what to do. One thing is under way at a time: an
+ * offer, a batch or a comparison; what happens meanwhile waits for its answer, and shares the next
+ * batch. Everything that is sent may be lost, doubled or late: the answer says where the copy
+ * really stands, and that is where it goes on. */
+#ifndef POLLUX_CORE_EXPORT_H
+#define POLLUX_CORE_EXPORT_H
+
+#include "core/copy.h"
+
+struct exporter;
+
+struct export_options {
+    uint32_t interval_ms; /* the longest that a change may stay without a copy */
+    bool continuous;      /* a change is sent as soon as it is there; else once in an interval */
+    /* Of one cycle. Whoever meets it is not steady, and goes on at the end of the interval, or at
+     * once where somebody waits. */
+    uint32_t batches_max;
+};
+
+struct exporter *exporter_new(const struct export_options *options);
+void exporter_free(struct exporter *x);
+DEFINE_OWNED(struct exporter *, exporter_free)
+void exporter_configure(struct exporter *x, const struct export_options *options);
+
+enum {
+    EXPORT_TICK_MS = 250,
+    EXPORT_RETRY_MS = 1000, /* after something went wrong, or the copy was not ready */
+    /* Moments of change that are remembered, for the age of what is not copied yet; beyond that,
+     * neighbours share the older one's age. */
+    EXPORT_MARKS_MAX = 64,
+};
+
+enum export_event_kind {
+    EXPORT_TICK,    /* at least every EXPORT_TICK_MS */
+    EXPORT_OPENED,  /* this pool exports from now on, in `term` */
+    EXPORT_CLOSED,  /* … and no longer */
+    EXPORT_CHANGED, /* the home's head is `head` now */
+    EXPORT_WANTED, /* somebody waits: now, and ask where the copy stands, even if nothing changed */
+    EXPORT_ANSWERED, /* to what was sent last */
+    EXPORT_FAILED,   /* what was sent last got no answer, or a refusal */
+};
+
+struct export_event {
+    enum export_event_kind kind;
+    uint64_t now_ms;
+    struct term term;
+    uint64_t head;
+    struct copy_answer answer;
+};
+
+enum export_action_kind {
+    EXPORT_NOTHING,
+    EXPORT_OFFER,   /* ask where the copy stands */
+    EXPORT_BATCH,   /* send a batch of what follows `after`, up to `goal` at most */
+    EXPORT_COMPARE, /* compare whole, up to `goal`; the answer is where the copy stands then */
+};
+
+struct export_action {
+    enum export_action_kind kind;
+    struct version after;
+    uint64_t goal;
+};
+
+/* What comes of an event; one action at most. */
+struct export_action export_step(struct exporter *x, const struct export_event *event);
+
+/* The words of the original. */
+enum export_word {
+    WORD_NOT_INITIALIZED,
+    WORD_FINAL,
+    WORD_STEADY,
+    WORD_NON_STEADY,
+    WORD_ERROR,
+};
+enum { EXPORT_WORDS = WORD_ERROR + 1 };
+const char *export_word_name(enum export_word word);
+enum export_word export_word(const struct exporter *x, uint64_t now_ms);
+
+struct export_status {
+    bool open;
+    struct version copied; /* where the copy stands, by its own word */
+    uint64_t head;
+    uint64_t confirmed_ms; /* when it said so last; 0: never in this term */
+    uint64_t oldest_ms; /* when the oldest change was made that is not copied; 0: there is none */
+    uint64_t cycles;
+    enum copy_verdict verdict;
+    bool failing;
+};
+void export_status(const struct exporter *x, struct export_status *status);
+
+#endif
