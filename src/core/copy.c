@@ -76,7 +76,9 @@ struct copy_answer copy_judge(const struct copy_state *copy, const struct copy_o
 {
     const struct hold *hold = copy->hold;
     struct copy_answer answer = {.at = copy->cookie, .term = hold->term};
-    if (mode_rights(hold->mode)->holder)
+    if (hold->revision == 0)
+        answer.verdict = COPY_EARLY; /* it knows nothing of the home yet */
+    else if (mode_rights(hold->mode)->holder)
         answer.verdict = COPY_HOLDS;
     else if (offer->term.number > hold->term.number)
         answer.verdict = COPY_EARLY;

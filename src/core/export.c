@@ -205,7 +205,9 @@ static void on_answered(struct exporter *x, const struct export_event *event)
     x->cycle.on = false;
     x->asked = answer->verdict == COPY_COMPARE;
     x->failing = answer->verdict != COPY_COMPARE && answer->verdict != COPY_EARLY;
-    if (answer->verdict != COPY_COMPARE)
+    if (answer->verdict == COPY_EARLY)
+        x->retry_ms = event->now_ms + EXPORT_TICK_MS; /* it hears of the term any moment */
+    else if (answer->verdict != COPY_COMPARE)
         x->retry_ms = event->now_ms + EXPORT_RETRY_MS;
 }
 

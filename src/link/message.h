@@ -20,7 +20,7 @@ enum {
      * administrator's own has 1 MiB; who passes it on says who they are besides. */
     MESSAGE_COMMAND_BYTES_MAX = (1 << 20) + (16 << 10),
     /* A batch that does not get smaller by compressing, and who sends it. */
-    MESSAGE_BATCH_BYTES_MAX = BATCH_BYTES_MAX + (BATCH_BYTES_MAX >> 4) + (16 << 10),
+    MESSAGE_BATCH_BYTES_MAX = BATCH_BYTES_MAX + (2 << 20),
 };
 
 /* Every message begins with who says it. */
