@@ -26,7 +26,7 @@ struct exporter {
     uint64_t retry_ms; /* not before then */
     enum copy_verdict verdict;
     struct version copied;
-    uint64_t confirmed_ms;
+    uint64_t confirmed_ms, failed_ms;
 
     struct {
         bool on;
@@ -161,7 +161,7 @@ static void open_term(struct exporter *x, const struct export_event *event)
     x->cycle.on = false;
     x->cycles = 0;
     x->copied = (struct version){0};
-    x->confirmed_ms = x->retry_ms = 0;
+    x->confirmed_ms = x->failed_ms = x->retry_ms = 0;
     note_change(x, event->head, event->now_ms);
 }
 
@@ -169,6 +169,7 @@ static void on_failed(struct exporter *x, uint64_t now_ms)
 {
     x->under_way = false;
     x->failing = true;
+    x->failed_ms = now_ms;
     x->cycle.on = false;
     x->asked = false; /* whether it was carried out is not known: ask */
     x->retry_ms = now_ms + EXPORT_RETRY_MS;
@@ -205,6 +206,7 @@ static void on_answered(struct exporter *x, const struct export_event *event)
     x->cycle.on = false;
     x->asked = answer->verdict == COPY_COMPARE;
     x->failing = answer->verdict != COPY_COMPARE && answer->verdict != COPY_EARLY;
+    x->failed_ms = x->failing ? event->now_ms : x->failed_ms;
     if (answer->verdict == COPY_EARLY)
         x->retry_ms = event->now_ms + EXPORT_TICK_MS; /* it hears of the term any moment */
     else if (answer->verdict != COPY_COMPARE)
@@ -275,6 +277,7 @@ void export_status(const struct exporter *x, struct export_status *status)
                                      .copied = x->copied,
                                      .head = x->head,
                                      .confirmed_ms = x->confirmed_ms,
+                                     .failed_ms = x->failed_ms,
                                      .oldest_ms = oldest_ms(x),
                                      .cycles = x->cycles,
                                      .verdict = x->verdict,

@@ -65,6 +65,14 @@ static void note(struct importing *importing, const char *home, enum module modu
         status->imported_ms = clock_ms();
 }
 
+/* The copy has everything that there was. */
+static void note_complete(struct importing *importing, const char *home, enum module module)
+{
+    struct import_status *status = status_of(importing, home, module);
+    if (status)
+        status->complete_ms = clock_ms();
+}
+
 /* Only the other pool of the pair may write to the copy here. */
 static struct hosted_home *home_for(const struct importing *importing, const struct machine *from,
                                     const char *name, struct error *e)
@@ -135,6 +143,8 @@ void importing_offered(struct importing *importing, const struct machine *from,
                                      .head = offer->head,
                                      .horizon = offer->horizon};
     struct copy_answer answer = copy_judge(&copy, &asked);
+    if (answer.verdict == COPY_GO_ON && answer.at.usn == offer->head)
+        note_complete(importing, offer->home, offer->module);
     if (answer.verdict != COPY_GO_ON || same_lineage(&hold->lineage, &offer->lineage)) {
         link_reply_position(reply, &answer);
         return;
@@ -155,6 +165,7 @@ struct sent {
     char home[HOME_NAME_SIZE]; /* once it is known */
     enum module module;
     struct copy_answer answer;
+    bool complete; /* the copy has everything now that there was when the batch was packed */
     struct error error;
 };
 
@@ -214,6 +225,7 @@ static enum failure apply(struct sent *sent, struct error *e)
         *e = outcome.error;
         return e->kind;
     }
+    sent->complete = head->upto == head->head;
     sent->answer.verdict = COPY_GO_ON;
     sent->answer.at =
         (struct version){.term = lineage_term_of(&hold->lineage, head->upto), .usn = head->upto};
@@ -234,6 +246,8 @@ static void on_worked(void *context)
         backup_service_configure(front_end_backup_service(sent->importing->fe));
     if (sent->home[0])
         note(sent->importing, sent->home, sent->module, failed ? &sent->error : NULL);
+    if (!failed && sent->complete)
+        note_complete(sent->importing, sent->home, sent->module);
     if (failed)
         link_reply_error(sent->reply, &sent->error);
     else

@@ -17,11 +17,12 @@ void importing_offered(struct importing *importing, const struct machine *from,
 void importing_sent(struct importing *importing, const struct machine *from, struct bytes batch,
                     struct link_reply *reply);
 
-/* Of a module of a home: when something was imported last (monotonic; 0: never since the start),
- * and what went wrong last. */
+/* Of a module of a home, since the start of this process; moments of the monotonic clock, 0: never.
+ */
 struct import_status {
-    uint64_t imported_ms;
-    struct error trouble;
+    uint64_t imported_ms; /* something was imported */
+    uint64_t complete_ms; /* the copy had everything that the exporter had */
+    struct error trouble; /* what went wrong last; `kind` OK: nothing since it went right */
 };
 const struct import_status *importing_status(const struct importing *importing, const char *home,
                                              enum module module);
