@@ -21,7 +21,7 @@ struct admin {
     struct front_end *fe;
     struct on_loop *gate;
     struct http_server *server;
-    struct workers *workers;
+    struct workers *workers, *resolvers;
     struct call *calls[ADMIN_CALLS_MAX + 1]; /* under way */
     size_t call_count;
     bool stopped; /* lives on only for the calls that are still under way */
@@ -278,7 +278,7 @@ static void on_person(struct http_request *request, void *context)
     struct errand *errand = errand_new(admin, request);
     if (read_errand(errand, &e))
         errand_refuse(errand, &e);
-    else if (!workers_run(admin->workers, resolve, on_resolved, errand)) {
+    else if (!workers_run(admin->resolvers, resolve, on_resolved, errand)) {
         busy(&e);
         errand_refuse(errand, &e);
     }
@@ -288,12 +288,18 @@ static void on_person(struct http_request *request, void *context)
 static void on_passed(const struct machine *from, const char *payload, struct http_request *request,
                       void *context)
 {
-    (void)from;
     struct errand *errand = errand_new(context, request);
     OWNED(json_decref) json_t *given = NULL;
     struct error e = {0};
     errand->passed_on = true;
     enum failure bad = passed_decode(payload, &errand->command, &given, &errand->caller, &e);
+    if (!bad && !caller_came_by(errand->caller, from->fqdn)) {
+        bad = fail(&e, FAIL_FOREIGN,
+                   "%s says that a command was given on %s: a machine speaks only "
+                   "for itself.",
+                   from->fqdn, errand->caller->from);
+        error_kept(&e, "Nothing was done.");
+    }
     if (!bad)
         bad = check_parameters(errand->command, given, errand->parameters, &e);
     if (bad)
@@ -317,7 +323,8 @@ struct admin *admin_start(struct front_end *fe, struct loop *loop, struct error 
     struct admin *admin = xcalloc(1, sizeof *admin);
     admin->fe = fe;
     admin->gate = on_loop_open(loop, on_person, admin);
-    admin->workers = workers_new(loop, ADMIN_THREADS_MAX);
+    admin->workers = workers_new(loop, ADMIN_THREADS_MAX, ADMIN_CALLS_MAX);
+    admin->resolvers = workers_new(loop, ADMIN_RESOLVERS_MAX, ADMIN_CALLS_MAX);
     /* Whoever may connect is told what he may do: the kernel says who it is. */
     struct http_server_options options = {.socket_path = front_end_config(fe)->admin_socket,
                                           .socket_mode = 0666,
@@ -329,6 +336,7 @@ struct admin *admin_start(struct front_end *fe, struct loop *loop, struct error 
     if (!admin->server) {
         on_loop_close(admin->gate);
         workers_free(admin->workers);
+        workers_free(admin->resolvers);
         free(admin);
         return NULL;
     }
@@ -351,6 +359,7 @@ void admin_stop(struct admin *admin)
     http_server_stop(admin->server);
     on_loop_close(admin->gate);
     workers_free(admin->workers);
+    workers_free(admin->resolvers);
     /* What the threads had still to say; one more call than there may be keeps the last of them
      * from ending us. */
     admin->call_count++;

@@ -16,8 +16,11 @@
 enum {
     ADMIN_BODY_MAX = 1 << 20,
     ADMIN_CALLS_MAX = 256, /* under way at once; one more is refused as busy */
-    /* Each may block on a name service, a disk or another machine. */
+    /* Each may block on a disk or another machine; further ones wait for their turn. */
     ADMIN_THREADS_MAX = 32,
+    /* Each finds out who asks, and may block on the name service. They are others than those above:
+     * whoever waits for another machine keeps nobody from giving commands here. */
+    ADMIN_RESOLVERS_MAX = 8,
 };
 
 struct admin;

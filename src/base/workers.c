@@ -5,24 +5,28 @@
 
 #include "base/memory.h"
 
+struct job {
+    loop_call *work, *done;
+    void *context;
+    struct job *next;
+};
+
 struct workers {
     struct loop *loop;
     pthread_mutex_t lock;
     pthread_cond_t ended;
-    unsigned running, max;
+    unsigned running, running_max;
+    unsigned waiting, waiting_max;
+    struct job *first, **last; /* those that wait */
 };
 
-struct job {
-    struct workers *workers;
-    loop_call *work, *done;
-    void *context;
-};
-
-struct workers *workers_new(struct loop *loop, unsigned max)
+struct workers *workers_new(struct loop *loop, unsigned running_max, unsigned waiting_max)
 {
     struct workers *workers = xcalloc(1, sizeof *workers);
     workers->loop = loop;
-    workers->max = max;
+    workers->running_max = running_max;
+    workers->waiting_max = waiting_max;
+    workers->last = &workers->first;
     pthread_mutex_init(&workers->lock, NULL);
     pthread_cond_init(&workers->ended, NULL);
     return workers;
@@ -41,47 +45,76 @@ void workers_free(struct workers *workers)
     free(workers);
 }
 
-/* The last that a job does with its workers, who may be gone behind it. */
-static void leave(struct workers *workers)
+/* The next that waits; or NULL, and the thread that asked is none of the workers' any more, who may
+ * be gone behind it. */
+static struct job *next_job(struct workers *workers)
 {
     pthread_mutex_lock(&workers->lock);
-    workers->running--;
-    pthread_cond_signal(&workers->ended);
+    struct job *job = workers->first;
+    if (job) {
+        workers->first = job->next;
+        workers->last = job->next ? workers->last : &workers->first;
+        workers->waiting--;
+    } else {
+        workers->running--;
+        pthread_cond_signal(&workers->ended);
+    }
     pthread_mutex_unlock(&workers->lock);
+    return job;
 }
 
-static void *run(void *argument)
+static void *run(void *context)
 {
-    struct job *job = argument;
-    struct workers *workers = job->workers;
-    job->work(job->context);
-    loop_post_surely(workers->loop, job->done, job->context);
-    free(job);
-    leave(workers);
+    struct workers *workers = context;
+    struct job *job;
+    while ((job = next_job(workers))) {
+        job->work(job->context);
+        loop_post_surely(workers->loop, job->done, job->context);
+        free(job);
+    }
     return NULL;
 }
 
-static bool enter(struct workers *workers)
+/* With the lock held, the job in the queue. */
+static bool start_thread(struct workers *workers)
 {
-    pthread_mutex_lock(&workers->lock);
-    bool room = workers->running < workers->max;
-    workers->running += room;
-    pthread_mutex_unlock(&workers->lock);
-    return room;
+    pthread_t thread;
+    if (workers->running == workers->running_max || pthread_create(&thread, NULL, run, workers))
+        return workers->running > 0; /* one of those that run comes to it */
+    pthread_detach(thread);
+    workers->running++;
+    return true;
+}
+
+static void enqueue(struct workers *workers, struct job *job)
+{
+    *workers->last = job;
+    workers->last = &job->next;
+    workers->waiting++;
+}
+
+/* The only one that waits: nobody runs who could come to it. */
+static void dequeue_only(struct workers *workers)
+{
+    free(workers->first);
+    workers->first = NULL;
+    workers->last = &workers->first;
+    workers->waiting = 0;
 }
 
 bool workers_run(struct workers *workers, loop_call *work, loop_call *done, void *context)
 {
-    if (!enter(workers))
-        return false;
-    struct job *job = xmalloc(sizeof *job);
-    *job = (struct job){workers, work, done, context};
-    pthread_t thread;
-    if (pthread_create(&thread, NULL, run, job) == 0) {
-        pthread_detach(thread);
-        return true;
+    pthread_mutex_lock(&workers->lock);
+    bool idle = workers->running < workers->running_max;
+    bool taken = idle || workers->waiting < workers->waiting_max;
+    if (taken) {
+        struct job *job = xmalloc(sizeof *job);
+        *job = (struct job){work, done, context, NULL};
+        enqueue(workers, job);
+        taken = start_thread(workers);
+        if (!taken)
+            dequeue_only(workers);
     }
-    free(job);
-    leave(workers);
-    return false;
+    pthread_mutex_unlock(&workers->lock);
+    return taken;
 }

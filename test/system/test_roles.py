@@ -217,6 +217,21 @@ def what_is_granted_to_an_account_the_user_of_that_name_may(world):
 
 
 @test
+def a_list_has_its_limit_however_it_grows(world):
+    world.deploy(["atl", "redmond"], interval_s=30)
+    add = lambda names, **more: world["atl"].ask(
+        "Set-CsBackupServiceConfiguration", AuthorizedUniversalGroups={"Add": names}, **more)
+    add([f"group{n}" for n in range(60)]).must(200, '"done"')
+    add([f"group{n}" for n in range(58, 64)]).must(200, '"done"')
+    for more in ({}, {"WhatIf": True}):
+        add(["one-more"], **more).must(200, "would have 65 names; 64 is the most",
+                                       "Nothing was changed.", '"failed"')
+    add(["GROUP3"]).must(200, "Nothing was to change", '"done"')
+    found = world["atl"].ask("Get-CsBackupServiceConfiguration").objects[0]
+    assert found["AuthorizedUniversalGroups"] == [f"group{n}" for n in range(64)]
+
+
+@test
 def an_administrator_configures_and_does_not_grant(world):
     with_roles(world, "atl", "redmond").begin()
     before = everything_in(world, "atl")
