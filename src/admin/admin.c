@@ -22,9 +22,9 @@ struct admin {
     struct on_loop *gate;
     struct http_server *server;
     struct workers *workers, *resolvers;
-    struct call *calls[ADMIN_CALLS_MAX + 1]; /* under way */
+    struct call *calls[ADMIN_CALLS_MAX]; /* under way */
     size_t call_count;
-    bool stopped; /* lives on only for the calls that are still under way */
+    bool stopped, stopping; /* stopped, it lives on only for the calls that are still under way */
 };
 
 static command_run *const runs[COMMANDS] = {
@@ -121,6 +121,12 @@ static const char *audit_file(const struct admin *admin)
     return front_end_config(admin->fe)->audit_log;
 }
 
+static void release(struct admin *admin)
+{
+    if (admin->stopped && !admin->stopping && admin->call_count == 0)
+        free(admin);
+}
+
 static void on_ended(struct call *call, const char *result, void *context)
 {
     struct admin *admin = context;
@@ -131,8 +137,7 @@ static void on_ended(struct call *call, const char *result, void *context)
     if (!call_is_passed_on(call))
         audit_write(audit_file(admin), call_command(call), call_parameters(call), call_caller(call),
                     result, call_elapsed_ms(call));
-    if (admin->stopped && admin->call_count == 0)
-        free(admin);
+    release(admin);
 }
 
 static struct call *begin(struct errand *errand, bool passed_on)
@@ -350,7 +355,7 @@ void admin_stop(struct admin *admin)
 {
     if (!admin)
         return;
-    admin->stopped = true;
+    admin->stopped = admin->stopping = true; /* the last call that ends does not end us yet */
     front_end_on_commands(admin->fe, NULL);
     for (size_t i = admin->call_count; i-- > 0;) {
         call_abandon(admin->calls[i]);
@@ -360,10 +365,7 @@ void admin_stop(struct admin *admin)
     on_loop_close(admin->gate);
     workers_free(admin->workers);
     workers_free(admin->resolvers);
-    /* What the threads had still to say; one more call than there may be keeps the last of them
-     * from ending us. */
-    admin->call_count++;
-    loop_settle(front_end_loop(admin->fe));
-    if (--admin->call_count == 0)
-        free(admin);
+    loop_settle(front_end_loop(admin->fe)); /* what the threads had still to say */
+    admin->stopping = false;
+    release(admin);
 }
