@@ -213,6 +213,47 @@ def a_hundred_commands_at_once_through_the_other_pool(world):
 
 
 @test
+def machines_stop_in_the_middle_of_a_crowd(world):
+    """Whatever is under way at that moment, on a thread, in the store, on the way to the other
+    pool: each machine ends well, and what was said to be done is done."""
+    pair(world, interval_s=2)
+    commands = [("Get-CsTopology", {}), ("Get-CsPool", {}), ("Test-CsTopology", {}),
+                ("Publish-CsTopology", {"FileName": world.topology.read_text()}),
+                ("Get-CsBackupServiceStatus", {"PoolFqdn": ATL}),
+                ("Start-CsPool", {"PoolFqdn": ATL}), ("Start-CsPool", {"PoolFqdn": REDMOND}),
+                ("Stop-CsPool", {"PoolFqdn": REDMOND, "WhatIf": True})]
+    for victim in ("atl", "redmond", "atl", "redmond"):
+        over, done = threading.Event(), []
+
+        def crowd(n):
+            dice = random.Random(n)
+            while not over.is_set():
+                command, parameters = dice.choice(commands)
+                name = f"{victim}-{n}-{len(done)}"
+                if dice.random() < 0.5:
+                    command = "Set-CsBackupServiceConfiguration"
+                    parameters = {"AuthorizedLocalAccounts": [name]}
+                try:
+                    answer = world[dice.choice(["atl", "redmond"])].ask(command, **parameters)
+                    done.append(answer.status)
+                except (OSError, http.client.HTTPException):
+                    done.append(None)
+
+        threads = [threading.Thread(target=crowd, args=(n,)) for n in range(12)]
+        for thread in threads:
+            thread.start()
+        until("the crowd to be busy", lambda: done.count(200) > 100)
+        world.stop(victim)
+        over.set()
+        for thread in threads:
+            thread.join()
+        assert set(done) <= {200, 412, 502, 503, None}, set(done)
+        world.start(victim)
+        world.all_serve()
+    world.terms_must_be_unique()
+
+
+@test
 def a_machine_says_only_what_it_found_out_itself(world):
     """A stolen machine's word is good for what its people ask, and the audit log shows whose word
     it was."""
