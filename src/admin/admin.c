@@ -21,7 +21,8 @@ struct admin {
     struct front_end *fe;
     struct on_loop *gate;
     struct http_server *server;
-    struct workers *workers, *resolvers;
+    struct workers *workers;             /* for what this machine does … */
+    struct workers *passers;             /* … and for waiting until another has done it */
     struct call *calls[ADMIN_CALLS_MAX]; /* under way */
     size_t call_count;
     bool stopped, stopping; /* stopped, it lives on only for the calls that are still under way */
@@ -143,15 +144,16 @@ static void on_ended(struct call *call, const char *result, void *context)
 static struct call *begin(struct errand *errand, bool passed_on)
 {
     struct admin *admin = errand->admin;
-    struct call *call = call_new(&(struct call_options){.fe = admin->fe,
-                                                        .request = errand->request,
-                                                        .command = errand->command,
-                                                        .parameters = TAKE(errand->parameters),
-                                                        .caller = TAKE(errand->caller),
-                                                        .workers = admin->workers,
-                                                        .passed_on = passed_on,
-                                                        .ended = on_ended,
-                                                        .context = admin});
+    struct call *call =
+        call_new(&(struct call_options){.fe = admin->fe,
+                                        .request = errand->request,
+                                        .command = errand->command,
+                                        .parameters = TAKE(errand->parameters),
+                                        .caller = TAKE(errand->caller),
+                                        .workers = passed_on ? admin->passers : admin->workers,
+                                        .passed_on = passed_on,
+                                        .ended = on_ended,
+                                        .context = admin});
     admin->calls[admin->call_count++] = call;
     errand_free(errand);
     return call;
@@ -283,7 +285,7 @@ static void on_person(struct http_request *request, void *context)
     struct errand *errand = errand_new(admin, request);
     if (read_errand(errand, &e))
         errand_refuse(errand, &e);
-    else if (!workers_run(admin->resolvers, resolve, on_resolved, errand)) {
+    else if (!workers_run(admin->workers, resolve, on_resolved, errand)) {
         busy(&e);
         errand_refuse(errand, &e);
     }
@@ -328,8 +330,8 @@ struct admin *admin_start(struct front_end *fe, struct loop *loop, struct error 
     struct admin *admin = xcalloc(1, sizeof *admin);
     admin->fe = fe;
     admin->gate = on_loop_open(loop, on_person, admin);
-    admin->workers = workers_new(loop, ADMIN_THREADS_MAX, ADMIN_CALLS_MAX);
-    admin->resolvers = workers_new(loop, ADMIN_RESOLVERS_MAX, ADMIN_CALLS_MAX);
+    admin->workers = workers_new(loop, ADMIN_THREADS_MAX);
+    admin->passers = workers_new(loop, ADMIN_THREADS_MAX);
     /* Whoever may connect is told what he may do: the kernel says who it is. */
     struct http_server_options options = {.socket_path = front_end_config(fe)->admin_socket,
                                           .socket_mode = 0666,
@@ -341,7 +343,7 @@ struct admin *admin_start(struct front_end *fe, struct loop *loop, struct error 
     if (!admin->server) {
         on_loop_close(admin->gate);
         workers_free(admin->workers);
-        workers_free(admin->resolvers);
+        workers_free(admin->passers);
         free(admin);
         return NULL;
     }
@@ -364,7 +366,7 @@ void admin_stop(struct admin *admin)
     http_server_stop(admin->server);
     on_loop_close(admin->gate);
     workers_free(admin->workers);
-    workers_free(admin->resolvers);
+    workers_free(admin->passers);
     loop_settle(front_end_loop(admin->fe)); /* what the threads had still to say */
     admin->stopping = false;
     release(admin);

@@ -16,11 +16,9 @@
 enum {
     ADMIN_BODY_MAX = 1 << 20,
     ADMIN_CALLS_MAX = 256, /* under way at once; one more is refused as busy */
-    /* Each may block on a disk or another machine; further ones wait for their turn. */
+    /* Of each kind: those that may block on a name service or a disk, and those that wait for
+     * another machine. */
     ADMIN_THREADS_MAX = 32,
-    /* Each finds out who asks, and may block on the name service. They are others than those above:
-     * whoever waits for another machine keeps nobody from giving commands here. */
-    ADMIN_RESOLVERS_MAX = 8,
 };
 
 struct admin;

@@ -132,7 +132,7 @@ class Answer:
 
     @property
     def lines(self):
-        return [json.loads(line) for line in self.text.splitlines()]
+        return [json.loads(line) for line in self.text.splitlines() if line]  # empty: it goes on
 
     @property
     def objects(self):

@@ -1,7 +1,6 @@
-/* Work beside a loop: each job is done once and told of once, in whatever crowd. */
+/* Work beside a loop. */
 #include "unit.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -9,98 +8,110 @@
 #include "base/memory.h"
 #include "base/workers.h"
 
-enum { RUNNING = 3, WAITING = 5, JOBS = 500 };
+enum { THREADS = 4, JOBS = 500 };
 
-static struct loop *loop;
-static atomic_int started, worked, open_gate;
-static int told;
+struct scene {
+    struct loop *loop;
+    struct workers *workers;
+    atomic_int at_work, most_at_work, worked;
+    atomic_bool gate;
+    int done; /* the loop's alone */
+};
 
-static void gated(void *context)
+static void note_most(struct scene *s, int now)
 {
-    (void)context;
-    atomic_fetch_add(&started, 1);
-    while (!atomic_load(&open_gate))
-        usleep(1000);
-    atomic_fetch_add(&worked, 1);
+    int most = s->most_at_work;
+    while (now > most && !atomic_compare_exchange_weak(&s->most_at_work, &most, now))
+        ;
 }
 
 static void work(void *context)
 {
-    atomic_fetch_add((atomic_int *)context, 1);
-    atomic_fetch_add(&worked, 1);
+    struct scene *s = context;
+    note_most(s, ++s->at_work);
+    while (!s->gate)
+        usleep(100);
+    s->at_work--;
+    s->worked++;
 }
 
-static void tell(void *context)
+static void done(void *context)
 {
-    (void)context;
-    told++;
+    struct scene *s = context;
+    s->done++;
 }
 
-static void begin(void)
+static struct scene *scene_new(void)
 {
-    loop = loop_new();
-    atomic_store(&started, 0);
-    atomic_store(&worked, 0);
-    atomic_store(&open_gate, 0);
-    told = 0;
+    struct scene *s = xcalloc(1, sizeof *s);
+    s->loop = loop_new();
+    s->workers = workers_new(s->loop, THREADS);
+    return s;
 }
 
-static void end(struct workers *workers, int jobs)
+static void scene_end(struct scene *s)
 {
-    workers_free(workers);
-    assert_int_equal(atomic_load(&worked), jobs);
-    loop_settle(loop);
-    assert_int_equal(told, jobs);
-    loop_free(loop);
+    s->gate = true;
+    workers_free(s->workers);
+    loop_settle(s->loop);
+    assert_int_equal(s->done, s->worked);
+    loop_free(s->loop);
+    free(s);
 }
 
-static void what_finds_all_threads_busy_waits_and_what_is_too_many_is_refused(void **state)
-{
-    (void)state;
-    begin();
-    struct workers *workers = workers_new(loop, RUNNING, WAITING);
-    for (int i = 0; i < RUNNING; i++)
-        assert_true(workers_run(workers, gated, tell, NULL));
-    while (atomic_load(&started) < RUNNING)
-        usleep(1000);
-    for (int i = 0; i < WAITING; i++)
-        assert_true(workers_run(workers, gated, tell, NULL));
-    assert_false(workers_run(workers, gated, tell, NULL));
-    assert_int_equal(atomic_load(&started), RUNNING);
-    atomic_store(&open_gate, 1);
-    end(workers, RUNNING + WAITING);
-}
-
-static void each_job_is_done_once_and_told_of_once(void **state)
+static void each_job_is_worked_at_once_and_its_end_is_told_on_the_loop(void **state)
 {
     (void)state;
-    begin();
-    static atomic_int done[JOBS];
-    struct workers *workers = workers_new(loop, RUNNING, JOBS);
-    for (int i = 0; i < JOBS; i++) {
-        assert_true(workers_run(workers, work, tell, &done[i]));
-        if (i % 50 == 0)
-            usleep(2000); /* threads run out of work and end in between */
-    }
-    end(workers, JOBS);
+    struct scene *s = scene_new();
+    s->gate = true;
     for (int i = 0; i < JOBS; i++)
-        assert_int_equal(atomic_load(&done[i]), 1);
+        assert_true(workers_run(s->workers, work, done, s));
+    workers_free(TAKE(s->workers));
+    assert_int_equal(s->worked, JOBS);
+    assert_int_equal(s->done, 0); /* only the loop tells it */
+    loop_settle(s->loop);
+    assert_int_equal(s->done, JOBS);
+    scene_end(s);
 }
 
-static void whoever_is_not_asked_to_work_ends_at_once(void **state)
+static void no_more_threads_than_allowed_work_at_once(void **state)
 {
     (void)state;
-    begin();
-    end(workers_new(loop, RUNNING, WAITING), 0);
-    workers_free(NULL);
+    struct scene *s = scene_new();
+    for (int i = 0; i < JOBS; i++)
+        assert_true(workers_run(s->workers, work, done, s));
+    while (s->at_work < THREADS)
+        usleep(100);
+    s->gate = true;
+    workers_free(TAKE(s->workers));
+    assert_int_equal(s->most_at_work, THREADS);
+    assert_int_equal(s->worked, JOBS);
+    scene_end(s);
+}
+
+static void one_job_more_than_may_wait_is_refused(void **state)
+{
+    (void)state;
+    struct scene *s = scene_new();
+    for (int i = 0; i < THREADS; i++)
+        assert_true(workers_run(s->workers, work, done, s));
+    while (s->at_work < THREADS)
+        usleep(100);
+    for (int i = 0; i < WORKERS_WAITING_MAX; i++)
+        assert_true(workers_run(s->workers, work, done, s));
+    assert_false(workers_run(s->workers, work, done, s));
+    s->gate = true;
+    workers_free(TAKE(s->workers));
+    assert_int_equal(s->worked, THREADS + WORKERS_WAITING_MAX);
+    scene_end(s);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_finds_all_threads_busy_waits_and_what_is_too_many_is_refused),
-        cmocka_unit_test(each_job_is_done_once_and_told_of_once),
-        cmocka_unit_test(whoever_is_not_asked_to_work_ends_at_once),
+        cmocka_unit_test(each_job_is_worked_at_once_and_its_end_is_told_on_the_loop),
+        cmocka_unit_test(no_more_threads_than_allowed_work_at_once),
+        cmocka_unit_test(one_job_more_than_may_wait_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
