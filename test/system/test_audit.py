@@ -85,6 +85,8 @@ def a_command_is_noted_where_it_is_carried_out(world):
 @test
 def secrets_and_files_are_not_written_anywhere(world):
     with_log(world, "atl")
+    world["atl"].ask("Enable-CsUser", Identity="kenmyer@litwareinc.com",
+                     RegistrarPool=ATL).must(200, '"done"')
     pin = ["Set-CsClientPin", "-Identity", "kenmyer@litwareinc.com", "-Pin", PIN]
     for pool in ("atl", "redmond"):
         for words in (pin, [*pin, "-WhatIf"], [*pin, "-Verbose", "-Debug"]):
