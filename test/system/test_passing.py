@@ -242,11 +242,13 @@ def machines_stop_in_the_middle_of_a_crowd(world):
         threads = [threading.Thread(target=crowd, args=(n,)) for n in range(12)]
         for thread in threads:
             thread.start()
-        until("the crowd to be busy", lambda: done.count(200) > 100)
-        world.stop(victim)
-        over.set()
-        for thread in threads:
-            thread.join()
+        try:
+            until("the crowd to be busy", lambda: done.count(200) > 100)
+            world.stop(victim)
+        finally:
+            over.set()
+            for thread in threads:
+                thread.join()
         assert set(done) <= {200, 412, 502, 503, None}, set(done)
         world.start(victim)
         world.all_serve()

@@ -77,6 +77,7 @@ def it_stays_stopped_across_restarts_of_both(world):
     stands(world, ATL_STOPPED)
     assert "an administrator stopped" in world["atl"].status_of("atl")["Waiting"]
     opened = len(world.terms_opened("atl"))
+    world.wait_hears("atl", "redmond")
     start(world, "atl").must(0)
     stands(world, SERVING)
     assert len(world.terms_opened("atl")) == opened + 1
