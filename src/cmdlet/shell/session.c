@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/nearest.h"
+#include "cmdlet/parameter.h"
 
 /* --- Ctrl-C --- */
 

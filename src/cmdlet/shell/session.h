@@ -20,10 +20,7 @@ enum {
     STATUS_INTERRUPTED = 130, /* by Ctrl-C, as every shell has it */
 };
 
-enum {
-    VARIABLES_MAX = 1000,
-    VARIABLE_NAME_MAX = 128,
-};
+enum { VARIABLES_MAX = 1000 };
 
 /* What an error, a warning or a remark does. */
 enum action { ACTION_CONTINUE, ACTION_STOP, ACTION_SILENT, ACTION_IGNORE, ACTION_INQUIRE };
