@@ -275,7 +275,9 @@ static enum failure not_one_text(const struct parameter *p, const json_t *given,
                        : json_is_boolean(given) ? "$true or $false"
                        : json_is_null(given)    ? "$null"
                        : json_is_real(given)    ? "a number with a fraction"
-                                                : "a text with a NUL in it, or too long a one";
+                       : strlen(json_string_value(given)) < json_string_length(given)
+                           ? "a text with a NUL in it"
+                           : "one so long";
     fail(e, FAIL_INVALID, "-%s takes %s, not %s.", p->name,
          p->type == LIST ? "a list of texts" : "one value", kind);
     return error_kept(e, "Nothing was done.");

@@ -249,7 +249,10 @@ static void a_command_is_found_in_any_case_and_behind_a_folder(void **state)
     assert_int_equal(command_find(""), -1);
     assert_int_equal(command_find("/"), -1);
     assert_string_equal(command_nearest("Get-CsPol"), "Get-CsPool");
+    assert_string_equal(command_nearest("Get-CsBackupServiceC"),
+                        "Get-CsBackupServiceConfiguration");
     assert_null(command_nearest("ls"));
+    assert_null(command_nearest(""));
 }
 
 static void a_beginning_that_fits_one_means_it(void **state)

@@ -136,6 +136,7 @@ static void a_value_has_a_limit_in_bytes(void **state)
     struct error e = {0};
     assert_int_equal(parameter_check(&file, more, &checked, &e), FAIL_INVALID);
     assert_null(checked);
+    assert_non_null(strstr(e.what, "not one so long"));
 }
 
 /* --- truths --- */

@@ -26,6 +26,7 @@ struct shell {
     History *history;
     char *history_file;
     struct buffer text; /* of a statement that goes on in the next line */
+    int status;         /* of what was typed last */
     struct {
         json_t *list;
         uint64_t asked_ms;
@@ -137,38 +138,37 @@ static unsigned char on_tab(EditLine *line, int key)
 
 /* --- lines --- */
 
-static bool is_exit(const struct script *script)
-{
-    const struct pipeline *p = script->count == 1 ? script->statements[0].pipeline : NULL;
-    return p && p->count == 1 && !p->input && run_is_exit(p->commands[0]);
-}
-
 static void forget_text(struct shell *shell)
 {
     buffer_clear(&shell->text);
 }
 
-/* A whole statement, or the beginning of one. False: it is `exit`. */
-static bool take_line(struct shell *shell, const char *line)
+/* As the history keeps it: without the end of its last line. */
+static void cut_end(char *text)
+{
+    size_t size = strlen(text);
+    while (size && (text[size - 1] == '\n' || text[size - 1] == '\r'))
+        text[--size] = '\0';
+}
+
+/* A whole statement, or the beginning of one. */
+static void take_line(struct shell *shell, const char *line)
 {
     OWNED(script_free) struct script *script = NULL;
     struct error e = {0};
-    bool unfinished = false, go_on = true;
+    bool unfinished = false;
     buffer_raw(&shell->text, line, strlen(line));
     enum failure bad = parse_script(buffer_view(&shell->text), &script, &unfinished, &e);
     if (bad && unfinished && shell->text.size < SCRIPT_BYTES_MAX)
-        return true;
+        return;
     OWNED(free_memory) char *text = buffer_take_text(&shell->text);
-    text[strcspn(text, "\r\n")] = strchr(text, '\n') && strchr(text, '\n')[1] ? '\n' : '\0';
+    cut_end(text);
     history_add(shell->history, shell->history_file, text);
     if (bad)
         notice_show_error(stderr, "pollux", &e);
-    else if (is_exit(script))
-        go_on = false;
     else
-        run_script(shell->session, script);
+        shell->status = run_script(shell->session, script);
     forget_text(shell);
-    return go_on;
 }
 
 static bool read_and_run(struct shell *shell)
@@ -176,8 +176,10 @@ static bool read_and_run(struct shell *shell)
     int size;
     session_rearm();
     const char *line = el_gets(shell->line, &size);
-    if (line && !session_interrupted())
-        return take_line(shell, line);
+    if (line && !session_interrupted()) {
+        take_line(shell, line);
+        return !shell->session->leaves;
+    }
     fputc('\n', stdout);
     bool go_on = session_interrupted() || shell->text.size > 0;
     forget_text(shell);
@@ -221,5 +223,5 @@ int interactive_run(struct session *s)
     json_decref(shell.pools.list);
     json_decref(shell.machines.list);
     buffer_free(&shell.text);
-    return STATUS_DONE;
+    return s->leaves ? shell.status : STATUS_DONE;
 }

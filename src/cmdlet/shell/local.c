@@ -155,6 +155,7 @@ static void take_where(struct stage *stage, const json_t *object)
     struct filter *filter = NULL;
     if (!text || filter_parse(text, &filter, &e)) {
         stage_fail(stage, &e);
+        stage_stop(stage); /* the next one would fail as well */
         return;
     }
     if (filter_fits(filter, object))

@@ -31,6 +31,7 @@ struct session {
     bool out_is_terminal, err_is_terminal;
     json_t *variables; /* lower-case name -> value */
     bool stop;         /* -ErrorAction Stop: nothing more of this script */
+    bool leaves;       /* `exit` was typed */
 };
 
 void session_begin(struct session *s, bool in_shell);
