@@ -21,7 +21,8 @@ struct admin {
     struct front_end *fe;
     struct on_loop *gate;
     struct http_server *server;
-    struct workers *workers;
+    struct workers *workers;                 /* for what this machine does … */
+    struct workers *passers;                 /* … and for waiting until another has done it */
     struct call *calls[ADMIN_CALLS_MAX + 1]; /* under way */
     size_t call_count;
     bool stopped; /* lives on only for the calls that are still under way */
@@ -138,21 +139,23 @@ static void on_ended(struct call *call, const char *result, void *context)
 static struct call *begin(struct errand *errand, bool passed_on)
 {
     struct admin *admin = errand->admin;
-    struct call *call = call_new(&(struct call_options){.fe = admin->fe,
-                                                        .request = errand->request,
-                                                        .command = errand->command,
-                                                        .parameters = TAKE(errand->parameters),
-                                                        .caller = TAKE(errand->caller),
-                                                        .workers = admin->workers,
-                                                        .passed_on = passed_on,
-                                                        .ended = on_ended,
-                                                        .context = admin});
+    struct call *call =
+        call_new(&(struct call_options){.fe = admin->fe,
+                                        .request = errand->request,
+                                        .command = errand->command,
+                                        .parameters = TAKE(errand->parameters),
+                                        .caller = TAKE(errand->caller),
+                                        .workers = passed_on ? admin->passers : admin->workers,
+                                        .passed_on = passed_on,
+                                        .ended = on_ended,
+                                        .context = admin});
     admin->calls[admin->call_count++] = call;
     errand_free(errand);
     return call;
 }
 
-/* Who may, the pool that carries it out decides, by the grants that it knows. */
+/* Who may, the pool that carries it out decides, by the grants that it knows; where there is none,
+ * this one, so that nobody learns of pools what he may not ask for. */
 static enum failure check_permission(const struct errand *errand, struct error *e)
 {
     OWNED(backup_configuration_free) struct backup_configuration *granted = NULL;
@@ -196,6 +199,9 @@ static void carry_out(struct errand *errand)
         error_kept(&e, "Nothing was done.");
         error_next(&e, "Try again.");
     }
+    struct error denied;
+    if (bad == FAIL_NOT_FOUND && check_permission(errand, &denied))
+        e = denied;
     if (!bad && !pool)
         bad = check_permission(errand, &e);
     if (bad) {
@@ -238,6 +244,19 @@ static bool is_description(const struct http_request *request)
            strcmp(http_request_method(request), "GET") == 0;
 }
 
+/* The link lets machines say more. */
+static bool is_too_long(struct http_request *request)
+{
+    struct error e;
+    if (http_request_body(request).size <= ADMIN_BODY_MAX)
+        return false;
+    fail(&e, FAIL_INVALID, "The body of the request is longer than the %d bytes allowed here.",
+         ADMIN_BODY_MAX);
+    error_kept(&e, "Nothing was done.");
+    http_answer_error(request, &e);
+    return true;
+}
+
 static struct errand *errand_new(struct admin *admin, struct http_request *request)
 {
     struct errand *errand = xcalloc(1, sizeof *errand);
@@ -256,6 +275,8 @@ static void on_person(struct http_request *request, void *context)
         describe(request);
         return;
     }
+    if (is_too_long(request))
+        return;
     struct errand *errand = errand_new(admin, request);
     if (read_errand(errand, &e))
         errand_refuse(errand, &e);
@@ -299,6 +320,7 @@ struct admin *admin_start(struct front_end *fe, struct loop *loop, struct error 
     admin->fe = fe;
     admin->gate = on_loop_open(loop, on_person, admin);
     admin->workers = workers_new(loop, ADMIN_THREADS_MAX);
+    admin->passers = workers_new(loop, ADMIN_THREADS_MAX);
     /* Whoever may connect is told what he may do: the kernel says who it is. */
     struct http_server_options options = {.socket_path = front_end_config(fe)->admin_socket,
                                           .socket_mode = 0666,
@@ -310,6 +332,7 @@ struct admin *admin_start(struct front_end *fe, struct loop *loop, struct error 
     if (!admin->server) {
         on_loop_close(admin->gate);
         workers_free(admin->workers);
+        workers_free(admin->passers);
         free(admin);
         return NULL;
     }
@@ -332,6 +355,7 @@ void admin_stop(struct admin *admin)
     http_server_stop(admin->server);
     on_loop_close(admin->gate);
     workers_free(admin->workers);
+    workers_free(admin->passers);
     /* What the threads had still to say; one more call than there may be keeps the last of them
      * from ending us. */
     admin->call_count++;

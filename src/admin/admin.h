@@ -16,7 +16,8 @@
 enum {
     ADMIN_BODY_MAX = 1 << 20,
     ADMIN_CALLS_MAX = 256, /* under way at once; one more is refused as busy */
-    /* Each may block on a name service, a disk or another machine. */
+    /* Of each kind: those that may block on a name service or a disk, and those that wait for
+     * another machine. */
     ADMIN_THREADS_MAX = 32,
 };
 

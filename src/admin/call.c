@@ -220,9 +220,9 @@ uint64_t call_elapsed_ms(const struct call *call)
 void call_end(struct call *call)
 {
     const char *result = call->failed ? "failed" : "done";
+    call->with.ended(call, result, call->with.context);
     say(call, json_pack("{s:s}", "status", result));
     http_stream_end(call->with.request);
-    call->with.ended(call, result, call->with.context);
     free(call->progress);
     json_decref(call->with.parameters);
     caller_free(call->with.caller);
@@ -255,14 +255,15 @@ void *call_kept(const struct call *call)
     return call->state;
 }
 
-void call_on_thread(struct call *call, loop_call *work, loop_call *done)
+bool call_on_thread(struct call *call, loop_call *work, loop_call *done)
 {
     struct workers *workers = call->with.workers;
     if (workers && workers_run(workers, work, done, call))
-        return;
+        return true;
     struct error e;
     fail(&e, FAIL_BUSY, "Too many commands are under way on this machine.");
     error_kept(&e, "Nothing was done.");
     error_next(&e, "Try again shortly.");
     call_fail(call, &e);
+    return false;
 }

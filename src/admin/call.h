@@ -73,8 +73,9 @@ void call_fail(struct call *call, const struct error *e);
 void call_keep(struct call *call, void *state);
 void *call_kept(const struct call *call);
 /* `work` on a thread of its own, then `done` on the loop; both are given the call. If there are too
- * many already, the call is ended with that error. */
-void call_on_thread(struct call *call, loop_call *work, loop_call *done);
+ * many already: false, and the call was ended with that error; what it kept is still the caller's.
+ */
+bool call_on_thread(struct call *call, loop_call *work, loop_call *done);
 
 /* Called on the loop each CALL_TICK_MS from now on, until the call ends: for what is waited for. It
  * ends the call as well when nobody wants to know any more. */
@@ -85,11 +86,11 @@ struct call_options {
     struct front_end *fe;
     struct http_request *request; /* taken over */
     const struct command *command;
-    json_t *parameters;    /* taken over */
-    struct caller *caller; /* the same */
-    struct workers *workers;
-    bool passed_on; /* another machine carries it out, and writes the audit log */
-    /* It is over: `result` is "done" or "failed". */
+    json_t *parameters;      /* taken over */
+    struct caller *caller;   /* the same */
+    struct workers *workers; /* whose threads call_on_thread() takes */
+    bool passed_on;          /* another machine carries it out, and writes the audit log */
+    /* It is over: `result` is "done" or "failed". The caller hears of it afterwards. */
     void (*ended)(struct call *call, const char *result, void *context);
     void *context;
 };

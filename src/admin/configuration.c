@@ -81,6 +81,8 @@ static void change_end(struct change *change, const struct error *e)
 
 static char *text_of(const json_t *value)
 {
+    if (json_is_string(value))
+        return xstrdup(json_string_value(value));
     char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
     return text ? text : xstrdup("?");
 }

@@ -101,6 +101,13 @@ static void ask(void *context)
         error_next(&passing->error, "-LocalStore shows what the machine that is asked has of it.");
 }
 
+static void passing_free(struct passing *passing)
+{
+    link_command_free(passing->command);
+    buffer_free(&passing->refusal);
+    free(passing);
+}
+
 static void on_answered(void *context)
 {
     struct call *call = context;
@@ -108,9 +115,7 @@ static void on_answered(void *context)
     if (passing->error.kind)
         call_error(call, &passing->error);
     call_end(call);
-    link_command_free(passing->command);
-    buffer_free(&passing->refusal);
-    free(passing);
+    passing_free(passing);
 }
 
 void pass_on(struct call *call, const struct pool *pool)
@@ -122,5 +127,6 @@ void pass_on(struct call *call, const struct pool *pool)
     OWNED(free_memory) char *payload = passed_encode(call);
     passing->command = link_command_new(front_end_link(fe), to, payload);
     call_keep(call, passing);
-    call_on_thread(call, ask, on_answered);
+    if (!call_on_thread(call, ask, on_answered))
+        passing_free(passing);
 }

@@ -21,13 +21,17 @@ struct publishing {
     uint64_t began_ms;
 };
 
-static void publishing_end(struct call *call)
+static void publishing_free(struct publishing *p)
 {
-    struct publishing *p = call_kept(call);
     topology_free(p->topology);
     topology_free(p->watched);
     faults_free(&p->faults);
     free(p);
+}
+
+static void publishing_end(struct call *call)
+{
+    publishing_free(call_kept(call));
     call_end(call);
 }
 
@@ -71,7 +75,8 @@ static void begin(struct call *call, loop_call *checked)
         publication_check(call_front_end(call), p->topology, &p->faults);
     }
     call_keep(call, p);
-    call_on_thread(call, check_names, checked);
+    if (!call_on_thread(call, check_names, checked))
+        publishing_free(p);
 }
 
 /* True if there is nothing wrong with it. */

@@ -5,17 +5,18 @@
 
 #include "base/memory.h"
 
+struct job {
+    struct job *next;
+    loop_call *work, *done;
+    void *context;
+};
+
 struct workers {
     struct loop *loop;
     pthread_mutex_t lock;
     pthread_cond_t ended;
-    unsigned running, max;
-};
-
-struct job {
-    struct workers *workers;
-    loop_call *work, *done;
-    void *context;
+    struct job *first, **last; /* waiting, in order */
+    unsigned waiting, running, max;
 };
 
 struct workers *workers_new(struct loop *loop, unsigned max)
@@ -23,6 +24,7 @@ struct workers *workers_new(struct loop *loop, unsigned max)
     struct workers *workers = xcalloc(1, sizeof *workers);
     workers->loop = loop;
     workers->max = max;
+    workers->last = &workers->first;
     pthread_mutex_init(&workers->lock, NULL);
     pthread_cond_init(&workers->ended, NULL);
     return workers;
@@ -41,47 +43,58 @@ void workers_free(struct workers *workers)
     free(workers);
 }
 
-/* The last that a job does with its workers, who may be gone behind it. */
-static void leave(struct workers *workers)
+/* The next job; or NULL, and then this thread does not count any more: the workers may be gone. */
+static struct job *take(struct workers *workers)
 {
     pthread_mutex_lock(&workers->lock);
-    workers->running--;
-    pthread_cond_signal(&workers->ended);
+    struct job *job = workers->first;
+    if (job) {
+        workers->first = job->next;
+        workers->last = job->next ? workers->last : &workers->first;
+        workers->waiting--;
+    } else {
+        workers->running--;
+        pthread_cond_signal(&workers->ended);
+    }
     pthread_mutex_unlock(&workers->lock);
+    return job;
 }
 
 static void *run(void *argument)
 {
-    struct job *job = argument;
-    struct workers *workers = job->workers;
-    job->work(job->context);
-    loop_post_surely(workers->loop, job->done, job->context);
-    free(job);
-    leave(workers);
+    struct workers *workers = argument;
+    for (struct job *job; (job = take(workers));) {
+        job->work(job->context);
+        loop_post_surely(workers->loop, job->done, job->context);
+        free(job);
+    }
     return NULL;
 }
 
-static bool enter(struct workers *workers)
+/* With the lock held. */
+static void start_thread(struct workers *workers)
 {
-    pthread_mutex_lock(&workers->lock);
-    bool room = workers->running < workers->max;
-    workers->running += room;
-    pthread_mutex_unlock(&workers->lock);
-    return room;
+    pthread_t thread;
+    if (workers->running == workers->max || pthread_create(&thread, NULL, run, workers) != 0)
+        return;
+    pthread_detach(thread);
+    workers->running++;
 }
 
 bool workers_run(struct workers *workers, loop_call *work, loop_call *done, void *context)
 {
-    if (!enter(workers))
-        return false;
     struct job *job = xmalloc(sizeof *job);
-    *job = (struct job){workers, work, done, context};
-    pthread_t thread;
-    if (pthread_create(&thread, NULL, run, job) == 0) {
-        pthread_detach(thread);
-        return true;
+    *job = (struct job){.work = work, .done = done, .context = context};
+    pthread_mutex_lock(&workers->lock);
+    start_thread(workers);
+    bool taken = workers->running > 0 && workers->waiting < WORKERS_WAITING_MAX;
+    if (taken) {
+        *workers->last = job;
+        workers->last = &job->next;
+        workers->waiting++;
     }
-    free(job);
-    leave(workers);
-    return false;
+    pthread_mutex_unlock(&workers->lock);
+    if (!taken)
+        free(job);
+    return taken;
 }

@@ -1,5 +1,7 @@
-/* Work that may block, beside a loop: each job has a thread of its own for as long as it runs, and
- * its end is told on the loop. */
+/* Work that may block, beside a loop: on threads of its own, and its end is told on the loop.
+ *
+ * Jobs that wait for other machines and jobs that only wait for this one belong to different
+ * workers: otherwise two machines could keep each other waiting for ever. */
 #ifndef POLLUX_BASE_WORKERS_H
 #define POLLUX_BASE_WORKERS_H
 
@@ -7,15 +9,18 @@
 
 #include "base/loop.h"
 
+enum { WORKERS_WAITING_MAX = 1024 }; /* jobs that wait for a thread; a further one is refused */
+
 struct workers;
 
+/* At most so many threads, and none while there is nothing to do. */
 struct workers *workers_new(struct loop *loop, unsigned max);
-/* On the loop's thread: waits for what runs; what it has still to say lies in the loop then. NULL
- * does nothing. */
+/* On the loop's thread: waits until everything is done; what it has still to say lies in the loop
+ * then. NULL does nothing. */
 void workers_free(struct workers *workers);
 
-/* `work` on a thread, then `done` on the loop's. False if as many as there may be run already; then
- * neither is called. From the loop's thread. */
+/* `work` on a thread, then `done` on the loop's. False if too many wait already; then neither is
+ * called. From the loop's thread. */
 bool workers_run(struct workers *workers, loop_call *work, loop_call *done, void *context);
 
 #endif

@@ -18,9 +18,9 @@
 #include "base/memory.h"
 
 enum {
-    FILTER_COMPARISONS_MAX = 64,    /* of one filter; nobody can read more */
-    FILTER_VALUE_LETTERS_MAX = 512, /* no property is longer */
-    FILTER_PROPERTY_LETTERS_MAX = 64,
+    FILTER_COMPARISONS_MAX = 64,     /* of one filter; nobody can read more */
+    FILTER_VALUE_LETTERS_MAX = 1024, /* as long as a filter may be (commands.def) */
+    FILTER_PROPERTY_LETTERS_MAX = 128,
 };
 
 struct filter;

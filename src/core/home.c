@@ -36,7 +36,7 @@ struct home {
     uint64_t seen;
     bool met; /* the partner was heard since this start */
     bool store_lost;
-    bool stopped; /* an administrator wants nothing to be served here */
+    bool stopped;      /* an administrator wants nothing to be served here */
     uint64_t retry_ms; /* not before then, because the store refused */
     uint64_t tick_ms;
     uint64_t partner_heard_ms; /* or when we began to listen */
@@ -496,8 +496,7 @@ static enum failure on_force(struct home *h, const struct home_event *event,
         return refuse(
             fail(e, FAIL_BUSY, "The home %s is being decided on right now; try again.", h->name),
             e);
-    if (h->store_lost || h->stopped || h->mode != MODE_REJOINING ||
-        (!known(h) && h->seen == 0)) {
+    if (h->store_lost || h->stopped || h->mode != MODE_REJOINING || (!known(h) && h->seen == 0)) {
         if (h->mode != MODE_REJOINING)
             fail(e, FAIL_REFUSED, "The home %s is %s here, not Rejoining.", h->name,
                  mode_name(h->mode));
@@ -532,8 +531,7 @@ static void on_stored(struct home *h, const struct home_event *event, struct hom
         lineage_open(&h->hold.lineage, h->hold.term, event->began);
     /* A right to serve comes too late after a sleep or a stop, or on a store that is lost. */
     bool serves = mode_rights(h->hold.mode)->holder;
-    bool late =
-        serves && (h->store_lost || h->stopped || (h->decision.overtaken && paired(h)));
+    bool late = serves && (h->store_lost || h->stopped || (h->decision.overtaken && paired(h)));
     if (late) {
         rejoin(h, CAUSE_RESTARTED, event->dice, actions);
     } else if (!h->decision.keeps_mode) {

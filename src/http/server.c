@@ -30,7 +30,7 @@ struct http_server {
     struct MHD_Daemon *daemon;
     http_handler *handler;
     void *context;
-    size_t body_max;
+    size_t body_max, stranger_body_max;
     uint16_t port;
     bool tls;
 
@@ -156,11 +156,18 @@ static void refuse_stopping(struct http_request *r)
     request_refuse(r, http_status_of(e.kind), &e);
 }
 
+/* How long a body of this caller may be. */
+static size_t body_max_of(const struct http_server *s, const struct http_peer *peer)
+{
+    bool stranger = !peer->local && peer->certificate != HTTP_CERTIFICATE_GOOD;
+    return stranger && s->stranger_body_max ? s->stranger_body_max : s->body_max;
+}
+
 static void refuse_too_long(const struct http_server *s, struct http_request *r)
 {
     struct error e;
     fail(&e, FAIL_INVALID, "The body of the request is longer than the %zu bytes allowed here.",
-         s->body_max);
+         body_max_of(s, http_request_peer(r)));
     error_kept(&e, "Nothing was done.");
     request_refuse(r, MHD_HTTP_CONTENT_TOO_LARGE, &e);
 }
@@ -170,8 +177,9 @@ static void refuse_too_long(const struct http_server *s, struct http_request *r)
 static enum MHD_Result begin(struct http_server *s, struct MHD_Connection *connection,
                              const char *path, const char *method, void **context)
 {
+    struct peer *peer = known_peer(s, connection);
     struct http_request *r =
-        request_new(connection, method, path, known_peer(s, connection), s->body_max);
+        request_new(connection, method, path, peer, body_max_of(s, peer_facts(peer)));
     *context = r;
     const char *length = http_request_header(r, MHD_HTTP_HEADER_CONTENT_LENGTH);
     enum request_room room = request_room_for(r, length ? strtoull(length, NULL, 10) : 0);
@@ -302,6 +310,7 @@ static struct http_server *server_new(const struct http_server_options *o)
     s->handler = o->handler;
     s->context = o->context;
     s->body_max = o->body_max;
+    s->stranger_body_max = o->stranger_body_max;
     s->tls = !o->socket_path;
     pthread_mutex_init(&s->identity_lock, NULL);
     pthread_mutex_init(&s->open_lock, NULL);

@@ -68,6 +68,9 @@ struct http_server_options {
     const char *authority_file;
 
     size_t body_max; /* a larger one is answered 413 without being kept */
+    /* The same for callers over TLS without a good certificate: what they send is kept before it is
+     * clear that nobody wants it. 0: like everybody else. */
+    size_t stranger_body_max;
     http_handler *handler;
     void *context;
 };

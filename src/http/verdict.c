@@ -175,7 +175,11 @@ static enum failure no_socket(CURL *easy, const char *path, struct error *e)
     case EACCES:
     case EPERM:
         fail(e, FAIL_DENIED, "This account may not use the socket %s.", path);
-        return error_next(e, "Whoever may is in the group that owns it: `ls -l %s`.", path);
+        return error_next(
+            e,
+            "polluxd opens it to everybody and decides by roles: look at the rights of "
+            "the folder that it is in, and at its own: `ls -l %s`.",
+            path);
     case ECONNREFUSED:
         if (stat(path, &st) == 0 && !S_ISSOCK(st.st_mode))
             return fail(e, FAIL_INVALID, "%s is not a socket.", path);

@@ -13,6 +13,8 @@
 enum {
     /* A stranger that knocks all day must not fill the log. */
     REFUSALS_LOGGED_EACH_MS = 1000,
+    /* What it sends is kept only to tell it what is wrong; a question has a few hundred bytes. */
+    STRANGER_BYTES_MAX = 16 << 10,
 };
 
 static const char path_heartbeat[] = "/link/v1/heartbeat";
@@ -523,6 +525,7 @@ struct link *link_start(const struct link_options *options, struct error *e)
                                          .private_key_file = options->private_key_file,
                                          .authority_file = options->authority_file,
                                          .body_max = MESSAGE_COMMAND_BYTES_MAX,
+                                         .stranger_body_max = STRANGER_BYTES_MAX,
                                          .handler = on_loop_handler,
                                          .context = link->gate};
     link->client = http_client_start(&client, e);

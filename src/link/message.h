@@ -37,9 +37,9 @@ struct heartbeat_home {
 
 struct heartbeat {
     struct sender sender;
-    uint64_t started;  /* a random number of this start */
-    uint64_t wall_ms;  /* its clock, to warn when clocks differ */
-    uint64_t topology; /* a hash of the topology that it runs by */
+    uint64_t started;                 /* a random number of this start */
+    uint64_t wall_ms;                 /* its clock, to warn when clocks differ */
+    uint64_t topology;                /* a hash of the topology that it runs by */
     char engine[MESSAGE_ENGINE_SIZE]; /* what its database is: "SQLite" */
     size_t count;
     struct heartbeat_home homes[HEARD_HOMES_MAX];

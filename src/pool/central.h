@@ -1,5 +1,5 @@
 /* What lies in `central`, and under which keys: the topology as published, which homes were already
- * created, later the configuration and the accounts. */
+ * created, the configuration, the accounts and what users sign on with. */
 #ifndef POLLUX_POOL_CENTRAL_H
 #define POLLUX_POOL_CENTRAL_H
 
@@ -9,11 +9,14 @@
 /* "topology" -> the text as published.
  * "home/<pool>" -> "new" until the pool has confirmed that it created its home, then "created". A
  * home is created once, and this is where that is remembered.
- * "config/<name>" and "account/<SIP address>" are for the configuration and the accounts. */
-#define CENTRAL_TOPOLOGY "topology"
-#define CENTRAL_HOMES    "home/"
-#define CENTRAL_CONFIG   "config/"
-#define CENTRAL_ACCOUNTS "account/"
+ * "config/<name>" -> the configuration of that name, as JSON.
+ * "account/<SIP address>" -> the account: pool/account.h.
+ * "credential/<SIP address>" -> the hashes of its secret: pool/credential.h. */
+#define CENTRAL_TOPOLOGY    "topology"
+#define CENTRAL_HOMES       "home/"
+#define CENTRAL_CONFIG      "config/"
+#define CENTRAL_ACCOUNTS    "account/"
+#define CENTRAL_CREDENTIALS "credential/"
 
 /* Adds a publication: the text, and a "new" for each pool that has no entry yet. `view` may be NULL
  * when `central` is only just being created. */

@@ -56,9 +56,10 @@ struct engine_ops {
                         struct item *item, struct error *e);
     enum failure (*walk_usn)(struct session *s, int64_t home, uint64_t after, view_visit *visit,
                              void *context, struct error *e);
+    /* Of the keys with the prefix, those from `from` on, which has it, too. */
     enum failure (*walk_keys)(struct session *s, int64_t home, enum module module,
-                              struct bytes prefix, view_visit *visit, void *context,
-                              struct error *e);
+                              struct bytes prefix, struct bytes from, view_visit *visit,
+                              void *context, struct error *e);
 
     /* Named records, hold records among them: bytes already sealed. An empty value removes. */
     enum failure (*record_get)(struct session *s, const char *name, struct buffer *value,

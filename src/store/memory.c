@@ -344,18 +344,18 @@ static enum failure walk_usn(struct session *base, int64_t home, uint64_t after,
 }
 
 static enum failure walk_keys(struct session *base, int64_t home, enum module module,
-                              struct bytes prefix, view_visit *visit, void *context,
-                              struct error *e)
+                              struct bytes prefix, struct bytes from, view_visit *visit,
+                              void *context, struct error *e)
 {
-    OWNED(buffer_free) struct buffer from = {0};
-    struct walk w = {.within = item_key(&from, home, module, prefix),
+    OWNED(buffer_free) struct buffer within = {0}, begin = {0};
+    struct walk w = {.within = item_key(&within, home, module, prefix),
                      .s = session_of(base),
                      .home = home,
                      .live_only = true,
                      .visit = visit,
                      .context = context,
                      .e = e};
-    tree_walk(w.s->tree, w.within, visit_by_key, &w);
+    tree_walk(w.s->tree, item_key(&begin, home, module, from), visit_by_key, &w);
     return w.bad;
 }
 

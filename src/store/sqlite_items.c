@@ -246,8 +246,8 @@ enum failure sqlite_walk_usn(struct session *base, int64_t home, uint64_t after,
 }
 
 enum failure sqlite_walk_keys(struct session *base, int64_t home, enum module module,
-                              struct bytes prefix, view_visit *visit, void *context,
-                              struct error *e)
+                              struct bytes prefix, struct bytes from, view_visit *visit,
+                              void *context, struct error *e)
 {
     struct sqlite_session *s = session_of(base);
     sqlite3_stmt *stmt;
@@ -256,6 +256,6 @@ enum failure sqlite_walk_keys(struct session *base, int64_t home, enum module mo
     if (bad)
         return bad;
     sqlite3_bind_int(stmt, 1, (int)module);
-    sqlite_bind_bytes(stmt, 2, prefix);
+    sqlite_bind_bytes(stmt, 2, from);
     return walk(s, stmt, prefix, visit, context, e);
 }

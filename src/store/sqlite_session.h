@@ -69,8 +69,8 @@ enum failure sqlite_get(struct session *base, int64_t home, enum module module, 
 enum failure sqlite_walk_usn(struct session *base, int64_t home, uint64_t after, view_visit *visit,
                              void *context, struct error *e);
 enum failure sqlite_walk_keys(struct session *base, int64_t home, enum module module,
-                              struct bytes prefix, view_visit *visit, void *context,
-                              struct error *e);
+                              struct bytes prefix, struct bytes from, view_visit *visit,
+                              void *context, struct error *e);
 
 /* Statements. A session prepares each at its first use and keeps it. */
 enum failure sqlite_prepare(struct sqlite_session *s, const char *sql, sqlite3_stmt **stmt,

@@ -520,10 +520,26 @@ enum failure view_keys(struct view *view, const char *home, enum module module, 
     if (bad)
         return bad;
     if (prefix.size)
-        return ops_of(view)->walk_keys(view->s, row.id, module, prefix, visit, context, e);
+        return ops_of(view)->walk_keys(view->s, row.id, module, prefix, prefix, visit, context, e);
     struct whole_walk w = {.visit = visit, .context = context};
-    bad = ops_of(view)->walk_keys(view->s, row.id, module, prefix, add_up, &w, e);
+    bad = ops_of(view)->walk_keys(view->s, row.id, module, prefix, prefix, add_up, &w, e);
     return bad || adds_up(&w, &row, module) ? bad : rows_do_not_add_up(home, e);
+}
+
+enum failure view_keys_after(struct view *view, const char *home, enum module module,
+                             struct bytes prefix, struct bytes after, view_visit *visit,
+                             void *context, struct error *e)
+{
+    struct home_row row;
+    enum failure bad = find_home(view, home, &row, e);
+    if (bad)
+        return bad;
+    assert(bytes_start_with(after, prefix));
+    OWNED(buffer_free) struct buffer from = {0};
+    buffer_raw(&from, after.at, after.size);
+    buffer_u8(&from, 0); /* no key lies between the two */
+    return ops_of(view)->walk_keys(view->s, row.id, module, prefix, buffer_view(&from), visit,
+                                   context, e);
 }
 
 enum failure view_homes(struct view *view, view_visit_name *visit, void *context, struct error *e)

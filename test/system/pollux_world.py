@@ -132,7 +132,7 @@ class Answer:
 
     @property
     def lines(self):
-        return [json.loads(line) for line in self.text.splitlines()]
+        return [json.loads(line) for line in self.text.splitlines() if line]  # empty: it goes on
 
     @property
     def objects(self):
@@ -160,6 +160,7 @@ class Machine:
         self.log = world.folder / f"{pool}.log"
         self.out = world.folder / f"{pool}.out"
         self.before = []  # words before the program: its namespace
+        self.program = POLLUXD
         self.extra = ""  # lines of its configuration
         self.process = None
         self.paused = False
@@ -301,7 +302,7 @@ class World:
             with open(m.log, "ab") as log, open(m.out, "ab") as out:
                 # Whatever happens to the test, its daemons end with it.
                 m.process = subprocess.Popen(
-                    ["setpriv", "--pdeathsig", "KILL", *m.before, str(POLLUXD), "--config",
+                    ["setpriv", "--pdeathsig", "KILL", *m.before, str(m.program), "--config",
                      str(m.config)], stdin=subprocess.DEVNULL, stdout=out, stderr=log,
                     cwd=self.folder, env={**os.environ, **environment})
         for pool in (pools or self.pools) if wait else ():
@@ -399,7 +400,10 @@ class World:
 
     def deploy(self, *pools, **options):
         """Built, started, published, and every home served."""
-        self.build(*pools, **options).start()
+        return self.build(*pools, **options).begin()
+
+    def begin(self):
+        self.start()
         for pool in self.pools:
             self.wait_hears(pool, *(other for other in self.pools if other != pool))
         self.publish(self.central).must(0)

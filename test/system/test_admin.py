@@ -11,100 +11,42 @@ import stat
 import sys
 import time
 
+from people import *
 from pollux_world import *
 
-ALICE, BOB, CAROL = 64001, 64002, 64003  # member of the group; of nothing; by her own group
-ADMINS, OTHERS = 64100, 64101
-API = "/admin/v1/commands/"
+# --- who may connect ---------------------------------------------------------------------------
 
 
-# --- who may -----------------------------------------------------------------------------------
-
-
-def with_users(world):
-    """A pair whose atl knows users of its own, in a mount namespace; started and published."""
-    needs_root()
+@test
+def everybody_may_connect_and_the_kernel_says_who_it_is(world):
+    """Which commands they may give, test_roles.py asks."""
     world.build(["atl", "redmond"])
-    world.folder.chmod(0o755)
-    passwd, group = world.folder / "passwd", world.folder / "group"
-    passwd.write_text(Path("/etc/passwd").read_text() +
-                      "".join(f"{name}:x:{uid}:{gid}::/:/bin/sh\n" for name, uid, gid in
-                              (("alice", ALICE, OTHERS), ("bob", BOB, OTHERS),
-                               ("carol", CAROL, ADMINS))))
-    group.write_text(Path("/etc/group").read_text() +
-                     f"pollux-admins:x:{ADMINS}:alice\npollux-others:x:{OTHERS}:\n")
-    machine = world["atl"]
-    machine.before = ["unshare", "--mount", "sh", "-c",
-                      'mount --bind "$1" /etc/passwd && mount --bind "$2" /etc/group && '
-                      'shift 2 && exec "$@"', "sh", str(passwd), str(group)]
-    if run(*machine.before, "true").status != 0:
-        raise Skip("mount namespaces can't be made here")
-    machine.extra = 'admin_group = "pollux-admins"\n'
-    machine.write_config()
-    machine.folder.chmod(0o755)
-    world.start()
-    # Whoever the caller is must be able to run the program.
-    world.program = shutil.copy(POLLUX, world.folder / "pollux")
-    return world
-
-
-def command_as(world, uid, gid, groups, *words):
-    return run(world.program, *words, cwd="/", user=uid, group=gid, extra_groups=groups,
-               env={"POLLUX_SERVER": str(world["atl"].socket)})
-
-
-@test
-def without_a_group_only_the_owner_may_connect(world):
-    needs_root()
-    world.build(["atl", "redmond"]).start("atl")
-    world.folder.chmod(0o755)
-    world["atl"].folder.chmod(0o755)
+    people(world, {"bob": []}, "atl").start("atl")
     seen = world["atl"].socket.stat()
-    assert stat.S_IMODE(seen.st_mode) == 0o600 and seen.st_uid == os.geteuid(), oct(seen.st_mode)
-    world.program = shutil.copy(POLLUX, world.folder / "pollux")
-    said = command_as(world, BOB, OTHERS, [], "Get-CsComputer").must(3, "may not use the socket")
-    assert said.out == ""
-    # Should the socket be opened to all by mistake, the daemon still looks who calls.
+    assert stat.S_IMODE(seen.st_mode) == 0o666 and seen.st_uid == os.geteuid(), oct(seen.st_mode)
+    failed(typed_by(world, "bob", "atl", "Get-CsComputer"), 3, "bob may not run Get-CsComputer",
+           "Nothing was done.", "CSViewOnlyAdministrator")
+    # Whoever closes the socket to others keeps them out before they say a word.
+    world["atl"].socket.chmod(0o600)
+    failed(typed_by(world, "bob", "atl", "Get-CsComputer"), 3, "may not use the socket", "ls -l")
+    typed_by(world, "root", "atl", "Get-CsComputer").must(0)
     world["atl"].socket.chmod(0o666)
-    command_as(world, BOB, OTHERS, [], "Get-CsComputer").must(
-        3, f"User {BOB} may not give commands", "Nothing was done.")
+    world["atl"].folder.chmod(0o700)
+    failed(typed_by(world, "bob", "atl", "Get-CsComputer"), 3, "may not use the socket", "folder")
 
 
 @test
-def members_of_the_group_may_and_others_may_not(world):
-    with_users(world)
-    seen = world["atl"].socket.stat()
-    assert stat.S_IMODE(seen.st_mode) == 0o660 and seen.st_gid == ADMINS, (seen, oct(seen.st_mode))
-    command_as(world, ALICE, OTHERS, [ADMINS], "Get-CsComputer").must(0, name_of("atl"))
-    command_as(world, CAROL, ADMINS, [], "Get-CsComputer").must(0, name_of("atl"))
-    command_as(world, BOB, OTHERS, [], "Get-CsComputer").must(3, "may not use the socket")
-    command_as(world, 0, 0, [], "Get-CsComputer").must(0)
-    # What the socket lets through, the daemon decides by its own groups.
-    world["atl"].socket.chmod(0o666)
-    command_as(world, ALICE, OTHERS, [], "Get-CsComputer").must(0)
-    for words in (["Get-CsComputer"], ["Start-CsPool", "-PoolFqdn", name_of("atl"), "-Force"]):
-        said = command_as(world, BOB, OTHERS, [], *words).must(
-            3, f"User {BOB} may not give commands", "Nothing was done.", "pollux-admins")
-        assert said.out == ""
-    # A user without any entry.
-    command_as(world, 64999, 64999, [], "Get-CsComputer").must(3, "User 64999")
-    assert not world["atl"].events("command:", "Start-CsPool")
-    # And who did what is told.
-    command_as(world, ALICE, OTHERS, [ADMINS], "Start-CsPool", "-PoolFqdn", name_of("atl")).must(1)
-    assert world["atl"].events("command:", f"User {ALICE}", "Start-CsPool")
-
-
-@test
-def the_group_is_looked_up_anew_for_each_call(world):
+def the_groups_are_looked_up_anew_for_each_call(world):
     """Whoever leaves the group loses the right at once, not when the daemon restarts."""
-    with_users(world)
-    world["atl"].socket.chmod(0o666)
-    command_as(world, ALICE, OTHERS, [], "Get-CsComputer").must(0)
-    group = world.folder / "group"
-    text = group.read_text()
-    with open(group, "r+") as file:  # the same file: it is what the daemon sees
-        file.write(text.replace(f"pollux-admins:x:{ADMINS}:alice", f"pollux-admins:x:{ADMINS}:bobby"))
-    command_as(world, ALICE, OTHERS, [], "Get-CsComputer").must(3, f"User {ALICE}")
+    world.build(["atl", "redmond"])
+    people(world, {"alice": ["CSAdministrator"]}, "atl").start("atl")
+    typed_by(world, "alice", "atl", "Get-CsComputer").must(0)
+    world.people["atl"]["alice"] = []
+    write_people(world, "atl")
+    failed(typed_by(world, "alice", "atl", "Get-CsComputer"), 3, "alice may not run")
+    world.people["atl"]["alice"] = ["CSViewOnlyAdministrator"]
+    write_people(world, "atl")
+    typed_by(world, "alice", "atl", "Get-CsComputer").must(0)
 
 
 # --- the API -----------------------------------------------------------------------------------
@@ -125,8 +67,10 @@ def wrong_calls_are_told_what_is_wrong(world):
         m.request("POST", API + "Get-CsComputer", body).must(400, "not a JSON object")
     m.ask("Get-CsComputer", Identiti="x").must(400, "no parameter", "Identiti")
     m.ask("Get-CsComputer", identity="x").must(400)
-    for value in (1, None, True, [], {}):
-        m.ask("Get-CsComputer", Identity=value).must(400, "takes a text")
+    for value in (None, True, [], {}, ["a.b"]):
+        m.ask("Get-CsComputer", Identity=value).must(400, "-Identity takes one value")
+    for value in (1, 7):
+        m.ask("Get-CsComputer", Identity=value).must(400, "takes a fully qualified domain name")
     m.ask("Get-CsComputer", Identity="a\0b").must(400)
     for value in ("", "a b", "-x.y", "x" * 300, "a..b", "é.de"):
         m.ask("Get-CsComputer", Identity=value).must(400, "fully qualified domain name")
@@ -179,31 +123,25 @@ def many_callers_at_once_are_all_answered(world):
 # --- the command line --------------------------------------------------------------------------
 
 
-def failed(outcome, status, *sentences):
-    outcome.must(status, *sentences)
-    assert outcome.out == "" and outcome.err, outcome
-    return outcome
-
-
 @test
 def wrong_commands_say_what_would_be_right(world):
     world.deploy(["atl", "redmond"])
     atl = lambda *words: world.command("atl", *words)
     failed(atl("Get-CsComputr"), 2, "Was Get-CsComputer meant?")
     failed(atl("Frobnicate"), 2, 'There is no command "Frobnicate"')
-    failed(atl(), 2, "Usage")
     failed(atl("Get-CsComputer", "-Identiti", "x"), 2, "no parameter -Identiti", "-Identity")
     failed(atl("Get-CsComputer", "-Identity"), 2, "-Identity lacks its value")
     failed(atl("Get-CsComputer", "-Identity", name_of("atl"), "-identity", "x"), 2, "given twice")
     failed(atl("Get-CsComputer", "-Identity:a b"), 2, "fully qualified")
     failed(atl("Get-CsComputer", "x"), 2)
-    failed(atl("Start-CsPool"), 2, "-PoolFqdn is missing", "Start-CsPool -?")
+    failed(atl("Start-CsPool"), 2, "-PoolFqdn is missing", "For example: Start-CsPool -PoolFqdn")
     failed(atl("Start-CsPool", "-", name_of("atl")), 2)
     start = ("Start-CsPool", "-PoolFqdn", name_of("atl"))
     failed(atl(*start, "-Force:"), 2, "'-Force:$false'", "single quotes")
     failed(atl(*start, "-Force:maybe"), 2, "$true or $false")
     failed(atl(*start, "-Force", "yes"), 2)
-    failed(atl("Publish-CsTopology", "-FileName", "\udcff"), 1)
+    failed(atl("Publish-CsTopology", "-FileName", "\udcff"), 2, "not UTF-8")
+    failed(atl("Publish-CsTopology", "-FileName", "nothing"), 1, "can't be read")
     world.all_serve()
     assert not world["atl"].events("command:", "Start-CsPool")
 
@@ -216,16 +154,19 @@ def parameters_are_bound_as_in_powershell(world):
     reference = atl("Get-CsComputer", "-Identity", fqdn).must(0, fqdn)
     assert reference.err == ""
     for words in (["-identity", fqdn.upper()], ["-ID", fqdn], [f"-Identity:{fqdn}"],
-                  [f"-i:{fqdn}"]):
+                  [f"-id:{fqdn}"], [fqdn]):
         assert atl("get-cscomputer", *words).must(0).out.splitlines()[0] == \
             reference.out.splitlines()[0]
+    failed(atl("Get-CsComputer", "-i", fqdn), 2, "-i could be several", "-Identity",
+           "-InformationAction")
     for value in ("-Force", "-Force:$true", "-f:$TRUE"):
-        atl("Start-CsPool", "-p", fqdn, value).must(0, "is not waiting for anything")
+        atl("Start-CsPool", "-po", fqdn, value).must(0, "is not waiting for anything")
     world.stop("redmond")
     world.stop("atl")
     world.start("atl")
     world.wait_mode("atl", "atl", "Rejoining")
-    failed(atl("Start-CsPool", "-PoolFqdn", fqdn, "-Force:$false"), 1, "Nothing was changed.")
+    failed(atl("Start-CsPool", "-PoolFqdn", fqdn, "-Force:$false"), 1,
+           f"waits for {name_of('redmond')}", "-Force")
     assert world.mode("atl", "atl") == "Rejoining"
 
 
@@ -236,7 +177,7 @@ def a_link_with_the_name_of_a_command_is_that_command(world):
     link.symlink_to(POLLUX)
     env = {**os.environ, "POLLUX_SERVER": str(world["atl"].socket)}
     assert run(link, env=env).must(0).out.count("Identity") == 2
-    run(link, "-?", env=env).must(0, "Get-CsComputer [-Identity <fqdn>]")
+    run(link, "-?", env=env).must(0, "Get-CsComputer [[-Identity] <fqdn>]")
     failed(run(link, "Get-CsComputer", env=env), 2)
     failed(run(link, "--version", env=env), 2)
 

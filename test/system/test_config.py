@@ -79,7 +79,7 @@ def all_that_is_wrong_in_both_files_is_said_at_once(world):
     config.write_text(config.read_text()
                       .replace(f'machine = "{name_of("atl")}"', 'machine = "not a name"')
                       .replace("pki/authority.pem", "pki/nothing.pem")
-                      + 'log_level = "loud"\nlisten_address = "atl"\nadmin_group = ""\n')
+                      + 'log_level = "loud"\nlisten_address = "atl"\naudit_log = ""\n')
     topology.write_text(topology.read_text()
                         .replace('sip_domain = "litwareinc.com"', 'sip_domain = "-"')
                         .replace("interval = 2", 'interval = "soon"')
@@ -90,7 +90,7 @@ def all_that_is_wrong_in_both_files_is_said_at_once(world):
         assert outcome.out == "", outcome.out
         lines = outcome.err.splitlines()[:-1]
         wanted = ["atl.conf:1: machine: \"not a name\"", "nothing.pem can't be read", "log_level",
-                  "listen_address", "admin_group is empty", "topology.conf:1: sip_domain",
+                  "listen_address", "audit_log is empty", "topology.conf:1: sip_domain",
                   "topology.conf:2: failure_detection_interval", "link_port", "address"]
         for words_of_it in wanted:
             assert any(words_of_it in line for line in lines), (words_of_it, outcome.err)
@@ -118,6 +118,7 @@ CONFIG_FAULTS = {
     ('machine = "', 'machine = \x00"'): "NUL byte",
     ('machine = "', 'machine = \xff"'): "",
     ("admin_socket", "# admin_socket"): "admin_socket is missing, for example:",
+    ("admin_socket = ", 'audit_log = "a/b/c/audit.log"\nadmin_socket = '): "does not exist",
     ("database", "#database"): "",
     ('= "topology.conf"', '= ""'): "topology is empty",
 }
@@ -242,11 +243,12 @@ def a_socket_on_which_another_daemon_listens_is_left_to_it(world):
 
 
 @test
-def a_group_that_does_not_exist_is_one_clear_line(world):
+def an_option_of_before_is_not_taken_silently(world):
+    """Whoever set admin_group must learn that it keeps nobody out any more."""
     world.build(["atl", "redmond"])
     with open(world["atl"].config, "a") as config:
-        config.write('admin_group = "no-such-group"\n')
-    polluxd(world, "--config", "atl.conf").must(1, "there is no group no-such-group", MENDED)
+        config.write('admin_group = "wheel"\n')
+    polluxd(world, "--config", "atl.conf").must(1, 'There is no option "admin_group"', MENDED)
 
 
 @test
@@ -378,9 +380,13 @@ def two_topologies_that_differ_are_told_on_both_sides_and_a_reload_ends_it(world
     world.reload("atl")
     world.wait_event("atl", "topologies-differ", name_of("redmond"))
     world.wait_event("redmond", "topologies-differ", name_of("atl"))
-    world.command("redmond", "Publish-CsTopology", "-FileName", world.topology).must(1)
+    # Wherever it is asked, the holder publishes what it runs by, and says who does not.
+    world.command("redmond", "Publish-CsTopology", "-FileName", world.topology).must(
+        0, f"{name_of('redmond')} runs by another topology file")
     world.reload("redmond")
-    world.publish("atl").must(0)
+    until("both to run by the same", lambda: "another topology file" not in
+          world.publish("atl").must(0).err)
+    assert world.publish("atl").must(0).err == ""
     world.all_serve()
 
 

@@ -24,7 +24,7 @@ def message(pool, machine=None, **fields):
 
 def heartbeat(pool, machine=None, homes=(), **fields):
     return message(pool, machine, started="00000000000000aa", time=int(time.time() * 1000),
-                   topology="0000000000000001", homes=list(homes), **fields)
+                   topology="0000000000000001", engine="SQLite", homes=list(homes), **fields)
 
 
 def pair(world, machine, folder="pki"):

@@ -166,6 +166,7 @@ void scene_serve_tls(struct scene *s, const char *certificate, uint16_t port)
                                                 .private_key_file = scene_file(s, key),
                                                 .authority_file = scene_file(s, "ca.pem"),
                                                 .body_max = SCENE_BODY_MAX,
+                                                .stranger_body_max = SCENE_STRANGER_BODY_MAX,
                                                 .handler = handle,
                                                 .context = s};
     s->server = http_server_start(&options, &e);

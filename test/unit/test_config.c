@@ -50,12 +50,12 @@ static const char good_topology[] = "sip_domain = l.com\n"
                                     "database = 'red.l.com\\RTC'\n"
                                     "machine red.l.com { } }\n";
 
-enum { MACHINE = 1, TOPOLOGY, SOCKET, GROUP, CERTIFICATE, KEY, AUTHORITY, LISTEN, LEVEL, DATABASE };
+enum { MACHINE = 1, TOPOLOGY, SOCKET, AUDIT, CERTIFICATE, KEY, AUTHORITY, LISTEN, LEVEL, DATABASE };
 static const char *const good_lines[] = {
     [MACHINE] = "machine = \"ATL.l.com\"",
     [TOPOLOGY] = "topology = \"topology.conf\"",
     [SOCKET] = "admin_socket = \"atl/admin.sock\"",
-    [GROUP] = "admin_group = \"root\"",
+    [AUDIT] = "audit_log = \"atl/audit.log\"",
     [CERTIFICATE] = "certificate = \"pki/a.pem\"",
     [KEY] = "private_key = \"pki/a.key\"",
     [AUTHORITY] = "authority = \"pki/authority.pem\"",
@@ -129,7 +129,7 @@ static void a_good_one_is_read(void **state)
     assert_faults(&f, NULL, 0);
     assert_string_equal(c->file, conf_path);
     assert_string_equal(c->machine, "atl.l.com");
-    assert_string_equal(c->audit_log, "x");
+    assert_non_null(c->audit_log);
     assert_string_equal(c->listen_address, "0.0.0.0");
     assert_int_equal(c->log_level, LOG_EVENT_DEBUG);
     assert_int_equal(c->database_count, 1);
@@ -151,6 +151,8 @@ static void paths_are_seen_from_the_folder_of_the_file(void **state)
     OWNED(free_memory) char *certificate = in_folder("pki/a.pem");
     assert_string_equal(c->admin_socket, socket);
     assert_string_equal(c->database_path, database);
+    OWNED(free_memory) char *audit = in_folder("atl/audit.log");
+    assert_string_equal(c->audit_log, audit);
     assert_string_equal(c->certificate, certificate);
     assert_string_equal(c->authority, certificate);
 }
@@ -171,7 +173,7 @@ static void without_a_folder_in_its_name_paths_stay_as_they_are(void **state)
 static void what_is_optional_can_be_left_out(void **state)
 {
     (void)state;
-    expect_with(GROUP, "", 0, NULL);
+    expect_with(AUDIT, "", 0, NULL);
     expect_with(LISTEN, "", 0, NULL);
     write_with(LEVEL, "");
     OWNED(faults_free) struct faults f = {0};
@@ -183,14 +185,14 @@ static void what_is_optional_can_be_left_out(void **state)
 static void a_database_that_the_topology_knows_may_be_there_too(void **state)
 {
     (void)state;
-    expect_with(GROUP, "database 'red.l.com\\RTC' { path = red.db }", 0, NULL);
-    expect_with(GROUP, "database 'm.l.com\\RTC' { path = mirror.db }", 0, NULL);
+    expect_with(AUDIT, "database 'red.l.com\\RTC' { path = red.db }", 0, NULL);
+    expect_with(AUDIT, "database 'm.l.com\\RTC' { path = mirror.db }", 0, NULL);
 }
 
 static void it_is_described_in_a_few_lines(void **state)
 {
     (void)state;
-    write_with(GROUP, "");
+    write_with(AUDIT, "audit_log = audit.log");
     OWNED(faults_free) struct faults f = {0};
     OWNED(config_free) struct config *c = config_load(conf_path, &f);
     assert_non_null(c);
@@ -207,8 +209,9 @@ static void it_is_described_in_a_few_lines(void **state)
                                "Database  atl.l.com\\RTC in %s/atl/rtc.db\n"
                                "Link      0.0.0.0, port 7443\n"
                                "Admin     %s/atl/admin.sock\n"
+                               "Audit     %s/audit.log\n"
                                "Topology  %s/topology.conf: 2 pools, 2 machines\n",
-                               folder, folder, folder);
+                               folder, folder, folder, folder);
     assert_string_equal(text, expected);
     free(text);
 }
@@ -277,8 +280,9 @@ static void what_cant_be_understood_is_told_with_its_line(void **state)
 {
     (void)state;
     expect_with(DATABASE, "database 'atl.l.com\\RTC' { path = x", DATABASE, "never closed");
-    expect_with(GROUP, "admin_grp = x", GROUP, "Is admin_group meant?");
-    expect_with(GROUP, "machine = \"atl.l.com\"", GROUP, "machine is given a second time; line 1");
+    expect_with(AUDIT, "audit_lock = x", AUDIT, "Is audit_log meant?");
+    expect_with(AUDIT, "admin_group = root", AUDIT, "no option \"admin_group\"");
+    expect_with(AUDIT, "machine = \"atl.l.com\"", AUDIT, "machine is given a second time; line 1");
 }
 
 /* --- each option --- */
@@ -301,8 +305,7 @@ static void an_empty_path_is_none(void **state)
     (void)state;
     expect_with(TOPOLOGY, "topology = ''", TOPOLOGY, "topology is empty");
     expect_with(SOCKET, "admin_socket = ''", SOCKET, "admin_socket is empty");
-    expect_with(GROUP, "admin_group = ''", GROUP, "admin_group is empty");
-    expect_with(GROUP, "admin_group = no-such-group", GROUP, "there is no group no-such-group");
+    expect_with(AUDIT, "audit_log = ''", AUDIT, "audit_log is empty");
 }
 
 static void the_machine_must_be_in_the_topology(void **state)
@@ -321,8 +324,8 @@ static void another_machines_database_is_not_ones_own(void **state)
 static void a_database_must_be_in_the_topology(void **state)
 {
     (void)state;
-    expect_with(GROUP, "database 'ny.l.com\\RTC' { path = x }", GROUP, "belongs to no pool");
-    expect_with(GROUP, "database 'ny' { path = x }", GROUP, "not the name of a database");
+    expect_with(AUDIT, "database 'ny.l.com\\RTC' { path = x }", AUDIT, "belongs to no pool");
+    expect_with(AUDIT, "database 'ny' { path = x }", AUDIT, "not the name of a database");
 }
 
 static void two_databases_share_neither_name_nor_file(void **state)
@@ -374,6 +377,8 @@ static void the_folder_of_what_is_made_later_must_be_there(void **state)
     expect_with(SOCKET, "admin_socket = atl", SOCKET, "is a folder");
     expect_with(DATABASE, "database 'atl.l.com\\RTC' { path = new/x.db }", DATABASE,
                 "does not exist");
+    expect_with(AUDIT, "audit_log = new/audit.log", AUDIT, "does not exist");
+    expect_with(AUDIT, "audit_log = atl", AUDIT, "is a folder");
 }
 
 static void the_listen_address_is_written_in_figures(void **state)

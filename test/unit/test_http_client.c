@@ -329,7 +329,7 @@ static void a_certificate_that_is_no_good_is_explained(void **state)
 
 static void run_curl(struct scene *s, const char *options, char *output, size_t size)
 {
-    char command[512];
+    char command[1024];
     snprintf(command, sizeof command,
              "curl -sS --cacert %s/ca.pem --connect-to server.test::127.0.0.1: %s "
              "https://server.test:%u/who 2>&1",
@@ -346,6 +346,31 @@ static void no_certificate_is_told_too(void **state)
     run_curl(*state, "", output, sizeof output);
     assert_says(output, "none|127.0.0.1:");
     assert_says(output, "The client showed no certificate.");
+}
+
+static void what_strangers_send_is_not_kept(void **state)
+{
+    struct scene *s = *state;
+    char known[256], options[512], output[512], path[128];
+    snprintf(known, sizeof known, "--cert %s/client.pem --key %s/client.key", s->folder, s->folder);
+    snprintf(path, sizeof path, "%s/body", s->folder);
+    const struct {
+        int size;
+        const char *who, *status;
+    } cases[] = {
+        {SCENE_STRANGER_BODY_MAX, "", "200"},
+        {SCENE_STRANGER_BODY_MAX + 1, "", "413"},
+        {SCENE_STRANGER_BODY_MAX + 1, known, "200"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        FILE *f = fopen(path, "w");
+        fprintf(f, "%*d", cases[i].size, 0);
+        fclose(f);
+        snprintf(options, sizeof options, "-o /dev/null -w '%%{http_code}' -d @%s %s", path,
+                 cases[i].who);
+        run_curl(s, options, output, sizeof output);
+        assert_string_equal(output, cases[i].status);
+    }
 }
 
 static void nothing_older_than_tls_1_3_is_spoken(void **state)
@@ -609,6 +634,7 @@ int main(void)
         SCENE(who_is_not_clearly_a_person_is_none),
         SCENE(a_certificate_that_is_no_good_is_explained),
         SCENE(no_certificate_is_told_too),
+        SCENE(what_strangers_send_is_not_kept),
         SCENE(nothing_older_than_tls_1_3_is_spoken),
         SCENE(a_server_that_is_not_believed_is_explained),
         SCENE(a_server_that_does_not_believe_us_is_explained),

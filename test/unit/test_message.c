@@ -21,6 +21,7 @@ static struct heartbeat *heartbeat(void)
     h->started = UINT64_MAX;
     h->wall_ms = 1795000000000;
     h->topology = 7;
+    strcpy(h->engine, "SQLite");
     h->count = 2;
     h->homes[0] = (struct heartbeat_home){.home = "atl-cs-001.litwareinc.com",
                                           .term = {.number = 4, .tag = 0xfedcba9876543210},
@@ -57,6 +58,7 @@ static void a_heartbeat_about_as_many_homes_as_there_can_be_is_not_too_long(void
         home->term = (struct term){.number = INT64_MAX / 2, .tag = 1};
         home->seen = INT64_MAX / 2;
     }
+    memset(in->engine, 'e', sizeof in->engine - 1);
     OWNED(free_memory) struct heartbeat *out = xcalloc(1, sizeof *out);
     OWNED(free_memory) char *text = heartbeat_encode(in);
     assert_true(strlen(text) < MESSAGE_BYTES_MAX);

@@ -788,6 +788,19 @@ static void assert_keys(struct bytes prefix, size_t stop_after, const struct byt
     buffer_free(&seen.keys);
 }
 
+static void assert_keys_after(struct bytes prefix, struct bytes after, const struct bytes *keys,
+                              size_t count)
+{
+    OWNED(view_close) struct view *view = look();
+    struct seen seen = {0};
+    assert_int_equal(view_keys_after(view, HOME, MODULE, prefix, after, see_key, &seen, NULL), OK);
+    assert_int_equal(seen.count, count);
+    struct cursor in = cursor_over(buffer_view(&seen.keys));
+    for (size_t i = 0; i < count; i++)
+        assert_true(bytes_equal(cursor_bytes(&in, SIZE_MAX), keys[i]));
+    buffer_free(&seen.keys);
+}
+
 static void keys_are_bytes_in_the_order_of_bytes(void **state)
 {
     (void)state;
@@ -824,6 +837,11 @@ static void keys_are_bytes_in_the_order_of_bytes(void **state)
     assert_keys(bytes_of("\xff\xff", 2), 1, keys + 11, 1);
     assert_keys(bytes_of("c", 1), 0, keys, 0);
     assert_keys(BYTES_NONE, 4, keys, 4);
+    for (size_t i = 0; i < count; i++)
+        assert_keys_after(BYTES_NONE, keys[i], keys + i + 1, count - i - 1);
+    assert_keys_after(bytes_of("a", 1), bytes_of("a", 1), keys + 4, 4);
+    assert_keys_after(bytes_of("a", 1), bytes_of("a of no item", 12), keys + 6, 2);
+    assert_keys_after(bytes_of("a", 1), keys[7], keys, 0);
     OWNED(view_close) struct view *view = look();
     for (size_t i = 0; i < count; i++) {
         struct item item;

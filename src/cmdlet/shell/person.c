@@ -97,8 +97,7 @@ enum failure person_secret(const char *what, char secret[SECRET_SIZE], struct er
     explicit_bzero(second, sizeof second);
     if (same)
         return OK;
-    explicit_bzero(secret, SECRET_SIZE);
-    fail(e, FAIL_INVALID, got ? "The two were not the same." : "No secret was typed.");
+    fail(e, FAIL_INVALID, "%s", got ? "The two were not the same." : "No secret was typed.");
     return error_kept(e, "Nothing was done.");
 }
 
@@ -106,7 +105,6 @@ enum failure secret_from_descriptor(int fd, char secret[SECRET_SIZE], struct err
 {
     if (read_line(fd, secret, SECRET_SIZE))
         return OK;
-    explicit_bzero(secret, SECRET_SIZE);
     fail(e, FAIL_INVALID, "No secret can be read from the open file %d.", fd);
     error_kept(e, "Nothing was done.");
     return error_next(e, "A shell opens one so: -PinFileDescriptor 3 3<FILE");

@@ -11,7 +11,7 @@ enum { SECRET_SIZE = 1024 }; /* bytes of a line that is read as a secret */
 
 /* FAIL_INVALID: there is no terminal to ask at. */
 enum failure person_agrees(const char *question, bool *yes, struct error *e);
-/* Without showing it, twice; both must be the same. */
+/* Without showing it, twice; both must be the same. Whatever comes of it, the caller wipes it. */
 enum failure person_secret(const char *what, char secret[SECRET_SIZE], struct error *e);
 /* The first line of an open file. */
 enum failure secret_from_descriptor(int fd, char secret[SECRET_SIZE], struct error *e);

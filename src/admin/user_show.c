@@ -1,0 +1,165 @@
+/* Looking at users: Get-CsUser, Get-CsUserPoolInfo. */
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "admin/show.h"
+#include "admin/user_lookup.h"
+#include "base/nearest.h"
+#include "cmdlet/filter.h"
+
+DEFINE_OWNED(json_t *, json_decref)
+
+enum {
+    /* Accounts that are looked at before the reader is waited for: no more than this is held in
+     * memory for one that is slow, and no view is held open for it at all. */
+    USERS_PAGE = 500,
+    USER_PROPERTIES_MAX = 16,
+};
+
+/* --- Get-CsUser --- */
+
+static enum failure check_properties(const struct filter *filter, struct error *e)
+{
+    static const struct account any;
+    OWNED(json_decref) json_t *object = account_to_object(&any);
+    const char *stranger = filter_stranger(filter, object), *names[USER_PROPERTIES_MAX], *name;
+    if (!stranger)
+        return OK;
+    size_t count = 0;
+    json_t *value;
+    OWNED(buffer_free) struct buffer all = {0};
+    json_object_foreach(object, name, value)
+    {
+        assert(count < USER_PROPERTIES_MAX);
+        buffer_printf(&all, "%s%s", count ? ", " : "", name);
+        names[count++] = name;
+    }
+    const char *nearest = nearest_word(stranger, names, count);
+    fail(e, FAIL_INVALID, "Users have no property %s.", stranger);
+    error_kept(e, "Nothing was done.");
+    if (nearest)
+        return error_next(e, "Was %s meant?", nearest);
+    return error_next(e, "They have %.*s.", (int)all.size, (const char *)all.at);
+}
+
+static enum failure read_filter(const char *text, struct filter **filter, struct error *e)
+{
+    *filter = NULL;
+    enum failure bad = text ? filter_parse(text, filter, e) : OK;
+    return bad || !text ? bad : check_properties(*filter, e);
+}
+
+static bool show_if_it_fits(const struct user_work *work, const struct account *account)
+{
+    const struct filter *filter = work->state;
+    json_t *object = account_to_object(account);
+    bool fits = !filter || filter_fits(filter, object);
+    if (fits)
+        call_object(work->call, object);
+    else
+        json_decref(object);
+    return fits;
+}
+
+static enum failure show_one(struct user_work *work, struct error *e)
+{
+    OWNED(view_close) struct view *view = NULL;
+    uint64_t usn;
+    enum failure bad = user_view(work, &view, e);
+    if (!bad)
+        bad = user_find(work, view, call_text(work->call, "Identity"), &work->account, &usn, e);
+    if (!bad)
+        show_if_it_fits(work, &work->account);
+    return bad;
+}
+
+struct page {
+    struct user_work *work;
+    char last[SIP_ADDRESS_SIZE]; /* that was looked at */
+    size_t seen;                 /* on this page */
+    json_int_t left;             /* to be shown yet */
+};
+
+static bool look(const struct account *account, void *context)
+{
+    struct page *page = context;
+    snprintf(page->last, sizeof page->last, "%s", account->address);
+    page->left -= show_if_it_fits(page->work, account);
+    return ++page->seen < USERS_PAGE && page->left > 0;
+}
+
+static enum failure show_all(struct user_work *work, struct error *e)
+{
+    const json_t *most = call_value(work->call, "ResultSize");
+    struct page page = {.work = work, .left = most ? json_integer_value(most) : INT64_MAX};
+    do {
+        OWNED(view_close) struct view *view = NULL;
+        page.seen = 0;
+        enum failure bad = user_view(work, &view, e);
+        if (!bad)
+            bad = account_walk(view, page.last, look, &page, e);
+        if (bad)
+            return bad;
+    } while (page.seen == USERS_PAGE && page.left > 0 && call_flow(work->call));
+    return OK;
+}
+
+static void free_filter(void *filter)
+{
+    filter_free(filter);
+}
+
+void admin_get_user(struct call *call)
+{
+    struct filter *filter;
+    struct error e;
+    if (read_filter(call_text(call, "Filter"), &filter, &e)) {
+        filter_free(filter);
+        call_fail(call, &e);
+        return;
+    }
+    user_work_begin_with(call, call_text(call, "Identity") ? show_one : show_all, NULL, filter,
+                         free_filter);
+}
+
+/* --- Get-CsUserPoolInfo --- */
+
+static enum failure find(struct user_work *work, struct error *e)
+{
+    OWNED(view_close) struct view *view = NULL;
+    uint64_t usn;
+    enum failure bad = user_view(work, &view, e);
+    return bad ? bad
+               : user_find(work, view, call_text(work->call, "Identity"), &work->account, &usn, e);
+}
+
+/* Only the pool that serves knows in which mode it does. */
+static const char *serving_mode(const struct front_end *fe, const struct pool *serving,
+                                const char *home)
+{
+    const struct hosted_home *here = front_end_home(fe, home);
+    bool ours = serving && serving == front_end_config(fe)->self->pool;
+    return ours && here ? mode_name(home_mode(hosted_home_core(here))) : NULL;
+}
+
+static void show_pools(struct user_work *work)
+{
+    const struct front_end *fe = call_front_end(work->call);
+    const char *home = work->account.pool;
+    const struct pool *primary = topology_pool(front_end_config(fe)->topology, home);
+    const struct pool *backup = primary ? primary->backup : NULL;
+    const struct pool *serving = front_end_holder(fe, home);
+    call_object(work->call, json_pack("{s:s, s:s, s:o, s:o, s:o}", "Identity",
+                                      work->account.address, "PrimaryPoolFqdn", home,
+                                      "BackupPoolFqdn", show_text(backup ? backup->fqdn : NULL),
+                                      "ServingPoolFqdn", show_text(serving ? serving->fqdn : NULL),
+                                      "ServingMode", show_text(serving_mode(fe, serving, home))));
+    if (!primary)
+        call_warning(work->call, "The topology has no pool %s any more.", home);
+}
+
+void admin_get_user_pool_info(struct call *call)
+{
+    user_work_begin(call, find, show_pools);
+}

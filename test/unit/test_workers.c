@@ -1,0 +1,117 @@
+/* Work beside a loop. */
+#include "unit.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "base/workers.h"
+
+enum { THREADS = 4, JOBS = 500 };
+
+struct scene {
+    struct loop *loop;
+    struct workers *workers;
+    atomic_int at_work, most_at_work, worked;
+    atomic_bool gate;
+    int done; /* the loop's alone */
+};
+
+static void note_most(struct scene *s, int now)
+{
+    int most = s->most_at_work;
+    while (now > most && !atomic_compare_exchange_weak(&s->most_at_work, &most, now))
+        ;
+}
+
+static void work(void *context)
+{
+    struct scene *s = context;
+    note_most(s, ++s->at_work);
+    while (!s->gate)
+        usleep(100);
+    s->at_work--;
+    s->worked++;
+}
+
+static void done(void *context)
+{
+    struct scene *s = context;
+    s->done++;
+}
+
+static struct scene *scene_new(void)
+{
+    struct scene *s = xcalloc(1, sizeof *s);
+    s->loop = loop_new();
+    s->workers = workers_new(s->loop, THREADS);
+    return s;
+}
+
+static void scene_end(struct scene *s)
+{
+    s->gate = true;
+    workers_free(s->workers);
+    loop_settle(s->loop);
+    assert_int_equal(s->done, s->worked);
+    loop_free(s->loop);
+    free(s);
+}
+
+static void each_job_is_worked_at_once_and_its_end_is_told_on_the_loop(void **state)
+{
+    (void)state;
+    struct scene *s = scene_new();
+    s->gate = true;
+    for (int i = 0; i < JOBS; i++)
+        assert_true(workers_run(s->workers, work, done, s));
+    workers_free(TAKE(s->workers));
+    assert_int_equal(s->worked, JOBS);
+    assert_int_equal(s->done, 0); /* only the loop tells it */
+    loop_settle(s->loop);
+    assert_int_equal(s->done, JOBS);
+    scene_end(s);
+}
+
+static void no_more_threads_than_allowed_work_at_once(void **state)
+{
+    (void)state;
+    struct scene *s = scene_new();
+    for (int i = 0; i < JOBS; i++)
+        assert_true(workers_run(s->workers, work, done, s));
+    while (s->at_work < THREADS)
+        usleep(100);
+    s->gate = true;
+    workers_free(TAKE(s->workers));
+    assert_int_equal(s->most_at_work, THREADS);
+    assert_int_equal(s->worked, JOBS);
+    scene_end(s);
+}
+
+static void one_job_more_than_may_wait_is_refused(void **state)
+{
+    (void)state;
+    struct scene *s = scene_new();
+    for (int i = 0; i < THREADS; i++)
+        assert_true(workers_run(s->workers, work, done, s));
+    while (s->at_work < THREADS)
+        usleep(100);
+    for (int i = 0; i < WORKERS_WAITING_MAX; i++)
+        assert_true(workers_run(s->workers, work, done, s));
+    assert_false(workers_run(s->workers, work, done, s));
+    s->gate = true;
+    workers_free(TAKE(s->workers));
+    assert_int_equal(s->worked, THREADS + WORKERS_WAITING_MAX);
+    scene_end(s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_job_is_worked_at_once_and_its_end_is_told_on_the_loop),
+        cmocka_unit_test(no_more_threads_than_allowed_work_at_once),
+        cmocka_unit_test(one_job_more_than_may_wait_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
