@@ -1,6 +1,5 @@
 #include "cmdlet/shell/interactive.h"
 
-#include <errno.h>
 #include <histedit.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -53,11 +52,8 @@ static int get_letter(EditLine *line, wchar_t *letter)
     mbstate_t state = {0};
     for (;;) {
         char c;
-        ssize_t got = read(STDIN_FILENO, &c, 1);
-        if (got < 0 && errno == EINTR && !session_interrupted())
-            continue;
-        if (got <= 0)
-            return (int)got;
+        if (!session_wait_input(STDIN_FILENO) || read(STDIN_FILENO, &c, 1) != 1)
+            return 0;
         size_t size = mbrtowc(letter, &c, 1, &state);
         if (size == (size_t)-2)
             continue; /* the letter has more bytes */

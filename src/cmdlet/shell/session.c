@@ -2,6 +2,8 @@
 
 #include <assert.h>
 #include <ctype.h>
+#include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +32,20 @@ bool session_interrupted(void)
 void session_rearm(void)
 {
     interrupted = 0;
+}
+
+bool session_wait_input(int fd)
+{
+    sigset_t interrupt, before;
+    struct pollfd input = {.fd = fd, .events = POLLIN};
+    sigemptyset(&interrupt);
+    sigaddset(&interrupt, SIGINT);
+    sigprocmask(SIG_BLOCK, &interrupt, &before);
+    /* From the look at what was typed to the end of the wait no Ctrl-C can slip through. */
+    while (!interrupted && ppoll(&input, 1, NULL, &before) < 0 && errno == EINTR)
+        continue;
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return !interrupted;
 }
 
 /* Without SA_RESTART: whoever waits for a line or an answer is woken. */

@@ -41,6 +41,8 @@ size_t session_width(const struct session *s); /* of the terminal; 0: there is n
 /* Ctrl-C was typed since the last session_rearm(). */
 bool session_interrupted(void);
 void session_rearm(void);
+/* Until something can be read there. False: Ctrl-C was typed, whenever that was. */
+bool session_wait_input(int fd);
 
 /* Lent; NULL: there is no such variable. $true, $false and $null are always there. */
 const json_t *session_get(const struct session *s, const char *name);
