@@ -1,9 +1,10 @@
-/* Whatever is typed behind a command is bound, and then it is in its one form; or it is refused with
- * a sentence, and nothing is bound.
+/* Whatever is typed behind a command is bound, and then it is in its one form; or it is refused
+ * with a sentence, and nothing is bound.
  *
- * The first byte picks the command, the second whether it is typed on a Unix shell, in ours, or
- * behind a pipe. Then, with NULs between: words as a Unix shell hands them over; or, if the first of
- * them is empty, one value as JSON for each parameter in turn. */
+ * The first byte says whether it is typed on a Unix shell, in ours, or behind a pipe. Then, with
+ * NULs between: the command (of a name that is none, the first letter picks one), and its words as
+ * a Unix shell hands them over; or, if the first of them is empty, values as JSON for each
+ * parameter. */
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -110,6 +111,12 @@ static void bind_typed(const struct command *command, const struct invocation *t
     free(words);
 }
 
+static const struct command *command_of(const char *name)
+{
+    int which = command_find(name);
+    return command_at(which >= 0 ? (size_t)which : (unsigned char)name[0] % COMMANDS);
+}
+
 static void check_values(const struct command *command, char *const *words, int count)
 {
     const struct parameter *p;
@@ -125,14 +132,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 2)
         return 0;
-    const struct command *command = command_at(data[0] % COMMANDS);
-    const struct bind_options options = {.in_shell = data[1] % 3 > 0, .piped = data[1] % 3 > 1};
-    OWNED(free_memory) char *text = xmalloc(size - 1);
-    memcpy(text, data + 2, size - 2);
-    text[size - 2] = '\0';
+    const struct bind_options options = {.in_shell = data[0] % 3 > 0, .piped = data[0] % 3 > 1};
+    OWNED(free_memory) char *text = xmalloc(size);
+    memcpy(text, data + 1, size - 1);
+    text[size - 1] = '\0';
+    const struct command *command = command_of(text);
     char *words[WORDS];
     int count = 0;
-    for (char *at = text; at < text + size - 2 && count < WORDS; at += strlen(at) + 1)
+    for (char *at = text + strlen(text) + 1; at < text + size - 1 && count < WORDS;
+         at += strlen(at) + 1)
         words[count++] = at;
     OWNED(invocation_free) struct invocation *typed = NULL;
     if (count && !*words[0])

@@ -201,7 +201,8 @@ static void open_line(struct shell *shell)
     el_set(shell->line, EL_EDITOR, "emacs");
     el_set(shell->line, EL_HIST, history, shell->history);
     el_set(shell->line, EL_GETCFN, get_letter);
-    el_set(shell->line, EL_ADDFN, "pollux-complete", "Completes what is typed.", on_tab);
+    /* The library keeps copies of narrow texts for ever. */
+    el_wset(shell->line, EL_ADDFN, L"pollux-complete", L"Completes what is typed.", on_tab);
     el_set(shell->line, EL_BIND, "^I", "pollux-complete", NULL);
     el_set(shell->line, EL_BIND, "^R", "em-inc-search-prev", NULL);
 }
