@@ -235,6 +235,9 @@ def a_mistake_does_nothing_and_says_what_would_be_right(world):
             (f"{SET} -SyncInterval 7 && Get-CsPool", '"&&" is not understood'),
             (f"if (1) {{ {SET} -SyncInterval 7 }}", "no conditions"),
             (f"Get-CsPool | {SET} -Identity global -SyncInterval 7", "through the pipe as well"),
+            (f"$true = {SET} -SyncInterval 7", "always stays what it is"),
+            (f"$p = Get-CsPool; {SET} -SyncInterval $p[7].Identity", "There is no entry [7]"),
+            (f"{SET} -AuthorizedUniversalGroups @{{Add='a'; add='b'}}", "stands twice"),
             (f"Get-CsPool | Get-CsManagementConnection", "takes nothing through a pipe"),
             ("Where-Object a -eq b", "For example"),
     ]:

@@ -212,6 +212,10 @@ static int run_statement(struct session *s, const struct statement *statement)
     struct error e = {0};
     if (!statement->variable)
         return run_pipeline(s, statement->pipeline, NULL);
+    if (session_may_set(s, statement->variable, &e)) {
+        error_kept(&e, "Nothing was done.");
+        return refuse(s, statement->pipeline, "pollux", &e);
+    }
     OWNED(json_decref) json_t *captured = json_array();
     int status = run_pipeline(s, statement->pipeline, captured);
     OWNED(json_decref) json_t *result = run_result(captured);

@@ -163,11 +163,20 @@ const char *session_nearest(const struct session *s, const char *name)
 static enum failure check_name(const struct session *s, const char *key, struct error *e)
 {
     if (strcmp(key, "true") == 0 || strcmp(key, "false") == 0 || strcmp(key, "null") == 0)
-        return fail(e, FAIL_INVALID, "$%s always stays what it is.", key);
-    if (!json_object_get(s->variables, key) && json_object_size(s->variables) >= VARIABLES_MAX)
-        return fail(e, FAIL_INVALID, "There are %d variables already, and there can't be more.",
-                    VARIABLES_MAX);
-    return OK;
+        fail(e, FAIL_INVALID, "$%s always stays what it is.", key);
+    else if (!json_object_get(s->variables, key) && json_object_size(s->variables) >= VARIABLES_MAX)
+        fail(e, FAIL_INVALID, "There are %d variables already, and there can't be more.",
+             VARIABLES_MAX);
+    else
+        return OK;
+    return error_kept(e, "It was not set.");
+}
+
+enum failure session_may_set(const struct session *s, const char *name, struct error *e)
+{
+    char key[VARIABLE_NAME_MAX + 1];
+    lower(name, key);
+    return check_name(s, key, e);
 }
 
 static enum failure check_preference(const char *name, const json_t *value, struct error *e)

@@ -49,6 +49,8 @@ const json_t *session_get(const struct session *s, const char *name);
 /* Takes the value over. The variables that say what commands do by default take only what makes
  * sense there. */
 enum failure session_set(struct session *s, const char *name, json_t *value, struct error *e);
+/* Can there be a variable of this name? Asked before what it shall hold is done. */
+enum failure session_may_set(const struct session *s, const char *name, struct error *e);
 const char *session_nearest(const struct session *s, const char *name);
 
 /* "SilentlyContinue" … */
