@@ -80,10 +80,11 @@ static int run_shell(const char *file, const char *text)
     return status;
 }
 
-/* A word that is no command, and names a file: a script. */
+/* A word that is no command, and names a file, or one that should be there: a script. */
 static bool is_script(const char *word)
 {
-    return word[0] != '-' && command_find(word) < 0 && access(word, R_OK) == 0;
+    bool path = strchr(word, '/') || access(word, F_OK) == 0;
+    return word[0] != '-' && command_find(word) < 0 && path;
 }
 
 /* Whoever types -WhatIf behind a script must not find that it was carried out. */

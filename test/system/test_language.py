@@ -243,6 +243,11 @@ def a_mistake_does_nothing_and_says_what_would_be_right(world):
     ]:
         misused(world, shell, line, *sentences)
     assert not (world.folder / "out.txt").exists()
+    for line, *sentences in [("pollux /nowhere/x.ps1", "script /nowhere/x.ps1 can't be read"),
+                             ("pollux -c", "no command"), ("pollux --nothing", "no command")]:
+        misused(world, unix, line, *sentences)
+    misused(world, unix, "pollux .", "Is a directory", "Nothing was done.", status=1)
+    misused(world, shell, "Get-CsPool | Select-Object -ExpandProperty Identiti", "Was Identity meant?")
     # What makes sense, and is not there.
     for say in (unix, shell):
         misused(world, say, f"Get-CsPool -Identity {OSLO}", f"has no pool {OSLO}", "Get-CsPool lists",
@@ -371,6 +376,13 @@ def variables_and_pipes_carry_objects(world):
         [{"Identity": name} for name in both]
     outcome = shell(world, f"Get-CsPool -pv p | {RELATION} -Nothing $p.Identity -ErrorAction Stop; 'x'")
     outcome.must(2, "There is no parameter -Nothing")
+
+    for condition, expected in (("Mirror -eq $null", ["2"]), ("Mirror -ne $null", ["0"]),
+                                ("BackupPool -eq $null", ["0"]), ('Identity -ne "O\u2019Brien\'s"', ["2"]),
+                                ("Identity -eq ''", ["0"])):
+        assert said(f"(Get-CsPool | Where-Object {condition} | Measure-Object).Count") == expected, condition
+    assert said("(Get-CsComputer | Where-Object Reachable -eq $true | Measure-Object).Count") == ["2"]
+    assert said("(Get-CsComputer | Where-Object Reachable -eq $false | Measure-Object).Count") == ["0"]
 
     # Picking.
     assert said("Get-CsPool | Select-Object -ExpandProperty Computers") == both

@@ -48,7 +48,7 @@ const json_t *property_of(const json_t *object, const char *name)
     return NULL;
 }
 
-static enum failure no_property(const json_t *object, const char *name, struct error *e)
+enum failure property_lacking(const json_t *object, const char *name, struct error *e)
 {
     const char *names[PROPERTIES_MAX], *key;
     json_t *value;
@@ -91,7 +91,7 @@ static enum failure member(const json_t *object, const char *name, json_t **valu
         }
         *value = TAKE(list);
     } else {
-        return no_property(object, name, e);
+        return property_lacking(object, name, e);
     }
     return OK;
 }

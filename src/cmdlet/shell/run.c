@@ -297,6 +297,7 @@ int run_file(struct session *s, const char *path)
     bool broken = ferror(file) != 0;
     if (broken)
         fail(&e, FAIL_IO, "The script can't be read: %s.", strerrordesc_np(errno));
+    error_kept(&e, "Nothing was done.");
     if (path)
         fclose(file);
     if (session_interrupted())
