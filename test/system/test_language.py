@@ -332,11 +332,18 @@ def a_script_that_is_interrupted_ends_there(world):
     assert what_was_done(world) == before
     # While one of its commands waits.
     world.pause("atl")
-    assert "goes on" not in interrupted(begun("-c", "Get-CsPool; 'after'"))
-    assert "goes on with it without you" in interrupted(begun("-c", f"{SET} -SyncInterval 8; 'after'"))
+    def waits(script):
+        process = begun("-c", script)
+        until("the command to be connected", lambda: any(
+            os.readlink(link).startswith("socket:")
+            for link in Path(f"/proc/{process.pid}/fd").iterdir()))
+        return process
+
+    assert "goes on" not in interrupted(waits("Get-CsPool; 'after'"))
+    assert "goes on with it without you" in interrupted(waits(f"{SET} -SyncInterval 8; 'after'"))
     # -WhatIf and the asking of -Confirm change nothing, so nothing goes on.
     for word in ("-WhatIf", "-Confirm"):
-        assert "goes on" not in interrupted(begun("-c", f"{SET} -SyncInterval 9 {word}"))
+        assert "goes on" not in interrupted(waits(f"{SET} -SyncInterval 9 {word}"))
     world.resume("atl")
     world.all_serve()
 
