@@ -300,6 +300,54 @@ def a_daemon_that_is_not_there_or_hangs_is_told(world):
         assert say(world, "Get-Command").must(0).out
 
 
+@test
+def a_script_that_is_interrupted_ends_there(world):
+    world.deploy(["atl", "redmond"], interval_s=30)
+
+    def begun(*words):
+        process = subprocess.Popen([str(POLLUX), *words], stdin=subprocess.PIPE, text=True,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   env=environment(world, "atl"))
+        world.others.append(process)
+        caught = lambda: re.search(r"SigCgt:\s*(\w+)", Path(f"/proc/{process.pid}/status").read_text())
+        until("it to care for Ctrl-C", lambda: int(caught()[1], 16) & 1 << (signal.SIGINT - 1))
+        return process
+
+    def interrupted(process):
+        def sent():
+            process.send_signal(signal.SIGINT)
+            return process.poll() is not None
+
+        until("it to end", sent)
+        out, err = process.communicate()
+        assert process.returncode == 130 and out == "", (process.returncode, out, err)
+        return err
+
+    # While it is read: nobody has finished it.
+    reads = begun()
+    reads.stdin.write(f"{SET} -SyncInterval 7\n")
+    reads.stdin.flush()
+    before = what_was_done(world)
+    interrupted(reads)
+    assert what_was_done(world) == before
+    # While one of its commands waits.
+    world.pause("atl")
+    def waits(script):
+        process = begun("-c", script)
+        until("the command to be connected", lambda: any(
+            os.readlink(link).startswith("socket:")
+            for link in Path(f"/proc/{process.pid}/fd").iterdir()))
+        return process
+
+    assert "goes on" not in interrupted(waits("Get-CsPool; 'after'"))
+    assert "goes on with it without you" in interrupted(waits(f"{SET} -SyncInterval 8; 'after'"))
+    # -WhatIf and the asking of -Confirm change nothing, so nothing goes on.
+    for word in ("-WhatIf", "-Confirm"):
+        assert "goes on" not in interrupted(waits(f"{SET} -SyncInterval 9 {word}"))
+    world.resume("atl")
+    world.all_serve()
+
+
 # --- scripts -------------------------------------------------------------------------------------
 
 

@@ -53,6 +53,8 @@ void history_add(History *history_of, const char *file, const char *text)
     history(history_of, &event, H_ENTER, text);
     if (!file)
         return;
+    mode_t before = umask(0077);
     history(history_of, &event, H_SAVE, file);
-    chmod(file, 0600);
+    umask(before);
+    chmod(file, 0600); /* one that was there before */
 }

@@ -303,14 +303,19 @@ static enum failure get_secret(struct binding *b, struct error *e)
     return bad;
 }
 
-/* Ctrl-C, while a change was under way. */
+/* Ctrl-C, while a change was under way. Only polluxd's progress proves that it has begun. */
 static void detach(struct stage *stage)
 {
     struct error e;
     const char *name = stage->b.command->name;
-    fail(&e, FAIL_STOPPING, "%s was sent, and polluxd goes on with it without you.", name);
-    if (stage->follow)
+    if (stage->follow) {
+        fail(&e, FAIL_STOPPING, "%s was sent, and polluxd goes on with it without you.", name);
         error_kept(&e, "To see how it goes on: %s", stage->follow);
+    } else {
+        fail(&e, FAIL_STOPPING,
+             "%s may have reached polluxd, which then goes on with it without you.", name);
+        error_kept(&e, "See what is there before you give it again.");
+    }
     if (stage->cancel)
         error_next(&e, "To end it: %s", stage->cancel);
     render_error(render_of(stage), &e);
