@@ -114,6 +114,16 @@ static enum import_word import_of(const struct front_end *fe, struct view *view,
 
 /* --- the answer --- */
 
+/* The first thing that is wrong, for whoever reads only that far. */
+static void show_trouble(json_t *object, const json_t *details)
+{
+    for (size_t i = 0; i < json_array_size(details); i++) {
+        json_t *trouble = json_object_get(json_array_get(details, i), "LastError");
+        if (json_is_string(trouble) && !json_object_get(object, "LastError"))
+            json_object_set(object, "LastError", trouble);
+    }
+}
+
 static void show(struct call *call, const struct backup_wait *wait, struct view *view)
 {
     const struct front_end *fe = call_front_end(call);
@@ -138,11 +148,15 @@ static void show(struct call *call, const struct backup_wait *wait, struct view 
     }
     if (imports == IMPORT_WORDS)
         imports = IMPORT_NOT_INITIALIZED;
-    call_object(call,
-                json_pack("{s:s, s:s, s:s, s:s, s:o, s:o}", "PoolFqdn", config->self->pool->fqdn,
-                          "OverallExportStatus", export_word_name(exports), "OverallImportStatus",
-                          import_words[imports], "ActiveMachineFqdn", config->self->fqdn,
-                          "BackupModules", modules, "Details", details));
+    json_t *object = json_pack("{s:s, s:s, s:s, s:s, s:o}", "PoolFqdn", config->self->pool->fqdn,
+                               "OverallExportStatus", export_word_name(exports),
+                               "OverallImportStatus", import_words[imports], "ActiveMachineFqdn",
+                               config->self->fqdn, "BackupModules", modules);
+    show_trouble(object, details);
+    call_object(call, object);
+    for (size_t i = 0; call_switch(call, "Detailed") && i < json_array_size(details); i++)
+        call_object(call, json_incref(json_array_get(details, i)));
+    json_decref(details);
 }
 
 static void look(void *context)

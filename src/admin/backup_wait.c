@@ -29,7 +29,8 @@ struct backup_wait *backup_wait_begin(struct call *call)
     for (size_t i = 0; i < count; i++) {
         struct export_status status;
         export_status(exporting_core(all[i]), &status);
-        if (!status.open || !backup_module_wanted(call, exporting_module(all[i])))
+        if (!status.open || exporting_is_to_replica(all[i]) ||
+            !backup_module_wanted(call, exporting_module(all[i])))
             continue;
         wait->goals[wait->count] = status.head;
         wait->list[wait->count++] = all[i];

@@ -277,6 +277,7 @@ void export_status(const struct exporter *x, struct export_status *status)
                                      .copied = x->copied,
                                      .head = x->head,
                                      .confirmed_ms = x->confirmed_ms,
+                                     .changed_ms = x->changed_ms,
                                      .failed_ms = x->failed_ms,
                                      .oldest_ms = oldest_ms(x),
                                      .cycles = x->cycles,

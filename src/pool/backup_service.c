@@ -147,6 +147,23 @@ void backup_service_look(struct backup_service *service)
         exporting_tick(service->exports[i]);
 }
 
+/* The pools that are neither of the two which may hold `central`. */
+static void add_replicas(struct backup_service *service)
+{
+    const struct topology *topology = front_end_config(service->fe)->topology;
+    const struct hosted_home *central = front_end_home(service->fe, HOME_CENTRAL);
+    OWNED(backup_configuration_free)
+    struct backup_configuration *c = backup_configuration_default();
+    const struct export_options options = options_of(c, MODULE_CMS_MASTER);
+    for (size_t i = 0; central && i < topology->pool_count; i++) {
+        const struct pool *pool = &topology->pools[i];
+        if (pool == topology->central || pool == topology->central->backup)
+            continue;
+        service->exports[service->export_count++] = exporting_new(
+            service->fe, service->workers, HOME_CENTRAL, MODULE_CMS_MASTER, pool->fqdn, &options);
+    }
+}
+
 struct backup_service *backup_service_new(struct front_end *fe)
 {
     struct backup_service *service = xcalloc(1, sizeof *service);
@@ -167,6 +184,7 @@ void backup_service_start(struct backup_service *service)
         if (home_partner(core)[0])
             add_exports(service, core);
     }
+    add_replicas(service);
     backup_service_configure(service);
     loop_every(front_end_loop(service->fe), EXPORT_TICK_MS, on_tick, service);
 }

@@ -11,8 +11,9 @@ struct backup_service;
 enum {
     /* Packing and applying batches; both wait for the disk. */
     BACKUP_THREADS_MAX = 4,
-    /* Each hosted home has at most two modules, and goes to its partner. */
-    BACKUP_EXPORTS_MAX = HOSTED_HOMES_MAX * 2,
+    /* Each hosted home has at most two modules, and goes to its partner; `central` to every pool.
+     */
+    BACKUP_EXPORTS_MAX = HOSTED_HOMES_MAX * 2 + TOPOLOGY_POOLS_MAX,
 };
 
 struct backup_service *backup_service_new(struct front_end *fe);

@@ -55,6 +55,18 @@ const struct exporter *exporting_core(const struct exporting *x)
     return x->core;
 }
 
+static const struct home *core_of(const struct exporting *x)
+{
+    struct hosted_home *home = front_end_home(x->fe, x->home);
+    return home ? hosted_home_core(home) : NULL;
+}
+
+bool exporting_is_to_replica(const struct exporting *x)
+{
+    const struct home *core = core_of(x);
+    return core && strcmp(home_partner(core), x->target) != 0;
+}
+
 struct exporting_counts exporting_counts(const struct exporting *x)
 {
     return x->counts;
@@ -201,12 +213,6 @@ static void on_packed(void *context)
 }
 
 /* --- carrying out --- */
-
-static const struct home *core_of(const struct exporting *x)
-{
-    struct hosted_home *home = front_end_home(x->fe, x->home);
-    return home ? hosted_home_core(home) : NULL;
-}
 
 static enum failure read_home(const struct exporting *x, struct home_state *state, struct error *e)
 {

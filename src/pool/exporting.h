@@ -25,6 +25,8 @@ void exporting_wanted(struct exporting *x);
 const char *exporting_home(const struct exporting *x);
 const char *exporting_target(const struct exporting *x);
 enum module exporting_module(const struct exporting *x);
+/* A pool that can't hold the home: it only reads. */
+bool exporting_is_to_replica(const struct exporting *x);
 const struct exporter *exporting_core(const struct exporting *x);
 
 struct exporting_counts {

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "core/batch.h"
 #include "pool/backup_service.h"
+#include "pool/replica.h"
 
 struct import_row {
     char home[HOME_NAME_SIZE];
@@ -86,6 +87,14 @@ static struct hosted_home *home_for(const struct importing *importing, const str
     return NULL;
 }
 
+static void refuse_busy(const struct importing *importing, struct link_reply *reply)
+{
+    struct error e;
+    fail(&e, FAIL_BUSY, "%s has more to import than it takes.", front_end_pool(importing->fe));
+    error_next(&e, "It is tried again by itself.");
+    link_reply_error(reply, &e);
+}
+
 /* --- offers --- */
 
 struct offered {
@@ -125,11 +134,72 @@ static enum failure read_state(const struct importing *importing, const char *ho
     return bad == FAIL_NOT_FOUND ? OK : bad;
 }
 
+/* --- offers to a replica: beside the loop, because its record is kept by nobody else --- */
+
+struct replica_offer {
+    struct importing *importing;
+    struct store *store;
+    struct link_reply *reply;
+    struct sync_offer offer;
+    char pools[SIDES][FQDN_SIZE];
+    struct copy_answer answer;
+    struct error error;
+};
+
+static void work_on_replica(void *context)
+{
+    struct replica_offer *o = context;
+    const char *const pools[SIDES] = {o->pools[SIDE_HOME], o->pools[SIDE_BACKUP]};
+    replica_offered(o->store, &o->offer, pools, &o->answer, &o->error);
+}
+
+static void on_replica_worked(void *context)
+{
+    struct replica_offer *o = context;
+    if (o->error.kind)
+        link_reply_error(o->reply, &o->error);
+    else
+        link_reply_position(o->reply, &o->answer);
+    if (!o->error.kind && o->answer.verdict == COPY_GO_ON && o->answer.at.usn == o->offer.head)
+        note_complete(o->importing, HOME_CENTRAL, MODULE_CMS_MASTER);
+    free(o);
+}
+
+/* Only the two pools that may hold `central` write to its replicas. */
+static bool is_for_replica(const struct importing *importing, const struct machine *from,
+                           const char *home)
+{
+    const struct pool *central = front_end_config(importing->fe)->topology->central;
+    return strcmp(home, HOME_CENTRAL) == 0 && !front_end_home(importing->fe, home) &&
+           (from->pool == central || from->pool == central->backup);
+}
+
+static void offer_to_replica(struct importing *importing, const struct sync_offer *offer,
+                             struct link_reply *reply)
+{
+    const struct pool *central = front_end_config(importing->fe)->topology->central;
+    struct replica_offer *o = xcalloc(1, sizeof *o);
+    o->importing = importing;
+    o->store = front_end_store(importing->fe);
+    o->reply = reply;
+    o->offer = *offer;
+    snprintf(o->pools[SIDE_HOME], FQDN_SIZE, "%s", central->fqdn);
+    snprintf(o->pools[SIDE_BACKUP], FQDN_SIZE, "%s", central->backup ? central->backup->fqdn : "");
+    if (workers_run(importing->workers, work_on_replica, on_replica_worked, o))
+        return;
+    refuse_busy(importing, reply);
+    free(o);
+}
+
 void importing_offered(struct importing *importing, const struct machine *from,
                        const struct sync_offer *offer, struct link_reply *reply)
 {
     struct error e = {0};
     struct home_state state;
+    if (is_for_replica(importing, from, offer->home)) {
+        offer_to_replica(importing, offer, reply);
+        return;
+    }
     struct hosted_home *home = home_for(importing, from, offer->home, &e);
     if (!home || read_state(importing, offer->home, &state, &e)) {
         link_reply_error(reply, &e);
@@ -266,9 +336,7 @@ void importing_sent(struct importing *importing, const struct machine *from, str
     snprintf(sent->from, sizeof sent->from, "%s", from->pool->fqdn);
     if (workers_run(importing->workers, work, on_worked, sent))
         return;
-    struct error e;
-    fail(&e, FAIL_BUSY, "%s has more to import than it takes.", front_end_pool(importing->fe));
-    link_reply_error(reply, &e);
+    refuse_busy(importing, reply);
     free(sent);
 }
 
