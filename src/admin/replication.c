@@ -165,6 +165,8 @@ void admin_get_management_store_replication_status(struct call *call)
 
 static void tell_result(struct call *call, const struct replication *r)
 {
+    if (r->count == 0)
+        call_caution(call, "There is no other pool that keeps a copy of it.");
     for (size_t i = 0; i < r->count; i++) {
         struct export_status s;
         struct error e = *exporting_trouble(r->list[i]);

@@ -1,0 +1,57 @@
+/* Fills a pool's home with items, as a holder would: fill DATABASE POOL COUNT
+ *
+ * The pool must be stopped, and must have been the holder of its home. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/store.h"
+
+enum { VALUE_BYTES = 150, ITEMS_EACH = 10000 };
+
+static void put(struct txn *txn, unsigned long i)
+{
+    char key[64], value[VALUE_BYTES + 1];
+    snprintf(key, sizeof key, "user/%016lx/presence", i * 0x9e3779b97f4a7c15ul);
+    snprintf(value, sizeof value, "{\"availability\":\"Online\",\"note\":\"%0*lu\"}", 100, i);
+    txn_put(txn, MODULE_PRESENCE_FOCUS, bytes_of_text(key), bytes_of_text(value));
+}
+
+static enum failure fill(struct store *store, const char *pool, unsigned long count,
+                         struct error *e)
+{
+    OWNED(view_close) struct view *view = NULL;
+    struct hold hold;
+    enum failure bad = store_view(store, &view, e);
+    if (!bad)
+        bad = view_hold(view, pool, &hold, e);
+    store_lease(store, pool, UINT64_MAX);
+    for (unsigned long i = 0; !bad && i < count;) {
+        struct txn *txn = txn_new(pool);
+        struct store_outcome outcome;
+        txn_as_holder(txn, hold.term.number);
+        for (unsigned long end = i + ITEMS_EACH; i < end && i < count; i++)
+            put(txn, i);
+        bad = store_commit_wait(store, txn, &outcome);
+        if (bad)
+            *e = outcome.error;
+    }
+    return bad;
+}
+
+int main(int argc, char **argv)
+{
+    struct engine *engine;
+    struct store *store;
+    struct error e = {0};
+    char line[2 * ERROR_TEXT_MAX];
+    if (argc != 4)
+        return 2;
+    if (!sqlite_engine_open(argv[1], argv[2], &engine, &e) && !store_open(engine, &store, &e)) {
+        fill(store, argv[2], strtoul(argv[3], NULL, 10), &e);
+        store_close(store);
+    }
+    if (e.kind)
+        fprintf(stderr, "fill: %s\n", error_line(&e, line, sizeof line));
+    return e.kind != OK;
+}
