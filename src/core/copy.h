@@ -27,7 +27,7 @@ struct copy_state {
 enum copy_verdict {
     COPY_GO_ON,   /* from `at` */
     COPY_COMPARE, /* there is no point from which going on would be right */
-    COPY_FORKED,  /* it has changes that the exporter does not: they must not be lost */
+    COPY_FORKED,  /* it has, or may have, changes that the exporter does not: not to be lost */
     COPY_EARLY,   /* it has not heard of that term yet; again shortly */
     COPY_LATE,    /* it follows a higher term, or another one of that number: `term` */
     COPY_HOLDS,   /* it holds the home itself */
