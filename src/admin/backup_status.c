@@ -1,94 +1,176 @@
-/* Get-CsBackupServiceStatus: how far this pool's data is copied, module by module. */
+/* Get-CsBackupServiceStatus: how far this pool's data is copied, and what it keeps of its
+ * partner's. */
+#include <stdlib.h>
 #include <string.h>
 
-#include "admin/call.h"
+#include "admin/backup_wait.h"
 #include "admin/show.h"
 #include "base/clock.h"
-#include "core/item.h"
 
-enum export_state { EXPORT_NOT_INITIALIZED, EXPORT_STATES };
-enum import_state { IMPORT_NOT_INITIALIZED, IMPORT_NORMAL, IMPORT_STATES };
+enum {
+    /* A partner that answers does so within a round trip; one that does not is in ErrorState when a
+     * call to it has met its own deadline. */
+    STATUS_WAIT_MS_MAX = 5000,
+};
 
-static const char *const export_words[EXPORT_STATES] = {"NotInitialized"};
-static const char *const import_words[IMPORT_STATES] = {"NotInitialized", "NormalState"};
+enum import_word { IMPORT_NOT_INITIALIZED, IMPORT_ERROR, IMPORT_NORMAL, IMPORT_WORDS };
+static const char *const import_words[IMPORT_WORDS] = {"NotInitialized", "ErrorState",
+                                                       "NormalState"};
 
-static bool in_category(enum module module, const char *category)
+/* The worst comes first: what is said of several together. */
+static const enum export_word by_badness[EXPORT_WORDS] = {WORD_ERROR, WORD_NON_STEADY, WORD_STEADY,
+                                                          WORD_FINAL, WORD_NOT_INITIALIZED};
+
+static enum export_word worse(enum export_word a, enum export_word b)
 {
-    bool central = module == MODULE_CMS_MASTER;
-    return !category || (strcmp(category, "CMS") == 0 && central) ||
-           (strcmp(category, "UserData") == 0 && !central);
-}
-
-static bool is_wanted(const struct call *call, enum module module)
-{
-    const char *name = call_text(call, "BackupModule");
-    enum module only = module;
-    if (name && strcmp(name, "All") != 0)
-        module_from_text(name, &only);
-    return only == module && in_category(module, call_text(call, "Category"));
-}
-
-/* The copy that this pool keeps of its partner's module: its cookie says whether anything was ever
- * imported. */
-static enum failure import_state(const struct front_end *fe, struct view *view, enum module module,
-                                 enum import_state *state, struct error *e)
-{
-    const struct pool *partner = front_end_config(fe)->self->pool->backup;
-    const char *home = module == MODULE_CMS_MASTER ? HOME_CENTRAL : partner ? partner->fqdn : NULL;
-    struct home_state found;
-    *state = IMPORT_NOT_INITIALIZED;
-    if (!home)
-        return OK;
-    enum failure bad = view_home(view, home, &found, e);
-    if (!bad && found.modules[module].cookie.usn > 0)
-        *state = IMPORT_NORMAL;
-    return bad == FAIL_NOT_FOUND ? OK : bad;
-}
-
-static enum failure list_modules(struct call *call, json_t *modules, enum import_state *least,
-                                 struct error *e)
-{
-    struct front_end *fe = call_front_end(call);
-    OWNED(view_close) struct view *view = NULL;
-    enum failure bad = store_view(front_end_store(fe), &view, e);
-    *least = IMPORT_NORMAL;
-    for (int m = 0; !bad && m < MODULES; m++) {
-        enum import_state state;
-        if (!is_wanted(call, (enum module)m))
-            continue;
-        bad = import_state(fe, view, (enum module)m, &state, e);
-        if (!bad && state < *least)
-            *least = state;
-        json_array_append_new(modules,
-                              json_pack("{s:s, s:s, s:s}", "Identity", module_name((enum module)m),
-                                        "ExportStatus", export_words[EXPORT_NOT_INITIALIZED],
-                                        "ImportStatus", import_words[bad ? 0 : state]));
+    for (int i = 0; i < EXPORT_WORDS; i++) {
+        if (by_badness[i] == a || by_badness[i] == b)
+            return by_badness[i];
     }
-    return bad;
+    return a;
+}
+
+/* --- what this pool sends --- */
+
+static json_t *seconds_since(uint64_t moment_ms, uint64_t now_ms)
+{
+    return moment_ms ? json_real((double)(now_ms - moment_ms) / 1000) : json_null();
+}
+
+static json_t *describe_export(const struct exporting *x, uint64_t now_ms)
+{
+    struct export_status s;
+    export_status(exporting_core(x), &s);
+    const struct error *trouble = exporting_trouble(x);
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:o, s:o, s:o}", "Module",
+                     module_name(exporting_module(x)), "Direction", "Export", "Home",
+                     exporting_home(x), "Partner", exporting_target(x), "State",
+                     export_word_name(export_word(exporting_core(x), now_ms)), "Head",
+                     (json_int_t)s.head, "CopiedUpTo", (json_int_t)s.copied.usn, "UncopiedChanges",
+                     (json_int_t)(s.head > s.copied.usn ? s.head - s.copied.usn : 0),
+                     "OldestUncopiedSeconds", seconds_since(s.oldest_ms, now_ms),
+                     "ConfirmedSecondsAgo", seconds_since(s.confirmed_ms, now_ms), "LastError",
+                     show_text(s.failing ? trouble->what : NULL));
+}
+
+static enum export_word export_of(const struct backup_wait *wait, enum module module,
+                                  uint64_t now_ms, json_t *details)
+{
+    enum export_word word = WORD_NOT_INITIALIZED;
+    for (size_t i = 0; i < wait->count; i++) {
+        const struct exporting *x = wait->list[i];
+        if (exporting_module(x) != module)
+            continue;
+        word = worse(word, export_word(exporting_core(x), now_ms));
+        json_array_append_new(details, describe_export(x, now_ms));
+    }
+    return word;
+}
+
+/* --- what this pool keeps of others --- */
+
+static enum import_word import_word_of(const struct import_status *status,
+                                       const struct home_state *state, enum module module)
+{
+    if (status->trouble.kind)
+        return IMPORT_ERROR;
+    bool any = state->modules[module].cookie.usn > 0 || status->imported_ms;
+    return any ? IMPORT_NORMAL : IMPORT_NOT_INITIALIZED;
+}
+
+static json_t *describe_import(const struct home *core, const struct import_status *status,
+                               const struct home_state *state, enum module module, uint64_t now_ms)
+{
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:o}", "Module", module_name(module),
+                     "Direction", "Import", "Home", home_name(core), "Partner", home_partner(core),
+                     "State", import_words[import_word_of(status, state, module)], "CopiedUpTo",
+                     (json_int_t)state->modules[module].cookie.usn, "ImportedSecondsAgo",
+                     seconds_since(status->imported_ms, now_ms), "ConsistentAsOfSecondsAgo",
+                     seconds_since(status->complete_ms, now_ms), "LastError",
+                     show_text(status->trouble.kind ? status->trouble.what : NULL));
+}
+
+static enum import_word import_of(const struct front_end *fe, struct view *view, enum module module,
+                                  uint64_t now_ms, json_t *details)
+{
+    enum import_word least = IMPORT_WORDS;
+    struct hosted_home *homes[HOSTED_HOMES_MAX];
+    size_t count = front_end_homes(fe, homes);
+    for (size_t i = 0; i < count; i++) {
+        const struct home *core = hosted_home_core(homes[i]);
+        const struct import_status *status = importing_status(
+            backup_service_importing(front_end_backup_service(fe)), home_name(core), module);
+        struct home_state state = {0};
+        struct error e;
+        if (!module_belongs(module, home_name(core)) || mode_rights(home_mode(core))->holder)
+            continue;
+        view_home(view, home_name(core), &state, &e);
+        enum import_word word = import_word_of(status, &state, module);
+        least = word < least ? word : least;
+        json_array_append_new(details, describe_import(core, status, &state, module, now_ms));
+    }
+    return least == IMPORT_WORDS ? IMPORT_NOT_INITIALIZED : least;
+}
+
+/* --- the answer --- */
+
+static void show(struct call *call, const struct backup_wait *wait, struct view *view)
+{
+    const struct front_end *fe = call_front_end(call);
+    const struct config *config = front_end_config(fe);
+    uint64_t now_ms = clock_ms();
+    json_t *modules = json_array(), *details = json_array();
+    enum export_word exports = WORD_NOT_INITIALIZED;
+    enum import_word imports = IMPORT_WORDS;
+    for (int m = 0; m < MODULES; m++) {
+        enum module module = (enum module)m;
+        if (!backup_module_wanted(call, module))
+            continue;
+        enum export_word sends = export_of(wait, module, now_ms, details);
+        enum import_word keeps = import_of(fe, view, module, now_ms, details);
+        exports = worse(exports, sends);
+        /* A module with nothing to keep says nothing about the others. */
+        if (keeps != IMPORT_NOT_INITIALIZED && keeps < imports)
+            imports = keeps;
+        json_array_append_new(modules, json_pack("{s:s, s:s, s:s}", "Identity", module_name(module),
+                                                 "ExportStatus", export_word_name(sends),
+                                                 "ImportStatus", import_words[keeps]));
+    }
+    if (imports == IMPORT_WORDS)
+        imports = IMPORT_NOT_INITIALIZED;
+    call_object(call,
+                json_pack("{s:s, s:s, s:s, s:s, s:o, s:o}", "PoolFqdn", config->self->pool->fqdn,
+                          "OverallExportStatus", export_word_name(exports), "OverallImportStatus",
+                          import_words[imports], "ActiveMachineFqdn", config->self->fqdn,
+                          "BackupModules", modules, "Details", details));
+}
+
+static void look(void *context)
+{
+    struct call *call = context;
+    struct backup_wait *wait = call_kept(call);
+    if (!backup_wait_is_over(wait, false) && !call_is_unwanted(call) &&
+        clock_ms() - wait->began_ms < STATUS_WAIT_MS_MAX)
+        return;
+    OWNED(view_close) struct view *view = NULL;
+    struct error e;
+    if (store_view(front_end_store(call_front_end(call)), &view, &e))
+        call_error(call, &e);
+    else
+        show(call, wait, view);
+    free(wait);
+    call_end(call);
 }
 
 void admin_get_backup_service_status(struct call *call)
 {
     const struct config *config = front_end_config(call_front_end(call));
     const char *category = call_text(call, "Category");
-    json_t *modules = json_array();
-    enum import_state least;
-    struct error e;
     if (!config->self->pool->backup)
         call_caution(call, "%s has no backup pool, so nothing of it is copied.",
                      config->self->pool->fqdn);
     if (category && strcmp(category, "RGS") == 0)
         call_caution(call, "There are no response groups here: RGS holds no data.");
-    if (list_modules(call, modules, &least, &e)) {
-        json_decref(modules);
-        call_fail(call, &e);
-        return;
-    }
-    bool none = json_array_size(modules) == 0;
-    call_object(call, json_pack("{s:s, s:s, s:s, s:s, s:o}", "PoolFqdn", config->self->pool->fqdn,
-                                "OverallExportStatus", export_words[EXPORT_NOT_INITIALIZED],
-                                "OverallImportStatus",
-                                import_words[none ? IMPORT_NOT_INITIALIZED : least],
-                                "ActiveMachineFqdn", config->self->fqdn, "BackupModules", modules));
-    call_end(call);
+    call_keep(call, backup_wait_begin(call));
+    call_each_tick(call, look);
 }

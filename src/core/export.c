@@ -28,7 +28,7 @@ struct exporter {
     uint64_t retry_ms; /* not before then */
     enum copy_verdict verdict;
     struct version copied;
-    uint64_t confirmed_ms;
+    uint64_t confirmed_ms, failed_ms;
 
     struct {
         bool on;
@@ -197,7 +197,7 @@ static void open_term(struct exporter *x, const struct export_event *event)
     x->cycle.on = x->cycle.broken_off = false;
     x->cycles = 0;
     x->copied = (struct version){0};
-    x->confirmed_ms = x->retry_ms = 0;
+    x->confirmed_ms = x->failed_ms = x->retry_ms = 0;
     note_change(x, event->head, event->now_ms);
     x->wanted_upto = x->head;
 }
@@ -206,6 +206,7 @@ static void on_failed(struct exporter *x, uint64_t now_ms)
 {
     x->under_way = EXPORT_NOTHING;
     x->failing = true;
+    x->failed_ms = now_ms;
     break_off_cycle(x);
     x->asked = false; /* whether it was carried out is not known: ask */
     x->retry_ms = now_ms + EXPORT_RETRY_MS;
@@ -238,12 +239,15 @@ static void on_answered(struct exporter *x, const struct export_event *event)
         return;
     }
     break_off_cycle(x);
-    bool compare = answer->verdict == COPY_COMPARE;
+    bool compare = answer->verdict == COPY_COMPARE, early = answer->verdict == COPY_EARLY;
     x->asked = compare;
-    x->failing = !compare && answer->verdict != COPY_EARLY;
+    x->failing = !compare && !early;
+    x->failed_ms = x->failing ? event->now_ms : x->failed_ms;
     if ((compare || answer->verdict == COPY_FORKED) && answer->at.usn <= x->head)
         set_copied(x, answer->at);
-    if (!compare || sent == EXPORT_COMPARE)
+    if (early)
+        x->retry_ms = event->now_ms + EXPORT_TICK_MS; /* it hears of the term any moment */
+    else if (!compare || sent == EXPORT_COMPARE)
         x->retry_ms = event->now_ms + EXPORT_RETRY_MS;
 }
 
@@ -327,6 +331,7 @@ void export_status(const struct exporter *x, struct export_status *status)
                                      .copied = x->copied,
                                      .head = x->head,
                                      .confirmed_ms = x->confirmed_ms,
+                                     .failed_ms = x->failed_ms,
                                      .oldest_ms = oldest_ms(x),
                                      .cycles = x->cycles,
                                      .verdict = x->verdict,

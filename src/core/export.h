@@ -88,6 +88,7 @@ struct export_status {
     struct version copied; /* where the copy stands, by its own word */
     uint64_t head;
     uint64_t confirmed_ms; /* when it said so last; 0: never in this term */
+    uint64_t failed_ms;    /* when something went wrong last; 0: never in this term */
     uint64_t oldest_ms; /* when the oldest change was made that is not copied; 0: there is none */
     uint64_t cycles;
     enum copy_verdict verdict;

@@ -37,6 +37,7 @@ struct home {
     bool met; /* the partner was heard since this start */
     bool store_lost;
     bool stopped;      /* an administrator wants nothing to be served here */
+    bool refills;      /* the partner was told that it lost something, and gets it from here */
     uint64_t retry_ms; /* not before then, because the store refused */
     uint64_t tick_ms;
     uint64_t partner_heard_ms; /* or when we began to listen */
@@ -106,6 +107,11 @@ static bool known(const struct home *h)
 static bool holds(const struct home *h)
 {
     return mode_rights(h->mode)->holder;
+}
+
+bool home_refills(const struct home *h)
+{
+    return h->refills && !holds(h) && h->mode != MODE_REJOINING;
 }
 
 static bool is_partner(const struct home *h, const char *pool)
@@ -395,6 +401,7 @@ static void grant(struct home *h, const struct home_question *asked, struct home
         return;
     }
     uint64_t number = term_number_above(side_other(h->side), h->seen);
+    h->refills = false;
     struct hold *wanted = step_down(h, asked->term, actions);
     wanted->seen = number;
     h->decision.answer_due = true;
@@ -406,7 +413,7 @@ static void grant(struct home *h, const struct home_question *asked, struct home
 static enum failure on_asked(struct home *h, const struct home_event *event,
                              struct home_actions *actions, struct error *e)
 {
-    const struct home_question *asked = &event->asked;
+    const struct home_question *asked = &event->asked.question;
     struct home_answer reply = {.nonce = asked->nonce, .verdict = VERDICT_WAIT};
     struct term mine = h->hold.term;
     if (!believable(h, asked->term, asked->seen)) {
@@ -415,14 +422,17 @@ static enum failure on_asked(struct home *h, const struct home_event *event,
     }
     bool asker_knows = !term_is_none(asked->term);
     bool asker_held = asker_knows && term_side(asked->term) != h->side;
+    /* Its store was put back to an older copy, in the same term: the copy here knows more. */
+    bool asker_lost = term_equal(asked->term, mine) && event->asked.own_head > asked->head;
     see(h, larger(asked->seen, asked->term.number));
     meet(h, event->now_ms, actions);
 
     if (h->decision.under_way || h->store_lost) {
         answer(actions, reply);
-    } else if (asked->term.number < mine.number) {
+    } else if (asked->term.number < mine.number || (asker_lost && asker_held && !holds(h))) {
         reply.verdict = term_side(mine) == h->side ? VERDICT_SUPERSEDED : VERDICT_REFILL;
         reply.term = mine;
+        h->refills = reply.verdict == VERDICT_REFILL;
         answer(actions, reply);
     } else if (!asker_knows) {
         reply.verdict = VERDICT_UNKNOWN;
@@ -435,6 +445,19 @@ static enum failure on_asked(struct home *h, const struct home_event *event,
         answer(actions, reply);
     }
     return OK;
+}
+
+/* It becomes a copy of what its partner still knows of `term`, until that has sent everything; then
+ * it asks again (rule 10). */
+static void be_refilled(struct home *h, struct term term, struct home_actions *actions)
+{
+    bool ready = known(h) && !mode_rights(h->hold.mode)->holder && term_equal(h->hold.term, term);
+    if (ready || term.number < h->hold.term.number)
+        return;
+    struct hold *wanted = decide(h, MODE_REJOINING, CAUSE_RESTARTED, actions);
+    wanted->term = term;
+    wanted->seen = larger(wanted->seen, term.number);
+    h->decision.keeps_mode = true;
 }
 
 static enum failure on_answered(struct home *h, const struct home_event *event,
@@ -459,6 +482,8 @@ static enum failure on_answered(struct home *h, const struct home_event *event,
     else if (got->verdict == VERDICT_SUPERSEDED && got->term.number > h->hold.term.number &&
              term_side(got->term) != h->side)
         step_down(h, got->term, actions);
+    else if (got->verdict == VERDICT_REFILL && term_side(got->term) == h->side)
+        be_refilled(h, got->term, actions);
     return OK;
 }
 
@@ -505,6 +530,21 @@ static enum failure on_force(struct home *h, const struct home_event *event,
         return refuse(FAIL_REFUSED, e);
     }
     open_term(h, CAUSE_FORCED, next_number(h), event->dice, actions);
+    return OK;
+}
+
+/* Only a copy follows anybody's lineage; a holder makes its own. */
+static enum failure on_follow(struct home *h, const struct home_event *event,
+                              struct home_actions *actions, struct error *e)
+{
+    if (h->decision.under_way || h->store_lost)
+        return fail(e, FAIL_BUSY, "The home %s is being decided on right now.", h->name);
+    if (!known(h) || mode_rights(h->hold.mode)->holder)
+        return fail(e, FAIL_REFUSED, "The home %s follows nobody here.", h->name);
+    struct hold *wanted = decide(h, h->hold.mode, CAUSE_HEARD, actions);
+    wanted->alone = h->hold.alone;
+    wanted->lineage = *event->lineage;
+    h->decision.keeps_mode = true;
     return OK;
 }
 
@@ -580,6 +620,7 @@ enum failure home_step(struct home *h, const struct home_event *event, struct ho
     case HOME_FORCE: bad = on_force(h, event, actions, e); break;
     case HOME_STOP: on_stop(h, event, actions); break;
     case HOME_START: h->stopped = false; break;
+    case HOME_FOLLOW: bad = on_follow(h, event, actions, e); break;
     case HOME_STORED: on_stored(h, event, actions); break;
     case HOME_NOT_STORED: on_not_stored(h, event, actions); break;
     case HOME_STORE_LOST: on_store_lost(h, actions); break;
@@ -611,12 +652,12 @@ void home_explain(const struct home *h, struct error *e)
     } else if (!known(h) || h->verdict == VERDICT_REFILL) {
         fail(e, FAIL_REFUSED,
              "This store %s the home %s, which its partner knows more of: it was replaced or put "
-             "back to an older copy, and is not served from.",
+             "back to an older copy.",
              known(h) ? "has forgotten something of" : "knows nothing of", h->name);
         error_next(e,
-                   "Put the right store back; or, to serve what is here and give up the rest: "
-                   "Start-CsPool -PoolFqdn %s -Force",
-                   self);
+                   "%s sends what is missing, and then it is served again. To serve what is here "
+                   "and give up the rest: Start-CsPool -PoolFqdn %s -Force",
+                   paired(h) ? partner : "Nobody", self);
     } else {
         fail(e, FAIL_REFUSED,
              "The home %s waits for %s to confirm that it has not taken it over meanwhile.",

@@ -43,13 +43,14 @@ struct home_question {
     uint64_t nonce;
     struct term term; /* the asker's last one; TERM_NONE: its store knows nothing of the home */
     uint64_t seen;
+    uint64_t head; /* the last change that its store knows of: whoever carries it fills it in */
 };
 
 enum home_verdict {
     VERDICT_WAIT,       /* ask again: busy deciding */
     VERDICT_GRANTED,    /* `number` is yours to open */
     VERDICT_SUPERSEDED, /* I hold `term`, which is higher: stand by */
-    VERDICT_REFILL,     /* you held `term`, and your store no longer knows: refill first */
+    VERDICT_REFILL,     /* your store no longer knows all of `term`, which you held: I send it */
     VERDICT_UNKNOWN,    /* I know nothing of this home either: it was never created */
 };
 enum { VERDICTS = VERDICT_UNKNOWN + 1 };
@@ -70,6 +71,7 @@ enum home_event_kind {
     HOME_FORCE,      /* an administrator vouches */
     HOME_STOP,       /* an administrator stops the pool: nothing is served until … */
     HOME_START,      /* … starts it again */
+    HOME_FOLLOW,     /* the copy here goes on along `lineage`: to be kept in the record */
     HOME_STORED,     /* the record of the last ACTION_PERSIST is durable */
     HOME_NOT_STORED, /* the store refused it */
     HOME_STORE_LOST, /* the store keeps nothing any more */
@@ -87,8 +89,12 @@ struct home_event {
             uint64_t seen;
             bool serves; /* and it holds the home itself, in that term, now */
         } heard;
-        struct home_question asked;
+        struct {
+            struct home_question question;
+            uint64_t own_head; /* of the copy here */
+        } asked;
         struct home_answer answered;
+        const struct lineage *lineage;
     };
 };
 
@@ -133,6 +139,8 @@ const struct hold *home_wanted(const struct home *h);
 const struct hold *home_current(const struct home *h);
 bool home_deciding(const struct home *h);
 bool home_stopped(const struct home *h);
+/* Does this pool send the other one, which lost some of it, what it held itself (rule 10)? */
+bool home_refills(const struct home *h);
 const char *home_partner(const struct home *h); /* "" for a lone pool */
 /* The highest number heard of, for passing on. */
 uint64_t home_seen(const struct home *h);

@@ -20,6 +20,8 @@ enum {
 static const char path_heartbeat[] = "/link/v1/heartbeat";
 static const char path_question[] = "/link/v1/question";
 static const char path_create[] = "/link/v1/create";
+static const char path_offer[] = "/link/v1/offer";
+static const char path_batch[] = "/link/v1/batch";
 static const char path_command[] = "/link/v1/command";
 static const char path_people[] = "/admin/"; /* and all below */
 static const char json_type[] = "application/json";
@@ -99,6 +101,11 @@ void link_reply_answer(struct link_reply *reply, const struct home_answer *answe
 void link_reply_created(struct link_reply *reply, const char *home)
 {
     reply_with(reply, create_encode(&reply->link->sender, home));
+}
+
+void link_reply_position(struct link_reply *reply, const struct copy_answer *position)
+{
+    reply_with(reply, position_encode(&reply->link->sender, position));
 }
 
 void link_reply_error(struct link_reply *reply, const struct error *e)
@@ -233,6 +240,32 @@ static enum failure take_create(struct link *link, struct http_request *request,
     return OK;
 }
 
+static enum failure take_offer(struct link *link, struct http_request *request, struct error *e)
+{
+    struct sender sender;
+    OWNED(free_memory) struct sync_offer *offer = xmalloc(sizeof *offer);
+    enum failure bad = offer_decode(http_request_body(request), &sender, offer, e);
+    const struct machine *from =
+        bad ? NULL : check_sender(link, http_request_peer(request), &sender, e);
+    if (!from)
+        return e->kind;
+    link->handlers.offer(from, offer, reply_new(link, request), link->handlers.context);
+    return OK;
+}
+
+static enum failure take_batch(struct link *link, struct http_request *request, struct error *e)
+{
+    struct sender sender;
+    struct bytes batch;
+    enum failure bad = batch_unwrap(http_request_body(request), &sender, &batch, e);
+    const struct machine *from =
+        bad ? NULL : check_sender(link, http_request_peer(request), &sender, e);
+    if (!from)
+        return e->kind;
+    link->handlers.batch(from, batch, reply_new(link, request), link->handlers.context);
+    return OK;
+}
+
 static enum failure take_command(struct link *link, struct http_request *request, struct error *e)
 {
     struct sender sender;
@@ -254,6 +287,8 @@ static const struct {
     {path_heartbeat, MESSAGE_BYTES_MAX, take_heartbeat},
     {path_question, MESSAGE_BYTES_MAX, take_question},
     {path_create, MESSAGE_BYTES_MAX, take_create},
+    {path_offer, MESSAGE_BYTES_MAX, take_offer},
+    {path_batch, MESSAGE_BATCH_BYTES_MAX, take_batch},
     {path_command, MESSAGE_COMMAND_BYTES_MAX, take_command},
 };
 
@@ -292,7 +327,7 @@ static void on_request(struct http_request *request, void *context)
 
 /* --- calls that we make --- */
 
-enum call_kind { CALL_HEARTBEAT, CALL_QUESTION, CALL_CREATE };
+enum call_kind { CALL_HEARTBEAT, CALL_QUESTION, CALL_CREATE, CALL_POSITION };
 
 struct call {
     struct link *link;
@@ -305,6 +340,7 @@ struct call {
         link_heartbeat_done *heartbeat;
         link_answer_done *answer;
         link_create_done *create;
+        link_position_done *position;
     } done;
     void *context;
     /* What came back. */
@@ -358,6 +394,18 @@ static void tell_created(struct call *call, struct error *e)
     call->done.create(call->to, call->home, bad ? e : NULL, call->context);
 }
 
+static void tell_position(struct call *call, struct error *e)
+{
+    struct sender sender;
+    struct copy_answer position;
+    enum failure bad = e->kind;
+    if (!bad)
+        bad = position_decode(buffer_view(&call->body), &sender, &position, e);
+    if (!bad)
+        bad = check_answerer(call, &sender, e);
+    call->done.position(bad ? NULL : &position, bad ? e : NULL, call->context);
+}
+
 static void on_result(void *context)
 {
     struct call *call = context;
@@ -369,6 +417,7 @@ static void on_result(void *context)
         case CALL_HEARTBEAT: tell_heartbeat(call, &e); break;
         case CALL_QUESTION: tell_answer(call, &e); break;
         case CALL_CREATE: tell_created(call, &e); break;
+        case CALL_POSITION: tell_position(call, &e); break;
         }
     }
     buffer_free(&call->body);
@@ -399,21 +448,27 @@ static struct call *call_new(struct link *link, enum call_kind kind, const struc
     return call;
 }
 
-static void call_send(struct call *call, const struct machine *to, const char *path, char *text)
+static void call_send_bytes(struct call *call, const struct machine *to, const char *path,
+                            const char *type, struct bytes body, uint32_t deadline_ms)
 {
     struct http_call http = {.host = to->fqdn,
                              .address = to->address,
                              .port = to->link_port,
                              .method = "POST",
                              .path = path,
-                             .type = json_type,
-                             .body = bytes_of_text(text),
-                             .deadline_ms = LINK_DEADLINE_MS,
+                             .type = type,
+                             .body = body,
+                             .deadline_ms = deadline_ms,
                              .answer_max = MESSAGE_BYTES_MAX,
                              .done = on_done,
                              .context = call};
     if (http_client_call(call->link->client, &http, &call->error))
         loop_post_surely(call->link->loop, on_result, call);
+}
+
+static void call_send(struct call *call, const struct machine *to, const char *path, char *text)
+{
+    call_send_bytes(call, to, path, json_type, bytes_of_text(text), LINK_DEADLINE_MS);
     free(text);
 }
 
@@ -492,6 +547,25 @@ void link_command_free(struct link_command *command)
     free(command);
 }
 
+void link_offer(struct link *link, const struct machine *to, const struct sync_offer *offer,
+                link_position_done *done, void *context)
+{
+    struct call *call = call_new(link, CALL_POSITION, to, context);
+    call->done.position = done;
+    call_send(call, to, path_offer, offer_encode(&link->sender, offer));
+}
+
+void link_batch(struct link *link, const struct machine *to, struct bytes batch,
+                link_position_done *done, void *context)
+{
+    struct call *call = call_new(link, CALL_POSITION, to, context);
+    OWNED(buffer_free) struct buffer body = {0};
+    call->done.position = done;
+    batch_wrap(&link->sender, batch, &body);
+    call_send_bytes(call, to, path_batch, "application/octet-stream", buffer_view(&body),
+                    LINK_BATCH_DEADLINE_MS);
+}
+
 /* --- the link --- */
 
 static void introduce(struct link *link, const struct topology *topology,
@@ -524,7 +598,7 @@ struct link *link_start(const struct link_options *options, struct error *e)
                                          .certificate_file = options->certificate_file,
                                          .private_key_file = options->private_key_file,
                                          .authority_file = options->authority_file,
-                                         .body_max = MESSAGE_COMMAND_BYTES_MAX,
+                                         .body_max = MESSAGE_BATCH_BYTES_MAX,
                                          .stranger_body_max = STRANGER_BYTES_MAX,
                                          .handler = on_loop_handler,
                                          .context = link->gate};

@@ -21,6 +21,8 @@ enum {
     /* How long a call may take. An answer that comes later is thrown away, so this is also how long
      * a grant can be on its way (protocol, rule 8). */
     LINK_DEADLINE_MS = 2000,
+    /* A batch is large, and is answered when it is durable. */
+    LINK_BATCH_DEADLINE_MS = 30000,
 };
 
 struct link_handlers {
@@ -30,6 +32,11 @@ struct link_handlers {
                      const struct home_question *question, struct link_reply *reply, void *context);
     void (*create)(const struct machine *from, const char *home, struct link_reply *reply,
                    void *context);
+    /* The Backup Service. The bytes of a batch are lent until the reply is given. */
+    void (*offer)(const struct machine *from, const struct sync_offer *offer,
+                  struct link_reply *reply, void *context);
+    void (*batch)(const struct machine *from, struct bytes batch, struct link_reply *reply,
+                  void *context);
     /* The other two take the request over, and answer it themselves, at any time. A machine passes
      * a command on: `payload`, lent for the call, is what link_command_new() was given there. */
     void (*command)(const struct machine *from, const char *payload, struct http_request *request,
@@ -60,6 +67,7 @@ const struct sender *link_sender(const struct link *link);
 void link_reply_heartbeat(struct link_reply *reply, const struct heartbeat *ours);
 void link_reply_answer(struct link_reply *reply, const struct home_answer *answer);
 void link_reply_created(struct link_reply *reply, const char *home);
+void link_reply_position(struct link_reply *reply, const struct copy_answer *position);
 void link_reply_error(struct link_reply *reply, const struct error *e);
 
 /* Calls. The callback gets the answer, or NULL and why. `to` is the machine's name. */
@@ -77,6 +85,14 @@ void link_question(struct link *link, const struct machine *to, const char *home
                    const struct home_question *question, link_answer_done *done, void *context);
 void link_create(struct link *link, const struct machine *to, const char *home,
                  link_create_done *done, void *context);
+
+/* Both are answered by where the copy stands; NULL and why, if by nothing. */
+typedef void link_position_done(const struct copy_answer *position, const struct error *e,
+                                void *context);
+void link_offer(struct link *link, const struct machine *to, const struct sync_offer *offer,
+                link_position_done *done, void *context);
+void link_batch(struct link *link, const struct machine *to, struct bytes batch,
+                link_position_done *done, void *context);
 
 /* A command that another machine is to carry out. Its answer is a stream that may take long, so it
  * is waited for on a thread of the caller's. The command is that thread's own: neither the link nor

@@ -72,6 +72,7 @@ char *question_encode(const struct sender *sender, const char *home,
     json_object_set_new(message, "nonce", hex(question->nonce));
     json_object_set_new(message, "term", term_json(question->term));
     json_object_set_new(message, "seen", json_integer((json_int_t)question->seen));
+    json_object_set_new(message, "head", json_integer((json_int_t)question->head));
     return finish(message);
 }
 
@@ -98,6 +99,51 @@ char *command_encode(const struct sender *sender, const char *payload)
     assert(json_is_object(inside));
     json_object_set_new(message, "payload", inside);
     return finish(message);
+}
+
+static char *hex_of(struct bytes v)
+{
+    static const char digits[] = "0123456789abcdef";
+    char *text = xmalloc(2 * v.size + 1);
+    for (size_t i = 0; i < v.size; i++) {
+        text[2 * i] = digits[v.at[i] >> 4];
+        text[2 * i + 1] = digits[v.at[i] & 15];
+    }
+    text[2 * v.size] = '\0';
+    return text;
+}
+
+char *offer_encode(const struct sender *sender, const struct sync_offer *offer)
+{
+    OWNED(buffer_free) struct buffer lineage = {0};
+    lineage_encode(&offer->lineage, &lineage);
+    OWNED(free_memory) char *text = hex_of(buffer_view(&lineage));
+    json_t *message = begin(sender);
+    json_object_set_new(message, "home", json_string(offer->home));
+    json_object_set_new(message, "module", json_string(module_name(offer->module)));
+    json_object_set_new(message, "term", term_json(offer->term));
+    json_object_set_new(message, "head", json_integer((json_int_t)offer->head));
+    json_object_set_new(message, "horizon", json_integer((json_int_t)offer->horizon));
+    json_object_set_new(message, "lineage", json_string(text));
+    return finish(message);
+}
+
+char *position_encode(const struct sender *sender, const struct copy_answer *position)
+{
+    json_t *message = begin(sender);
+    json_object_set_new(message, "verdict", json_string(copy_verdict_name(position->verdict)));
+    json_object_set_new(message, "in", json_integer((json_int_t)position->at.term));
+    json_object_set_new(message, "at", json_integer((json_int_t)position->at.usn));
+    json_object_set_new(message, "term", term_json(position->term));
+    return finish(message);
+}
+
+void batch_wrap(const struct sender *sender, struct bytes batch, struct buffer *out)
+{
+    OWNED(free_memory) char *head = finish(begin(sender));
+    buffer_raw(out, head, strlen(head));
+    buffer_u8(out, '\n');
+    buffer_raw(out, batch.at, batch.size);
 }
 
 /* --- reading: everything that arrives is hostile until it is checked --- */
@@ -239,7 +285,8 @@ enum failure question_decode(struct bytes text, struct sender *sender, char home
         return e ? e->kind : FAIL_INVALID;
     if (!read_home(message, home) || !read_hex(message, "nonce", &question->nonce) ||
         question->nonce == 0 || !read_term(message, &question->term) ||
-        !read_seen(message, &question->seen) || question->seen < question->term.number)
+        !read_seen(message, &question->seen) || question->seen < question->term.number ||
+        !read_number(message, "head", &question->head))
         return senseless(e, "question");
     return OK;
 }
@@ -286,4 +333,72 @@ enum failure command_decode(struct bytes text, struct sender *sender, char **pay
         return senseless(e, "payload");
     *payload = finish(json_incref(inside));
     return OK;
+}
+
+static int figure(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static bool read_lineage(const json_t *object, struct lineage *lineage)
+{
+    const char *text = json_string_value(json_object_get(object, "lineage"));
+    OWNED(buffer_free) struct buffer bytes = {0};
+    for (; text && *text; text += 2) {
+        int high = figure(text[0]), low = high < 0 ? -1 : figure(text[1]);
+        if (low < 0)
+            return false;
+        buffer_u8(&bytes, (uint8_t)(high << 4 | low));
+    }
+    struct cursor in = cursor_over(buffer_view(&bytes));
+    lineage_decode(lineage, &in);
+    return text && cursor_done(&in);
+}
+
+/* A usn, or the number of a term. */
+static bool read_count(const json_t *object, const char *name, uint64_t *number)
+{
+    return read_number(object, name, number) && *number <= INT64_MAX / 2;
+}
+
+enum failure offer_decode(struct bytes text, struct sender *sender, struct sync_offer *offer,
+                          struct error *e)
+{
+    OWNED(json_decref) json_t *message = open_message(text, sender, e);
+    char module[64];
+    if (!message)
+        return e ? e->kind : FAIL_INVALID;
+    if (!read_home(message, offer->home) || !read_text(message, "module", module, sizeof module) ||
+        !module_from_text(module, &offer->module) || !module_belongs(offer->module, offer->home) ||
+        !read_term(message, &offer->term) || !read_count(message, "head", &offer->head) ||
+        !read_count(message, "horizon", &offer->horizon) || !read_lineage(message, &offer->lineage))
+        return senseless(e, "offer");
+    return OK;
+}
+
+enum failure position_decode(struct bytes text, struct sender *sender, struct copy_answer *position,
+                             struct error *e)
+{
+    OWNED(json_decref) json_t *message = open_message(text, sender, e);
+    char verdict[16];
+    if (!message)
+        return e ? e->kind : FAIL_INVALID;
+    if (!read_text(message, "verdict", verdict, sizeof verdict) ||
+        !copy_verdict_named(verdict, &position->verdict) ||
+        !read_count(message, "in", &position->at.term) ||
+        !read_count(message, "at", &position->at.usn) || !read_term(message, &position->term))
+        return senseless(e, "position");
+    return OK;
+}
+
+enum failure batch_unwrap(struct bytes body, struct sender *sender, struct bytes *batch,
+                          struct error *e)
+{
+    const uint8_t *end = body.size ? memchr(body.at, '\n', body.size) : NULL;
+    if (!end)
+        return senseless(e, "batch");
+    size_t head = (size_t)(end - body.at);
+    OWNED(json_decref) json_t *message = open_message(bytes_of(body.at, head), sender, e);
+    *batch = bytes_of(end + 1, body.size - head - 1);
+    return message ? OK : e ? e->kind : FAIL_INVALID;
 }

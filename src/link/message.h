@@ -5,6 +5,8 @@
 #define POLLUX_LINK_MESSAGE_H
 
 #include "base/bytes.h"
+#include "core/batch.h"
+#include "core/copy.h"
 #include "core/heard.h"
 #include "core/home.h"
 
@@ -17,6 +19,8 @@ enum {
     /* A command may carry a topology's text, in which each letter can take more than one byte. An
      * administrator's own has 1 MiB; who passes it on says who they are besides. */
     MESSAGE_COMMAND_BYTES_MAX = (1 << 20) + (16 << 10),
+    /* A batch that does not get smaller by compressing, and who sends it. */
+    MESSAGE_BATCH_BYTES_MAX = BATCH_BYTES_MAX + (2 << 20),
 };
 
 /* Every message begins with who says it. */
@@ -61,6 +65,26 @@ enum failure answer_decode(struct bytes text, struct sender *sender, struct home
 char *create_encode(const struct sender *sender, const char *home);
 enum failure create_decode(struct bytes text, struct sender *sender, char home[HOME_NAME_SIZE],
                            struct error *e);
+
+/* "I have so much of this module; where do you stand?" and the answer, which follows a batch, too.
+ */
+struct sync_offer {
+    char home[HOME_NAME_SIZE];
+    enum module module;
+    struct term term;
+    uint64_t head, horizon;
+    struct lineage lineage;
+};
+char *offer_encode(const struct sender *sender, const struct sync_offer *offer);
+enum failure offer_decode(struct bytes text, struct sender *sender, struct sync_offer *offer,
+                          struct error *e);
+char *position_encode(const struct sender *sender, const struct copy_answer *position);
+enum failure position_decode(struct bytes text, struct sender *sender, struct copy_answer *position,
+                             struct error *e);
+/* A batch (core/batch.h) behind who sends it: binary, because it may be large. */
+void batch_wrap(const struct sender *sender, struct bytes batch, struct buffer *out);
+enum failure batch_unwrap(struct bytes body, struct sender *sender, struct bytes *batch,
+                          struct error *e);
 
 /* "Carry this command out". The payload is a JSON object, as text, of which only those above know
  * what it says; the decoded one is owned by the caller. */

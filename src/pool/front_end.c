@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "pool/backup_service.h"
 #include "pool/certificates.h"
 #include "pool/publisher.h"
 #include "pool/service.h"
@@ -26,6 +27,7 @@ struct front_end {
     uint64_t started;
     uint64_t topology_hash;
     struct publisher *publisher;
+    struct backup_service *backup;
     struct certificate_watch certificates;
     bool stopped; /* as it was at the start */
     struct front_end_commands commands;
@@ -54,6 +56,11 @@ struct loop *front_end_loop(const struct front_end *fe)
 struct link *front_end_link(const struct front_end *fe)
 {
     return fe->link;
+}
+
+struct backup_service *front_end_backup_service(const struct front_end *fe)
+{
+    return fe->backup;
 }
 
 struct publisher *front_end_publisher(const struct front_end *fe)
@@ -212,6 +219,7 @@ static void on_home_changed(struct hosted_home *home, void *context)
     const struct home *core = hosted_home_core(home);
     heard_note(&fe->heard, home_name(core), home_hold(core)->term, home_seen(core));
     call_everybody(fe);
+    backup_service_look(fe->backup);
 }
 
 static void on_answer(const char *to, const char *name, const struct home_question *question,
@@ -365,6 +373,20 @@ static void on_create(const struct machine *from, const char *name, struct link_
     publisher_ordered(fe->publisher, from, name, reply);
 }
 
+static void on_offer(const struct machine *from, const struct sync_offer *offer,
+                     struct link_reply *reply, void *context)
+{
+    const struct front_end *fe = context;
+    importing_offered(backup_service_importing(fe->backup), from, offer, reply);
+}
+
+static void on_batch(const struct machine *from, struct bytes batch, struct link_reply *reply,
+                     void *context)
+{
+    const struct front_end *fe = context;
+    importing_sent(backup_service_importing(fe->backup), from, batch, reply);
+}
+
 static void on_tick(void *context)
 {
     struct front_end *fe = context;
@@ -435,7 +457,11 @@ static enum failure open_store(struct front_end *fe, struct error *e)
     struct engine *engine;
     enum failure bad =
         sqlite_engine_open(fe->config->database_path, front_end_pool(fe), &engine, e);
-    return bad ? bad : store_open(engine, &fe->store, e);
+    if (!bad)
+        bad = store_open(engine, &fe->store, e);
+    if (!bad)
+        fe->backup = backup_service_new(fe);
+    return bad;
 }
 
 static enum failure open_link(struct front_end *fe, struct error *e)
@@ -444,6 +470,8 @@ static enum failure open_link(struct front_end *fe, struct error *e)
     const struct link_handlers handlers = {.heartbeat = on_heartbeat,
                                            .question = on_question,
                                            .create = on_create,
+                                           .offer = on_offer,
+                                           .batch = on_batch,
                                            .command = on_command,
                                            .person = on_person,
                                            .context = fe};
@@ -476,6 +504,7 @@ struct front_end *front_end_start(struct config *config, struct loop *loop, stru
     loop_every(loop, heartbeat_period_ms(config->topology), on_heartbeat_timer, fe);
     loop_every(loop, CERTIFICATE_CHECK_MS, on_certificate_timer, fe);
     publisher_start(fe->publisher);
+    backup_service_start(fe->backup);
     tell_certificate_faults(config);
     on_certificate_timer(fe);
     call_everybody(fe);
@@ -556,13 +585,15 @@ void front_end_stop(struct front_end *fe)
 {
     if (!fe)
         return;
-    link_stop(fe->link);
+    link_stop(TAKE(fe->link));
+    backup_service_stop(fe->backup);
     for (size_t i = 0; i < fe->home_count; i++)
         hosted_home_close(fe->homes[i]);
     fe->home_count = 0;
     store_close(fe->store);
     /* What the store had still to say lies in the loop: it is told, and finds everything closed. */
     loop_settle(fe->loop);
+    backup_service_free(fe->backup);
     publisher_free(fe->publisher);
     peers_free(fe->peers);
     config_free(fe->config);

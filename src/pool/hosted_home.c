@@ -102,11 +102,34 @@ static void answer_waiting(struct hosted_home *home, const struct home_answer *a
         link_reply_answer(reply, answer);
 }
 
+/* The last change that the store here knows of. */
+static enum failure read_head(const struct hosted_home *home, uint64_t *head)
+{
+    OWNED(view_close) struct view *view = NULL;
+    struct home_state state;
+    struct error e;
+    *head = 0;
+    enum failure bad = store_view(home->around.store, &view, &e);
+    if (!bad)
+        bad = view_home(view, home_name(home->core), &state, &e);
+    if (!bad)
+        *head = state.head;
+    return bad == FAIL_NOT_FOUND ? OK : bad;
+}
+
+static void ask(struct hosted_home *home, struct home_question question)
+{
+    if (read_head(home, &question.head)) /* as if nobody answered: it is asked again */
+        hosted_home_answered(home, &question, NULL);
+    else
+        home->around.ask(home, &question, home->around.context);
+}
+
 static void carry_out(struct hosted_home *home, const struct home_action *action)
 {
     switch (action->kind) {
     case ACTION_PERSIST: persist(home); break;
-    case ACTION_ASK: home->around.ask(home, &action->question, home->around.context); break;
+    case ACTION_ASK: ask(home, action->question); break;
     case ACTION_ANSWER: answer_waiting(home, &action->answer); break;
     case ACTION_CHANGED: tell_change(home, action->changed.from, action->changed.cause); break;
     }
@@ -191,7 +214,12 @@ void hosted_home_asked(struct hosted_home *home, const struct home_question *que
     /* One question at a time: a second one is a repetition, and the first one's asker is gone. */
     answer_waiting(home, &(struct home_answer){.verdict = VERDICT_WAIT});
     home->waiting = reply;
-    step(home, (struct home_event){.kind = HOME_ASKED, .asked = *question}, &e);
+    struct home_event event = {.kind = HOME_ASKED, .asked.question = *question};
+    if (read_head(home, &event.asked.own_head)) {
+        answer_waiting(home, &(struct home_answer){.verdict = VERDICT_WAIT});
+        return;
+    }
+    step(home, event, &e);
     if (e.kind)
         log_disbelief(home, home_partner(home->core), &e);
 }
@@ -209,7 +237,7 @@ void hosted_home_answered(struct hosted_home *home, const struct home_question *
         log_disbelief(home, home_partner(home->core), &e);
 }
 
-static void ask_for(struct hosted_home *home, enum home_event_kind kind, hosted_home_done *done,
+static void ask_for(struct hosted_home *home, struct home_event event, hosted_home_done *done,
                     void *context)
 {
     struct error e = {0};
@@ -221,7 +249,7 @@ static void ask_for(struct hosted_home *home, enum home_event_kind kind, hosted_
     }
     home->done = done;
     home->done_context = context;
-    step(home, (struct home_event){.kind = kind}, &e);
+    step(home, event, &e);
     if (e.kind)
         tell_done(home, &e);
 }
@@ -233,7 +261,7 @@ void hosted_home_create(struct hosted_home *home, hosted_home_enrich *enrich, vo
         home->enrich = enrich;
         home->enrich_context = enrich_context;
     }
-    ask_for(home, HOME_CREATE, done, context);
+    ask_for(home, (struct home_event){.kind = HOME_CREATE}, done, context);
 }
 
 void hosted_home_stop(struct hosted_home *home, bool stopped)
@@ -241,7 +269,13 @@ void hosted_home_stop(struct hosted_home *home, bool stopped)
     step(home, (struct home_event){.kind = stopped ? HOME_STOP : HOME_START}, NULL);
 }
 
+void hosted_home_follow(struct hosted_home *home, const struct lineage *lineage,
+                        hosted_home_done *done, void *context)
+{
+    ask_for(home, (struct home_event){.kind = HOME_FOLLOW, .lineage = lineage}, done, context);
+}
+
 void hosted_home_force(struct hosted_home *home, hosted_home_done *done, void *context)
 {
-    ask_for(home, HOME_FORCE, done, context);
+    ask_for(home, (struct home_event){.kind = HOME_FORCE}, done, context);
 }

@@ -46,6 +46,9 @@ void hosted_home_create(struct hosted_home *home, hosted_home_enrich *enrich, vo
                         hosted_home_done *done, void *context);
 /* An administrator stops the pool, or starts it again. */
 void hosted_home_stop(struct hosted_home *home, bool stopped);
+/* The copy here goes on along this lineage. */
+void hosted_home_follow(struct hosted_home *home, const struct lineage *lineage,
+                        hosted_home_done *done, void *context);
 void hosted_home_force(struct hosted_home *home, hosted_home_done *done, void *context);
 
 #endif

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/copy.h"
+
 /* What the group knows of a home that it touches: loaded once, saved once. */
 struct group_home {
     char name[HOME_NAME_SIZE];
@@ -318,11 +320,23 @@ static enum failure carry_out_step(struct group *group, struct group_home *home,
     return OK;
 }
 
+/* A holder that becomes a copy stands where it stopped (protocol, rule 15). */
+static void step_down(struct group_home *home, const struct hold *next)
+{
+    if (!mode_rights(home->hold.mode)->holder || mode_rights(next->mode)->holder)
+        return;
+    struct home_state *state = &home->row.state;
+    for (int m = 0; m < MODULES; m++)
+        state->modules[m].cookie = copy_cookie_of_holder(&home->hold, state->head);
+}
+
 static enum failure replace_hold(struct group *group, struct group_home *home, struct txn *txn,
                                  struct error *e)
 {
     struct hold hold = *txn->hold;
     struct term before = home->has_hold ? home->hold.term : TERM_NONE;
+    if (home->has_hold)
+        step_down(home, &hold);
     if (hold_opens_term(before, &hold))
         lineage_open(&hold.lineage, hold.term, home->row.state.head);
     txn->outcome.began = home->row.state.head;

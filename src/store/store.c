@@ -47,6 +47,9 @@ struct store {
     pthread_cond_t view_free;
     struct session *readers[STORE_VIEWS_MAX]; /* idle ones */
     size_t readers_idle, readers_all;
+
+    store_changed *changed; /* or NULL */
+    void *changed_context;
 };
 
 /* --- leases --- */
@@ -200,6 +203,8 @@ static void run_group(struct store *store, struct txn *list)
         if (bad && !fails_alone(txn->outcome.error.kind))
             txn->outcome = (struct store_outcome){.error = error};
         withhold_late(store, txn);
+        if (store->changed && txn->outcome.first_usn)
+            store->changed(txn->home, txn->outcome.head, store->changed_context);
     }
     finish_all(list);
 }
@@ -265,6 +270,12 @@ static void *writer_main(void *context)
     }
     pthread_mutex_unlock(&store->lock);
     return NULL;
+}
+
+void store_watch(struct store *store, store_changed *changed, void *context)
+{
+    store->changed = changed;
+    store->changed_context = context;
 }
 
 void store_commit(struct store *store, struct txn *txn, store_done *done, void *context)

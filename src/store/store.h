@@ -98,6 +98,12 @@ void store_commit(struct store *store, struct txn *txn, store_done *done, void *
 /* The same, waiting. For programs and tests; nothing event-driven may call it. */
 enum failure store_commit_wait(struct store *store, struct txn *txn, struct store_outcome *outcome);
 
+/* Who wants to know when a holder's changes are durable: called on the writer's thread for each
+ * such transaction, before `done`, with the home's head; must not block. Set before the first
+ * commit. */
+typedef void store_changed(const char *home, uint64_t head, void *context);
+void store_watch(struct store *store, store_changed *changed, void *context);
+
 /* Did a flush fail? Then what is on the disk is unknown, and nothing is committed any more until
  * the store is opened anew. */
 bool store_failed(struct store *store, struct error *e);

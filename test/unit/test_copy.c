@@ -307,6 +307,52 @@ static void a_copy_of_a_home_that_began_anew_is_not_overwritten(void **state)
     assert_at(answer, at(0, 0));
 }
 
+/* The copy knows of term 4, which began behind its cookie, and the exporter forgot that part of
+ * term 2, and opened term 4 elsewhere, with a tag of its own. Where both part, term 2 ends. */
+static void terms_behind_the_copys_head_are_not_the_copys(void **state)
+{
+    (void)state;
+    struct meeting m = in_one_term(100, 60);
+    copy_went_through(&m, 4, 80);
+    m.theirs = (struct lineage){0};
+    exporter_went_through(&m, 2, 0);
+    exporter_went_through(&m, 6, 50);
+    struct copy_answer answer = judge(&m);
+    ASSERT_VERDICT(answer, COPY_FORKED);
+    assert_at(answer, at(2, 50));
+    m.theirs = (struct lineage){0}; /* no term in common but the one that it did not reach */
+    exporter_went_through(&m, 4, 80);
+    answer = judge(&m);
+    ASSERT_VERDICT(answer, COPY_FORKED);
+    assert_at(answer, at(0, 0));
+}
+
+/* Rule 3: the cookie was moved back to the common point already. */
+static void a_fork_is_told_by_the_copys_head_not_by_its_cookie(void **state)
+{
+    (void)state;
+    struct meeting m = in_one_term(80, 85);
+    m.copy.head = 90;
+    ASSERT_VERDICT(judge(&m), COPY_FORKED);
+    m = former_holder(70, 50);
+    m.copy.cookie = at(4, 45); /* of a term that it does not know */
+    struct copy_answer answer = judge(&m);
+    ASSERT_VERDICT(answer, COPY_FORKED);
+    assert_at(answer, at(2, 50));
+}
+
+/* A common point is known, so the trimmed part is of no interest. */
+static void a_common_point_counts_more_than_what_was_trimmed(void **state)
+{
+    (void)state;
+    struct meeting m = in_one_term(100, 60);
+    m.theirs.trimmed = true;
+    m.hold.lineage.trimmed = true;
+    m.offer.term = m.hold.term = term(3); /* the other side sends, as in a refill */
+    m.copy.cookie = at(6, 60);
+    ASSERT_VERDICT(judge(&m), COPY_COMPARE);
+}
+
 /* --- comparing --- */
 
 static void rule_17_a_copy_behind_the_horizon_is_compared(void **state)
@@ -468,6 +514,9 @@ int main(void)
         cmocka_unit_test(rule_2_another_tag_of_the_cookies_term_is_another_term),
         cmocka_unit_test(a_term_that_began_somewhere_else_is_another_one),
         cmocka_unit_test(a_copy_of_a_home_that_began_anew_is_not_overwritten),
+        cmocka_unit_test(terms_behind_the_copys_head_are_not_the_copys),
+        cmocka_unit_test(a_fork_is_told_by_the_copys_head_not_by_its_cookie),
+        cmocka_unit_test(a_common_point_counts_more_than_what_was_trimmed),
         cmocka_unit_test(rule_17_a_copy_behind_the_horizon_is_compared),
         cmocka_unit_test(a_copy_at_the_horizon_has_what_was_deleted),
         cmocka_unit_test(a_cookie_that_does_not_fit_its_lineage_is_compared),

@@ -387,6 +387,24 @@ static void in_interval_mode_a_cycle_that_failed_does_not_wait_for_another_inter
     assert_int_equal(stands_at(&d, 500), EXPORT_BATCH);
 }
 
+static void a_cycle_that_was_broken_off_leaves_nothing_of_its_limit_to_the_next(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = a_desk(true);
+    opens(&d, 2, 1000);
+    stands_at(&d, 0);
+    stands_at(&d, 100);
+    fails(&d);
+    waits(&d, EXPORT_RETRY_MS);
+    assert_batch((stands_at(&d, 200), &d), 200, 1000);
+    answers(&d, COPY_EARLY, 0);
+    waits(&d, EXPORT_RETRY_MS);
+    assert_batch((stands_at(&d, 200), &d), 200, 1000);
+    assert_batch((stands_at(&d, 300), &d), 300, 1000);
+    assert_batch((stands_at(&d, 400), &d), 400, 1000);
+    assert_int_equal(stands_at(&d, 500), EXPORT_NOTHING);
+}
+
 static void a_copy_that_stands_further_back_than_before_is_sent_the_rest_again(void **state)
 {
     (void)state;
@@ -438,6 +456,7 @@ static void a_copy_without_a_common_point_is_compared_at_once(void **state)
     opens(&d, 2, 500);
     assert_int_equal(answers(&d, COPY_COMPARE, 100), EXPORT_COMPARE);
     assert_int_equal(d.action.goal, 500);
+    ASSERT_WORD(&d, "NonSteadyState");
     changes(&d, 2);
     stands_at(&d, 500);
     assert_batch(&d, 500, 502);
@@ -471,7 +490,7 @@ static void a_copy_that_has_not_heard_of_the_term_is_asked_again(void **state)
     opens(&d, 2, 500);
     assert_int_equal(answers(&d, COPY_EARLY, 0), EXPORT_NOTHING);
     ASSERT_WORD(&d, "NotInitialized"); /* that is no error */
-    quiet_for(&d, EXPORT_RETRY_MS - EXPORT_TICK_MS);
+    assert_int_equal(tick(&d), EXPORT_NOTHING);
     assert_int_equal(waits(&d, EXPORT_TICK_MS), EXPORT_OFFER);
 }
 
@@ -539,6 +558,7 @@ static void whoever_is_closed_sends_nothing(void **state)
     (void)state;
     OWNED(desk_close) struct desk d = in_step(true, 500);
     changes(&d, 1);
+    is_wanted(&d);
     closes(&d);
     ASSERT_WORD(&d, "NotInitialized");
     assert_int_equal(stands_at(&d, 501), EXPORT_NOTHING);
@@ -546,6 +566,81 @@ static void whoever_is_closed_sends_nothing(void **state)
     assert_int_equal(is_wanted(&d), EXPORT_NOTHING);
     quiet_for(&d, 3 * INTERVAL_MS);
     assert_false(status(&d).open);
+}
+
+static void a_wish_ends_with_the_term(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_step(false, 500);
+    changes(&d, 100);
+    is_wanted(&d);
+    closes(&d);
+    opens(&d, 4, 600);
+    stands_at(&d, 500);
+    stands_at(&d, 600); /* the first cycle of the term */
+    changes(&d, 1);
+    assert_int_equal(tick(&d), EXPORT_NOTHING);
+}
+
+/* Its head may be lower than what somebody waited for in the term before. */
+static void a_wish_while_nothing_is_exported_is_for_the_term_that_comes(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_step(true, 500);
+    closes(&d);
+    is_wanted(&d);
+    opens(&d, 4, 80);
+    assert_int_equal(stands_at(&d, 80), EXPORT_NOTHING);
+}
+
+static void what_was_under_way_in_the_term_before_holds_nothing_up(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_step(true, 500);
+    changes(&d, 1);
+    assert_int_equal(opens(&d, 4, 501), EXPORT_OFFER);
+    changes(&d, 1);
+    assert_int_equal(closes(&d), EXPORT_NOTHING);
+    assert_int_equal(stands_at(&d, 502), EXPORT_NOTHING);
+    assert_int_equal(status(&d).copied.usn, 0); /* it came too late */
+    stands_at(&d, 502);
+}
+
+static void each_term_has_a_first_cycle_that_does_not_wait(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = a_desk(false);
+    opens(&d, 2, 500);
+    stands_at(&d, 0);
+    stands_at(&d, 500);
+    d.now += 1000;
+    closes(&d);
+    opens(&d, 4, 501);
+    assert_int_equal(stands_at(&d, 500), EXPORT_BATCH);
+    assert_int_equal(status(&d).cycles, 0);
+}
+
+static void a_cycle_of_the_term_before_does_not_go_on(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = a_desk(false);
+    opens(&d, 2, 500);
+    stands_at(&d, 0);
+    stands_at(&d, 100); /* in the middle of it */
+    opens(&d, 4, 80);
+    assert_int_equal(stands_at(&d, 80), EXPORT_NOTHING);
+    assert_int_equal(status(&d).cycles, 0);
+}
+
+static void the_ages_of_the_term_before_are_forgotten(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_step(true, 500);
+    changes(&d, 1);
+    d.now += 5000;
+    opens(&d, 4, 501);
+    stands_at(&d, 500);
+    assert_int_equal(status(&d).oldest_ms, d.now);
 }
 
 static void a_new_term_begins_with_the_question(void **state)
@@ -778,6 +873,7 @@ int main(void)
         cmocka_unit_test(what_was_carried_out_although_its_answer_was_lost_is_not_sent_again),
         cmocka_unit_test(changes_do_not_hurry_a_retry_but_whoever_waits_does),
         cmocka_unit_test(in_interval_mode_a_cycle_that_failed_does_not_wait_for_another_interval),
+        cmocka_unit_test(a_cycle_that_was_broken_off_leaves_nothing_of_its_limit_to_the_next),
         cmocka_unit_test(a_copy_that_stands_further_back_than_before_is_sent_the_rest_again),
         cmocka_unit_test(a_copy_that_is_put_back_while_nothing_changes_is_noticed),
         cmocka_unit_test(a_copy_that_is_lost_while_nothing_changes_is_noticed),
@@ -791,6 +887,12 @@ int main(void)
         cmocka_unit_test(whoever_waits_gets_a_live_answer_even_if_nothing_changed),
         cmocka_unit_test(a_wish_outlasts_failures),
         cmocka_unit_test(whoever_is_closed_sends_nothing),
+        cmocka_unit_test(a_wish_ends_with_the_term),
+        cmocka_unit_test(a_wish_while_nothing_is_exported_is_for_the_term_that_comes),
+        cmocka_unit_test(what_was_under_way_in_the_term_before_holds_nothing_up),
+        cmocka_unit_test(each_term_has_a_first_cycle_that_does_not_wait),
+        cmocka_unit_test(a_cycle_of_the_term_before_does_not_go_on),
+        cmocka_unit_test(the_ages_of_the_term_before_are_forgotten),
         cmocka_unit_test(a_new_term_begins_with_the_question),
         cmocka_unit_test(a_term_may_follow_on_the_last_one_without_a_pause),
         cmocka_unit_test(a_store_that_was_put_back_opens_its_term_with_a_lower_head),

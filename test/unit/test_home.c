@@ -29,6 +29,7 @@ struct world {
     bool put_back;              /* a store was: then only the tag keeps terms apart (rule 2) */
     bool cut;                   /* the wire */
     bool hold_back;             /* records wait until told */
+    bool copies;                /* the Backup Service works */
     uint64_t now, dice;
     struct term opened[OPENED_MAX];
     size_t opened_count;
@@ -109,6 +110,7 @@ static void step(struct world *w, enum side side, struct home_event event)
         } else if (a->kind == ACTION_ASK) {
             w->wire[other].asked = true;
             w->wire[other].question = a->question;
+            w->wire[other].question.head = p->head;
         } else if (a->kind == ACTION_ANSWER) {
             w->wire[other].answered = true;
             w->wire[other].answer = a->answer;
@@ -173,9 +175,24 @@ static void deliver(struct world *w, enum side to)
     if (w->cut)
         return;
     if (asked)
-        step(w, to, (struct home_event){.kind = HOME_ASKED, .asked = w->wire[to].question});
+        step(w, to,
+             (struct home_event){.kind = HOME_ASKED,
+                                 .asked = {w->wire[to].question, w->pools[to].head}});
     if (answered)
         step(w, to, (struct home_event){.kind = HOME_ANSWERED, .answered = w->wire[to].answer});
+}
+
+/* What one has and exports, the other gets. */
+static void copy(struct world *w, enum side from)
+{
+    struct pool_here *a = &w->pools[from], *b = &w->pools[side_other(from)];
+    if (w->cut || !w->copies || !a->home || !b->home)
+        return;
+    bool exports = mode_rights(home_mode(a->home))->holder || home_refills(a->home);
+    bool follows = home_hold(b->home)->revision && !mode_rights(home_hold(b->home)->mode)->holder &&
+                   term_equal(home_hold(a->home)->term, home_hold(b->home)->term);
+    if (exports && follows)
+        b->head = a->head;
 }
 
 /* Time passes: both tick, talk, and what is under way arrives. */
@@ -189,6 +206,8 @@ static void pass(struct world *w, uint64_t ms)
             heartbeat(w, (enum side)i);
         for (int i = 0; i < SIDES * 2; i++)
             deliver(w, (enum side)(i % SIDES));
+        for (int i = 0; i < SIDES; i++)
+            copy(w, (enum side)i);
     }
 }
 
@@ -237,6 +256,7 @@ static void a_home_is_created_once(void **state)
     /* Not even on a new disk: the partner knows better (protocol, rule 11). */
     stop(w, SIDE_HOME);
     w->pools[SIDE_HOME].disk = (struct hold){0};
+    w->pools[SIDE_BACKUP].head = 10;
     start(w, SIDE_HOME);
     pass(w, 1000);
     create(w);
@@ -380,12 +400,66 @@ static void rule_11_a_replaced_disk_does_not_serve_an_empty_home(void **state)
     OWNED(world_free) struct world *w = paired_world();
     stop(w, SIDE_HOME);
     w->pools[SIDE_HOME].disk = (struct hold){0};
+    w->pools[SIDE_HOME].head = 0;
+    w->pools[SIDE_BACKUP].head = 10;
     start(w, SIDE_HOME);
     pass(w, 5 * FAILURE_DETECTION_MS);
     assert_int_equal(mode(w, SIDE_HOME), MODE_REJOINING);
     struct error e = {0};
     home_explain(w->pools[SIDE_HOME].home, &e);
-    assert_non_null(strstr(e.what, "knows nothing"));
+    assert_non_null(strstr(e.what, "more of"));
+
+    /* Its partner refills it, and then it serves in a new term. */
+    assert_true(home_refills(w->pools[SIDE_BACKUP].home));
+    w->copies = true;
+    pass(w, FAILURE_DETECTION_MS);
+    assert_int_equal(mode(w, SIDE_HOME), MODE_SERVING);
+    assert_int_equal(number(w, SIDE_HOME), 4);
+    assert_int_equal(w->pools[SIDE_HOME].head, 10);
+    assert_false(home_refills(w->pools[SIDE_BACKUP].home));
+}
+
+static void rule_10_a_store_put_back_in_the_same_term_is_refilled_first(void **state)
+{
+    (void)state;
+    OWNED(world_free) struct world *w = paired_world();
+    w->pools[SIDE_HOME].head = w->pools[SIDE_BACKUP].head = 900;
+    stop(w, SIDE_HOME);
+    w->pools[SIDE_HOME].head = 800; /* the record in it is of the same term */
+    start(w, SIDE_HOME);
+    pass(w, 5 * FAILURE_DETECTION_MS);
+    assert_int_equal(mode(w, SIDE_HOME), MODE_REJOINING);
+    assert_false(mode_rights(w->pools[SIDE_HOME].disk.mode)->holder); /* or it can't be copied to */
+    w->copies = true;
+    pass(w, FAILURE_DETECTION_MS);
+    assert_int_equal(mode(w, SIDE_HOME), MODE_SERVING);
+    assert_int_equal(w->pools[SIDE_HOME].head, 900);
+
+    /* A holder that is ahead of its copy has lost nothing, and is granted at once. */
+    w->copies = false;
+    w->pools[SIDE_HOME].head = 950;
+    restart(w, SIDE_HOME);
+    pass(w, 1000);
+    assert_int_equal(mode(w, SIDE_HOME), MODE_SERVING);
+}
+
+static void what_is_refilled_survives_restarts_of_both(void **state)
+{
+    (void)state;
+    OWNED(world_free) struct world *w = paired_world();
+    w->pools[SIDE_HOME].head = w->pools[SIDE_BACKUP].head = 900;
+    stop(w, SIDE_HOME);
+    w->pools[SIDE_HOME].head = 800;
+    start(w, SIDE_HOME);
+    pass(w, 2000);
+    restart(w, SIDE_BACKUP);
+    restart(w, SIDE_HOME);
+    pass(w, 2000);
+    assert_int_equal(mode(w, SIDE_HOME), MODE_REJOINING);
+    assert_true(home_refills(w->pools[SIDE_BACKUP].home));
+    w->copies = true;
+    pass(w, FAILURE_DETECTION_MS);
+    assert_int_equal(mode(w, SIDE_HOME), MODE_SERVING);
 }
 
 static void rule_10_a_store_put_back_to_an_older_term_is_not_served(void **state)
@@ -398,6 +472,7 @@ static void rule_10_a_store_put_back_to_an_older_term_is_not_served(void **state
     assert_int_equal(number(w, SIDE_HOME), 4);
     stop(w, SIDE_HOME);
     w->pools[SIDE_HOME].disk = yesterday;
+    w->pools[SIDE_BACKUP].head = 10;
     start(w, SIDE_HOME);
     pass(w, 1000);
     assert_int_equal(mode(w, SIDE_HOME), MODE_REJOINING);
@@ -650,6 +725,7 @@ static void rule_10_the_last_holder_with_an_older_store_asks_instead_of_standing
     home->term = backup->term;
     home->seen = 7;
     *backup = yesterday; /* and then its store is put back */
+    w->pools[SIDE_HOME].head = 10;
     start(w, SIDE_HOME);
     start(w, SIDE_BACKUP);
     pass(w, 3 * FAILURE_DETECTION_MS);
@@ -687,6 +763,7 @@ static void what_the_partner_says_of_a_lost_term_is_remembered(void **state)
     }
     stop(w, SIDE_HOME);
     w->pools[SIDE_HOME].disk = yesterday;
+    w->pools[SIDE_BACKUP].head = 10;
     start(w, SIDE_HOME);
     pass(w, 1000);
     stop(w, SIDE_BACKUP); /* having said that more is known there */
@@ -732,8 +809,9 @@ static void rule_9_whoever_serves_grants_nothing_but_opens_a_higher_term(void **
     (void)state;
     OWNED(world_free) struct world *w = paired_world();
     step(w, SIDE_HOME,
-         (struct home_event){.kind = HOME_ASKED,
-                             .asked = {.nonce = 1, .term = {.number = 5, .tag = 9}, .seen = 5}});
+         (struct home_event){
+             .kind = HOME_ASKED,
+             .asked.question = {.nonce = 1, .term = {.number = 5, .tag = 9}, .seen = 5}});
     assert_int_equal(w->wire[SIDE_BACKUP].answer.verdict, VERDICT_WAIT);
     assert_int_equal(mode(w, SIDE_HOME), MODE_SERVING);
     assert_int_equal(number(w, SIDE_HOME), 6);
@@ -780,7 +858,7 @@ static void a_repeated_question_gets_the_same_grant(void **state)
     struct home_question question = w->wire[SIDE_BACKUP].question;
     uint64_t numbers[2];
     for (int i = 0; i < 2; i++) {
-        step(w, SIDE_BACKUP, (struct home_event){.kind = HOME_ASKED, .asked = question});
+        step(w, SIDE_BACKUP, (struct home_event){.kind = HOME_ASKED, .asked.question = question});
         assert_int_equal(w->wire[SIDE_HOME].answer.verdict, VERDICT_GRANTED);
         numbers[i] = w->wire[SIDE_HOME].answer.number;
     }
@@ -799,7 +877,7 @@ static void an_absurd_number_is_not_believed(void **state)
                    .term = {.number = HOME_LEAP_MAX * 2 + 1, .tag = 1},
                    .seen = HOME_LEAP_MAX * 2 + 1}},
         {.kind = HOME_ASKED,
-         .asked = {.nonce = 4, .term = {.number = 3, .tag = 1}, .seen = INT64_MAX / 2}},
+         .asked.question = {.nonce = 4, .term = {.number = 3, .tag = 1}, .seen = INT64_MAX / 2}},
     };
     for (size_t i = 0; i < COUNT_OF(absurd); i++)
         step(w, SIDE_HOME, absurd[i]);
@@ -904,6 +982,7 @@ static void whatever_happens_no_two_serve_in_one_term_and_it_heals(void **state)
     uint64_t walks = 2000 * (soak ? strtoull(soak, NULL, 10) : 1);
     for (uint64_t seed = 1; seed <= walks; seed++) {
         OWNED(world_free) struct world *w = world_new(seed);
+        w->copies = true;
         start(w, SIDE_HOME);
         start(w, SIDE_BACKUP);
         create(w);
@@ -950,6 +1029,8 @@ int main(void)
         cmocka_unit_test(rule_7_a_process_that_did_not_run_rejoins_first),
         cmocka_unit_test(rule_11_a_replaced_disk_does_not_serve_an_empty_home),
         cmocka_unit_test(rule_10_a_store_put_back_to_an_older_term_is_not_served),
+        cmocka_unit_test(rule_10_a_store_put_back_in_the_same_term_is_refilled_first),
+        cmocka_unit_test(what_is_refilled_survives_restarts_of_both),
         cmocka_unit_test(a_backup_with_an_empty_store_stands_by_again),
         cmocka_unit_test(a_stopped_pool_serves_nothing_until_it_is_started),
         cmocka_unit_test(a_grant_that_comes_to_a_stopped_pool_opens_nothing),

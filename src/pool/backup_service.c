@@ -1,0 +1,204 @@
+#include "pool/backup_service.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/timespan.h"
+#include "pool/backup_configuration.h"
+
+/* Heads of homes that changed, on their way from the store's thread to the loop: only the newest
+ * counts, so a hundred commits cost one post. */
+struct heads {
+    pthread_mutex_t lock;
+    bool posted;
+    size_t count;
+    struct {
+        char home[HOME_NAME_SIZE];
+        uint64_t head;
+    } list[HOSTED_HOMES_MAX];
+};
+
+struct backup_service {
+    struct front_end *fe;
+    struct workers *workers;
+    struct importing *importing;
+    struct exporting *exports[BACKUP_EXPORTS_MAX];
+    size_t export_count;
+    struct heads heads;
+    bool stopping;
+};
+
+/* --- changes --- */
+
+static void on_heads(void *context)
+{
+    struct backup_service *service = context;
+    struct heads *heads = &service->heads;
+    pthread_mutex_lock(&heads->lock);
+    struct heads now;
+    memcpy(now.list, heads->list, sizeof now.list);
+    now.count = heads->count;
+    heads->count = 0;
+    heads->posted = false;
+    pthread_mutex_unlock(&heads->lock);
+    for (size_t i = 0; i < now.count && !service->stopping; i++) {
+        if (strcmp(now.list[i].home, HOME_CENTRAL) == 0)
+            backup_service_configure(service);
+        for (size_t j = 0; j < service->export_count; j++) {
+            if (strcmp(exporting_home(service->exports[j]), now.list[i].home) == 0)
+                exporting_changed(service->exports[j], now.list[i].head);
+        }
+    }
+}
+
+/* With the lock held: the home's place in the list, made if it has none. */
+static size_t place_of(struct heads *heads, const char *home)
+{
+    size_t i = 0;
+    while (i < heads->count && strcmp(heads->list[i].home, home) != 0)
+        i++;
+    if (i == heads->count && i < HOSTED_HOMES_MAX) {
+        memcpy(heads->list[i].home, home, strlen(home) + 1);
+        heads->count++;
+    }
+    return i;
+}
+
+/* On the store's thread. */
+static void on_changed(const char *home, uint64_t head, void *context)
+{
+    struct backup_service *service = context;
+    struct heads *heads = &service->heads;
+    pthread_mutex_lock(&heads->lock);
+    size_t i = place_of(heads, home);
+    if (i < HOSTED_HOMES_MAX)
+        heads->list[i].head = head;
+    bool post = !heads->posted;
+    heads->posted = true;
+    pthread_mutex_unlock(&heads->lock);
+    if (post)
+        loop_post_surely(front_end_loop(service->fe), on_heads, service);
+}
+
+/* --- configuration --- */
+
+static struct export_options options_of(const struct backup_configuration *c, enum module module)
+{
+    uint64_t interval_ms = 0;
+    const char *name =
+        module == MODULE_CMS_MASTER ? "MaxBatchesPerCmsSync" : "MaxBatchesPerUserStoreSync";
+    time_span_ms(json_string_value(backup_configuration_value(c, "SyncInterval")), &interval_ms);
+    return (struct export_options){
+        .interval_ms = (uint32_t)interval_ms,
+        .continuous =
+            strcmp(json_string_value(backup_configuration_value(c, "SyncMode")), "Continuous") == 0,
+        .batches_max = (uint32_t)json_integer_value(backup_configuration_value(c, name))};
+}
+
+/* Of the copy that this machine has of `central`; what can't be read leaves what was. */
+static struct backup_configuration *read_configuration(const struct backup_service *service)
+{
+    OWNED(view_close) struct view *view = NULL;
+    struct backup_configuration *c = NULL;
+    struct error e;
+    uint64_t usn;
+    if (!store_view(front_end_store(service->fe), &view, &e))
+        backup_configuration_read(view, &c, &usn, &e);
+    return c;
+}
+
+void backup_service_configure(struct backup_service *service)
+{
+    OWNED(backup_configuration_free)
+    struct backup_configuration *c = read_configuration(service);
+    for (size_t i = 0; c && i < service->export_count; i++) {
+        struct export_options options = options_of(c, exporting_module(service->exports[i]));
+        exporting_configure(service->exports[i], &options);
+    }
+}
+
+/* --- the service --- */
+
+static void add_exports(struct backup_service *service, const struct home *core)
+{
+    OWNED(backup_configuration_free)
+    struct backup_configuration *c = backup_configuration_default();
+    for (int m = 0; m < MODULES; m++) {
+        if (!module_belongs((enum module)m, home_name(core)) || m == MODULE_DATA_CONF)
+            continue; /* content is copied by rules of its own */
+        struct export_options options = options_of(c, (enum module)m);
+        service->exports[service->export_count++] =
+            exporting_new(service->fe, service->workers, home_name(core), (enum module)m,
+                          home_partner(core), &options);
+    }
+}
+
+static void on_tick(void *context)
+{
+    struct backup_service *service = context;
+    if (!service->stopping)
+        backup_service_look(service);
+}
+
+void backup_service_look(struct backup_service *service)
+{
+    for (size_t i = 0; i < service->export_count; i++)
+        exporting_tick(service->exports[i]);
+}
+
+struct backup_service *backup_service_new(struct front_end *fe)
+{
+    struct backup_service *service = xcalloc(1, sizeof *service);
+    service->fe = fe;
+    service->workers = workers_new(front_end_loop(fe), BACKUP_THREADS_MAX);
+    service->importing = importing_new(fe, service->workers);
+    pthread_mutex_init(&service->heads.lock, NULL);
+    store_watch(front_end_store(fe), on_changed, service);
+    return service;
+}
+
+void backup_service_start(struct backup_service *service)
+{
+    struct hosted_home *homes[HOSTED_HOMES_MAX];
+    size_t count = front_end_homes(service->fe, homes);
+    for (size_t i = 0; i < count; i++) {
+        const struct home *core = hosted_home_core(homes[i]);
+        if (home_partner(core)[0])
+            add_exports(service, core);
+    }
+    backup_service_configure(service);
+    loop_every(front_end_loop(service->fe), EXPORT_TICK_MS, on_tick, service);
+}
+
+void backup_service_stop(struct backup_service *service)
+{
+    if (!service)
+        return;
+    service->stopping = true;
+    workers_free(TAKE(service->workers));
+    loop_settle(front_end_loop(service->fe)); /* what its threads had still to say */
+}
+
+void backup_service_free(struct backup_service *service)
+{
+    if (!service)
+        return;
+    for (size_t i = 0; i < service->export_count; i++)
+        exporting_free(service->exports[i]);
+    importing_free(service->importing);
+    pthread_mutex_destroy(&service->heads.lock);
+    free(service);
+}
+
+size_t backup_service_exports(const struct backup_service *service,
+                              struct exporting *list[BACKUP_EXPORTS_MAX])
+{
+    memcpy(list, service->exports, service->export_count * sizeof(struct exporting *));
+    return service->export_count;
+}
+
+struct importing *backup_service_importing(struct backup_service *service)
+{
+    return service->importing;
+}

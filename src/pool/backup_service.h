@@ -1,0 +1,34 @@
+/* The Backup Service of one machine: exporters for what this pool holds, and the importer for what
+ * it keeps copies of. */
+#ifndef POLLUX_POOL_BACKUP_SERVICE_H
+#define POLLUX_POOL_BACKUP_SERVICE_H
+
+#include "pool/exporting.h"
+#include "pool/importing.h"
+
+struct backup_service;
+
+enum {
+    /* Packing and applying batches; both wait for the disk. */
+    BACKUP_THREADS_MAX = 4,
+    /* Each hosted home has at most two modules, and goes to its partner. */
+    BACKUP_EXPORTS_MAX = HOSTED_HOMES_MAX * 2,
+};
+
+struct backup_service *backup_service_new(struct front_end *fe);
+/* Once everything around it is there. */
+void backup_service_start(struct backup_service *service);
+/* After the link was stopped, while the store is still there: waits for what its threads do. */
+void backup_service_stop(struct backup_service *service);
+/* After the store was closed, too. */
+void backup_service_free(struct backup_service *service);
+/* The configuration in the store changed. */
+void backup_service_configure(struct backup_service *service);
+/* A home of this pool changed its mode or term. */
+void backup_service_look(struct backup_service *service);
+
+size_t backup_service_exports(const struct backup_service *service,
+                              struct exporting *list[BACKUP_EXPORTS_MAX]);
+struct importing *backup_service_importing(struct backup_service *service);
+
+#endif

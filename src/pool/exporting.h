@@ -1,0 +1,37 @@
+/* One exporter (core/export.h) tied to the store and the link: a module of a home, on its way to
+ * another pool. Everything is called on the loop; batches are read and packed beside it. */
+#ifndef POLLUX_POOL_EXPORTING_H
+#define POLLUX_POOL_EXPORTING_H
+
+#include "base/workers.h"
+#include "core/export.h"
+#include "pool/front_end.h"
+
+struct exporting;
+
+struct exporting *exporting_new(struct front_end *fe, struct workers *workers, const char *home,
+                                enum module module, const char *target,
+                                const struct export_options *options);
+/* After the link and the workers are stopped. */
+void exporting_free(struct exporting *x);
+void exporting_configure(struct exporting *x, const struct export_options *options);
+
+/* Follows what the home is here, and whatever time brings. */
+void exporting_tick(struct exporting *x);
+void exporting_changed(struct exporting *x, uint64_t head);
+/* Somebody waits for where the copy stands. */
+void exporting_wanted(struct exporting *x);
+
+const char *exporting_home(const struct exporting *x);
+const char *exporting_target(const struct exporting *x);
+enum module exporting_module(const struct exporting *x);
+const struct exporter *exporting_core(const struct exporting *x);
+
+struct exporting_counts {
+    uint64_t items, bytes; /* sent and confirmed since the start */
+};
+struct exporting_counts exporting_counts(const struct exporting *x);
+/* The last thing that went wrong; `kind` OK: nothing since it went right. */
+const struct error *exporting_trouble(const struct exporting *x);
+
+#endif

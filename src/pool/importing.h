@@ -1,0 +1,30 @@
+/* The other end of exporting.h: what this pool makes of offers and batches for the copies that it
+ * keeps. A batch is applied with the module's cookie in one transaction, beside the loop; the
+ * answer goes out when that is durable. */
+#ifndef POLLUX_POOL_IMPORTING_H
+#define POLLUX_POOL_IMPORTING_H
+
+#include "base/workers.h"
+#include "pool/front_end.h"
+
+struct importing;
+
+struct importing *importing_new(struct front_end *fe, struct workers *workers);
+void importing_free(struct importing *importing);
+
+void importing_offered(struct importing *importing, const struct machine *from,
+                       const struct sync_offer *offer, struct link_reply *reply);
+void importing_sent(struct importing *importing, const struct machine *from, struct bytes batch,
+                    struct link_reply *reply);
+
+/* Of a module of a home, since the start of this process; moments of the monotonic clock, 0: never.
+ */
+struct import_status {
+    uint64_t imported_ms; /* something was imported */
+    uint64_t complete_ms; /* the copy had everything that the exporter had */
+    struct error trouble; /* what went wrong last; `kind` OK: nothing since it went right */
+};
+const struct import_status *importing_status(const struct importing *importing, const char *home,
+                                             enum module module);
+
+#endif
