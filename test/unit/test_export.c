@@ -397,6 +397,7 @@ static void a_cycle_that_was_broken_off_leaves_nothing_of_its_limit_to_the_next(
     fails(&d);
     waits(&d, EXPORT_RETRY_MS);
     assert_batch((stands_at(&d, 200), &d), 200, 1000);
+    assert_batch((stands_at(&d, 250), &d), 250, 1000);
     answers(&d, COPY_EARLY, 0);
     waits(&d, EXPORT_RETRY_MS);
     assert_batch((stands_at(&d, 200), &d), 200, 1000);
