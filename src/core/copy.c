@@ -85,22 +85,47 @@ static bool holds(const struct hold *hold)
     return hold->term.number && mode_rights(hold->mode)->holder;
 }
 
+/* May whoever exports in this term write here at all? */
+static enum copy_verdict judge_term(const struct hold *hold, struct term term)
+{
+    if (holds(hold))
+        return COPY_HOLDS;
+    if (term.number > hold->term.number)
+        return COPY_EARLY;
+    return term_equal(hold->term, term) ? COPY_GO_ON : COPY_LATE;
+}
+
+/* Rule 17: what was deleted meanwhile can't be told any more. */
+static bool behind_horizon(struct version cookie, uint64_t horizon)
+{
+    return cookie.usn && cookie.usn < horizon;
+}
+
 struct copy_answer copy_judge(const struct copy_state *copy, const struct copy_offer *offer)
 {
     const struct hold *hold = copy->hold;
-    struct copy_answer answer = {.at = copy->cookie};
-    if (holds(hold))
-        answer.verdict = COPY_HOLDS;
-    else if (offer->term.number > hold->term.number)
-        answer.verdict = COPY_EARLY;
-    else if (!term_equal(hold->term, offer->term))
-        answer.verdict = COPY_LATE;
-    else if (!is_on(offer->lineage, offer->head, &hold->lineage, copy->cookie))
-        answer = parted(copy, offer); /* first of all: what must not be lost */
-    else if (copy->cookie.usn && copy->cookie.usn < offer->horizon)
-        answer.verdict =
-            COPY_COMPARE; /* rule 17: what was deleted meanwhile can't be told any more */
+    struct copy_answer answer = {.verdict = judge_term(hold, offer->term), .at = copy->cookie};
+    if (answer.verdict == COPY_GO_ON) {
+        if (!is_on(offer->lineage, offer->head, &hold->lineage, copy->cookie))
+            answer = parted(copy, offer); /* first of all: what must not be lost */
+        else if (behind_horizon(copy->cookie, offer->horizon))
+            answer.verdict = COPY_COMPARE;
+    }
     answer.term = hold->term;
+    return answer;
+}
+
+struct copy_answer copy_judge_batch(const struct copy_state *copy, const struct batch_head *head)
+{
+    struct copy_answer answer = {.verdict = judge_term(copy->hold, head->term),
+                                 .at = copy->cookie,
+                                 .term = copy->hold->term};
+    if (answer.verdict == COPY_GO_ON) {
+        if (head->after != copy->cookie.usn)
+            answer.verdict = COPY_EARLY;
+        else if (behind_horizon(copy->cookie, head->horizon))
+            answer.verdict = COPY_COMPARE;
+    }
     return answer;
 }
 

@@ -482,6 +482,53 @@ static void who_may_send_is_asked_before_where_to_go_on(void **state)
     ASSERT_VERDICT(judge(&m), COPY_LATE);
 }
 
+/* --- batches --- */
+
+static struct copy_answer judge_batch(struct meeting *m, uint64_t after, uint64_t horizon)
+{
+    const struct batch_head head = {
+        .term = m->offer.term, .after = after, .upto = 90, .head = 100, .horizon = horizon};
+    m->copy.hold = &m->hold;
+    return copy_judge_batch(&m->copy, &head);
+}
+
+static void a_batch_goes_on_where_the_copy_stands(void **state)
+{
+    (void)state;
+    struct meeting m = in_one_term(100, 60);
+    struct copy_answer answer = judge_batch(&m, 60, 60);
+    ASSERT_VERDICT(answer, COPY_GO_ON);
+    assert_at(answer, at(2, 60));
+    ASSERT_VERDICT(judge_batch(&m, 59, 0), COPY_EARLY); /* sent twice */
+    ASSERT_VERDICT(judge_batch(&m, 61, 0), COPY_EARLY); /* the store was put back */
+    assert_at(judge_batch(&m, 61, 0), at(2, 60));
+}
+
+/* They were dropped between the offer and the batch. */
+static void rule_17_a_batch_that_lacks_tombstones_is_not_applied(void **state)
+{
+    (void)state;
+    struct meeting m = in_one_term(100, 60);
+    ASSERT_VERDICT(judge_batch(&m, 60, 61), COPY_COMPARE);
+    copy_stands_at(&m, at(0, 0));
+    ASSERT_VERDICT(judge_batch(&m, 0, 61), COPY_GO_ON);
+}
+
+static void a_batch_of_another_term_is_not_applied(void **state)
+{
+    (void)state;
+    struct meeting m = in_one_term(100, 60);
+    m.hold.term = term(4);
+    ASSERT_VERDICT(judge_batch(&m, 60, 0), COPY_LATE);
+    m.hold.term = other_tag(2);
+    ASSERT_VERDICT(judge_batch(&m, 60, 0), COPY_LATE);
+    m.hold.term = TERM_NONE;
+    ASSERT_VERDICT(judge_batch(&m, 60, 0), COPY_EARLY);
+    m.hold.term = term(2);
+    m.hold.mode = MODE_SERVING;
+    ASSERT_VERDICT(judge_batch(&m, 60, 0), COPY_HOLDS);
+}
+
 static void each_verdict_has_a_name_that_finds_it(void **state)
 {
     (void)state;
@@ -528,6 +575,9 @@ int main(void)
         cmocka_unit_test(another_tag_of_the_same_number_is_late),
         cmocka_unit_test(whoever_holds_the_home_is_sent_nothing),
         cmocka_unit_test(who_may_send_is_asked_before_where_to_go_on),
+        cmocka_unit_test(a_batch_goes_on_where_the_copy_stands),
+        cmocka_unit_test(rule_17_a_batch_that_lacks_tombstones_is_not_applied),
+        cmocka_unit_test(a_batch_of_another_term_is_not_applied),
         cmocka_unit_test(each_verdict_has_a_name_that_finds_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
