@@ -90,20 +90,35 @@ static void back_up(struct world *w)
         pool->backups[pool->backup_count++] = memory_engine_back_up(pool->engine);
 }
 
-/* Something must be left of each home: its other store knows of it. */
+/* One loss at a time: the home is served, and its copy has come as far as the present term. */
+static bool is_whole(struct world *w, size_t home)
+{
+    for (size_t i = 0; i < w->options.pools; i++) {
+        struct hosted *h = hosted_of(&w->pools[i], home);
+        struct home_state state;
+        if (!h || !serves(h))
+            continue;
+        const struct hold *hold = home_hold(h->core);
+        bool whole = true;
+        read_state(partner_of(h), home_of(h), &state);
+        for (size_t m = 0; m < SIM_MODULES; m++)
+            whole &= state.modules[modules[m]].cookie.term == hold->term.number;
+        return whole;
+    }
+    return false;
+}
+
 static bool may_be_put_back(struct pool *pool)
 {
     const struct options *options = &pool->world->options;
     if (pool->number < options->homes && !options->put_back_holders)
         return false;
     for (size_t i = 0; i < HOSTED; i++) {
-        const struct hosted *h = &pool->hosted[i];
-        struct hold hold;
-        read_hold(partner_of(h), home_of(h), &hold);
-        if (!hold.revision && h->home < options->homes)
+        size_t home = pool->hosted[i].home;
+        if (home < options->homes && !is_whole(pool->world, home))
             return false;
     }
-    return pool->backup_count > 0;
+    return true;
 }
 
 static void put_back(struct world *w)

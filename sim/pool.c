@@ -60,6 +60,7 @@ void read_hold(const struct pool *pool, const char *home, struct hold *hold)
 /* --- commits --- */
 
 struct waiting_commit {
+    struct waiting_commit *next; /* of all that there were: the process may end before they do */
     struct pool *pool;
     struct txn *txn;
     commit_done *done;
@@ -72,8 +73,6 @@ static void commit_is_told(void *context)
     struct waiting_commit *c = *(struct waiting_commit **)context;
     if (c->done)
         c->done(c->pool, &c->outcome, c->context);
-    free(c->context);
-    free(c);
 }
 
 static void commit_is_done(void *context)
@@ -97,9 +96,22 @@ void commit(struct pool *pool, struct txn *txn, commit_done *done, void *context
     struct world *w = pool->world;
     struct waiting_commit *c = xcalloc(1, sizeof *c);
     *c = (struct waiting_commit){.pool = pool, .txn = txn, .done = done, .context = context};
+    c->next = w->commits;
+    w->commits = c;
     uint64_t at = w->now + 1 + pick(w, COMMIT_MS);
     pool->commit_at = at > pool->commit_at ? at : pool->commit_at; /* one after the other */
     plan_at(pool, pool->commit_at - w->now, commit_is_done, xmemdup(&c, sizeof c));
+}
+
+void commits_free(struct world *w)
+{
+    while (w->commits) {
+        struct waiting_commit *c = w->commits;
+        w->commits = c->next;
+        txn_free(c->txn);
+        free(c->context);
+        free(c);
+    }
 }
 
 /* --- homes --- */

@@ -28,6 +28,8 @@ bool serves(const struct hosted *h); /* accepts changes now, as far as it knows 
 typedef void commit_done(struct pool *pool, const struct store_outcome *outcome, void *context);
 void commit(struct pool *pool, struct txn *txn, commit_done *done, void *context);
 
+void commits_free(struct world *w);
+
 /* What the store has; zeros for what it does not have. */
 void read_state(const struct pool *pool, const char *home, struct home_state *state);
 void read_hold(const struct pool *pool, const char *home, struct hold *hold);

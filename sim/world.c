@@ -86,6 +86,7 @@ void world_free(struct world *w)
         }
     }
     scheduler_free(w->scheduler);
+    commits_free(w);
     while (w->calls) {
         struct call *call = w->calls;
         w->calls = call->next;

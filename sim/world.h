@@ -115,6 +115,7 @@ struct world {
     struct known_home *homes; /* one for each pool */
     struct scheduler *scheduler;
     struct call *calls; /* all that were made, freed with the world */
+    struct waiting_commit *commits;
     struct batch_writer *writer;
     struct counts counts;
     char broken[512]; /* the first thing that was not as it must be */
