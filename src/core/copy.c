@@ -55,41 +55,77 @@ static void lineage_up_to(const struct lineage *whole, uint64_t usn, struct line
         part->count--;
 }
 
-/* The copy does not stand on the exporter's lineage. Has it changes of its own? */
+/* Made here what the exporter does not know? Where a common point is known, whatever is beyond it;
+ * where none is, everything, unless lineages were trimmed: then the last change tells by whose term
+ * it was made. */
+static bool has_own_changes(const struct copy_state *copy, const struct copy_offer *offer,
+                            const struct lineage *ours, bool common, struct version at)
+{
+    if (common || (!ours->trimmed && !offer->lineage->trimmed))
+        return copy->head > at.usn;
+    struct term last = lineage_last(ours);
+    return !term_is_none(last) && term_side(last) != term_side(offer->term);
+}
+
+/* The copy does not stand on the exporter's lineage. */
 static struct copy_answer parted(const struct copy_state *copy, const struct copy_offer *offer)
 {
     struct copy_answer answer = {.verdict = COPY_COMPARE};
     struct lineage ours;
     lineage_up_to(&copy->hold->lineage, copy->head, &ours);
     bool common = lineage_common(&ours, copy->head, offer->lineage, offer->head, &answer.at);
-    if (common && copy->head > answer.at.usn)
+    if (has_own_changes(copy, offer, &ours, common, answer.at))
         answer.verdict = COPY_FORKED;
     return answer;
 }
 
-static bool follows(const struct hold *hold, struct term term)
+/* The record of a home that the store knows nothing of has no term, and its mode says nothing. */
+static bool holds(const struct hold *hold)
 {
-    return term_equal(hold->term, term);
+    return hold->term.number && mode_rights(hold->mode)->holder;
+}
+
+/* May whoever exports in this term write here at all? */
+static enum copy_verdict judge_term(const struct hold *hold, struct term term)
+{
+    if (holds(hold))
+        return COPY_HOLDS;
+    if (term.number > hold->term.number)
+        return COPY_EARLY;
+    return term_equal(hold->term, term) ? COPY_GO_ON : COPY_LATE;
+}
+
+/* Rule 17: what was deleted meanwhile can't be told any more. */
+static bool behind_horizon(struct version cookie, uint64_t horizon)
+{
+    return cookie.usn && cookie.usn < horizon;
 }
 
 struct copy_answer copy_judge(const struct copy_state *copy, const struct copy_offer *offer)
 {
     const struct hold *hold = copy->hold;
-    struct copy_answer answer = {.at = copy->cookie, .term = hold->term};
-    if (hold->revision == 0)
-        answer.verdict = COPY_EARLY; /* it knows nothing of the home yet */
-    else if (mode_rights(hold->mode)->holder)
-        answer.verdict = COPY_HOLDS;
-    else if (offer->term.number > hold->term.number)
-        answer.verdict = COPY_EARLY;
-    else if (!follows(hold, offer->term))
-        answer.verdict = COPY_LATE;
-    else if (copy->cookie.usn && copy->cookie.usn < offer->horizon)
-        answer.verdict =
-            COPY_COMPARE; /* rule 17: what was deleted meanwhile can't be told any more */
-    else if (!is_on(offer->lineage, offer->head, &hold->lineage, copy->cookie))
-        answer = parted(copy, offer);
+    struct copy_answer answer = {.verdict = judge_term(hold, offer->term), .at = copy->cookie};
+    if (answer.verdict == COPY_GO_ON) {
+        if (!is_on(offer->lineage, offer->head, &hold->lineage, copy->cookie))
+            answer = parted(copy, offer); /* first of all: what must not be lost */
+        else if (behind_horizon(copy->cookie, offer->horizon))
+            answer.verdict = COPY_COMPARE;
+    }
     answer.term = hold->term;
+    return answer;
+}
+
+struct copy_answer copy_judge_batch(const struct copy_state *copy, const struct batch_head *head)
+{
+    struct copy_answer answer = {.verdict = judge_term(copy->hold, head->term),
+                                 .at = copy->cookie,
+                                 .term = copy->hold->term};
+    if (answer.verdict == COPY_GO_ON) {
+        if (head->after != copy->cookie.usn)
+            answer.verdict = COPY_EARLY;
+        else if (behind_horizon(copy->cookie, head->horizon))
+            answer.verdict = COPY_COMPARE;
+    }
     return answer;
 }
 

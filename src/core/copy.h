@@ -6,6 +6,7 @@
 #ifndef POLLUX_CORE_COPY_H
 #define POLLUX_CORE_COPY_H
 
+#include "core/batch.h"
 #include "core/hold.h"
 
 /* What the exporter is. It may be the holder, or a standby that refills a holder which lost some of
@@ -27,7 +28,7 @@ struct copy_state {
 enum copy_verdict {
     COPY_GO_ON,   /* from `at` */
     COPY_COMPARE, /* there is no point from which going on would be right */
-    COPY_FORKED,  /* it has changes that the exporter does not: they must not be lost */
+    COPY_FORKED,  /* it has, or may have, changes that the exporter does not: not to be lost */
     COPY_EARLY,   /* it has not heard of that term yet; again shortly */
     COPY_LATE,    /* it follows a higher term, or another one of that number: `term` */
     COPY_HOLDS,   /* it holds the home itself */
@@ -44,6 +45,11 @@ const char *copy_verdict_name(enum copy_verdict verdict);
 bool copy_verdict_named(const char *name, enum copy_verdict *verdict);
 
 struct copy_answer copy_judge(const struct copy_state *copy, const struct copy_offer *offer);
+
+/* The same for a batch, which may have been on its way for long: `at` is the cookie that it is to
+ * be applied on, in the transaction that moves it. What does not follow on it is COPY_EARLY, too:
+ * the exporter asks, and goes on from there. */
+struct copy_answer copy_judge_batch(const struct copy_state *copy, const struct batch_head *head);
 
 /* A holder that becomes a copy stands at its head: that is its cookie for every module. */
 struct version copy_cookie_of_holder(const struct hold *hold, uint64_t head);

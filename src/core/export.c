@@ -16,12 +16,14 @@ struct exporter {
     struct export_options options;
     bool open;
     struct term term;
+    uint64_t opened_ms;
     uint64_t head;
     uint64_t changed_ms; /* when the head moved last */
 
-    bool asked;     /* the copy has said in this term where it stands */
-    bool under_way; /* something was sent and is not answered yet */
-    bool wanted;    /* somebody waits for a live answer */
+    bool asked;                        /* the copy has said in this term where it stands */
+    enum export_action_kind under_way; /* what was sent and is not answered yet */
+    bool wanted;                       /* somebody waits for a live answer, … */
+    uint64_t wanted_upto;              /* … from there or beyond */
     bool failing;
     uint64_t retry_ms; /* not before then */
     enum copy_verdict verdict;
@@ -33,6 +35,7 @@ struct exporter {
         uint64_t goal; /* the head when it began */
         uint64_t began_ms;
         uint32_t batches;
+        bool broken_off; /* the last one did not get to its end: it is made up for */
     } cycle;
     bool limit_met; /* the last cycle ended because of batches_max */
     uint64_t cycles;
@@ -94,23 +97,41 @@ static void forget_copied(struct exporter *x)
     x->mark_count -= done;
 }
 
-/* --- what to do next --- */
-
 static bool behind(const struct exporter *x)
 {
     return x->copied.usn < x->head;
 }
 
+/* The copy stands where it says, even if that is behind what it said before: its store may have
+ * been put back to an older copy. How old the changes are that it lost, nobody knows any more. */
+static void set_copied(struct exporter *x, struct version at)
+{
+    if (at.usn < x->copied.usn) {
+        if (x->mark_count == EXPORT_MARKS_MAX)
+            thin_out(x);
+        memmove(x->marks + 1, x->marks, x->mark_count * sizeof *x->marks);
+        x->marks[0] = (struct mark){.first = at.usn + 1, .at_ms = x->opened_ms};
+        x->mark_count++;
+    }
+    x->copied = at;
+    forget_copied(x);
+    if (!behind(x))
+        x->limit_met = false;
+}
+
+/* --- what to do next --- */
+
 static struct export_action act(struct exporter *x, enum export_action_kind kind, uint64_t goal)
 {
     assert(!x->under_way);
-    x->under_way = true;
+    x->under_way = kind;
     return (struct export_action){.kind = kind, .after = x->copied, .goal = goal};
 }
 
 static void begin_cycle(struct exporter *x, uint64_t now_ms)
 {
     x->cycle.on = true;
+    x->cycle.broken_off = false;
     x->cycle.goal = x->head;
     x->cycle.began_ms = now_ms;
     x->cycle.batches = 0;
@@ -123,12 +144,25 @@ static void end_cycle(struct exporter *x, bool limit_met)
     x->cycles++;
 }
 
+static void break_off_cycle(struct exporter *x)
+{
+    x->cycle.broken_off |= x->cycle.on;
+    x->cycle.on = false;
+}
+
 static bool cycle_is_due(const struct exporter *x, uint64_t now_ms)
 {
     if (!behind(x))
         return false;
-    bool at_once = x->wanted || x->cycles == 0 || (x->options.continuous && !x->limit_met);
+    bool at_once = x->wanted || x->cycles == 0 || x->cycle.broken_off ||
+                   (x->options.continuous && !x->limit_met);
     return at_once || now_ms - x->cycle.began_ms >= x->options.interval_ms;
+}
+
+/* While nothing changes, a copy that was lost or put back would not be noticed. */
+static bool question_is_due(const struct exporter *x, uint64_t now_ms)
+{
+    return x->wanted || now_ms - x->confirmed_ms >= x->options.interval_ms;
 }
 
 static struct export_action go_on(struct exporter *x, uint64_t now_ms)
@@ -146,7 +180,7 @@ static struct export_action go_on(struct exporter *x, uint64_t now_ms)
         x->cycle.batches++;
         return act(x, EXPORT_BATCH, x->cycle.goal);
     }
-    return x->wanted ? act(x, EXPORT_OFFER, x->head) : nothing;
+    return question_is_due(x, now_ms) ? act(x, EXPORT_OFFER, x->head) : nothing;
 }
 
 /* --- events --- */
@@ -155,37 +189,37 @@ static void open_term(struct exporter *x, const struct export_event *event)
 {
     x->open = true;
     x->term = event->term;
+    x->opened_ms = event->now_ms;
     x->head = 0;
     x->mark_count = 0;
-    x->asked = x->under_way = x->failing = x->limit_met = false;
-    x->cycle.on = false;
+    x->asked = x->failing = x->limit_met = false;
+    x->under_way = EXPORT_NOTHING;
+    x->cycle.on = x->cycle.broken_off = false;
     x->cycles = 0;
     x->copied = (struct version){0};
     x->confirmed_ms = x->failed_ms = x->retry_ms = 0;
     note_change(x, event->head, event->now_ms);
+    x->wanted_upto = x->head;
 }
 
 static void on_failed(struct exporter *x, uint64_t now_ms)
 {
-    x->under_way = false;
+    x->under_way = EXPORT_NOTHING;
     x->failing = true;
     x->failed_ms = now_ms;
-    x->cycle.on = false;
+    break_off_cycle(x);
     x->asked = false; /* whether it was carried out is not known: ask */
     x->retry_ms = now_ms + EXPORT_RETRY_MS;
 }
 
-/* It stands where it says, even if that is behind what it said before: its store may have been put
- * back to an older copy. */
 static void take_position(struct exporter *x, struct version at, uint64_t now_ms)
 {
     x->asked = true;
     x->failing = false;
-    x->copied = at;
     x->confirmed_ms = now_ms;
-    if (!behind(x))
+    if (at.usn >= x->wanted_upto)
         x->wanted = false;
-    forget_copied(x);
+    set_copied(x, at);
     if (!x->cycle.on)
         return;
     if (at.usn >= x->cycle.goal)
@@ -197,20 +231,31 @@ static void take_position(struct exporter *x, struct version at, uint64_t now_ms
 static void on_answered(struct exporter *x, const struct export_event *event)
 {
     const struct copy_answer *answer = &event->answer;
-    x->under_way = false;
+    enum export_action_kind sent = x->under_way;
+    x->under_way = EXPORT_NOTHING;
     x->verdict = answer->verdict;
     if (answer->verdict == COPY_GO_ON && answer->at.usn <= x->head) {
         take_position(x, answer->at, event->now_ms);
         return;
     }
-    x->cycle.on = false;
-    x->asked = answer->verdict == COPY_COMPARE;
-    x->failing = answer->verdict != COPY_COMPARE && answer->verdict != COPY_EARLY;
+    break_off_cycle(x);
+    bool compare = answer->verdict == COPY_COMPARE, early = answer->verdict == COPY_EARLY;
+    x->asked = compare;
+    x->failing = !compare && !early;
     x->failed_ms = x->failing ? event->now_ms : x->failed_ms;
-    if (answer->verdict == COPY_EARLY)
+    if ((compare || answer->verdict == COPY_FORKED) && answer->at.usn <= x->head)
+        set_copied(x, answer->at);
+    if (early)
         x->retry_ms = event->now_ms + EXPORT_TICK_MS; /* it hears of the term any moment */
-    else if (answer->verdict != COPY_COMPARE)
+    else if (!compare || sent == EXPORT_COMPARE)
         x->retry_ms = event->now_ms + EXPORT_RETRY_MS;
+}
+
+static void on_wanted(struct exporter *x)
+{
+    x->wanted = true;
+    x->wanted_upto = x->head;
+    x->retry_ms = 0;
 }
 
 struct export_action export_step(struct exporter *x, const struct export_event *event)
@@ -218,12 +263,12 @@ struct export_action export_step(struct exporter *x, const struct export_event *
     switch (event->kind) {
     case EXPORT_TICK: break;
     case EXPORT_OPENED: open_term(x, event); break;
-    case EXPORT_CLOSED: x->open = x->under_way = x->wanted = false; break;
-    case EXPORT_CHANGED: note_change(x, event->head, event->now_ms); break;
-    case EXPORT_WANTED:
-        x->wanted = true;
-        x->retry_ms = 0;
+    case EXPORT_CLOSED:
+        x->open = x->wanted = false;
+        x->under_way = EXPORT_NOTHING;
         break;
+    case EXPORT_CHANGED: note_change(x, event->head, event->now_ms); break;
+    case EXPORT_WANTED: on_wanted(x); break;
     case EXPORT_ANSWERED:
         if (x->under_way)
             on_answered(x, event);
@@ -256,6 +301,14 @@ static uint64_t oldest_ms(const struct exporter *x)
     return behind(x) && x->mark_count ? x->marks[0].at_ms : 0;
 }
 
+/* The copy has everything, said so after the last change, and would have been missed since. */
+static bool is_final(const struct exporter *x, uint64_t now_ms)
+{
+    uint64_t interval = x->options.interval_ms;
+    return !behind(x) && now_ms - x->changed_ms >= interval && x->confirmed_ms >= x->changed_ms &&
+           now_ms - x->confirmed_ms < 2 * interval;
+}
+
 enum export_word export_word(const struct exporter *x, uint64_t now_ms)
 {
     uint64_t oldest = oldest_ms(x);
@@ -263,12 +316,13 @@ enum export_word export_word(const struct exporter *x, uint64_t now_ms)
         return WORD_NOT_INITIALIZED;
     if (x->failing)
         return WORD_ERROR;
+    if (x->asked && x->verdict == COPY_COMPARE)
+        return WORD_NON_STEADY;
     if (!x->confirmed_ms)
         return WORD_NOT_INITIALIZED;
-    if (x->limit_met || (oldest && now_ms - oldest > x->options.interval_ms))
+    if (!x->asked || x->limit_met || (oldest && now_ms - oldest > x->options.interval_ms))
         return WORD_NON_STEADY;
-    bool quiet = now_ms - x->changed_ms >= x->options.interval_ms;
-    return !behind(x) && quiet && x->confirmed_ms >= x->changed_ms ? WORD_FINAL : WORD_STEADY;
+    return is_final(x, now_ms) ? WORD_FINAL : WORD_STEADY;
 }
 
 void export_status(const struct exporter *x, struct export_status *status)

@@ -12,8 +12,9 @@
 struct exporter;
 
 struct export_options {
-    uint32_t interval_ms; /* the longest that a change may stay without a copy */
-    bool continuous;      /* a change is sent as soon as it is there; else once in an interval */
+    /* The longest that a change may stay without a copy, and a copy without being asked. */
+    uint32_t interval_ms;
+    bool continuous; /* a change is sent as soon as it is there; else once in an interval */
     /* Of one cycle. Whoever meets it is not steady, and goes on at the end of the interval, or at
      * once where somebody waits. */
     uint32_t batches_max;
@@ -52,15 +53,19 @@ struct export_event {
 
 enum export_action_kind {
     EXPORT_NOTHING,
-    EXPORT_OFFER,   /* ask where the copy stands */
-    EXPORT_BATCH,   /* send a batch of what follows `after`, up to `goal` at most */
-    EXPORT_COMPARE, /* compare whole, up to `goal`; the answer is where the copy stands then */
+    EXPORT_OFFER, /* ask where the copy stands */
+    /* Send a batch of what follows `after`, as the store is when it is read: all of it, if that
+     * fits, for then the copy stands at a point that existed. (Up to `goal` only, what was changed
+     * once more since would be missing.) Tell EXPORT_CHANGED before the answer to more than
+     * `goal`. */
+    EXPORT_BATCH,
+    EXPORT_COMPARE, /* compare whole; the answer is where the copy stands then */
 };
 
 struct export_action {
     enum export_action_kind kind;
     struct version after;
-    uint64_t goal;
+    uint64_t goal; /* with this the cycle is complete */
 };
 
 /* What comes of an event; one action at most. */

@@ -374,6 +374,8 @@ static enum failure on_heard(struct home *h, const struct home_event *event,
     bool partner = is_partner(h, pool);
     see(h, larger(event->heard.seen, term.number));
     note_holder(h, pool, event->now_ms, actions);
+    if (partner && event->heard.serves)
+        h->refills = false; /* the question that began it was an old one */
     if (partner)
         meet(h, event->now_ms, actions);
     if (h->decision.under_way || h->store_lost)

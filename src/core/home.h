@@ -43,7 +43,9 @@ struct home_question {
     uint64_t nonce;
     struct term term; /* the asker's last one; TERM_NONE: its store knows nothing of the home */
     uint64_t seen;
-    uint64_t head; /* the last change that its store knows of: whoever carries it fills it in */
+    /* Up to where its store has everything: whoever carries it fills it in. A holder's head; of a
+     * copy that is being refilled, the least of its modules' cookies. */
+    uint64_t head;
 };
 
 enum home_verdict {

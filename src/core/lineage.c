@@ -12,6 +12,8 @@ void lineage_open(struct lineage *l, struct term term, uint64_t head)
 {
     assert(!term_is_none(term));
     struct lineage_entry entry = {.term = term, .began = head};
+    while (l->count && l->entries[l->count - 1].began > head)
+        l->count--; /* this copy heard of that term, but did not come as far */
     assert(l->count == 0 || follows(&entry, &l->entries[l->count - 1]));
     if (l->count == LINEAGE_MAX) {
         memmove(l->entries, l->entries + 1, (LINEAGE_MAX - 1) * sizeof *l->entries);

@@ -23,7 +23,9 @@ struct lineage {
     struct lineage_entry entries[LINEAGE_MAX];
 };
 
-/* Opens a term at this head. Its number must be above the last entry's. */
+/* Opens a term at this head. Its number must be above the last entry's. Terms that began behind the
+ * head are dropped: a copy follows its exporter's whole lineage before it has all that belongs to
+ * it, and may be opened where it stands. */
 void lineage_open(struct lineage *l, struct term term, uint64_t head);
 
 /* The last term, or TERM_NONE. */

@@ -139,6 +139,8 @@ static void explain(const struct exporting *x, const struct copy_answer *at, str
     }
 }
 
+static bool open_or_close(struct exporting *x);
+
 static void on_position(const struct copy_answer *position, const struct error *e, void *context)
 {
     struct exporting *x = context;
@@ -148,6 +150,8 @@ static void on_position(const struct copy_answer *position, const struct error *
     }
     explain(x, position, &x->trouble);
     x->in_flight = false;
+    if (open_or_close(x))
+        return; /* that was an answer to another term */
     step(x, (struct export_event){.kind = EXPORT_ANSWERED, .answer = *position});
 }
 
@@ -159,6 +163,7 @@ static void on_batch_position(const struct copy_answer *position, const struct e
         x->counts.items += x->batch.items;
         x->counts.bytes += x->batch.bytes.size;
     }
+    step(x, (struct export_event){.kind = EXPORT_CHANGED, .head = x->batch.head.head});
     on_position(position, e, context);
 }
 
@@ -189,11 +194,13 @@ static void pack(void *context)
     x->batch.items = 0;
     x->batch.full = false;
     x->batch.head.upto = x->batch.head.after;
+    struct home_state state;
+    if (store_view(x->batch.store, &view, e) || view_home(view, x->home, &state, e))
+        return;
+    x->batch.head.head = state.head; /* all that there is by now: core/export.h says why */
+    x->batch.head.horizon = state.horizon;
     batch_begin(x->batch.writer, &x->batch.head);
-    enum failure bad = store_view(x->batch.store, &view, e);
-    if (!bad)
-        bad = view_changes(view, x->home, x->batch.head.after, pack_item, x, e);
-    if (!bad) {
+    if (!view_changes(view, x->home, x->batch.head.after, pack_item, x, e)) {
         uint64_t upto = x->batch.full ? x->batch.head.upto : x->batch.head.head;
         x->batch.bytes = batch_finish(x->batch.writer, upto);
         x->batch.head.upto = upto;
@@ -245,8 +252,8 @@ static void send_batch(struct exporting *x, const struct export_action *action)
 {
     struct error e;
     x->batch.store = front_end_store(x->fe);
-    x->batch.head = (struct batch_head){
-        .module = x->module, .term = x->term, .after = action->after.usn, .head = action->goal};
+    x->batch.head =
+        (struct batch_head){.module = x->module, .term = x->term, .after = action->after.usn};
     snprintf(x->batch.head.home, sizeof x->batch.head.home, "%s", x->home);
     if (workers_run(x->workers, pack, on_packed, x))
         return;
@@ -282,7 +289,8 @@ static bool exports(const struct home *core)
     return core && (mode_rights(home_mode(core))->holder || home_refills(core));
 }
 
-static void open_or_close(struct exporting *x)
+/* True if something changed: then what was under way belongs to another term. */
+static bool open_or_close(struct exporting *x)
 {
     const struct home *core = core_of(x);
     bool open = exports(core);
@@ -290,15 +298,19 @@ static void open_or_close(struct exporting *x)
     struct error e;
     if (open && (!x->open || !term_equal(x->term, home_hold(core)->term))) {
         if (read_home(x, &state, &e))
-            return; /* again at the next tick */
+            return false; /* again at the next tick */
         x->open = true;
         x->term = home_hold(core)->term;
         x->trouble = (struct error){0};
         step(x, (struct export_event){.kind = EXPORT_OPENED, .term = x->term, .head = state.head});
-    } else if (!open && x->open) {
+        return true;
+    }
+    if (!open && x->open) {
         x->open = false;
         step(x, (struct export_event){.kind = EXPORT_CLOSED});
+        return true;
     }
+    return false;
 }
 
 void exporting_tick(struct exporting *x)

@@ -241,10 +241,9 @@ struct sent {
 
 /* May this batch be applied, and on top of what? */
 static enum failure check_batch(struct sent *sent, const struct batch_head *head, struct hold *hold,
-                                struct version *cookie, struct error *e)
+                                struct home_state *state, struct error *e)
 {
     OWNED(view_close) struct view *view = NULL;
-    struct home_state state;
     enum side side;
     enum failure bad = store_view(sent->store, &view, e);
     if (!bad)
@@ -252,9 +251,7 @@ static enum failure check_batch(struct sent *sent, const struct batch_head *head
     if (!bad && !hold_side(hold, sent->from, &side))
         bad = fail(e, FAIL_REFUSED, "The home %s is nothing of %s's.", head->home, sent->from);
     if (!bad)
-        bad = view_home(view, head->home, &state, e);
-    if (!bad)
-        *cookie = state.modules[head->module].cookie;
+        bad = view_home(view, head->home, state, e);
     return bad;
 }
 
@@ -269,6 +266,8 @@ static struct txn *txn_of(struct batch *batch, const struct hold *hold, struct v
     txn_cookie(
         txn, head->module, cookie,
         (struct version){.term = lineage_term_of(&hold->lineage, head->upto), .usn = head->upto});
+    /* This copy may be asked for what it has, one day, and lacks the same tombstones. */
+    txn_horizon(txn, head->horizon < head->upto ? head->horizon : head->upto);
     return txn;
 }
 
@@ -276,19 +275,22 @@ static enum failure apply(struct sent *sent, struct error *e)
 {
     OWNED(batch_close) struct batch *batch = NULL;
     OWNED(free_memory) struct hold *hold = xmalloc(sizeof *hold);
-    struct version cookie;
+    struct home_state state;
     enum failure bad = batch_open(sent->bytes, &batch, e);
     if (bad)
         return bad;
     const struct batch_head *head = batch_head(batch);
     snprintf(sent->home, sizeof sent->home, "%s", head->home);
     sent->module = head->module;
-    bad = check_batch(sent, head, hold, &cookie, e);
+    bad = check_batch(sent, head, hold, &state, e);
     if (bad)
         return bad;
-    sent->answer = (struct copy_answer){.verdict = COPY_EARLY, .at = cookie, .term = hold->term};
-    if (!term_equal(hold->term, head->term) || head->after != cookie.usn)
-        return OK; /* another term, a batch of before, or a gap: it is to ask again */
+    const struct copy_state copy = {
+        .hold = hold, .head = state.head, .cookie = state.modules[head->module].cookie};
+    struct version cookie = copy.cookie;
+    sent->answer = copy_judge_batch(&copy, head);
+    if (sent->answer.verdict != COPY_GO_ON)
+        return OK;
     struct store_outcome outcome;
     if (head->upto > head->after &&
         store_commit_wait(sent->store, txn_of(batch, hold, cookie), &outcome)) {
@@ -296,7 +298,6 @@ static enum failure apply(struct sent *sent, struct error *e)
         return e->kind;
     }
     sent->complete = head->upto == head->head;
-    sent->answer.verdict = COPY_GO_ON;
     sent->answer.at =
         (struct version){.term = lineage_term_of(&hold->lineage, head->upto), .usn = head->upto};
     return OK;

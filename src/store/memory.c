@@ -512,3 +512,27 @@ void memory_engine_fill(struct engine *base, bool full)
     engine->full = full;
     pthread_mutex_unlock(&engine->lock);
 }
+
+struct tree *memory_engine_back_up(struct engine *base)
+{
+    struct memory_engine *engine = (struct memory_engine *)base;
+    pthread_mutex_lock(&engine->lock);
+    struct tree *backup = tree_ref(engine->tree);
+    pthread_mutex_unlock(&engine->lock);
+    return backup;
+}
+
+void memory_engine_put_back(struct engine *base, struct tree *backup)
+{
+    struct memory_engine *engine = (struct memory_engine *)base;
+    pthread_mutex_lock(&engine->lock);
+    struct tree *old = engine->tree;
+    engine->tree = tree_ref(backup);
+    pthread_mutex_unlock(&engine->lock);
+    tree_unref(old);
+}
+
+void memory_backup_free(struct tree *backup)
+{
+    tree_unref(backup);
+}

@@ -186,6 +186,24 @@ static void a_number_opened_twice_is_no_common_term(void **state)
     assert_true(at.term == 2 && at.usn == 800);
 }
 
+/* It follows its exporter's whole lineage, and serves before it has all that belongs to it. */
+static void a_copy_that_opens_a_term_drops_those_that_it_did_not_reach(void **state)
+{
+    (void)state;
+    static struct lineage l;
+    memset(&l, 0, sizeof l);
+    lineage_open(&l, term(2, 1), 0);
+    lineage_open(&l, term(4, 1), 50);
+    lineage_open(&l, term(6, 1), 80);
+    lineage_open(&l, term(7, 1), 50);
+    assert_int_equal(l.count,
+                     3); /* nothing of 4 was reached, but nothing is wrong with it either */
+    assert_int_equal(l.entries[1].term.number, 4);
+    assert_int_equal(lineage_last(&l).number, 7);
+    assert_int_equal(lineage_term_of(&l, 50), 2);
+    assert_int_equal(lineage_term_of(&l, 51), 7);
+}
+
 static void a_lineage_forgets_its_oldest_terms_and_says_so(void **state)
 {
     (void)state;
@@ -335,6 +353,7 @@ int main(void)
         cmocka_unit_test(a_change_belongs_to_the_term_that_began_before_it),
         cmocka_unit_test(copies_compare_at_their_last_common_point),
         cmocka_unit_test(a_number_opened_twice_is_no_common_term),
+        cmocka_unit_test(a_copy_that_opens_a_term_drops_those_that_it_did_not_reach),
         cmocka_unit_test(a_lineage_forgets_its_oldest_terms_and_says_so),
         cmocka_unit_test(a_hold_record_is_read_as_it_was_written),
         cmocka_unit_test(a_cut_or_longer_hold_record_is_damaged_and_a_newer_one_newer),

@@ -1,0 +1,312 @@
+#include "checks.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "client.h"
+#include "pool.h"
+
+void check_holders(struct world *w, size_t home)
+{
+    const struct hosted *first = NULL;
+    for (size_t i = 0; i < w->options.pools; i++) {
+        const struct hosted *h = hosted_of(&w->pools[i], home);
+        if (!h || !w->pools[i].up || !mode_rights(home_mode(h->core))->changes)
+            continue;
+        w->homes[home].served_ms = w->now;
+        if (first && home_hold(first->core)->term.number == home_hold(h->core)->term.number)
+            broken(w, "%s and %s serve %s in one term", first->pool->name, h->pool->name,
+                   home_of(h));
+        first = h;
+    }
+}
+
+/* --- commits --- */
+
+void note_terms(const struct pool *pool, struct term before[HOSTED])
+{
+    for (size_t i = 0; i < HOSTED; i++) {
+        struct hold hold;
+        read_hold(pool, home_of(&pool->hosted[i]), &hold);
+        before[i] = hold.term;
+    }
+}
+
+/* Has it everything that was acknowledged, and nothing that nobody asked for? */
+static void check_acknowledged(struct pool *pool, const struct hosted *h)
+{
+    OWNED(view_close) struct view *view = NULL;
+    struct world *w = pool->world;
+    store_view(pool->store, &view, NULL);
+    for (size_t m = 0; m < SIM_MODULES; m++) {
+        for (unsigned k = 0; k < KEYS; k++) {
+            const struct known_key *known = &w->homes[h->home].keys[m][k];
+            char key[16];
+            struct item item;
+            bool live =
+                view_item(view, home_of(h), modules[m], client_key(k, key), &item, NULL) == OK &&
+                !item.deleted;
+            uint64_t has = live ? client_attempt(item.value) : client_deletion_after(known);
+            bool missing = !live && known->acked && !has;
+            if (missing || (live && (has < known->acked || has > w->attempts)))
+                broken(w,
+                       "%s lost an acknowledged change of %s: %s in module %zu should be %llu, "
+                       "is %llu",
+                       pool->name, home_of(h), key, m, (unsigned long long)known->acked,
+                       (unsigned long long)has);
+        }
+    }
+}
+
+static void check_opened(struct pool *pool, const struct hosted *h, struct term term)
+{
+    struct known_home *known = &pool->world->homes[h->home];
+    for (size_t i = 0; i < known->opened_count; i++) {
+        if (known->opened[i].number == term.number &&
+            (!known->put_back || known->opened[i].tag == term.tag))
+            broken(pool->world, "%s opens term %llu of %s again", pool->name,
+                   (unsigned long long)term.number, home_of(h));
+    }
+    if (known->opened_count < COUNT_OF(known->opened))
+        known->opened[known->opened_count++] = term;
+    check_acknowledged(pool, h);
+}
+
+static void remember_point(struct pool *pool, const struct hosted *h)
+{
+    struct home_state state;
+    read_state(pool, home_of(h), &state);
+    if (state.head >= HISTORY_MAX)
+        return;
+    struct point *point = &pool->world->homes[h->home].history[state.head];
+    point->known = true;
+    for (size_t m = 0; m < SIM_MODULES; m++)
+        point->digests[m] = state.modules[modules[m]].digest;
+}
+
+void check_store(struct pool *pool, const struct term before[HOSTED])
+{
+    for (size_t i = 0; i < HOSTED; i++) {
+        const struct hosted *h = &pool->hosted[i];
+        struct hold hold;
+        read_hold(pool, home_of(h), &hold);
+        if (!hold.revision || !mode_rights(hold.mode)->holder)
+            continue;
+        if (!term_equal(hold.term, before[i]))
+            check_opened(pool, h, hold.term);
+        remember_point(pool, h);
+    }
+}
+
+/* --- copies --- */
+
+static bool same_module(const struct home_state *a, const struct home_state *b, size_t module)
+{
+    return digest_equal(&a->modules[modules[module]].digest, &b->modules[modules[module]].digest);
+}
+
+void check_word(const struct hosted *h, size_t module)
+{
+    struct world *w = h->pool->world;
+    const struct exporter *x = h->exporting[module].core;
+    if (export_word(x, w->now) != WORD_FINAL)
+        return;
+    /* That a store was put back a moment ago, the next question shows. */
+    const struct known_home *known = &w->homes[h->home];
+    if (known->put_back && w->now - known->put_back_ms < 2 * INTERVAL_MS + BATCH_DEADLINE_MS)
+        return;
+    struct home_state here, there;
+    struct export_status status;
+    read_state(h->pool, home_of(h), &here);
+    read_state(partner_of(h), home_of(h), &there);
+    export_status(x, &status);
+    w->counts.finals++;
+    bool more = here.head > status.head; /* committed, and not told to anybody yet */
+    if (there.modules[modules[module]].cookie.usn < status.head ||
+        (!more && !same_module(&here, &there, module)))
+        broken(w,
+               "%s says FinalState of %s (module %zu) and it is not true: the copy is at %llu "
+               "of %llu, with %llu of %llu items",
+               h->pool->name, home_of(h), module,
+               (unsigned long long)there.modules[modules[module]].cookie.usn,
+               (unsigned long long)status.head,
+               (unsigned long long)there.modules[modules[module]].digest.items,
+               (unsigned long long)here.modules[modules[module]].digest.items);
+}
+
+void check_point(const struct hosted *h, size_t module, uint64_t usn)
+{
+    struct home_state state;
+    read_state(h->pool, home_of(h), &state);
+    if (usn >= HISTORY_MAX || state.modules[modules[module]].cookie.usn != usn)
+        return;
+    const struct point *point = &h->pool->world->homes[h->home].history[usn];
+    if (point->known &&
+        !digest_equal(&point->digests[module], &state.modules[modules[module]].digest))
+        broken(h->pool->world,
+               "the copy of %s (module %zu) at %s stands at %llu and is not what "
+               "the home was then",
+               home_of(h), module, h->pool->name, (unsigned long long)usn);
+}
+
+/* --- stores that were put back --- */
+
+/* The later version of a key, of two stores; whoever forgot what was deleted has it deleted. */
+static bool latest(struct pool *pool, struct pool *other, const char *home, enum module module,
+                   struct bytes key, uint64_t *attempt)
+{
+    OWNED(view_close) struct view *a = NULL;
+    OWNED(view_close) struct view *b = NULL;
+    struct item x, y;
+    struct home_state of_a, of_b;
+    store_view(pool->store, &a, NULL);
+    store_view(other->store, &b, NULL);
+    read_state(pool, home, &of_a);
+    read_state(other, home, &of_b);
+    bool in_a = view_item(a, home, module, key, &x, NULL) == OK;
+    bool in_b = view_item(b, home, module, key, &y, NULL) == OK;
+    if (in_a && in_b)
+        in_a = x.version.usn >= y.version.usn;
+    if (in_a && of_b.horizon >= x.version.usn && !in_b)
+        return false;
+    if (!in_a && in_b && of_a.horizon >= y.version.usn &&
+        view_item(a, home, module, key, &x, NULL) != OK)
+        return false;
+    const struct item *item = in_a ? &x : in_b ? &y : NULL;
+    if (!item || item->deleted)
+        return false;
+    *attempt = client_attempt(item->value);
+    return true;
+}
+
+void forgive(struct world *w, struct pool *pool)
+{
+    for (size_t i = 0; i < HOSTED; i++) {
+        const struct hosted *h = &pool->hosted[i];
+        struct known_home *known = &w->homes[h->home];
+        known->put_back = true;
+        known->put_back_ms = w->now;
+        memset(known->history, 0, sizeof known->history); /* what nobody has any more */
+        for (size_t m = 0; m < SIM_MODULES; m++) {
+            for (unsigned k = 0; k < KEYS; k++) {
+                struct known_key *key = &known->keys[m][k];
+                char text[16];
+                uint64_t attempt;
+                if (!latest(pool, partner_of(h), home_of(h), modules[m], client_key(k, text),
+                            &attempt))
+                    key->acked = 0; /* there may be none */
+                else if (attempt < key->acked)
+                    key->acked = attempt;
+            }
+        }
+    }
+}
+
+/* --- the end --- */
+
+static const struct hosted *holder_of(struct world *w, size_t home)
+{
+    for (size_t i = 0; i < w->options.pools; i++) {
+        const struct hosted *h = hosted_of(&w->pools[i], home);
+        if (h && serves(h))
+            return h;
+    }
+    return NULL;
+}
+
+bool has_settled(struct world *w)
+{
+    for (size_t home = 0; home < w->options.homes; home++) {
+        const struct hosted *h = holder_of(w, home);
+        for (size_t m = 0; m < SIM_MODULES; m++) {
+            if (!h || export_word(h->exporting[m].core, w->now) != WORD_FINAL)
+                return false;
+        }
+    }
+    return true;
+}
+
+struct sum {
+    struct digest digests[MODULES];
+    uint64_t last_usn;
+};
+
+static bool add(const struct item *item, struct item_hash hash, void *context)
+{
+    struct sum *sum = context;
+    digest_add(&sum->digests[item->module], item, hash);
+    sum->last_usn = item->version.usn;
+    return true;
+}
+
+/* The digests are what a walk computes. */
+static void check_sums(const struct hosted *h)
+{
+    OWNED(view_close) struct view *view = NULL;
+    struct home_state state;
+    struct sum sum = {0};
+    store_view(h->pool->store, &view, NULL);
+    view_home(view, home_of(h), &state, NULL);
+    if (view_changes(view, home_of(h), 0, add, &sum, NULL) || sum.last_usn > state.head)
+        broken(h->pool->world, "the rows of %s at %s do not add up", home_of(h), h->pool->name);
+    for (size_t m = 0; m < SIM_MODULES; m++) {
+        if (!digest_equal(&sum.digests[modules[m]], &state.modules[modules[m]].digest))
+            broken(h->pool->world, "a digest of %s at %s is wrong", home_of(h), h->pool->name);
+    }
+}
+
+struct twin {
+    struct view *other;
+    const char *home;
+    size_t different;
+};
+
+static bool compare_twin(const struct item *item, struct item_hash hash, void *context)
+{
+    struct twin *twin = context;
+    struct item there;
+    bool same = view_item(twin->other, twin->home, item->module, item->key, &there, NULL) == OK &&
+                item_hash_equal(hash, item_hash(&there));
+    twin->different += !same;
+    return true;
+}
+
+static size_t differences(const struct pool *a, const struct pool *b, const char *home)
+{
+    OWNED(view_close) struct view *x = NULL;
+    OWNED(view_close) struct view *y = NULL;
+    store_view(a->store, &x, NULL);
+    store_view(b->store, &y, NULL);
+    struct twin twin = {.other = y, .home = home};
+    for (size_t m = 0; m < SIM_MODULES; m++)
+        view_keys(x, home, modules[m], BYTES_NONE, compare_twin, &twin, NULL);
+    return twin.different;
+}
+
+void check_end(struct world *w)
+{
+    for (size_t home = 0; home < w->options.homes; home++) {
+        const struct hosted *h = holder_of(w, home);
+        if (!h) {
+            broken(w, "nobody serves %s in the end", w->pools[home].name);
+            continue;
+        }
+        const struct hosted *copy = hosted_of(partner_of(h), home);
+        for (size_t m = 0; m < SIM_MODULES; m++) {
+            enum export_word word = export_word(h->exporting[m].core, w->now);
+            struct export_status status;
+            export_status(h->exporting[m].core, &status);
+            if (word != WORD_FINAL)
+                broken(w, "%s says %s of %s (module %zu) in the end: %s", h->pool->name,
+                       export_word_name(word), home_of(h), m, copy_verdict_name(status.verdict));
+        }
+        check_sums(h);
+        check_sums(copy);
+        check_acknowledged(h->pool, h);
+        check_acknowledged(copy->pool, copy);
+        size_t different = differences(h->pool, copy->pool, home_of(h)) +
+                           differences(copy->pool, h->pool, home_of(h));
+        if (different)
+            broken(w, "%zu items of %s differ in the end", different, home_of(h));
+    }
+}

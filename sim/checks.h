@@ -1,0 +1,24 @@
+/* What must be true: after each step, and in the end. The first thing that is not ends the world.
+ */
+#ifndef POLLUX_SIM_CHECKS_H
+#define POLLUX_SIM_CHECKS_H
+
+#include "world.h"
+
+/* No two serve a home in one term. */
+void check_holders(struct world *w, size_t home);
+/* Around a commit: a term is opened once; whoever opens one has all that was acknowledged; what the
+ * home is at its holder is remembered. */
+void note_terms(const struct pool *pool, struct term before[HOSTED]);
+void check_store(struct pool *pool, const struct term before[HOSTED]);
+/* FinalState is said only when it is true. */
+void check_word(const struct hosted *h, size_t module);
+/* A copy that has everything up to this change is what the home was then. */
+void check_point(const struct hosted *h, size_t module, uint64_t usn);
+/* A store was put back: what nobody has any more is nobody's fault. */
+void forgive(struct world *w, struct pool *pool);
+/* Nothing is under way any more, and everything is as it was meant to be. */
+bool has_settled(struct world *w);
+void check_end(struct world *w);
+
+#endif

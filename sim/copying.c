@@ -1,0 +1,354 @@
+#include "copying.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "checks.h"
+#include "pool.h"
+
+/* --- the exporter's part --- */
+
+static void carry_out(struct hosted *h, size_t module, const struct export_action *action);
+
+static void step_exporter(struct hosted *h, size_t module, struct export_event event)
+{
+    struct exporting *x = &h->exporting[module];
+    event.now_ms = h->pool->world->now;
+    struct export_action action = export_step(x->core, &event);
+    check_word(h, module);
+    carry_out(h, module, &action);
+}
+
+void copying_start(struct hosted *h)
+{
+    struct world *w = h->pool->world;
+    const struct export_options options = {.interval_ms = INTERVAL_MS,
+                                           .continuous = (w->options.seed + h->home) % 3 != 0,
+                                           .batches_max = BATCHES_MAX};
+    for (size_t m = 0; m < SIM_MODULES; m++)
+        h->exporting[m].core = exporter_new(&options);
+}
+
+void copying_stop(struct hosted *h)
+{
+    for (size_t m = 0; m < SIM_MODULES; m++)
+        exporter_free(TAKE(h->exporting[m].core));
+}
+
+/* Whoever holds a home exports it; and whoever refills a holder that lost something. True if that
+ * changed: then what was under way belongs to another term. */
+static bool open_or_close(struct hosted *h, size_t module)
+{
+    struct exporting *x = &h->exporting[module];
+    bool open = mode_rights(home_mode(h->core))->holder || home_refills(h->core);
+    struct term term = home_hold(h->core)->term;
+    if (open && (!x->open || !term_equal(x->term, term))) {
+        struct home_state state;
+        read_state(h->pool, home_of(h), &state);
+        x->open = true;
+        x->term = term;
+        struct export_event event = {.kind = EXPORT_OPENED, .term = term, .head = state.head};
+        step_exporter(h, module, event);
+        return true;
+    }
+    if (!open && x->open) {
+        x->open = false;
+        step_exporter(h, module, (struct export_event){.kind = EXPORT_CLOSED});
+        return true;
+    }
+    return false;
+}
+
+void copying_tick(struct hosted *h)
+{
+    for (size_t m = 0; m < SIM_MODULES; m++) {
+        if (!h->exporting[m].in_flight)
+            open_or_close(h, m);
+        step_exporter(h, m, (struct export_event){.kind = EXPORT_TICK});
+    }
+}
+
+void copying_changed(struct hosted *h, uint64_t head)
+{
+    for (size_t m = 0; m < SIM_MODULES; m++)
+        step_exporter(h, m, (struct export_event){.kind = EXPORT_CHANGED, .head = head});
+}
+
+void copying_wanted(struct hosted *h)
+{
+    for (size_t m = 0; m < SIM_MODULES; m++)
+        step_exporter(h, m, (struct export_event){.kind = EXPORT_WANTED});
+}
+
+struct packing {
+    struct batch_writer *writer;
+    enum module module;
+    size_t count;
+    uint64_t upto;
+    bool full;
+};
+
+static bool pack_item(const struct item *item, struct item_hash hash, void *context)
+{
+    (void)hash;
+    struct packing *p = context;
+    if (item->module == p->module) {
+        p->full = p->count == BATCH_ITEMS || !batch_add(p->writer, item);
+        if (p->full)
+            return false;
+        p->count++;
+    }
+    p->upto = item->version.usn;
+    return true;
+}
+
+/* All that follows, as the store is now; or as much of it as a batch takes. */
+static void pack(struct hosted *h, struct call *call, uint64_t after)
+{
+    struct exporting *x = &h->exporting[call->module];
+    OWNED(view_close) struct view *view = NULL;
+    struct home_state state;
+    store_view(h->pool->store, &view, NULL);
+    view_home(view, home_of(h), &state, NULL);
+    struct batch_head head = {.module = modules[call->module],
+                              .term = x->term,
+                              .after = after,
+                              .head = state.head,
+                              .horizon = state.horizon};
+    strcpy(head.home, home_of(h));
+    struct packing p = {.writer = h->pool->world->writer, .module = head.module, .upto = after};
+    batch_begin(p.writer, &head);
+    view_changes(view, home_of(h), after, pack_item, &p, NULL);
+    struct bytes bytes = batch_finish(p.writer, p.full ? p.upto : state.head);
+    buffer_raw(&call->batch, bytes.at, bytes.size);
+    x->batch_head = state.head;
+}
+
+static void offer(struct hosted *h, struct call *call)
+{
+    struct home_state state;
+    read_state(h->pool, home_of(h), &state);
+    call->lineage = xmemdup(&home_hold(h->core)->lineage, sizeof *call->lineage);
+    call->offer = (struct copy_offer){.term = h->exporting[call->module].term,
+                                      .lineage = call->lineage,
+                                      .head = state.head,
+                                      .horizon = state.horizon};
+}
+
+static void carry_out(struct hosted *h, size_t module, const struct export_action *action)
+{
+    static const enum call_kind kinds[] = {
+        [EXPORT_OFFER] = CALL_OFFER, [EXPORT_BATCH] = CALL_BATCH, [EXPORT_COMPARE] = CALL_COMPARE};
+    if (action->kind == EXPORT_NOTHING)
+        return;
+    struct call *call = call_new(h->pool, partner_of(h), kinds[action->kind], h->home);
+    call->module = module;
+    h->exporting[module].in_flight = true;
+    if (action->kind == EXPORT_BATCH)
+        pack(h, call, action->after.usn);
+    else
+        offer(h, call);
+    call_send(call, action->kind == EXPORT_OFFER ? CALL_DEADLINE_MS : BATCH_DEADLINE_MS);
+}
+
+void copying_answered(struct hosted *h, const struct call *call, const struct copy_answer *position)
+{
+    struct exporting *x = &h->exporting[call->module];
+    x->in_flight = false;
+    if (open_or_close(h, call->module))
+        return;
+    struct export_event event = {.kind = EXPORT_FAILED};
+    if (position) {
+        struct home_state state;
+        read_state(h->pool, home_of(h), &state);
+        say(h->pool->world, "%s: the copy of %s (%d) says %s at %llu of %llu", h->pool->name,
+            home_of(h), (int)call->module, copy_verdict_name(position->verdict),
+            (unsigned long long)position->at.usn, (unsigned long long)state.head);
+        /* More than was known when it was sent may have been read. */
+        event = (struct export_event){.kind = EXPORT_CHANGED, .head = state.head};
+        step_exporter(h, call->module, event);
+        event = (struct export_event){.kind = EXPORT_ANSWERED, .answer = *position};
+    }
+    step_exporter(h, call->module, event);
+}
+
+/* --- the copy's part --- */
+
+static struct copy_answer judge(const struct hosted *h, const struct call *call)
+{
+    struct home_state state;
+    read_state(h->pool, home_of(h), &state);
+    const struct copy_state copy = {.hold = home_hold(h->core),
+                                    .head = state.head,
+                                    .cookie = state.modules[modules[call->module]].cookie};
+    return copy_judge(&copy, &call->offer);
+}
+
+static bool same_lineage(const struct lineage *a, const struct lineage *b)
+{
+    OWNED(buffer_free) struct buffer x = {0};
+    OWNED(buffer_free) struct buffer y = {0};
+    lineage_encode(a, &x);
+    lineage_encode(b, &y);
+    return bytes_equal(buffer_view(&x), buffer_view(&y));
+}
+
+/* The lineage goes into the record, and a comparison with it, all in one transaction. */
+static void follow(struct hosted *h, struct call *call, struct copy_answer answer)
+{
+    struct home_event event = {.kind = HOME_FOLLOW, .lineage = call->lineage};
+    bool busy = h->follower != NULL;
+    if (!busy) {
+        h->follower = call;
+        h->follow_answer = answer;
+    }
+    if (busy || step_home(h, event)) {
+        if (!busy)
+            h->follower = NULL;
+        answer.verdict = COPY_EARLY;
+        call_answer(call, NULL, &answer);
+    }
+}
+
+static void offered(struct hosted *h, struct call *call)
+{
+    struct copy_answer answer = judge(h, call);
+    bool known = same_lineage(&home_hold(h->core)->lineage, call->lineage);
+    if (answer.verdict != COPY_GO_ON || known)
+        call_answer(call, NULL, &answer);
+    else
+        follow(h, call, answer);
+}
+
+static void compare(struct hosted *h, struct call *call)
+{
+    struct copy_answer answer = judge(h, call);
+    if (answer.verdict == COPY_COMPARE && call->from->up)
+        follow(h, call, answer);
+    else
+        call_answer(call, NULL, &answer);
+}
+
+struct comparison {
+    struct view *other;
+    struct txn *txn;
+    const char *home;
+    enum module module;
+    bool removes;
+};
+
+static bool compare_item(const struct item *item, struct item_hash hash, void *context)
+{
+    const struct comparison *c = context;
+    struct item there;
+    if (item->module != c->module)
+        return true;
+    bool found = view_item(c->other, c->home, c->module, item->key, &there, NULL) == OK;
+    if (!c->removes && (!found || !item_hash_equal(hash, item_hash(&there))))
+        txn_apply(c->txn, item);
+    if (c->removes && !found && !item->deleted) {
+        struct item gone = *item;
+        gone.deleted = true;
+        gone.value = BYTES_NONE;
+        txn_apply(c->txn, &gone);
+    }
+    return true;
+}
+
+/* The copy gets what differs, and loses what the exporter does not have. */
+void copying_enrich(struct hosted *h, struct txn *txn)
+{
+    struct call *call = h->follower;
+    if (!call || call->kind != CALL_COMPARE)
+        return;
+    OWNED(view_close) struct view *theirs = NULL;
+    OWNED(view_close) struct view *ours = NULL;
+    struct home_state from, to;
+    const char *home = home_of(h);
+    enum module module = modules[call->module];
+    store_view(call->from->store, &theirs, NULL);
+    store_view(h->pool->store, &ours, NULL);
+    view_home(theirs, home, &from, NULL);
+    view_home(ours, home, &to, NULL);
+    struct comparison c = {.txn = txn, .home = home, .module = module};
+    txn_as_copy(txn, call->offer.term.number);
+    c.other = theirs;
+    c.removes = true;
+    view_changes(ours, home, 0, compare_item, &c, NULL);
+    c.other = ours;
+    c.removes = false;
+    view_changes(theirs, home, 0, compare_item, &c, NULL);
+    h->follow_answer.at =
+        (struct version){.term = lineage_term_of(call->lineage, from.head), .usn = from.head};
+    h->follow_answer.verdict = COPY_GO_ON;
+    txn_cookie(txn, module, to.modules[module].cookie, h->follow_answer.at);
+    txn_horizon(txn, from.horizon);
+    h->pool->world->counts.comparisons++;
+}
+
+void copying_followed(struct hosted *h, bool good)
+{
+    struct call *call = TAKE(h->follower);
+    if (call)
+        call_answer(call, NULL, good ? &h->follow_answer : NULL);
+}
+
+struct applying {
+    struct hosted *h;
+    struct call *call;
+    struct copy_answer answer;
+    bool whole;
+};
+
+static void applied(struct pool *pool, const struct store_outcome *outcome, void *context)
+{
+    const struct applying *a = context;
+    if (outcome->error.kind)
+        say(pool->world, "%s could not apply: %s", pool->name, outcome->error.what);
+    else if (a->whole)
+        check_point(a->h, a->call->module, a->answer.at.usn);
+    call_answer(a->call, NULL, outcome->error.kind ? NULL : &a->answer);
+}
+
+static void sent(struct hosted *h, struct call *call)
+{
+    OWNED(batch_close) struct batch *batch = NULL;
+    struct hold hold;
+    struct home_state state;
+    struct item item;
+    if (batch_open(buffer_view(&call->batch), &batch, NULL)) {
+        broken(h->pool->world, "a batch does not open");
+        return;
+    }
+    const struct batch_head *head = batch_head(batch);
+    read_hold(h->pool, home_of(h), &hold);
+    read_state(h->pool, home_of(h), &state);
+    struct version cookie = state.modules[head->module].cookie;
+    const struct copy_state copy = {.hold = &hold, .head = state.head, .cookie = cookie};
+    struct copy_answer answer = copy_judge_batch(&copy, head);
+    if (answer.verdict != COPY_GO_ON) {
+        call_answer(call, NULL, &answer);
+        return;
+    }
+    struct txn *txn = txn_new(head->home);
+    txn_as_copy(txn, head->term.number);
+    while (batch_next(batch, &item))
+        txn_apply(txn, &item);
+    answer.at =
+        (struct version){.term = lineage_term_of(&hold.lineage, head->upto), .usn = head->upto};
+    txn_cookie(txn, head->module, cookie, answer.at);
+    txn_horizon(txn, head->horizon < head->upto ? head->horizon : head->upto);
+    struct applying applying = {h, call, answer, head->upto == head->head};
+    commit(h->pool, txn, applied, xmemdup(&applying, sizeof applying));
+    h->pool->world->counts.batches++;
+}
+
+void copying_called(struct hosted *h, struct call *call)
+{
+    switch (call->kind) {
+    case CALL_QUESTION: break;
+    case CALL_OFFER: offered(h, call); break;
+    case CALL_BATCH: sent(h, call); break;
+    case CALL_COMPARE: compare(h, call); break;
+    }
+}

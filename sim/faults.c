@@ -1,0 +1,202 @@
+#include "faults.h"
+
+#include <stdlib.h>
+
+#include "checks.h"
+#include "copying.h"
+#include "pool.h"
+#include "scheduler.h"
+
+enum { PAUSE_MS = 2500, LONGEST_MS = 15000 };
+
+static uint64_t a_while(struct world *w)
+{
+    return 200 + pick(w, chance(w, 300) ? LONGEST_MS : 2000);
+}
+
+static struct pool *some_pool(struct world *w)
+{
+    return &w->pools[pick(w, w->options.pools)];
+}
+
+static void start_again(void *context)
+{
+    struct pool *pool = *(struct pool **)context;
+    if (!pool->up)
+        pool_start(pool);
+}
+
+static void crash(struct world *w)
+{
+    struct pool *pool = some_pool(w);
+    pool_crash(pool);
+    w->counts.crashes++;
+    plan(w, a_while(w), start_again, xmemdup(&pool, sizeof pool));
+}
+
+static void stop_for_a_while(struct world *w)
+{
+    struct pool *pool = some_pool(w);
+    if (!pool->up)
+        return;
+    pool->paused_until = w->now + a_while(w);
+    say(w, "%s does not run for %llu ms", pool->name,
+        (unsigned long long)(pool->paused_until - w->now));
+}
+
+struct cut {
+    struct world *w;
+    size_t a, b;
+};
+
+static void set_cut(struct world *w, size_t a, size_t b, bool cut)
+{
+    w->cut[a][b] = w->cut[b][a] = cut;
+    say(w, "%s and %s are %s", w->pools[a].name, w->pools[b].name, cut ? "cut off" : "connected");
+}
+
+static void mend(void *context)
+{
+    const struct cut *cut = context;
+    set_cut(cut->w, cut->a, cut->b, false);
+}
+
+static void cut_off(struct world *w)
+{
+    struct cut cut = {.w = w, .a = pick(w, w->options.pools)};
+    cut.b = (cut.a + 1 + pick(w, w->options.pools - 1)) % w->options.pools;
+    set_cut(w, cut.a, cut.b, true);
+    plan(w, a_while(w), mend, xmemdup(&cut, sizeof cut));
+}
+
+static void make_room(void *context)
+{
+    struct pool *pool = *(struct pool **)context;
+    memory_engine_fill(pool->engine, false);
+}
+
+static void fill(struct world *w)
+{
+    struct pool *pool = some_pool(w);
+    memory_engine_fill(pool->engine, true);
+    say(w, "the disk of %s is full", pool->name);
+    plan(w, a_while(w), make_room, xmemdup(&pool, sizeof pool));
+}
+
+static void back_up(struct world *w)
+{
+    struct pool *pool = some_pool(w);
+    if (pool->backup_count < BACKUPS_MAX)
+        pool->backups[pool->backup_count++] = memory_engine_back_up(pool->engine);
+}
+
+/* One loss at a time: the home is served, and its copy has come as far as the present term. */
+static bool is_whole(struct world *w, size_t home)
+{
+    for (size_t i = 0; i < w->options.pools; i++) {
+        struct hosted *h = hosted_of(&w->pools[i], home);
+        struct home_state state;
+        if (!h || !serves(h))
+            continue;
+        const struct hold *hold = home_hold(h->core);
+        bool whole = true;
+        read_state(partner_of(h), home_of(h), &state);
+        for (size_t m = 0; m < SIM_MODULES; m++)
+            whole &= state.modules[modules[m]].cookie.term == hold->term.number;
+        return whole;
+    }
+    return false;
+}
+
+static bool may_be_put_back(struct pool *pool)
+{
+    const struct options *options = &pool->world->options;
+    if (pool->number < options->homes && !options->put_back_holders)
+        return false;
+    for (size_t i = 0; i < HOSTED; i++) {
+        size_t home = pool->hosted[i].home;
+        if (home < options->homes && !is_whole(pool->world, home))
+            return false;
+    }
+    return true;
+}
+
+static void put_back(struct world *w)
+{
+    struct pool *pool = some_pool(w);
+    if (!may_be_put_back(pool))
+        return;
+    pool_crash(pool);
+    /* The first one is of an empty store: the disk was replaced. */
+    memory_engine_put_back(pool->engine, pool->backups[pick(w, pool->backup_count)]);
+    forgive(w, pool);
+    w->counts.put_backs++;
+    say(w, "the store of %s is put back", pool->name);
+    plan(w, a_while(w), start_again, xmemdup(&pool, sizeof pool));
+}
+
+/* Tombstones that the copy has are dropped; now and then those that it does not have, too. */
+static void collect(struct world *w)
+{
+    struct pool *pool = some_pool(w);
+    struct hosted *h = &pool->hosted[0];
+    if (!pool->up || !serves(h))
+        return;
+    struct home_state state;
+    read_state(pool, home_of(h), &state);
+    uint64_t upto = state.head;
+    for (size_t m = 0; m < SIM_MODULES && !chance(w, 200); m++) {
+        struct export_status status;
+        export_status(h->exporting[m].core, &status);
+        upto = status.copied.usn < upto ? status.copied.usn : upto;
+    }
+    struct txn *txn = txn_new(home_of(h));
+    txn_horizon(txn, upto);
+    commit(pool, txn, NULL, NULL);
+    say(w, "%s drops tombstones of %s up to %llu", pool->name, home_of(h),
+        (unsigned long long)upto);
+}
+
+static void ask_for_a_cycle(struct world *w)
+{
+    struct pool *pool = some_pool(w);
+    if (pool->up)
+        copying_wanted(&pool->hosted[pick(w, HOSTED)]);
+}
+
+static void (*const kinds[])(struct world *) = {
+    crash,   crash,   stop_for_a_while, cut_off, cut_off, fill,
+    back_up, back_up, put_back,         collect, collect, ask_for_a_cycle};
+
+static void something(void *context)
+{
+    struct world *w = *(struct world **)context;
+    if (w->quiet)
+        return;
+    kinds[pick(w, COUNT_OF(kinds))](w);
+    plan(w, 1 + pick(w, PAUSE_MS), something, xmemdup(&w, sizeof w));
+}
+
+void faults_start(struct world *w)
+{
+    for (size_t i = 0; i < w->options.pools; i++) {
+        struct pool *pool = &w->pools[i];
+        pool->backups[pool->backup_count++] = memory_engine_back_up(pool->engine);
+    }
+    plan(w, PAUSE_MS, something, xmemdup(&w, sizeof w));
+}
+
+void faults_end(struct world *w)
+{
+    w->quiet = true;
+    for (size_t i = 0; i < w->options.pools; i++) {
+        struct pool *pool = &w->pools[i];
+        memory_engine_fill(pool->engine, false);
+        pool->paused_until = 0;
+        for (size_t j = 0; j < w->options.pools; j++)
+            w->cut[i][j] = false;
+        if (!pool->up)
+            pool_start(pool);
+    }
+    say(w, "from here on nothing goes wrong");
+}

@@ -1,0 +1,116 @@
+/* sim: lives through worlds. The same seed is the same world.
+ *
+ *     sim [--seed N | --seeds A..B] [--pools 2|3] [-v] [--put-back-holders]
+ *
+ * Without seeds: a fixed set, and some that nobody has seen yet; POLLUX_SOAK multiplies both.
+ * Prints TAP; says how to replay what failed. */
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "world.h"
+
+enum { FIXED_SEEDS = 40, FRESH_SEEDS = 10 };
+
+struct plan {
+    uint64_t from, to;
+    size_t pools; /* 0: two or three, by the seed */
+    bool verbose, put_back_holders;
+};
+
+static void add(struct counts *all, const struct counts *one)
+{
+    all->steps += one->steps;
+    all->changes += one->changes;
+    all->acked += one->acked;
+    all->batches += one->batches;
+    all->comparisons += one->comparisons;
+    all->crashes += one->crashes;
+    all->put_backs += one->put_backs;
+    all->refills += one->refills;
+    all->finals += one->finals;
+}
+
+static bool live(const struct plan *plan, uint64_t seed, struct counts *all)
+{
+    struct options options = {.seed = seed,
+                              .pools = plan->pools ? plan->pools : 2 + seed % 3 / 2,
+                              .verbose = plan->verbose,
+                              .put_back_holders = plan->put_back_holders};
+    options.homes = seed % 4 == 3 ? 1 : options.pools;
+    struct world *w = world_new(&options);
+    bool good = world_run(w);
+    if (!good)
+        printf("# seed %" PRIu64 ": %s\n#   replay: sim --seed %" PRIu64 " --pools %zu%s -v\n",
+               seed, w->broken, seed, options.pools,
+               plan->put_back_holders ? " --put-back-holders" : "");
+    add(all, &w->counts);
+    world_free(w);
+    return good;
+}
+
+/* One line of TAP for a range of seeds. */
+static bool run(unsigned number, const char *what, const struct plan *plan)
+{
+    struct counts all = {0};
+    uint64_t bad = 0;
+    for (uint64_t seed = plan->from; seed <= plan->to; seed++) {
+        bad += !live(plan, seed, &all);
+        fflush(stdout);
+    }
+    printf("# seeds %" PRIu64 "..%" PRIu64 ": %" PRIu64 " steps, %" PRIu64 " of %" PRIu64
+           " changes acknowledged, %" PRIu64 " batches, %" PRIu64 " comparisons, %" PRIu64
+           " crashes, %" PRIu64 " stores put back, %" PRIu64 " refills, %" PRIu64
+           " times FinalState\n",
+           plan->from, plan->to, all.steps, all.acked, all.changes, all.batches, all.comparisons,
+           all.crashes, all.put_backs, all.refills, all.finals);
+    printf("%s %u - %s\n", bad ? "not ok" : "ok", number, what);
+    return !bad;
+}
+
+static int usage(void)
+{
+    fputs("usage: sim [--seed N | --seeds A..B] [--pools 2|3] [-v] [--put-back-holders]\n", stderr);
+    return 2;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option long_options[] = {
+        {"seed", required_argument, NULL, 's'},  {"seeds", required_argument, NULL, 'r'},
+        {"pools", required_argument, NULL, 'p'}, {"put-back-holders", no_argument, NULL, 'n'},
+        {"verbose", no_argument, NULL, 'v'},     {NULL, 0, NULL, 0}};
+    struct plan plan = {.from = 1};
+    bool chosen = false;
+    for (int c; (c = getopt_long(argc, argv, "v", long_options, NULL)) != -1;) {
+        const char *dots = c == 'r' ? strstr(optarg, "..") : NULL;
+        if (c == 's' || dots) {
+            chosen = true;
+            plan.from = strtoull(optarg, NULL, 10);
+            plan.to = dots ? strtoull(dots + 2, NULL, 10) : plan.from;
+        } else if (c == 'p' && (strcmp(optarg, "2") == 0 || strcmp(optarg, "3") == 0)) {
+            plan.pools = (size_t)(optarg[0] - '0');
+        } else if (c == 'v') {
+            plan.verbose = true;
+        } else if (c == 'n') {
+            plan.put_back_holders = true;
+        } else {
+            return usage();
+        }
+    }
+    if (chosen) {
+        puts("1..1");
+        return !run(1, "the_seeds_that_were_asked_for", &plan);
+    }
+    const char *soak = getenv("POLLUX_SOAK");
+    uint64_t rounds = soak ? strtoull(soak, NULL, 10) : 1;
+    puts("1..2");
+    plan.to = FIXED_SEEDS * rounds;
+    bool good = run(1, "whatever_happens_copies_become_equal_and_nothing_is_lost", &plan);
+    plan.from = 1000000 + random_u64() % (UINT64_C(1) << 40);
+    plan.to = plan.from + FRESH_SEEDS * rounds - 1;
+    return !(run(2, "the_same_with_seeds_that_nobody_has_seen_yet", &plan) && good);
+}

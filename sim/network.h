@@ -1,0 +1,36 @@
+/* Calls between pools. A request may be lost, late or doubled, its answer too; whoever called hears
+ * exactly once: the first answer that comes in time, or that there was none. That much the link of
+ * the product guarantees, and no more. */
+#ifndef POLLUX_SIM_NETWORK_H
+#define POLLUX_SIM_NETWORK_H
+
+#include "core/batch.h"
+#include "world.h"
+
+enum call_kind { CALL_QUESTION, CALL_OFFER, CALL_BATCH, CALL_COMPARE };
+
+struct call {
+    struct call *next;
+    enum call_kind kind;
+    struct pool *from, *to;
+    uint64_t life; /* of the caller */
+    size_t home, module;
+    bool ended; /* the caller has its answer, or none */
+
+    struct home_question question;
+    struct copy_offer offer;
+    struct lineage *lineage; /* of an offer */
+    struct buffer batch;
+};
+
+struct call *call_new(struct pool *from, struct pool *to, enum call_kind kind, size_t home);
+void call_send(struct call *call, uint64_t deadline_ms);
+/* What the one who was called says. Any number of times; NULL for both: it refuses. */
+void call_answer(struct call *call, const struct home_answer *answer,
+                 const struct copy_answer *position);
+void call_free(struct call *call);
+
+/* Both ways at once: everybody tells everybody what is known of each home. */
+void heartbeat(struct pool *from);
+
+#endif

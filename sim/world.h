@@ -1,0 +1,139 @@
+/* A whole deployment in one process: pools, their stores, the wires between them, people who change
+ * things, and everything that goes wrong, on a clock that only moves when nothing else is to do.
+ * One seed makes one world, and the same seed the same world.
+ *
+ * The rules are those of the product (src/core, and the store's contract on the memory engine);
+ * what carries them out there (src/pool) is done here in its place, by the same steps. */
+#ifndef POLLUX_SIM_WORLD_H
+#define POLLUX_SIM_WORLD_H
+
+#include <stdarg.h>
+
+#include "core/export.h"
+#include "core/home.h"
+#include "store/memory.h"
+#include "store/store.h"
+
+enum {
+    POOLS_MAX = 3,
+    HOSTED = 2,      /* homes at one pool: its own, and the one that it is the backup of */
+    SIM_MODULES = 2, /* of a pool's home */
+    KEYS = 12,       /* of a module: few, so that they are changed again and again */
+    FAILURE_DETECTION_MS = 8000,
+    INTERVAL_MS = 3000,
+    CALL_DEADLINE_MS = 2000,
+    BATCH_DEADLINE_MS = 6000,
+    BATCH_ITEMS = 6, /* so that a catch-up takes several batches */
+    BATCHES_MAX = 3,
+    HISTORY_MAX = 1 << 14, /* changes of one home in one world */
+    BACKUPS_MAX = 8,
+};
+
+struct world;
+struct pool;
+
+/* One exporter at a pool, and what it has under way. */
+struct exporting {
+    struct exporter *core;
+    bool open;
+    struct term term;
+    bool in_flight;
+    uint64_t batch_head; /* the head that the batch under way was read at */
+};
+
+/* One home at one pool: the volatile part, as the process has it. */
+struct hosted {
+    struct pool *pool;
+    size_t home; /* its number, which is that of its own pool */
+    enum side side;
+    struct home *core;
+    struct call *waiting;  /* the partner's question */
+    struct call *follower; /* whose answer waits for the lineage to be kept */
+    struct copy_answer follow_answer;
+    bool comparing; /* the record under way takes a comparison along */
+    enum module compare_module;
+    struct exporting exporting[SIM_MODULES];
+};
+
+struct pool {
+    struct world *world;
+    size_t number;
+    char name[32];
+    struct engine *engine; /* the store and what is in it outlive the process */
+    struct store *store;
+    struct tree *backups[BACKUPS_MAX];
+    size_t backup_count;
+    bool up;
+    uint64_t life; /* grows with each start: what belongs to an earlier one is gone */
+    uint64_t paused_until;
+    uint64_t commit_at; /* when the last commit that waits will be done */
+    struct hosted hosted[HOSTED];
+};
+
+/* What is known of one key from outside: what was tried, and what was acknowledged. */
+struct known_key {
+    uint64_t acked;      /* the number of the last attempt that was acknowledged; 0: none */
+    uint64_t *deletions; /* attempts that delete, in order */
+    size_t deletion_count;
+};
+
+/* What a home was after each of its changes. */
+struct point {
+    bool known;
+    struct digest digests[SIM_MODULES];
+};
+
+struct known_home {
+    struct known_key keys[SIM_MODULES][KEYS];
+    struct point history[HISTORY_MAX];
+    uint64_t served_ms; /* when it was served last */
+    struct term opened[256];
+    size_t opened_count;
+    bool put_back; /* a store with it was: then only the tag keeps terms apart */
+    uint64_t put_back_ms;
+};
+
+struct options {
+    uint64_t seed;
+    size_t pools;
+    size_t homes; /* of so many pools, beginning with the first; the others only keep copies */
+    bool verbose;
+    bool put_back_holders; /* also stores that a home is served from */
+};
+
+struct counts {
+    uint64_t steps, changes, acked, batches, comparisons, crashes, put_backs, refills, finals;
+};
+
+struct world {
+    struct options options;
+    uint64_t now, dice, attempts;
+    bool quiet; /* nothing goes wrong any more */
+    bool clients_done;
+    struct pool pools[POOLS_MAX];
+    bool cut[POOLS_MAX][POOLS_MAX];
+    struct known_home *homes; /* one for each pool */
+    struct scheduler *scheduler;
+    struct call *calls; /* all that were made, freed with the world */
+    struct waiting_commit *commits;
+    struct batch_writer *writer;
+    struct counts counts;
+    char broken[512]; /* the first thing that was not as it must be */
+};
+
+struct world *world_new(const struct options *options);
+void world_free(struct world *w);
+/* Lives through it. False: something was not as it must be, and `broken` says what. */
+bool world_run(struct world *w);
+
+uint64_t roll(struct world *w);
+/* One of `n`. */
+uint64_t pick(struct world *w, uint64_t n);
+/* True in so many of a thousand. */
+bool chance(struct world *w, unsigned in_thousand);
+void say(struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void broken(struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static const enum module modules[SIM_MODULES] = {MODULE_PRESENCE_FOCUS, MODULE_DATA_CONF};
+
+#endif

@@ -1,0 +1,913 @@
+/* One exporter, told as stories. A desk holds it, a clock that moves when told, and the copy's
+ * position as the copy itself would tell it. */
+#include "unit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/export.h"
+
+enum { INTERVAL_MS = 10000, BATCHES_MAX = 3, START_MS = 1000000 };
+
+struct desk {
+    struct exporter *x;
+    struct export_options options;
+    uint64_t now, head;
+    struct export_action action; /* what came of the last event */
+};
+
+static void desk_close(struct desk *d)
+{
+    exporter_free(d->x);
+}
+static void owned_desk_close(struct desk *d)
+{
+    desk_close(d);
+}
+
+static struct desk a_desk(bool continuous)
+{
+    struct desk d = {.options = {.interval_ms = INTERVAL_MS,
+                                 .continuous = continuous,
+                                 .batches_max = BATCHES_MAX},
+                     .now = START_MS};
+    d.x = exporter_new(&d.options);
+    return d;
+}
+
+static enum export_action_kind tell(struct desk *d, struct export_event event)
+{
+    event.now_ms = d->now;
+    d->action = export_step(d->x, &event);
+    return d->action.kind;
+}
+
+static enum export_action_kind opens(struct desk *d, uint64_t number, uint64_t head)
+{
+    d->head = head;
+    return tell(d, (struct export_event){.kind = EXPORT_OPENED,
+                                         .term = {.number = number, .tag = number + 7},
+                                         .head = head});
+}
+
+static enum export_action_kind changes(struct desk *d, uint64_t count)
+{
+    d->head += count;
+    return tell(d, (struct export_event){.kind = EXPORT_CHANGED, .head = d->head});
+}
+
+static enum export_action_kind answers(struct desk *d, enum copy_verdict verdict, uint64_t usn)
+{
+    return tell(d, (struct export_event){
+                       .kind = EXPORT_ANSWERED,
+                       .answer = {.verdict = verdict, .at = {.term = usn ? 2 : 0, .usn = usn}}});
+}
+
+static enum export_action_kind stands_at(struct desk *d, uint64_t usn)
+{
+    return answers(d, COPY_GO_ON, usn);
+}
+
+static enum export_action_kind fails(struct desk *d)
+{
+    return tell(d, (struct export_event){.kind = EXPORT_FAILED});
+}
+
+static enum export_action_kind is_wanted(struct desk *d)
+{
+    return tell(d, (struct export_event){.kind = EXPORT_WANTED});
+}
+
+static enum export_action_kind closes(struct desk *d)
+{
+    return tell(d, (struct export_event){.kind = EXPORT_CLOSED});
+}
+
+static enum export_action_kind tick(struct desk *d)
+{
+    return tell(d, (struct export_event){.kind = EXPORT_TICK});
+}
+
+/* Time passes tick by tick, and nothing may be sent meanwhile. */
+static void quiet_for(struct desk *d, uint64_t ms)
+{
+    for (uint64_t end = d->now + ms; d->now < end;) {
+        d->now += EXPORT_TICK_MS;
+        assert_int_equal(tick(d), EXPORT_NOTHING);
+    }
+}
+
+/* … until something is sent. */
+static enum export_action_kind waits(struct desk *d, uint64_t ms)
+{
+    for (uint64_t end = d->now + ms; d->now < end;) {
+        d->now += EXPORT_TICK_MS;
+        if (tick(d) != EXPORT_NOTHING)
+            break;
+    }
+    return d->action.kind;
+}
+
+/* The copy answers everything at once, and takes it all: time passes so. */
+static void in_health_for(struct desk *d, uint64_t ms)
+{
+    for (uint64_t end = d->now + ms; d->now < end;) {
+        d->now += EXPORT_TICK_MS;
+        tick(d);
+        while (d->action.kind != EXPORT_NOTHING)
+            stands_at(d, d->head);
+    }
+}
+
+static struct export_status status(const struct desk *d)
+{
+    struct export_status s;
+    export_status(d->x, &s);
+    return s;
+}
+
+#define ASSERT_WORD(d, expected)                                                                   \
+    assert_string_equal(export_word_name(export_word((d)->x, (d)->now)), expected)
+
+static void assert_batch(const struct desk *d, uint64_t after, uint64_t goal)
+{
+    assert_int_equal(d->action.kind, EXPORT_BATCH);
+    assert_int_equal(d->action.after.usn, after);
+    assert_int_equal(d->action.goal, goal);
+}
+
+/* A copy that has everything up to `head`, in term 2. */
+static struct desk in_step(bool continuous, uint64_t head)
+{
+    struct desk d = a_desk(continuous);
+    opens(&d, 2, head);
+    stands_at(&d, head);
+    return d;
+}
+
+/* --- copying --- */
+
+static void the_copy_is_asked_where_it_stands_before_anything_is_sent(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = a_desk(true);
+    assert_int_equal(tick(&d), EXPORT_NOTHING);
+    ASSERT_WORD(&d, "NotInitialized");
+    assert_int_equal(opens(&d, 2, 500), EXPORT_OFFER);
+    ASSERT_WORD(&d, "NotInitialized");
+    quiet_for(&d, 5000); /* one thing at a time: whoever carries it says when it ended */
+}
+
+static void a_first_copy_is_sent_batch_by_batch(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = a_desk(true);
+    opens(&d, 2, 500);
+    stands_at(&d, 0);
+    assert_batch(&d, 0, 500);
+    stands_at(&d, 200);
+    assert_batch(&d, 200, 500);
+    ASSERT_WORD(&d, "SteadyState");
+    assert_int_equal(stands_at(&d, 500), EXPORT_NOTHING);
+    assert_int_equal(status(&d).copied.usn, 500);
+    assert_int_equal(status(&d).cycles, 1);
+    assert_int_equal(status(&d).oldest_ms, 0);
+}
+
+static void nothing_is_sent_while_nothing_changes(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_step(true, 500);
+    quiet_for(&d, INTERVAL_MS - EXPORT_TICK_MS);
+}
+
+static void a_change_is_sent_at_once(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_step(true, 500);
+    assert_int_equal(changes(&d, 1), EXPORT_BATCH);
+    assert_batch(&d, 500, 501);
+    assert_int_equal(stands_at(&d, 501), EXPORT_NOTHING);
+}
+
+static void changes_made_while_a_batch_is_under_way_share_the_next_one(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_step(true, 500);
+    changes(&d, 1);
+    assert_int_equal(changes(&d, 1), EXPORT_NOTHING);
+    assert_int_equal(changes(&d, 3), EXPORT_NOTHING);
+    stands_at(&d, 501);
+    assert_batch(&d, 501, 505);
+    assert_int_equal(stands_at(&d, 505), EXPORT_NOTHING);
+    assert_int_equal(status(&d).cycles, 2);
+}
+
+/* A batch is read later than it is decided on, and takes along what came in between. */
+static void a_batch_may_bring_more_than_was_known_when_its_cycle_began(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_step(true, 500);
+    changes(&d, 1);
+    changes(&d, 4);
+    assert_int_equal(stands_at(&d, 505), EXPORT_NOTHING);
+    assert_int_equal(status(&d).copied.usn, 505);
+}
+
+static void a_head_told_late_or_twice_changes_nothing(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_step(true, 500);
+    assert_int_equal(tell(&d, (struct export_event){.kind = EXPORT_CHANGED, .head = 400}),
+                     EXPORT_NOTHING);
+    assert_int_equal(tell(&d, (struct export_event){.kind = EXPORT_CHANGED, .head = 500}),
+                     EXPORT_NOTHING);
+    assert_int_equal(status(&d).head, 500);
+}
+
+static void in_interval_mode_changes_wait_for_the_end_of_the_interval(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = a_desk(false);
+    opens(&d, 2, 500);
+    stands_at(&d, 0);
+    assert_batch(&d, 0, 500); /* the first cycle does not wait */
+    stands_at(&d, 500);
+    d.now += 1000;
+    assert_int_equal(changes(&d, 1), EXPORT_NOTHING);
+    quiet_for(&d, INTERVAL_MS - 1000 - EXPORT_TICK_MS);
+    assert_int_equal(changes(&d, 1), EXPORT_NOTHING);
+    ASSERT_WORD(&d, "SteadyState");
+    d.now += EXPORT_TICK_MS;
+    tick(&d);
+    assert_batch(&d, 500, 502);
+    stands_at(&d, 502);
+    ASSERT_WORD(&d, "SteadyState");
+}
+
+static void in_interval_mode_changes_are_sent_at_once_where_somebody_waits(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = a_desk(false);
+    opens(&d, 2, 500);
+    stands_at(&d, 0);
+    stands_at(&d, 500);
+    changes(&d, 1);
+    assert_int_equal(is_wanted(&d), EXPORT_BATCH);
+    /* What comes after the wish is not meant by it, so it ends under load, too. */
+    changes(&d, 1);
+    assert_int_equal(stands_at(&d, 501), EXPORT_NOTHING);
+    assert_int_equal(waits(&d, INTERVAL_MS), EXPORT_BATCH);
+}
+
+static void the_mode_can_be_changed_at_any_time(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = a_desk(false);
+    opens(&d, 2, 500);
+    stands_at(&d, 0);
+    stands_at(&d, 500);
+    assert_int_equal(changes(&d, 1), EXPORT_NOTHING);
+    d.options.continuous = true;
+    exporter_configure(d.x, &d.options);
+    assert_int_equal(tick(&d), EXPORT_BATCH);
+}
+
+/* --- limits --- */
+
+/* A cycle of more batches than are allowed; the copy stands at 300 of 1000 then. */
+static struct desk limit_met(void)
+{
+    struct desk d = a_desk(true);
+    opens(&d, 2, 1000);
+    stands_at(&d, 0);
+    stands_at(&d, 100);
+    stands_at(&d, 200);
+    assert_int_equal(d.action.kind, EXPORT_BATCH);
+    assert_int_equal(stands_at(&d, 300), EXPORT_NOTHING);
+    return d;
+}
+
+static void a_cycle_that_meets_its_limit_goes_on_at_the_end_of_the_interval(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = limit_met();
+    ASSERT_WORD(&d, "NonSteadyState");
+    quiet_for(&d, INTERVAL_MS - EXPORT_TICK_MS);
+    assert_int_equal(waits(&d, EXPORT_TICK_MS), EXPORT_BATCH);
+    assert_batch(&d, 300, 1000);
+    ASSERT_WORD(&d, "NonSteadyState"); /* until a cycle has got through */
+    stands_at(&d, 1000);
+    ASSERT_WORD(&d, "FinalState");
+}
+
+static void a_cycle_that_meets_its_limit_goes_on_at_once_where_somebody_waits(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = limit_met();
+    assert_int_equal(is_wanted(&d), EXPORT_BATCH);
+    for (uint64_t usn = 400; usn < 1000; usn += 100)
+        assert_int_equal(stands_at(&d, usn), EXPORT_BATCH);
+    assert_int_equal(stands_at(&d, 1000), EXPORT_NOTHING);
+    ASSERT_WORD(&d, "SteadyState");
+}
+
+static void the_last_batch_that_is_allowed_may_be_the_last_that_is_needed(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = a_desk(true);
+    opens(&d, 2, 300);
+    stands_at(&d, 0);
+    stands_at(&d, 100);
+    stands_at(&d, 200);
+    stands_at(&d, 300);
+    ASSERT_WORD(&d, "SteadyState");
+}
+
+static void a_limit_that_was_met_is_forgotten_once_a_comparison_brought_everything(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = limit_met();
+    fails(&d); /* to nothing that was sent: counts for nothing */
+    is_wanted(&d);
+    assert_int_equal(answers(&d, COPY_COMPARE, 300), EXPORT_COMPARE);
+    stands_at(&d, 1000);
+    ASSERT_WORD(&d, "SteadyState");
+}
+
+/* --- what goes wrong --- */
+
+static void a_failure_is_tried_again_after_a_moment_and_begins_with_a_question(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_step(true, 500);
+    changes(&d, 1);
+    assert_int_equal(fails(&d), EXPORT_NOTHING);
+    ASSERT_WORD(&d, "ErrorState");
+    assert_true(status(&d).failing);
+    quiet_for(&d, EXPORT_RETRY_MS - EXPORT_TICK_MS);
+    assert_int_equal(waits(&d, EXPORT_TICK_MS), EXPORT_OFFER);
+    ASSERT_WORD(&d, "ErrorState");
+    assert_int_equal(stands_at(&d, 500), EXPORT_BATCH);
+    ASSERT_WORD(&d, "SteadyState");
+    assert_int_equal(stands_at(&d, 501), EXPORT_NOTHING);
+}
+
+static void what_was_carried_out_although_its_answer_was_lost_is_not_sent_again(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_step(true, 500);
+    changes(&d, 1);
+    fails(&d);
+    waits(&d, EXPORT_RETRY_MS);
+    assert_int_equal(stands_at(&d, 501), EXPORT_NOTHING);
+}
+
+static void changes_do_not_hurry_a_retry_but_whoever_waits_does(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_step(true, 500);
+    changes(&d, 1);
+    fails(&d);
+    assert_int_equal(changes(&d, 1), EXPORT_NOTHING);
+    assert_int_equal(is_wanted(&d), EXPORT_OFFER);
+}
+
+static void in_interval_mode_a_cycle_that_failed_does_not_wait_for_another_interval(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = a_desk(false);
+    opens(&d, 2, 500);
+    stands_at(&d, 0);
+    stands_at(&d, 500);
+    changes(&d, 1);
+    assert_int_equal(waits(&d, INTERVAL_MS), EXPORT_BATCH);
+    fails(&d);
+    assert_int_equal(waits(&d, EXPORT_RETRY_MS), EXPORT_OFFER);
+    assert_int_equal(stands_at(&d, 500), EXPORT_BATCH);
+}
+
+static void a_cycle_that_was_broken_off_leaves_nothing_of_its_limit_to_the_next(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = a_desk(true);
+    opens(&d, 2, 1000);
+    stands_at(&d, 0);
+    stands_at(&d, 100);
+    fails(&d);
+    waits(&d, EXPORT_RETRY_MS);
+    assert_batch((stands_at(&d, 200), &d), 200, 1000);
+    assert_batch((stands_at(&d, 250), &d), 250, 1000);
+    answers(&d, COPY_EARLY, 0);
+    waits(&d, EXPORT_RETRY_MS);
+    assert_batch((stands_at(&d, 200), &d), 200, 1000);
+    assert_batch((stands_at(&d, 300), &d), 300, 1000);
+    assert_batch((stands_at(&d, 400), &d), 400, 1000);
+    assert_int_equal(stands_at(&d, 500), EXPORT_NOTHING);
+}
+
+static void a_copy_that_stands_further_back_than_before_is_sent_the_rest_again(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_step(true, 500);
+    changes(&d, 1);
+    stands_at(&d, 450); /* its store was put back */
+    assert_batch(&d, 450, 501);
+    assert_int_equal(status(&d).copied.usn, 450);
+    assert_int_equal(stands_at(&d, 501), EXPORT_NOTHING);
+}
+
+static void a_copy_that_is_put_back_while_nothing_changes_is_noticed(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_step(true, 500);
+    in_health_for(&d, 3 * INTERVAL_MS);
+    ASSERT_WORD(&d, "FinalState");
+    assert_int_equal(waits(&d, INTERVAL_MS + EXPORT_TICK_MS), EXPORT_OFFER);
+    stands_at(&d, 450);
+    assert_batch(&d, 450, 500);
+    ASSERT_WORD(&d, "NonSteadyState");
+}
+
+static void a_copy_that_is_lost_while_nothing_changes_is_noticed(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_step(true, 500);
+    in_health_for(&d, 3 * INTERVAL_MS);
+    waits(&d, 2 * INTERVAL_MS);
+    fails(&d);
+    ASSERT_WORD(&d, "ErrorState");
+}
+
+static void a_position_that_can_not_be_is_not_believed(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_step(true, 500);
+    changes(&d, 1);
+    assert_int_equal(stands_at(&d, 900), EXPORT_NOTHING);
+    ASSERT_WORD(&d, "ErrorState");
+    assert_int_equal(status(&d).copied.usn, 500);
+    assert_int_equal(waits(&d, EXPORT_RETRY_MS), EXPORT_OFFER);
+}
+
+static void a_copy_without_a_common_point_is_compared_at_once(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = a_desk(true);
+    opens(&d, 2, 500);
+    assert_int_equal(answers(&d, COPY_COMPARE, 100), EXPORT_COMPARE);
+    assert_int_equal(d.action.goal, 500);
+    ASSERT_WORD(&d, "NonSteadyState");
+    changes(&d, 2);
+    stands_at(&d, 500);
+    assert_batch(&d, 500, 502);
+}
+
+static void a_comparison_that_changed_nothing_is_not_repeated_at_once(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = a_desk(true);
+    opens(&d, 2, 500);
+    answers(&d, COPY_COMPARE, 0);
+    assert_int_equal(answers(&d, COPY_COMPARE, 0), EXPORT_NOTHING);
+    quiet_for(&d, EXPORT_RETRY_MS - EXPORT_TICK_MS);
+    assert_int_equal(waits(&d, EXPORT_TICK_MS), EXPORT_COMPARE);
+}
+
+static void a_comparison_that_failed_begins_with_the_question(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = a_desk(true);
+    opens(&d, 2, 500);
+    answers(&d, COPY_COMPARE, 0);
+    fails(&d);
+    assert_int_equal(waits(&d, EXPORT_RETRY_MS), EXPORT_OFFER);
+}
+
+static void a_copy_that_has_not_heard_of_the_term_is_asked_again(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = a_desk(true);
+    opens(&d, 2, 500);
+    assert_int_equal(answers(&d, COPY_EARLY, 0), EXPORT_NOTHING);
+    ASSERT_WORD(&d, "NotInitialized"); /* that is no error */
+    assert_int_equal(tick(&d), EXPORT_NOTHING);
+    assert_int_equal(waits(&d, EXPORT_TICK_MS), EXPORT_OFFER);
+}
+
+static void refusals_are_errors_and_asked_about_again(void **state)
+{
+    (void)state;
+    const enum copy_verdict refusals[] = {COPY_FORKED, COPY_LATE, COPY_HOLDS};
+    for (size_t i = 0; i < COUNT_OF(refusals); i++) {
+        OWNED(desk_close) struct desk d = in_step(true, 500);
+        changes(&d, 1);
+        assert_int_equal(answers(&d, refusals[i], 400), EXPORT_NOTHING);
+        ASSERT_WORD(&d, "ErrorState");
+        assert_int_equal(status(&d).verdict, refusals[i]);
+        quiet_for(&d, EXPORT_RETRY_MS - EXPORT_TICK_MS);
+        assert_int_equal(waits(&d, EXPORT_TICK_MS), EXPORT_OFFER);
+        stands_at(&d, 500);
+        ASSERT_WORD(&d, "SteadyState");
+    }
+}
+
+static void an_answer_to_nothing_counts_for_nothing(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_step(true, 500);
+    stands_at(&d, 100);
+    assert_int_equal(status(&d).copied.usn, 500);
+    assert_int_equal(fails(&d), EXPORT_NOTHING);
+    assert_false(status(&d).failing);
+}
+
+/* --- wanted --- */
+
+static void whoever_waits_gets_a_live_answer_even_if_nothing_changed(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_step(true, 500);
+    d.now += 5000;
+    uint64_t before = status(&d).confirmed_ms;
+    assert_int_equal(is_wanted(&d), EXPORT_OFFER);
+    d.now += 10;
+    assert_int_equal(stands_at(&d, 500), EXPORT_NOTHING);
+    assert_int_equal(status(&d).confirmed_ms, before + 5010);
+}
+
+static void a_wish_outlasts_failures(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = a_desk(false);
+    opens(&d, 2, 500);
+    stands_at(&d, 0);
+    stands_at(&d, 500);
+    changes(&d, 1);
+    is_wanted(&d);
+    fails(&d);
+    waits(&d, EXPORT_RETRY_MS);
+    fails(&d);
+    waits(&d, EXPORT_RETRY_MS);
+    assert_int_equal(stands_at(&d, 500), EXPORT_BATCH);
+}
+
+/* --- terms --- */
+
+static void whoever_is_closed_sends_nothing(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_step(true, 500);
+    changes(&d, 1);
+    is_wanted(&d);
+    closes(&d);
+    ASSERT_WORD(&d, "NotInitialized");
+    assert_int_equal(stands_at(&d, 501), EXPORT_NOTHING);
+    assert_int_equal(changes(&d, 1), EXPORT_NOTHING);
+    assert_int_equal(is_wanted(&d), EXPORT_NOTHING);
+    quiet_for(&d, 3 * INTERVAL_MS);
+    assert_false(status(&d).open);
+}
+
+static void a_wish_ends_with_the_term(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_step(false, 500);
+    changes(&d, 100);
+    is_wanted(&d);
+    closes(&d);
+    opens(&d, 4, 600);
+    stands_at(&d, 500);
+    stands_at(&d, 600); /* the first cycle of the term */
+    changes(&d, 1);
+    assert_int_equal(tick(&d), EXPORT_NOTHING);
+}
+
+/* Its head may be lower than what somebody waited for in the term before. */
+static void a_wish_while_nothing_is_exported_is_for_the_term_that_comes(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_step(true, 500);
+    closes(&d);
+    is_wanted(&d);
+    opens(&d, 4, 80);
+    assert_int_equal(stands_at(&d, 80), EXPORT_NOTHING);
+}
+
+static void what_was_under_way_in_the_term_before_holds_nothing_up(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_step(true, 500);
+    changes(&d, 1);
+    assert_int_equal(opens(&d, 4, 501), EXPORT_OFFER);
+    changes(&d, 1);
+    assert_int_equal(closes(&d), EXPORT_NOTHING);
+    assert_int_equal(stands_at(&d, 502), EXPORT_NOTHING);
+    assert_int_equal(status(&d).copied.usn, 0); /* it came too late */
+    stands_at(&d, 502);
+}
+
+static void each_term_has_a_first_cycle_that_does_not_wait(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = a_desk(false);
+    opens(&d, 2, 500);
+    stands_at(&d, 0);
+    stands_at(&d, 500);
+    d.now += 1000;
+    closes(&d);
+    opens(&d, 4, 501);
+    assert_int_equal(stands_at(&d, 500), EXPORT_BATCH);
+    assert_int_equal(status(&d).cycles, 0);
+}
+
+static void a_cycle_of_the_term_before_does_not_go_on(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = a_desk(false);
+    opens(&d, 2, 500);
+    stands_at(&d, 0);
+    stands_at(&d, 100); /* in the middle of it */
+    opens(&d, 4, 80);
+    assert_int_equal(stands_at(&d, 80), EXPORT_NOTHING);
+    assert_int_equal(status(&d).cycles, 0);
+}
+
+static void the_ages_of_the_term_before_are_forgotten(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_step(true, 500);
+    changes(&d, 1);
+    d.now += 5000;
+    opens(&d, 4, 501);
+    stands_at(&d, 500);
+    assert_int_equal(status(&d).oldest_ms, d.now);
+}
+
+static void a_new_term_begins_with_the_question(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = limit_met();
+    closes(&d);
+    d.now += 5000;
+    assert_int_equal(opens(&d, 4, 1000), EXPORT_OFFER);
+    ASSERT_WORD(&d, "NotInitialized"); /* what was confirmed was another term's */
+    assert_int_equal(status(&d).copied.usn, 0);
+    stands_at(&d, 300);
+    assert_batch(&d, 300, 1000);
+    ASSERT_WORD(&d, "SteadyState");
+}
+
+static void a_term_may_follow_on_the_last_one_without_a_pause(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_step(true, 500);
+    changes(&d, 1);
+    fails(&d);
+    assert_int_equal(opens(&d, 4, 501), EXPORT_OFFER); /* without waiting for the retry */
+    stands_at(&d, 500);
+    assert_batch(&d, 500, 501);
+}
+
+static void a_store_that_was_put_back_opens_its_term_with_a_lower_head(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_step(true, 500);
+    closes(&d);
+    opens(&d, 4, 80);
+    assert_int_equal(status(&d).head, 80);
+    stands_at(&d, 80);
+    assert_int_equal(status(&d).copied.usn, 80);
+    assert_int_equal(changes(&d, 1), EXPORT_BATCH);
+}
+
+/* --- words --- */
+
+static void final_is_said_after_an_interval_without_changes(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_step(true, 500);
+    changes(&d, 1);
+    ASSERT_WORD(&d, "SteadyState");
+    d.now += 10;
+    stands_at(&d, 501);
+    ASSERT_WORD(&d, "SteadyState");
+    in_health_for(&d, INTERVAL_MS - EXPORT_TICK_MS);
+    ASSERT_WORD(&d, "SteadyState");
+    in_health_for(&d, EXPORT_TICK_MS);
+    ASSERT_WORD(&d, "FinalState");
+    changes(&d, 1);
+    ASSERT_WORD(&d, "SteadyState");
+}
+
+static void final_is_not_said_of_what_is_not_confirmed(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_step(true, 500);
+    changes(&d, 1);
+    quiet_for(&d, INTERVAL_MS);
+    ASSERT_WORD(&d, "SteadyState"); /* it is under way, and not too old yet */
+    quiet_for(&d, EXPORT_TICK_MS);
+    ASSERT_WORD(&d, "NonSteadyState");
+}
+
+static void final_is_not_said_on_an_answer_of_long_ago(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_step(true, 500);
+    in_health_for(&d, 2 * INTERVAL_MS);
+    ASSERT_WORD(&d, "FinalState");
+    waits(&d, 2 * INTERVAL_MS); /* asked, and no answer yet */
+    quiet_for(&d, 2 * INTERVAL_MS);
+    ASSERT_WORD(&d, "SteadyState");
+    stands_at(&d, 500);
+    ASSERT_WORD(&d, "FinalState");
+}
+
+static void final_is_not_said_of_a_copy_that_must_be_compared(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_step(true, 500);
+    in_health_for(&d, 2 * INTERVAL_MS);
+    is_wanted(&d);
+    assert_int_equal(answers(&d, COPY_COMPARE, 300), EXPORT_COMPARE);
+    ASSERT_WORD(&d, "NonSteadyState");
+    assert_int_equal(status(&d).copied.usn, 300);
+}
+
+static void final_is_not_said_of_a_copy_that_has_forgotten_the_term(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_step(true, 500);
+    in_health_for(&d, 2 * INTERVAL_MS);
+    is_wanted(&d);
+    answers(&d, COPY_EARLY, 0);
+    ASSERT_WORD(&d, "NonSteadyState");
+}
+
+static void a_home_in_which_nothing_was_ever_changed_becomes_final(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_step(true, 0);
+    in_health_for(&d, INTERVAL_MS);
+    ASSERT_WORD(&d, "FinalState");
+}
+
+static void steady_is_said_while_changes_keep_coming(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_step(true, 500);
+    for (int i = 0; i < 200; i++) {
+        changes(&d, 1);
+        d.now += 200;
+        ASSERT_WORD(&d, "SteadyState");
+        if (d.action.kind == EXPORT_NOTHING)
+            stands_at(&d, status(&d).head);
+    }
+}
+
+/* --- ages --- */
+
+static void the_age_is_that_of_the_oldest_change_without_a_copy(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_step(true, 500);
+    uint64_t made[10];
+    for (uint64_t i = 0; i < 10; i++) {
+        d.now += 100;
+        made[i] = d.now;
+        changes(&d, 2); /* 501 and 502, 503 and 504, … */
+    }
+    assert_int_equal(status(&d).oldest_ms, made[0]);
+    stands_at(&d, 503); /* the second mark is half done */
+    assert_int_equal(status(&d).oldest_ms, made[1]);
+    stands_at(&d, 506);
+    assert_int_equal(status(&d).oldest_ms, made[3]);
+    stands_at(&d, 520);
+    assert_int_equal(status(&d).oldest_ms, 0);
+}
+
+static void the_age_of_many_changes_may_be_too_old_but_never_too_young(void **state)
+{
+    (void)state;
+    enum { CHANGES = 40 * EXPORT_MARKS_MAX };
+    static uint64_t made[CHANGES + 1];
+    OWNED(desk_close) struct desk d = a_desk(true);
+    opens(&d, 2, 0);
+    stands_at(&d, 0);
+    for (uint64_t usn = 1; usn <= CHANGES; usn++) {
+        d.now += 1 + usn % 7;
+        made[usn] = d.now;
+        changes(&d, 1);
+    }
+    for (uint64_t copied = 1; copied < CHANGES; copied += 13) {
+        if (status(&d).copied.usn) /* the cycle's limit may have ended it */
+            is_wanted(&d);
+        stands_at(&d, copied);
+        uint64_t oldest = status(&d).oldest_ms;
+        assert_true(oldest > 0 && oldest <= made[copied + 1]);
+    }
+    for (int i = 0; i < 4 && status(&d).oldest_ms; i++) {
+        is_wanted(&d);
+        stands_at(&d, CHANGES);
+    }
+    assert_int_equal(status(&d).oldest_ms, 0);
+}
+
+/* The newest keep their own age: only what is thinned out shares one. */
+static void marks_are_thinned_out_evenly(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_step(true, 500);
+    uint64_t first = 0, third = 0;
+    for (int i = 0; i < EXPORT_MARKS_MAX + 1; i++) {
+        d.now += 100;
+        changes(&d, 1);
+        first = i == 0 ? d.now : first;
+        third = i == 2 ? d.now : third;
+    }
+    assert_int_equal(status(&d).oldest_ms, first);
+    stands_at(&d, 501); /* the second change shares the age of the first */
+    assert_int_equal(status(&d).oldest_ms, first);
+    stands_at(&d, 502);
+    assert_int_equal(status(&d).oldest_ms, third);
+    stands_at(&d, 500 + EXPORT_MARKS_MAX);
+    assert_int_equal(status(&d).oldest_ms, d.now); /* the last one's own */
+}
+
+static void the_age_of_what_a_copy_lost_again_is_not_too_young(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_step(true, 500);
+    for (int i = 0; i < 5; i++) {
+        d.now += 1000;
+        changes(&d, 1);
+        stands_at(&d, d.head);
+    }
+    d.now += 1000;
+    changes(&d, 1);
+    stands_at(&d, 502);
+    uint64_t made_503 = START_MS + 3000;
+    assert_true(status(&d).oldest_ms > 0 && status(&d).oldest_ms <= made_503);
+    stands_at(&d, 506);
+    assert_int_equal(status(&d).oldest_ms, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_copy_is_asked_where_it_stands_before_anything_is_sent),
+        cmocka_unit_test(a_first_copy_is_sent_batch_by_batch),
+        cmocka_unit_test(nothing_is_sent_while_nothing_changes),
+        cmocka_unit_test(a_change_is_sent_at_once),
+        cmocka_unit_test(changes_made_while_a_batch_is_under_way_share_the_next_one),
+        cmocka_unit_test(a_batch_may_bring_more_than_was_known_when_its_cycle_began),
+        cmocka_unit_test(a_head_told_late_or_twice_changes_nothing),
+        cmocka_unit_test(in_interval_mode_changes_wait_for_the_end_of_the_interval),
+        cmocka_unit_test(in_interval_mode_changes_are_sent_at_once_where_somebody_waits),
+        cmocka_unit_test(the_mode_can_be_changed_at_any_time),
+        cmocka_unit_test(a_cycle_that_meets_its_limit_goes_on_at_the_end_of_the_interval),
+        cmocka_unit_test(a_cycle_that_meets_its_limit_goes_on_at_once_where_somebody_waits),
+        cmocka_unit_test(the_last_batch_that_is_allowed_may_be_the_last_that_is_needed),
+        cmocka_unit_test(a_limit_that_was_met_is_forgotten_once_a_comparison_brought_everything),
+        cmocka_unit_test(a_failure_is_tried_again_after_a_moment_and_begins_with_a_question),
+        cmocka_unit_test(what_was_carried_out_although_its_answer_was_lost_is_not_sent_again),
+        cmocka_unit_test(changes_do_not_hurry_a_retry_but_whoever_waits_does),
+        cmocka_unit_test(in_interval_mode_a_cycle_that_failed_does_not_wait_for_another_interval),
+        cmocka_unit_test(a_cycle_that_was_broken_off_leaves_nothing_of_its_limit_to_the_next),
+        cmocka_unit_test(a_copy_that_stands_further_back_than_before_is_sent_the_rest_again),
+        cmocka_unit_test(a_copy_that_is_put_back_while_nothing_changes_is_noticed),
+        cmocka_unit_test(a_copy_that_is_lost_while_nothing_changes_is_noticed),
+        cmocka_unit_test(a_position_that_can_not_be_is_not_believed),
+        cmocka_unit_test(a_copy_without_a_common_point_is_compared_at_once),
+        cmocka_unit_test(a_comparison_that_changed_nothing_is_not_repeated_at_once),
+        cmocka_unit_test(a_comparison_that_failed_begins_with_the_question),
+        cmocka_unit_test(a_copy_that_has_not_heard_of_the_term_is_asked_again),
+        cmocka_unit_test(refusals_are_errors_and_asked_about_again),
+        cmocka_unit_test(an_answer_to_nothing_counts_for_nothing),
+        cmocka_unit_test(whoever_waits_gets_a_live_answer_even_if_nothing_changed),
+        cmocka_unit_test(a_wish_outlasts_failures),
+        cmocka_unit_test(whoever_is_closed_sends_nothing),
+        cmocka_unit_test(a_wish_ends_with_the_term),
+        cmocka_unit_test(a_wish_while_nothing_is_exported_is_for_the_term_that_comes),
+        cmocka_unit_test(what_was_under_way_in_the_term_before_holds_nothing_up),
+        cmocka_unit_test(each_term_has_a_first_cycle_that_does_not_wait),
+        cmocka_unit_test(a_cycle_of_the_term_before_does_not_go_on),
+        cmocka_unit_test(the_ages_of_the_term_before_are_forgotten),
+        cmocka_unit_test(a_new_term_begins_with_the_question),
+        cmocka_unit_test(a_term_may_follow_on_the_last_one_without_a_pause),
+        cmocka_unit_test(a_store_that_was_put_back_opens_its_term_with_a_lower_head),
+        cmocka_unit_test(final_is_said_after_an_interval_without_changes),
+        cmocka_unit_test(final_is_not_said_of_what_is_not_confirmed),
+        cmocka_unit_test(final_is_not_said_on_an_answer_of_long_ago),
+        cmocka_unit_test(final_is_not_said_of_a_copy_that_must_be_compared),
+        cmocka_unit_test(final_is_not_said_of_a_copy_that_has_forgotten_the_term),
+        cmocka_unit_test(a_home_in_which_nothing_was_ever_changed_becomes_final),
+        cmocka_unit_test(steady_is_said_while_changes_keep_coming),
+        cmocka_unit_test(the_age_is_that_of_the_oldest_change_without_a_copy),
+        cmocka_unit_test(the_age_of_many_changes_may_be_too_old_but_never_too_young),
+        cmocka_unit_test(marks_are_thinned_out_evenly),
+        cmocka_unit_test(the_age_of_what_a_copy_lost_again_is_not_too_young),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
