@@ -51,6 +51,7 @@ struct http_server {
 struct connection {
     struct identity *identity;
     struct peer *peer; /* NULL until the first request: the handshake is done by then */
+    char *target;      /* of the request under way, as it was written */
 };
 
 /* ---- connections ---- */
@@ -86,6 +87,7 @@ static void connection_begins_or_ends(void *server, struct MHD_Connection *conne
     } else if (c) {
         peer_release(c->peer);
         identity_release(c->identity);
+        free_memory(c->target);
         free_memory(c);
         *socket_context = NULL;
     }
@@ -101,11 +103,25 @@ static struct peer *peer_of(const struct http_server *s, struct MHD_Connection *
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr);
 }
 
+static struct connection *connection_of(struct MHD_Connection *connection)
+{
+    return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+}
+
+/* The library tells it only here, before anything else of a request. */
+static void *note_target(void *server, const char *target, struct MHD_Connection *connection)
+{
+    (void)server;
+    struct connection *c = connection_of(connection);
+    free_memory(c->target);
+    c->target = xstrdup(target);
+    return NULL;
+}
+
 /* Verifying takes five times as long as a small request: once for each connection. */
 static struct peer *known_peer(const struct http_server *s, struct MHD_Connection *connection)
 {
-    struct connection *c =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+    struct connection *c = connection_of(connection);
     c->peer = c->peer ? peer_now(c->peer) : peer_of(s, connection);
     return peer_share(c->peer);
 }
@@ -179,7 +195,8 @@ static enum MHD_Result begin(struct http_server *s, struct MHD_Connection *conne
 {
     struct peer *peer = known_peer(s, connection);
     struct http_request *r =
-        request_new(connection, method, path, peer, body_max_of(s, peer_facts(peer)));
+        request_new(connection, method, path, connection_of(connection)->target, peer,
+                    body_max_of(s, peer_facts(peer)));
     *context = r;
     const char *length = http_request_header(r, MHD_HTTP_HEADER_CONTENT_LENGTH);
     enum request_room room = request_room_for(r, length ? strtoull(length, NULL, 10) : 0);
@@ -287,6 +304,7 @@ static struct MHD_Daemon *start_library(struct http_server *s, int fd)
         {MHD_OPTION_CONNECTION_MEMORY_LIMIT, HTTP_HEAD_BYTES_MAX, NULL},
         {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)connection_begins_or_ends, s},
         {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)completed, s},
+        {MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)note_target, NULL},
         {MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t)decode, NULL},
         {MHD_OPTION_END, 0, NULL},
     };

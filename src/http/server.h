@@ -88,6 +88,9 @@ enum failure http_server_reload(struct http_server *server, struct error *e);
 const char *http_request_method(const struct http_request *request);
 /* Decoded, without query. An encoded NUL stays as it was written, "%00". */
 const char *http_request_path(const struct http_request *request);
+/* As the client wrote it, path and query, still encoded: what some ways to prove who one is cover.
+ */
+const char *http_request_target(const struct http_request *request);
 const char *http_request_query(const struct http_request *request, const char *name);  /* or NULL */
 const char *http_request_header(const struct http_request *request, const char *name); /* or NULL */
 struct bytes http_request_body(const struct http_request *request);

@@ -500,7 +500,8 @@ static const char *fixed_change(const struct config *a, const struct config *b)
         return "where its database is";
     if (strcmp(a->admin_socket, b->admin_socket) != 0)
         return "where its socket is";
-    if (strcmp(listens_on(a), listens_on(b)) != 0 || a->self->link_port != b->self->link_port)
+    if (strcmp(listens_on(a), listens_on(b)) != 0 || a->self->link_port != b->self->link_port ||
+        a->self->users_port != b->self->users_port)
         return "where it listens";
     if (strcmp(a->certificate, b->certificate) != 0 ||
         strcmp(a->private_key, b->private_key) != 0 || strcmp(a->authority, b->authority) != 0)

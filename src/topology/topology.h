@@ -31,6 +31,7 @@ struct machine {
     char *address;      /* an IPv4 or IPv6 address in its usual spelling, or NULL: the name is
                            resolved */
     uint16_t link_port; /* where the other machines of the deployment reach it */
+    uint16_t users_port; /* where the users' clients reach it */
     const struct pool *pool;
 };
 
