@@ -18,8 +18,8 @@
 struct http_request;
 
 enum {
-    /* Each time, one of those who change the same thing succeeds, and nobody sensible has more
-     * clients than this at it. */
+    /* Each time, one of those who change the same thing succeeds; from the second time on only
+     * those who come anew are competition (turns.h). */
     VISIT_TRIES_MAX = 64,
     VISIT_JSON_MAX = 64 << 10, /* a conference of 250 participants has a third of it */
     VISIT_RETRY_SECONDS = 2,   /* a hand-over takes less */

@@ -6,6 +6,7 @@
 #include "base/workers.h"
 #include "http/on_loop.h"
 #include "pool/commit.h"
+#include "web/turns.h"
 #include "web/visit.h"
 
 struct web {
@@ -15,6 +16,7 @@ struct web {
     struct http_server *server;
     struct workers *workers;
     struct visited visited;
+    struct turns *turns;
     struct standing *standing; /* as of now; visits have shares of it */
     size_t under_way;
     bool stopped; /* lives on only for the changes that are still under way */
@@ -25,6 +27,7 @@ struct errand {
     struct web *web;
     struct standing *standing; /* for the next try */
     struct visit *visit;
+    struct turn turn; /* once it lost to somebody faster */
 };
 
 static void web_free(struct web *web)
@@ -33,6 +36,7 @@ static void web_free(struct web *web)
     sessions_free(web->visited.sessions);
     nonces_free(web->visited.nonces);
     throttle_free(web->visited.throttle);
+    turns_free(web->turns);
     free(web);
 }
 
@@ -41,6 +45,7 @@ static void web_free(struct web *web)
 static void errand_end(struct errand *errand)
 {
     struct web *web = errand->web;
+    turn_end(&errand->turn);
     standing_release(errand->standing);
     visit_release(errand->visit);
     free(errand);
@@ -67,7 +72,7 @@ static void work(void *context)
         visit_send(errand->visit);
 }
 
-static void try_visit(struct errand *errand);
+static void try_visit(void *context);
 
 static void on_committed(const struct store_outcome *outcome, void *context)
 {
@@ -75,8 +80,10 @@ static void on_committed(const struct store_outcome *outcome, void *context)
     if (visit_committed(errand->visit, outcome)) {
         visit_send(errand->visit);
         errand_end(errand);
-    } else {
+    } else if (turn_has_come(&errand->turn)) {
         try_visit(errand);
+    } else {
+        turns_wait(errand->web->turns, errand->visit->account.id, &errand->turn, try_visit, errand);
     }
 }
 
@@ -91,8 +98,9 @@ static void on_worked(void *context)
         commit_on_loop(web->visited.store, web->loop, txn, on_committed, errand);
 }
 
-static void try_visit(struct errand *errand)
+static void try_visit(void *context)
 {
+    struct errand *errand = context;
     struct web *web = errand->web;
     if (web->stopped) {
         refuse(errand, FAIL_STOPPING, "This machine is stopping.");
@@ -177,6 +185,7 @@ struct web *web_start(struct front_end *fe, struct loop *loop, struct error *e)
                                     .sessions = sessions_new(),
                                     .nonces = nonces_new(),
                                     .throttle = throttle_new()};
+    web->turns = turns_new();
     web->gate = on_loop_open(loop, on_request, web);
     web->workers = workers_new(loop, WEB_THREADS_MAX);
     web->server = serve(web, e);
