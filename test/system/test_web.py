@@ -689,4 +689,20 @@ def a_new_certificate_is_shown_after_a_reload(world):
     assert serial() != before
 
 
+@test
+def the_documents_show_what_works(world):
+    """docs/users.md is what people type: all of it, as it stands there."""
+    world.deploy(["atl", "redmond"])
+    enable(world, "kenmyer")
+    text = (Path(__file__).parents[2] / "docs/users.md").read_text()
+    prelude, *examples = re.findall(r"^```(?:sh)?\n(.*?)^```$", text, re.M | re.S)
+    assert len(examples) >= 5, "the examples are gone"
+    port = f":{world['atl'].users_port}"
+    script = "set -eu\n" + prelude.replace(":8443", port) + "".join(examples)
+    outcome = run("sh", "-c", script, cwd=world.folder).must(0, '"limited":false', 'sip:alice@',
+                                                            "ETag: ", '"back at noon"', '"desk"',
+                                                            '"subject":"Budget"')
+    assert SECRET in script and "Sesam" not in outcome.out, outcome
+
+
 sys.exit(main())
