@@ -31,6 +31,7 @@ struct http_server {
     http_handler *handler;
     void *context;
     size_t body_max, stranger_body_max;
+    unsigned connections_max, connections_of_one_max;
     uint16_t port;
     bool tls;
 
@@ -299,7 +300,8 @@ static struct MHD_Daemon *start_library(struct http_server *s, int fd)
 {
     struct MHD_OptionItem options[] = {
         {MHD_OPTION_LISTEN_SOCKET, fd, NULL},
-        {MHD_OPTION_CONNECTION_LIMIT, HTTP_CONNECTIONS_MAX, NULL},
+        {MHD_OPTION_CONNECTION_LIMIT, (intptr_t)s->connections_max, NULL},
+        {MHD_OPTION_PER_IP_CONNECTION_LIMIT, (intptr_t)s->connections_of_one_max, NULL},
         {MHD_OPTION_CONNECTION_TIMEOUT, HTTP_IDLE_SECONDS_MAX, NULL},
         {MHD_OPTION_CONNECTION_MEMORY_LIMIT, HTTP_HEAD_BYTES_MAX, NULL},
         {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)connection_begins_or_ends, s},
@@ -329,6 +331,8 @@ static struct http_server *server_new(const struct http_server_options *o)
     s->context = o->context;
     s->body_max = o->body_max;
     s->stranger_body_max = o->stranger_body_max;
+    s->connections_max = o->connections_max ? o->connections_max : HTTP_CONNECTIONS_MAX;
+    s->connections_of_one_max = o->connections_of_one_max;
     s->tls = !o->socket_path;
     pthread_mutex_init(&s->identity_lock, NULL);
     pthread_mutex_init(&s->open_lock, NULL);
@@ -428,12 +432,12 @@ enum failure http_server_reload(struct http_server *s, struct error *e)
 /* Shares of all open requests, so that they can be refused without the list's lock. */
 static struct http_request **open_requests(struct http_server *s, size_t *count)
 {
-    struct http_request **all = xcalloc(HTTP_CONNECTIONS_MAX, sizeof(struct http_request *));
+    struct http_request **all = xcalloc(s->connections_max, sizeof(struct http_request *));
     *count = 0;
     pthread_mutex_lock(&s->open_lock);
     s->stopping = true;
     for (struct http_request *r = s->open; r; r = request_links(r)->after) {
-        assert(*count < HTTP_CONNECTIONS_MAX);
+        assert(*count < s->connections_max);
         request_share(r);
         all[(*count)++] = r;
     }

@@ -9,12 +9,12 @@ bool is_limited(const struct visit *v)
 
 enum failure refuse_change(const struct visit *v, struct error *e)
 {
-    const char *home = v->home->name, *pool = standing_pool(v->standing);
+    const char *home = v->home->name;
     if (is_limited(v))
         fail(e, FAIL_REFUSED,
              "%s offers limited service to the users of %s for now: they can read, and nothing can "
              "be changed.",
-             pool, home);
+             standing_pool(v->standing), home);
     else
         fail(e, FAIL_REFUSED, "The data of the users of %s is being handed to another pool.", home);
     error_kept(e, "Nothing was changed.");

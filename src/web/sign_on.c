@@ -187,11 +187,14 @@ static enum failure read_header(struct visit *v, struct authorization *a, struct
     return OK;
 }
 
-/* Where no copy of the accounts has arrived yet, nobody can be told from anybody. */
-static enum failure check_accounts(struct visit *v, struct error *e)
+/* From here on the store is read: not for whoever says nothing. Where no copy of the accounts has
+ * arrived yet, nobody can be told from anybody. */
+static enum failure open_accounts(struct visit *v, struct error *e)
 {
     struct home_state state;
-    enum failure bad = view_home(v->view, HOME_CENTRAL, &state, e);
+    enum failure bad = store_view(v->of->store, &v->view, e);
+    if (!bad)
+        bad = view_home(v->view, HOME_CENTRAL, &state, e);
     if (bad != FAIL_NOT_FOUND)
         return bad;
     fail(e, FAIL_REFUSED, "%s knows no users yet.", standing_pool(v->standing));
@@ -220,7 +223,7 @@ enum failure sign_on(struct visit *v, struct error *e)
     if (!bad && a.scheme == AUTHORIZATION_OTHER)
         return ask_who(v, false, "This is for users who are signed on.");
     if (!bad)
-        bad = check_accounts(v, e);
+        bad = open_accounts(v, e);
     if (!bad)
         bad = a.scheme == AUTHORIZATION_BEARER ? by_token(v, &a, e) : by_secret(v, &a, e);
     if (bad || v->answer.status)

@@ -163,9 +163,7 @@ void visit_try(struct visit *v, struct standing *standing)
     forget_try(v);
     v->standing = standing;
     v->tries++;
-    enum failure bad = store_view(v->of->store, &v->view, &e);
-    if (!bad)
-        bad = route_visit(v, &e);
+    enum failure bad = route_visit(v, &e);
     view_close(TAKE(v->view)); /* one that stays open keeps the store from tidying up */
     if (bad) {
         txn_free(TAKE(v->txn));

@@ -49,7 +49,7 @@ struct visit {
     unsigned tries;
 
     struct standing *standing;
-    struct view *view;
+    struct view *view;      /* from the moment that somebody says who he is */
     struct account account; /* who asks */
     const struct standing_home *home;
     bool signed_on; /* by a session, and this is it */

@@ -170,6 +170,9 @@ static struct http_server *serve(struct web *web, struct error *e)
                                                 .certificate_file = config->certificate,
                                                 .private_key_file = config->private_key,
                                                 .authority_file = config->authority,
+                                                .connections_max = WEB_CONNECTIONS_MAX,
+                                                .connections_of_one_max =
+                                                    WEB_CONNECTIONS_OF_ONE_MAX,
                                                 .body_max = WEB_BODY_MAX,
                                                 .handler = on_loop_handler,
                                                 .context = web->gate};

@@ -9,8 +9,12 @@
 #include "pool/front_end.h"
 
 enum {
-    WEB_THREADS_MAX = 8,      /* each may hold a view, of which the store has 16 for everybody */
-    WEB_LOOK_MS = 1000,       /* so often is looked who serves which home, besides at each change */
+    WEB_THREADS_MAX = 8, /* each may hold a view, of which the store has 16 for everybody */
+    WEB_LOOK_MS = 1000,  /* so often is looked who serves which home, besides at each change */
+    /* About 50 kB each. Clients that are silent for HTTP_IDLE_SECONDS_MAX lose theirs, not their
+     * session. One address can't have all of them: the rest is for others. */
+    WEB_CONNECTIONS_MAX = 4096,
+    WEB_CONNECTIONS_OF_ONE_MAX = 1024,
     WEB_BODY_MAX = 300 << 10, /* a document, and a little more, so that it can be told the limit */
 };
 
