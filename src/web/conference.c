@@ -264,9 +264,10 @@ static enum failure list_found(struct visit *v, const struct ids *ids, json_t *l
     for (size_t i = 0; i < ids->count; i++) {
         OWNED(found_free) struct found f = {0};
         enum failure bad = find(v, ids->list[i], &f, e);
-        if (bad)
+        if (bad && bad != FAIL_NOT_FOUND)
             return bad;
-        json_array_append_new(list, shown(f.value));
+        if (!bad) /* an invitation may outlive what it was to */
+            json_array_append_new(list, shown(f.value));
     }
     return OK;
 }

@@ -6,6 +6,7 @@
 #include <openssl/crypto.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "http/server.h"
 #include "pool/credential.h"
 #include "web/digest.h"
@@ -125,6 +126,17 @@ static enum failure judge(struct visit *v, const char *address, const struct aut
     return OK;
 }
 
+/* Said when somebody has to wait from now on, not each time that he is told to. */
+static void note_failure(struct visit *v, const char *address, const char *account)
+{
+    const char *from = http_request_peer(v->request)->address;
+    throttle_failed(v->of->throttle, account, from, clock_ms());
+    if (throttle_wait_ms(v->of->throttle, account, from, clock_ms()))
+        log_event(LOG_EVENT_WARNING, "sign-on-throttled",
+                  "There were too many wrong secrets for %s, the last from %s.",
+                  address[0] ? address : "names that no user has", from);
+}
+
 static enum failure by_secret(struct visit *v, const struct authorization *a, struct error *e)
 {
     const char *from = http_request_peer(v->request)->address;
@@ -145,7 +157,7 @@ static enum failure by_secret(struct visit *v, const struct authorization *a, st
     if (bad)
         return bad;
     if (!good) {
-        throttle_failed(v->of->throttle, account, from, clock_ms());
+        note_failure(v, address, account);
         return ask_who(v, false, "There is no such user, or the secret is another one.");
     }
     if (a->scheme == AUTHORIZATION_DIGEST &&

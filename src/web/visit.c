@@ -46,10 +46,11 @@ void visit_answer_error(struct visit *v, unsigned status, const struct error *e)
 
 void visit_header(struct visit *v, const char *line, ...)
 {
-    char text[VISIT_HEADER_MAX];
+    OWNED(free_memory) char *text = NULL;
     va_list arguments;
     va_start(arguments, line);
-    vsnprintf(text, sizeof text, line, arguments);
+    if (vasprintf(&text, line, arguments) < 0)
+        abort();
     va_end(arguments);
     buffer_printf(&v->answer.headers, "%s\n", text);
 }

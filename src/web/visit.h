@@ -23,7 +23,6 @@ enum {
     VISIT_TRIES_MAX = 64,
     VISIT_JSON_MAX = 64 << 10, /* a conference of 250 participants has a third of it */
     VISIT_RETRY_SECONDS = 2,   /* a hand-over takes less */
-    VISIT_HEADER_MAX = 8192,   /* a Location holds a path as long as clients may write it */
 };
 
 /* What all visits of a machine share; each of these has a lock of its own. */

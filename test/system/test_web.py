@@ -220,6 +220,7 @@ def who_is_wrong_too_often_waits_and_others_do_not(world):
         for secret in ("wrong", SECRET):
             reply = sign_on("kenmyer", secret, *words).must(429, "too many wrong secrets")
             assert 1 <= int(reply.header("Retry-After")) <= 10, reply
+    assert len(world["atl"].events("sign-on-throttled", "kenmyer@")) == 1
     sign_on("alice", SECRET).must(201)
     session.ask("GET", "/v1/session").must(200)
     until("the wait to be over", lambda: sign_on("kenmyer", SECRET).status == 201)
