@@ -80,10 +80,21 @@ static int run_shell(const char *file, const char *text)
     return status;
 }
 
-/* A word that is no command, and names a file: a script. */
+/* A word that is no command, and names a file, or one that should be there: a script. */
 static bool is_script(const char *word)
 {
-    return word[0] != '-' && command_find(word) < 0 && access(word, R_OK) == 0;
+    bool path = strchr(word, '/') || access(word, F_OK) == 0;
+    return word[0] != '-' && command_find(word) < 0 && path;
+}
+
+/* Whoever types -WhatIf behind a script must not find that it was carried out. */
+static int refuse_words(const char *first)
+{
+    fprintf(stderr,
+            "pollux: A script takes nothing behind its name, and \"%.64s\" stands there.\n"
+            "    Nothing was done.\n",
+            first);
+    return STATUS_MISUSED;
 }
 
 static int run_word(int argc, char **argv)
@@ -92,7 +103,7 @@ static int run_word(int argc, char **argv)
     if (strcmp(word, "pki") == 0)
         return pki_command(argc - 1, argv + 1);
     if (strcmp(word, "-c") == 0 && next)
-        return run_shell(NULL, next);
+        return argc > 3 ? refuse_words(argv[3]) : run_shell(NULL, next);
     if (strcmp(word, "--commands") == 0)
         return list_commands();
     if (strcmp(word, "--manual") == 0)
@@ -100,11 +111,11 @@ static int run_word(int argc, char **argv)
     if (strcmp(word, "--completion") == 0)
         return show_completion(next);
     if (strcmp(word, "--version") == 0)
-        return puts("pollux " POLLUX_VERSION) < 0;
+        return puts("pollux " POLLUX_VERSION) < 0 ? STATUS_FAILED : STATUS_DONE;
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "-?") == 0)
-        return fputs(usage, stdout) < 0;
+        return fputs(usage, stdout) < 0 ? STATUS_FAILED : STATUS_DONE;
     if (is_script(word))
-        return run_shell(word, NULL);
+        return next ? refuse_words(next) : run_shell(word, NULL);
     return command_line_run(argc - 1, argv + 1);
 }
 
@@ -114,5 +125,9 @@ int main(int argc, char **argv)
     int which = command_find(argv[0]);
     if (which >= 0 && is_on_unix(command_at((size_t)which)))
         return command_line_run(argc, argv);
-    return argc < 2 ? run_shell(NULL, NULL) : run_word(argc, argv);
+    int status = argc < 2 ? run_shell(NULL, NULL) : run_word(argc, argv);
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    fputs("pollux: The output can't be written.\n", stderr);
+    return status ? status : STATUS_FAILED;
 }

@@ -21,11 +21,11 @@ struct admin {
     struct front_end *fe;
     struct on_loop *gate;
     struct http_server *server;
-    struct workers *workers;                 /* for what this machine does … */
-    struct workers *passers;                 /* … and for waiting until another has done it */
-    struct call *calls[ADMIN_CALLS_MAX + 1]; /* under way */
+    struct workers *workers;             /* for what this machine does … */
+    struct workers *passers;             /* … and for waiting until another has done it */
+    struct call *calls[ADMIN_CALLS_MAX]; /* under way */
     size_t call_count;
-    bool stopped; /* lives on only for the calls that are still under way */
+    bool stopped, stopping; /* stopped, it lives on only for the calls that are still under way */
 };
 
 static command_run *const runs[COMMANDS] = {
@@ -122,6 +122,12 @@ static const char *audit_file(const struct admin *admin)
     return front_end_config(admin->fe)->audit_log;
 }
 
+static void release(struct admin *admin)
+{
+    if (admin->stopped && !admin->stopping && admin->call_count == 0)
+        free(admin);
+}
+
 static void on_ended(struct call *call, const char *result, void *context)
 {
     struct admin *admin = context;
@@ -132,8 +138,7 @@ static void on_ended(struct call *call, const char *result, void *context)
     if (!call_is_passed_on(call))
         audit_write(audit_file(admin), call_command(call), call_parameters(call), call_caller(call),
                     result, call_elapsed_ms(call));
-    if (admin->stopped && admin->call_count == 0)
-        free(admin);
+    release(admin);
 }
 
 static struct call *begin(struct errand *errand, bool passed_on)
@@ -290,12 +295,18 @@ static void on_person(struct http_request *request, void *context)
 static void on_passed(const struct machine *from, const char *payload, struct http_request *request,
                       void *context)
 {
-    (void)from;
     struct errand *errand = errand_new(context, request);
     OWNED(json_decref) json_t *given = NULL;
     struct error e = {0};
     errand->passed_on = true;
     enum failure bad = passed_decode(payload, &errand->command, &given, &errand->caller, &e);
+    if (!bad && !caller_came_by(errand->caller, from->fqdn)) {
+        bad = fail(&e, FAIL_FOREIGN,
+                   "%s says that a command was given on %s: a machine speaks only "
+                   "for itself.",
+                   from->fqdn, errand->caller->from);
+        error_kept(&e, "Nothing was done.");
+    }
     if (!bad)
         bad = check_parameters(errand->command, given, errand->parameters, &e);
     if (bad)
@@ -346,7 +357,7 @@ void admin_stop(struct admin *admin)
 {
     if (!admin)
         return;
-    admin->stopped = true;
+    admin->stopped = admin->stopping = true; /* the last call that ends does not end us yet */
     front_end_on_commands(admin->fe, NULL);
     for (size_t i = admin->call_count; i-- > 0;) {
         call_abandon(admin->calls[i]);
@@ -356,10 +367,7 @@ void admin_stop(struct admin *admin)
     on_loop_close(admin->gate);
     workers_free(admin->workers);
     workers_free(admin->passers);
-    /* What the threads had still to say; one more call than there may be keeps the last of them
-     * from ending us. */
-    admin->call_count++;
-    loop_settle(front_end_loop(admin->fe));
-    if (--admin->call_count == 0)
-        free(admin);
+    loop_settle(front_end_loop(admin->fe)); /* what the threads had still to say */
+    admin->stopping = false;
+    release(admin);
 }

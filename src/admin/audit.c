@@ -61,13 +61,17 @@ static void write_event(const struct command *command, const json_t *shown,
               (const char *)text.at, result, (unsigned long long)elapsed_ms);
 }
 
-static bool append(const char *file, struct bytes line)
+/* Returns 0, or the error number. Whatever stands there by mistake, a pipe that nobody reads among
+ * it, the loop does not wait for it. */
+static int append(const char *file, struct bytes line)
 {
-    int fd = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, AUDIT_FILE_MODE);
+    int fd = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+                  AUDIT_FILE_MODE);
     if (fd < 0)
-        return false;
-    bool whole = write(fd, line.at, line.size) == (ssize_t)line.size;
-    return close(fd) == 0 && whole;
+        return errno;
+    ssize_t written = write(fd, line.at, line.size);
+    int why = written == (ssize_t)line.size ? 0 : written < 0 ? errno : ENOSPC;
+    return close(fd) && !why ? errno : why;
 }
 
 static void write_line(const char *file, const struct command *command, json_t *shown,
@@ -82,9 +86,12 @@ static void write_line(const char *file, const struct command *command, json_t *
     OWNED(free_memory) char *json = json_dumps(entry, JSON_COMPACT);
     OWNED(buffer_free) struct buffer line = {0};
     buffer_printf(&line, "%s\n", json);
-    if (!append(file, buffer_view(&line)))
-        log_event(LOG_EVENT_ERROR, "audit-not-written", "The audit log %s can't be written: %s.",
-                  file, strerrordesc_np(errno));
+    int why = append(file, buffer_view(&line));
+    if (why)
+        log_event(LOG_EVENT_ERROR, "audit-not-written",
+                  "The audit log %s can't be written: %s. Of changes and refusals the events "
+                  "named \"command\" tell.",
+                  file, strerrordesc_np(why));
 }
 
 void audit_write(const char *file, const struct command *command, const json_t *parameters,

@@ -14,6 +14,8 @@
 
 enum { NSS_BYTES_MAX = 1 << 20 }; /* a group with all its members */
 
+static const char by_way_of[] = " by way of ";
+
 static struct caller *caller_new(void)
 {
     struct caller *caller = xcalloc(1, sizeof *caller);
@@ -89,7 +91,7 @@ struct caller *caller_of_certificate(const char *name, const char *address, cons
     struct caller *caller = caller_new();
     struct passwd user, *known;
     set_text(caller->name, sizeof caller->name, name);
-    snprintf(caller->from, sizeof caller->from, "%s by way of %s", address, machine);
+    snprintf(caller->from, sizeof caller->from, "%s%s%s", address, by_way_of, machine);
     if (getpwnam_r(name, &user, bytes, NSS_BYTES_MAX, &known) != 0 || !known)
         return caller;
     add_groups_of(caller, &user, more);
@@ -106,6 +108,12 @@ bool caller_in(const struct caller *caller, const char *group)
             return true;
     }
     return false;
+}
+
+bool caller_came_by(const struct caller *caller, const char *machine)
+{
+    const char *by = strstr(caller->from, by_way_of);
+    return strcmp(by ? by + strlen(by_way_of) : caller->from, machine) == 0;
 }
 
 json_t *caller_to_json(const struct caller *caller)

@@ -13,7 +13,7 @@
 
 enum {
     CALLER_NAME_SIZE = 256,  /* "alice", "uid 1001" */
-    CALLER_FROM_SIZE = 400,  /* "atl-cs-001.litwareinc.com (socket)" */
+    CALLER_FROM_SIZE = 400,  /* "atl-cs-001.litwareinc.com" */
     CALLER_GROUPS_MAX = 1024 /* of one user; further ones are not looked at */
 };
 
@@ -34,6 +34,8 @@ void caller_free(struct caller *caller);
 DEFINE_OWNED(struct caller *, caller_free)
 
 bool caller_in(const struct caller *caller, const char *group);
+/* Was it this machine that was called? */
+bool caller_came_by(const struct caller *caller, const char *machine);
 
 json_t *caller_to_json(const struct caller *caller);
 /* NULL: it makes no sense. */

@@ -4,14 +4,16 @@
 #include <string.h>
 #include <strings.h>
 
+#include "admin/admin.h"
 #include "admin/call.h"
 #include "cmdlet/commands.h"
 #include "pool/backup_configuration.h"
 #include "pool/commit.h"
 
 enum {
-    /* Somebody else changed it between our reading and our writing: read again, so often. */
-    CHANGE_TRIES_MAX = 8,
+    /* Somebody else changed it between our reading and our writing: read again. Each time one of
+     * those who try at once is done, so the last of as many as there may be needs as many tries. */
+    CHANGE_TRIES_MAX = ADMIN_CALLS_MAX,
 };
 
 static enum failure check_identity(const struct call *call, struct error *e)
@@ -165,9 +167,12 @@ static void try_change(struct change *change)
         bad = store_view(front_end_store(fe), &view, &e);
     if (!bad)
         bad = backup_configuration_read(view, &c, &usn, &e);
+    size_t changed = bad ? 0 : apply(call, c, goal);
+    if (!bad)
+        bad = backup_configuration_check(c, &e);
     if (bad) {
         change_end(change, &e);
-    } else if (apply(call, c, goal) == 0) {
+    } else if (changed == 0) {
         call_caution(call, "Nothing was to change: all is so already.");
         change_end(change, NULL);
     } else if (call_switch(call, "WhatIf")) {

@@ -97,7 +97,7 @@ static void look_whether_it_serves(void *context)
                    clock_ms() - start->began_ms < GRANTS_WAIT_MS_MAX;
     if (start->count && patient) {
         OWNED(free_memory)
-        char *status = xasprintf("%zu homes are not served yet", start->count);
+        char *status = xasprintf("%zu of its homes not served yet", start->count);
         call_progress(call, &(struct call_progress){.activity = "Waiting for the partner",
                                                     .status = status,
                                                     .follow = "Get-CsPoolFailOverStatus"});

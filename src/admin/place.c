@@ -47,7 +47,8 @@ enum failure passed_decode(const char *text, const struct command **command, jso
     const char *name = json_string_value(json_object_get(passed, "command"));
     json_t *given = json_object_get(passed, "parameters");
     int which = name ? command_find(name) : -1;
-    if (which < 0 || !json_is_object(given)) {
+    bool ours = which >= 0 && command_is_remote(command_at((size_t)which));
+    if (!ours || !json_is_object(given)) {
         fail(e, FAIL_INVALID, "There is no command %.64s here.", name ? name : "");
         error_kept(e, "Nothing was done.");
         return error_next(e, "Bring both machines to the same version.");

@@ -47,8 +47,14 @@ static void tell_faults(struct call *call, const struct faults *faults)
             fail(&e, FAIL_INVALID, "Line %u: %s", fault->line, fault->sentence);
         else
             fail(&e, FAIL_INVALID, "%s", fault->sentence);
-        if (i + 1 == faults->count)
+        if (i + 1 == faults_total(faults))
             error_kept(&e, "%s", kept);
+        call_error(call, &e);
+    }
+    if (faults->left_out) {
+        struct error e;
+        fail(&e, FAIL_INVALID, "%zu more faults are not shown.", faults->left_out);
+        error_kept(&e, "%s", kept);
         call_error(call, &e);
     }
 }
@@ -58,11 +64,16 @@ static void tell_doubt(const char *sentence, void *context)
     call_warning(context, "%s", sentence);
 }
 
+static bool is_wanted(void *call)
+{
+    return !call_is_unwanted(call);
+}
+
 static void check_names(void *context)
 {
     struct publishing *p = call_kept(context);
     if (p->topology)
-        publication_check_names(p->topology, &p->faults);
+        publication_check_names(p->topology, &p->faults, is_wanted, context);
 }
 
 static void begin(struct call *call, loop_call *checked)

@@ -53,9 +53,18 @@ static void call_posts(struct loop *loop)
     }
 }
 
+/* Other threads may go on posting meanwhile. */
+static bool has_posts(struct loop *loop)
+{
+    pthread_mutex_lock(&loop->lock);
+    bool has = loop->first != NULL;
+    pthread_mutex_unlock(&loop->lock);
+    return has;
+}
+
 void loop_settle(struct loop *loop)
 {
-    while (loop->first)
+    while (has_posts(loop))
         call_posts(loop);
 }
 

@@ -77,6 +77,8 @@ static json_t *read_file(const char *path, struct error *e)
     if (!file) {
         fail(e, FAIL_NOT_FOUND, "%s can't be read: %s.", path, strerrordesc_np(errno));
         nothing_done(e);
+        if (strchr(path, '\\'))
+            error_next(e, "It takes a path on this machine, as in /etc/pollux/topology.conf.");
         return NULL;
     }
     OWNED(free_memory) char *text = xmalloc(PARAMETER_TEXT_MAX + 1);
@@ -111,13 +113,19 @@ static json_t *split(const char *text)
     }
 }
 
+/* "-Name" without one, or "-Name:" with nothing behind it. */
 static enum failure refuse_missing_value(const struct parameter *p, const struct bind_options *o,
                                          struct error *e)
 {
-    fail(e, FAIL_INVALID, "-%s lacks its value: %s.", p->name, parameter_kind(p));
+    bool truth = p->type == SWITCH || p->type == BOOLEAN;
+    fail(e, FAIL_INVALID, "-%s lacks its value: %s.", p->name,
+         truth ? "$true or $false" : parameter_kind(p));
     nothing_done(e);
-    if (p->type == BOOLEAN && !o->in_shell)
-        error_next(e, "A Unix shell eats $true and $false; write '$true' in single quotes.");
+    if (truth && !o->in_shell)
+        error_next(e,
+                   "The Unix shell has eaten it, if it was there; write '-%s:$false', in single "
+                   "quotes.",
+                   p->name);
     return FAIL_INVALID;
 }
 
@@ -162,11 +170,6 @@ static size_t bind_named(struct binding *b, const struct word *words, size_t lef
         value = next ? words[1].value : NULL;
         bare = next && words[1].bare;
     }
-    if (!value && p->type == SWITCH) {
-        OWNED(json_decref) json_t *eaten = json_string("");
-        bind_value(b, p, eaten, false, e);
-        return 0;
-    }
     if (!value) {
         refuse_missing_value(p, options, e);
         return 0;
@@ -184,14 +187,16 @@ static enum failure refuse_stray(const struct binding *b, const struct word *wor
                       b->command->name);
 }
 
-static enum failure bind_positional(struct binding *b, const struct word *word, size_t place,
-                                    struct error *e)
+/* The first that is still free. */
+static enum failure bind_positional(struct binding *b, const struct word *word, struct error *e)
 {
-    const struct parameter *p =
-        place < 2 ? command_positional(b->command, place ? SECOND : FIRST) : NULL;
-    if (!p || json_object_get(b->bound, p->name))
-        return refuse_stray(b, word, e);
-    return bind_value(b, p, word->value, word->bare, e);
+    static const unsigned places[] = {FIRST, SECOND};
+    for (size_t i = 0; i < COUNT_OF(places); i++) {
+        const struct parameter *p = command_positional(b->command, places[i]);
+        if (p && !json_object_get(b->bound, p->name))
+            return bind_value(b, p, word->value, word->bare, e);
+    }
+    return refuse_stray(b, word, e);
 }
 
 static enum failure check_complete(const struct binding *b, const struct bind_options *options,
@@ -222,12 +227,11 @@ static enum failure check_complete(const struct binding *b, const struct bind_op
 static enum failure bind_all(struct binding *b, const struct word *words, size_t count,
                              const struct bind_options *options, struct error *e)
 {
-    size_t place = 0;
     for (size_t i = 0; i < count;) {
         size_t taken = 1;
         if (words[i].parameter)
             taken = bind_named(b, &words[i], count - i, options, e);
-        else if (bind_positional(b, &words[i], place++, e))
+        else if (bind_positional(b, &words[i], e))
             taken = 0;
         if (taken == 0)
             return e->kind;
@@ -241,8 +245,10 @@ enum failure bind_words(struct binding *b, const struct command *command, const 
 {
     *b = (struct binding){.command = command, .bound = json_object()};
     enum failure bad = bind_all(b, words, count, options, e);
-    if (bad)
+    if (bad) {
         binding_free(b);
+        b->command = command;
+    }
     return bad;
 }
 

@@ -33,7 +33,7 @@ struct bind_options {
     bool piped;    /* something will come through the pipe */
 };
 
-/* On failure nothing is bound. */
+/* On failure nothing is bound but the command. */
 enum failure bind_words(struct binding *b, const struct command *command, const struct word *words,
                         size_t count, const struct bind_options *options, struct error *e);
 void binding_free(struct binding *b);

@@ -5,7 +5,6 @@
 #include "cmdlet/answer/notice.h"
 #include "cmdlet/commands.h"
 #include "cmdlet/language/words.h"
-#include "cmdlet/parameter.h"
 #include "cmdlet/shell/help.h"
 #include "cmdlet/shell/run.h"
 
@@ -15,22 +14,33 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
-/* What stands on a command line, everybody on the machine can read for as long as it runs. */
-static void hide_secrets(const struct command *command, int argc, char **argv)
+static void hide(char *text)
 {
-    for (int i = 1; i < argc; i++) {
+    memset(text, '*', strlen(text));
+}
+
+/* What stands on a command line, everybody on the machine can read for as long as it runs. The
+ * columns tell which word an element stood in. */
+static void hide_secrets(const struct command *command, const struct invocation *typed, int argc,
+                         char **argv)
+{
+    for (size_t i = 0; i < typed->count; i++) {
         bool ambiguous;
-        size_t size = argv[i][0] == '-' ? strcspn(argv[i] + 1, ":") : 0;
-        char name[COMMAND_NAME_MAX + 1] = "";
-        if (size && size < sizeof name)
-            memcpy(name, argv[i] + 1, size);
-        const struct parameter *p = command_parameter(command, name, &ambiguous);
+        const struct element *at = &typed->elements[i];
+        const struct parameter *p =
+            at->parameter ? command_parameter(command, at->parameter, &ambiguous) : NULL;
         if (!p || p->type != SECRET)
             continue;
-        bool colon = argv[i][1 + size] == ':';
-        char *secret = colon ? argv[i] + size + 2 : i + 1 < argc ? argv[i + 1] : NULL;
-        if (secret)
-            memset(secret, '*', strlen(secret));
+        /* Up to the next parameter: its value may be one of several words that a comma joined. */
+        size_t next = i + 1;
+        while (next < typed->count && !typed->elements[next].parameter)
+            next++;
+        int end = next < typed->count ? (int)typed->elements[next].column : argc;
+        char *colon = strchr(argv[at->column], ':');
+        if (colon)
+            hide(colon + 1);
+        for (int word = (int)at->column + 1; word < end; word++)
+            hide(argv[word]);
     }
 }
 
@@ -43,8 +53,8 @@ static int run_one(struct session *s, int argc, char **argv)
     if (which >= 0 && argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
         return help_show(s, name);
     enum failure bad = parse_words(name, argc - 1, argv + 1, &typed, &e);
-    if (which >= 0)
-        hide_secrets(command_at((size_t)which), argc, argv);
+    if (!bad && which >= 0)
+        hide_secrets(command_at((size_t)which), typed, argc, argv);
     if (bad) {
         notice_show_error(stderr, which >= 0 ? command_at((size_t)which)->name : "pollux", &e);
         return STATUS_MISUSED;
@@ -59,5 +69,5 @@ int command_line_run(int argc, char **argv)
     session_begin(&s, false);
     int status = run_one(&s, argc, argv);
     session_end(&s);
-    return status;
+    return session_interrupted() ? STATUS_INTERRUPTED : status;
 }

@@ -89,10 +89,17 @@ int command_find(const char *name)
 
 const char *command_nearest(const char *name)
 {
-    const char *names[COMMANDS];
-    for (int i = 0; i < COMMANDS; i++)
+    const char *names[COMMANDS], *begun = NULL;
+    size_t size = strlen(name), fitting = 0;
+    for (int i = 0; i < COMMANDS; i++) {
         names[i] = commands[i].name;
-    return nearest_word(name, names, COMMANDS);
+        if (size && strncasecmp(name, names[i], size) == 0) {
+            begun = names[i];
+            fitting++;
+        }
+    }
+    /* However much is missing of it: half a name is no slip of the hand. */
+    return fitting == 1 ? begun : nearest_word(name, names, COMMANDS);
 }
 
 bool command_is_remote(const struct command *command)

@@ -15,7 +15,7 @@ enum parameter_type {
     INTEGER,    /* "1 to 100" */
     TIME_SPAN,  /* "00:00:05 to 03:00:00" */
     CHOICE,     /* "One, Other": the words, in any case */
-    LIST,       /* "0 to 64": how many texts; or @{Add=…}, @{Remove=…}, @{Replace=…} */
+    LIST,       /* "0 to 64": how many texts */
     FILE_TEXT,  /* a file of the caller's, whose text is sent along */
     SECRET,     /* "5 to 128" characters; never shown, logged or kept in a history */
     DESCRIPTOR, /* the number of an open file whose first line is the command's SECRET */
@@ -37,6 +37,8 @@ enum {
     OF_CHANGES = 64, /* a common one of commands that change something */
     OF_SHELL = 128,  /* a common one that makes sense only where there are pipes and variables */
     SENT = 256,      /* a common one that polluxd must know of */
+    /* A list that is kept: @{Add=…}, @{Remove=…} and @{Replace=…} change what is there. */
+    CHANGEABLE = 512,
 };
 
 enum command_effect { READS, CHANGES };

@@ -104,8 +104,6 @@ static json_t *check_truth(const struct parameter *p, const char *text, struct e
             return json_boolean(words[i].truth);
     }
     wrong(p, text, "no value but $true or $false", e);
-    if (!*text)
-        error_next(e, "The shell has eaten it; write '-%s:$false', in single quotes.", p->name);
     return NULL;
 }
 
@@ -169,6 +167,19 @@ static json_t *check_choice(const struct parameter *p, const char *text, struct 
     return NULL;
 }
 
+/* Without its $, and with a + in front if it is added to. */
+static json_t *check_variable(const struct parameter *p, const char *text, struct error *e)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+    const char *name = text + (*text == '+');
+    size_t size = strspn(name, letters);
+    if (size >= 1 && size <= VARIABLE_NAME_MAX && !name[size])
+        return json_string(text);
+    wrong(p, text, "the name of a variable, without $", e);
+    error_next(e, "Letters, digits and _, up to %d: -%s found", VARIABLE_NAME_MAX, p->name);
+    return NULL;
+}
+
 static json_t *check_text(const struct parameter *p, const char *text, struct error *e)
 {
     switch (p->type) {
@@ -181,8 +192,8 @@ static json_t *check_text(const struct parameter *p, const char *text, struct er
     case DESCRIPTOR: return check_integer(p, text, e);
     case TIME_SPAN: return check_time_span(p, text, e);
     case CHOICE: return check_choice(p, text, e);
+    case VARIABLE: return check_variable(p, text, e);
     case FILE_TEXT:
-    case VARIABLE:
     case LIST:
     case OBJECT: break;
     }
@@ -231,10 +242,15 @@ static json_t *check_change(const struct parameter *p, const json_t *given, stru
         const char *verb = NULL;
         for (size_t i = 0; i < COUNT_OF(verbs); i++)
             verb = strcasecmp(name, verbs[i]) == 0 ? verbs[i] : verb;
-        json_t *entries = verb ? check_entries(p, value, e) : NULL;
+        json_t *entries = NULL;
         if (!verb) {
             wrong(p, name, "Add, Remove and Replace in @{…}", e);
             error_next(e, "For example: -%s '@{Add=\"x\",\"y\"}'", p->name);
+        } else if (json_object_get(change, verb)) {
+            fail(e, FAIL_INVALID, "-%s: %s stands there twice.", p->name, verb);
+            error_kept(e, "Nothing was done.");
+        } else {
+            entries = check_entries(p, value, e);
         }
         if (!entries)
             return NULL;
@@ -254,11 +270,16 @@ static json_t *check_change(const struct parameter *p, const json_t *given, stru
 
 static enum failure not_one_text(const struct parameter *p, const json_t *given, struct error *e)
 {
-    const char *kind = json_is_array(given)    ? "a list"
-                       : json_is_object(given) ? "an object"
-                       : json_is_string(given) ? "a text with a NUL in it, or too long a one"
-                                               : "that";
-    fail(e, FAIL_INVALID, "-%s takes one value, not %s.", p->name, kind);
+    const char *kind = json_is_array(given)     ? "a list"
+                       : json_is_object(given)  ? "an object"
+                       : json_is_boolean(given) ? "$true or $false"
+                       : json_is_null(given)    ? "$null"
+                       : json_is_real(given)    ? "a number with a fraction"
+                       : strlen(json_string_value(given)) < json_string_length(given)
+                           ? "a text with a NUL in it"
+                           : "one so long";
+    fail(e, FAIL_INVALID, "-%s takes %s, not %s.", p->name,
+         p->type == LIST ? "a list of texts" : "one value", kind);
     return error_kept(e, "Nothing was done.");
 }
 
@@ -268,8 +289,10 @@ static json_t *check(const struct parameter *p, const json_t *given, struct erro
     const char *text = json_string_value(given);
     if (p->type == OBJECT)
         return json_deep_copy(given);
-    if (p->type == LIST)
-        return json_is_object(given) ? check_change(p, given, e) : check_entries(p, given, e);
+    if (p->type == LIST && json_is_object(given) && (p->traits & CHANGEABLE))
+        return check_change(p, given, e);
+    if (p->type == LIST && !json_is_object(given))
+        return check_entries(p, given, e);
     if ((p->type == SWITCH || p->type == BOOLEAN) && json_is_boolean(given))
         return json_boolean(json_is_true(given));
     if (json_is_integer(given)) {

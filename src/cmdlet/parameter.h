@@ -7,8 +7,9 @@
  *     INTEGER        a whole number within the limits; also as a string
  *     TIME_SPAN      a string "00:03:00", whatever way it was written (base/timespan.h)
  *     CHOICE         one of the words as the limits spell it
- *     LIST           an array of strings; or an object with some of "Add", "Remove", "Replace",
- *                    each an array of strings
+ *     LIST           an array of strings; if it is CHANGEABLE, also an object with some of "Add",
+ *                    "Remove", "Replace", each an array of strings
+ *     VARIABLE       a name of letters, digits and _, with a + in front if it is added to
  *     FILE_TEXT      a string (whoever is typed at reads the file) */
 #ifndef POLLUX_CMDLET_PARAMETER_H
 #define POLLUX_CMDLET_PARAMETER_H
@@ -21,6 +22,7 @@
 enum {
     PARAMETER_TEXT_MAX = 512 << 10, /* bytes of one value: a topology file is the longest */
     LIST_TEXT_MAX = 256,            /* bytes of one entry of a list */
+    VARIABLE_NAME_MAX = 128,
     CHOICES_MAX = 16,
     CHOICE_SIZE = 64,
 };

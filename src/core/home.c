@@ -606,8 +606,7 @@ void home_explain(const struct home *h, struct error *e)
     } else if (!known(h) && h->seen == 0) {
         fail(e, FAIL_NOT_FOUND, "The home %s was never created, as far as anybody here knows.",
              h->name);
-        error_next(e, "Publish the topology on the pool that is to hold the Central Management "
-                      "Store: Publish-CsTopology -FileName FILE");
+        error_next(e, "Publish the topology, on any machine: Publish-CsTopology -FileName FILE");
     } else if (!known(h) || h->verdict == VERDICT_REFILL) {
         fail(e, FAIL_REFUSED,
              "This store %s the home %s, which its partner knows more of: it was replaced or put "

@@ -116,6 +116,22 @@ bool backup_configuration_change(struct backup_configuration *c, const char *nam
     return true;
 }
 
+enum failure backup_configuration_check(const struct backup_configuration *c, struct error *e)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach(c->object, name, value)
+    {
+        if (json_array_size(value) <= BACKUP_CONFIGURATION_NAMES_MAX)
+            continue;
+        fail(e, FAIL_REFUSED, "%s would have %zu names; %d is the most.", name,
+             json_array_size(value), BACKUP_CONFIGURATION_NAMES_MAX);
+        error_kept(e, "Nothing was changed.");
+        return error_next(e, "Name a group instead of its members.");
+    }
+    return OK;
+}
+
 /* --- storing --- */
 
 void backup_configuration_put(struct txn *txn, const struct backup_configuration *c, uint64_t usn)

@@ -28,6 +28,10 @@ const json_t *backup_configuration_value(const struct backup_configuration *c, c
 bool backup_configuration_change(struct backup_configuration *c, const char *name,
                                  const json_t *value);
 
+enum { BACKUP_CONFIGURATION_NAMES_MAX = 64 }; /* of a list, however it grew */
+/* What no single value shows: whether it all fits. */
+enum failure backup_configuration_check(const struct backup_configuration *c, struct error *e);
+
 void backup_configuration_put(struct txn *txn, const struct backup_configuration *c, uint64_t usn);
 void backup_configuration_remove(struct txn *txn, uint64_t usn);
 

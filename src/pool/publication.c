@@ -23,13 +23,19 @@ static void check_name(const struct machine *machine, struct faults *faults)
                    machine->fqdn, machine->pool->fqdn, gai_strerror(rc));
 }
 
-void publication_check_names(const struct topology *topology, struct faults *faults)
+void publication_check_names(const struct topology *topology, struct faults *faults,
+                             bool (*go_on)(void *context), void *context)
 {
     for (size_t i = 0; i < topology->pool_count; i++) {
         const struct pool *pool = &topology->pools[i];
         for (size_t j = 0; j < pool->machine_count; j++) {
-            if (!pool->machines[j].address)
-                check_name(&pool->machines[j], faults);
+            if (pool->machines[j].address)
+                continue;
+            if (!go_on(context)) {
+                faults_add(faults, in_general, 0, "Not all names were checked.");
+                return;
+            }
+            check_name(&pool->machines[j], faults);
         }
     }
 }
@@ -42,20 +48,36 @@ static const char *backup_of(const struct topology *topology, const char *name)
     return pool && pool->backup ? pool->backup->fqdn : "";
 }
 
+/* The pool that holds a home now, by the pairs of before: those of the new file are what is asked
+ * about. "" if nobody knows. */
+static const char *holder_of(const struct front_end *fe, const char *home,
+                             const struct pool *before)
+{
+    const struct hosted_home *here = front_end_home(fe, home);
+    if (here && hold_holder(home_current(hosted_home_core(here)))[0])
+        return hold_holder(home_current(hosted_home_core(here)));
+    const struct heard_home *heard = heard_of(front_end_heard(fe), home);
+    if (!heard || term_is_none(heard->term))
+        return "";
+    if (term_side(heard->term) == SIDE_HOME)
+        return before->fqdn;
+    return before->backup ? before->backup->fqdn : "";
+}
+
 /* Protocol, rule 12: who took a home keeps it until it is handed back, whatever a file says. */
 static void check_pair(const struct front_end *fe, const struct pool *before,
                        const struct topology *topology, struct faults *faults)
 {
     const char *backup = before->backup ? before->backup->fqdn : "";
-    const struct pool *holder = front_end_holder(fe, before->fqdn);
-    if (!holder || strcmp(holder->fqdn, before->fqdn) == 0)
+    const char *holder = holder_of(fe, before->fqdn, before);
+    if (!*holder || strcmp(holder, before->fqdn) == 0)
         return;
     const char *wanted = backup_of(topology, before->fqdn);
     if (strcmp(wanted, backup) != 0)
         faults_add(faults, in_general, 0,
                    "%s can't get another backup pool: it is failed over to %s. Fail it back "
                    "first: Invoke-CsPoolFailBack -PoolFqdn %s",
-                   before->fqdn, holder->fqdn, before->fqdn);
+                   before->fqdn, holder, before->fqdn);
 }
 
 static void check_central(const struct front_end *fe, const struct topology *before,
@@ -67,13 +89,13 @@ static void check_central(const struct front_end *fe, const struct topology *bef
                    "central must stay %s: that is where the Central Management Store was created. "
                    "To move it: Invoke-CsManagementServerFailover",
                    was);
-    const struct pool *holder = front_end_holder(fe, HOME_CENTRAL);
-    bool moved = holder && strcmp(holder->fqdn, was) != 0;
+    const char *holder = holder_of(fe, HOME_CENTRAL, before->central);
+    bool moved = *holder && strcmp(holder, was) != 0;
     if (moved && strcmp(backup_of(before, was), backup_of(topology, was)) != 0)
         faults_add(faults, in_general, 0,
                    "%s can't get another backup pool: the Central Management Store is failed over "
                    "to %s. Bring it back first: Invoke-CsManagementServerFailover",
-                   was, holder->fqdn);
+                   was, holder);
 }
 
 /* --- databases --- */

@@ -7,8 +7,9 @@
 #include "pool/front_end.h"
 
 /* Do the names of machines without an address resolve? Asks the system's resolver, which may take
- * long: on a thread of its own. */
-void publication_check_names(const struct topology *topology, struct faults *faults);
+ * long: on a thread of its own. `go_on` is asked before each; if it says no, that is a fault. */
+void publication_check_names(const struct topology *topology, struct faults *faults,
+                             bool (*go_on)(void *context), void *context);
 
 /* On the loop: the rest. */
 void publication_check(const struct front_end *fe, const struct topology *topology,

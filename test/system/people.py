@@ -84,7 +84,8 @@ def keep_audit(world, *pools):
 def audit(world, pool):
     """The entries of its audit log."""
     file = world[pool].folder / "audit.log"
-    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+    lines = file.read_text().split("\n")[:-1] if file.exists() else []
+    return [json.loads(line) for line in lines]
 
 
 def typed_by(world, name, pool, *words, gid=NOBODYS_GROUP):

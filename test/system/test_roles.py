@@ -88,6 +88,10 @@ def check(world, outcome, who, words, allowed, seen, ways="atl"):
         assert entry["result"] == "denied", entry
 
 
+def make_ken(world):
+    world["atl"].ask("Enable-CsUser", Identity=KEN, RegistrarPool=ATL).must(200, '"done"')
+
+
 def with_roles(world, *at, **options):
     world.build(["atl", "redmond"], interval_s=30, **options)
     return keep_audit(people(world, {**ROLES, "owner": []}, *at))
@@ -99,6 +103,7 @@ def with_roles(world, *at, **options):
 @test
 def every_user_may_what_the_role_says_and_nothing_else(world):
     with_roles(world, "atl").begin()
+    make_ken(world)
     commands, before = commands_of(world), everything_in(world, "atl")
     for who in (*ROLES, "root"):
         groups = ROLES.get(who, [SUPREME])
@@ -164,6 +169,24 @@ def who_is_refused_changes_nothing_and_who_is_not_does(world):
     assert interval(world) == "00:02:00"
 
 
+@test
+def users_are_made_by_who_administers_and_seen_by_who_looks(world):
+    with_roles(world, "atl").begin()
+    enable = ["Enable-CsUser", "-Identity", KEN, "-RegistrarPool", ATL]
+    pin = ["Set-CsClientPin", "-Identity", KEN, "-Pin", "s3cret-of-ken"]
+    before = everything_in(world, "atl")
+    for words in (enable, pin, ["Disable-CsUser", "-Identity", KEN]):
+        for who in ("nobody", "viewer"):
+            refused(typed_by(world, who, "atl", *words), who, words[0])
+    assert everything_in(world, "atl") == before
+    typed_by(world, "helpdesk", "atl", *enable).must(0)
+    typed_by(world, "viewer", "atl", "Get-CsUser").must(0, KEN)
+    refused(typed_by(world, "nobody", "atl", "Get-CsUser"), "nobody", "Get-CsUser")
+    typed_by(world, "helpdesk", "atl", *pin).must(0)
+    typed_by(world, "helpdesk", "atl", "Disable-CsUser", "-Identity", KEN).must(0)
+    assert KEN not in typed_by(world, "viewer", "atl", "Get-CsUser").must(0).out
+
+
 # --- grants ------------------------------------------------------------------------------------
 
 
@@ -214,6 +237,21 @@ def what_is_granted_to_an_account_the_user_of_that_name_may(world):
     grant(world, "chief", READ, kind).must(0)
     status_by(world, "viewer").must(0)
     refused(status_by(world, "nobody"), "nobody", "Get-CsBackupServiceStatus")
+
+
+@test
+def a_list_has_its_limit_however_it_grows(world):
+    world.deploy(["atl", "redmond"], interval_s=30)
+    add = lambda names, **more: world["atl"].ask(
+        "Set-CsBackupServiceConfiguration", AuthorizedUniversalGroups={"Add": names}, **more)
+    add([f"group{n}" for n in range(60)]).must(200, '"done"')
+    add([f"group{n}" for n in range(58, 64)]).must(200, '"done"')
+    for more in ({}, {"WhatIf": True}):
+        add(["one-more"], **more).must(200, "would have 65 names; 64 is the most",
+                                       "Nothing was changed.", '"failed"')
+    add(["GROUP3"]).must(200, "Nothing was to change", '"done"')
+    found = world["atl"].ask("Get-CsBackupServiceConfiguration").objects[0]
+    assert found["AuthorizedUniversalGroups"] == [f"group{n}" for n in range(64)]
 
 
 @test

@@ -721,18 +721,6 @@ static void more_words_than_the_limit_are_refused(void **state)
     assert_int_equal(i->elements[999].column, 1000);
 }
 
-static void a_bare_text_is_split_at_its_commas(void **state)
-{
-    (void)state;
-    OWNED(expression_free)
-    struct expression *bare = expression_text(xstrdup("a, b c ,d"), true, 0, 1);
-    OWNED(expression_free) struct expression *list = split_at_commas(bare);
-    assert_int_equal(list->count, 3);
-    assert_string_equal(list->children[0]->text, "a");
-    assert_string_equal(list->children[1]->text, "b c");
-    assert_string_equal(list->children[2]->text, "d");
-}
-
 static void a_letter_is_written_as_it_was_read(void **state)
 {
     (void)state;
@@ -789,7 +777,6 @@ int main(void)
         cmocka_unit_test(a_quoted_table_is_read),
         cmocka_unit_test(a_wrong_word_is_told),
         cmocka_unit_test(more_words_than_the_limit_are_refused),
-        cmocka_unit_test(a_bare_text_is_split_at_its_commas),
         cmocka_unit_test(a_letter_is_written_as_it_was_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

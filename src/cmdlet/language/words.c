@@ -226,32 +226,3 @@ enum failure parse_words(const char *name, int count, char *const *words,
     *e = w.r.error;
     return error_within(e, "In word %d behind the command: ", w.at);
 }
-
-/* --- lists --- */
-
-static char *trimmed(const char *at, size_t size)
-{
-    while (size && at[0] == ' ') {
-        at++;
-        size--;
-    }
-    while (size && at[size - 1] == ' ')
-        size--;
-    char *text = xmalloc(size + 1);
-    memcpy(text, at, size);
-    text[size] = '\0';
-    return text;
-}
-
-struct expression *split_at_commas(const struct expression *bare)
-{
-    assert(bare->kind == EXPRESSION_TEXT && bare->bare);
-    struct expression *list = expression_new(EXPRESSION_LIST, bare->line, bare->column);
-    for (const char *at = bare->text;; at++) {
-        size_t size = strcspn(at, ",");
-        expression_add(list, expression_text(trimmed(at, size), true, bare->line, bare->column));
-        at += size;
-        if (!*at)
-            return list;
-    }
-}

@@ -13,7 +13,4 @@
 enum failure parse_words(const char *name, int count, char *const *words,
                          struct invocation **invocation, struct error *e);
 
-/* The values of a bare text with commas, each trimmed; one, if there is no comma. */
-struct expression *split_at_commas(const struct expression *bare);
-
 #endif

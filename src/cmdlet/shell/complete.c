@@ -33,7 +33,8 @@ static void forget(struct typed *t)
         free(t->words[--t->count]);
 }
 
-/* Quotes keep blanks together; |, ;, ( and = begin another command. */
+/* Quotes keep blanks together; |, ;, ( and = begin another command. A colon ends the name of a
+ * parameter. */
 static void split(const char *line, struct typed *t)
 {
     const char *start = line;
@@ -45,7 +46,7 @@ static void split(const char *line, struct typed *t)
         }
         if (*c == '"' || *c == '\'')
             quote = *c;
-        else if (*c == '\0' || strchr(" \t|;(=", *c)) {
+        else if (*c == '\0' || strchr(" \t|;(=", *c) || (*c == ':' && *start == '-')) {
             if (c > start || *c == '\0')
                 add_word(t, start, (size_t)(c - start));
             start = c + 1;
@@ -97,7 +98,7 @@ static void add_files(struct completion *c, const char *begun)
 {
     glob_t found;
     OWNED(free_memory) char *pattern = xasprintf("%s*", begun);
-    if (glob(pattern, GLOB_MARK | GLOB_TILDE, NULL, &found) != 0)
+    if (glob(pattern, GLOB_MARK, NULL, &found) != 0)
         return;
     for (size_t i = 0; i < found.gl_pathc; i++)
         add(c, found.gl_pathv[i], begun);
@@ -140,18 +141,27 @@ static void add_values(const struct parameter *p, struct completion *c, const ch
 
 /* --- which --- */
 
+static const struct parameter *named(const struct command *command, const char *word)
+{
+    bool ambiguous;
+    return word[0] == '-' ? command_parameter(command, word + 1, &ambiguous) : NULL;
+}
+
 /* The parameter that the last word is a value of; NULL: of none. */
 static const struct parameter *parameter_before(const struct command *command,
                                                 const struct typed *t)
 {
-    bool ambiguous;
-    const char *before = t->words[t->count - 2];
-    if (t->count > 2 && before[0] == '-') {
-        const struct parameter *p = command_parameter(command, before + 1, &ambiguous);
-        if (p && p->type != SWITCH)
-            return p;
+    size_t last = t->count - 1;
+    const struct parameter *p = last > 1 ? named(command, t->words[last - 1]) : NULL;
+    if (p && p->type != SWITCH)
+        return p;
+    /* Only switches stand in front: it is the first value. */
+    for (size_t i = 1; i < last; i++) {
+        p = named(command, t->words[i]);
+        if (!p || p->type != SWITCH)
+            return NULL;
     }
-    return t->count == 2 ? command_positional(command, FIRST) : NULL;
+    return command_positional(command, FIRST);
 }
 
 static int by_name(const void *a, const void *b)
@@ -169,7 +179,7 @@ static void complete_argument(const struct typed *t, struct completion *c, const
     const struct parameter *p = parameter_before(command, t);
     if (begun[0] == '-' || (!p && !*begun))
         add_parameters(command, c, begun);
-    else if (p && p->name[0] == 'N' && !command_is_remote(command))
+    else if (p && strcmp(p->name, "Name") == 0 && !command_is_remote(command))
         add_commands(&(struct session){.in_shell = true}, c, begun); /* Get-Help Start-… */
     else if (p)
         add_values(p, c, begun, names, context);
@@ -182,6 +192,7 @@ void complete(const struct session *s, const char *line, complete_names *names, 
     *c = (struct completion){0};
     split(line, &t);
     const char *begun = t.words[t.count - 1];
+    begun += *begun == '"' || *begun == '\'';
     c->begun = strlen(begun);
     if (begun[0] == '$')
         add_variables(s, c, begun);

@@ -12,6 +12,11 @@
 
 DEFINE_OWNED(json_t *, json_decref)
 
+static enum failure nothing_done(struct error *e)
+{
+    return error_kept(e, "Nothing was done.");
+}
+
 enum { PROPERTIES_MAX = 64 }; /* of an object, when the nearest name is looked for */
 
 /* --- variables and properties --- */
@@ -26,7 +31,7 @@ static enum failure variable(struct session *s, const struct expression *x, json
     }
     const char *nearest = session_nearest(s, x->text);
     fail(e, FAIL_INVALID, "There is no variable $%.64s.", x->text);
-    error_kept(e, "Nothing was done.");
+    nothing_done(e);
     return nearest ? error_next(e, "Was $%s meant?", nearest)
                    : error_next(e, "Make it first: $%.64s = …", x->text);
 }
@@ -43,7 +48,7 @@ const json_t *property_of(const json_t *object, const char *name)
     return NULL;
 }
 
-static enum failure no_property(const json_t *object, const char *name, struct error *e)
+enum failure property_lacking(const json_t *object, const char *name, struct error *e)
 {
     const char *names[PROPERTIES_MAX], *key;
     json_t *value;
@@ -56,7 +61,7 @@ static enum failure no_property(const json_t *object, const char *name, struct e
     const char *nearest = nearest_word(name, names, count);
     fail(e, FAIL_INVALID, "%s has no property %.64s.",
          json_is_object(object) ? "The object" : "The value", name);
-    error_kept(e, "Nothing was done.");
+    nothing_done(e);
     return nearest ? error_next(e, "Was %s meant?", nearest) : e->kind;
 }
 
@@ -86,7 +91,7 @@ static enum failure member(const json_t *object, const char *name, json_t **valu
         }
         *value = TAKE(list);
     } else {
-        return no_property(object, name, e);
+        return property_lacking(object, name, e);
     }
     return OK;
 }
@@ -98,12 +103,15 @@ static enum failure index_of(const json_t *list, const json_t *index, json_t **v
     char *end;
     long at = strtol(text, &end, 10);
     long size = json_is_array(list) ? (long)json_array_size(list) : 1;
-    if (!*text || *end)
-        return fail(e, FAIL_INVALID, "[%.32s] is no number of an entry.", text);
+    if (!*text || *end) {
+        fail(e, FAIL_INVALID, "[%.32s] is no number of an entry.", text);
+        return nothing_done(e);
+    }
     at += at < 0 ? size : 0; /* -1 is the last one */
-    if (at < 0 || at >= size)
-        return fail(e, FAIL_INVALID, "There is no entry [%.32s]: there are %ld, from [0] on.", text,
-                    size);
+    if (at < 0 || at >= size) {
+        fail(e, FAIL_INVALID, "There is no entry [%.32s]: there are %ld, from [0] on.", text, size);
+        return nothing_done(e);
+    }
     *value = json_deep_copy(json_is_array(list) ? json_array_get(list, (size_t)at) : list);
     return OK;
 }
@@ -151,8 +159,10 @@ static enum failure table(struct session *s, const struct expression *x, json_t 
     OWNED(json_decref) json_t *all = json_object();
     for (size_t i = 0; i < x->count; i++) {
         json_t *part;
-        if (property_of(all, x->names[i]))
-            return fail(e, FAIL_INVALID, "%.64s stands twice in one @{…}.", x->names[i]);
+        if (property_of(all, x->names[i])) {
+            fail(e, FAIL_INVALID, "%.64s stands twice in one @{…}.", x->names[i]);
+            return nothing_done(e);
+        }
         enum failure bad = evaluate(s, x->children[i], &part, e);
         if (bad)
             return bad;

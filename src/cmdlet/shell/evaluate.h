@@ -26,5 +26,7 @@ static inline void owned_words_free(struct words *words)
 
 /* A property in any case; NULL: it has none. */
 const json_t *property_of(const json_t *object, const char *name);
+/* That it has none of this name, and which one was meant. */
+enum failure property_lacking(const json_t *object, const char *name, struct error *e);
 
 #endif

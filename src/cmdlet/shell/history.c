@@ -8,8 +8,6 @@
 
 #include "base/bytes.h"
 #include "cmdlet/commands.h"
-#include "cmdlet/language/parse.h"
-#include "cmdlet/shell/alias.h"
 
 static bool make_folder(const char *path)
 {
@@ -33,30 +31,14 @@ char *history_file(void)
     return folder && make_folder(folder) ? xasprintf("%s/history", folder) : NULL;
 }
 
-static bool invocation_has_secret(const struct invocation *typed)
-{
-    int which = command_find(alias_of(typed->name));
-    for (size_t i = 0; which >= 0 && i < typed->count; i++) {
-        bool ambiguous;
-        const char *name = typed->elements[i].parameter;
-        const struct parameter *p =
-            name ? command_parameter(command_at((size_t)which), name, &ambiguous) : NULL;
-        if (p && p->type == SECRET)
-            return true;
-    }
-    return false;
-}
-
-/* In doubt there is one: what can't be read might be a secret with a slip in its quotes. */
+/* A line that names a parameter for a secret, or a command that is named after it. Names that only
+ * contain the word are lost with it: better than a secret behind a slip of the hand. */
 static bool has_secret(const char *text)
 {
-    OWNED(script_free) struct script *script = NULL;
-    if (parse_script(bytes_of_text(text), &script, NULL, NULL))
-        return strcasestr(text, "pin") != NULL;
-    for (size_t i = 0; i < script->count; i++) {
-        const struct pipeline *p = script->statements[i].pipeline;
-        for (size_t j = 0; j < p->count; j++) {
-            if (invocation_has_secret(p->commands[j]))
+    const struct parameter *p;
+    for (size_t i = 0; i < COMMANDS; i++) {
+        for (size_t j = 0; (p = command_parameter_at(command_at(i), j)); j++) {
+            if (p->type == SECRET && strcasestr(text, p->name))
                 return true;
         }
     }
@@ -71,6 +53,8 @@ void history_add(History *history_of, const char *file, const char *text)
     history(history_of, &event, H_ENTER, text);
     if (!file)
         return;
+    mode_t before = umask(0077);
     history(history_of, &event, H_SAVE, file);
-    chmod(file, 0600);
+    umask(before);
+    chmod(file, 0600); /* one that was there before */
 }

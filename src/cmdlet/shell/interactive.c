@@ -1,6 +1,5 @@
 #include "cmdlet/shell/interactive.h"
 
-#include <errno.h>
 #include <histedit.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -26,6 +25,7 @@ struct shell {
     History *history;
     char *history_file;
     struct buffer text; /* of a statement that goes on in the next line */
+    int status;         /* of what was typed last */
     struct {
         json_t *list;
         uint64_t asked_ms;
@@ -52,11 +52,8 @@ static int get_letter(EditLine *line, wchar_t *letter)
     mbstate_t state = {0};
     for (;;) {
         char c;
-        ssize_t got = read(STDIN_FILENO, &c, 1);
-        if (got < 0 && errno == EINTR && !session_interrupted())
-            continue;
-        if (got <= 0)
-            return (int)got;
+        if (!session_wait_input(STDIN_FILENO) || read(STDIN_FILENO, &c, 1) != 1)
+            return 0;
         size_t size = mbrtowc(letter, &c, 1, &state);
         if (size == (size_t)-2)
             continue; /* the letter has more bytes */
@@ -137,38 +134,37 @@ static unsigned char on_tab(EditLine *line, int key)
 
 /* --- lines --- */
 
-static bool is_exit(const struct script *script)
-{
-    const struct pipeline *p = script->count == 1 ? script->statements[0].pipeline : NULL;
-    return p && p->count == 1 && !p->input && run_is_exit(p->commands[0]);
-}
-
 static void forget_text(struct shell *shell)
 {
     buffer_clear(&shell->text);
 }
 
-/* A whole statement, or the beginning of one. False: it is `exit`. */
-static bool take_line(struct shell *shell, const char *line)
+/* As the history keeps it: without the end of its last line. */
+static void cut_end(char *text)
+{
+    size_t size = strlen(text);
+    while (size && (text[size - 1] == '\n' || text[size - 1] == '\r'))
+        text[--size] = '\0';
+}
+
+/* A whole statement, or the beginning of one. */
+static void take_line(struct shell *shell, const char *line)
 {
     OWNED(script_free) struct script *script = NULL;
     struct error e = {0};
-    bool unfinished = false, go_on = true;
+    bool unfinished = false;
     buffer_raw(&shell->text, line, strlen(line));
     enum failure bad = parse_script(buffer_view(&shell->text), &script, &unfinished, &e);
     if (bad && unfinished && shell->text.size < SCRIPT_BYTES_MAX)
-        return true;
+        return;
     OWNED(free_memory) char *text = buffer_take_text(&shell->text);
-    text[strcspn(text, "\r\n")] = strchr(text, '\n') && strchr(text, '\n')[1] ? '\n' : '\0';
+    cut_end(text);
     history_add(shell->history, shell->history_file, text);
     if (bad)
         notice_show_error(stderr, "pollux", &e);
-    else if (is_exit(script))
-        go_on = false;
     else
-        run_script(shell->session, script);
+        shell->status = run_script(shell->session, script);
     forget_text(shell);
-    return go_on;
 }
 
 static bool read_and_run(struct shell *shell)
@@ -176,8 +172,10 @@ static bool read_and_run(struct shell *shell)
     int size;
     session_rearm();
     const char *line = el_gets(shell->line, &size);
-    if (line && !session_interrupted())
-        return take_line(shell, line);
+    if (line && !session_interrupted()) {
+        take_line(shell, line);
+        return !shell->session->leaves;
+    }
     fputc('\n', stdout);
     bool go_on = session_interrupted() || shell->text.size > 0;
     forget_text(shell);
@@ -203,7 +201,8 @@ static void open_line(struct shell *shell)
     el_set(shell->line, EL_EDITOR, "emacs");
     el_set(shell->line, EL_HIST, history, shell->history);
     el_set(shell->line, EL_GETCFN, get_letter);
-    el_set(shell->line, EL_ADDFN, "pollux-complete", "Completes what is typed.", on_tab);
+    /* The library keeps copies of narrow texts for ever. */
+    el_wset(shell->line, EL_ADDFN, L"pollux-complete", L"Completes what is typed.", on_tab);
     el_set(shell->line, EL_BIND, "^I", "pollux-complete", NULL);
     el_set(shell->line, EL_BIND, "^R", "em-inc-search-prev", NULL);
 }
@@ -221,5 +220,5 @@ int interactive_run(struct session *s)
     json_decref(shell.pools.list);
     json_decref(shell.machines.list);
     buffer_free(&shell.text);
-    return STATUS_DONE;
+    return s->leaves ? shell.status : STATUS_DONE;
 }

@@ -9,6 +9,7 @@
 #include "base/bytes.h"
 #include "cmdlet/answer/value.h"
 #include "cmdlet/filter.h"
+#include "cmdlet/language/letters.h"
 #include "cmdlet/shell/evaluate.h"
 #include "cmdlet/shell/help.h"
 
@@ -70,7 +71,7 @@ static void emit_expanded(struct stage *stage, const json_t *object, const char 
     const json_t *value = property_of(object, name);
     struct error e;
     if (!value) {
-        fail(&e, FAIL_INVALID, "An object has no property %.64s.", name);
+        property_lacking(object, name, &e);
         stage_fail(stage, &e);
     } else if (json_is_array(value)) {
         for (size_t i = 0; i < json_array_size(value); i++)
@@ -117,6 +118,21 @@ static void end_select(struct stage *stage)
 
 /* --- Where-Object --- */
 
+/* Quotes within are doubled, those of Word as well: each of them could end it. */
+static void put_quoted(struct buffer *to, const char *text)
+{
+    struct bytes left = bytes_of_text(text);
+    buffer_u8(to, '\'');
+    while (left.size) {
+        uint32_t letter;
+        size_t size = letter_read(left, &letter);
+        for (int i = 0; i < (letter_kind(letter) == LETTER_SINGLE_QUOTE ? 2 : 1); i++)
+            buffer_raw(to, left.at, size);
+        left = bytes_of(left.at + size, left.size - size);
+    }
+    buffer_u8(to, '\'');
+}
+
 /* "Property -eq value" as the matcher of filters writes it. */
 static char *comparison(const struct stage *stage, struct error *e)
 {
@@ -138,13 +154,11 @@ static char *comparison(const struct stage *stage, struct error *e)
         return NULL;
     }
     OWNED(buffer_free) struct buffer text = {0};
-    buffer_printf(&text, "%s -%s '", property, op);
-    for (const char *c = value; *c; c++) {
-        buffer_u8(&text, (uint8_t)*c);
-        if (*c == '\'')
-            buffer_u8(&text, '\'');
-    }
-    buffer_u8(&text, '\'');
+    buffer_printf(&text, "%s -%s ", property, op);
+    if (json_is_null(with) || json_is_boolean(with))
+        buffer_printf(&text, "$%s", json_is_null(with) ? "null" : value);
+    else
+        put_quoted(&text, value);
     return buffer_take_text(&text);
 }
 
@@ -155,6 +169,7 @@ static void take_where(struct stage *stage, const json_t *object)
     struct filter *filter = NULL;
     if (!text || filter_parse(text, &filter, &e)) {
         stage_fail(stage, &e);
+        stage_stop(stage); /* the next one would fail as well */
         return;
     }
     if (filter_fits(filter, object))

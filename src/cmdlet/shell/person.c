@@ -1,6 +1,5 @@
 #include "cmdlet/shell/person.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -34,9 +33,7 @@ static bool read_line(int fd, char *line, size_t size)
     size_t n = 0;
     for (;;) {
         char c;
-        ssize_t got = read(fd, &c, 1);
-        if (got < 0 && errno == EINTR && !session_interrupted())
-            continue;
+        ssize_t got = session_wait_input(fd) ? read(fd, &c, 1) : -1;
         if (got <= 0 || c == '\n') {
             line[n] = '\0';
             if (n && line[n - 1] == '\r')

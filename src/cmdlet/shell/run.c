@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "cmdlet/answer/render.h"
+#include "cmdlet/answer/value.h"
 #include "cmdlet/language/parse.h"
 #include "cmdlet/shell/alias.h"
 #include "cmdlet/shell/evaluate.h"
@@ -52,34 +53,58 @@ static bool asks_for_help(const struct invocation *typed)
     return false;
 }
 
-static bool names_pipeline_variable(const struct invocation *typed)
+/* What was typed for a parameter, before anything is bound; NULL: nothing. */
+static const struct expression *typed_for(const struct invocation *typed, const char *parameter)
 {
-    const struct command *command = command_at((size_t)command_find(alias_of(typed->name)));
-    for (size_t i = 0; i < typed->count; i++) {
+    int which = command_find(alias_of(typed->name));
+    for (size_t i = 0; which >= 0 && i < typed->count; i++) {
         bool ambiguous;
-        const char *name = typed->elements[i].parameter;
-        const struct parameter *p = name ? command_parameter(command, name, &ambiguous) : NULL;
-        if (p && strcmp(p->name, "PipelineVariable") == 0)
-            return true;
+        const struct element *at = &typed->elements[i];
+        const struct parameter *p =
+            at->parameter ? command_parameter(command_at((size_t)which), at->parameter, &ambiguous)
+                          : NULL;
+        if (p && strcmp(p->name, parameter) == 0)
+            return at->colon || i + 1 == typed->count ? at->value : at[1].value;
     }
-    return false;
+    return NULL;
+}
+
+/* -ErrorAction Stop, or the variable that says so for all: what can't even be begun stops a script
+ * like any other error. */
+static bool stops_at_errors(const struct session *s, const struct pipeline *typed)
+{
+    enum action usual = session_preference(s, "ErrorActionPreference", ACTION_CONTINUE);
+    bool stops = usual == ACTION_STOP;
+    for (size_t i = 0; i < typed->count; i++) {
+        const struct expression *x = typed_for(typed->commands[i], "ErrorAction");
+        stops |= x && x->kind == EXPRESSION_TEXT && strcasecmp(x->text, "Stop") == 0;
+    }
+    return stops;
+}
+
+/* Nothing of it was begun. */
+static int refuse(struct session *s, const struct pipeline *typed, const char *who,
+                  const struct error *e)
+{
+    s->stop = s->stop || stops_at_errors(s, typed);
+    return show_error(who, e);
 }
 
 static enum failure build(struct pipe *pipe, const struct pipeline *typed, const char **who,
                           struct error *e)
 {
     for (size_t i = 0; i < typed->count; i++) {
-        *who = typed->commands[i]->name;
+        *who = "pollux";
         enum failure bad = find_command(pipe->session, typed->commands[i], e);
         if (bad)
             return bad;
-        *who = command_at((size_t)command_find(alias_of(*who)))->name;
+        *who = command_at((size_t)command_find(alias_of(typed->commands[i]->name)))->name;
         bool piped = i > 0 || typed->input;
         pipe->stages[i] = stage_new(pipe, i, piped, typed->commands[i], e);
         if (!pipe->stages[i])
             return e->kind;
         pipe->count = i + 1;
-        pipe->anew = pipe->anew || names_pipeline_variable(typed->commands[i]);
+        pipe->anew = pipe->anew || typed_for(typed->commands[i], "PipelineVariable");
     }
     return OK;
 }
@@ -146,7 +171,7 @@ static int run_commands(struct session *s, const struct pipeline *typed, const j
     const char *who = "pollux";
     pipe.stages = xcalloc(typed->count, sizeof(struct stage *));
     if (build(&pipe, typed, &who, &e))
-        pipe.status = show_error(who, &e);
+        pipe.status = refuse(s, typed, who, &e);
     else
         drive(&pipe, input);
     for (size_t i = 0; i < pipe.count; i++)
@@ -160,11 +185,12 @@ int run_pipeline(struct session *s, const struct pipeline *pipeline, json_t *cap
     OWNED(json_decref) json_t *input = NULL;
     struct error e = {0};
     for (size_t i = 0; i < pipeline->count; i++) {
-        if (asks_for_help(pipeline->commands[i]))
-            return check_output(help_show(s, alias_of(pipeline->commands[i]->name)));
+        const char *name = alias_of(pipeline->commands[i]->name);
+        if (asks_for_help(pipeline->commands[i]) && command_find(name) >= 0)
+            return check_output(help_show(s, name));
     }
     if (pipeline->input && evaluate(s, pipeline->input, &input, &e))
-        return show_error("pollux", &e);
+        return refuse(s, pipeline, "pollux", &e);
     if (pipeline->count)
         return check_output(run_commands(s, pipeline, input, capture));
     show_value(s, input, capture);
@@ -186,25 +212,42 @@ static int run_statement(struct session *s, const struct statement *statement)
     struct error e = {0};
     if (!statement->variable)
         return run_pipeline(s, statement->pipeline, NULL);
+    if (session_may_set(s, statement->variable, &e)) {
+        error_kept(&e, "Nothing was done.");
+        return refuse(s, statement->pipeline, "pollux", &e);
+    }
     OWNED(json_decref) json_t *captured = json_array();
     int status = run_pipeline(s, statement->pipeline, captured);
     OWNED(json_decref) json_t *result = run_result(captured);
     if (session_set(s, statement->variable, json_deep_copy(result), &e))
-        return show_error("pollux", &e);
+        return refuse(s, statement->pipeline, "pollux", &e);
     return status;
 }
 
-bool run_is_exit(const struct invocation *typed)
+/* `exit`, with or without a status behind it: the end of a script, or of the shell. */
+static bool is_exit(const struct invocation *typed)
 {
     return (strcasecmp(typed->name, "exit") == 0 || strcasecmp(typed->name, "quit") == 0) &&
            typed->count <= 1;
 }
 
 /* The status behind it; or else what came of the script so far. */
-static int exit_status(const struct invocation *typed, int status)
+static int exit_status(struct session *s, const struct invocation *typed, int status)
 {
     const struct expression *given = typed->count ? typed->elements[0].value : NULL;
-    return given && given->kind == EXPRESSION_TEXT ? atoi(given->text) & 0xff : status;
+    OWNED(json_decref) json_t *value = NULL;
+    struct error e;
+    if (!given)
+        return status;
+    if (evaluate(s, given, &value, &e))
+        return show_error("exit", &e);
+    OWNED(free_memory) char *text = value_text(value);
+    char *end;
+    long number = strtol(text, &end, 10);
+    if (*text && !*end)
+        return (int)(number & 0xff);
+    fail(&e, FAIL_INVALID, "exit takes a number, not \"%.64s\".", text);
+    return show_error("exit", &e);
 }
 
 static const struct invocation *sole_command(const struct statement *statement)
@@ -218,8 +261,10 @@ int run_script(struct session *s, const struct script *script)
     int status = STATUS_DONE;
     for (size_t i = 0; i < script->count && !s->stop && !session_interrupted(); i++) {
         const struct invocation *sole = sole_command(&script->statements[i]);
-        if (sole && run_is_exit(sole))
-            return exit_status(sole, status);
+        if (sole && is_exit(sole)) {
+            s->leaves = true;
+            return exit_status(s, sole, status);
+        }
         int one = run_statement(s, &script->statements[i]);
         status = status ? status : one;
     }
@@ -243,6 +288,7 @@ int run_file(struct session *s, const char *path)
     OWNED(buffer_free) struct buffer text = {0};
     if (!file) {
         fail(&e, FAIL_INVALID, "The script %s can't be read: %s.", path, strerrordesc_np(errno));
+        error_kept(&e, "Nothing was done.");
         return show_error("pollux", &e);
     }
     /* One byte more than a script may have: the parser tells that it is too long. */
@@ -251,7 +297,10 @@ int run_file(struct session *s, const char *path)
     bool broken = ferror(file) != 0;
     if (broken)
         fail(&e, FAIL_IO, "The script can't be read: %s.", strerrordesc_np(errno));
+    error_kept(&e, "Nothing was done.");
     if (path)
         fclose(file);
+    if (session_interrupted())
+        return STATUS_INTERRUPTED;
     return broken ? show_error("pollux", &e) : run_text(s, buffer_view(&text));
 }

@@ -13,10 +13,8 @@ int run_pipeline(struct session *s, const struct pipeline *pipeline, json_t *cap
  * reference. */
 json_t *run_result(const json_t *captured);
 
-/* `exit`, with or without a status behind it: the end of a script, or of the shell. */
-bool run_is_exit(const struct invocation *typed);
-
-/* All statements, until one stops the script. The status of the first that failed. */
+/* All statements, until one stops the script or is `exit`. The status of the first that failed, or
+ * that of `exit`. */
 int run_script(struct session *s, const struct script *script);
 /* Read first, as a whole: a text with a mistake in it does nothing. */
 int run_text(struct session *s, struct bytes text);

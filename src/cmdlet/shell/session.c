@@ -2,6 +2,8 @@
 
 #include <assert.h>
 #include <ctype.h>
+#include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/nearest.h"
+#include "cmdlet/parameter.h"
 
 /* --- Ctrl-C --- */
 
@@ -29,6 +32,20 @@ bool session_interrupted(void)
 void session_rearm(void)
 {
     interrupted = 0;
+}
+
+bool session_wait_input(int fd)
+{
+    sigset_t interrupt, before;
+    struct pollfd input = {.fd = fd, .events = POLLIN};
+    sigemptyset(&interrupt);
+    sigaddset(&interrupt, SIGINT);
+    sigprocmask(SIG_BLOCK, &interrupt, &before);
+    /* From the look at what was typed to the end of the wait no Ctrl-C can slip through. */
+    while (!interrupted && ppoll(&input, 1, NULL, &before) < 0 && errno == EINTR)
+        continue;
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return !interrupted;
 }
 
 /* Without SA_RESTART: whoever waits for a line or an answer is woken. */
@@ -146,11 +163,20 @@ const char *session_nearest(const struct session *s, const char *name)
 static enum failure check_name(const struct session *s, const char *key, struct error *e)
 {
     if (strcmp(key, "true") == 0 || strcmp(key, "false") == 0 || strcmp(key, "null") == 0)
-        return fail(e, FAIL_INVALID, "$%s always stays what it is.", key);
-    if (!json_object_get(s->variables, key) && json_object_size(s->variables) >= VARIABLES_MAX)
-        return fail(e, FAIL_INVALID, "There are %d variables already, and there can't be more.",
-                    VARIABLES_MAX);
-    return OK;
+        fail(e, FAIL_INVALID, "$%s always stays what it is.", key);
+    else if (!json_object_get(s->variables, key) && json_object_size(s->variables) >= VARIABLES_MAX)
+        fail(e, FAIL_INVALID, "There are %d variables already, and there can't be more.",
+             VARIABLES_MAX);
+    else
+        return OK;
+    return error_kept(e, "It was not set.");
+}
+
+enum failure session_may_set(const struct session *s, const char *name, struct error *e)
+{
+    char key[VARIABLE_NAME_MAX + 1];
+    lower(name, key);
+    return check_name(s, key, e);
 }
 
 static enum failure check_preference(const char *name, const json_t *value, struct error *e)

@@ -20,10 +20,7 @@ enum {
     STATUS_INTERRUPTED = 130, /* by Ctrl-C, as every shell has it */
 };
 
-enum {
-    VARIABLES_MAX = 1000,
-    VARIABLE_NAME_MAX = 128,
-};
+enum { VARIABLES_MAX = 1000 };
 
 /* What an error, a warning or a remark does. */
 enum action { ACTION_CONTINUE, ACTION_STOP, ACTION_SILENT, ACTION_IGNORE, ACTION_INQUIRE };
@@ -34,6 +31,7 @@ struct session {
     bool out_is_terminal, err_is_terminal;
     json_t *variables; /* lower-case name -> value */
     bool stop;         /* -ErrorAction Stop: nothing more of this script */
+    bool leaves;       /* `exit` was typed */
 };
 
 void session_begin(struct session *s, bool in_shell);
@@ -43,12 +41,16 @@ size_t session_width(const struct session *s); /* of the terminal; 0: there is n
 /* Ctrl-C was typed since the last session_rearm(). */
 bool session_interrupted(void);
 void session_rearm(void);
+/* Until something can be read there. False: Ctrl-C was typed, whenever that was. */
+bool session_wait_input(int fd);
 
 /* Lent; NULL: there is no such variable. $true, $false and $null are always there. */
 const json_t *session_get(const struct session *s, const char *name);
 /* Takes the value over. The variables that say what commands do by default take only what makes
  * sense there. */
 enum failure session_set(struct session *s, const char *name, json_t *value, struct error *e);
+/* Can there be a variable of this name? Asked before what it shall hold is done. */
+enum failure session_may_set(const struct session *s, const char *name, struct error *e);
 const char *session_nearest(const struct session *s, const char *name);
 
 /* "SilentlyContinue" … */

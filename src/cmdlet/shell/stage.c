@@ -1,6 +1,7 @@
 #include "cmdlet/shell/stage.h"
 
 #include <assert.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -21,8 +22,9 @@ struct stage {
     const struct invocation *typed;
     struct binding b;
     enum action actions[NOTICES], on_error;
-    struct render *render;
-    json_t *held;    /* until OutBuffer is full */
+    struct render *render; /* NULL: nothing was shown yet */
+    bool settled;          /* its words were bound, at least once */
+    json_t *held;          /* until OutBuffer is full */
     json_t *kept[4]; /* what goes into the variables that were named, in the order of `kinds` */
     char *follow, *cancel; /* how a long command is followed and ended, as polluxd said last */
     void *state;
@@ -84,8 +86,11 @@ static enum render_form form_of(const struct stage *stage)
     return local_form(stage->b.command);
 }
 
-static void begin_render(struct stage *stage)
+/* Begun when there is something to show: by then it is known what it was told. */
+static struct render *render_of(struct stage *stage)
 {
+    if (stage->render)
+        return stage->render;
     const struct session *s = stage->pipe->session;
     struct render_options options = {.command = stage->b.command->name,
                                      .out = stdout,
@@ -98,7 +103,7 @@ static void begin_render(struct stage *stage)
                                      .show_progress = true};
     for (int kind = 0; kind < NOTICES; kind++)
         options.show[kind] = is_shown(stage->actions[kind]);
-    stage->render = render_begin(&options);
+    return stage->render = render_begin(&options);
 }
 
 /* --- what it says --- */
@@ -118,15 +123,18 @@ static void note_status(struct stage *stage, int status)
         stage->pipe->status = status;
 }
 
-/* Stop, or ask the person whether to. */
-static void obey(struct stage *stage, enum action action)
+/* Stop, or ask the person whether to. False: nothing more is done. */
+static bool obey(struct stage *stage, enum action action)
 {
     struct error e;
     bool yes = true;
     if (action == ACTION_INQUIRE && person_agrees("Go on all the same?", &yes, &e))
-        render_error(stage->render, &e);
-    if (action == ACTION_STOP || !yes)
-        stage->pipe->stop = stage->pipe->session->stop = true;
+        render_error(render_of(stage), &e);
+    if (action != ACTION_STOP && yes)
+        return true;
+    note_status(stage, STATUS_FAILED);
+    stage->pipe->stop = stage->pipe->session->stop = true;
+    return false;
 }
 
 static void fail_with(struct stage *stage, const struct error *e, int status)
@@ -137,7 +145,7 @@ static void fail_with(struct stage *stage, const struct error *e, int status)
     if (kept)
         keep(stage, KEPT_ERRORS, kept);
     note_status(stage, status);
-    render_error(stage->render, e);
+    render_error(render_of(stage), e);
     obey(stage, stage->on_error);
 }
 
@@ -160,9 +168,13 @@ static void on_notice(struct stage *stage, enum notice kind, const json_t *text)
         keep(stage, KEPT_WARNINGS, text);
     if (kind == NOTICE_INFORMATION)
         keep(stage, KEPT_INFORMATION, text);
-    render_notice(stage->render, kind, json_string_value(text));
-    if (kind == NOTICE_WARNING || kind == NOTICE_INFORMATION)
-        obey(stage, stage->actions[kind]);
+    render_notice(render_of(stage), kind, json_string_value(text));
+    struct error e;
+    if ((kind == NOTICE_WARNING || kind == NOTICE_INFORMATION) &&
+        !obey(stage, stage->actions[kind])) {
+        fail(&e, FAIL_REFUSED, "Nothing more is done, because of this %s.", notice_key(kind));
+        render_error(render_of(stage), &e);
+    }
 }
 
 static void replace_text(char **text, const json_t *value)
@@ -193,13 +205,13 @@ static void on_message(const json_t *message, void *context)
     else if (error)
         on_error(stage, error);
     else
-        render_message(stage->render, message);
+        render_message(render_of(stage), message);
 }
 
 static void on_wait(void *context)
 {
     struct stage *stage = context;
-    render_tick(stage->render);
+    render_tick(render_of(stage));
 }
 
 /* --- what it passes on --- */
@@ -234,7 +246,7 @@ void stage_emit(struct stage *stage, const json_t *object)
     } else if (pipe->capture) {
         json_array_append(pipe->capture, (json_t *)(uintptr_t)object);
     } else {
-        render_value(stage->render, object);
+        render_value(render_of(stage), object);
     }
 }
 
@@ -291,18 +303,22 @@ static enum failure get_secret(struct binding *b, struct error *e)
     return bad;
 }
 
+/* Ctrl-C, while a change was under way. Only polluxd's progress proves that it has begun. */
 static void detach(struct stage *stage)
 {
     struct error e;
     const char *name = stage->b.command->name;
-    if (stage->b.command->effect == READS || bound_switch(&stage->b, "WhatIf"))
-        return;
-    fail(&e, FAIL_STOPPING, "%s was sent, and polluxd goes on with it without you.", name);
-    if (stage->follow)
+    if (stage->follow) {
+        fail(&e, FAIL_STOPPING, "%s was sent, and polluxd goes on with it without you.", name);
         error_kept(&e, "To see how it goes on: %s", stage->follow);
+    } else {
+        fail(&e, FAIL_STOPPING,
+             "%s may have reached polluxd, which then goes on with it without you.", name);
+        error_kept(&e, "See what is there before you give it again.");
+    }
     if (stage->cancel)
         error_next(&e, "To end it: %s", stage->cancel);
-    render_error(stage->render, &e);
+    render_error(render_of(stage), &e);
 }
 
 static enum failure run_remotely(struct stage *stage, bool what_if, struct error *e)
@@ -312,7 +328,8 @@ static enum failure run_remotely(struct stage *stage, bool what_if, struct error
     enum failure bad = remote_run(&stage->b, &options, e);
     if (bad != FAIL_STOPPING || !session_interrupted())
         return bad;
-    detach(stage);
+    if (stage->b.command->effect == CHANGES && !what_if && !bound_switch(&stage->b, "WhatIf"))
+        detach(stage);
     note_status(stage, STATUS_INTERRUPTED);
     stage->pipe->stop = true;
     return OK;
@@ -328,7 +345,9 @@ static enum failure confirm(struct stage *stage, bool *yes, struct error *e)
     enum failure bad = run_remotely(stage, true, e);
     *yes = !bad && stage->pipe->status == before;
     fflush(stdout);
-    return *yes ? person_agrees("Shall this be done?", yes, e) : bad;
+    if (!bad && *yes && (bad = person_agrees("Shall this be done?", yes, e)))
+        error_next(e, "Leave -Confirm out, or give the command at a terminal.");
+    return bad;
 }
 
 static void carry_out(struct stage *stage)
@@ -344,24 +363,38 @@ static void carry_out(struct stage *stage)
         stage_fail(stage, &e);
 }
 
+static void tell_warnings(struct stage *stage)
+{
+    for (size_t i = 0; i < stage->b.warning_count; i++) {
+        OWNED(json_decref) json_t *text = json_string(stage->b.warnings[i]);
+        on_notice(stage, NOTICE_WARNING, text);
+    }
+}
+
 static enum failure bind_typed(struct stage *stage, struct error *e)
 {
     OWNED(words_free) struct words words = {0};
     const struct bind_options options = {.in_shell = stage->pipe->session->in_shell,
                                          .piped = stage->piped};
-    const struct command *command = command_at((size_t)command_find(alias_of(stage->typed->name)));
+    const struct command *command = stage->b.command;
     enum failure bad = evaluate_words(stage->pipe->session, stage->typed, &words, e);
     binding_free(&stage->b);
     stage->b.command = command;
     if (!bad)
         bad = bind_words(&stage->b, command, words.list, words.count, &options, e);
-    if (!bad)
-        read_actions(stage);
-    return bad;
+    if (bad)
+        return bad;
+    read_actions(stage);
+    if (!stage->settled)
+        tell_warnings(stage);
+    stage->settled = true;
+    return OK;
 }
 
 void stage_start(struct stage *stage)
 {
+    if (stage->pipe->stop)
+        return;
     if (command_is_remote(stage->b.command))
         carry_out(stage);
     else
@@ -382,10 +415,24 @@ void stage_take(struct stage *stage, const json_t *object)
         bad = bind_piped(&stage->b, object, &e);
     if (bad)
         stage_fail(stage, &e);
+    else if (stage->pipe->stop)
+        return;
     else if (command_is_remote(stage->b.command))
         carry_out(stage);
     else
         local_take(stage, object);
+}
+
+/* Behind what the variable held, for "+name". Takes `list` over. */
+static json_t *added(const json_t *before, json_t *list)
+{
+    if (!before || json_is_null(before))
+        return list;
+    json_t *both = json_is_array(before) ? json_copy((json_t *)(uintptr_t)before)
+                                         : json_pack("[O]", (json_t *)(uintptr_t)before);
+    json_array_extend(both, list);
+    json_decref(list);
+    return both;
 }
 
 static void set_kept(struct stage *stage)
@@ -395,15 +442,10 @@ static void set_kept(struct stage *stage)
         if (!name)
             continue;
         json_t *list = stage->kept[kind] ? TAKE(stage->kept[kind]) : json_array();
-        const json_t *before = name[0] == '+' ? session_get(stage->pipe->session, name + 1) : NULL;
-        if (json_is_array(before)) {
-            json_t *both = json_copy((json_t *)(uintptr_t)before);
-            json_array_extend(both, list);
-            json_decref(list);
-            list = both;
-        }
         struct error e;
-        if (session_set(stage->pipe->session, name + (name[0] == '+'), list, &e))
+        if (*name == '+')
+            list = added(session_get(stage->pipe->session, ++name), list);
+        if (session_set(stage->pipe->session, name, list, &e))
             stage_fail(stage, &e);
     }
 }
@@ -424,18 +466,13 @@ struct stage *stage_new(struct pipe *pipe, size_t place, bool piped, const struc
 {
     struct stage *stage = xcalloc(1, sizeof *stage);
     *stage = (struct stage){.pipe = pipe, .place = place, .piped = piped, .typed = typed};
+    stage->b.command = command_at((size_t)command_find(alias_of(typed->name)));
+    stage->b.bound = json_object();
     if (pipe->anew) {
-        stage->b.command = command_at((size_t)command_find(alias_of(typed->name)));
-        stage->b.bound = json_object();
         read_actions(stage);
     } else if (bind_typed(stage, e)) {
         stage_free(stage);
         return NULL;
-    }
-    begin_render(stage);
-    for (size_t i = 0; i < stage->b.warning_count; i++) {
-        OWNED(json_decref) json_t *text = json_string(stage->b.warnings[i]);
-        on_notice(stage, NOTICE_WARNING, text);
     }
     return stage;
 }
@@ -458,6 +495,11 @@ void stage_free(struct stage *stage)
 const struct binding *stage_binding(const struct stage *stage)
 {
     return &stage->b;
+}
+
+void stage_stop(struct stage *stage)
+{
+    stage->pipe->stop = true;
 }
 
 struct session *stage_session(const struct stage *stage)

@@ -37,6 +37,7 @@ const struct binding *stage_binding(const struct stage *stage);
 struct session *stage_session(const struct stage *stage);
 void stage_emit(struct stage *stage, const json_t *object);
 void stage_fail(struct stage *stage, const struct error *e);
+void stage_stop(struct stage *stage);    /* nothing more goes through the pipe */
 void **stage_state(struct stage *stage); /* the command's own; it frees it at its end */
 
 #endif

@@ -1,0 +1,768 @@
+"""What administrators type and paste: on a Linux shell, and in `pollux` as a script. Each mistake gets
+a sentence, its exit status, and changes nothing.
+
+Prints TAP. Exit statuses: 0 done, 1 failed, 2 misused, 3 not permitted, 130 interrupted."""
+
+import pty
+import sys
+
+from pollux_world import *
+
+ATL, REDMOND, OSLO = name_of("atl"), name_of("redmond"), name_of("oslo")
+SET, GET = "Set-CsBackupServiceConfiguration", "Get-CsBackupServiceConfiguration"
+RELATION = "Get-CsPoolBackupRelationship"
+
+
+# --- how things are typed ------------------------------------------------------------------------
+
+
+def environment(world, pool):
+    return {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", "LC_ALL": "C.UTF-8",
+            "POLLUX_SERVER": str(world[pool].socket)}
+
+
+def given(words, typed, world, pool, patience_s=PATIENCE_S):
+    """Away from any terminal."""
+    done = subprocess.run(words, input=typed, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          cwd=world.folder, env=environment(world, pool), timeout=patience_s,
+                          start_new_session=True)
+    done.stdout, done.stderr = (text.decode(errors="replace") for text in (done.stdout, done.stderr))
+    for trouble in ("Sanitizer", "runtime error", "Assertion"):
+        assert trouble not in done.stderr, done.stderr
+    return Outcome(done)
+
+
+def unix(world, line, pool="atl"):
+    """As a person types it on a Linux shell."""
+    return given(["bash", "-c", line], b"", world, pool)
+
+
+def shell(world, script, pool="atl"):
+    """As a script, through a pipe."""
+    return given([str(POLLUX)], script if isinstance(script, bytes) else script.encode(), world, pool)
+
+
+def lines_of(outcome):
+    return outcome.out.splitlines()
+
+
+def objects(outcome):
+    outcome.must(0)
+    return [json.loads(line) for line in lines_of(outcome)]
+
+
+def configuration(world):
+    return world["atl"].ask(GET).objects[0]
+
+
+def what_was_done(world):
+    """The configuration, and the commands that changed something or were refused."""
+    return configuration(world), world["atl"].events(" command:"), world["redmond"].events(" command:")
+
+
+def misused(world, say, line, *sentences, status=2):
+    """Refused with a sentence, on stderr alone, and nothing was done."""
+    before = what_was_done(world)
+    outcome = say(world, line)
+    outcome.must(status, *sentences)
+    assert outcome.out == "", f"{line!r} printed {outcome.out!r}"
+    assert len(outcome.err) < 4000, f"{line[:100]!r}: {len(outcome.err)} bytes of error"
+    assert what_was_done(world) == before, f"{line!r} did something"
+    return outcome
+
+
+def interval_is(world, expected):
+    seen = configuration(world)["SyncInterval"]
+    assert seen == expected, seen
+
+
+# --- what the documents say ----------------------------------------------------------------------
+
+
+@test
+def the_documents_examples_work_as_they_stand(world):
+    """Pasted into pollux, from a file, with what Word and web pages make of them; and typed on a
+    Linux shell."""
+    world.deploy(["atl", "redmond"], interval_s=30)
+    status = f"Get-CsBackupServiceStatus -PoolFqdn {ATL}"
+    examples = [GET, f"    {GET}", f"{SET} -SyncInterval 00:03:00", status,
+                f"{status} -BackupModule ConfServices.DataConf", f"{RELATION} -PoolFQDN {ATL}"]
+    expected = {GET: "SyncInterval", status: "OverallExportStatus", RELATION: REDMOND}
+    for line in examples:
+        outcomes = [unix(world, line), shell(world, line), shell(world, f"PS C:\\> {line}\r\n")]
+        outcomes.append(given([str(POLLUX), "-c", line], b"", world, "atl"))
+        for outcome in outcomes:
+            outcome.must(0)
+            for begin, word in expected.items():
+                assert not line.strip().startswith(begin) or word in outcome.out, (line, outcome)
+    interval_is(world, "00:03:00")
+
+
+@test
+def a_script_is_read_however_an_editor_saved_it(world):
+    world.deploy(["atl", "redmond"], interval_s=30)
+    script = f"# a remark\n{SET} -SyncInterval %s\n\n{RELATION} -PoolFqdn {ATL} -Output Json\n"
+    file = world.folder / "change.ps1"
+    forms = {
+        "00:00:05": lambda text: text.encode(),
+        "00:00:06": lambda text: text.replace("\n", "\r\n").encode(),
+        "00:00:07": lambda text: b"\xef\xbb\xbf" + text.encode(),
+        "00:00:08": lambda text: text.replace(" -", " \u2013").encode(),
+        "00:00:09": lambda text: text.replace(ATL, f"\u201c{ATL}\u201d").encode(),
+        "00:00:10": lambda text: text.replace(ATL, f"\u2018{ATL}\u2019").replace("-Sync",
+                                                                               "\u2014Sync").encode(),
+        "00:00:11": lambda text: text.rstrip("\n").replace(" ", "\u00a0").encode(),
+        "00:00:12": lambda text: text.replace(" -Output", " `\n  -Output").encode(),
+    }
+    for interval, form in forms.items():
+        text = form(script % interval)
+        for give in (lambda: shell(world, text),
+                     lambda: file.write_bytes(text) and given([str(POLLUX), str(file)], b"", world, "atl")):
+            assert objects(give())[0]["BackupPoolFqdn"] == REDMOND, (interval, text)
+            interval_is(world, interval)
+            shell(world, f"{SET} -SyncInterval 00:02:00").must(0)
+
+
+@test
+def habits_of_powershell_are_understood(world):
+    world.deploy(["atl", "redmond"], interval_s=30)
+    for line in ("get-csbackupserviceconfiguration", "GET-CSBACKUPSERVICECONFIGURATION -Output json"):
+        unix(world, f"pollux {line}").must(0, "Global")
+        shell(world, line).must(0, "Global")
+    second = iter(range(5, 60))
+
+    def sets(say, line):
+        seconds = next(second)
+        outcome = say(world, line.replace("SPAN", f"0:0:{seconds}")).must(0)
+        interval_is(world, f"00:00:{seconds:02}")
+        return outcome
+
+    for line in (f"{SET} -Sync SPAN", f"{SET} -syncinterval:SPAN", f"{SET} \u2013SyncInterval SPAN",
+                 f"{SET} -Identity global -SyncInterval SPAN", f"{SET} global -SyncInterval SPAN",
+                 f'{SET} -SyncInterval "SPAN" -Force'):
+        assert sets(unix, line).err == "" and sets(shell, line).err == "", line
+    sets(shell, f"{SET} -SyncInterval SPAN -Force:$false")
+    sets(unix, f"{SET} -SyncInterval SPAN '-Force:$false'")
+    # A blank behind the dash, as the document of Invoke-CsManagementServerFailover has it.
+    for say in (unix, shell):
+        assert "WARNING: A blank stands behind the dash; it was understood as -SyncInterval." in \
+            sets(say, f"{SET} - SyncInterval SPAN").err
+
+    groups = lambda: configuration(world)["AuthorizedUniversalGroups"]
+    for line, expected in ((f'{SET} -AuthorizedUniversalGroups @{{Add="CSAdministrator"}}',
+                            ["CSAdministrator"]),
+                           (f'{SET} -AuthorizedUniversalGroups @{{Remove="CSAdministrator"}}', []),
+                           (f'{SET} -AuthorizedUniversalGroups "a","b"', ["a", "b"]),
+                           (f'{SET} -AuthorizedUniversalGroups "a", "b"', ["a", "b"]),
+                           (f'{SET} -AuthorizedUniversalGroups @("a","c")', ["a", "c"]),
+                           (f'{SET} -AuthorizedUniversalGroups @{{Add="d","e"; Remove="a"}}',
+                            ["c", "d", "e"]),
+                           (f'{SET} -AuthorizedUniversalGroups @{{Replace="x","y"}}', ["x", "y"])):
+        shell(world, line).must(0)
+        assert sorted(groups()) == expected, (line, groups())
+    shell(world, f"{SET} -AuthorizedUniversalGroups $null").must(0)
+    assert groups() == []
+    for line, expected in ((f'{SET} -AuthorizedUniversalGroups @{{Add="CSAdministrator"}}',
+                            ["CSAdministrator"]),
+                           (f"{SET} -AuthorizedUniversalGroups '@{{Add=\"b\",\"c\"}}'",
+                            ["CSAdministrator", "b", "c"]),
+                           (f'{SET} -AuthorizedUniversalGroups "a","b"', ["a", "b"]),
+                           (f'{SET} -AuthorizedUniversalGroups a, b , c', ["a", "b", "c"])):
+        unix(world, line).must(0)
+        assert sorted(groups()) == expected, (line, groups())
+
+
+# --- mistakes ------------------------------------------------------------------------------------
+
+
+@test
+def a_mistake_does_nothing_and_says_what_would_be_right(world):
+    world.deploy(["atl", "redmond"], interval_s=30)
+    both = [
+        ("Get-CsBackupServiceConfig", "Was Get-CsBackupServiceConfiguration meant?"),
+        ("Frobnicate", "There is no command", "Get-Command lists them all."),
+        ("Frobnicate -?", "There is no command"),
+        (f"{SET} -SyncIntervall 00:03:00", "Was -SyncInterval meant?"),
+        (f"{SET} -Xyzzy 00:03:00", f"{SET} -? shows them all."),
+        (f"{SET} -M 5", "-MaxConcurrentCalls, -MaxBatchesPerCmsSync"),
+        (f"{SET} -SyncInterval", "-SyncInterval lacks its value: <time span>"),
+        (f"{SET} -SyncInterval interval", "a time span from 00:00:05 to 03:00:00", "hh:mm:ss"),
+        (f"{SET} -SyncInterval 00:00:04", "a time span from 00:00:05 to 03:00:00"),
+        (f"{SET} -SyncInterval 03:00:01", "a time span from 00:00:05 to 03:00:00"),
+        (f"{SET} -SyncInterval 3:00", "a time span"),
+        (f"{SET} -MaxConcurrentCalls 0", "a whole number from 1 to 1000"),
+        (f"{SET} -MaxConcurrentCalls 1001", "a whole number from 1 to 1000"),
+        (f"{SET} -MaxConcurrentCalls ten", "a whole number from 1 to 1000"),
+        (f"{SET} -SyncMode Intervall", "Was Interval meant?"),
+        (f"{SET} -SyncInterval 6 -SyncInterval 7", "given twice"),
+        (f"{SET} global 7", "belongs to no parameter"),
+        (f"{RELATION}", "-PoolFqdn is missing", RELATION),
+        (f"{RELATION} -PoolFqdn atl", "a fully qualified domain name"),
+        (f"{RELATION} -PoolFqdn:", "-PoolFqdn lacks its value"),
+        ("Test-CsTopology -FileName 'C:\\Logs\\topology.conf'", "a path on this machine"),
+        (f"{RELATION} [-PoolFqdn] {ATL}", "without the brackets"),
+        (f"{SET} --SyncInterval 7", "single dash"),
+        (f"{SET} -SyncInterval=7", "directly behind the name"),
+        (f"{RELATION} -PoolFqdn '<pool-FQDN>'", "a fully qualified domain name"),
+        (f"{RELATION} -PoolFqdn \u2039{ATL}\u203a", "a fully qualified domain name"),
+    ]
+    for line, *sentences in both:
+        status = 1 if "topology.conf" in line else 2
+        program = "" if (BIN / line.split()[0]).exists() else "pollux "
+        misused(world, unix, program + line, *sentences, status=status)
+        misused(world, shell, line, *sentences, status=status)
+    for line, *sentences in [
+            (f"{SET} -SyncInterval 6 -Force:$false", "'-Force:$false', in single quotes"),
+            (f"Stop-CsPool {ATL} -Confirm:$false", "'-Confirm:$false', in single quotes"),
+            ("Set-CsUser ken -Enabled $false", "'-Enabled:$false', in single quotes"),
+            (f"Get-CsPool -OutVariable x", "`pollux`"),
+            ("pollux Where-Object Reachable -eq 5", "`pollux`"),
+            (f"{SET} -AuthorizedUniversalGroups @{{Add=a,b}}", "single quotes"),
+            (f"{RELATION} -PoolFqdn {ATL} x", '"x" belongs to no parameter'),
+            (f"{RELATION} -PoolFqdn C:\\Logs\\x", "a fully qualified domain name"),
+            (f"echo '{SET} -SyncInterval 7' > s; pollux s -WhatIf", "Nothing was done."),
+            (f"pollux -c '{SET} -SyncInterval 7' -WhatIf", "Nothing was done."),
+    ]:
+        misused(world, unix, line, *sentences)
+    for line, *sentences in [
+            (f"{RELATION} -PoolFqdn <pool-FQDN>", "stands for a name that is to be filled in"),
+            (f"{RELATION} -PoolFqdn {ATL} > out.txt", "does not redirect"),
+            (f"{SET} -SyncInterval 7; {RELATION} -PoolFqdn <pool>", "to be filled in"),
+            (f'{SET} -SyncInterval 7\n{RELATION} -PoolFqdn "{ATL}', "not closed"),
+            (f"{SET} -SyncInterval 7\nGet-CsPool |", "missing behind this pipe"),
+            (f"{SET} -SyncInterval 7\n\n- Force", "a command should begin"),
+            (f"{SET} -SyncInterval $nothing", "no variable $nothing"),
+            (f"{SET} -SyncInterval 7 && Get-CsPool", '"&&" is not understood'),
+            (f"if (1) {{ {SET} -SyncInterval 7 }}", "no conditions"),
+            (f"Get-CsPool | {SET} -Identity global -SyncInterval 7", "through the pipe as well"),
+            (f"$true = {SET} -SyncInterval 7", "always stays what it is"),
+            (f"$p = Get-CsPool; {SET} -SyncInterval $p[7].Identity", "There is no entry [7]"),
+            (f"{SET} -AuthorizedUniversalGroups @{{Add='a'; add='b'}}", "stands twice"),
+            (f"Get-CsPool | Get-CsManagementConnection", "takes nothing through a pipe"),
+            ("Where-Object a -eq b", "For example"),
+    ]:
+        misused(world, shell, line, *sentences)
+    assert not (world.folder / "out.txt").exists()
+    for line, *sentences in [("pollux /nowhere/x.ps1", "script /nowhere/x.ps1 can't be read"),
+                             ("pollux -c", "no command"), ("pollux --nothing", "no command")]:
+        misused(world, unix, line, *sentences)
+    misused(world, unix, "pollux .", "Is a directory", "Nothing was done.", status=1)
+    misused(world, shell, "Get-CsPool | Select-Object -ExpandProperty Identiti", "Was Identity meant?")
+    # What makes sense, and is not there.
+    for say in (unix, shell):
+        misused(world, say, f"Get-CsPool -Identity {OSLO}", f"has no pool {OSLO}", "Get-CsPool lists",
+                status=1)
+        misused(world, say, f"{RELATION} -PoolFqdn {OSLO}", OSLO, status=1)
+    say = shell(world, f'Get-CsPool | Where-Object {{Identity -equal "x"}} | Measure-Object')
+    say.must(2, "There is no -equal")
+    assert say.out == "" and say.err.count("There is no") == 1, say
+
+
+@test
+def what_no_person_types_is_borne_as_well(world):
+    world.deploy(["atl", "redmond"], interval_s=30)
+    big = "x" * (1 << 20)
+    for script, sentence in [
+            (big.encode()[:-1], "There is no command"),
+            (f"{RELATION} -PoolFqdn {big[:-100]}".encode(), "not one so long"),
+            (f"{RELATION} -PoolFqdn {big[:1 << 19]}".encode(), "fully qualified"),
+            (f"{RELATION} -{big[:-100]} a".encode(), "no parameter"),
+            (f"# {big}{big}".encode(), "longer than 1 MiB"),
+            (b"Get-CsPool\0", "control character"),
+            (f"{SET} -SyncInterval 7\n\0".encode(), "control character"),
+            (b"Get-CsPool \xff", "not UTF-8"),
+            (b"\x1b[2J", "control character"),
+            (("(" * 100 + "Get-CsPool").encode(), "32"),
+    ]:
+        misused(world, shell, script, sentence)
+    misused(world, unix, f"{RELATION} -PoolFqdn {'x' * 120000}", "fully qualified")
+    misused(world, unix, f"{RELATION} {'a ' * 1001}", "more than 1000 words")
+    misused(world, unix, "pollux $'\\xff'", "no command")
+    misused(world, unix, "pollux ''", "no command")
+    assert lines_of(shell(world, b"").must(0)) == []
+
+
+@test
+def a_daemon_that_is_not_there_or_hangs_is_told(world):
+    world.deploy(["atl", "redmond"], interval_s=30)
+    world.pause("atl")
+    began = time.monotonic()
+    outcome = shell(world, "Get-CsPool -ErrorAction Stop; Get-CsPool").must(1)
+    took = time.monotonic() - began
+    assert outcome.out == "" and "10 s" in outcome.err, outcome
+    assert took >= 9.9, took  # it was not given up too early; how late, the machine decides
+    world.resume("atl")
+    world.stop("atl")
+    for say in (unix, shell):
+        outcome = say(world, "Get-CsPool").must(1, "polluxd is not running here")
+        assert outcome.out == "" and outcome.err.count("\n") <= 3, outcome
+        assert say(world, "Get-Help Get-CsPool").must(0).out
+        assert say(world, "Get-Command").must(0).out
+
+
+@test
+def a_script_that_is_interrupted_ends_there(world):
+    world.deploy(["atl", "redmond"], interval_s=30)
+
+    def begun(*words):
+        process = subprocess.Popen([str(POLLUX), *words], stdin=subprocess.PIPE, text=True,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   env=environment(world, "atl"))
+        world.others.append(process)
+        caught = lambda: re.search(r"SigCgt:\s*(\w+)", Path(f"/proc/{process.pid}/status").read_text())
+        until("it to care for Ctrl-C", lambda: int(caught()[1], 16) & 1 << (signal.SIGINT - 1))
+        return process
+
+    def interrupted(process):
+        def sent():
+            process.send_signal(signal.SIGINT)
+            return process.poll() is not None
+
+        until("it to end", sent)
+        out, err = process.communicate()
+        assert process.returncode == 130 and out == "", (process.returncode, out, err)
+        return err
+
+    # While it is read: nobody has finished it.
+    reads = begun()
+    reads.stdin.write(f"{SET} -SyncInterval 7\n")
+    reads.stdin.flush()
+    before = what_was_done(world)
+    interrupted(reads)
+    assert what_was_done(world) == before
+    # While one of its commands waits.
+    world.pause("atl")
+    def waits(script):
+        process = begun("-c", script)
+        until("the command to be connected", lambda: any(
+            os.readlink(link).startswith("socket:")
+            for link in Path(f"/proc/{process.pid}/fd").iterdir()))
+        return process
+
+    assert "goes on" not in interrupted(waits("Get-CsPool; 'after'"))
+    assert "goes on with it without you" in interrupted(waits(f"{SET} -SyncInterval 8; 'after'"))
+    # -WhatIf and the asking of -Confirm change nothing, so nothing goes on.
+    for word in ("-WhatIf", "-Confirm"):
+        assert "goes on" not in interrupted(waits(f"{SET} -SyncInterval 9 {word}"))
+    world.resume("atl")
+    world.all_serve()
+
+
+# --- scripts -------------------------------------------------------------------------------------
+
+
+@test
+def a_script_tells_whether_all_of_it_went_well(world):
+    world.deploy(["atl", "redmond"], interval_s=30)
+    bad = f"Get-CsPool -Identity {OSLO}"
+    said = lambda script, status: lines_of(shell(world, script).must(status))
+    assert said(f"{bad}; 'after'", 1) == ["after"]
+    assert said(f"{bad} -Nothing x; 'after'", 2) == ["after"]
+    assert said("'before'; 'after'", 0) == ["before", "after"]
+    # Stop: at once.
+    assert said(f"'before'; {bad} -ErrorAction Stop; 'after'", 1) == ["before"]
+    assert said(f"{bad} -ea stop -Nothing x; 'after'", 2) == []
+    assert said(f"Get-CsPool $nothing -ErrorAction:Stop; 'after'", 2) == []
+    assert said(f"$ErrorActionPreference = 'Stop'; {bad}; 'after'", 1) == []
+    assert said("$ErrorActionPreference = 'Stop'; Get-CsPool -Nothing x; 'after'", 2) == []
+    assert said("$ErrorActionPreference = 'Stop'; Nothing; 'after'", 2) == []
+    assert said("$ErrorActionPreference = 'Stop'; $x = $nothing; 'after'", 2) == []
+    assert said(f"$ErrorActionPreference = 'Stop'; {bad} -ErrorAction Continue; 'after'", 1) == ["after"]
+    outcome = shell(world, "$ErrorActionPreference = 'Sotp'; 'after'").must(2, "takes one of: Continue")
+    assert lines_of(outcome) == ["after"]
+    # A warning can stop as well, and before anything was done.
+    before = what_was_done(world)
+    outcome = shell(world, f"{SET} - SyncInterval 7 -WarningAction Stop; 'after'").must(
+        1, "because of this warning")
+    assert outcome.out == "" and what_was_done(world) == before, outcome
+    # The end.
+    assert said("'before'; exit; 'after'", 0) == ["before"]
+    assert said("exit 7; 'after'", 7) == []
+    assert said("$n = 9; exit $n", 9) == []
+    assert said(f"{bad}; exit", 1) == []
+    assert said(f"{bad}; exit 0", 0) == []
+    assert said("exit now", 2) == []
+    assert said("exit 300", 300 & 0xff) == []
+
+
+@test
+def variables_and_pipes_carry_objects(world):
+    world.deploy(["atl", "redmond"], interval_s=30)
+    said = lambda script: lines_of(shell(world, script).must(0))
+    both = [ATL, REDMOND]
+    assert said("$p = Get-CsPool; $p.Identity; $p.Count; $p[1].Identity; $p[-1].Identity") == \
+        both + ["2", REDMOND, REDMOND]
+    assert said('$p = Get-CsPool; "the first is $($p[0].Identity)."') == [f"the first is {ATL}."]
+    assert said("$x = 5; $y = $x; \"$y$x\"; '$x'") == ["55", "$x"]
+    assert said(f"$x = Get-CsPool {ATL}; {RELATION} $x.Identity -Output Json | fl BackupPoolFqdn") == \
+        [f"BackupPoolFqdn : {REDMOND}"]
+    assert said(f"(Get-CsPool {ATL}).BackupPool; (Get-CsPool).Count") == [REDMOND, "2"]
+    partners = [{"PoolFqdn": a, "BackupPoolFqdn": b, "BackupPoolSite": None} for a, b in
+                (both, both[::-1])]
+    assert objects(shell(world, f"Get-CsPool | {RELATION} -Output Json")) == partners
+    assert objects(shell(world, f"'{ATL}','{REDMOND}' | {RELATION} -Output Json")) == partners
+    assert objects(shell(world, f"$p = Get-CsPool; $p | {RELATION} -Output Json")) == partners
+    assert objects(shell(world, f"Get-CsPool | {RELATION} | ConvertTo-Json -Compress")) == partners
+    assert json.loads(shell(world, f"Get-CsPool {ATL} | ConvertTo-Json").must(0).out)["Identity"] == ATL
+
+    # What is kept in variables.
+    assert said(f"Get-CsPool {ATL} -OutVariable x | fl Identity; $x.Count; $x.Identity") == \
+        [f"Identity : {ATL}", "1", ATL]
+    assert said("Get-CsPool -OutVariable x | Measure-Object | fl; Get-CsPool -ov +x | Measure-Object "
+                "| fl; $x.Count") == ["Count : 2", "Count : 2", "4"]
+    assert said("$x = 'a'; Get-CsPool -ov +x | Measure-Object | fl; $x[0]; $x.Count") == \
+        ["Count : 2", "a", "3"]
+    bad = f"Get-CsPool {OSLO} -ErrorAction SilentlyContinue"
+    outcome = shell(world, f"{bad} -ErrorVariable e; {bad} -ev +e; $e.Count; $e[0].Message").must(1)
+    assert lines_of(outcome) == ["2", f"The topology has no pool {OSLO}."] and outcome.err == "", outcome
+    assert said(f"{SET} - SyncInterval 8 -WarningVariable w -WarningAction SilentlyContinue; $w.Count") \
+        == ["1"]
+    assert said("Get-CsPool -PipelineVariable p | Where-Object BackupPool -eq $p.BackupPool | fl Identity") \
+        == [f"Identity : {ATL}", "", f"Identity : {REDMOND}"]
+    # What stands behind is read anew for each object, and told what it was told all the same.
+    assert objects(shell(world, "Get-CsPool -pv p | Select-Object Identity -Output Json")) == \
+        [{"Identity": name} for name in both]
+    outcome = shell(world, f"Get-CsPool -pv p | {RELATION} -Nothing $p.Identity -ErrorAction Stop; 'x'")
+    outcome.must(2, "There is no parameter -Nothing")
+
+    for condition, expected in (("Mirror -eq $null", ["2"]), ("Mirror -ne $null", ["0"]),
+                                ("BackupPool -eq $null", ["0"]), ('Identity -ne "O\u2019Brien\'s"', ["2"]),
+                                ("Identity -eq ''", ["0"])):
+        assert said(f"(Get-CsPool | Where-Object {condition} | Measure-Object).Count") == expected, condition
+    assert said("(Get-CsComputer | Where-Object Reachable -eq $true | Measure-Object).Count") == ["2"]
+    assert said("(Get-CsComputer | Where-Object Reachable -eq $false | Measure-Object).Count") == ["0"]
+
+    # Picking.
+    assert said("Get-CsPool | Select-Object -ExpandProperty Computers") == both
+    assert said("Get-CsPool | Select-Object -First 1 | fl Identity") == [f"Identity : {ATL}"]
+    assert said("Get-CsPool | Select-Object -Last 1 | fl Identity") == [f"Identity : {REDMOND}"]
+    assert said("Get-CsPool | Select-Object -Skip 1 | fl Identity") == [f"Identity : {REDMOND}"]
+    assert said("Get-CsPool | select -First 0 | measure | fl") == ["Count : 0"]
+    assert said("Get-CsPool | ft Identity")[2:] == both
+    assert said("Get-CsPool | fl Ident*,Nothing")[:2] == [f"Identity : {ATL}", "Nothing  : "]
+    for condition in (f"Identity -eq {ATL}", f"Identity -eq '{ATL.upper()}'", "Identity -like a*",
+                      "Identity -notlike r*", f"Identity -ne {REDMOND}", "{$_.Identity -like 'a*'}",
+                      "-Property Identity -Like a*", "{Identity -like 'a*' -and BackupPool -like 'r*'}",
+                      "-FilterScript {Identity -like 'a*'}",
+                      f"{{{' -or '.join(['Identity -like a*'] * 20)}}}"):
+        assert said(f"Get-CsPool | Where-Object {condition} | fl Identity") == [f"Identity : {ATL}"], \
+            condition
+
+
+@test
+def what_is_held_back_comes_together(world):
+    """-OutBuffer: the next command gets its objects once so many more have come."""
+    world.deploy(["atl", "redmond"], interval_s=30)
+    order = lambda words: re.findall(
+        r"It answered|Get-CsPool \{|" + RELATION,
+        shell(world, f"Get-CsPool -Debug {words} | {RELATION} -Debug | Measure-Object").must(0).err)
+    # The answer to the first command ends before or after the second was asked for the first time.
+    assert order("")[:2] == ["Get-CsPool {", RELATION], order("")
+    assert order("-OutBuffer 5")[:2] == ["Get-CsPool {", "It answered"], order("-OutBuffer 5")
+
+
+# --- what every command takes --------------------------------------------------------------------
+
+
+def at_terminal(world, words, answers, pool="atl"):
+    """Runs it with a terminal, where each question that ends so gets its answer."""
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.chdir(world.folder)
+        os.execvpe(words[0], words, environment(world, pool))
+    seen, answers = b"", list(answers)
+    while True:
+        try:
+            part = os.read(fd, 4096)
+        except OSError:
+            break
+        if not part:
+            break
+        seen += part
+        if answers and seen.rstrip().endswith(answers[0][0].encode()):
+            os.write(fd, answers.pop(0)[1].encode())
+    os.close(fd)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), seen.decode(errors="replace")
+
+
+@test
+def common_parameters_each_do_something(world):
+    world.deploy(["atl", "redmond"], interval_s=30)
+    get, bad = f"{GET} -Output Json", f"Get-CsPool -Identity {OSLO}"
+    for say in (unix, shell):
+        plain = say(world, get, "redmond").must(0)
+        assert plain.err == ""
+        verbose = say(world, f"{get} -Verbose", "redmond").must(0)
+        assert verbose.out == plain.out and f"VERBOSE: {GET} is carried out by {ATL}" in verbose.err
+        assert say(world, f"{get} -vb", "redmond").err == verbose.err
+        debug = say(world, f"{get} -Debug").must(0)
+        assert debug.out == plain.out and f"/admin/v1/commands/{GET}" in debug.err and \
+            "It answered with status 200" in debug.err
+        # -Output
+        forms = {form: say(world, f"Get-CsPool -Output {form}").must(0).out for form in
+                 ("Auto", "List", "Table", "Json")}
+        assert forms["Auto"] == forms["List"] == say(world, "Get-CsPool").out
+        assert len({*forms.values()}) == 3 and "Identity   :" in forms["List"], forms
+        assert forms["Table"].splitlines()[0].split()[:2] == ["Identity", "Fqdn"]
+        assert [json.loads(line)["Identity"] for line in forms["Json"].splitlines()] == [ATL, REDMOND]
+        # -ErrorAction
+        told = say(world, bad).must(1)
+        assert told.err
+        for action, shown in (("Continue", True), ("Stop", True), ("SilentlyContinue", False),
+                              ("Ignore", False)):
+            outcome = say(world, f"{bad} -ErrorAction {action}").must(1)
+            assert outcome.out == "" and (outcome.err == told.err) == shown, (action, outcome)
+        # -WarningAction
+        warned = f"Stop-CsPool -PoolFqdn {ATL} -WhatIf"
+        for action, shown, status in (("Continue", True, 0), ("SilentlyContinue", False, 0),
+                                      ("Ignore", False, 0), ("Stop", True, 1)):
+            outcome = say(world, f"{warned} -WarningAction {action}").must(status)
+            assert ("WARNING:" in outcome.err) == shown, (action, outcome)
+        # A question that nobody can answer is no yes.
+        for action in (f"{bad} -ErrorAction Inquire", f"{warned} -WarningAction Inquire"):
+            say(world, action).must(1, "no terminal to ask at")
+    # -InformationAction: what the daemon has to remark, if it does.
+    for action in ("SilentlyContinue", "Continue", "Ignore", "Stop", "Inquire"):
+        shell(world, f"{get} -InformationAction {action} -InformationVariable i; $i.Count").must(0)
+    misused(world, unix, f"{get} -ErrorAction Sotp", "Was Stop meant?")
+    # -WhatIf
+    before = configuration(world)
+    unix(world, f"{SET} -SyncInterval 9 -WhatIf").must(0, "What if: ")
+    unix(world, f"{SET} -SyncInterval 9 '-WhatIf:$true'").must(0, "What if: ")
+    assert configuration(world) == before
+    unix(world, f"{SET} -SyncInterval 9 '-WhatIf:$false'").must(0)
+    interval_is(world, "00:00:09")
+
+
+@test
+def confirm_says_what_would_be_done_and_asks(world):
+    world.deploy(["atl", "redmond"], interval_s=30)
+    question = "[Y] Yes  [N] No:"
+    words = [str(BIN / SET), "-SyncInterval", "11", "-Confirm"]
+    before = configuration(world)
+    for answers in (["n\n"], ["No\n"], ["maybe\n", "N\n"], ["\4"], ["\n"] * 5):
+        status, seen = at_terminal(world, words, [(question, answer) for answer in answers])
+        assert status == 0 and "What if: " in seen and "Shall this be done?" in seen, seen
+        assert configuration(world) == before, answers
+    status, seen = at_terminal(world, words, [(question, "\3")])
+    assert status == 130 and configuration(world) == before, (status, seen)
+    outcome = unix(world, f"{SET} -SyncInterval 11 -Confirm").must(2, "no terminal to ask at",
+                                                                  "Leave -Confirm out")
+    assert "Nothing was done." in outcome.err and configuration(world) == before
+    unix(world, f"{SET} -SyncInterval 11 -Confirm -WhatIf").must(0)
+    assert configuration(world) == before
+    status, seen = at_terminal(world, words, [(question, "y\n")])
+    assert status == 0, seen
+    interval_is(world, "00:00:11")
+    status, seen = at_terminal(world, [str(POLLUX), "-c", f"Get-CsPool {OSLO} -ea Inquire; 'after'"],
+                               [(question, "y\n")])
+    assert status == 1 and "after" in seen, seen
+    status, seen = at_terminal(world, [str(POLLUX), "-c", f"Get-CsPool {OSLO} -ea Inquire; 'after'"],
+                               [(question, "n\n")])
+    assert status == 1 and "after" not in seen, seen
+
+
+# --- their own parameters ------------------------------------------------------------------------
+
+
+def differs(a, b):
+    return a.status == b.status == 0 and a.out != b.out
+
+
+def fewer(a, b):
+    return a.status == b.status == 0 and 0 < len(lines_of(b)) < len(lines_of(a))
+
+
+def fails(a, b):
+    return a.status == 0 and b.status == 1 and b.err
+
+
+def quieter(a, b):
+    return a.status == b.status == 0 and "WARNING" in a.err and "WARNING" not in b.err
+
+
+def as_quiet(a, b):
+    """There is nothing to hide: it is taken, and changes nothing else."""
+    return a.status == b.status == 0 and a.out == b.out and a.err == b.err
+
+
+def required(a, b):
+    return a.status == 2 and "is missing" in a.err and b.status == 0
+
+
+def sets(a, b):
+    """The second What if names something that the first does not."""
+    return a.status == b.status == 0 and "What if" in b.err and a.err != b.err
+
+
+def shows(a, b):
+    return a.status == b.status == 0 and a.out == "" and b.out
+
+
+IF, AT_ATL = " -WhatIf", f" -RegistrarPool {ATL}"
+# (command, parameter): what is typed without it, what is added, what must be true of the two, and
+# what is done between them, if anything.
+OWN = {
+    ("Publish-CsTopology", "FileName"): (IF, " -FileName topology.conf", required),
+    ("Get-CsTopology", "LocalStore"): ("", " -LocalStore", lambda a, b: fails(b, a)),
+    ("Get-CsTopology", "AsText"): (" -LocalStore", " -AsText", differs),
+    ("Test-CsTopology", "FileName"): ("", " -FileName wrong.conf", lambda a, b: b.status == 1),
+    ("Get-CsPool", "Identity"): ("", f" -Identity {ATL}", fewer),
+    ("Get-CsPool", "Site"): ("", " -Site Atlanta", fewer),
+    ("Get-CsComputer", "Identity"): ("", f" -Identity {ATL}", fewer),
+    ("Get-CsComputer", "Pool"): ("", f" -Pool {ATL}", fewer),
+    ("Get-CsComputer", "Local"): ("", " -Local", fewer),
+    ("Get-CsService", "Identity"): ("", f" -Identity UserServer:{ATL}", fewer),
+    ("Get-CsService", "PoolFqdn"): ("", f" -PoolFqdn {ATL}", fewer),
+    ("Get-CsService", "CentralManagement"): ("", " -CentralManagement", fewer),
+    ("Get-CsService", "UserServer"): ("", " -UserServer", fewer),
+    ("Get-CsService", "Registrar"): ("", " -Registrar", fewer),
+    ("Get-CsPoolFailOverStatus", "PoolFqdn"): ("", " -PoolFqdn central", fewer),
+    (RELATION, "PoolFqdn"): ("", f" -PoolFqdn {ATL}", required),
+    (RELATION, "LocalStore"): (f" {ATL}", " -LocalStore", lambda a, b: fails(b, a)),
+    (RELATION, "Force"): (f" {ATL} -LocalStore", " -Force", as_quiet),
+    ("Start-CsPool", "PoolFqdn"): (IF, f" -PoolFqdn {ATL}", required),
+    ("Start-CsPool", "Force"): (f" {ATL}" + IF, " -Force", lambda a, b: a.status == b.status == 0),
+    ("Stop-CsPool", "PoolFqdn"): (IF, f" -PoolFqdn {ATL}", required),
+    ("Stop-CsPool", "Force"): (f" {ATL}" + IF, " -Force", quieter),
+    ("Get-CsBackupServiceStatus", "PoolFqdn"): ("", f" -PoolFqdn {ATL}", required),
+    ("Get-CsBackupServiceStatus", "BackupModule"): (f" {ATL}", " -BackupModule DataConf", differs),
+    ("Get-CsBackupServiceStatus", "Category"): (f" {ATL}", " -Category CMS", differs),
+    ("Get-CsBackupServiceStatus", "Force"): (f" {ATL} -Category RGS", " -Force", quieter),
+    (GET, "Identity"): ("", " -Identity other", fails),
+    (GET, "Filter"): ("", " -Filter x*", differs),
+    (GET, "LocalStore"): ("", " -LocalStore", lambda a, b: a.status == 0 and b.status in (0, 1)),
+    (SET, "Identity"): (" -SyncInterval 17", " -Identity other", fails),
+    (SET, "SyncInterval"): (" -SyncMode Interval" + IF, " -SyncInterval 19", sets),
+    (SET, "SyncMode"): (" -SyncInterval 18" + IF, " -SyncMode Interval", sets),
+    (SET, "MaxConcurrentCalls"): (" -SyncInterval 18" + IF, " -MaxConcurrentCalls 11", sets),
+    (SET, "MaxBatchesPerCmsSync"): (" -SyncInterval 18" + IF, " -MaxBatchesPerCmsSync 11", sets),
+    (SET, "MaxBatchesPerUserStoreSync"):
+        (" -SyncInterval 18" + IF, " -MaxBatchesPerUserStoreSync 11", sets),
+    (SET, "MaxDataConfPackageSizeKB"):
+        (" -SyncInterval 18" + IF, " -MaxDataConfPackageSizeKB 2048", sets),
+    (SET, "AuthorizedUniversalGroups"):
+        (" -SyncInterval 18" + IF, " -AuthorizedUniversalGroups x", sets),
+    (SET, "AuthorizedLocalAccounts"):
+        (" -SyncInterval 18" + IF, " -AuthorizedLocalAccounts x", sets),
+    (SET, "Force"): (" -SyncMode Continuous", " -Force", quieter),
+    ("Remove-CsBackupServiceConfiguration", "Identity"): (IF, " -Identity global", required),
+    ("Remove-CsBackupServiceConfiguration", "Force"): (" global" + IF, " -Force", as_quiet),
+    ("Get-CsUser", "Identity"): ("", " -Identity kenmyer", fewer),
+    ("Get-CsUser", "Filter"): ("", " -Filter kim*", fewer),
+    ("Get-CsUser", "ResultSize"): ("", " -ResultSize 1", fewer),
+    ("Enable-CsUser", "Identity"): (AT_ATL + IF, " -Identity new@litwareinc.com", required),
+    ("Enable-CsUser", "RegistrarPool"): (" new@litwareinc.com" + IF, AT_ATL, required),
+    ("Enable-CsUser", "SipAddress"): (" 'New User'" + AT_ATL + IF, " -SipAddress sip:new@litwareinc.com",
+                                      lambda a, b: a.status != 0 and b.status == 0),
+    ("Enable-CsUser", "DisplayName"): (" new@litwareinc.com -PassThru" + AT_ATL, " -DisplayName New",
+                                       differs, "Disable-CsUser new"),
+    ("Enable-CsUser", "PassThru"): (" more@litwareinc.com" + AT_ATL, " -PassThru", shows,
+                                    "Disable-CsUser more"),
+    ("Set-CsUser", "Identity"): (" -DisplayName Kim" + IF, " -Identity kim", required),
+    ("Set-CsUser", "SipAddress"): (" kim -DisplayName K" + IF, " -SipAddress sip:k@litwareinc.com", sets),
+    ("Set-CsUser", "DisplayName"): (" kim -Enabled '$false'" + IF, " -DisplayName K", sets),
+    ("Set-CsUser", "Enabled"): (" kim -DisplayName K" + IF, " -Enabled '$false'", sets),
+    ("Set-CsUser", "PassThru"): (" kim -DisplayName Kim", " -PassThru", shows),
+    ("Set-CsClientPin", "Identity"): (" -Pin 47114711", " -Identity kim", required),
+    ("Set-CsClientPin", "Pin"): (" kim", " -Pin 47114711", lambda a, b: a.status == 2 and b.status == 0),
+    ("Get-CsUserPoolInfo", "Identity"): ("", " -Identity kim", required),
+    ("Disable-CsUser", "Identity"): (IF, " -Identity kim", required),
+    ("Disable-CsUser", "PassThru"): (" more", " -PassThru", shows,
+                                     f"Enable-CsUser more@litwareinc.com{AT_ATL}"),
+}
+
+
+@test
+def each_parameter_of_each_command_does_something(world):
+    """Two runs that differ only by it. A parameter without a row here is a fault."""
+    pools = world.build(["atl", "redmond"], interval_s=30).topology_text()
+    world.topology.write_text(pools.replace(f'pool "{ATL}" {{', f'pool "{ATL}" {{\n    site = "Atlanta"')
+                              .replace(f'pool "{REDMOND}" {{', f'pool "{REDMOND}" {{\n    site = "Redmond"'))
+    world.start()
+    (world.folder / "wrong.conf").write_text("nonsense\n")
+    for pool in world.pools:
+        world.wait_hears(pool, *(other for other in world.pools if other != pool))
+
+    def compare(name, parameter):
+        without, added, holds, *between = OWN[name, parameter]
+        before = unix(world, f"{name}{without} -Output Json")
+        for line in between:
+            unix(world, line).must(0)
+        after = unix(world, f"{name}{without}{added} -Output Json")
+        assert holds(before, after), f"{name} -{parameter}: {before} / {after}"
+
+    # What is true of a machine's own file, before anything is published.
+    early = {("Get-CsTopology", "LocalStore"), (RELATION, "LocalStore")}
+    for name, parameter in early:
+        compare(name, parameter)
+    world.publish("atl").must(0)
+    world.all_serve()
+    commands = world["atl"].request("GET", "/admin/v1/commands").json
+    there = {(c["name"], p["name"]) for c in commands for p in c["parameters"]}
+    assert not there - OWN.keys(), f"no row for {sorted(there - OWN.keys())}"
+    assert not OWN.keys() - there, f"there is no {sorted(OWN.keys() - there)}"
+    for user in ("kenmyer", "kim"):
+        unix(world, f"Enable-CsUser {user}@litwareinc.com{AT_ATL}").must(0)
+    for name, parameter in OWN:
+        if (name, parameter) not in early:
+            compare(name, parameter)
+
+
+# --- what is made of the table -------------------------------------------------------------------
+
+
+@test
+def every_command_has_a_manual_page(world):
+    """And a formatter has nothing to say against it."""
+    formatter = next((words for words in (["man", "--warnings", "-l"], ["groff", "-man", "-ww", "-Tutf8"],
+                                          ["nroff", "-man"]) if shutil.which(words[0])), None)
+    names = run(POLLUX, "--commands").must(0).out.split()
+    assert len(names) > 15 and "Get-CsPool" in names and "Where-Object" not in names
+    for name in names:
+        page = run(POLLUX, "--manual", name).must(0).out
+        assert page.startswith(f".TH {name} 1"), page[:100]
+        for line in page.splitlines():
+            assert not line.startswith("'") and (line[:1] != "." or re.match(r"\.[A-Z]{2}\b", line)), line
+        if formatter:
+            file = world.folder / f"{name}.1"
+            file.write_text(page)
+            done = run(*formatter, file, env={**os.environ, "MANPAGER": "cat", "LC_ALL": "C.UTF-8"}).must(0)
+            assert done.err == "" and name in done.out, (name, done.err)
+    if not formatter:
+        world.say("neither man nor groff is there: the pages were not formatted")
+    run(POLLUX, "--manual", "Nothing").must(2, "There is no command")
+    run(POLLUX, "--manual").must(2)
+
+
+@test
+def bash_completes_commands_parameters_and_values(world):
+    world.deploy(["atl", "redmond"], interval_s=30)
+    script = world.folder / "completion.bash"
+    script.write_text(run(POLLUX, "--completion", "bash").must(0).out)
+    run("bash", "-n", script).must(0)
+
+    def offered(*words):
+        listed = " ".join(f"'{word}'" for word in words)
+        done = unix(world, f"source {script}; COMP_WORDS=({listed}); COMP_CWORD={len(words) - 1}; "
+                           '_pollux; printf "%s\\n" "${COMPREPLY[@]}"').must(0)
+        assert done.err == "", done.err
+        return sorted({*done.out.split()})
+
+    assert offered("pollux", "Get-CsPool") == ["Get-CsPool", "Get-CsPoolBackupRelationship",
+                                               "Get-CsPoolFailOverStatus"]
+    assert offered("pollux", "pk") == ["pki"]
+    for words in (["Get-CsPool"], ["pollux", "Get-CsPool"], [str(BIN / "Get-CsPool")]):
+        assert offered(*words, "-Ide") == ["-Identity"]
+        assert offered(*words, "-Identity", "") == [ATL, REDMOND]
+        assert offered(*words, "-Identity", "red") == [REDMOND]
+        assert offered(*words, "-Output", "") == ["Auto", "Json", "List", "Table"]
+        assert "-OutVariable" not in offered(*words, "-")
+    assert "-WhatIf" in offered("Stop-CsPool", "-") and "-WhatIf" not in offered("Get-CsPool", "-")
+    assert offered("Publish-CsTopology", "-FileName", "topo") == ["topology.conf"]
+    assert offered(SET, "-SyncMode", "C") == ["Continuous"]
+    run(POLLUX, "--completion", "fish").must(2, "bash")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
