@@ -33,7 +33,7 @@ struct http_server {
     size_t body_max, stranger_body_max;
     unsigned connections_max, connections_of_one_max;
     uint16_t port;
-    bool tls;
+    bool tls, asks_no_certificate;
 
     char *socket_path; /* NULL with TLS */
     struct stat socket_file;
@@ -70,7 +70,8 @@ static void present_identity(struct http_server *s, struct connection *c, gnutls
 {
     c->identity = identity_now(s);
     gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, identity_credentials(c->identity));
-    gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUEST);
+    gnutls_certificate_server_set_request(session, s->asks_no_certificate ? GNUTLS_CERT_IGNORE
+                                                                          : GNUTLS_CERT_REQUEST);
 }
 
 static void connection_begins_or_ends(void *server, struct MHD_Connection *connection,
@@ -334,6 +335,7 @@ static struct http_server *server_new(const struct http_server_options *o)
     s->connections_max = o->connections_max ? o->connections_max : HTTP_CONNECTIONS_MAX;
     s->connections_of_one_max = o->connections_of_one_max;
     s->tls = !o->socket_path;
+    s->asks_no_certificate = o->asks_no_certificate;
     pthread_mutex_init(&s->identity_lock, NULL);
     pthread_mutex_init(&s->open_lock, NULL);
     pthread_condattr_t monotonic;

@@ -67,6 +67,7 @@ struct http_server_options {
     const char *certificate_file; /* PEM */
     const char *private_key_file;
     const char *authority_file;
+    bool asks_no_certificate; /* of clients: a browser would bother its user with the question */
 
     /* Connections at once: 0: HTTP_CONNECTIONS_MAX; and of these from one address; 0: all. */
     unsigned connections_max, connections_of_one_max;

@@ -170,6 +170,7 @@ static struct http_server *serve(struct web *web, struct error *e)
                                                 .certificate_file = config->certificate,
                                                 .private_key_file = config->private_key,
                                                 .authority_file = config->authority,
+                                                .asks_no_certificate = true,
                                                 .connections_max = WEB_CONNECTIONS_MAX,
                                                 .connections_of_one_max =
                                                     WEB_CONNECTIONS_OF_ONE_MAX,

@@ -666,7 +666,11 @@ def garbage_is_answered_and_does_no_harm(world):
         with context.wrap_socket(plain, server_hostname=ATL) as connection:
             connection.sendall(randomly.choice([b"", b"GET /v1/session HTTP/1.1\r\n"])
                                + randomly.randbytes(200))
-    # Only TLS 1.3 is spoken.
+    # Nobody is asked for a certificate, and only TLS 1.3 is spoken.
+    shake = run("openssl", "s_client", "-connect", f"127.0.0.1:{world['atl'].users_port}",
+                "-servername", ATL, "-CAfile", world.folder / "pki/authority.pem")
+    shake.must(0, "No client certificate CA names sent", "TLSv1.3", "Verification: OK")
+    assert "Client Certificate Types" not in shake.out and "Requested Sig" not in shake.out, shake
     done = run("curl", "-sS", "--tls-max", "1.2", "-k", "--resolve",
                f"{ATL}:{world['atl'].users_port}:127.0.0.1", url(world, "atl", "/"))
     assert done.status == 35, done
