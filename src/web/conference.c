@@ -4,18 +4,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/random.h"
+#include "web/conference_given.h"
 #include "web/user_items.h"
 
 DEFINE_OWNED(json_t *, json_decref)
 
 enum { CONFERENCE_ID_SIZE = 33 };
 
-/* What the keys and members are called. */
+/* What the keys are called. */
 static const char own_kind[] = "conference", invited_kind[] = "invited";
-static const char participants_name[] = "participants", ids_name[] = "ids";
 
 /* --- keys --- */
 
@@ -33,117 +32,6 @@ static bool id_is_possible(const char *id)
 {
     return strlen(id) == CONFERENCE_ID_SIZE - 1 &&
            strspn(id, "0123456789abcdef") == CONFERENCE_ID_SIZE - 1;
-}
-
-/* --- what is given --- */
-
-static enum failure refuse(const char *why, struct error *e)
-{
-    fail(e, FAIL_INVALID, "This is no conference: %s.", why);
-    error_kept(e, "Nothing was changed.");
-    return error_next(e, "docs/users.md shows what is expected here.");
-}
-
-static enum failure take_subject(const json_t *given, json_t *kept, struct error *e)
-{
-    json_t *subject = json_object_get(given, "subject");
-    if (!json_is_string(subject) || json_string_length(subject) > CONFERENCE_SUBJECT_MAX)
-        return refuse("its subject is no text of up to 512 bytes", e);
-    json_object_set(kept, "subject", subject);
-    return OK;
-}
-
-static bool read_time(const json_t *value, time_t *at)
-{
-    struct tm tm = {0};
-    const char *text = json_string_value(value);
-    const char *end = text ? strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm) : NULL;
-    if (!end || *end)
-        return false;
-    *at = timegm(&tm);
-    return true;
-}
-
-static enum failure take_times(const json_t *given, json_t *kept, struct error *e)
-{
-    json_t *start = json_object_get(given, "start"), *end = json_object_get(given, "end");
-    time_t from, until;
-    if (!read_time(start, &from) || !read_time(end, &until) || until < from)
-        return refuse("start and end are times like 2026-11-21T09:00:00Z, the one before the other",
-                      e);
-    json_object_set(kept, "start", start);
-    json_object_set(kept, "end", end);
-    return OK;
-}
-
-static bool has_text(const json_t *list, const char *text)
-{
-    size_t i;
-    const json_t *one;
-    json_array_foreach((json_t *)(uintptr_t)list, i, one)
-    {
-        if (strcmp(json_string_value(one), text) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* A user of this deployment, by address, becomes one by Id as well. */
-static enum failure take_participant(struct visit *v, const char *text, json_t *addresses,
-                                     json_t *ids, struct error *e)
-{
-    struct account account;
-    uint64_t usn;
-    char address[SIP_ADDRESS_SIZE];
-    enum failure bad = sip_address_read(text, standing_domain(v->standing), address, e);
-    if (!bad)
-        bad = account_read(v->view, address, &account, &usn, e);
-    if (bad == FAIL_NOT_FOUND) {
-        fail(e, FAIL_INVALID, "There is no user %s.", address);
-        error_kept(e, "Nothing was changed.");
-        return error_next(e, "Participants are users of this deployment, by their addresses.");
-    }
-    if (bad || has_text(ids, account.id) || strcmp(account.id, v->account.id) == 0)
-        return bad;
-    json_array_append_new(addresses, json_sprintf("sip:%s", address));
-    json_array_append_new(ids, json_string(account.id));
-    return OK;
-}
-
-static enum failure take_participants(struct visit *v, const json_t *given, json_t *kept,
-                                      struct error *e)
-{
-    const json_t *list = json_object_get(given, participants_name);
-    size_t i;
-    const json_t *one;
-    if (list && (!json_is_array(list) || json_array_size(list) > CONFERENCE_PARTICIPANTS_MAX))
-        return refuse("its participants are no list of up to 250 addresses", e);
-    json_t *addresses = json_array(), *ids = json_array();
-    json_object_set_new(kept, participants_name, addresses);
-    json_object_set_new(kept, ids_name, ids);
-    json_array_foreach((json_t *)(uintptr_t)list, i, one)
-    {
-        if (!json_is_string(one))
-            return refuse("a participant is not named by an address", e);
-        enum failure bad = take_participant(v, json_string_value(one), addresses, ids, e);
-        if (bad)
-            return bad;
-    }
-    return OK;
-}
-
-/* What is kept of it, owned by the caller; NULL: it is none. */
-static json_t *take_conference(struct visit *v, const char *id, struct error *e)
-{
-    OWNED(json_decref) json_t *given = visit_object(v, e), *kept = NULL;
-    if (!given)
-        return NULL;
-    kept =
-        json_pack("{s:s, s:o}", "id", id, "organiser", json_sprintf("sip:%s", v->account.address));
-    if (take_subject(given, kept, e) || take_times(given, kept, e) ||
-        take_participants(v, given, kept, e))
-        return NULL;
-    return TAKE(kept);
 }
 
 /* --- finding --- */
@@ -212,7 +100,7 @@ static enum failure find(struct visit *v, const char *id, struct found *f, struc
 static json_t *shown(const json_t *value)
 {
     json_t *object = json_copy((json_t *)(uintptr_t)value);
-    json_object_del(object, ids_name);
+    json_object_del(object, CONFERENCE_IDS);
     return object;
 }
 
@@ -305,14 +193,14 @@ static void put_invitations(struct visit *v, const char *id, const json_t *befor
     const json_t *one;
     json_array_foreach((json_t *)(uintptr_t)after, i, one)
     {
-        if (!has_text(before, json_string_value(one)))
+        if (!conference_has(before, json_string_value(one)))
             txn_put(v->txn, MODULE_PRESENCE_FOCUS,
                     bytes_of_text(invited_key(json_string_value(one), id, key)),
                     bytes_of_text(v->account.id));
     }
     json_array_foreach((json_t *)(uintptr_t)before, i, one)
     {
-        if (!has_text(after, json_string_value(one)))
+        if (!conference_has(after, json_string_value(one)))
             txn_delete(v->txn, MODULE_PRESENCE_FOCUS,
                        bytes_of_text(invited_key(json_string_value(one), id, key)));
     }
@@ -335,11 +223,11 @@ enum failure conference_create(struct visit *v, struct error *e)
 {
     char id[CONFERENCE_ID_SIZE];
     snprintf(id, sizeof id, "%016" PRIx64 "%016" PRIx64, random_u64(), random_u64());
-    OWNED(json_decref) json_t *value = take_conference(v, id, e);
+    OWNED(json_decref) json_t *value = conference_take(v, id, e);
     if (!value || !visit_change(v, e))
         return e->kind;
     put_conference(v, id, value); /* the first of the changes: its number is the ETag */
-    put_invitations(v, id, NULL, json_object_get(value, ids_name));
+    put_invitations(v, id, NULL, json_object_get(value, CONFERENCE_IDS));
     enum failure bad = count_one(v, +1, e);
     if (bad)
         return bad;
@@ -378,12 +266,12 @@ enum failure conference_change(struct visit *v, struct error *e)
     enum failure bad = begin_change(v, &f, e);
     if (bad || !v->txn)
         return bad;
-    OWNED(json_decref) json_t *value = take_conference(v, v->rest, e);
+    OWNED(json_decref) json_t *value = conference_take(v, v->rest, e);
     if (!value)
         return e->kind;
     put_conference(v, v->rest, value);
-    put_invitations(v, v->rest, json_object_get(f.value, ids_name),
-                    json_object_get(value, ids_name));
+    put_invitations(v, v->rest, json_object_get(f.value, CONFERENCE_IDS),
+                    json_object_get(value, CONFERENCE_IDS));
     v->answer.tag_of_change = true;
     visit_answer_json(v, 200, shown(value));
     return OK;
@@ -396,7 +284,7 @@ enum failure conference_end(struct visit *v, struct error *e)
     if (bad || !v->txn)
         return bad;
     txn_delete(v->txn, MODULE_PRESENCE_FOCUS, bytes_of_text(f.key));
-    put_invitations(v, v->rest, json_object_get(f.value, ids_name), NULL);
+    put_invitations(v, v->rest, json_object_get(f.value, CONFERENCE_IDS), NULL);
     bad = count_one(v, -1, e);
     if (!bad)
         visit_answer(v, 204, NULL, BYTES_NONE);
