@@ -691,7 +691,7 @@ def a_new_certificate_is_shown_after_a_reload(world):
     world.pki("renew", ATL)
     assert serial() == before
     world.reload("atl")
-    assert serial() != before
+    until("the new certificate to be shown", lambda: serial() != before)
 
 
 @test
