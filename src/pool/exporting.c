@@ -17,8 +17,10 @@ struct exporting {
     struct exporter *core;
     bool open;
     struct term term;
-    bool in_flight; /* a job or a call is under way: its end comes here before anything else begins
-                     */
+    /* A job or a call is under way: its end comes here before anything else begins. */
+    enum { FLIGHT_NONE, FLIGHT_OFFER, FLIGHT_PACKING, FLIGHT_BATCH } in_flight;
+    bool batch_out; /* its call has not ended, even if nobody waits for it any more */
+    uint64_t target_started;
     enum export_word word; /* as it was told last */
     struct error trouble;
     struct exporting_counts counts;
@@ -95,11 +97,42 @@ static void step(struct exporting *x, struct export_event event)
     carry_out(x, &action);
 }
 
+static const struct home *core_of(const struct exporting *x)
+{
+    struct hosted_home *home = front_end_home(x->fe, x->home);
+    return home ? hosted_home_core(home) : NULL;
+}
+
+/* Whoever holds a home exports it; and whoever refills a holder that lost something. */
+static bool exports(const struct home *core)
+{
+    return core && (mode_rights(home_mode(core))->holder || home_refills(core));
+}
+
+/* What comes back from a term that ended says nothing about the one that is now. */
+static bool term_is_over(const struct exporting *x)
+{
+    const struct home *core = core_of(x);
+    return !exports(core) || !term_equal(x->term, home_hold(core)->term);
+}
+
 static void fail_with(struct exporting *x, const struct error *e)
 {
+    x->in_flight = FLIGHT_NONE;
+    if (term_is_over(x)) {
+        exporting_tick(x);
+        return;
+    }
     x->trouble = *e;
-    x->in_flight = false;
     step(x, (struct export_event){.kind = EXPORT_FAILED});
+}
+
+static void forget_trouble(struct exporting *x)
+{
+    struct export_status s;
+    export_status(x->core, &s);
+    if (!s.failing)
+        x->trouble = (struct error){0};
 }
 
 /* In words, what keeps a copy from going on. */
@@ -134,15 +167,26 @@ static void on_position(const struct copy_answer *position, const struct error *
         fail_with(x, e);
         return;
     }
-    explain(x, position, &x->trouble);
-    x->in_flight = false;
+    x->in_flight = FLIGHT_NONE;
+    if (term_is_over(x)) {
+        exporting_tick(x);
+        return;
+    }
+    struct error trouble = {0};
+    explain(x, position, &trouble);
+    if (trouble.kind)
+        x->trouble = trouble;
     step(x, (struct export_event){.kind = EXPORT_ANSWERED, .answer = *position});
+    forget_trouble(x);
 }
 
 static void on_batch_position(const struct copy_answer *position, const struct error *e,
                               void *context)
 {
     struct exporting *x = context;
+    x->batch_out = false;
+    if (x->in_flight != FLIGHT_BATCH)
+        return; /* it was given up */
     if (position && position->verdict == COPY_GO_ON && position->at.usn >= x->batch.head.upto) {
         x->counts.items += x->batch.items;
         x->counts.bytes += x->batch.bytes.size;
@@ -156,8 +200,6 @@ static bool pack_item(const struct item *item, struct item_hash hash, void *cont
 {
     (void)hash;
     struct exporting *x = context;
-    if (item->version.usn > x->batch.head.head)
-        return false;
     if (item->module == x->module) {
         x->batch.full = !batch_add(x->batch.writer, item);
         if (x->batch.full)
@@ -173,19 +215,21 @@ static void pack(void *context)
     struct exporting *x = context;
     OWNED(view_close) struct view *view = NULL;
     struct error *e = &x->batch.error;
+    struct batch_head *head = &x->batch.head;
+    struct home_state state;
     *e = (struct error){0};
     x->batch.items = 0;
     x->batch.full = false;
-    x->batch.head.upto = x->batch.head.after;
-    batch_begin(x->batch.writer, &x->batch.head);
-    enum failure bad = store_view(x->batch.store, &view, e);
-    if (!bad)
-        bad = view_changes(view, x->home, x->batch.head.after, pack_item, x, e);
-    if (!bad) {
-        uint64_t upto = x->batch.full ? x->batch.head.upto : x->batch.head.head;
-        x->batch.bytes = batch_finish(x->batch.writer, upto);
-        x->batch.head.upto = upto;
-    }
+    head->upto = head->after;
+    if (store_view(x->batch.store, &view, e) || view_home(view, x->home, &state, e))
+        return;
+    head->head = state.head;
+    batch_begin(x->batch.writer, head);
+    if (view_changes(view, x->home, head->after, pack_item, x, e))
+        return;
+    if (!x->batch.full)
+        head->upto = head->head;
+    x->batch.bytes = batch_finish(x->batch.writer, head->upto);
 }
 
 static void on_packed(void *context)
@@ -194,19 +238,17 @@ static void on_packed(void *context)
     const struct machine *to = front_end_machine_of(x->fe, x->target);
     if (!front_end_link(x->fe))
         return; /* this machine is stopping */
-    if (x->batch.error.kind || !to)
+    if (x->batch.error.kind || !to || term_is_over(x)) {
         fail_with(x, &x->batch.error);
-    else
-        link_batch(front_end_link(x->fe), to, x->batch.bytes, on_batch_position, x);
+        return;
+    }
+    x->in_flight = FLIGHT_BATCH;
+    x->batch_out = true;
+    exporting_changed(x, x->batch.head.head); /* the news of it may still be on its way here */
+    link_batch(front_end_link(x->fe), to, x->batch.bytes, on_batch_position, x);
 }
 
 /* --- carrying out --- */
-
-static const struct home *core_of(const struct exporting *x)
-{
-    struct hosted_home *home = front_end_home(x->fe, x->home);
-    return home ? hosted_home_core(home) : NULL;
-}
 
 static enum failure read_home(const struct exporting *x, struct home_state *state, struct error *e)
 {
@@ -222,6 +264,7 @@ static void offer(struct exporting *x)
     OWNED(free_memory) struct sync_offer *offer = xcalloc(1, sizeof *offer);
     struct home_state state;
     struct error e = {0};
+    x->in_flight = FLIGHT_OFFER;
     if (!to || !core || read_home(x, &state, &e)) {
         fail_with(x, &e);
         return;
@@ -238,9 +281,14 @@ static void offer(struct exporting *x)
 static void send_batch(struct exporting *x, const struct export_action *action)
 {
     struct error e;
+    x->in_flight = FLIGHT_BATCH;
+    if (x->batch_out)
+        return; /* one that was given up may arrive yet; its answer says where the copy stands, too
+                 */
+    x->in_flight = FLIGHT_PACKING;
     x->batch.store = front_end_store(x->fe);
-    x->batch.head = (struct batch_head){
-        .module = x->module, .term = x->term, .after = action->after.usn, .head = action->goal};
+    x->batch.head =
+        (struct batch_head){.module = x->module, .term = x->term, .after = action->after.usn};
     snprintf(x->batch.head.home, sizeof x->batch.head.home, "%s", x->home);
     if (workers_run(x->workers, pack, on_packed, x))
         return;
@@ -251,9 +299,6 @@ static void send_batch(struct exporting *x, const struct export_action *action)
 static void carry_out(struct exporting *x, const struct export_action *action)
 {
     struct error e;
-    if (action->kind == EXPORT_NOTHING)
-        return;
-    x->in_flight = true;
     switch (action->kind) {
     case EXPORT_NOTHING: break;
     case EXPORT_OFFER: offer(x); break;
@@ -269,12 +314,6 @@ static void carry_out(struct exporting *x, const struct export_action *action)
 }
 
 /* --- from outside --- */
-
-/* Whoever holds a home exports it; and whoever refills a holder that lost something. */
-static bool exports(const struct home *core)
-{
-    return core && (mode_rights(home_mode(core))->holder || home_refills(core));
-}
 
 static void open_or_close(struct exporting *x)
 {
@@ -295,10 +334,43 @@ static void open_or_close(struct exporting *x)
     }
 }
 
+static const struct peer *peer_of(const struct exporting *x)
+{
+    const struct machine *to = front_end_machine_of(x->fe, x->target);
+    return to ? peers_find(front_end_peers(x->fe), to->fqdn) : NULL;
+}
+
+/* A batch has a long deadline. Whoever stopped working need not be waited for until then. */
+static void give_up_on_silence(struct exporting *x, const struct peer *peer)
+{
+    struct error e;
+    if (x->in_flight != FLIGHT_BATCH || clock_ms() - peer->heard_ms < EXPORTING_SILENCE_MS)
+        return;
+    fail(&e, FAIL_DEADLINE, "%s says nothing any more while a batch is under way to it.",
+         x->target);
+    fail_with(x, &e);
+}
+
+/* Its store may be another one now. */
+static void ask_after_restart(struct exporting *x, const struct peer *peer)
+{
+    if (peer->started == x->target_started)
+        return;
+    bool again = x->target_started != 0;
+    x->target_started = peer->started;
+    if (again)
+        exporting_looked(x);
+}
+
 void exporting_tick(struct exporting *x)
 {
+    const struct peer *peer = peer_of(x);
     if (!x->in_flight)
         open_or_close(x);
+    if (peer && peer->heard_ms) {
+        give_up_on_silence(x, peer);
+        ask_after_restart(x, peer);
+    }
     step(x, (struct export_event){.kind = EXPORT_TICK});
 }
 
@@ -310,6 +382,11 @@ void exporting_changed(struct exporting *x, uint64_t head)
 void exporting_wanted(struct exporting *x)
 {
     step(x, (struct export_event){.kind = EXPORT_WANTED});
+}
+
+void exporting_looked(struct exporting *x)
+{
+    step(x, (struct export_event){.kind = EXPORT_LOOKED});
 }
 
 void exporting_configure(struct exporting *x, const struct export_options *options)

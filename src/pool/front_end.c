@@ -218,6 +218,8 @@ static void on_home_changed(struct hosted_home *home, void *context)
     struct front_end *fe = context;
     const struct home *core = hosted_home_core(home);
     heard_note(&fe->heard, home_name(core), home_hold(core)->term, home_seen(core));
+    if (!fe->link)
+        return; /* this machine is stopping, and nobody can be told */
     call_everybody(fe);
     backup_service_look(fe->backup);
 }
