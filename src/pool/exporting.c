@@ -8,6 +8,9 @@
 #include "base/log.h"
 #include "core/batch.h"
 
+/* Enough for one to be given up each few seconds until the first one meets its deadline. */
+enum { BATCH_CALLS_MAX = LINK_BATCH_DEADLINE_MS / EXPORTING_SILENCE_MS };
+
 struct exporting {
     struct front_end *fe;
     struct workers *workers;
@@ -19,7 +22,12 @@ struct exporting {
     struct term term;
     /* A job or a call is under way: its end comes here before anything else begins. */
     enum { FLIGHT_NONE, FLIGHT_OFFER, FLIGHT_PACKING, FLIGHT_BATCH } in_flight;
-    bool batch_out; /* its call has not ended, even if nobody waits for it any more */
+    /* Calls that were given up end some time, too; what comes of them then is nobody's business. */
+    struct batch_call {
+        struct exporting *x;
+        bool out;
+    } calls[BATCH_CALLS_MAX];
+    const struct batch_call *waited;
     uint64_t target_started;
     enum export_word word; /* as it was told last */
     struct error trouble;
@@ -119,6 +127,7 @@ static bool term_is_over(const struct exporting *x)
 static void fail_with(struct exporting *x, const struct error *e)
 {
     x->in_flight = FLIGHT_NONE;
+    x->waited = NULL;
     if (term_is_over(x)) {
         exporting_tick(x);
         return;
@@ -183,15 +192,17 @@ static void on_position(const struct copy_answer *position, const struct error *
 static void on_batch_position(const struct copy_answer *position, const struct error *e,
                               void *context)
 {
-    struct exporting *x = context;
-    x->batch_out = false;
-    if (x->in_flight != FLIGHT_BATCH)
-        return; /* it was given up */
+    struct batch_call *call = context;
+    struct exporting *x = call->x;
+    call->out = false;
+    if (x->waited != call)
+        return;
+    x->waited = NULL;
     if (position && position->verdict == COPY_GO_ON && position->at.usn >= x->batch.head.upto) {
         x->counts.items += x->batch.items;
         x->counts.bytes += x->batch.bytes.size;
     }
-    on_position(position, e, context);
+    on_position(position, e, x);
 }
 
 /* --- packing a batch, on a thread --- */
@@ -232,6 +243,14 @@ static void pack(void *context)
     x->batch.bytes = batch_finish(x->batch.writer, head->upto);
 }
 
+static struct batch_call *free_call(struct exporting *x)
+{
+    size_t i = 0;
+    while (i < BATCH_CALLS_MAX && x->calls[i].out)
+        i++;
+    return i < BATCH_CALLS_MAX ? &x->calls[i] : NULL;
+}
+
 static void on_packed(void *context)
 {
     struct exporting *x = context;
@@ -242,10 +261,18 @@ static void on_packed(void *context)
         fail_with(x, &x->batch.error);
         return;
     }
+    struct batch_call *call = free_call(x);
+    if (!call) {
+        fail(&x->batch.error, FAIL_BUSY, "Too many batches to %s wait for their deadlines.",
+             x->target);
+        fail_with(x, &x->batch.error);
+        return;
+    }
+    *call = (struct batch_call){.x = x, .out = true};
+    x->waited = call;
     x->in_flight = FLIGHT_BATCH;
-    x->batch_out = true;
     exporting_changed(x, x->batch.head.head); /* the news of it may still be on its way here */
-    link_batch(front_end_link(x->fe), to, x->batch.bytes, on_batch_position, x);
+    link_batch(front_end_link(x->fe), to, x->batch.bytes, on_batch_position, call);
 }
 
 /* --- carrying out --- */
@@ -281,10 +308,6 @@ static void offer(struct exporting *x)
 static void send_batch(struct exporting *x, const struct export_action *action)
 {
     struct error e;
-    x->in_flight = FLIGHT_BATCH;
-    if (x->batch_out)
-        return; /* one that was given up may arrive yet; its answer says where the copy stands, too
-                 */
     x->in_flight = FLIGHT_PACKING;
     x->batch.store = front_end_store(x->fe);
     x->batch.head =
