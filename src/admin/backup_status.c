@@ -185,6 +185,6 @@ void admin_get_backup_service_status(struct call *call)
                      config->self->pool->fqdn);
     if (category && strcmp(category, "RGS") == 0)
         call_caution(call, "There are no response groups here: RGS holds no data.");
-    call_keep(call, backup_wait_begin(call));
+    call_keep(call, backup_wait_begin(call, false));
     call_each_tick(call, look);
 }

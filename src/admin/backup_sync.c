@@ -80,7 +80,7 @@ void admin_invoke_backup_service_sync(struct call *call)
 {
     const struct config *config = front_end_config(call_front_end(call));
     struct sync *sync = xcalloc(1, sizeof *sync);
-    sync->wait = backup_wait_begin(call);
+    sync->wait = backup_wait_begin(call, true);
     sync->moved_ms = clock_ms();
     for (size_t i = 0; i < sync->wait->count; i++)
         sync->before[i] = exporting_counts(sync->wait->list[i]);

@@ -20,7 +20,7 @@ bool backup_module_wanted(const struct call *call, enum module module)
     return only == module && in_category(module, call_text(call, "Category"));
 }
 
-struct backup_wait *backup_wait_begin(struct call *call)
+struct backup_wait *backup_wait_begin(struct call *call, bool copy)
 {
     struct backup_wait *wait = xcalloc(1, sizeof *wait);
     struct exporting *all[BACKUP_EXPORTS_MAX];
@@ -34,7 +34,7 @@ struct backup_wait *backup_wait_begin(struct call *call)
             continue;
         wait->goals[wait->count] = status.head;
         wait->list[wait->count++] = all[i];
-        exporting_wanted(all[i]);
+        (copy ? exporting_wanted : exporting_looked)(all[i]);
     }
     return wait;
 }

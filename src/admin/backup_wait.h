@@ -14,7 +14,8 @@ struct backup_wait {
     size_t count;
     uint64_t began_ms;
 };
-struct backup_wait *backup_wait_begin(struct call *call);
+/* With `copy`, what there is to copy is copied at once; else the copies are only asked. */
+struct backup_wait *backup_wait_begin(struct call *call, bool copy);
 
 /* Has each copy said since then where it stands, or failed to? With `until_copied`: and is it where
  * the head was at the beginning, or can it not get there? */

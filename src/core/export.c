@@ -24,6 +24,7 @@ struct exporter {
     enum export_action_kind under_way; /* what was sent and is not answered yet */
     bool wanted;                       /* somebody waits for a live answer, … */
     uint64_t wanted_upto;              /* … from there or beyond */
+    bool looked;                       /* the same, from anywhere */
     bool failing;
     uint64_t retry_ms; /* not before then */
     enum copy_verdict verdict;
@@ -154,7 +155,7 @@ static bool cycle_is_due(const struct exporter *x, uint64_t now_ms)
 {
     if (!behind(x))
         return false;
-    bool at_once = x->wanted || x->cycles == 0 || x->cycle.broken_off ||
+    bool at_once = x->wanted || x->failing || x->cycles == 0 || x->cycle.broken_off ||
                    (x->options.continuous && !x->limit_met);
     return at_once || now_ms - x->cycle.began_ms >= x->options.interval_ms;
 }
@@ -162,7 +163,7 @@ static bool cycle_is_due(const struct exporter *x, uint64_t now_ms)
 /* While nothing changes, a copy that was lost or put back would not be noticed. */
 static bool question_is_due(const struct exporter *x, uint64_t now_ms)
 {
-    return x->wanted || now_ms - x->confirmed_ms >= x->options.interval_ms;
+    return x->wanted || x->looked || now_ms - x->confirmed_ms >= x->options.interval_ms;
 }
 
 static struct export_action go_on(struct exporter *x, uint64_t now_ms)
@@ -192,7 +193,7 @@ static void open_term(struct exporter *x, const struct export_event *event)
     x->opened_ms = event->now_ms;
     x->head = 0;
     x->mark_count = 0;
-    x->asked = x->failing = x->limit_met = false;
+    x->asked = x->looked = x->failing = x->limit_met = false;
     x->under_way = EXPORT_NOTHING;
     x->cycle.on = x->cycle.broken_off = false;
     x->cycles = 0;
@@ -205,6 +206,7 @@ static void open_term(struct exporter *x, const struct export_event *event)
 static void on_failed(struct exporter *x, uint64_t now_ms)
 {
     x->under_way = EXPORT_NOTHING;
+    x->looked = false;
     x->failing = true;
     x->failed_ms = now_ms;
     break_off_cycle(x);
@@ -212,14 +214,18 @@ static void on_failed(struct exporter *x, uint64_t now_ms)
     x->retry_ms = now_ms + EXPORT_RETRY_MS;
 }
 
-static void take_position(struct exporter *x, struct version at, uint64_t now_ms)
+static void take_position(struct exporter *x, enum export_action_kind sent, struct version at,
+                          uint64_t now_ms)
 {
     x->asked = true;
-    x->failing = false;
+    x->looked = false;
     x->confirmed_ms = now_ms;
     if (at.usn >= x->wanted_upto)
         x->wanted = false;
     set_copied(x, at);
+    /* A copy that answers, but can't keep what it is sent (a full disk), still fails. */
+    if (sent != EXPORT_OFFER || !behind(x))
+        x->failing = false;
     if (!x->cycle.on)
         return;
     if (at.usn >= x->cycle.goal)
@@ -235,14 +241,17 @@ static void on_answered(struct exporter *x, const struct export_event *event)
     x->under_way = EXPORT_NOTHING;
     x->verdict = answer->verdict;
     if (answer->verdict == COPY_GO_ON && answer->at.usn <= x->head) {
-        take_position(x, answer->at, event->now_ms);
+        take_position(x, sent, answer->at, event->now_ms);
         return;
     }
     break_off_cycle(x);
     bool compare = answer->verdict == COPY_COMPARE, early = answer->verdict == COPY_EARLY;
     x->asked = compare;
-    x->failing = !compare && !early;
-    x->failed_ms = x->failing ? event->now_ms : x->failed_ms;
+    if (!compare && !early) {
+        x->looked = false;
+        x->failing = true;
+        x->failed_ms = event->now_ms;
+    }
     if ((compare || answer->verdict == COPY_FORKED) && answer->at.usn <= x->head)
         set_copied(x, answer->at);
     if (early)
@@ -269,6 +278,10 @@ struct export_action export_step(struct exporter *x, const struct export_event *
         break;
     case EXPORT_CHANGED: note_change(x, event->head, event->now_ms); break;
     case EXPORT_WANTED: on_wanted(x); break;
+    case EXPORT_LOOKED:
+        x->looked = true;
+        x->retry_ms = 0;
+        break;
     case EXPORT_ANSWERED:
         if (x->under_way)
             on_answered(x, event);

@@ -39,6 +39,7 @@ enum export_event_kind {
     EXPORT_CLOSED,  /* … and no longer */
     EXPORT_CHANGED, /* the home's head is `head` now */
     EXPORT_WANTED, /* somebody waits: now, and ask where the copy stands, even if nothing changed */
+    EXPORT_LOOKED, /* somebody wants to know where the copy stands, and nothing to be hurried */
     EXPORT_ANSWERED, /* to what was sent last */
     EXPORT_FAILED,   /* what was sent last got no answer, or a refusal */
 };

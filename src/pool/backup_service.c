@@ -136,14 +136,12 @@ static void add_exports(struct backup_service *service, const struct home *core)
 
 static void on_tick(void *context)
 {
-    struct backup_service *service = context;
-    if (!service->stopping)
-        backup_service_look(service);
+    backup_service_look(context);
 }
 
 void backup_service_look(struct backup_service *service)
 {
-    for (size_t i = 0; i < service->export_count; i++)
+    for (size_t i = 0; i < service->export_count && !service->stopping; i++)
         exporting_tick(service->exports[i]);
 }
 

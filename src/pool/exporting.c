@@ -8,6 +8,9 @@
 #include "base/log.h"
 #include "core/batch.h"
 
+/* Enough for one to be given up each few seconds until the first one meets its deadline. */
+enum { BATCH_CALLS_MAX = LINK_BATCH_DEADLINE_MS / EXPORTING_SILENCE_MS };
+
 struct exporting {
     struct front_end *fe;
     struct workers *workers;
@@ -17,8 +20,15 @@ struct exporting {
     struct exporter *core;
     bool open;
     struct term term;
-    bool in_flight; /* a job or a call is under way: its end comes here before anything else begins
-                     */
+    /* A job or a call is under way: its end comes here before anything else begins. */
+    enum { FLIGHT_NONE, FLIGHT_OFFER, FLIGHT_PACKING, FLIGHT_BATCH } in_flight;
+    /* Calls that were given up end some time, too; what comes of them then is nobody's business. */
+    struct batch_call {
+        struct exporting *x;
+        bool out;
+    } calls[BATCH_CALLS_MAX];
+    const struct batch_call *waited;
+    uint64_t target_started;
     enum export_word word; /* as it was told last */
     struct error trouble;
     struct exporting_counts counts;
@@ -107,11 +117,37 @@ static void step(struct exporting *x, struct export_event event)
     carry_out(x, &action);
 }
 
+/* Whoever holds a home exports it; and whoever refills a holder that lost something. */
+static bool exports(const struct home *core)
+{
+    return core && (mode_rights(home_mode(core))->holder || home_refills(core));
+}
+
+/* What comes back from a term that ended says nothing about the one that is now. */
+static bool term_is_over(const struct exporting *x)
+{
+    const struct home *core = core_of(x);
+    return !exports(core) || !term_equal(x->term, home_hold(core)->term);
+}
+
 static void fail_with(struct exporting *x, const struct error *e)
 {
+    x->in_flight = FLIGHT_NONE;
+    x->waited = NULL;
+    if (term_is_over(x)) {
+        exporting_tick(x);
+        return;
+    }
     x->trouble = *e;
-    x->in_flight = false;
     step(x, (struct export_event){.kind = EXPORT_FAILED});
+}
+
+static void forget_trouble(struct exporting *x)
+{
+    struct export_status s;
+    export_status(x->core, &s);
+    if (!s.failing)
+        x->trouble = (struct error){0};
 }
 
 /* In words, what keeps a copy from going on. */
@@ -139,8 +175,6 @@ static void explain(const struct exporting *x, const struct copy_answer *at, str
     }
 }
 
-static bool open_or_close(struct exporting *x);
-
 static void on_position(const struct copy_answer *position, const struct error *e, void *context)
 {
     struct exporting *x = context;
@@ -148,23 +182,33 @@ static void on_position(const struct copy_answer *position, const struct error *
         fail_with(x, e);
         return;
     }
-    explain(x, position, &x->trouble);
-    x->in_flight = false;
-    if (open_or_close(x))
-        return; /* that was an answer to another term */
+    x->in_flight = FLIGHT_NONE;
+    if (term_is_over(x)) {
+        exporting_tick(x);
+        return;
+    }
+    struct error trouble = {0};
+    explain(x, position, &trouble);
+    if (trouble.kind)
+        x->trouble = trouble;
     step(x, (struct export_event){.kind = EXPORT_ANSWERED, .answer = *position});
+    forget_trouble(x);
 }
 
 static void on_batch_position(const struct copy_answer *position, const struct error *e,
                               void *context)
 {
-    struct exporting *x = context;
+    struct batch_call *call = context;
+    struct exporting *x = call->x;
+    call->out = false;
+    if (x->waited != call)
+        return;
+    x->waited = NULL;
     if (position && position->verdict == COPY_GO_ON && position->at.usn >= x->batch.head.upto) {
         x->counts.items += x->batch.items;
         x->counts.bytes += x->batch.bytes.size;
     }
-    step(x, (struct export_event){.kind = EXPORT_CHANGED, .head = x->batch.head.head});
-    on_position(position, e, context);
+    on_position(position, e, x);
 }
 
 /* --- packing a batch, on a thread --- */
@@ -173,8 +217,6 @@ static bool pack_item(const struct item *item, struct item_hash hash, void *cont
 {
     (void)hash;
     struct exporting *x = context;
-    if (item->version.usn > x->batch.head.head)
-        return false;
     if (item->module == x->module) {
         x->batch.full = !batch_add(x->batch.writer, item);
         if (x->batch.full)
@@ -190,21 +232,30 @@ static void pack(void *context)
     struct exporting *x = context;
     OWNED(view_close) struct view *view = NULL;
     struct error *e = &x->batch.error;
+    struct batch_head *head = &x->batch.head;
+    struct home_state state;
     *e = (struct error){0};
     x->batch.items = 0;
     x->batch.full = false;
-    x->batch.head.upto = x->batch.head.after;
-    struct home_state state;
+    head->upto = head->after;
     if (store_view(x->batch.store, &view, e) || view_home(view, x->home, &state, e))
         return;
-    x->batch.head.head = state.head; /* all that there is by now: core/export.h says why */
-    x->batch.head.horizon = state.horizon;
-    batch_begin(x->batch.writer, &x->batch.head);
-    if (!view_changes(view, x->home, x->batch.head.after, pack_item, x, e)) {
-        uint64_t upto = x->batch.full ? x->batch.head.upto : x->batch.head.head;
-        x->batch.bytes = batch_finish(x->batch.writer, upto);
-        x->batch.head.upto = upto;
-    }
+    head->head = state.head; /* all that there is by now: core/export.h says why */
+    head->horizon = state.horizon;
+    batch_begin(x->batch.writer, head);
+    if (view_changes(view, x->home, head->after, pack_item, x, e))
+        return;
+    if (!x->batch.full)
+        head->upto = head->head;
+    x->batch.bytes = batch_finish(x->batch.writer, head->upto);
+}
+
+static struct batch_call *free_call(struct exporting *x)
+{
+    size_t i = 0;
+    while (i < BATCH_CALLS_MAX && x->calls[i].out)
+        i++;
+    return i < BATCH_CALLS_MAX ? &x->calls[i] : NULL;
 }
 
 static void on_packed(void *context)
@@ -213,10 +264,22 @@ static void on_packed(void *context)
     const struct machine *to = front_end_machine_of(x->fe, x->target);
     if (!front_end_link(x->fe))
         return; /* this machine is stopping */
-    if (x->batch.error.kind || !to)
+    if (x->batch.error.kind || !to || term_is_over(x)) {
         fail_with(x, &x->batch.error);
-    else
-        link_batch(front_end_link(x->fe), to, x->batch.bytes, on_batch_position, x);
+        return;
+    }
+    struct batch_call *call = free_call(x);
+    if (!call) {
+        fail(&x->batch.error, FAIL_BUSY, "Too many batches to %s wait for their deadlines.",
+             x->target);
+        fail_with(x, &x->batch.error);
+        return;
+    }
+    *call = (struct batch_call){.x = x, .out = true};
+    x->waited = call;
+    x->in_flight = FLIGHT_BATCH;
+    exporting_changed(x, x->batch.head.head); /* the news of it may still be on its way here */
+    link_batch(front_end_link(x->fe), to, x->batch.bytes, on_batch_position, call);
 }
 
 /* --- carrying out --- */
@@ -235,6 +298,7 @@ static void offer(struct exporting *x)
     OWNED(free_memory) struct sync_offer *offer = xcalloc(1, sizeof *offer);
     struct home_state state;
     struct error e = {0};
+    x->in_flight = FLIGHT_OFFER;
     if (!to || !core || read_home(x, &state, &e)) {
         fail_with(x, &e);
         return;
@@ -251,6 +315,7 @@ static void offer(struct exporting *x)
 static void send_batch(struct exporting *x, const struct export_action *action)
 {
     struct error e;
+    x->in_flight = FLIGHT_PACKING;
     x->batch.store = front_end_store(x->fe);
     x->batch.head =
         (struct batch_head){.module = x->module, .term = x->term, .after = action->after.usn};
@@ -264,9 +329,6 @@ static void send_batch(struct exporting *x, const struct export_action *action)
 static void carry_out(struct exporting *x, const struct export_action *action)
 {
     struct error e;
-    if (action->kind == EXPORT_NOTHING)
-        return;
-    x->in_flight = true;
     switch (action->kind) {
     case EXPORT_NOTHING: break;
     case EXPORT_OFFER: offer(x); break;
@@ -283,14 +345,7 @@ static void carry_out(struct exporting *x, const struct export_action *action)
 
 /* --- from outside --- */
 
-/* Whoever holds a home exports it; and whoever refills a holder that lost something. */
-static bool exports(const struct home *core)
-{
-    return core && (mode_rights(home_mode(core))->holder || home_refills(core));
-}
-
-/* True if something changed: then what was under way belongs to another term. */
-static bool open_or_close(struct exporting *x)
+static void open_or_close(struct exporting *x)
 {
     const struct home *core = core_of(x);
     bool open = exports(core);
@@ -298,25 +353,54 @@ static bool open_or_close(struct exporting *x)
     struct error e;
     if (open && (!x->open || !term_equal(x->term, home_hold(core)->term))) {
         if (read_home(x, &state, &e))
-            return false; /* again at the next tick */
+            return; /* again at the next tick */
         x->open = true;
         x->term = home_hold(core)->term;
         x->trouble = (struct error){0};
         step(x, (struct export_event){.kind = EXPORT_OPENED, .term = x->term, .head = state.head});
-        return true;
-    }
-    if (!open && x->open) {
+    } else if (!open && x->open) {
         x->open = false;
         step(x, (struct export_event){.kind = EXPORT_CLOSED});
-        return true;
     }
-    return false;
+}
+
+static const struct peer *peer_of(const struct exporting *x)
+{
+    const struct machine *to = front_end_machine_of(x->fe, x->target);
+    return to ? peers_find(front_end_peers(x->fe), to->fqdn) : NULL;
+}
+
+/* A batch has a long deadline. Whoever stopped working need not be waited for until then. */
+static void give_up_on_silence(struct exporting *x, const struct peer *peer)
+{
+    struct error e;
+    if (x->in_flight != FLIGHT_BATCH || clock_ms() - peer->heard_ms < EXPORTING_SILENCE_MS)
+        return;
+    fail(&e, FAIL_DEADLINE, "%s says nothing any more while a batch is under way to it.",
+         x->target);
+    fail_with(x, &e);
+}
+
+/* Its store may be another one now. */
+static void ask_after_restart(struct exporting *x, const struct peer *peer)
+{
+    if (peer->started == x->target_started)
+        return;
+    bool again = x->target_started != 0;
+    x->target_started = peer->started;
+    if (again)
+        exporting_looked(x);
 }
 
 void exporting_tick(struct exporting *x)
 {
+    const struct peer *peer = peer_of(x);
     if (!x->in_flight)
         open_or_close(x);
+    if (peer && peer->heard_ms) {
+        give_up_on_silence(x, peer);
+        ask_after_restart(x, peer);
+    }
     step(x, (struct export_event){.kind = EXPORT_TICK});
 }
 
@@ -328,6 +412,11 @@ void exporting_changed(struct exporting *x, uint64_t head)
 void exporting_wanted(struct exporting *x)
 {
     step(x, (struct export_event){.kind = EXPORT_WANTED});
+}
+
+void exporting_looked(struct exporting *x)
+{
+    step(x, (struct export_event){.kind = EXPORT_LOOKED});
 }
 
 void exporting_configure(struct exporting *x, const struct export_options *options)

@@ -9,6 +9,12 @@
 
 struct exporting;
 
+enum {
+    /* A batch may take long where the disk is slow. A machine that says nothing meanwhile either,
+     * of three heartbeats, does not work on it. */
+    EXPORTING_SILENCE_MS = 3 * HEARTBEAT_MS,
+};
+
 struct exporting *exporting_new(struct front_end *fe, struct workers *workers, const char *home,
                                 enum module module, const char *target,
                                 const struct export_options *options);
@@ -19,8 +25,10 @@ void exporting_configure(struct exporting *x, const struct export_options *optio
 /* Follows what the home is here, and whatever time brings. */
 void exporting_tick(struct exporting *x);
 void exporting_changed(struct exporting *x, uint64_t head);
-/* Somebody waits for where the copy stands. */
+/* Somebody waits for what there is to be copied. */
 void exporting_wanted(struct exporting *x);
+/* Somebody waits for where the copy stands. */
+void exporting_looked(struct exporting *x);
 
 const char *exporting_home(const struct exporting *x);
 const char *exporting_target(const struct exporting *x);

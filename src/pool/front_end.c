@@ -222,6 +222,8 @@ static void on_home_changed(struct hosted_home *home, void *context)
     heard_note(&fe->heard, home_name(core), home_hold(core)->term, home_seen(core));
     if (fe->home_changed)
         fe->home_changed(home_name(core), fe->home_changed_context);
+    if (!fe->link)
+        return; /* this machine is stopping, and nobody can be told */
     call_everybody(fe);
     backup_service_look(fe->backup);
 }

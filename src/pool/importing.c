@@ -47,6 +47,14 @@ const struct import_status *importing_status(const struct importing *importing, 
     return &never;
 }
 
+static void note_works(struct import_status *status, const char *home, enum module module)
+{
+    if (status->trouble.kind)
+        log_event(LOG_EVENT_NOTICE, "import-works", "%s of the home %s is imported again.",
+                  module_name(module), home);
+    status->trouble = (struct error){0};
+}
+
 /* Once for each kind of trouble, and once when it is over. */
 static void note(struct importing *importing, const char *home, enum module module,
                  const struct error *e)
@@ -58,20 +66,22 @@ static void note(struct importing *importing, const char *home, enum module modu
         log_error(LOG_EVENT_WARNING, "import-failed", e,
                   "What was sent of %s of the home %s could not be kept.", module_name(module),
                   home);
-    if (!e && status->trouble.kind)
-        log_event(LOG_EVENT_NOTICE, "import-works", "%s of the home %s is imported again.",
-                  module_name(module), home);
-    status->trouble = e ? *e : (struct error){0};
-    if (!e)
-        status->imported_ms = clock_ms();
+    if (e) {
+        status->trouble = *e;
+        return;
+    }
+    note_works(status, home, module);
+    status->imported_ms = clock_ms();
 }
 
 /* The copy has everything that there was. */
 static void note_complete(struct importing *importing, const char *home, enum module module)
 {
     struct import_status *status = status_of(importing, home, module);
-    if (status)
-        status->complete_ms = clock_ms();
+    if (!status)
+        return;
+    status->complete_ms = clock_ms();
+    note_works(status, home, module); /* whatever went wrong is over, without another batch */
 }
 
 /* Only the other pool of the pair may write to the copy here. */

@@ -78,6 +78,11 @@ static enum export_action_kind is_wanted(struct desk *d)
     return tell(d, (struct export_event){.kind = EXPORT_WANTED});
 }
 
+static enum export_action_kind looks(struct desk *d)
+{
+    return tell(d, (struct export_event){.kind = EXPORT_LOOKED});
+}
+
 static enum export_action_kind closes(struct desk *d)
 {
     return tell(d, (struct export_event){.kind = EXPORT_CLOSED});
@@ -349,8 +354,60 @@ static void a_failure_is_tried_again_after_a_moment_and_begins_with_a_question(v
     assert_int_equal(waits(&d, EXPORT_TICK_MS), EXPORT_OFFER);
     ASSERT_WORD(&d, "ErrorState");
     assert_int_equal(stands_at(&d, 500), EXPORT_BATCH);
-    ASSERT_WORD(&d, "SteadyState");
+    ASSERT_WORD(&d, "ErrorState"); /* nothing went right yet */
     assert_int_equal(stands_at(&d, 501), EXPORT_NOTHING);
+    ASSERT_WORD(&d, "SteadyState");
+}
+
+/* A full disk at the copy: it answers each question, and keeps nothing. */
+static void a_copy_that_answers_and_keeps_nothing_stays_in_error(void **state)
+{
+    (void)state;
+    for (int continuous = 0; continuous < 2; continuous++) {
+        OWNED(desk_close) struct desk d = in_step(continuous, 500);
+        assert_int_equal(changes(&d, 1), EXPORT_BATCH); /* the first cycle does not wait */
+        for (int i = 0; i < 5; i++) {
+            assert_int_equal(fails(&d), EXPORT_NOTHING);
+            assert_int_equal(waits(&d, EXPORT_RETRY_MS), EXPORT_OFFER);
+            ASSERT_WORD(&d, "ErrorState");
+            assert_int_equal(stands_at(&d, 500), EXPORT_BATCH);
+            ASSERT_WORD(&d, "ErrorState");
+        }
+        stands_at(&d, 501);
+        ASSERT_WORD(&d, "SteadyState");
+    }
+}
+
+static void a_copy_that_is_to_be_compared_after_a_failure_stays_in_error(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_step(true, 500);
+    changes(&d, 1);
+    fails(&d);
+    assert_int_equal(waits(&d, EXPORT_RETRY_MS), EXPORT_OFFER);
+    assert_int_equal(answers(&d, COPY_COMPARE, 300), EXPORT_COMPARE);
+    ASSERT_WORD(&d, "ErrorState");
+    stands_at(&d, 501);
+    ASSERT_WORD(&d, "SteadyState");
+}
+
+/* Get-CsBackupServiceStatus must not change what it shows. */
+static void looking_asks_and_hurries_nothing(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_step(false, 500);
+    changes(&d, 1);
+    stands_at(&d, 501); /* the first cycle does not wait */
+    assert_int_equal(looks(&d), EXPORT_OFFER);
+    assert_int_equal(stands_at(&d, 501), EXPORT_NOTHING);
+    quiet_for(&d, 1000);
+    assert_int_equal(changes(&d, 3), EXPORT_NOTHING);
+    assert_int_equal(looks(&d), EXPORT_OFFER);
+    assert_int_equal(stands_at(&d, 501), EXPORT_NOTHING);
+    assert_int_equal(looks(&d), EXPORT_OFFER);
+    assert_int_equal(fails(&d), EXPORT_NOTHING);
+    assert_int_equal(looks(&d), EXPORT_OFFER); /* at once, though it failed just now */
+    ASSERT_WORD(&d, "ErrorState");
 }
 
 static void what_was_carried_out_although_its_answer_was_lost_is_not_sent_again(void **state)
@@ -507,7 +564,9 @@ static void refusals_are_errors_and_asked_about_again(void **state)
         assert_int_equal(status(&d).verdict, refusals[i]);
         quiet_for(&d, EXPORT_RETRY_MS - EXPORT_TICK_MS);
         assert_int_equal(waits(&d, EXPORT_TICK_MS), EXPORT_OFFER);
-        stands_at(&d, 500);
+        assert_int_equal(stands_at(&d, 500), EXPORT_BATCH);
+        ASSERT_WORD(&d, "ErrorState");
+        stands_at(&d, 501);
         ASSERT_WORD(&d, "SteadyState");
     }
 }
@@ -871,6 +930,9 @@ int main(void)
         cmocka_unit_test(the_last_batch_that_is_allowed_may_be_the_last_that_is_needed),
         cmocka_unit_test(a_limit_that_was_met_is_forgotten_once_a_comparison_brought_everything),
         cmocka_unit_test(a_failure_is_tried_again_after_a_moment_and_begins_with_a_question),
+        cmocka_unit_test(a_copy_that_answers_and_keeps_nothing_stays_in_error),
+        cmocka_unit_test(a_copy_that_is_to_be_compared_after_a_failure_stays_in_error),
+        cmocka_unit_test(looking_asks_and_hurries_nothing),
         cmocka_unit_test(what_was_carried_out_although_its_answer_was_lost_is_not_sent_again),
         cmocka_unit_test(changes_do_not_hurry_a_retry_but_whoever_waits_does),
         cmocka_unit_test(in_interval_mode_a_cycle_that_failed_does_not_wait_for_another_interval),
