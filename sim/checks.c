@@ -109,7 +109,8 @@ void check_word(const struct hosted *h, size_t module)
 {
     struct world *w = h->pool->world;
     const struct exporter *x = h->exporting[module].core;
-    if (export_word(x, w->now) != WORD_FINAL)
+    /* Whoever refills a holder may lack, of one module, what that still has. */
+    if (export_word(x, w->now) != WORD_FINAL || !mode_rights(home_mode(h->core))->holder)
         return;
     /* That a store was put back a moment ago, the next question shows. */
     const struct known_home *known = &w->homes[h->home];

@@ -181,7 +181,10 @@ static struct copy_answer judge(const struct hosted *h, const struct call *call)
     const struct copy_state copy = {.hold = home_hold(h->core),
                                     .head = state.head,
                                     .cookie = state.modules[modules[call->module]].cookie};
-    return copy_judge(&copy, &call->offer);
+    struct copy_answer answer = copy_judge(&copy, &call->offer);
+    if (answer.verdict == COPY_GO_ON && !home_takes(h->core, call->offer.term))
+        answer.verdict = COPY_LATE;
+    return answer;
 }
 
 static bool same_lineage(const struct lineage *a, const struct lineage *b)
@@ -223,7 +226,7 @@ static void offered(struct hosted *h, struct call *call)
 static void compare(struct hosted *h, struct call *call)
 {
     struct copy_answer answer = judge(h, call);
-    if (answer.verdict == COPY_COMPARE && call->from->up)
+    if (answer.verdict == COPY_COMPARE && call->from->up && home_takes(h->core, call->offer.term))
         follow(h, call, answer);
     else
         call_answer(call, NULL, &answer);
@@ -326,6 +329,8 @@ static void sent(struct hosted *h, struct call *call)
     struct version cookie = state.modules[head->module].cookie;
     const struct copy_state copy = {.hold = &hold, .head = state.head, .cookie = cookie};
     struct copy_answer answer = copy_judge_batch(&copy, head);
+    if (answer.verdict == COPY_GO_ON && !home_takes(h->core, head->term))
+        answer.verdict = COPY_LATE;
     if (answer.verdict != COPY_GO_ON) {
         call_answer(call, NULL, &answer);
         return;

@@ -37,6 +37,7 @@ struct home {
     bool met; /* the partner was heard since this start */
     bool store_lost;
     bool stopped;      /* an administrator wants nothing to be served here */
+    struct term over;  /* the partner asked in it: it will not serve in it again */
     bool refills;      /* the partner was told that it lost something, and gets it from here */
     uint64_t retry_ms; /* not before then, because the store refused */
     uint64_t tick_ms;
@@ -112,6 +113,11 @@ static bool holds(const struct home *h)
 bool home_refills(const struct home *h)
 {
     return h->refills && !holds(h) && h->mode != MODE_REJOINING;
+}
+
+bool home_takes(const struct home *h, struct term term)
+{
+    return !home_refills(h) && !(h->over.number && term_equal(h->over, term));
 }
 
 static bool is_partner(const struct home *h, const char *pool)
@@ -424,6 +430,8 @@ static enum failure on_asked(struct home *h, const struct home_event *event,
     }
     bool asker_knows = !term_is_none(asked->term);
     bool asker_held = asker_knows && term_side(asked->term) != h->side;
+    if (asker_held)
+        h->over = asked->term; /* rule 2: every start of serving opens a new one */
     /* Its store was put back to an older copy, in the same term: the copy here knows more. */
     bool asker_lost = term_equal(asked->term, mine) && event->asked.own_head > asked->head;
     see(h, larger(asked->seen, asked->term.number));

@@ -143,6 +143,10 @@ bool home_deciding(const struct home *h);
 bool home_stopped(const struct home *h);
 /* Does this pool send the other one, which lost some of it, what it held itself (rule 10)? */
 bool home_refills(const struct home *h);
+/* May what the partner exports in this term be taken? Whoever asks for a grant in a term has ended
+ * it, and is sent what it lost itself: what still arrives of it was sent before, and would put the
+ * copy ahead of what the partner goes on from. */
+bool home_takes(const struct home *h, struct term term);
 const char *home_partner(const struct home *h); /* "" for a lone pool */
 /* The highest number heard of, for passing on. */
 uint64_t home_seen(const struct home *h);

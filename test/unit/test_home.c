@@ -443,6 +443,37 @@ static void rule_10_a_store_put_back_in_the_same_term_is_refilled_first(void **s
     assert_int_equal(mode(w, SIDE_HOME), MODE_SERVING);
 }
 
+/* A batch of its former life may still be on its way. */
+static void rule_2_whoever_asks_exports_nothing_more_in_that_term(void **state)
+{
+    (void)state;
+    OWNED(world_free) struct world *w = paired_world();
+    const struct home *backup = w->pools[SIDE_BACKUP].home;
+    struct term term = home_hold(backup)->term;
+    assert_true(home_takes(backup, term));
+    restart(w, SIDE_HOME);
+    pass(w, 1000);
+    assert_false(home_takes(backup, term));
+    assert_true(home_takes(backup, home_hold(backup)->term)); /* the new one */
+}
+
+static void a_question_that_is_late_makes_nobody_refill_a_pool_that_serves(void **state)
+{
+    (void)state;
+    OWNED(world_free) struct world *w = paired_world();
+    struct home_question old = {.nonce = 1, .term = w->pools[SIDE_HOME].disk.term, .seen = 2};
+    restart(w, SIDE_HOME);
+    pass(w, 1000);
+    struct home_event late = {.kind = HOME_ASKED};
+    late.asked.question = old;
+    step(w, SIDE_BACKUP, late);
+    assert_true(home_refills(w->pools[SIDE_BACKUP].home));
+    assert_false(home_takes(w->pools[SIDE_BACKUP].home, w->pools[SIDE_HOME].disk.term));
+    heartbeat(w, SIDE_HOME);
+    assert_false(home_refills(w->pools[SIDE_BACKUP].home));
+    assert_true(home_takes(w->pools[SIDE_BACKUP].home, w->pools[SIDE_HOME].disk.term));
+}
+
 static void what_is_refilled_survives_restarts_of_both(void **state)
 {
     (void)state;
@@ -1030,6 +1061,8 @@ int main(void)
         cmocka_unit_test(rule_11_a_replaced_disk_does_not_serve_an_empty_home),
         cmocka_unit_test(rule_10_a_store_put_back_to_an_older_term_is_not_served),
         cmocka_unit_test(rule_10_a_store_put_back_in_the_same_term_is_refilled_first),
+        cmocka_unit_test(rule_2_whoever_asks_exports_nothing_more_in_that_term),
+        cmocka_unit_test(a_question_that_is_late_makes_nobody_refill_a_pool_that_serves),
         cmocka_unit_test(what_is_refilled_survives_restarts_of_both),
         cmocka_unit_test(a_backup_with_an_empty_store_stands_by_again),
         cmocka_unit_test(a_stopped_pool_serves_nothing_until_it_is_started),
