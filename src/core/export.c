@@ -333,7 +333,8 @@ enum export_word export_word(const struct exporter *x, uint64_t now_ms)
         return WORD_NON_STEADY;
     if (!x->confirmed_ms)
         return WORD_NOT_INITIALIZED;
-    if (!x->asked || x->limit_met || (oldest && now_ms - oldest > x->options.interval_ms))
+    if (!x->asked || x->limit_met ||
+        (oldest && now_ms - oldest > x->options.interval_ms + EXPORT_GRACE_MS))
         return WORD_NON_STEADY;
     return is_final(x, now_ms) ? WORD_FINAL : WORD_STEADY;
 }

@@ -27,6 +27,8 @@ void exporter_configure(struct exporter *x, const struct export_options *options
 
 enum {
     EXPORT_TICK_MS = 250,
+    /* What an interval's cycle takes is not held against it: a tick, and a batch on its way. */
+    EXPORT_GRACE_MS = 1000,
     EXPORT_RETRY_MS = 1000, /* after something went wrong, or the copy was not ready */
     /* Moments of change that are remembered, for the age of what is not copied yet; beyond that,
      * neighbours share the older one's age. */

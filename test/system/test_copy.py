@@ -399,7 +399,8 @@ def in_interval_mode_it_is_copied_once_in_an_interval(world):
     with Load(atl, clients=2, pause_s=0.05):
         end = time.monotonic() + 2.5 * INTERVAL_S_OF_SYNC
         while time.monotonic() < end:
-            assert state(atl) in ("SteadyState", "FinalState")
+            d = detail(atl)
+            assert d["State"] in ("SteadyState", "FinalState"), d
             now = head(world, "redmond")
             if now != copied:
                 moved.append(time.monotonic())

@@ -764,7 +764,7 @@ static void final_is_not_said_of_what_is_not_confirmed(void **state)
     (void)state;
     OWNED(desk_close) struct desk d = in_step(true, 500);
     changes(&d, 1);
-    quiet_for(&d, INTERVAL_MS);
+    quiet_for(&d, INTERVAL_MS + EXPORT_GRACE_MS);
     ASSERT_WORD(&d, "SteadyState"); /* it is under way, and not too old yet */
     quiet_for(&d, EXPORT_TICK_MS);
     ASSERT_WORD(&d, "NonSteadyState");

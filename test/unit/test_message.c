@@ -214,6 +214,201 @@ static void whatever_is_cut_or_changed_in_a_message_does_no_harm(void **state)
     }
 }
 
+/* --- copying --- */
+
+static struct sync_offer *an_offer(void)
+{
+    struct sync_offer *o = xcalloc(1, sizeof *o);
+    strcpy(o->home, HOME_CENTRAL);
+    o->module = MODULE_CMS_MASTER;
+    o->term = (struct term){.number = 6, .tag = 0xfedcba9876543210};
+    o->head = 4711;
+    o->horizon = 12;
+    lineage_open(&o->lineage, (struct term){.number = 2, .tag = 22}, 0);
+    lineage_open(&o->lineage, o->term, 4000);
+    return o;
+}
+
+static bool same_offer(const struct sync_offer *a, const struct sync_offer *b)
+{
+    OWNED(buffer_free) struct buffer x = {0};
+    OWNED(buffer_free) struct buffer y = {0};
+    lineage_encode(&a->lineage, &x);
+    lineage_encode(&b->lineage, &y);
+    return strcmp(a->home, b->home) == 0 && a->module == b->module &&
+           term_equal(a->term, b->term) && a->head == b->head && a->horizon == b->horizon &&
+           bytes_equal(buffer_view(&x), buffer_view(&y));
+}
+
+static void an_offer_comes_out_as_it_went_in(void **state)
+{
+    (void)state;
+    struct sender s = sender(), got;
+    OWNED(free_memory) struct sync_offer *in = an_offer();
+    OWNED(free_memory) struct sync_offer *out = xcalloc(1, sizeof *out);
+    OWNED(free_memory) char *text = offer_encode(&s, in);
+    assert_int_equal(offer_decode(bytes_of_text(text), &got, out, NULL), OK);
+    assert_string_equal(got.machine, s.machine);
+    assert_true(same_offer(in, out));
+    /* The longest lineage fits, and a home in which nothing happened yet has none. */
+    for (uint64_t i = 4; i < 2 * LINEAGE_MAX + 20; i++)
+        lineage_open(&in->lineage, (struct term){.number = 2 * i, .tag = UINT64_MAX - i},
+                     4000 + i * 1000000000);
+    assert_true(in->lineage.trimmed);
+    OWNED(free_memory) char *longest = offer_encode(&s, in);
+    assert_true(strlen(longest) < MESSAGE_BYTES_MAX);
+    assert_int_equal(offer_decode(bytes_of_text(longest), &got, out, NULL), OK);
+    assert_true(same_offer(in, out));
+    in->lineage = (struct lineage){0};
+    in->head = in->horizon = 0;
+    OWNED(free_memory) char *empty = offer_encode(&s, in);
+    assert_int_equal(offer_decode(bytes_of_text(empty), &got, out, NULL), OK);
+    assert_true(same_offer(in, out));
+}
+
+static void a_position_comes_out_as_it_went_in(void **state)
+{
+    (void)state;
+    struct sender s = sender(), got;
+    for (int verdict = 0; verdict < COPY_VERDICTS; verdict++) {
+        struct copy_answer in = {.verdict = (enum copy_verdict)verdict,
+                                 .at = {.term = 4, .usn = 99},
+                                 .term = {.number = 6, .tag = 7}};
+        struct copy_answer out = {0};
+        OWNED(free_memory) char *text = position_encode(&s, &in);
+        assert_int_equal(position_decode(bytes_of_text(text), &got, &out, NULL), OK);
+        assert_int_equal(out.verdict, in.verdict);
+        assert_true(out.at.term == 4 && out.at.usn == 99 && term_equal(out.term, in.term));
+    }
+}
+
+struct replaced {
+    const char *value, *instead;
+};
+
+/* The text with one of its values replaced. */
+static char *replaced(const char *text, const struct replaced *what)
+{
+    const char *at = strstr(text, what->value);
+    assert_non_null(at);
+    return xasprintf("%.*s%s%s", (int)(at - text), text, what->instead, at + strlen(what->value));
+}
+
+static void an_offer_with_one_senseless_value_is_refused(void **state)
+{
+    (void)state;
+    static const struct replaced wrong[] = {
+        {"\"home\":\"central\"", "\"home\":\"../etc\""},
+        {"\"home\":\"central\"", "\"home\":\"atl-cs-001.litwareinc.com\""}, /* not its module */
+        {"\"module\":\"CentralMgmt.CMSMaster\"", "\"module\":\"Everything\""},
+        {"\"module\":\"CentralMgmt.CMSMaster\"", "\"module\":2"},
+        {"\"module\":\"CentralMgmt.CMSMaster\"", "\"module\":\"ConfServices.DataConf\""},
+        {"\"number\":6", "\"number\":-6"},
+        {"\"number\":6", "\"number\":0"},
+        {"\"head\":4711", "\"head\":-1"},
+        {"\"head\":4711", "\"head\":9223372036854775807"},
+        {"\"head\":4711", "\"head\":\"4711\""},
+        {"\"horizon\":12", "\"horizon\":-12"},
+        {"\"lineage\":\"", "\"lineage\":\"0"},
+        {"\"lineage\":\"", "\"lineage\":\"zz"},
+        {"\"lineage\":\"00", "\"lineage\":\"02"}, /* neither trimmed nor not */
+        {"\"lineage\":\"0002", "\"lineage\":\"0003"},
+        {"\"lineage\":\"0002", "\"lineage\":\"0001"},
+        {"\"lineage\":\"0002", "\"lineage\":\"00ffffffff"},
+    };
+    struct sender s = sender(), got;
+    OWNED(free_memory) struct sync_offer *in = an_offer();
+    OWNED(free_memory) struct sync_offer *out = xcalloc(1, sizeof *out);
+    OWNED(free_memory) char *text = offer_encode(&s, in);
+    for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+        OWNED(free_memory) char *bad = replaced(text, &wrong[i]);
+        struct error e = {0};
+        if (offer_decode(bytes_of_text(bad), &got, out, &e) == OK)
+            fail_msg("accepted: %s", wrong[i].instead);
+        assert_true(e.what[0]);
+    }
+    for (size_t n = 0; n < strlen(text); n++)
+        assert_int_not_equal(offer_decode(bytes_of(text, n), &got, out, NULL), OK);
+}
+
+static void a_position_with_one_senseless_value_is_refused(void **state)
+{
+    (void)state;
+    static const struct replaced wrong[] = {
+        {"\"verdict\":\"go-on\"", "\"verdict\":\"go\""},
+        {"\"verdict\":\"go-on\"", "\"verdict\":0"},
+        {"\"at\":99", "\"at\":-99"},
+        {"\"at\":99", "\"at\":9223372036854775807"},
+        {"\"in\":4", "\"in\":4.5"},
+        {"\"number\":6", "\"number\":0"},
+        {"\"term\":{", "\"terms\":{"},
+    };
+    struct sender s = sender(), got;
+    struct copy_answer in = {.at = {.term = 4, .usn = 99}, .term = {.number = 6, .tag = 7}}, out;
+    OWNED(free_memory) char *text = position_encode(&s, &in);
+    for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+        OWNED(free_memory) char *bad = replaced(text, &wrong[i]);
+        if (position_decode(bytes_of_text(bad), &got, &out, NULL) == OK)
+            fail_msg("accepted: %s", wrong[i].instead);
+    }
+}
+
+static void a_batch_is_any_bytes_behind_who_sends_it(void **state)
+{
+    (void)state;
+    static const char contents[] = "PXB1\n\0\n{\"a\":1}\xff\n";
+    const struct bytes batches[] = {bytes_of(contents, sizeof contents), BYTES_NONE,
+                                    bytes_of("\n", 1)};
+    struct sender s = sender(), got;
+    struct bytes out;
+    for (size_t i = 0; i < COUNT_OF(batches); i++) {
+        OWNED(buffer_free) struct buffer body = {0};
+        batch_wrap(&s, batches[i], &body);
+        assert_int_equal(batch_unwrap(buffer_view(&body), &got, &out, NULL), OK);
+        assert_true(bytes_equal(out, batches[i]));
+        assert_string_equal(got.machine, s.machine);
+        assert_string_equal(got.pool, s.pool);
+    }
+}
+
+static void a_batch_without_who_sends_it_is_refused(void **state)
+{
+    (void)state;
+    struct sender s = sender(), got;
+    struct bytes out;
+    OWNED(buffer_free) struct buffer body = {0};
+    batch_wrap(&s, BYTES_NONE, &body);
+    /* Cut anywhere before the end of its first line. */
+    for (size_t n = 0; n + 1 < body.size; n++)
+        assert_int_not_equal(batch_unwrap(bytes_of(body.at, n), &got, &out, NULL), OK);
+    assert_int_equal(batch_unwrap(bytes_of(body.at, body.size), &got, &out, NULL), OK);
+    static const char *const wrong[] = {"\n", "{}\nPXB1", "[]\n", "PXB1\n", "null\n"};
+    for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+        struct error e = {0};
+        assert_int_not_equal(batch_unwrap(bytes_of_text(wrong[i]), &got, &out, &e), OK);
+        assert_true(e.what[0]);
+    }
+    s.protocol = LINK_PROTOCOL + 1;
+    OWNED(buffer_free) struct buffer newer = {0};
+    batch_wrap(&s, BYTES_NONE, &newer);
+    struct error e;
+    assert_int_equal(batch_unwrap(buffer_view(&newer), &got, &out, &e), FAIL_NEWER);
+}
+
+/* The largest batch that can be packed, as badly as it can be compressed, with the longest name. */
+static void the_largest_batch_is_not_too_large_to_be_sent(void **state)
+{
+    (void)state;
+    enum { LARGEST = BATCH_BYTES_MAX + ITEM_VALUE_MAX + ITEM_KEY_MAX + 64 };
+    struct sender s = sender();
+    memset(s.machine, 'a', sizeof s.machine - 1);
+    memset(s.pool, 'a', sizeof s.pool - 1);
+    OWNED(buffer_free) struct buffer body = {0};
+    batch_wrap(&s, BYTES_NONE, &body);
+    /* zstd adds less than 1 in 256 to what it can't compress, and a head of its own. */
+    assert_true(body.size + LARGEST + LARGEST / 256 + 1024 <= MESSAGE_BATCH_BYTES_MAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -226,6 +421,13 @@ int main(void)
         cmocka_unit_test(another_protocol_says_which_versions_meet),
         cmocka_unit_test(a_message_with_one_senseless_value_is_refused),
         cmocka_unit_test(whatever_is_cut_or_changed_in_a_message_does_no_harm),
+        cmocka_unit_test(an_offer_comes_out_as_it_went_in),
+        cmocka_unit_test(a_position_comes_out_as_it_went_in),
+        cmocka_unit_test(an_offer_with_one_senseless_value_is_refused),
+        cmocka_unit_test(a_position_with_one_senseless_value_is_refused),
+        cmocka_unit_test(a_batch_is_any_bytes_behind_who_sends_it),
+        cmocka_unit_test(a_batch_without_who_sends_it_is_refused),
+        cmocka_unit_test(the_largest_batch_is_not_too_large_to_be_sent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

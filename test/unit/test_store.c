@@ -653,6 +653,139 @@ static void an_item_that_takes_the_usn_of_another_is_refused_whole(void **state)
     assert_sound(store, HOME);
 }
 
+static struct hold stored_hold(void)
+{
+    OWNED(view_close) struct view *view = look();
+    struct hold hold;
+    struct error e;
+    assert_int_equal(view_hold(view, HOME, &hold, &e), OK);
+    return hold;
+}
+
+/* Replaces the record as it is stored, so that its lineage stays. */
+static void become(enum mode mode, uint64_t term)
+{
+    struct hold hold = stored_hold();
+    hold.mode = mode;
+    hold.term = (struct term){.number = term, .tag = term * 1000 + 7};
+    hold.seen = term;
+    hold.revision++;
+    assert_int_equal(keep_hold(store, &hold, NULL), OK);
+}
+
+static void assert_cookies(uint64_t term, uint64_t usn)
+{
+    struct home_state now = state_now();
+    for (int m = 0; m < MODULES; m++) {
+        assert_int_equal(now.modules[m].cookie.term, term);
+        assert_int_equal(now.modules[m].cookie.usn, usn);
+    }
+}
+
+static void a_holder_that_steps_down_has_its_cookies_at_its_head(void **state)
+{
+    (void)state;
+    serve_home(store, 2);
+    assert_cookies(0, 0);
+    become(MODE_STANDBY, 3); /* nothing was ever changed */
+    assert_cookies(0, 0);
+    become(MODE_SERVING, 4);
+    for (int i = 0; i < 3; i++)
+        put_one(store, 4, "a", "1");
+    assert_cookies(0, 0);
+    become(MODE_SERVING, 6); /* one that goes on is no copy */
+    assert_cookies(0, 0);
+    become(MODE_STANDBY, 7);
+    assert_cookies(4, 3);    /* the last change's own term */
+    become(MODE_STANDBY, 9); /* a copy stays where it is, whomever it follows */
+    assert_cookies(4, 3);
+    become(MODE_SERVING, 10);
+    put_one(store, 10, "b", "2");
+    become(MODE_REJOINING, 10); /* to be refilled: as any other copy */
+    assert_cookies(10, 4);
+    if (on_disk) {
+        store_close(TAKE(store));
+        open_store();
+        assert_cookies(10, 4);
+    }
+}
+
+/* --- who watches --- */
+
+struct watched {
+    struct {
+        char home[HOME_NAME_SIZE];
+        uint64_t head;
+    } told[64];
+    atomic_size_t count;
+};
+
+static void note_head(const char *home, uint64_t head, void *context)
+{
+    struct watched *w = context;
+    size_t i = atomic_load(&w->count);
+    assert_true(i < COUNT_OF(w->told));
+    snprintf(w->told[i].home, sizeof w->told[i].home, "%s", home);
+    w->told[i].head = head;
+    atomic_store(&w->count, i + 1);
+}
+
+static void note_what_was_told(const struct store_outcome *outcome, void *context)
+{
+    struct watched *w = context;
+    size_t count = atomic_load(&w->count);
+    assert_int_equal(outcome->error.kind, OK);
+    assert_true(count > 0 && w->told[count - 1].head >= outcome->head);
+}
+
+static void each_durable_change_of_a_holder_is_told_before_its_answer(void **state)
+{
+    (void)state;
+    struct watched w = {0};
+    store_watch(store, note_head, &w);
+    serve_home(store, 2);
+    assert_int_equal(atomic_load(&w.count), 0); /* a record of the hold is no change */
+    put_one(store, 2, "a", "1");
+    struct txn *txn = as_holder(2);
+    put_text(txn, "b", "1");
+    put_text(txn, "c", "1");
+    txn_delete(txn, MODULE, bytes_of_text("a"));
+    store_commit(store, txn, note_what_was_told, &w);
+    txn = as_holder(2);
+    txn_delete(txn, MODULE, bytes_of_text("never"));
+    commit_as(store, txn, OK);
+    txn = as_holder(2);
+    put_text(txn, "d", "1");
+    txn_expect(txn, MODULE, bytes_of_text("b"), 77);
+    commit_as(store, txn, FAIL_CONFLICT);
+    txn = txn_new(HOME);
+    txn_record(txn, "mark", bytes_of_text("1"));
+    commit_as(store, txn, OK);
+    put_one(store, 2, "b", "2");
+    const uint64_t heads[] = {1, 4, 5};
+    assert_int_equal(atomic_load(&w.count), COUNT_OF(heads));
+    for (size_t i = 0; i < COUNT_OF(heads); i++) {
+        assert_string_equal(w.told[i].home, HOME);
+        assert_int_equal(w.told[i].head, heads[i]);
+    }
+    store_watch(store, NULL, NULL);
+}
+
+static void what_a_copy_is_sent_is_told_to_nobody(void **state)
+{
+    (void)state;
+    struct watched w = {0};
+    store_watch(store, note_head, &w);
+    follow_home(store);
+    struct txn *txn = as_copy();
+    struct item item = an_item(7, "a", "1");
+    txn_apply(txn, &item);
+    txn_cookie(txn, MODULE, (struct version){0}, (struct version){FOLLOWED_TERM, 10});
+    commit_as(store, txn, OK);
+    assert_int_equal(atomic_load(&w.count), 0);
+    store_watch(store, NULL, NULL);
+}
+
 /* --- records --- */
 
 static bool add_name(const char *name, void *context)
@@ -1421,6 +1554,9 @@ static const struct CMUnitTest promises[] = {
     TEST(a_term_that_opens_enters_the_lineage_where_the_head_stands),
     TEST(a_copy_applies_only_what_follows_its_holders_term),
     TEST(a_cookie_moves_only_from_where_it_stands),
+    TEST(a_holder_that_steps_down_has_its_cookies_at_its_head),
+    TEST(each_durable_change_of_a_holder_is_told_before_its_answer),
+    TEST(what_a_copy_is_sent_is_told_to_nobody),
     TEST(an_item_that_takes_the_usn_of_another_is_refused_whole),
     TEST(records_are_found_by_name_and_by_the_beginning_of_it),
     TEST(records_have_sizes),
