@@ -217,6 +217,7 @@ def a_mistake_does_nothing_and_says_what_would_be_right(world):
             ("Set-CsUser ken -Enabled $false", "'-Enabled:$false', in single quotes"),
             (f"Get-CsPool -OutVariable x", "`pollux`"),
             ("pollux Where-Object Reachable -eq 5", "`pollux`"),
+            ('Get-CsUser -Filter {Enabled -eq "x"}', "split", "single quotes"),
             (f"{SET} -AuthorizedUniversalGroups @{{Add=a,b}}", "single quotes"),
             (f"{RELATION} -PoolFqdn {ATL} x", '"x" belongs to no parameter'),
             (f"{RELATION} -PoolFqdn C:\\Logs\\x", "a fully qualified domain name"),
@@ -236,7 +237,7 @@ def a_mistake_does_nothing_and_says_what_would_be_right(world):
             (f"if (1) {{ {SET} -SyncInterval 7 }}", "no conditions"),
             (f"Get-CsPool | {SET} -Identity global -SyncInterval 7", "through the pipe as well"),
             (f"$true = {SET} -SyncInterval 7", "always stays what it is"),
-            (f"$p = Get-CsPool; {SET} -SyncInterval $p[7].Identity", "There is no entry [7]"),
+            (f"$p = 1, 2; {SET} -SyncInterval $p[7]", "There is no entry [7]"),
             (f"{SET} -AuthorizedUniversalGroups @{{Add='a'; add='b'}}", "stands twice"),
             (f"Get-CsPool | Get-CsManagementConnection", "takes nothing through a pipe"),
             ("Where-Object a -eq b", "For example"),
@@ -244,7 +245,8 @@ def a_mistake_does_nothing_and_says_what_would_be_right(world):
         misused(world, shell, line, *sentences)
     assert not (world.folder / "out.txt").exists()
     for line, *sentences in [("pollux /nowhere/x.ps1", "script /nowhere/x.ps1 can't be read"),
-                             ("pollux -c", "no command"), ("pollux --nothing", "no command")]:
+                             ("pollux x.ps1", "script x.ps1 can't be read"),
+                             ("pollux -c", "takes a text"), ("pollux --nothing", "no option")]:
         misused(world, unix, line, *sentences)
     misused(world, unix, "pollux .", "Is a directory", "Nothing was done.", status=1)
     misused(world, shell, "Get-CsPool | Select-Object -ExpandProperty Identiti", "Was Identity meant?")
@@ -375,6 +377,10 @@ def a_script_tells_whether_all_of_it_went_well(world):
     outcome = shell(world, f"{SET} - SyncInterval 7 -WarningAction Stop; 'after'").must(
         1, "because of this warning")
     assert outcome.out == "" and what_was_done(world) == before, outcome
+    # 2 says that nothing was done: not if another command of the script was.
+    assert said(f"{SET} -SyncInterval 8; Nothing", 1) == []
+    assert said(f"Nothing; {SET} -SyncInterval 8", 1) == []
+    assert said("Nothing; 'after'; Nothing", 2) == ["after"]
     # The end.
     assert said("'before'; exit; 'after'", 0) == ["before"]
     assert said("exit 7; 'after'", 7) == []
@@ -432,6 +438,10 @@ def variables_and_pipes_carry_objects(world):
     assert said("(Get-CsComputer | Where-Object Reachable -eq $true | Measure-Object).Count") == ["2"]
     assert said("(Get-CsComputer | Where-Object Reachable -eq $false | Measure-Object).Count") == ["0"]
 
+    for condition, expected in (("LinkPort -gt 1", "2"), ("LinkPort -le 1", "0"), ("LinkPort -lt 1", "0"),
+                                ("Identity -ge b", "1")):
+        assert said(f"(Get-CsComputer | Where-Object {condition} | measure).Count") == [expected], condition
+
     # Picking.
     assert said("Get-CsPool | Select-Object -ExpandProperty Computers") == both
     assert said("Get-CsPool | Select-Object -First 1 | fl Identity") == [f"Identity : {ATL}"]
@@ -439,6 +449,7 @@ def variables_and_pipes_carry_objects(world):
     assert said("Get-CsPool | Select-Object -Skip 1 | fl Identity") == [f"Identity : {REDMOND}"]
     assert said("Get-CsPool | select -First 0 | measure | fl") == ["Count : 0"]
     assert said("Get-CsPool | ft Identity")[2:] == both
+    assert said("Get-CsPool | ft Identity -AutoSize")[2:] == both
     assert said("Get-CsPool | fl Ident*,Nothing")[:2] == [f"Identity : {ATL}", "Nothing  : "]
     for condition in (f"Identity -eq {ATL}", f"Identity -eq '{ATL.upper()}'", "Identity -like a*",
                       "Identity -notlike r*", f"Identity -ne {REDMOND}", "{$_.Identity -like 'a*'}",
