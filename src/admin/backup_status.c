@@ -70,7 +70,7 @@ static enum failure list_modules(struct call *call, json_t *modules, enum import
 void admin_get_backup_service_status(struct call *call)
 {
     const struct config *config = front_end_config(call_front_end(call));
-    const char *category = call_text(call, "Category");
+    const char *category = call_text(call, "Category"), *one = call_text(call, "BackupModule");
     json_t *modules = json_array();
     enum import_state least;
     struct error e;
@@ -85,6 +85,8 @@ void admin_get_backup_service_status(struct call *call)
         return;
     }
     bool none = json_array_size(modules) == 0;
+    if (none && one && category && strcmp(category, "RGS") != 0)
+        call_caution(call, "%s is no module of %s: there is none to show.", one, category);
     call_object(call, json_pack("{s:s, s:s, s:s, s:s, s:o}", "PoolFqdn", config->self->pool->fqdn,
                                 "OverallExportStatus", export_words[EXPORT_NOT_INITIALIZED],
                                 "OverallImportStatus",

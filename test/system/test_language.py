@@ -438,6 +438,8 @@ def variables_and_pipes_carry_objects(world):
     assert said("(Get-CsComputer | Where-Object Reachable -eq $true | Measure-Object).Count") == ["2"]
     assert said("(Get-CsComputer | Where-Object Reachable -eq $false | Measure-Object).Count") == ["0"]
 
+    outcome = shell(world, f"Get-CsBackupServiceStatus {ATL} -Category CMS -BackupModule DataConf").must(0)
+    assert "DataConf is no module of CMS" in outcome.err, outcome
     for condition, expected in (("LinkPort -gt 1", "2"), ("LinkPort -le 1", "0"), ("LinkPort -lt 1", "0"),
                                 ("Identity -ge b", "1")):
         assert said(f"(Get-CsComputer | Where-Object {condition} | measure).Count") == [expected], condition
