@@ -10,6 +10,7 @@
 
 #include "admin/admin.h"
 #include "pool/certificates.h"
+#include "web/web.h"
 
 enum {
     EXIT_DONE = 0,
@@ -91,11 +92,19 @@ static void on_stop(void *context)
     loop_quit(context);
 }
 
+/* What a machine consists of, once it runs. */
+struct parts {
+    struct front_end *fe;
+    struct admin *admin;
+    struct web *web;
+};
+
 static void on_reload(void *context)
 {
-    struct front_end *fe = context;
+    const struct parts *parts = context;
     sd_notify(0, "RELOADING=1");
-    front_end_reload(fe);
+    if (front_end_reload(parts->fe))
+        web_reload(parts->web);
     sd_notify(0, "READY=1");
 }
 
@@ -105,24 +114,26 @@ static int run(struct config *config)
     char machine[FQDN_SIZE];
     snprintf(machine, sizeof machine, "%s", config->machine);
     struct loop *loop = loop_new();
-    struct admin *admin = NULL;
-    struct front_end *fe = front_end_start(config, loop, &e);
-    if (fe)
-        admin = admin_start(fe, loop, &e);
-    bool started = admin != NULL;
+    struct parts parts = {.fe = front_end_start(config, loop, &e)};
+    if (parts.fe)
+        parts.admin = admin_start(parts.fe, loop, &e);
+    if (parts.admin)
+        parts.web = web_start(parts.fe, loop, &e);
+    bool started = parts.web != NULL;
     if (started) {
         loop_on_signal(loop, SIGTERM, on_stop, loop);
         loop_on_signal(loop, SIGINT, on_stop, loop);
-        loop_on_signal(loop, SIGHUP, on_reload, fe);
+        loop_on_signal(loop, SIGHUP, on_reload, &parts);
         log_event(LOG_EVENT_NOTICE, "started", "polluxd %s runs as %s.", POLLUX_VERSION, machine);
         sd_notify(0, "READY=1");
         loop_run(loop);
         sd_notify(0, "STOPPING=1");
-        admin_stop(admin);
     } else {
         log_error(LOG_EVENT_ERROR, "not-started", &e, "polluxd did not start.");
     }
-    front_end_stop(fe);
+    web_stop(parts.web);
+    admin_stop(parts.admin);
+    front_end_stop(parts.fe);
     loop_free(loop);
     if (started)
         log_event(LOG_EVENT_NOTICE, "stopped", "polluxd stopped.");

@@ -159,10 +159,11 @@ static void show_machine(struct call *call, const struct machine *machine)
     struct front_end *fe = call_front_end(call);
     const struct peer *peer = peers_find(front_end_peers(fe), machine->fqdn);
     bool self = machine == front_end_config(fe)->self;
-    json_t *object = json_pack("{s:s, s:s, s:s, s:o, s:i, s:b}", "Identity", machine->fqdn, "Fqdn",
-                               machine->fqdn, "Pool", machine->pool->fqdn, "Address",
-                               show_text(machine->address), "LinkPort", (int)machine->link_port,
-                               "Reachable", self || (peer && peer->reachable));
+    json_t *object =
+        json_pack("{s:s, s:s, s:s, s:o, s:i, s:i, s:b}", "Identity", machine->fqdn, "Fqdn",
+                  machine->fqdn, "Pool", machine->pool->fqdn, "Address",
+                  show_text(machine->address), "LinkPort", (int)machine->link_port, "UsersPort",
+                  (int)machine->users_port, "Reachable", self || (peer && peer->reachable));
     if (peer && peer->heard_ms)
         json_object_set_new(object, "LastHeardSeconds",
                             json_real((double)(clock_ms() - peer->heard_ms) / 1000));

@@ -5,6 +5,6 @@
 
 #define DEFAULT_ADMIN_SOCKET "/run/pollux/admin.sock"
 
-enum { DEFAULT_LINK_PORT = 7443 };
+enum { DEFAULT_LINK_PORT = 7443, DEFAULT_USERS_PORT = 8443 };
 
 #endif

@@ -9,11 +9,15 @@
 
 #include "base/loop.h"
 
-enum { WORKERS_WAITING_MAX = 1024 }; /* jobs that wait for a thread; a further one is refused */
+enum {
+    WORKERS_WAITING_MAX = 1024, /* jobs that wait for a thread; a further one is refused */
+    /* A thread that has nothing to do stays so long: starting one costs as much as a small job. */
+    WORKERS_LINGER_MS = 1000,
+};
 
 struct workers;
 
-/* At most so many threads, and none while there is nothing to do. */
+/* At most so many threads, and none while there has been nothing to do for a while. */
 struct workers *workers_new(struct loop *loop, unsigned max);
 /* On the loop's thread: waits until everything is done; what it has still to say lies in the loop
  * then. NULL does nothing. */

@@ -34,7 +34,7 @@ struct http_request {
     atomic_uint holders;
     struct request_links links;
     struct peer *peer;
-    char *method, *path;
+    char *method, *path, *target;
     struct pairs headers, query;
     struct buffer body;
     size_t body_max;
@@ -76,7 +76,8 @@ static void pairs_free(struct pairs *pairs)
 }
 
 struct http_request *request_new(struct MHD_Connection *connection, const char *method,
-                                 const char *path, struct peer *peer, size_t body_max)
+                                 const char *path, const char *target, struct peer *peer,
+                                 size_t body_max)
 {
     struct http_request *r = xcalloc(1, sizeof *r);
     atomic_init(&r->holders, 1);
@@ -91,6 +92,7 @@ struct http_request *request_new(struct MHD_Connection *connection, const char *
     r->peer = peer;
     r->method = xstrdup(method);
     r->path = xstrdup(path);
+    r->target = xstrdup(target);
     r->body_max = body_max;
     MHD_get_connection_values(connection, MHD_HEADER_KIND, copy_pair, &r->headers);
     MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, copy_pair, &r->query);
@@ -110,6 +112,7 @@ void request_release(struct http_request *r)
     peer_release(r->peer);
     free_memory(r->method);
     free_memory(r->path);
+    free_memory(r->target);
     pairs_free(&r->headers);
     pairs_free(&r->query);
     buffer_free(&r->body);
@@ -158,6 +161,11 @@ const char *http_request_method(const struct http_request *r)
 const char *http_request_path(const struct http_request *r)
 {
     return r->path;
+}
+
+const char *http_request_target(const struct http_request *r)
+{
+    return r->target;
 }
 
 const char *http_request_query(const struct http_request *r, const char *name)

@@ -18,7 +18,8 @@
 
 /* Takes the caller's share of `peer`. Belongs to the connection until `request_completed`. */
 struct http_request *request_new(struct MHD_Connection *connection, const char *method,
-                                 const char *path, struct peer *peer, size_t body_max);
+                                 const char *path, const char *target, struct peer *peer,
+                                 size_t body_max);
 
 /* How much more there may come before it is clear that it is too much. */
 enum request_room {

@@ -31,8 +31,9 @@ struct http_server {
     http_handler *handler;
     void *context;
     size_t body_max, stranger_body_max;
+    unsigned connections_max, connections_of_one_max;
     uint16_t port;
-    bool tls;
+    bool tls, asks_no_certificate;
 
     char *socket_path; /* NULL with TLS */
     struct stat socket_file;
@@ -51,6 +52,7 @@ struct http_server {
 struct connection {
     struct identity *identity;
     struct peer *peer; /* NULL until the first request: the handshake is done by then */
+    char *target;      /* of the request under way, as it was written */
 };
 
 /* ---- connections ---- */
@@ -68,7 +70,8 @@ static void present_identity(struct http_server *s, struct connection *c, gnutls
 {
     c->identity = identity_now(s);
     gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, identity_credentials(c->identity));
-    gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUEST);
+    gnutls_certificate_server_set_request(session, s->asks_no_certificate ? GNUTLS_CERT_IGNORE
+                                                                          : GNUTLS_CERT_REQUEST);
 }
 
 static void connection_begins_or_ends(void *server, struct MHD_Connection *connection,
@@ -86,6 +89,7 @@ static void connection_begins_or_ends(void *server, struct MHD_Connection *conne
     } else if (c) {
         peer_release(c->peer);
         identity_release(c->identity);
+        free_memory(c->target);
         free_memory(c);
         *socket_context = NULL;
     }
@@ -101,11 +105,25 @@ static struct peer *peer_of(const struct http_server *s, struct MHD_Connection *
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr);
 }
 
+static struct connection *connection_of(struct MHD_Connection *connection)
+{
+    return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+}
+
+/* The library tells it only here, before anything else of a request. */
+static void *note_target(void *server, const char *target, struct MHD_Connection *connection)
+{
+    (void)server;
+    struct connection *c = connection_of(connection);
+    free_memory(c->target);
+    c->target = xstrdup(target);
+    return NULL;
+}
+
 /* Verifying takes five times as long as a small request: once for each connection. */
 static struct peer *known_peer(const struct http_server *s, struct MHD_Connection *connection)
 {
-    struct connection *c =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+    struct connection *c = connection_of(connection);
     c->peer = c->peer ? peer_now(c->peer) : peer_of(s, connection);
     return peer_share(c->peer);
 }
@@ -179,7 +197,8 @@ static enum MHD_Result begin(struct http_server *s, struct MHD_Connection *conne
 {
     struct peer *peer = known_peer(s, connection);
     struct http_request *r =
-        request_new(connection, method, path, peer, body_max_of(s, peer_facts(peer)));
+        request_new(connection, method, path, connection_of(connection)->target, peer,
+                    body_max_of(s, peer_facts(peer)));
     *context = r;
     const char *length = http_request_header(r, MHD_HTTP_HEADER_CONTENT_LENGTH);
     enum request_room room = request_room_for(r, length ? strtoull(length, NULL, 10) : 0);
@@ -282,11 +301,13 @@ static struct MHD_Daemon *start_library(struct http_server *s, int fd)
 {
     struct MHD_OptionItem options[] = {
         {MHD_OPTION_LISTEN_SOCKET, fd, NULL},
-        {MHD_OPTION_CONNECTION_LIMIT, HTTP_CONNECTIONS_MAX, NULL},
+        {MHD_OPTION_CONNECTION_LIMIT, (intptr_t)s->connections_max, NULL},
+        {MHD_OPTION_PER_IP_CONNECTION_LIMIT, (intptr_t)s->connections_of_one_max, NULL},
         {MHD_OPTION_CONNECTION_TIMEOUT, HTTP_IDLE_SECONDS_MAX, NULL},
         {MHD_OPTION_CONNECTION_MEMORY_LIMIT, HTTP_HEAD_BYTES_MAX, NULL},
         {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)connection_begins_or_ends, s},
         {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)completed, s},
+        {MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)note_target, NULL},
         {MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t)decode, NULL},
         {MHD_OPTION_END, 0, NULL},
     };
@@ -311,7 +332,10 @@ static struct http_server *server_new(const struct http_server_options *o)
     s->context = o->context;
     s->body_max = o->body_max;
     s->stranger_body_max = o->stranger_body_max;
+    s->connections_max = o->connections_max ? o->connections_max : HTTP_CONNECTIONS_MAX;
+    s->connections_of_one_max = o->connections_of_one_max;
     s->tls = !o->socket_path;
+    s->asks_no_certificate = o->asks_no_certificate;
     pthread_mutex_init(&s->identity_lock, NULL);
     pthread_mutex_init(&s->open_lock, NULL);
     pthread_condattr_t monotonic;
@@ -410,12 +434,12 @@ enum failure http_server_reload(struct http_server *s, struct error *e)
 /* Shares of all open requests, so that they can be refused without the list's lock. */
 static struct http_request **open_requests(struct http_server *s, size_t *count)
 {
-    struct http_request **all = xcalloc(HTTP_CONNECTIONS_MAX, sizeof(struct http_request *));
+    struct http_request **all = xcalloc(s->connections_max, sizeof(struct http_request *));
     *count = 0;
     pthread_mutex_lock(&s->open_lock);
     s->stopping = true;
     for (struct http_request *r = s->open; r; r = request_links(r)->after) {
-        assert(*count < HTTP_CONNECTIONS_MAX);
+        assert(*count < s->connections_max);
         request_share(r);
         all[(*count)++] = r;
     }

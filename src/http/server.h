@@ -19,8 +19,9 @@ struct http_server;
 struct http_request;
 
 enum {
-    HTTP_CONNECTIONS_MAX = 1024,     /* of one server; further ones wait in the kernel. The process
-                                        must be allowed that many open files and more */
+    HTTP_CONNECTIONS_MAX = 1024,     /* of one server, unless it is told another number; further
+                                        ones wait in the kernel. The process must be allowed that
+                                        many open files and more */
     HTTP_HEAD_BYTES_MAX = 32 << 10,  /* request line and headers; more is answered 431 */
     HTTP_IDLE_SECONDS_MAX = 60,      /* a silent connection is closed */
     HTTP_STOP_MS_MAX = 2000,         /* a stop waits so long for readers of the last answers */
@@ -66,6 +67,10 @@ struct http_server_options {
     const char *certificate_file; /* PEM */
     const char *private_key_file;
     const char *authority_file;
+    bool asks_no_certificate; /* of clients: a browser would bother its user with the question */
+
+    /* Connections at once: 0: HTTP_CONNECTIONS_MAX; and of these from one address; 0: all. */
+    unsigned connections_max, connections_of_one_max;
 
     size_t body_max; /* a larger one is answered 413 without being kept */
     /* The same for callers over TLS without a good certificate: what they send is kept before it is
@@ -88,6 +93,9 @@ enum failure http_server_reload(struct http_server *server, struct error *e);
 const char *http_request_method(const struct http_request *request);
 /* Decoded, without query. An encoded NUL stays as it was written, "%00". */
 const char *http_request_path(const struct http_request *request);
+/* As the client wrote it, path and query, still encoded: what some ways to prove who one is cover.
+ */
+const char *http_request_target(const struct http_request *request);
 const char *http_request_query(const struct http_request *request, const char *name);  /* or NULL */
 const char *http_request_header(const struct http_request *request, const char *name); /* or NULL */
 struct bytes http_request_body(const struct http_request *request);

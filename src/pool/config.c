@@ -203,6 +203,7 @@ void config_describe(const struct config *c, FILE *out)
     fprintf(out, "Central   %s%s\n", central->fqdn, central == pool ? " (this pool)" : "");
     fprintf(out, "Database  %s in %s\n", pool->database, c->database_path);
     fprintf(out, "Link      %s, port %u\n", listens, c->self->link_port);
+    fprintf(out, "Users     %s, port %u\n", listens, c->self->users_port);
     fprintf(out, "Admin     %s\n", c->admin_socket);
     if (c->audit_log)
         fprintf(out, "Audit     %s\n", c->audit_log);

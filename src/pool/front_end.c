@@ -29,6 +29,8 @@ struct front_end {
     struct certificate_watch certificates;
     bool stopped; /* as it was at the start */
     struct front_end_commands commands;
+    front_end_home_changed *home_changed;
+    void *home_changed_context;
 };
 
 const struct config *front_end_config(const struct front_end *fe)
@@ -211,7 +213,15 @@ static void on_home_changed(struct hosted_home *home, void *context)
     struct front_end *fe = context;
     const struct home *core = hosted_home_core(home);
     heard_note(&fe->heard, home_name(core), home_hold(core)->term, home_seen(core));
+    if (fe->home_changed)
+        fe->home_changed(home_name(core), fe->home_changed_context);
     call_everybody(fe);
+}
+
+void front_end_on_home_changed(struct front_end *fe, front_end_home_changed *changed, void *context)
+{
+    fe->home_changed = changed;
+    fe->home_changed_context = context;
 }
 
 static void on_answer(const char *to, const char *name, const struct home_question *question,
@@ -500,7 +510,8 @@ static const char *fixed_change(const struct config *a, const struct config *b)
         return "where its database is";
     if (strcmp(a->admin_socket, b->admin_socket) != 0)
         return "where its socket is";
-    if (strcmp(listens_on(a), listens_on(b)) != 0 || a->self->link_port != b->self->link_port)
+    if (strcmp(listens_on(a), listens_on(b)) != 0 || a->self->link_port != b->self->link_port ||
+        a->self->users_port != b->self->users_port)
         return "where it listens";
     if (strcmp(a->certificate, b->certificate) != 0 ||
         strcmp(a->private_key, b->private_key) != 0 || strcmp(a->authority, b->authority) != 0)
@@ -513,7 +524,7 @@ static const char *fixed_change(const struct config *a, const struct config *b)
     return NULL;
 }
 
-void front_end_reload(struct front_end *fe)
+bool front_end_reload(struct front_end *fe)
 {
     OWNED(faults_free) struct faults faults = {0};
     struct config *config = config_load(fe->config->file, &faults);
@@ -523,7 +534,7 @@ void front_end_reload(struct front_end *fe)
             log_event(LOG_EVENT_ERROR, "reload-refused", "%s:%u: %s", faults.list[i].file,
                       faults.list[i].line, faults.list[i].sentence);
         log_event(LOG_EVENT_ERROR, "reload-refused", "Nothing was reloaded; mend the files first.");
-        return;
+        return false;
     }
     const char *fixed = fixed_change(fe->config, config);
     if (fixed) {
@@ -531,12 +542,12 @@ void front_end_reload(struct front_end *fe)
                   "The new configuration changes %s: that takes a restart. Nothing was reloaded.",
                   fixed);
         config_free(config);
-        return;
+        return false;
     }
     if (link_reload(fe->link, config->topology, config->self, &e)) {
         log_error(LOG_EVENT_ERROR, "reload-refused", &e, "The certificates were not reloaded.");
         config_free(config);
-        return;
+        return false;
     }
     peers_follow(fe->peers, config->topology, config->self);
     config_free(fe->config);
@@ -550,6 +561,7 @@ void front_end_reload(struct front_end *fe)
     fe->certificates = (struct certificate_watch){0};
     certificates_check(config, &fe->certificates);
     call_everybody(fe);
+    return true;
 }
 
 void front_end_stop(struct front_end *fe)

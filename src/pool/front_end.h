@@ -26,7 +26,7 @@ struct front_end *front_end_start(struct config *config, struct loop *loop, stru
 void front_end_stop(struct front_end *fe);
 /* Reads the configuration and the certificates anew; what can't change while running stays, and
  * the events say so. */
-void front_end_reload(struct front_end *fe);
+bool front_end_reload(struct front_end *fe); /* false: it was refused as a whole */
 
 /* Who carries out what arrives by the link, as in `struct link_handlers`. Until it is said, and
  * after NULL, everybody is told to try again. Copied. */
@@ -37,6 +37,11 @@ struct front_end_commands {
     void *context;
 };
 void front_end_on_commands(struct front_end *fe, const struct front_end_commands *commands);
+
+/* Told whenever a home's mode or term changed here. One listener; NULL: nobody any more. */
+typedef void front_end_home_changed(const char *home, void *context);
+void front_end_on_home_changed(struct front_end *fe, front_end_home_changed *changed,
+                               void *context);
 
 const struct config *front_end_config(const struct front_end *fe);
 const char *front_end_pool(const struct front_end *fe); /* its name */

@@ -11,6 +11,7 @@
 static const struct conf_rule machine_rules[] = {
     {.name = "address"},
     {.name = "link_port"},
+    {.name = "users_port"},
     {.name = NULL},
 };
 static const struct conf_rule pool_rules[] = {
@@ -100,15 +101,16 @@ static char *read_address(struct draft *d, const struct conf_section *s)
 }
 
 /* 0 if what is there is no port: then nothing is compared with it. */
-static uint16_t read_port(struct draft *d, const struct conf_section *s)
+static uint16_t read_port(struct draft *d, const struct conf_section *s, const char *name,
+                          uint16_t unless_given)
 {
-    const struct conf_value *v = conf_value(s, "link_port");
+    const struct conf_value *v = conf_value(s, name);
     if (!v)
-        return DEFAULT_LINK_PORT;
+        return unless_given;
     size_t digits = strspn(v->text, "0123456789");
     unsigned long port = digits && digits <= 5 ? strtoul(v->text, NULL, 10) : 0;
     if (v->text[digits] || port < 1 || port > UINT16_MAX) {
-        faults_add(d->faults, d->file, v->line, "link_port: \"%s\" is not a port (1 to 65535).",
+        faults_add(d->faults, d->file, v->line, "%s: \"%s\" is not a port (1 to 65535).", name,
                    v->text);
         return 0;
     }
@@ -130,10 +132,12 @@ static void read_machines(struct draft *d, const struct conf_section *s, struct 
     pool->machine_count = s->section_count;
     for (size_t i = 0; i < s->section_count; i++) {
         const struct conf_section *one = s->sections[i];
-        pool->machines[i] = (struct machine){.fqdn = read_title(d, one),
-                                             .address = read_address(d, one),
-                                             .link_port = read_port(d, one),
-                                             .pool = pool};
+        pool->machines[i] =
+            (struct machine){.fqdn = read_title(d, one),
+                             .address = read_address(d, one),
+                             .link_port = read_port(d, one, "link_port", DEFAULT_LINK_PORT),
+                             .users_port = read_port(d, one, "users_port", DEFAULT_USERS_PORT),
+                             .pool = pool};
     }
     if (s->section_count == 0)
         faults_add(d->faults, d->file, s->line,

@@ -27,10 +27,11 @@ enum {
 };
 
 struct machine {
-    char *fqdn;         /* lower case; the certificate carries it */
-    char *address;      /* an IPv4 or IPv6 address in its usual spelling, or NULL: the name is
-                           resolved */
-    uint16_t link_port; /* where the other machines of the deployment reach it */
+    char *fqdn;          /* lower case; the certificate carries it */
+    char *address;       /* an IPv4 or IPv6 address in its usual spelling, or NULL: the name is
+                            resolved */
+    uint16_t link_port;  /* where the other machines of the deployment reach it */
+    uint16_t users_port; /* where the users' clients reach it */
     const struct pool *pool;
 };
 

@@ -86,6 +86,15 @@ static void check_machines(const struct draft *d, struct list *l)
     check_taken_once(d, l, "machine name");
 }
 
+static void take_place(struct list *l, const struct machine *m, uint16_t port, unsigned line)
+{
+    char place[ADDRESS_SIZE + 16];
+    if (!m->address || !m->address[0] || !port)
+        return;
+    snprintf(place, sizeof place, "%s port %u", m->address, port);
+    take(l, place, line);
+}
+
 static void check_places(const struct draft *d, struct list *l)
 {
     l->count = 0;
@@ -93,11 +102,9 @@ static void check_places(const struct draft *d, struct list *l)
         const struct pool *pool = &d->t->pools[i];
         for (size_t j = 0; j < pool->machine_count; j++) {
             const struct machine *m = &pool->machines[j];
-            char place[ADDRESS_SIZE + 16];
-            if (!m->address || !m->address[0] || !m->link_port)
-                continue;
-            snprintf(place, sizeof place, "%s port %u", m->address, m->link_port);
-            take(l, place, line_of(d->source[i]->sections[j], "link_port"));
+            const struct conf_section *s = d->source[i]->sections[j];
+            take_place(l, m, m->link_port, line_of(s, "link_port"));
+            take_place(l, m, m->users_port, line_of(s, "users_port"));
         }
     }
     check_taken_once(d, l, "place");
@@ -121,8 +128,8 @@ static void check_foreign_names(const struct draft *d)
 
 void draft_check_names(struct draft *d)
 {
-    size_t machines = topology_machine_count(d->t), databases = 2 * d->t->pool_count;
-    size_t room = machines > databases ? machines : databases;
+    size_t places = 2 * topology_machine_count(d->t), databases = 2 * d->t->pool_count;
+    size_t room = places > databases ? places : databases;
     struct list l = {.at = xcalloc(room ? room : 1, sizeof *l.at)};
     check_pools(d, &l);
     check_databases(d, &l);

@@ -22,6 +22,7 @@ ROOMS = {
     "link": {"base", "core", "http", "topology"},
     "pool": {"base", "core", "store", "conf", "topology", "pki", "http", "link"},
     "cmdlet": {"base", "http", "pki"},
+    "web": {"base", "core", "store", "topology", "http", "pool"},
     "admin": {"base", "core", "store", "topology", "http", "link", "pool", "cmdlet"},
 }
 

@@ -152,6 +152,7 @@ class Machine:
     def __init__(self, world, pool):
         self.world, self.pool, self.fqdn = world, pool, name_of(pool)
         self.port = free_port()
+        self.users_port = free_port()
         self.address = "127.0.0.1"
         self.folder = world.folder / pool
         self.config = world.folder / f"{pool}.conf"
@@ -276,7 +277,8 @@ class World:
             text += (f"    database = '{machine.fqdn}\\RTC'\n"
                      f'    machine "{machine.fqdn}" {{\n'
                      f'        address = "{machine.address}"\n'
-                     f'        link_port = {machine.port}\n    }}\n}}\n')
+                     f'        link_port = {machine.port}\n'
+                     f'        users_port = {machine.users_port}\n    }}\n}}\n')
         return text
 
     def write_topology(self):

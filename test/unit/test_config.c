@@ -208,6 +208,7 @@ static void it_is_described_in_a_few_lines(void **state)
                                "Central   red.l.com\n"
                                "Database  atl.l.com\\RTC in %s/atl/rtc.db\n"
                                "Link      0.0.0.0, port 7443\n"
+                               "Users     0.0.0.0, port 8443\n"
                                "Admin     %s/atl/admin.sock\n"
                                "Audit     %s/audit.log\n"
                                "Topology  %s/topology.conf: 2 pools, 2 machines\n",

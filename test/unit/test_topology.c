@@ -88,6 +88,7 @@ static void the_example_is_read(void **state)
     assert_ptr_equal(m->pool, redmond);
     assert_string_equal(m->address, "127.0.0.1");
     assert_int_equal(m->link_port, 7444);
+    assert_int_equal(m->users_port, 8444);
     assert_null(topology_machine(t, "nobody.litwareinc.com"));
     assert_null(topology_pool(t, "nobody.litwareinc.com"));
 }
@@ -111,6 +112,7 @@ static void pools_are_sorted_and_names_are_in_lower_case(void **state)
     assert_string_equal(t->pools[0].machines[0].fqdn, "m2.l.com");
     assert_string_equal(t->pools[0].machines[0].address, "2001:db8::1");
     assert_int_equal(t->pools[0].machines[0].link_port, 7443);
+    assert_int_equal(t->pools[0].machines[0].users_port, 8443);
     assert_null(t->pools[1].machines[0].address);
     assert_null(t->pools[1].backup);
     assert_string_equal(t->sip_domain, "l.com");
@@ -420,19 +422,26 @@ static void a_port_is_a_number_from_1_to_65535(void **state)
     }
     EXPECT_GOOD(IN_MACHINE("link_port = 1"));
     EXPECT_GOOD(IN_MACHINE("link_port = 65535"));
+    EXPECT(IN_MACHINE("users_port = x"), {5, "users_port: \"x\" is not a port (1 to 65535)"});
+    EXPECT_GOOD(IN_MACHINE("users_port = 443"));
 }
 
 static void two_machines_cant_share_address_and_port(void **state)
 {
     (void)state;
     EXPECT(IN_ATL(DATABASE "\nmachine b.l.com { address = 10.0.0.1 }"),
-           {6, "10.0.0.1 port 7443 is already taken in line 4"});
-    EXPECT_GOOD(IN_ATL(DATABASE "\nmachine b.l.com { address = 10.0.0.1 link_port = 1 }"));
-    EXPECT(IN_ATL(DATABASE "\nmachine b.l.com { address = 10.0.0.1 link_port = x }"),
+           {6, "10.0.0.1 port 7443 is already taken in line 4"},
+           {6, "10.0.0.1 port 8443 is already taken in line 4"});
+    EXPECT_GOOD(
+        IN_ATL(DATABASE "\nmachine b.l.com { address = 10.0.0.1 link_port = 1 users_port = 2 }"));
+    EXPECT(IN_ATL(DATABASE "\nmachine b.l.com { address = 10.0.0.1 link_port = x users_port = 2 }"),
            {6, "not a port"});
+    EXPECT(IN_ATL(DATABASE "\nmachine b.l.com { address = 10.0.0.2 link_port = 5 users_port = 5 }"),
+           {6, "10.0.0.2 port 5 is already taken in line 6"});
     EXPECT(IN_ATL(DATABASE "\nmachine b.l.com { address = ::1 }\n"
                            "machine c.l.com { address = 0:0:0::1 }"),
-           {7, "::1 port 7443 is already taken in line 6"});
+           {7, "::1 port 7443 is already taken in line 6"},
+           {7, "::1 port 8443 is already taken in line 6"});
 }
 
 static void a_site_is_neither_empty_nor_endless(void **state)

@@ -1,0 +1,93 @@
+#include "web/route.h"
+
+#include <string.h>
+
+#include "http/server.h"
+#include "web/conference.h"
+#include "web/document.h"
+#include "web/presence.h"
+#include "web/session.h"
+#include "web/settings.h"
+#include "web/sign_on.h"
+
+enum method { GET, POST, PUT, DELETE, METHODS };
+static const char *const method_names[METHODS] = {
+    [GET] = "GET", [POST] = "POST", [PUT] = "PUT", [DELETE] = "DELETE"};
+
+/* A path that ends in '/' stands for all that begin so and go on. */
+static const struct route {
+    const char *path;
+    visit_handler *handlers[METHODS];
+} routes[] = {
+    {"/v1/session", {[GET] = session_show, [POST] = session_open, [DELETE] = session_end}},
+    {"/v1/presence", {[GET] = presence_show, [PUT] = presence_set, [DELETE] = presence_clear}},
+    {"/v1/presence/", {[GET] = presence_show_other}},
+    {"/v1/settings", {[GET] = settings_show, [PUT] = settings_set}},
+    {"/v1/conferences", {[GET] = conference_list, [POST] = conference_create}},
+    {"/v1/conferences/",
+     {[GET] = conference_show, [PUT] = conference_change, [DELETE] = conference_end}},
+    {"/xcap/", {[GET] = document_show, [PUT] = document_put, [DELETE] = document_delete}},
+};
+
+static const struct route *find_route(struct visit *v)
+{
+    const char *path = http_request_path(v->request);
+    for (size_t i = 0; i < COUNT_OF(routes); i++) {
+        size_t length = strlen(routes[i].path);
+        bool begins = strncmp(path, routes[i].path, length) == 0;
+        bool goes_on = path[begins ? length : 0] != '\0';
+        if (!begins || goes_on != (routes[i].path[length - 1] == '/'))
+            continue;
+        v->rest = path + length;
+        return &routes[i];
+    }
+    return NULL;
+}
+
+static enum failure refuse_path(const struct visit *v, struct error *e)
+{
+    fail(e, FAIL_NOT_FOUND, "There is no %.200s here.", http_request_path(v->request));
+    error_kept(e, "Nothing was done.");
+    return error_next(e, "docs/users.md says what there is.");
+}
+
+static enum failure refuse_method(struct visit *v, const struct route *route)
+{
+    OWNED(buffer_free) struct buffer allowed = {0};
+    struct error e;
+    for (int m = 0; m < METHODS; m++) {
+        if (route->handlers[m])
+            buffer_printf(&allowed, "%s%s%s", allowed.size ? ", " : "", method_names[m],
+                          m == GET ? ", HEAD" : "");
+    }
+    OWNED(free_memory) char *text = buffer_take_text(&allowed);
+    fail(&e, FAIL_INVALID, "%.20s can't be done with this path.", v->method);
+    error_kept(&e, "Nothing was done.");
+    error_next(&e, "What can be done: %s.", text);
+    visit_answer_error(v, 405, &e);
+    visit_header(v, "Allow: %s", text);
+    return OK;
+}
+
+static visit_handler *find_handler(const struct visit *v, const struct route *route)
+{
+    const char *method = visit_reads(v) ? "GET" : v->method; /* the server leaves the body out */
+    for (int m = 0; m < METHODS; m++) {
+        if (strcmp(method, method_names[m]) == 0)
+            return route->handlers[m];
+    }
+    return NULL;
+}
+
+enum failure route_visit(struct visit *v, struct error *e)
+{
+    v->method = http_request_method(v->request);
+    const struct route *route = find_route(v);
+    if (!route)
+        return refuse_path(v, e);
+    visit_handler *handler = find_handler(v, route);
+    if (!handler)
+        return refuse_method(v, route);
+    enum failure bad = sign_on(v, e);
+    return bad || v->answer.status ? bad : handler(v, e);
+}

@@ -1,0 +1,43 @@
+/* Who is signed on at this machine: in memory, because a session is worth one sign-on. What is kept
+ * of a token is its hash, so that whoever reads this memory can't go on in somebody's name. Every
+ * question costs the same, however many there are. Any thread. */
+#ifndef POLLUX_WEB_SESSIONS_H
+#define POLLUX_WEB_SESSIONS_H
+
+#include "pool/account.h"
+
+enum {
+    SESSIONS_MAX = 65536,       /* 40,000 users signed on, half of them twice */
+    SESSIONS_PER_USER_MAX = 16, /* devices of a person; another one ends the one unused longest */
+    SESSION_IDLE_MS = 3600 * 1000,  /* a client that is alive asks more often */
+    SESSION_LIFE_MS = 86400 * 1000, /* then the secret is asked for again */
+    SESSION_TOKEN_SIZE = 65,        /* 256 bits in hexadecimal figures */
+};
+
+struct sessions;
+struct sessions *sessions_new(void);
+void sessions_free(struct sessions *sessions);
+
+struct session_facts {
+    char user[ACCOUNT_ID_SIZE];
+    char address[SIP_ADDRESS_SIZE]; /* as it was when the session began */
+    char home[FQDN_SIZE];
+    uint64_t opened_ms;
+    uint64_t idle_ends_ms, life_ends_ms;
+};
+
+/* FAIL_BUSY if there are too many in all. */
+enum failure sessions_open(struct sessions *sessions, const struct account *account,
+                           uint64_t now_ms, char token[SESSION_TOKEN_SIZE], struct error *e);
+/* Is there one with this token? Then it was used now, and `*facts` says whose it is. */
+bool sessions_use(struct sessions *sessions, const char *token, uint64_t now_ms,
+                  struct session_facts *facts);
+bool sessions_end(struct sessions *sessions, const char *token);
+/* All of a home; returns how many. */
+size_t sessions_end_of_home(struct sessions *sessions, const char *home);
+/* Those that were idle for too long. */
+void sessions_tidy(struct sessions *sessions, uint64_t now_ms);
+
+size_t sessions_count(struct sessions *sessions, const char *home); /* NULL: all */
+
+#endif

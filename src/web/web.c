@@ -1,0 +1,237 @@
+#include "web/web.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/workers.h"
+#include "http/on_loop.h"
+#include "pool/commit.h"
+#include "web/turns.h"
+#include "web/visit.h"
+
+struct web {
+    struct front_end *fe;
+    struct loop *loop;
+    struct on_loop *gate;
+    struct http_server *server;
+    struct workers *workers;
+    struct visited visited;
+    struct turns *turns;
+    struct standing *standing; /* as of now; visits have shares of it */
+    size_t under_way;
+    bool stopped; /* lives on only for the changes that are still under way */
+};
+
+/* A visit and whose it is. */
+struct errand {
+    struct web *web;
+    struct standing *standing; /* for the next try */
+    struct visit *visit;
+    struct turn turn; /* once it lost to somebody faster */
+};
+
+static void web_free(struct web *web)
+{
+    standing_release(web->standing);
+    sessions_free(web->visited.sessions);
+    nonces_free(web->visited.nonces);
+    throttle_free(web->visited.throttle);
+    turns_free(web->turns);
+    free(web);
+}
+
+/* --- visits --- */
+
+static void errand_end(struct errand *errand)
+{
+    struct web *web = errand->web;
+    turn_end(&errand->turn);
+    standing_release(errand->standing);
+    visit_release(errand->visit);
+    free(errand);
+    if (--web->under_way == 0 && web->stopped)
+        web_free(web);
+}
+
+static void refuse(struct errand *errand, enum failure kind, const char *what)
+{
+    struct error e;
+    fail(&e, kind, "%s", what);
+    error_kept(&e, "Nothing was done.");
+    error_next(&e, "Try again shortly.");
+    http_answer_error(errand->visit->request, &e);
+    errand_end(errand);
+}
+
+/* On a thread. What needs no commit is answered right here. */
+static void work(void *context)
+{
+    struct errand *errand = context;
+    visit_try(errand->visit, TAKE(errand->standing));
+    if (!errand->visit->txn)
+        visit_send(errand->visit);
+}
+
+static void try_visit(void *context);
+
+static void on_committed(const struct store_outcome *outcome, void *context)
+{
+    struct errand *errand = context;
+    if (visit_committed(errand->visit, outcome)) {
+        visit_send(errand->visit);
+        errand_end(errand);
+    } else if (turn_has_come(&errand->turn)) {
+        try_visit(errand);
+    } else {
+        turns_wait(errand->web->turns, errand->visit->account.id, &errand->turn, try_visit, errand);
+    }
+}
+
+static void on_worked(void *context)
+{
+    struct errand *errand = context;
+    struct web *web = errand->web;
+    struct txn *txn = TAKE(errand->visit->txn);
+    if (!txn)
+        errand_end(errand);
+    else
+        commit_on_loop(web->visited.store, web->loop, txn, on_committed, errand);
+}
+
+static void try_visit(void *context)
+{
+    struct errand *errand = context;
+    struct web *web = errand->web;
+    if (web->stopped) {
+        refuse(errand, FAIL_STOPPING, "This machine is stopping.");
+        return;
+    }
+    errand->standing = standing_share(web->standing);
+    if (!workers_run(web->workers, work, on_worked, errand))
+        refuse(errand, FAIL_BUSY, "Too many users ask something of this machine at once.");
+}
+
+static void on_request(struct http_request *request, void *context)
+{
+    struct web *web = context;
+    struct errand *errand = xmalloc(sizeof *errand);
+    *errand = (struct errand){.web = web, .visit = xcalloc(1, sizeof *errand->visit)};
+    errand->visit->of = &web->visited;
+    errand->visit->request = request;
+    web->under_way++;
+    try_visit(errand);
+}
+
+/* --- homes --- */
+
+/* Those signed on come back with their secret, and are sent to the holder. */
+static void end_sessions(struct web *web, const struct standing_home *home)
+{
+    size_t ended = sessions_end_of_home(web->visited.sessions, home->name);
+    if (ended)
+        log_event(LOG_EVENT_NOTICE, "sessions-ended",
+                  "%zu sessions of users of %s ended: they are served elsewhere.", ended,
+                  home->name);
+}
+
+/* Also without a change: a session may have begun by what was true just before it. */
+static void look(struct web *web)
+{
+    const struct standing_home *home;
+    standing_release(web->standing);
+    web->standing = standing_look(web->fe);
+    for (size_t i = 0; (home = standing_at(web->standing, i)); i++) {
+        if (!home->hosted || mode_rights(home->mode)->sessions == SESSIONS_ELSEWHERE)
+            end_sessions(web, home);
+    }
+}
+
+static void on_home_changed(const char *home, void *context)
+{
+    (void)home;
+    look(context);
+}
+
+static void on_timer(void *context)
+{
+    struct web *web = context;
+    look(web);
+    sessions_tidy(web->visited.sessions, clock_ms());
+}
+
+/* --- start, reload, stop --- */
+
+static struct http_server *serve(struct web *web, struct error *e)
+{
+    const struct config *config = front_end_config(web->fe);
+    const char *address = config->listen_address ? config->listen_address : config->self->address;
+    const struct http_server_options options = {.address = address ? address : "::",
+                                                .port = config->self->users_port,
+                                                .certificate_file = config->certificate,
+                                                .private_key_file = config->private_key,
+                                                .authority_file = config->authority,
+                                                .asks_no_certificate = true,
+                                                .connections_max = WEB_CONNECTIONS_MAX,
+                                                .connections_of_one_max =
+                                                    WEB_CONNECTIONS_OF_ONE_MAX,
+                                                .body_max = WEB_BODY_MAX,
+                                                .handler = on_loop_handler,
+                                                .context = web->gate};
+    return http_server_start(&options, e);
+}
+
+struct web *web_start(struct front_end *fe, struct loop *loop, struct error *e)
+{
+    struct web *web = xcalloc(1, sizeof *web);
+    web->fe = fe;
+    web->loop = loop;
+    web->visited = (struct visited){.store = front_end_store(fe),
+                                    .sessions = sessions_new(),
+                                    .nonces = nonces_new(),
+                                    .throttle = throttle_new()};
+    web->turns = turns_new();
+    web->gate = on_loop_open(loop, on_request, web);
+    web->workers = workers_new(loop, WEB_THREADS_MAX);
+    web->server = serve(web, e);
+    if (!web->server) {
+        on_loop_close(web->gate);
+        workers_free(web->workers);
+        web_free(web);
+        return NULL;
+    }
+    look(web);
+    front_end_on_home_changed(fe, on_home_changed, web);
+    loop_every(loop, WEB_LOOK_MS, on_timer, web);
+    return web;
+}
+
+void web_reload(struct web *web)
+{
+    struct error e = {0};
+    if (http_server_reload(web->server, &e))
+        log_error(LOG_EVENT_ERROR, "reload-refused", &e,
+                  "The certificate that users see was not reloaded.");
+    look(web);
+}
+
+void web_stop(struct web *web)
+{
+    if (!web)
+        return;
+    front_end_on_home_changed(web->fe, NULL, NULL);
+    http_server_stop(web->server);
+    on_loop_close(web->gate);
+    workers_free(web->workers);
+    web->stopped = true;
+    /* What the threads had still to say; one more visit than there is keeps the last of them from
+     * ending us. */
+    web->under_way++;
+    loop_settle(web->loop);
+    if (--web->under_way == 0)
+        web_free(web);
+}
+
+size_t web_session_count(const struct web *web, const char *home)
+{
+    return sessions_count(web->visited.sessions, home);
+}
