@@ -83,8 +83,18 @@ static int run_shell(const char *file, const char *text)
 /* A word that is no command, and names a file, or one that should be there: a script. */
 static bool is_script(const char *word)
 {
-    bool path = strchr(word, '/') || access(word, F_OK) == 0;
+    bool path = strpbrk(word, "/.") || access(word, F_OK) == 0;
     return word[0] != '-' && command_find(word) < 0 && path;
+}
+
+static int refuse_option(const char *word)
+{
+    fprintf(stderr,
+            strcmp(word, "-c") == 0 ? "pollux: -c takes a text with commands behind it.\n"
+                                    : "pollux: There is no option \"%.64s\".\n",
+            word);
+    fputs("    Nothing was done.\n    pollux --help lists the options.\n", stderr);
+    return STATUS_MISUSED;
 }
 
 /* Whoever types -WhatIf behind a script must not find that it was carried out. */
@@ -114,6 +124,8 @@ static int run_word(int argc, char **argv)
         return puts("pollux " POLLUX_VERSION) < 0 ? STATUS_FAILED : STATUS_DONE;
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "-?") == 0)
         return fputs(usage, stdout) < 0 ? STATUS_FAILED : STATUS_DONE;
+    if (word[0] == '-')
+        return refuse_option(word);
     if (is_script(word))
         return next ? refuse_words(next) : run_shell(word, NULL);
     return command_line_run(argc - 1, argv + 1);

@@ -179,12 +179,17 @@ static void look(void *context)
 void admin_get_backup_service_status(struct call *call)
 {
     const struct config *config = front_end_config(call_front_end(call));
-    const char *category = call_text(call, "Category");
+    const char *category = call_text(call, "Category"), *one = call_text(call, "BackupModule");
+    bool any = false;
+    for (int m = 0; m < MODULES; m++)
+        any = any || backup_module_wanted(call, (enum module)m);
     if (!config->self->pool->backup)
         call_caution(call, "%s has no backup pool, so nothing of it is copied.",
                      config->self->pool->fqdn);
     if (category && strcmp(category, "RGS") == 0)
         call_caution(call, "There are no response groups here: RGS holds no data.");
+    if (!any && one && category && strcmp(category, "RGS") != 0)
+        call_caution(call, "%s is no module of %s: there is none to show.", one, category);
     call_keep(call, backup_wait_begin(call, false));
     call_each_tick(call, look);
 }

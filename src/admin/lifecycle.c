@@ -98,9 +98,13 @@ static void look_whether_it_serves(void *context)
     if (start->count && patient) {
         OWNED(free_memory)
         char *status = xasprintf("%zu of its homes not served yet", start->count);
+        OWNED(free_memory)
+        char *cancel =
+            xasprintf("Stop-CsPool -PoolFqdn %s", front_end_config(fe)->self->pool->fqdn);
         call_progress(call, &(struct call_progress){.activity = "Waiting for the partner",
                                                     .status = status,
-                                                    .follow = "Get-CsPoolFailOverStatus"});
+                                                    .follow = "Get-CsPoolFailOverStatus",
+                                                    .cancel = cancel});
         return;
     }
     say_what_is_waited_for(start);

@@ -103,12 +103,11 @@ def look(machine, pool=None, **parameters):
                   PoolFqdn=name_of(pool or machine.pool), **parameters)
     took = time.monotonic() - began
     assert took < STATUS_S_MAX, f"it took {took:.1f} s"
-    [status] = answer.objects
-    return status
+    return answer.objects[0] | {"Details": answer.objects[1:]}
 
 
 def detail(machine, direction="Export", module=MODULE):
-    details = [d for d in look(machine)["Details"]
+    details = [d for d in look(machine, Detailed=True)["Details"]
                if d["Direction"] == direction and d["Module"] == module]
     assert len(details) == 1, details
     return details[0]

@@ -11,6 +11,9 @@ from pollux_world import *
 ATL, REDMOND, OSLO = name_of("atl"), name_of("redmond"), name_of("oslo")
 SET, GET = "Set-CsBackupServiceConfiguration", "Get-CsBackupServiceConfiguration"
 RELATION = "Get-CsPoolBackupRelationship"
+SYNC = "Invoke-CsBackupServiceSync"
+REPLICAS = "Get-CsManagementStoreReplicationStatus"
+REPLICATE = "Invoke-CsManagementStoreReplication"
 
 
 # --- how things are typed ------------------------------------------------------------------------
@@ -217,6 +220,7 @@ def a_mistake_does_nothing_and_says_what_would_be_right(world):
             ("Set-CsUser ken -Enabled $false", "'-Enabled:$false', in single quotes"),
             (f"Get-CsPool -OutVariable x", "`pollux`"),
             ("pollux Where-Object Reachable -eq 5", "`pollux`"),
+            ('Get-CsUser -Filter {Enabled -eq "x"}', "split", "single quotes"),
             (f"{SET} -AuthorizedUniversalGroups @{{Add=a,b}}", "single quotes"),
             (f"{RELATION} -PoolFqdn {ATL} x", '"x" belongs to no parameter'),
             (f"{RELATION} -PoolFqdn C:\\Logs\\x", "a fully qualified domain name"),
@@ -236,7 +240,7 @@ def a_mistake_does_nothing_and_says_what_would_be_right(world):
             (f"if (1) {{ {SET} -SyncInterval 7 }}", "no conditions"),
             (f"Get-CsPool | {SET} -Identity global -SyncInterval 7", "through the pipe as well"),
             (f"$true = {SET} -SyncInterval 7", "always stays what it is"),
-            (f"$p = Get-CsPool; {SET} -SyncInterval $p[7].Identity", "There is no entry [7]"),
+            (f"$p = 1, 2; {SET} -SyncInterval $p[7]", "There is no entry [7]"),
             (f"{SET} -AuthorizedUniversalGroups @{{Add='a'; add='b'}}", "stands twice"),
             (f"Get-CsPool | Get-CsManagementConnection", "takes nothing through a pipe"),
             ("Where-Object a -eq b", "For example"),
@@ -244,7 +248,8 @@ def a_mistake_does_nothing_and_says_what_would_be_right(world):
         misused(world, shell, line, *sentences)
     assert not (world.folder / "out.txt").exists()
     for line, *sentences in [("pollux /nowhere/x.ps1", "script /nowhere/x.ps1 can't be read"),
-                             ("pollux -c", "no command"), ("pollux --nothing", "no command")]:
+                             ("pollux x.ps1", "script x.ps1 can't be read"),
+                             ("pollux -c", "takes a text"), ("pollux --nothing", "no option")]:
         misused(world, unix, line, *sentences)
     misused(world, unix, "pollux .", "Is a directory", "Nothing was done.", status=1)
     misused(world, shell, "Get-CsPool | Select-Object -ExpandProperty Identiti", "Was Identity meant?")
@@ -375,6 +380,10 @@ def a_script_tells_whether_all_of_it_went_well(world):
     outcome = shell(world, f"{SET} - SyncInterval 7 -WarningAction Stop; 'after'").must(
         1, "because of this warning")
     assert outcome.out == "" and what_was_done(world) == before, outcome
+    # 2 says that nothing was done: not if another command of the script was.
+    assert said(f"{SET} -SyncInterval 8; Nothing", 1) == []
+    assert said(f"Nothing; {SET} -SyncInterval 8", 1) == []
+    assert said("Nothing; 'after'; Nothing", 2) == ["after"]
     # The end.
     assert said("'before'; exit; 'after'", 0) == ["before"]
     assert said("exit 7; 'after'", 7) == []
@@ -432,6 +441,12 @@ def variables_and_pipes_carry_objects(world):
     assert said("(Get-CsComputer | Where-Object Reachable -eq $true | Measure-Object).Count") == ["2"]
     assert said("(Get-CsComputer | Where-Object Reachable -eq $false | Measure-Object).Count") == ["0"]
 
+    outcome = shell(world, f"Get-CsBackupServiceStatus {ATL} -Category CMS -BackupModule DataConf").must(0)
+    assert "DataConf is no module of CMS" in outcome.err, outcome
+    for condition, expected in (("LinkPort -gt 1", "2"), ("LinkPort -le 1", "0"), ("LinkPort -lt 1", "0"),
+                                ("Identity -ge b", "1")):
+        assert said(f"(Get-CsComputer | Where-Object {condition} | measure).Count") == [expected], condition
+
     # Picking.
     assert said("Get-CsPool | Select-Object -ExpandProperty Computers") == both
     assert said("Get-CsPool | Select-Object -First 1 | fl Identity") == [f"Identity : {ATL}"]
@@ -439,6 +454,7 @@ def variables_and_pipes_carry_objects(world):
     assert said("Get-CsPool | Select-Object -Skip 1 | fl Identity") == [f"Identity : {REDMOND}"]
     assert said("Get-CsPool | select -First 0 | measure | fl") == ["Count : 0"]
     assert said("Get-CsPool | ft Identity")[2:] == both
+    assert said("Get-CsPool | ft Identity -AutoSize")[2:] == both
     assert said("Get-CsPool | fl Ident*,Nothing")[:2] == [f"Identity : {ATL}", "Nothing  : "]
     for condition in (f"Identity -eq {ATL}", f"Identity -eq '{ATL.upper()}'", "Identity -like a*",
                       "Identity -notlike r*", f"Identity -ne {REDMOND}", "{$_.Identity -like 'a*'}",
@@ -586,6 +602,10 @@ def as_quiet(a, b):
     return a.status == b.status == 0 and a.out == b.out and a.err == b.err
 
 
+def said_less(a, b):
+    return a.status == b.status == 0 and len(b.err) < len(a.err)
+
+
 def required(a, b):
     return a.status == 2 and "is missing" in a.err and b.status == 0
 
@@ -621,6 +641,16 @@ OWN = {
     (RELATION, "PoolFqdn"): ("", f" -PoolFqdn {ATL}", required),
     (RELATION, "LocalStore"): (f" {ATL}", " -LocalStore", lambda a, b: fails(b, a)),
     (RELATION, "Force"): (f" {ATL} -LocalStore", " -Force", as_quiet),
+    ("Get-CsBackupServiceStatus", "Detailed"): (f" {ATL}", " -Detailed",
+                                                lambda a, b: "Direction" in b.out > a.out),
+    (SYNC, "PoolFqdn"): ("", f" -PoolFqdn {ATL}", required),
+    (SYNC, "BackupModule"): (f" {ATL} -Verbose", " -BackupModule CMSMaster", said_less),
+    (SYNC, "Force"): (f" {ATL} -BackupModule DataConf", " -Force", quieter),
+    (REPLICAS, "ReplicaFqdn"): ("", f" -ReplicaFqdn {ATL}", fewer),
+    (REPLICAS, "CentralManagementStoreStatus"): ("", " -CentralManagementStoreStatus",
+                                                 lambda a, b: "ActiveMasterFqdn" in b.out),
+    (REPLICATE, "ReplicaFqdn"): (" -Verbose", f" -ReplicaFqdn {ATL}", said_less),
+    (REPLICATE, "Force"): (f" -ReplicaFqdn {ATL}", " -Force", quieter),
     ("Start-CsPool", "PoolFqdn"): (IF, f" -PoolFqdn {ATL}", required),
     ("Start-CsPool", "Force"): (f" {ATL}" + IF, " -Force", lambda a, b: a.status == b.status == 0),
     ("Stop-CsPool", "PoolFqdn"): (IF, f" -PoolFqdn {ATL}", required),

@@ -223,6 +223,7 @@ def control_c_gives_up_a_line_and_leaves_a_command_to_polluxd(world):
         begun = waits_and_is_left(command)
         seen = command.ends(130 if begun else 1)
         assert not begun or "To see how it goes on: Get-CsPoolFailOverStatus" in seen, seen
+        assert not begun or f"To end it: Stop-CsPool -PoolFqdn {REDMOND}" in seen, seen
         return begun
 
     def left_by_a_shell():

@@ -85,12 +85,12 @@ static bool refuse_text(struct reader *r, const char *next, const char *what)
 }
 
 static bool refuse_byte(struct reader *r, unsigned line, unsigned column, unsigned byte,
-                        const char *why)
+                        const char *why, const char *next)
 {
     char what[128];
     snprintf(what, sizeof what, "Line %u, column %u, at the byte 0x%02x: %s", line, column, byte,
              why);
-    return refuse_text(r, "Save the text as UTF-8, and type that letter anew.", what);
+    return refuse_text(r, next, what);
 }
 
 /* CR LF is one end of a line, CR alone is one as well. */
@@ -108,10 +108,12 @@ static bool decode(struct reader *r, struct bytes text)
     for (size_t size; text.size; text = bytes_of(text.at + size, text.size - size), column++) {
         size = letter_read(text, out);
         if (!size)
-            return refuse_byte(r, line, column, text.at[0], "this is not UTF-8.");
+            return refuse_byte(r, line, column, text.at[0], "this is not UTF-8.",
+                               "Save the text as UTF-8, and type that letter anew.");
         enum letter_kind kind = letter_kind(*out);
         if (kind == LETTER_CONTROL)
-            return refuse_byte(r, line, column, text.at[0], "this is a control character.");
+            return refuse_byte(r, line, column, text.at[0], "this is a control character.",
+                               "Take it out: most editors don't show it.");
         if (kind == LETTER_LINE_END) {
             size += end_of_line(text, out);
             line++;

@@ -69,6 +69,12 @@ static bool looks_expanded(const char *text)
            text[1 + strcspn(text + 1, "=.@")] == '=';
 }
 
+/* {RegistrarPool: the first word of a filter that was typed without quotes around it. */
+static bool looks_split(const char *text)
+{
+    return text[0] == '{' && !strchr(text, '}');
+}
+
 static struct expression *read_value_of(struct words *w, const char *text)
 {
     struct reader *r = &w->r;
@@ -81,6 +87,11 @@ static struct expression *read_value_of(struct words *w, const char *text)
     if (looks_expanded(text)) {
         reader_fail(r, r->place, QUOTE_A_TABLE,
                     "The Unix shell has changed what stood in these braces.");
+        return NULL;
+    }
+    if (looks_split(text)) {
+        reader_fail(r, r->place, "Put single quotes around it: '{Enabled -eq $true}'",
+                    "The Unix shell has split what stands in these braces.");
         return NULL;
     }
     return expression_text(xstrdup(text), true, 0, 0);

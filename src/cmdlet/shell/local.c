@@ -136,7 +136,7 @@ static void put_quoted(struct buffer *to, const char *text)
 /* "Property -eq value" as the matcher of filters writes it. */
 static char *comparison(const struct stage *stage, struct error *e)
 {
-    static const char *const operators[] = {"EQ", "NE", "Like", "NotLike"};
+    static const char *const operators[] = {"EQ", "NE", "Like", "NotLike", "GT", "GE", "LT", "LE"};
     const struct binding *b = stage_binding(stage);
     const char *script = bound_text(b, "FilterScript"), *property = bound_text(b, "Property");
     const json_t *with = bound(stage, "Value");

@@ -95,7 +95,8 @@ enum failure person_secret(const char *what, char secret[SECRET_SIZE], struct er
     if (same)
         return OK;
     fail(e, FAIL_INVALID, "%s", got ? "The two were not the same." : "No secret was typed.");
-    return error_kept(e, "Nothing was done.");
+    error_kept(e, "Nothing was done.");
+    return error_next(e, "Give the command again.");
 }
 
 enum failure secret_from_descriptor(int fd, char secret[SECRET_SIZE], struct error *e)

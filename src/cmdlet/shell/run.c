@@ -158,7 +158,8 @@ static int check_output(int status)
     if (fflush(stdout) == 0 && !ferror(stdout))
         return status;
     fail(&e, FAIL_IO, "The output can't be written: %s.", strerrordesc_np(errno));
-    notice_show_error(stderr, "pollux", &e);
+    if (errno != EPIPE) /* `| head` has seen enough: that is no trouble */
+        notice_show_error(stderr, "pollux", &e);
     clearerr(stdout);
     return status ? status : STATUS_FAILED;
 }
@@ -256,9 +257,22 @@ static const struct invocation *sole_command(const struct statement *statement)
     return p->count == 1 && !p->input && !statement->variable ? p->commands[0] : NULL;
 }
 
+/* What came of a script so far, and of one command more. STATUS_MISUSED and STATUS_NOT_PERMITTED
+ * promise that nothing was done: a script of which another command was carried out can't. */
+static int status_of_both(int so_far, int one)
+{
+    return so_far == one ? one : STATUS_FAILED;
+}
+
+static bool is_mere_value(const struct statement *statement)
+{
+    return statement->pipeline->count == 0;
+}
+
 int run_script(struct session *s, const struct script *script)
 {
     int status = STATUS_DONE;
+    bool begun = false;
     for (size_t i = 0; i < script->count && !s->stop && !session_interrupted(); i++) {
         const struct invocation *sole = sole_command(&script->statements[i]);
         if (sole && is_exit(sole)) {
@@ -266,7 +280,10 @@ int run_script(struct session *s, const struct script *script)
             return exit_status(s, sole, status);
         }
         int one = run_statement(s, &script->statements[i]);
-        status = status ? status : one;
+        if (one == STATUS_DONE && is_mere_value(&script->statements[i]))
+            continue;
+        status = begun ? status_of_both(status, one) : one;
+        begun = true;
     }
     s->stop = false;
     return session_interrupted() ? STATUS_INTERRUPTED : status;

@@ -288,7 +288,7 @@ static enum failure get_secret(struct binding *b, struct error *e)
     }
     enum failure bad =
         fd >= 0 ? secret_from_descriptor((int)fd, secret, e) : person_secret(p->name, secret, e);
-    if (bad && fd < 0)
+    if (bad && fd < 0 && !*e->next)
         error_next(e,
                    "Type it at a terminal, or have it read from an open file: see "
                    "Get-Help %s -Examples",
