@@ -418,6 +418,16 @@ static void grant(struct home *h, const struct home_question *asked, struct home
     h->granted_revision = wanted->revision;
 }
 
+/* Its store does not know the term that is known here. Nobody can be refilled from a copy to which
+ * nothing was ever sent, be it the word that there is nothing: a pool that lost its own disk, too,
+ * follows a term that it only heard of. */
+static enum home_verdict verdict_on_loss(const struct home *h, uint64_t own_head)
+{
+    if (term_side(h->hold.term) == h->side)
+        return VERDICT_SUPERSEDED;
+    return h->hold.lineage.count || own_head ? VERDICT_REFILL : VERDICT_UNKNOWN;
+}
+
 static enum failure on_asked(struct home *h, const struct home_event *event,
                              struct home_actions *actions, struct error *e)
 {
@@ -440,8 +450,8 @@ static enum failure on_asked(struct home *h, const struct home_event *event,
     if (h->decision.under_way || h->store_lost) {
         answer(actions, reply);
     } else if (asked->term.number < mine.number || (asker_lost && asker_held && !holds(h))) {
-        reply.verdict = term_side(mine) == h->side ? VERDICT_SUPERSEDED : VERDICT_REFILL;
-        reply.term = mine;
+        reply.verdict = verdict_on_loss(h, event->asked.own_head);
+        reply.term = reply.verdict == VERDICT_UNKNOWN ? TERM_NONE : mine;
         h->refills = reply.verdict == VERDICT_REFILL;
         answer(actions, reply);
     } else if (!asker_knows) {

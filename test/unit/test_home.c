@@ -493,6 +493,29 @@ static void what_is_refilled_survives_restarts_of_both(void **state)
     assert_int_equal(mode(w, SIDE_HOME), MODE_SERVING);
 }
 
+/* What a third machine says of it is a term, and no copy to refill anybody from. */
+static void rule_11_two_empty_stores_do_not_refill_each_other(void **state)
+{
+    (void)state;
+    OWNED(world_free) struct world *w = paired_world();
+    struct term was = home_hold(w->pools[SIDE_HOME].home)->term;
+    for (int i = 0; i < SIDES; i++) {
+        stop(w, (enum side)i);
+        w->pools[i].disk = (struct hold){0};
+        w->pools[i].head = 0;
+    }
+    start(w, SIDE_BACKUP);
+    step(w, SIDE_BACKUP,
+         (struct home_event){
+             .kind = HOME_HEARD,
+             .heard = {.pool = "tokyo.litwareinc.com", .term = was, .seen = was.number}});
+    start(w, SIDE_HOME);
+    w->copies = true;
+    pass(w, 5 * FAILURE_DETECTION_MS);
+    assert_int_equal(mode(w, SIDE_HOME), MODE_REJOINING);
+    assert_false(home_refills(w->pools[SIDE_BACKUP].home));
+}
+
 static void rule_10_a_store_put_back_to_an_older_term_is_not_served(void **state)
 {
     (void)state;
@@ -1059,6 +1082,7 @@ int main(void)
         cmocka_unit_test(rule_7_rights_end_when_the_decision_is_made),
         cmocka_unit_test(rule_7_a_process_that_did_not_run_rejoins_first),
         cmocka_unit_test(rule_11_a_replaced_disk_does_not_serve_an_empty_home),
+        cmocka_unit_test(rule_11_two_empty_stores_do_not_refill_each_other),
         cmocka_unit_test(rule_10_a_store_put_back_to_an_older_term_is_not_served),
         cmocka_unit_test(rule_10_a_store_put_back_in_the_same_term_is_refilled_first),
         cmocka_unit_test(rule_2_whoever_asks_exports_nothing_more_in_that_term),
