@@ -412,6 +412,14 @@ class World:
         self.all_serve()
         return self
 
+    def wait_copied(self, *pools):
+        """Each home's copy has heard where it stands: an empty one, too."""
+        for pool in pools:
+            until(f"what {pool} holds to be copied", lambda: all(
+                d["State"] in ("SteadyState", "FinalState")
+                for d in self[pool].ask("Get-CsBackupServiceStatus", PoolFqdn=name_of(pool),
+                                        Detailed=True).objects if d.get("Direction") == "Export"))
+
     # Terms
 
     def terms_opened(self, home=None):

@@ -93,6 +93,7 @@ def configure(world, **settings):
 def pair(world, network=False, **settings):
     world.deploy(["atl", "redmond"], network=network)
     configure(world, SyncInterval=f"00:00:{INTERVAL_S_OF_SYNC:02}", **settings)
+    world.wait_copied("atl", "redmond")
     return world["atl"], world["redmond"]
 
 

@@ -149,6 +149,7 @@ def remove_store(machine):
 def a_replaced_disk_of_the_holder_is_not_served_from_until_it_is_refilled(world):
     """An empty store is Rejoining, until its partner has sent what it knows (rules 10, 11)."""
     world.deploy(["atl", "redmond"])
+    world.wait_copied("atl", "redmond")
     terms = {home: world.term("redmond", home) for home in ("atl", CENTRAL)}
     world.kill("atl")
     world.pause("redmond")
@@ -188,6 +189,7 @@ def both_disks_replaced_is_not_a_new_deployment_to_the_third_machine_that_rememb
 def a_replaced_disk_of_the_standby_stands_by_again(world):
     """The holder still serves; the standby was nobody that anything could be lost of."""
     world.deploy(["atl", "redmond"])
+    world.wait_copied("atl", "redmond")
     world.kill("redmond")
     remove_store(world["redmond"])
     world.start("redmond")

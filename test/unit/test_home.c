@@ -466,6 +466,7 @@ static void a_question_that_is_late_makes_nobody_refill_a_pool_that_serves(void 
     pass(w, 1000);
     struct home_event late = {.kind = HOME_ASKED};
     late.asked.question = old;
+    late.asked.own_head = 10;
     step(w, SIDE_BACKUP, late);
     assert_true(home_refills(w->pools[SIDE_BACKUP].home));
     assert_false(home_takes(w->pools[SIDE_BACKUP].home, w->pools[SIDE_HOME].disk.term));
