@@ -418,14 +418,15 @@ static void grant(struct home *h, const struct home_question *asked, struct home
     h->granted_revision = wanted->revision;
 }
 
-/* Its store does not know the term that is known here. Nobody can be refilled from a copy to which
- * nothing was ever sent, be it the word that there is nothing: a pool that lost its own disk, too,
- * follows a term that it only heard of. */
-static enum home_verdict verdict_on_loss(const struct home *h, uint64_t own_head)
+/* Its store does not know the term that is known here. An empty store can't be refilled from a copy
+ * to which nothing was ever sent, be it the word that there is nothing: a pool that lost its own
+ * disk, too, follows a term that it only heard of. */
+static enum home_verdict verdict_on_loss(const struct home *h, bool asker_knows, uint64_t own_head)
 {
     if (term_side(h->hold.term) == h->side)
         return VERDICT_SUPERSEDED;
-    return h->hold.lineage.count || own_head ? VERDICT_REFILL : VERDICT_UNKNOWN;
+    bool something = asker_knows || h->hold.lineage.count || own_head;
+    return something ? VERDICT_REFILL : VERDICT_UNKNOWN;
 }
 
 static enum failure on_asked(struct home *h, const struct home_event *event,
@@ -450,7 +451,7 @@ static enum failure on_asked(struct home *h, const struct home_event *event,
     if (h->decision.under_way || h->store_lost) {
         answer(actions, reply);
     } else if (asked->term.number < mine.number || (asker_lost && asker_held && !holds(h))) {
-        reply.verdict = verdict_on_loss(h, event->asked.own_head);
+        reply.verdict = verdict_on_loss(h, asker_knows, event->asked.own_head);
         reply.term = reply.verdict == VERDICT_UNKNOWN ? TERM_NONE : mine;
         h->refills = reply.verdict == VERDICT_REFILL;
         answer(actions, reply);
