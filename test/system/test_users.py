@@ -109,6 +109,7 @@ def what_can_not_be_made_is_told_why(world):
     fails("a*@litwareinc.com", "is no user's address")
     fails("x" * 65 + "@litwareinc.com", "1 to 64 of the letters")
     fails("ü" * 300 + "@", "is no user's address")
+    fails("x" + "€" * 319, "has 320 characters", "at most 256", SipAddress="alice")
     atl.ask("Enable-CsUser", Identity="alice").must(400, "RegistrarPool is missing")
     would = done(atl, "Enable-CsUser", Identity="alice", RegistrarPool=name_of("atl"), WhatIf=True,
                  PassThru=True)
