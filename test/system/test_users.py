@@ -291,6 +291,7 @@ def of_a_secret_only_hashes_are_kept(world):
     enable(atl, "alice")
     would = done(atl, "Set-CsClientPin", Identity="kenmyer", Pin=SECRET, WhatIf=True)
     assert said(would, "whatif") and not items(atl, "credential/")
+    assert said(done(atl, "Set-CsClientPin", Identity="kenmyer", WhatIf=True), "whatif")
     done(atl, "Set-CsClientPin", Identity="kenmyer", Pin=SECRET, Verbose=True)
     done(redmond, "Set-CsClientPin", Identity="alice", Pin=SECRET, Verbose=True)
     refused(atl, "Set-CsClientPin", "no user", Identity="nobody", Pin=SECRET)
