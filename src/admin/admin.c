@@ -21,8 +21,9 @@ struct admin {
     struct front_end *fe;
     struct on_loop *gate;
     struct http_server *server;
-    struct workers *workers;             /* for what this machine does … */
-    struct workers *passers;             /* … and for waiting until another has done it */
+    /* For what this machine does; for waiting until another has done it; and for finding out who
+     * asks, so that nobody is kept out by those whose commands take long. */
+    struct workers *workers, *passers, *resolvers;
     struct call *calls[ADMIN_CALLS_MAX]; /* under way */
     size_t call_count;
     bool stopped, stopping; /* stopped, it lives on only for the calls that are still under way */
@@ -285,7 +286,7 @@ static void on_person(struct http_request *request, void *context)
     struct errand *errand = errand_new(admin, request);
     if (read_errand(errand, &e))
         errand_refuse(errand, &e);
-    else if (!workers_run(admin->workers, resolve, on_resolved, errand)) {
+    else if (!workers_run(admin->resolvers, resolve, on_resolved, errand)) {
         busy(&e);
         errand_refuse(errand, &e);
     }
@@ -325,6 +326,13 @@ static void on_tick(void *context)
         call_tick(admin->calls[i]);
 }
 
+static void free_workers(struct admin *admin)
+{
+    workers_free(admin->resolvers);
+    workers_free(admin->workers);
+    workers_free(admin->passers);
+}
+
 struct admin *admin_start(struct front_end *fe, struct loop *loop, struct error *e)
 {
     struct admin *admin = xcalloc(1, sizeof *admin);
@@ -332,6 +340,7 @@ struct admin *admin_start(struct front_end *fe, struct loop *loop, struct error 
     admin->gate = on_loop_open(loop, on_person, admin);
     admin->workers = workers_new(loop, ADMIN_THREADS_MAX);
     admin->passers = workers_new(loop, ADMIN_THREADS_MAX);
+    admin->resolvers = workers_new(loop, ADMIN_THREADS_MAX);
     /* Whoever may connect is told what he may do: the kernel says who it is. */
     struct http_server_options options = {.socket_path = front_end_config(fe)->admin_socket,
                                           .socket_mode = 0666,
@@ -342,8 +351,7 @@ struct admin *admin_start(struct front_end *fe, struct loop *loop, struct error 
     admin->server = http_server_start(&options, e);
     if (!admin->server) {
         on_loop_close(admin->gate);
-        workers_free(admin->workers);
-        workers_free(admin->passers);
+        free_workers(admin);
         free(admin);
         return NULL;
     }
@@ -365,8 +373,7 @@ void admin_stop(struct admin *admin)
     }
     http_server_stop(admin->server);
     on_loop_close(admin->gate);
-    workers_free(admin->workers);
-    workers_free(admin->passers);
+    free_workers(admin);
     loop_settle(front_end_loop(admin->fe)); /* what the threads had still to say */
     admin->stopping = false;
     release(admin);
