@@ -182,6 +182,16 @@ static enum failure check_permission(const struct errand *errand, struct error *
     return bad;
 }
 
+/* Who gave up and went away must not find it done later. */
+static enum failure check_awaited(const struct errand *errand, struct error *e)
+{
+    enum failure bad = call_check_awaited(errand->request, e);
+    if (bad)
+        audit_write(audit_file(errand->admin), errand->command, errand->parameters, errand->caller,
+                    "failed", 0);
+    return bad;
+}
+
 static enum failure busy(struct error *e)
 {
     fail(e, FAIL_BUSY, "Too many commands are under way on this machine.");
@@ -210,6 +220,8 @@ static void carry_out(struct errand *errand)
         e = denied;
     if (!bad && !pool)
         bad = check_permission(errand, &e);
+    if (!bad)
+        bad = check_awaited(errand, &e);
     if (bad) {
         errand_refuse(errand, &e);
         return;

@@ -95,7 +95,9 @@ static void ask(void *context)
     struct passing *passing = call_kept(call);
     struct http_question how = {
         .silence_ms = PASS_ON_SILENCE_MS, .each = on_line, .go_on = go_on, .context = call};
-    enum failure bad = link_command_ask(passing->command, &how, &passing->status, &passing->error);
+    enum failure bad = call_check_wanted(call, &passing->error);
+    if (!bad)
+        bad = link_command_ask(passing->command, &how, &passing->status, &passing->error);
     if (!bad && passing->status != 200)
         http_error_from_answer(passing->status, buffer_view(&passing->refusal), &passing->error);
     if (bad == FAIL_UNREACHABLE && takes_local_store(call_command(call)))

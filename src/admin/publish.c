@@ -179,9 +179,14 @@ static void on_checked(void *context)
 {
     struct call *call = context;
     struct publishing *p = call_kept(call);
-    if (!tell_verdict(call) ||
-        call_what_if(call, "The topology with %zu pools and %zu machines would be published.",
-                     p->topology->pool_count, topology_machine_count(p->topology)))
+    struct error e;
+    if (call_check_wanted(call, &e)) {
+        call_error(call, &e);
+        publishing_end(call);
+    } else if (!tell_verdict(call) ||
+               call_what_if(call,
+                            "The topology with %zu pools and %zu machines would be published.",
+                            p->topology->pool_count, topology_machine_count(p->topology)))
         publishing_end(call);
     else
         publisher_publish(front_end_publisher(call_front_end(call)), TAKE(p->topology),
