@@ -66,21 +66,26 @@ struct passing {
     unsigned status;
     struct buffer refusal; /* the body of a status other than 200 */
     struct error error;
+    bool lost; /* whoever asked takes no more of it */
 };
 
+/* As fast as it is read here: the other machine waits meanwhile, and its silence does not count. */
 static void on_line(void *context, struct bytes line)
 {
     struct call *call = context;
     struct passing *passing = call_kept(call);
-    if (passing->status == 200)
+    if (passing->status == 200) {
         call_relay(call, line);
-    else
+        passing->lost = passing->lost || !call_flow(call);
+    } else {
         buffer_raw(&passing->refusal, line.at, line.size);
+    }
 }
 
 static bool go_on(void *context)
 {
-    return !call_is_unwanted(context);
+    const struct passing *passing = call_kept(context);
+    return !passing->lost && !call_is_unwanted(context);
 }
 
 static bool takes_local_store(const struct command *command)
