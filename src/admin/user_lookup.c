@@ -41,7 +41,8 @@ static enum failure no_such_address(struct view *view, const char *address, stru
     struct neighbours n = {.address = address, .distance = NEAREST_NOT};
     char beginning[LOOKUP_BEGINNING + 1];
     snprintf(beginning, sizeof beginning, "%.*s", LOOKUP_BEGINNING, address);
-    account_walk(view, beginning, look_at_neighbour, &n, NULL); /* if it fails, there is no hint */
+    struct error no_hint; /* is what follows if it fails */
+    account_walk(view, beginning, look_at_neighbour, &n, &no_hint);
     fail(e, FAIL_NOT_FOUND, "There is no user %s.", address);
     error_kept(e, "Nothing was done.");
     return n.nearest[0]
