@@ -89,6 +89,13 @@ static bool look(const struct account *account, void *context)
     return ++page->seen < USERS_PAGE && page->left > 0;
 }
 
+static enum failure nobody_took(struct error *e)
+{
+    fail(e, FAIL_DEADLINE, "Nobody took the answer for %d seconds: the list is not whole.",
+         CALL_READER_MS_MAX / 1000);
+    return error_next(e, "Read it faster, or ask for less: -ResultSize, -Filter.");
+}
+
 static enum failure show_all(struct user_work *work, struct error *e)
 {
     const json_t *most = call_value(work->call, "ResultSize");
@@ -101,8 +108,10 @@ static enum failure show_all(struct user_work *work, struct error *e)
             bad = account_walk(view, page.last, look, &page, e);
         if (bad)
             return bad;
-    } while (page.seen == USERS_PAGE && page.left > 0 && call_flow(work->call));
-    return OK;
+        if (page.seen < USERS_PAGE || page.left <= 0)
+            return OK;
+    } while (call_flow(work->call));
+    return nobody_took(e);
 }
 
 static void free_filter(void *filter)
