@@ -1,5 +1,6 @@
 #include "admin/place.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,7 +67,9 @@ struct passing {
     unsigned status;
     struct buffer refusal; /* the body of a status other than 200 */
     struct error error;
-    bool lost; /* whoever asked takes no more of it */
+    bool lost;  /* whoever asked takes no more of it */
+    bool ended; /* by saying whether it was done */
+    char to[FQDN_SIZE];
 };
 
 /* As fast as it is read here: the other machine waits meanwhile, and its silence does not count. */
@@ -76,6 +79,7 @@ static void on_line(void *context, struct bytes line)
     struct passing *passing = call_kept(call);
     if (passing->status == 200) {
         call_relay(call, line);
+        passing->ended = bytes_start_with(line, bytes_of_text("{\"status\":"));
         passing->lost = passing->lost || !call_flow(call);
     } else {
         buffer_raw(&passing->refusal, line.at, line.size);
@@ -94,6 +98,13 @@ static bool takes_local_store(const struct command *command)
     return command_parameter(command, "LocalStore", &ambiguous) != NULL;
 }
 
+static void not_whole(const char *machine, struct error *e)
+{
+    fail(e, FAIL_IO, "The answer of %s ended without saying whether it was done.", machine);
+    error_kept(e, "Whether it did what was asked is unknown.");
+    error_next(e, "Look whether it did before it is asked again; its log says more.");
+}
+
 static void ask(void *context)
 {
     struct call *call = context;
@@ -105,6 +116,8 @@ static void ask(void *context)
         bad = link_command_ask(passing->command, &how, &passing->status, &passing->error);
     if (!bad && passing->status != 200)
         http_error_from_answer(passing->status, buffer_view(&passing->refusal), &passing->error);
+    else if (!bad && !passing->ended)
+        not_whole(passing->to, &passing->error);
     if (bad == FAIL_UNREACHABLE && takes_local_store(call_command(call)))
         error_next(&passing->error, "-LocalStore shows what the machine that is asked has of it.");
 }
@@ -132,6 +145,7 @@ void pass_on(struct call *call, const struct pool *pool)
     const struct machine *to = front_end_machine_of(fe, pool->fqdn);
     call_verbose(call, "%s is carried out by %s.", call_command(call)->name, to->fqdn);
     struct passing *passing = xcalloc(1, sizeof *passing);
+    snprintf(passing->to, sizeof passing->to, "%s", to->fqdn);
     OWNED(free_memory) char *payload = passed_encode(call);
     passing->command = link_command_new(front_end_link(fe), to, payload);
     call_keep(call, passing);
