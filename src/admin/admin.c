@@ -97,8 +97,9 @@ static enum failure check_parameters(const struct command *command, const json_t
 static enum failure read_errand(struct errand *errand, struct error *e)
 {
     const struct http_request *request = errand->request;
-    const char *path = http_request_path(request), *name = strrchr(path, '/') + 1;
-    size_t prefix = (size_t)(name - path) - 1;
+    const char *path = http_request_path(request), *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+    size_t prefix = slash ? (size_t)(slash - path) : 0;
     bool ours = prefix == strlen(path_commands) && strncmp(path, path_commands, prefix) == 0;
     int which = ours ? command_find(name) : -1;
     if (which < 0 || !command_is_remote(command_at((size_t)which)))
