@@ -90,10 +90,13 @@ static void begin(struct call *call, loop_call *checked)
         publishing_free(p);
 }
 
-/* True if there is nothing wrong with it. */
+/* True if there is nothing wrong with it. Finding the names may have taken minutes: what was right
+ * before is looked at again. */
 static bool tell_verdict(struct call *call)
 {
     struct publishing *p = call_kept(call);
+    if (p->topology && p->faults.count == 0)
+        publication_check(call_front_end(call), p->topology, &p->faults);
     tell_faults(call, &p->faults);
     if (p->topology)
         publication_doubts(call_front_end(call), p->topology, tell_doubt, call);
