@@ -8,6 +8,9 @@
 
 DEFINE_OWNED(json_t *, json_decref)
 
+/* Three sentences as JSON, with room for what has to be escaped. */
+enum { REFUSAL_BYTES_MAX = 64 << 10 };
+
 /* --- where --- */
 
 enum failure place_of(const struct front_end *fe, const struct command *command,
@@ -72,6 +75,13 @@ struct passing {
     char to[FQDN_SIZE];
 };
 
+/* What is longer makes no sense, and is told of as that. */
+static void keep_refusal(struct buffer *refusal, struct bytes line)
+{
+    size_t room = REFUSAL_BYTES_MAX - refusal->size;
+    buffer_raw(refusal, line.at, line.size < room ? line.size : room);
+}
+
 /* As fast as it is read here: the other machine waits meanwhile, and its silence does not count. */
 static void on_line(void *context, struct bytes line)
 {
@@ -82,7 +92,7 @@ static void on_line(void *context, struct bytes line)
         passing->ended = bytes_start_with(line, bytes_of_text("{\"status\":"));
         passing->lost = passing->lost || !call_flow(call);
     } else {
-        buffer_raw(&passing->refusal, line.at, line.size);
+        keep_refusal(&passing->refusal, line);
     }
 }
 

@@ -67,7 +67,8 @@ static bool test_machine(struct call *call, const struct machine *machine)
     bool self = machine == front_end_config(fe)->self;
     bool answers = self || (peer && peer->reachable);
     bool same = self || (peer && !peer->topology_warned);
-    const char *detail = !answers && peer ? peer->trouble : !same ? "Another topology file." : "";
+    bool other = answers && !same;
+    const char *detail = other ? "Another topology file." : answers || !peer ? "" : peer->trouble;
     call_object(call,
                 json_pack("{s:s, s:s, s:b, s:o, s:s}", "Identity", machine->fqdn, "Result",
                           answers && same ? "OK" : "Failed", "Reachable", answers, "SameTopology",

@@ -122,6 +122,7 @@ static enum failure enable(struct user_work *work, struct error *e)
     snprintf(account->pool, sizeof account->pool, "%s", call_text(work->call, "RegistrarPool"));
     if (call_what_if(work->call, "The account %s would be made, in %s.", address, account->pool))
         return OK;
+    view_close(TAKE(view));
     struct txn *txn = user_txn(work);
     account_put(txn, account, 0);
     credential_remove(txn, address); /* nobody begins with what another signed on with */
