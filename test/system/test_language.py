@@ -534,6 +534,13 @@ def common_parameters_each_do_something(world):
         # A question that nobody can answer is no yes.
         for action in (f"{bad} -ErrorAction Inquire", f"{warned} -WarningAction Inquire"):
             say(world, action).must(1, "no terminal to ask at")
+    # One that would come with the deed stops the command before it.
+    for line in (f"Stop-CsPool {ATL} -WarningAction Stop",
+                 f"$WarningPreference = 'Stop'; Stop-CsPool {ATL}"):
+        outcome = shell(world, line).must(1, "Nothing was done, because of this warning.")
+        assert outcome.out == "" and outcome.err.count("WARNING:") == 1, outcome
+    shell(world, f"Stop-CsPool {ATL} -WarningAction Inquire").must(1, "no terminal to ask at")
+    assert all("-WhatIf true" in line for line in world["atl"].events(" command:", "Stop-CsPool"))
     # -InformationAction: what the daemon has to remark, if it does.
     for action in ("SilentlyContinue", "Continue", "Ignore", "Stop", "Inquire"):
         shell(world, f"{get} -InformationAction {action} -InformationVariable i; $i.Count").must(0)

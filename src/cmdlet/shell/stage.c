@@ -24,6 +24,9 @@ struct stage {
     enum action actions[NOTICES], on_error;
     struct render *render; /* NULL: nothing was shown yet */
     bool settled;          /* its words were bound, at least once */
+    bool rehearses;        /* a run with -WhatIf, before the deed */
+    bool troubled;         /* something went wrong since it began */
+    json_t *heard;         /* warnings of that run: the deed gives them again */
     json_t *held;          /* until OutBuffer is full */
     json_t *kept[4]; /* what goes into the variables that were named, in the order of `kinds` */
     char *follow, *cancel; /* how a long command is followed and ended, as polluxd said last */
@@ -119,6 +122,7 @@ static void keep(struct stage *stage, enum kept_kind kind, const json_t *value)
 
 static void note_status(struct stage *stage, int status)
 {
+    stage->troubled = true;
     if (stage->pipe->status == STATUS_DONE)
         stage->pipe->status = status;
 }
@@ -162,8 +166,22 @@ static void on_error(struct stage *stage, const json_t *value)
     fail_with(stage, &e, e.kind == FAIL_DENIED ? STATUS_NOT_PERMITTED : STATUS_FAILED);
 }
 
+/* A warning of the rehearsal is told, and obeyed, once. */
+static bool was_heard(struct stage *stage, const json_t *text)
+{
+    for (size_t i = 0; !stage->rehearses && i < json_array_size(stage->heard); i++) {
+        if (json_equal(json_array_get(stage->heard, i), (json_t *)(uintptr_t)text))
+            return true;
+    }
+    if (stage->rehearses)
+        json_array_append(stage->heard, (json_t *)(uintptr_t)text);
+    return false;
+}
+
 static void on_notice(struct stage *stage, enum notice kind, const json_t *text)
 {
+    if (kind == NOTICE_WARNING && was_heard(stage, text))
+        return;
     if (kind == NOTICE_WARNING)
         keep(stage, KEPT_WARNINGS, text);
     if (kind == NOTICE_INFORMATION)
@@ -172,7 +190,8 @@ static void on_notice(struct stage *stage, enum notice kind, const json_t *text)
     struct error e;
     if ((kind == NOTICE_WARNING || kind == NOTICE_INFORMATION) &&
         !obey(stage, stage->actions[kind])) {
-        fail(&e, FAIL_REFUSED, "Nothing more is done, because of this %s.", notice_key(kind));
+        fail(&e, FAIL_REFUSED, "%s, because of this %s.",
+             stage->rehearses ? "Nothing was done" : "Nothing more is done", notice_key(kind));
         render_error(render_of(stage), &e);
     }
 }
@@ -183,9 +202,24 @@ static void replace_text(char **text, const json_t *value)
     *text = json_string_value(value) ? xstrdup(json_string_value(value)) : NULL;
 }
 
+static bool stops_at_warnings(const struct stage *stage)
+{
+    enum action action = stage->actions[NOTICE_WARNING];
+    return action == ACTION_STOP || action == ACTION_INQUIRE;
+}
+
+/* Only -Confirm shows what would be done; whoever stops at warnings wants those alone. */
+static bool is_for_person(const struct stage *stage, const json_t *message)
+{
+    return !stage->rehearses || bound_switch(&stage->b, "Confirm") ||
+           json_object_get(message, "warning") || json_object_get(message, "error");
+}
+
 static void on_message(const json_t *message, void *context)
 {
     struct stage *stage = context;
+    if (!is_for_person(stage, message))
+        return;
     const json_t *object = json_object_get(message, "object");
     const json_t *error = json_object_get(message, "error");
     const json_t *progress = json_object_get(message, "progress");
@@ -335,17 +369,31 @@ static enum failure run_remotely(struct stage *stage, bool what_if, struct error
     return OK;
 }
 
-/* -Confirm: first what would be done, then the question, then the deed. */
-static enum failure confirm(struct stage *stage, bool *yes, struct error *e)
+/* With -WhatIf. `*good`: nothing speaks against the deed. */
+static enum failure rehearse(struct stage *stage, bool *good, struct error *e)
 {
-    *yes = true;
-    if (!bound_switch(&stage->b, "Confirm") || bound_switch(&stage->b, "WhatIf"))
-        return OK;
-    int before = stage->pipe->status;
+    json_decref(stage->heard);
+    stage->heard = json_array();
+    stage->troubled = false;
+    stage->rehearses = true;
     enum failure bad = run_remotely(stage, true, e);
-    *yes = !bad && stage->pipe->status == before;
+    stage->rehearses = false;
+    *good = !bad && !stage->troubled && !stage->pipe->stop;
+    return bad;
+}
+
+/* -Confirm: first what would be done, then the question, then the deed. And a warning that shall
+ * stop the command has to come before the deed. */
+static enum failure prepare(struct stage *stage, bool *yes, struct error *e)
+{
+    bool asks = bound_switch(&stage->b, "Confirm");
+    bool changes = stage->b.command->effect == CHANGES && !bound_switch(&stage->b, "WhatIf");
+    *yes = true;
+    if (!changes || !(asks || stops_at_warnings(stage)))
+        return OK;
+    enum failure bad = rehearse(stage, yes, e);
     fflush(stdout);
-    if (!bad && *yes && (bad = person_agrees("Shall this be done?", yes, e)))
+    if (!bad && *yes && asks && (bad = person_agrees("Shall this be done?", yes, e)))
         error_next(e, "Leave -Confirm out, or give the command at a terminal.");
     return bad;
 }
@@ -356,7 +404,7 @@ static void carry_out(struct stage *stage)
     bool yes = true;
     enum failure bad = get_secret(&stage->b, &e);
     if (!bad)
-        bad = confirm(stage, &yes, &e);
+        bad = prepare(stage, &yes, &e);
     if (!bad && yes)
         bad = run_remotely(stage, false, &e);
     if (bad)
@@ -486,6 +534,7 @@ void stage_free(struct stage *stage)
     for (int kind = 0; kind < KEPT_KINDS; kind++)
         json_decref(stage->kept[kind]);
     json_decref(stage->held);
+    json_decref(stage->heard);
     binding_free(&stage->b);
     free(stage->follow);
     free(stage->cancel);
