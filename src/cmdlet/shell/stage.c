@@ -306,8 +306,24 @@ static json_int_t descriptor_of(const struct binding *b)
     return -1;
 }
 
-/* A secret that was not typed with the command. */
-static enum failure get_secret(struct binding *b, struct error *e)
+/* Whose it is, if that is known: several can come through the pipe. */
+static enum failure ask_secret(const struct binding *b, const char *name, char secret[SECRET_SIZE],
+                               struct error *e)
+{
+    const char *whose = bound_text(b, "Identity");
+    OWNED(free_memory)
+    char *what = whose ? xasprintf("%s of %.320s", name, whose) : xstrdup(name);
+    enum failure bad = person_secret(what, secret, e);
+    if (bad && !*e->next)
+        error_next(e,
+                   "Type it at a terminal, or have it read from an open file: see "
+                   "Get-Help %s -Examples",
+                   b->command->name);
+    return bad;
+}
+
+/* A secret that was not typed with the command. `*got`: its name, if it was got here. */
+static enum failure get_secret(struct binding *b, const char **got, struct error *e)
 {
     const struct parameter *p = secret_of(b->command);
     char secret[SECRET_SIZE];
@@ -321,17 +337,13 @@ static enum failure get_secret(struct binding *b, struct error *e)
         return error_kept(e, "Nothing was done.");
     }
     enum failure bad =
-        fd >= 0 ? secret_from_descriptor((int)fd, secret, e) : person_secret(p->name, secret, e);
-    if (bad && fd < 0 && !*e->next)
-        error_next(e,
-                   "Type it at a terminal, or have it read from an open file: see "
-                   "Get-Help %s -Examples",
-                   b->command->name);
+        fd >= 0 ? secret_from_descriptor((int)fd, secret, e) : ask_secret(b, p->name, secret, e);
     struct word words = {.parameter = p->name, .colon = true};
     json_t *value = bad ? NULL : json_string(secret);
     words.value = value;
     if (!bad)
         bad = bind_one(b, &words, e);
+    *got = bad ? NULL : p->name;
     json_decref(value);
     explicit_bzero(secret, sizeof secret);
     return bad;
@@ -402,11 +414,14 @@ static void carry_out(struct stage *stage)
 {
     struct error e = {0};
     bool yes = true;
-    enum failure bad = get_secret(&stage->b, &e);
+    const char *got = NULL;
+    enum failure bad = get_secret(&stage->b, &got, &e);
     if (!bad)
         bad = prepare(stage, &yes, &e);
     if (!bad && yes)
         bad = run_remotely(stage, false, &e);
+    if (got) /* the next object has its own */
+        json_object_del(stage->b.bound, got);
     if (bad)
         stage_fail(stage, &e);
 }
