@@ -363,6 +363,8 @@ def the_list_of_processes_shows_no_secret(world):
                                 stderr=subprocess.PIPE, text=True) for words in (
         ["-Identity", "ken", "-Pin", SECRET], ["ken", f"-pin:{SECRET}"], ["-Pin", SECRET, "ken"],
         ["ken", "\u2013Pin", SECRET], ["ken", "-", "Pin", SECRET], ["ken", f"\u2014Pin:{SECRET}"])]
+    waiting.append(subprocess.Popen(["pollux", "-c", f"Set-CsClientPin ken -Pin {SECRET}"], env=env,
+                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
     waiting.append(subprocess.Popen(
         ["bash", "-c", "Set-CsClientPin -Identity ken -PinFileDescriptor 3 3<secret.txt"], env=env,
         cwd=world.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
