@@ -146,12 +146,10 @@ static int run_word(int argc, char **argv)
 int main(int argc, char **argv)
 {
     setlocale(LC_CTYPE, "");
-    int which = command_find(argv[0]);
+    int which = command_find(argv[0]), status;
     if (which >= 0 && is_on_unix(command_at((size_t)which)))
-        return command_line_run(argc, argv);
-    int status = argc < 2 ? run_shell(NULL, NULL) : run_word(argc, argv);
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return status;
-    fputs("pollux: The output can't be written.\n", stderr);
-    return status ? status : STATUS_FAILED;
+        status = command_line_run(argc, argv);
+    else
+        status = argc < 2 ? run_shell(NULL, NULL) : run_word(argc, argv);
+    return run_check_output(status);
 }

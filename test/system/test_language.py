@@ -499,6 +499,14 @@ def at_terminal(world, words, answers, pool="atl"):
 
 
 @test
+def help_that_can_not_be_written_is_a_failure(world):
+    for line in ("Get-CsPool --help", "Get-CsPool -?", "pollux --help", "pollux --commands"):
+        done = subprocess.run(["bash", "-c", f"{line} >/dev/full"], stderr=subprocess.PIPE,
+                              env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"}, text=True)
+        assert done.returncode == 1 and "The output can't be written" in done.stderr, done
+
+
+@test
 def common_parameters_each_do_something(world):
     world.deploy(["atl", "redmond"], interval_s=30)
     get, bad = f"{GET} -Output Json", f"Get-CsPool -Identity {OSLO}"
