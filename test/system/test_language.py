@@ -250,6 +250,9 @@ def a_mistake_does_nothing_and_says_what_would_be_right(world):
         misused(world, unix, line, *sentences)
     misused(world, unix, "pollux .", "Is a directory", "Nothing was done.", status=1)
     misused(world, shell, "Get-CsPool | Select-Object -ExpandProperty Identiti", "Was Identity meant?")
+    for line in ("Select-Object -First 1 -Last 1", "Where-Object Identity -eq -like a",
+                 "Where-Object Identity -FilterScript {Identity -eq 'a'}"):
+        misused(world, shell, f"{SET} -SyncInterval 7 | {line}", "given")
     # What makes sense, and is not there.
     for say in (unix, shell):
         misused(world, say, f"Get-CsPool -Identity {OSLO}", f"has no pool {OSLO}", "Get-CsPool lists",

@@ -90,6 +90,15 @@ static void emit_selected(struct stage *stage, const json_t *object)
         take_format(stage, object);
 }
 
+static enum failure check_select(const struct binding *b, struct error *e)
+{
+    if (!json_object_get(b->bound, "First") || !json_object_get(b->bound, "Last"))
+        return OK;
+    fail(e, FAIL_INVALID, "-First and -Last were given: Select-Object takes one end.");
+    error_kept(e, "Nothing was done.");
+    return error_next(e, "Keep the objects in a variable, and select from it twice.");
+}
+
 static void take_select(struct stage *stage, const json_t *object)
 {
     struct tally *tally = tally_of(stage);
@@ -133,10 +142,34 @@ static void put_quoted(struct buffer *to, const char *text)
     buffer_u8(to, '\'');
 }
 
+static const char *const operators[] = {"EQ", "NE", "Like", "NotLike", "GT", "GE", "LT", "LE"};
+
+/* One comparison, written in one way: of two, one would be left out in silence. */
+static enum failure check_where(const struct binding *b, struct error *e)
+{
+    const char *op = NULL;
+    for (size_t i = 0; i < COUNT_OF(operators); i++) {
+        if (!bound_switch(b, operators[i]))
+            continue;
+        if (op) {
+            fail(e, FAIL_INVALID, "-%s and -%s were given: Where-Object compares once.", op,
+                 operators[i]);
+            error_kept(e, "Nothing was done.");
+            return error_next(e, "For several: Where-Object {Property -ge 1 -and Property -lt 5}");
+        }
+        op = operators[i];
+    }
+    bool beside = op || bound_text(b, "Property") || json_object_get(b->bound, "Value");
+    if (!bound_text(b, "FilterScript") || !beside)
+        return OK;
+    fail(e, FAIL_INVALID, "-FilterScript was given, and a comparison beside it.");
+    error_kept(e, "Nothing was done.");
+    return error_next(e, "Write all of it into the braces.");
+}
+
 /* "Property -eq value" as the matcher of filters writes it. */
 static char *comparison(const struct stage *stage, struct error *e)
 {
-    static const char *const operators[] = {"EQ", "NE", "Like", "NotLike", "GT", "GE", "LT", "LE"};
     const struct binding *b = stage_binding(stage);
     const char *script = bound_text(b, "FilterScript"), *property = bound_text(b, "Property");
     const json_t *with = bound(stage, "Value");
@@ -241,15 +274,16 @@ static const struct local {
     void (*take)(struct stage *stage, const json_t *object);
     void (*end)(struct stage *stage);
     enum render_form form;
+    enum failure (*check)(const struct binding *b, struct error *e);
 } locals[] = {
-    {COMMAND_get_help, start_help, take_help, NULL, RENDER_AUTO},
-    {COMMAND_get_command, start_commands, take_commands, NULL, RENDER_AUTO},
-    {COMMAND_format_list, start_without_pipe, take_format, NULL, RENDER_LIST},
-    {COMMAND_format_table, start_without_pipe, take_format, NULL, RENDER_TABLE},
-    {COMMAND_select_object, start_without_pipe, take_select, end_select, RENDER_AUTO},
-    {COMMAND_where_object, start_without_pipe, take_where, NULL, RENDER_AUTO},
-    {COMMAND_measure_object, start_without_pipe, take_measure, end_measure, RENDER_AUTO},
-    {COMMAND_convert_to_json, start_without_pipe, take_json, NULL, RENDER_AUTO},
+    {COMMAND_get_help, start_help, take_help, NULL, RENDER_AUTO, NULL},
+    {COMMAND_get_command, start_commands, take_commands, NULL, RENDER_AUTO, NULL},
+    {COMMAND_format_list, start_without_pipe, take_format, NULL, RENDER_LIST, NULL},
+    {COMMAND_format_table, start_without_pipe, take_format, NULL, RENDER_TABLE, NULL},
+    {COMMAND_select_object, start_without_pipe, take_select, end_select, RENDER_AUTO, check_select},
+    {COMMAND_where_object, start_without_pipe, take_where, NULL, RENDER_AUTO, check_where},
+    {COMMAND_measure_object, start_without_pipe, take_measure, end_measure, RENDER_AUTO, NULL},
+    {COMMAND_convert_to_json, start_without_pipe, take_json, NULL, RENDER_AUTO, NULL},
 };
 
 static const struct local *local_of(const struct command *command)
@@ -259,6 +293,12 @@ static const struct local *local_of(const struct command *command)
             return &locals[i];
     }
     abort(); /* the table of commands has one that nobody carries out */
+}
+
+enum failure local_check(const struct binding *b, struct error *e)
+{
+    const struct local *local = command_is_remote(b->command) ? NULL : local_of(b->command);
+    return local && local->check ? local->check(b, e) : OK;
 }
 
 void local_start(struct stage *stage)

@@ -445,6 +445,8 @@ static enum failure bind_typed(struct stage *stage, struct error *e)
     stage->b.command = command;
     if (!bad)
         bad = bind_words(&stage->b, command, words.list, words.count, &options, e);
+    if (!bad)
+        bad = local_check(&stage->b, e);
     if (bad)
         return bad;
     read_actions(stage);
