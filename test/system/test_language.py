@@ -452,6 +452,11 @@ def variables_and_pipes_carry_objects(world):
     assert said("Get-CsPool | Select-Object -First 1 | fl Identity") == [f"Identity : {ATL}"]
     assert said("Get-CsPool | Select-Object -Last 1 | fl Identity") == [f"Identity : {REDMOND}"]
     assert said("Get-CsPool | Select-Object -Skip 1 | fl Identity") == [f"Identity : {REDMOND}"]
+    # Who has enough ends what stands in front, and nothing else.
+    outcome = shell(world, f"Get-CsPool | {RELATION} -Debug | select -f 1 | measure | fl; 'x'").must(0)
+    assert outcome.err.count("is asked") == 1 and lines_of(outcome) == ["Count : 1", "x"], outcome
+    outcome = shell(world, f"'{ATL}','{OSLO}' | {RELATION} | select -First 1 | fl Identity").must(0)
+    assert outcome.err == "", outcome
     assert said("Get-CsPool | select -First 0 | measure | fl") == ["Count : 0"]
     assert said("Get-CsPool | ft Identity")[2:] == both
     assert said("Get-CsPool | ft Identity -AutoSize")[2:] == both

@@ -116,6 +116,8 @@ static void take_select(struct stage *stage, const json_t *object)
     } else if (!first || place < json_integer_value(first)) {
         emit_selected(stage, object);
     }
+    if (first && place + 1 >= json_integer_value(first))
+        stage_enough(stage);
 }
 
 static void end_select(struct stage *stage)

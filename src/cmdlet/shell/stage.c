@@ -120,6 +120,11 @@ static void keep(struct stage *stage, enum kept_kind kind, const json_t *value)
     }
 }
 
+static bool is_over(const struct stage *stage)
+{
+    return stage->pipe->stop || stage->place < stage->pipe->over;
+}
+
 static void note_status(struct stage *stage, int status)
 {
     stage->troubled = true;
@@ -254,7 +259,7 @@ static void pass(struct stage *stage)
 {
     struct stage *next = stage->pipe->stages[stage->place + 1];
     OWNED(json_decref) json_t *held = TAKE(stage->held);
-    for (size_t i = 0; i < json_array_size(held) && !stage->pipe->stop; i++) {
+    for (size_t i = 0; i < json_array_size(held) && !is_over(stage); i++) {
         const json_t *object = json_array_get(held, i);
         const char *variable = bound_text(&stage->b, "PipelineVariable");
         struct error e;
@@ -267,7 +272,7 @@ static void pass(struct stage *stage)
 void stage_emit(struct stage *stage, const json_t *object)
 {
     struct pipe *pipe = stage->pipe;
-    if (pipe->stop)
+    if (is_over(stage))
         return;
     keep(stage, KEPT_OBJECTS, object);
     if (stage->place + 1 < pipe->count) {
@@ -473,14 +478,14 @@ void stage_take(struct stage *stage, const json_t *object)
         stage->pipe->stop = true;
         note_status(stage, STATUS_INTERRUPTED);
     }
-    if (stage->pipe->stop)
+    if (is_over(stage))
         return;
     enum failure bad = stage->pipe->anew ? bind_typed(stage, &e) : OK;
     if (!bad)
         bad = bind_piped(&stage->b, object, &e);
     if (bad)
         stage_fail(stage, &e);
-    else if (stage->pipe->stop)
+    else if (is_over(stage))
         return;
     else if (command_is_remote(stage->b.command))
         carry_out(stage);
@@ -566,6 +571,12 @@ const struct binding *stage_binding(const struct stage *stage)
 void stage_stop(struct stage *stage)
 {
     stage->pipe->stop = true;
+}
+
+void stage_enough(struct stage *stage)
+{
+    if (stage->pipe->over < stage->place)
+        stage->pipe->over = stage->place;
 }
 
 struct session *stage_session(const struct stage *stage)
