@@ -4,6 +4,7 @@ a sentence, its exit status, and changes nothing.
 Prints TAP. Exit statuses: 0 done, 1 failed, 2 misused, 3 not permitted, 130 interrupted."""
 
 import pty
+import socket
 import sys
 
 from pollux_world import *
@@ -504,6 +505,32 @@ def at_terminal(world, words, answers, pool="atl"):
             os.write(fd, answers.pop(0)[1].encode())
     os.close(fd)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), seen.decode(errors="replace")
+
+
+def answered_with(world, head, body):
+    """Get-CsPool's outcome, asked of a server that answers so."""
+    path = world.folder / "fake.sock"
+    path.unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        server.listen()
+        asked = subprocess.Popen([str(POLLUX), "Get-CsPool"], stdout=subprocess.PIPE,
+                                 stderr=subprocess.PIPE, env={**os.environ, "POLLUX_SERVER": str(path)})
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(f"HTTP/1.1 {head}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+            out, err = asked.communicate(timeout=PATIENCE_S)
+    return asked.returncode, err.decode()
+
+
+@test
+def an_answer_that_makes_no_sense_is_a_failure(world):
+    status, err = answered_with(world, "200 OK", b'{"status":"failed"}\n')
+    assert status == 1 and "failed, and not why" in err, (status, err)
+    assert answered_with(world, "200 OK", b'{"status":"done"}\n') == (0, "")
+    status, err = answered_with(world, "500 No", b"x" * 70000 + b"\n" + b"y" * 70000)
+    assert status == 1 and len(err) < 4000, (status, err)
 
 
 @test

@@ -1,6 +1,7 @@
 #include "cmdlet/shell/remote.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/bytes.h"
 #include "base/clock.h"
@@ -13,8 +14,8 @@ DEFINE_OWNED(json_t *, json_decref)
 struct answer {
     const struct remote_options *options;
     unsigned status;
-    bool complete;
-    struct buffer refusal; /* the body of a status other than 200 */
+    bool complete, failed, told; /* its status came, is no "done"; an error came */
+    struct buffer refusal;       /* the body of a status other than 200 */
 };
 
 static json_t *told(const struct binding *b, bool what_if)
@@ -31,18 +32,29 @@ static json_t *told(const struct binding *b, bool what_if)
     return told;
 }
 
+static void on_message(struct answer *answer, const json_t *message)
+{
+    const char *status = json_string_value(json_object_get(message, "status"));
+    if (status) {
+        answer->complete = true;
+        answer->failed = strcmp(status, "done") != 0;
+        return;
+    }
+    answer->told = answer->told || json_object_get(message, "error");
+    answer->options->message(message, answer->options->context);
+}
+
 static void on_line(void *context, struct bytes line)
 {
     struct answer *answer = context;
     if (answer->status != 200) {
-        buffer_raw(&answer->refusal, line.at, line.size);
+        size_t room = REFUSAL_BYTES_MAX - answer->refusal.size;
+        buffer_raw(&answer->refusal, line.at, line.size < room ? line.size : room);
         return;
     }
     OWNED(json_decref) json_t *message = json_loadb((const char *)line.at, line.size, 0, NULL);
-    if (json_object_get(message, "status"))
-        answer->complete = true;
-    else if (message)
-        answer->options->message(message, answer->options->context);
+    if (message)
+        on_message(answer, message);
 }
 
 static bool go_on(void *context)
@@ -82,6 +94,10 @@ static enum failure ask(const struct http_place *place, const struct http_questi
         fail(e, FAIL_IO, "polluxd broke its answer off.");
         error_kept(e, "Whether the command was done is not known.");
         bad = error_next(e, "Its log says why. See what is there before you repeat the command.");
+    }
+    if (!bad && answer->failed && !answer->told) {
+        fail(e, FAIL_IO, "polluxd says that the command failed, and not why.");
+        bad = error_next(e, "Its log may say why. See what is there before you repeat it.");
     }
     return bad;
 }
