@@ -166,6 +166,15 @@ def the_history_outlives_the_shell_and_keeps_no_secret(world):
     t.type(UP * 4).expect("Measure-Object")
     t.type(ENTER).expect("Count", "2", PROMPT)
     t.type(END).ends(0)
+    # Two shells that are open at once keep the lines of both.
+    t, u = shell(world), shell(world)
+    for n in range(3):
+        t.says(f"'of the one {n}'")
+        u.says(f"'of the other {n}'")
+    for terminal in (t, u):
+        terminal.type(END).ends(0)
+    text = file.read_text()
+    assert all(word in text for word in ("first", "one\\0400", "one\\0402", "other\\0400", "other\\0402")), text
     # Nowhere to keep it is no reason not to work.
     t = shell(world, HOME="/nowhere")
     t.says("'works'")
