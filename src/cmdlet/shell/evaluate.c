@@ -36,18 +36,6 @@ static enum failure variable(struct session *s, const struct expression *x, json
                    : error_next(e, "Make it first: $%.64s = …", x->text);
 }
 
-const json_t *property_of(const json_t *object, const char *name)
-{
-    const char *key;
-    json_t *value;
-    EACH_PROPERTY(object, key, value)
-    {
-        if (strcasecmp(key, name) == 0)
-            return value;
-    }
-    return NULL;
-}
-
 enum failure property_lacking(const json_t *object, const char *name, struct error *e)
 {
     const char *names[PROPERTIES_MAX], *key;

@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "cmdlet/parameter.h"
 #include "cmdlet/server.h"
 #include "cmdlet/shell/session.h"
 #include "http/ask.h"
@@ -72,18 +73,6 @@ static void debug(const struct binding *b, const struct remote_options *options,
         options->message(message, options->context);
 }
 
-/* Secrets are for polluxd alone. */
-static char *presentable(const struct binding *b, const json_t *parameters)
-{
-    OWNED(json_decref) json_t *shown = json_copy((json_t *)(uintptr_t)parameters);
-    for (size_t i = 0; i < b->command->parameter_count; i++) {
-        const struct parameter *p = &b->command->parameters[i];
-        if (p->type == SECRET && json_object_get(shown, p->name))
-            json_object_set_new(shown, p->name, json_string("********"));
-    }
-    return json_dumps(shown, JSON_COMPACT);
-}
-
 static enum failure ask(const struct http_place *place, const struct http_question *question,
                         struct answer *answer, struct error *e)
 {
@@ -112,7 +101,8 @@ enum failure remote_run(const struct binding *b, const struct remote_options *op
         return bad;
     OWNED(json_decref) json_t *parameters = told(b, options->what_if);
     OWNED(free_memory) char *body = json_dumps(parameters, JSON_COMPACT);
-    OWNED(free_memory) char *shown = presentable(b, parameters);
+    OWNED(json_decref) json_t *presentable = parameters_presentable(b->command, parameters);
+    OWNED(free_memory) char *shown = json_dumps(presentable, JSON_COMPACT);
     OWNED(free_memory) char *path = xasprintf("/admin/v1/commands/%s", b->command->name);
     struct answer answer = {.options = options};
     struct http_question question = {.method = "POST",
