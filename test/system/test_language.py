@@ -453,6 +453,10 @@ def variables_and_pipes_carry_objects(world):
     assert said("Get-CsPool | Select-Object -First 1 | fl Identity") == [f"Identity : {ATL}"]
     assert said("Get-CsPool | Select-Object -Last 1 | fl Identity") == [f"Identity : {REDMOND}"]
     assert said("Get-CsPool | Select-Object -Skip 1 | fl Identity") == [f"Identity : {REDMOND}"]
+    # Sorting, and showing nothing.
+    assert said("Get-CsPool | Sort-Object Identity -Descending | select -exp Identity") == both[::-1]
+    assert said("'b','A','9' | sort; 'x' | Out-Null") == ["9", "A", "b"]
+    assert said("Get-CsPool | sort Nothing,Identity | select -First 1 -exp Identity") == [ATL]
     # Who has enough ends what stands in front, and nothing else.
     outcome = shell(world, f"Get-CsPool | {RELATION} -Debug | select -f 1 | measure | fl; 'x'").must(0)
     assert outcome.err.count("is asked") == 1 and lines_of(outcome) == ["Count : 1", "x"], outcome
