@@ -80,6 +80,17 @@ static int run_shell(const char *file, const char *text)
     return status;
 }
 
+/* Everybody on the machine can read the command line for as long as it runs, and a secret may stand
+ * in the text. */
+static int run_hidden(char *text)
+{
+    OWNED(free_memory) char *copy = xstrdup(text);
+    memset(text, '*', strlen(text));
+    int status = run_shell(NULL, copy);
+    explicit_bzero(copy, strlen(copy));
+    return status;
+}
+
 /* A word that is no command, and names a file, or one that should be there: a script. */
 static bool is_script(const char *word)
 {
@@ -109,11 +120,12 @@ static int refuse_words(const char *first)
 
 static int run_word(int argc, char **argv)
 {
-    const char *word = argv[1], *next = argc > 2 ? argv[2] : NULL;
+    const char *word = argv[1];
+    char *next = argc > 2 ? argv[2] : NULL;
     if (strcmp(word, "pki") == 0)
         return pki_command(argc - 1, argv + 1);
     if (strcmp(word, "-c") == 0 && next)
-        return argc > 3 ? refuse_words(argv[3]) : run_shell(NULL, next);
+        return argc > 3 ? refuse_words(argv[3]) : run_hidden(next);
     if (strcmp(word, "--commands") == 0)
         return list_commands();
     if (strcmp(word, "--manual") == 0)
@@ -134,12 +146,10 @@ static int run_word(int argc, char **argv)
 int main(int argc, char **argv)
 {
     setlocale(LC_CTYPE, "");
-    int which = command_find(argv[0]);
+    int which = command_find(argv[0]), status;
     if (which >= 0 && is_on_unix(command_at((size_t)which)))
-        return command_line_run(argc, argv);
-    int status = argc < 2 ? run_shell(NULL, NULL) : run_word(argc, argv);
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return status;
-    fputs("pollux: The output can't be written.\n", stderr);
-    return status ? status : STATUS_FAILED;
+        status = command_line_run(argc, argv);
+    else
+        status = argc < 2 ? run_shell(NULL, NULL) : run_word(argc, argv);
+    return run_check_output(status);
 }

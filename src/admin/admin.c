@@ -21,8 +21,9 @@ struct admin {
     struct front_end *fe;
     struct on_loop *gate;
     struct http_server *server;
-    struct workers *workers;             /* for what this machine does … */
-    struct workers *passers;             /* … and for waiting until another has done it */
+    /* For what this machine does; for waiting until another has done it; and for finding out who
+     * asks, so that nobody is kept out by those whose commands take long. */
+    struct workers *workers, *passers, *resolvers;
     struct call *calls[ADMIN_CALLS_MAX]; /* under way */
     size_t call_count;
     bool stopped, stopping; /* stopped, it lives on only for the calls that are still under way */
@@ -96,8 +97,9 @@ static enum failure check_parameters(const struct command *command, const json_t
 static enum failure read_errand(struct errand *errand, struct error *e)
 {
     const struct http_request *request = errand->request;
-    const char *path = http_request_path(request), *name = strrchr(path, '/') + 1;
-    size_t prefix = (size_t)(name - path) - 1;
+    const char *path = http_request_path(request), *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+    size_t prefix = slash ? (size_t)(slash - path) : 0;
     bool ours = prefix == strlen(path_commands) && strncmp(path, path_commands, prefix) == 0;
     int which = ours ? command_find(name) : -1;
     if (which < 0 || !command_is_remote(command_at((size_t)which)))
@@ -181,6 +183,16 @@ static enum failure check_permission(const struct errand *errand, struct error *
     return bad;
 }
 
+/* Who gave up and went away must not find it done later. */
+static enum failure check_awaited(const struct errand *errand, struct error *e)
+{
+    enum failure bad = call_check_awaited(errand->request, e);
+    if (bad)
+        audit_write(audit_file(errand->admin), errand->command, errand->parameters, errand->caller,
+                    "failed", 0);
+    return bad;
+}
+
 static enum failure busy(struct error *e)
 {
     fail(e, FAIL_BUSY, "Too many commands are under way on this machine.");
@@ -209,6 +221,8 @@ static void carry_out(struct errand *errand)
         e = denied;
     if (!bad && !pool)
         bad = check_permission(errand, &e);
+    if (!bad)
+        bad = check_awaited(errand, &e);
     if (bad) {
         errand_refuse(errand, &e);
         return;
@@ -285,7 +299,7 @@ static void on_person(struct http_request *request, void *context)
     struct errand *errand = errand_new(admin, request);
     if (read_errand(errand, &e))
         errand_refuse(errand, &e);
-    else if (!workers_run(admin->workers, resolve, on_resolved, errand)) {
+    else if (!workers_run(admin->resolvers, resolve, on_resolved, errand)) {
         busy(&e);
         errand_refuse(errand, &e);
     }
@@ -325,6 +339,13 @@ static void on_tick(void *context)
         call_tick(admin->calls[i]);
 }
 
+static void free_workers(struct admin *admin)
+{
+    workers_free(admin->resolvers);
+    workers_free(admin->workers);
+    workers_free(admin->passers);
+}
+
 struct admin *admin_start(struct front_end *fe, struct loop *loop, struct error *e)
 {
     struct admin *admin = xcalloc(1, sizeof *admin);
@@ -332,6 +353,7 @@ struct admin *admin_start(struct front_end *fe, struct loop *loop, struct error 
     admin->gate = on_loop_open(loop, on_person, admin);
     admin->workers = workers_new(loop, ADMIN_THREADS_MAX);
     admin->passers = workers_new(loop, ADMIN_THREADS_MAX);
+    admin->resolvers = workers_new(loop, ADMIN_THREADS_MAX);
     /* Whoever may connect is told what he may do: the kernel says who it is. */
     struct http_server_options options = {.socket_path = front_end_config(fe)->admin_socket,
                                           .socket_mode = 0666,
@@ -342,8 +364,7 @@ struct admin *admin_start(struct front_end *fe, struct loop *loop, struct error 
     admin->server = http_server_start(&options, e);
     if (!admin->server) {
         on_loop_close(admin->gate);
-        workers_free(admin->workers);
-        workers_free(admin->passers);
+        free_workers(admin);
         free(admin);
         return NULL;
     }
@@ -365,8 +386,7 @@ void admin_stop(struct admin *admin)
     }
     http_server_stop(admin->server);
     on_loop_close(admin->gate);
-    workers_free(admin->workers);
-    workers_free(admin->passers);
+    free_workers(admin);
     loop_settle(front_end_loop(admin->fe)); /* what the threads had still to say */
     admin->stopping = false;
     release(admin);

@@ -16,8 +16,8 @@
 enum {
     ADMIN_BODY_MAX = 1 << 20,
     ADMIN_CALLS_MAX = 256, /* under way at once; one more is refused as busy */
-    /* Of each kind: those that may block on a name service or a disk, and those that wait for
-     * another machine. */
+    /* Of each kind: those that may block on a disk or a slow reader, those that wait for another
+     * machine, and those that ask a name service who somebody is. */
     ADMIN_THREADS_MAX = 32,
 };
 

@@ -178,9 +178,25 @@ void call_relay(struct call *call, struct bytes line)
     write_line(call, buffer_view(&b));
 }
 
+static enum failure nobody_waits(struct error *e)
+{
+    fail(e, FAIL_STOPPING, "Nobody waits for the answer any more.");
+    return error_kept(e, "Nothing was done.");
+}
+
+enum failure call_check_awaited(struct http_request *request, struct error *e)
+{
+    return http_request_is_awaited(request) ? OK : nobody_waits(e);
+}
+
 bool call_is_unwanted(const struct call *call)
 {
     return call->unwanted;
+}
+
+enum failure call_check_wanted(const struct call *call, struct error *e)
+{
+    return call->unwanted ? nobody_waits(e) : call_check_awaited(call->with.request, e);
 }
 
 bool call_flow(struct call *call)

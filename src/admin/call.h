@@ -58,6 +58,8 @@ void call_progress(struct call *call, const struct call_progress *progress);
 void call_error(struct call *call, const struct error *e);
 /* A line of another machine's answer, as it came. */
 void call_relay(struct call *call, struct bytes line);
+/* For what was queued, before it begins: FAIL_STOPPING if its asker has gone meanwhile. */
+enum failure call_check_wanted(const struct call *call, struct error *e);
 /* Nobody reads any more, or this machine is stopping. */
 bool call_is_unwanted(const struct call *call);
 /* On its thread: waits until the reader has caught up. False: it does not. */
@@ -94,6 +96,8 @@ struct call_options {
     void (*ended)(struct call *call, const char *result, void *context);
     void *context;
 };
+/* The same as call_check_wanted(), for what is no call yet. */
+enum failure call_check_awaited(struct http_request *request, struct error *e);
 struct call *call_new(const struct call_options *options);
 bool call_is_passed_on(const struct call *call);
 void call_tick(struct call *call); /* may end it */

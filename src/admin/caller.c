@@ -43,6 +43,14 @@ static void set_text(char *out, size_t size, const char *text)
     }
 }
 
+/* Of a name that is too long nothing is kept to compare: cut, it might be another's. */
+static void set_name(struct caller *caller, const char *name)
+{
+    set_text(caller->name, sizeof caller->name, name);
+    if (strlen(name) < sizeof caller->account)
+        strcpy(caller->account, name);
+}
+
 static void add_group(struct caller *caller, const char *name)
 {
     if (caller->group_count < CALLER_GROUPS_MAX && !caller_in(caller, name))
@@ -73,9 +81,10 @@ struct caller *caller_of_user(uid_t uid, gid_t gid, const char *machine)
     struct caller *caller = caller_new();
     struct passwd user, *known;
     set_text(caller->from, sizeof caller->from, machine);
-    snprintf(caller->name, sizeof caller->name, "uid %u", uid);
+    OWNED(free_memory) char *number = xasprintf("uid %u", uid);
+    set_name(caller, number);
     if (getpwuid_r(uid, &user, bytes, NSS_BYTES_MAX, &known) == 0 && known) {
-        set_text(caller->name, sizeof caller->name, user.pw_name);
+        set_name(caller, user.pw_name);
         add_groups_of(caller, &user, more);
     }
     add_group_id(caller, gid, more);
@@ -90,7 +99,7 @@ struct caller *caller_of_certificate(const char *name, const char *address, cons
     OWNED(free_memory) char *more = xmalloc(NSS_BYTES_MAX);
     struct caller *caller = caller_new();
     struct passwd user, *known;
-    set_text(caller->name, sizeof caller->name, name);
+    set_name(caller, name);
     snprintf(caller->from, sizeof caller->from, "%s%s%s", address, by_way_of, machine);
     if (getpwnam_r(name, &user, bytes, NSS_BYTES_MAX, &known) != 0 || !known)
         return caller;
@@ -121,21 +130,26 @@ json_t *caller_to_json(const struct caller *caller)
     json_t *groups = json_array();
     for (size_t i = 0; i < caller->group_count; i++)
         json_array_append_new(groups, json_string(caller->groups[i]));
-    return json_pack("{s:s, s:s, s:o}", "name", caller->name, "from", caller->from, "groups",
-                     groups);
+    json_t *json =
+        json_pack("{s:s, s:s, s:o}", "name", caller->name, "from", caller->from, "groups", groups);
+    json_object_set_new(json, "account", json_string(caller->account)); /* if it is UTF-8 */
+    return json;
 }
 
 struct caller *caller_from_json(const json_t *json)
 {
     const char *name = json_string_value(json_object_get(json, "name"));
     const char *from = json_string_value(json_object_get(json, "from"));
+    const char *account = json_string_value(json_object_get(json, "account")); /* or NULL */
     const json_t *groups = json_object_get(json, "groups");
     size_t count = json_array_size(groups);
     if (!name || !from || strlen(name) >= CALLER_NAME_SIZE || strlen(from) >= CALLER_FROM_SIZE ||
         !json_is_array(groups) || count > CALLER_GROUPS_MAX)
         return NULL;
     struct caller *caller = caller_new();
-    set_text(caller->name, sizeof caller->name, name);
+    set_name(caller, name);
+    if (account && strlen(account) < CALLER_NAME_SIZE)
+        strcpy(caller->account, account);
     set_text(caller->from, sizeof caller->from, from);
     for (size_t i = 0; i < count; i++) {
         const char *group = json_string_value(json_array_get(groups, i));

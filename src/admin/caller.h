@@ -18,7 +18,8 @@ enum {
 };
 
 struct caller {
-    char name[CALLER_NAME_SIZE];
+    char name[CALLER_NAME_SIZE];    /* to be shown */
+    char account[CALLER_NAME_SIZE]; /* to be compared: the name as the system writes it */
     char from[CALLER_FROM_SIZE];
     char **groups;
     size_t group_count;

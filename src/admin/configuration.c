@@ -158,7 +158,7 @@ static void try_change(struct change *change)
     OWNED(backup_configuration_free)
     struct backup_configuration *goal = change->remove ? backup_configuration_default() : NULL;
     OWNED(view_close) struct view *view = NULL;
-    uint64_t usn, term;
+    uint64_t usn = 0, term;
     struct error e;
     enum failure bad = check_identity(call, &e);
     if (!bad)
@@ -167,7 +167,13 @@ static void try_change(struct change *change)
         bad = store_view(front_end_store(fe), &view, &e);
     if (!bad)
         bad = backup_configuration_read(view, &c, &usn, &e);
-    size_t changed = bad ? 0 : apply(call, c, goal);
+    bool senseless = bad == FAIL_DAMAGED && change->remove && usn;
+    if (senseless) {
+        c = backup_configuration_default();
+        bad = OK;
+        call_what_if(call, "What is stored, and makes no sense, would be removed.");
+    }
+    size_t changed = bad ? 0 : senseless + apply(call, c, goal);
     if (!bad)
         bad = backup_configuration_check(c, &e);
     if (bad) {

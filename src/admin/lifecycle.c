@@ -9,6 +9,8 @@
 enum {
     /* A partner that answers grants within a second; a loaded one gets longer. */
     GRANTS_WAIT_MS_MAX = 10000,
+    /* One that has just come back is heard within a few heartbeats. */
+    PARTNER_WAIT_MS_MAX = 3000,
 };
 
 /* The pool's own home, and those that it was the last to hold. */
@@ -78,7 +80,7 @@ static void say_what_is_waited_for(struct start *start)
     }
 }
 
-/* There is no sense in waiting for a partner that does not answer anybody. */
+/* There is no sense in waiting long for a partner that does not answer anybody. */
 static bool partner_answers(const struct front_end *fe)
 {
     const struct pool *partner = front_end_config(fe)->self->pool->backup;
@@ -93,8 +95,8 @@ static void look_whether_it_serves(void *context)
     struct start *start = call_kept(call);
     const struct front_end *fe = call_front_end(call);
     start->count = list_waiting(fe, start->waiting);
-    bool patient = !call_is_unwanted(call) && partner_answers(fe) &&
-                   clock_ms() - start->began_ms < GRANTS_WAIT_MS_MAX;
+    uint64_t wait_ms = partner_answers(fe) ? GRANTS_WAIT_MS_MAX : PARTNER_WAIT_MS_MAX;
+    bool patient = !call_is_unwanted(call) && clock_ms() - start->began_ms < wait_ms;
     if (start->count && patient) {
         OWNED(free_memory)
         char *status = xasprintf("%zu of its homes not served yet", start->count);

@@ -46,7 +46,8 @@ static bool names_one(const json_t *list, const struct caller *caller, bool user
 {
     for (size_t i = 0; i < json_array_size(list); i++) {
         const char *name = json_string_value(json_array_get(list, i));
-        if (name && (caller_in(caller, name) || (users && strcmp(name, caller->name) == 0)))
+        if (name &&
+            (caller_in(caller, name) || (users && *name && strcmp(name, caller->account) == 0)))
             return true;
     }
     return false;

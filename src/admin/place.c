@@ -1,11 +1,15 @@
 #include "admin/place.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "admin/show.h"
 
 DEFINE_OWNED(json_t *, json_decref)
+
+/* Three sentences as JSON, with room for what has to be escaped. */
+enum { REFUSAL_BYTES_MAX = 64 << 10 };
 
 /* --- where --- */
 
@@ -66,21 +70,36 @@ struct passing {
     unsigned status;
     struct buffer refusal; /* the body of a status other than 200 */
     struct error error;
+    bool lost;  /* whoever asked takes no more of it */
+    bool ended; /* by saying whether it was done */
+    char to[FQDN_SIZE];
 };
 
+/* What is longer makes no sense, and is told of as that. */
+static void keep_refusal(struct buffer *refusal, struct bytes line)
+{
+    size_t room = REFUSAL_BYTES_MAX - refusal->size;
+    buffer_raw(refusal, line.at, line.size < room ? line.size : room);
+}
+
+/* As fast as it is read here: the other machine waits meanwhile, and its silence does not count. */
 static void on_line(void *context, struct bytes line)
 {
     struct call *call = context;
     struct passing *passing = call_kept(call);
-    if (passing->status == 200)
+    if (passing->status == 200) {
         call_relay(call, line);
-    else
-        buffer_raw(&passing->refusal, line.at, line.size);
+        passing->ended = bytes_start_with(line, bytes_of_text("{\"status\":"));
+        passing->lost = passing->lost || !call_flow(call);
+    } else {
+        keep_refusal(&passing->refusal, line);
+    }
 }
 
 static bool go_on(void *context)
 {
-    return !call_is_unwanted(context);
+    const struct passing *passing = call_kept(context);
+    return !passing->lost && !call_is_unwanted(context);
 }
 
 static bool takes_local_store(const struct command *command)
@@ -89,15 +108,26 @@ static bool takes_local_store(const struct command *command)
     return command_parameter(command, "LocalStore", &ambiguous) != NULL;
 }
 
+static void not_whole(const char *machine, struct error *e)
+{
+    fail(e, FAIL_IO, "The answer of %s ended without saying whether it was done.", machine);
+    error_kept(e, "Whether it did what was asked is unknown.");
+    error_next(e, "Look whether it did before it is asked again; its log says more.");
+}
+
 static void ask(void *context)
 {
     struct call *call = context;
     struct passing *passing = call_kept(call);
     struct http_question how = {
         .silence_ms = PASS_ON_SILENCE_MS, .each = on_line, .go_on = go_on, .context = call};
-    enum failure bad = link_command_ask(passing->command, &how, &passing->status, &passing->error);
+    enum failure bad = call_check_wanted(call, &passing->error);
+    if (!bad)
+        bad = link_command_ask(passing->command, &how, &passing->status, &passing->error);
     if (!bad && passing->status != 200)
         http_error_from_answer(passing->status, buffer_view(&passing->refusal), &passing->error);
+    else if (!bad && !passing->ended)
+        not_whole(passing->to, &passing->error);
     if (bad == FAIL_UNREACHABLE && takes_local_store(call_command(call)))
         error_next(&passing->error, "-LocalStore shows what the machine that is asked has of it.");
 }
@@ -125,6 +155,7 @@ void pass_on(struct call *call, const struct pool *pool)
     const struct machine *to = front_end_machine_of(fe, pool->fqdn);
     call_verbose(call, "%s is carried out by %s.", call_command(call)->name, to->fqdn);
     struct passing *passing = xcalloc(1, sizeof *passing);
+    snprintf(passing->to, sizeof passing->to, "%s", to->fqdn);
     OWNED(free_memory) char *payload = passed_encode(call);
     passing->command = link_command_new(front_end_link(fe), to, payload);
     call_keep(call, passing);

@@ -90,10 +90,13 @@ static void begin(struct call *call, loop_call *checked)
         publishing_free(p);
 }
 
-/* True if there is nothing wrong with it. */
+/* True if there is nothing wrong with it. Finding the names may have taken minutes: what was right
+ * before is looked at again. */
 static bool tell_verdict(struct call *call)
 {
     struct publishing *p = call_kept(call);
+    if (p->topology && p->faults.count == 0)
+        publication_check(call_front_end(call), p->topology, &p->faults);
     tell_faults(call, &p->faults);
     if (p->topology)
         publication_doubts(call_front_end(call), p->topology, tell_doubt, call);
@@ -179,9 +182,14 @@ static void on_checked(void *context)
 {
     struct call *call = context;
     struct publishing *p = call_kept(call);
-    if (!tell_verdict(call) ||
-        call_what_if(call, "The topology with %zu pools and %zu machines would be published.",
-                     p->topology->pool_count, topology_machine_count(p->topology)))
+    struct error e;
+    if (call_check_wanted(call, &e)) {
+        call_error(call, &e);
+        publishing_end(call);
+    } else if (!tell_verdict(call) ||
+               call_what_if(call,
+                            "The topology with %zu pools and %zu machines would be published.",
+                            p->topology->pool_count, topology_machine_count(p->topology)))
         publishing_end(call);
     else
         publisher_publish(front_end_publisher(call_front_end(call)), TAKE(p->topology),

@@ -67,12 +67,29 @@ static bool test_machine(struct call *call, const struct machine *machine)
     bool self = machine == front_end_config(fe)->self;
     bool answers = self || (peer && peer->reachable);
     bool same = self || (peer && !peer->topology_warned);
-    const char *detail = !answers && peer ? peer->trouble : !same ? "Another topology file." : "";
+    bool other = answers && !same;
+    const char *detail = other ? "Another topology file." : answers || !peer ? "" : peer->trouble;
     call_object(call,
                 json_pack("{s:s, s:s, s:b, s:o, s:s}", "Identity", machine->fqdn, "Result",
                           answers && same ? "OK" : "Failed", "Reachable", answers, "SameTopology",
                           answers ? json_boolean(same) : json_null(), "Detail", detail));
     return answers && same;
+}
+
+/* What runs by the right file may be stopped all the same, or wait for its partner. */
+static void warn_of_rest(struct call *call)
+{
+    struct front_end *fe = call_front_end(call);
+    struct hosted_home *homes[HOSTED_HOMES_MAX];
+    size_t count = front_end_homes(fe, homes);
+    for (size_t i = 0; i < count; i++) {
+        const struct home *core = hosted_home_core(homes[i]);
+        struct error why;
+        if (!front_end_holder(fe, home_name(core)) || front_end_server(fe, home_name(core)))
+            continue;
+        home_explain(core, &why);
+        call_warning(call, "%s %s", why.what, why.next);
+    }
 }
 
 static void test_deployment(struct call *call)
@@ -83,6 +100,7 @@ static void test_deployment(struct call *call)
         for (size_t j = 0; j < topology->pools[i].machine_count; j++)
             wrong += !test_machine(call, &topology->pools[i].machines[j]);
     }
+    warn_of_rest(call);
     if (wrong) {
         struct error e;
         fail(&e, FAIL_REFUSED, "%zu of %zu machines are not as the topology has them.", wrong,
@@ -214,12 +232,12 @@ static bool offers(const struct topology *topology, const struct pool *pool, enu
 static json_t *describe_service(const struct front_end *fe, const struct pool *pool, enum role role)
 {
     bool central = role == ROLE_CENTRAL_MANAGEMENT;
-    const struct pool *holder = front_end_holder(fe, central ? HOME_CENTRAL : pool->fqdn);
+    const struct pool *server = front_end_server(fe, central ? HOME_CENTRAL : pool->fqdn);
     json_t *object =
         json_pack("{s:o, s:s, s:s, s:o, s:o, s:b}", "Identity",
                   json_sprintf("%s:%s", role_names[role], pool->fqdn), "Role", role_names[role],
                   "PoolFqdn", pool->fqdn, "SiteId", show_text(pool->site), "BackupPoolFqdn",
-                  show_text(pool->backup ? pool->backup->fqdn : NULL), "Active", holder == pool);
+                  show_text(pool->backup ? pool->backup->fqdn : NULL), "Active", server == pool);
     if (role != ROLE_REGISTRAR)
         json_object_set_new(object, "Database", json_string(pool->database));
     return object;

@@ -41,7 +41,8 @@ static enum failure no_such_address(struct view *view, const char *address, stru
     struct neighbours n = {.address = address, .distance = NEAREST_NOT};
     char beginning[LOOKUP_BEGINNING + 1];
     snprintf(beginning, sizeof beginning, "%.*s", LOOKUP_BEGINNING, address);
-    account_walk(view, beginning, look_at_neighbour, &n, NULL); /* if it fails, there is no hint */
+    struct error no_hint; /* is what follows if it fails */
+    account_walk(view, beginning, look_at_neighbour, &n, &no_hint);
     fail(e, FAIL_NOT_FOUND, "There is no user %s.", address);
     error_kept(e, "Nothing was done.");
     return n.nearest[0]
@@ -93,20 +94,14 @@ static enum failure several(const struct namesakes *n, struct error *e)
                       n->count > LOOKUP_NAMESAKES_SHOWN ? ", …" : "");
 }
 
-static enum failure unwanted(struct error *e)
-{
-    fail(e, FAIL_STOPPING, "Nobody waits for the answer any more.");
-    return error_kept(e, "Nothing was done.");
-}
-
 static enum failure find_by_name(struct user_work *work, struct view *view, const char *name,
                                  struct account *account, uint64_t *usn, struct error *e)
 {
     struct namesakes n = {.work = work, .name = name};
     enum failure bad = account_walk(view, "", look_at_name, &n, e);
-    if (!bad && call_is_unwanted(work->call))
-        bad = unwanted(e);
-    else if (!bad && n.count == 0)
+    if (!bad)
+        bad = call_check_wanted(work->call, e);
+    if (!bad && n.count == 0)
         bad = no_such_name(name, e);
     else if (!bad && n.count > 1)
         bad = several(&n, e);

@@ -14,9 +14,10 @@ static enum failure set_pin(struct user_work *work, struct error *e)
     enum failure bad = user_view(work, &view, e);
     if (!bad)
         bad = user_find(work, view, call_text(work->call, "Identity"), account, &usn, e);
-    if (!bad)
-        bad = credential_make(account->address, call_text(work->call, "Pin"), &credential, e);
     if (bad || call_what_if(work->call, "The secret of %s would be set.", account->address))
+        return bad;
+    bad = credential_make(account->address, call_text(work->call, "Pin"), &credential, e);
+    if (bad)
         return bad;
     view_close(TAKE(view));
     struct txn *txn = user_txn(work);
@@ -38,6 +39,10 @@ void admin_set_client_pin(struct call *call)
     const json_t *pin = call_value(call, "Pin");
     if (pin) {
         user_work_begin_with(call, set_pin, NULL, json_incref((json_t *)(uintptr_t)pin), forget);
+        return;
+    }
+    if (call_switch(call, "WhatIf")) { /* then nobody is asked for it */
+        user_work_begin(call, set_pin, NULL);
         return;
     }
     struct error e;

@@ -89,6 +89,13 @@ static bool look(const struct account *account, void *context)
     return ++page->seen < USERS_PAGE && page->left > 0;
 }
 
+static enum failure nobody_took(struct error *e)
+{
+    fail(e, FAIL_DEADLINE, "Nobody took the answer for %d seconds: the list is not whole.",
+         CALL_READER_MS_MAX / 1000);
+    return error_next(e, "Read it faster, or ask for less: -ResultSize, -Filter.");
+}
+
 static enum failure show_all(struct user_work *work, struct error *e)
 {
     const json_t *most = call_value(work->call, "ResultSize");
@@ -101,8 +108,10 @@ static enum failure show_all(struct user_work *work, struct error *e)
             bad = account_walk(view, page.last, look, &page, e);
         if (bad)
             return bad;
-    } while (page.seen == USERS_PAGE && page.left > 0 && call_flow(work->call));
-    return OK;
+        if (page.seen < USERS_PAGE || page.left <= 0)
+            return OK;
+    } while (call_flow(work->call));
+    return nobody_took(e);
 }
 
 static void free_filter(void *filter)
@@ -134,12 +143,11 @@ static enum failure find(struct user_work *work, struct error *e)
                : user_find(work, view, call_text(work->call, "Identity"), &work->account, &usn, e);
 }
 
-/* Only the pool that serves knows in which mode it does. */
-static const char *serving_mode(const struct front_end *fe, const struct pool *serving,
-                                const char *home)
+/* Only the pool that holds the home knows how it serves it, or why nobody does. */
+static const char *mode_of(const struct front_end *fe, const struct pool *holder, const char *home)
 {
     const struct hosted_home *here = front_end_home(fe, home);
-    bool ours = serving && serving == front_end_config(fe)->self->pool;
+    bool ours = holder && holder == front_end_config(fe)->self->pool;
     return ours && here ? mode_name(home_mode(hosted_home_core(here))) : NULL;
 }
 
@@ -149,12 +157,12 @@ static void show_pools(struct user_work *work)
     const char *home = work->account.pool;
     const struct pool *primary = topology_pool(front_end_config(fe)->topology, home);
     const struct pool *backup = primary ? primary->backup : NULL;
-    const struct pool *serving = front_end_holder(fe, home);
+    const struct pool *holder = front_end_holder(fe, home), *serving = front_end_server(fe, home);
     call_object(work->call, json_pack("{s:s, s:s, s:o, s:o, s:o}", "Identity",
                                       work->account.address, "PrimaryPoolFqdn", home,
                                       "BackupPoolFqdn", show_text(backup ? backup->fqdn : NULL),
                                       "ServingPoolFqdn", show_text(serving ? serving->fqdn : NULL),
-                                      "ServingMode", show_text(serving_mode(fe, serving, home))));
+                                      "ServingMode", show_text(mode_of(fe, holder, home))));
     if (!primary)
         call_warning(work->call, "The topology has no pool %s any more.", home);
 }

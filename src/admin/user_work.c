@@ -62,7 +62,8 @@ static void on_thread(void *context)
 {
     struct user_work *work = call_kept(context);
     struct error e = {0};
-    enum failure bad = FAIL_CONFLICT;
+    enum failure bad = call_check_wanted(context, &e);
+    bad = bad ? bad : FAIL_CONFLICT;
     for (unsigned tries = 0; bad == FAIL_CONFLICT && tries < USER_TRIES_MAX; tries++)
         bad = work->step(work, &e);
     if (bad == FAIL_CONFLICT)

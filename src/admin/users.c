@@ -68,17 +68,39 @@ static enum failure choose_address(const struct user_work *work, char address[SI
     return !bad && meant && strcmp(address, same) != 0 ? two_addresses(same, address, e) : bad;
 }
 
-static void choose_name(const struct user_work *work, struct account *account)
+static size_t count_characters(const char *text)
+{
+    size_t n = 0;
+    for (; *text; text++)
+        n += ((unsigned char)*text & 0xc0) != 0x80;
+    return n;
+}
+
+static enum failure name_too_long(const char *name, struct error *e)
+{
+    char shown[USER_TEXT_SHOWN_SIZE];
+    fail(e, FAIL_INVALID, "\"%s\" has %zu characters: a display name has at most %d.",
+         user_text_shown(name, shown), count_characters(name), DISPLAY_NAME_MAX);
+    error_kept(e, "Nothing was done.");
+    return error_next(e, "Give a shorter one.");
+}
+
+/* An Identity may be longer than a name: it may be an address. */
+static enum failure choose_name(const struct user_work *work, struct account *account,
+                                struct error *e)
 {
     const char *identity = call_text(work->call, "Identity");
     const char *given = call_text(work->call, "DisplayName");
-    if (given)
-        take_name(account, given);
-    else if (!sip_address_meant(identity))
-        take_name(account, identity);
-    else
+    const char *name = given ? given : identity;
+    if (given || !sip_address_meant(identity)) {
+        if (count_characters(name) > DISPLAY_NAME_MAX)
+            return name_too_long(name, e);
+        take_name(account, name);
+    } else {
         snprintf(account->display_name, sizeof account->display_name, "%.*s",
                  (int)strcspn(account->address, "@"), account->address);
+    }
+    return OK;
 }
 
 static enum failure enable(struct user_work *work, struct error *e)
@@ -94,10 +116,13 @@ static enum failure enable(struct user_work *work, struct error *e)
     if (bad)
         return bad;
     account_begin(account, address);
-    choose_name(work, account);
+    bad = choose_name(work, account, e);
+    if (bad)
+        return bad;
     snprintf(account->pool, sizeof account->pool, "%s", call_text(work->call, "RegistrarPool"));
     if (call_what_if(work->call, "The account %s would be made, in %s.", address, account->pool))
         return OK;
+    view_close(TAKE(view));
     struct txn *txn = user_txn(work);
     account_put(txn, account, 0);
     credential_remove(txn, address); /* nobody begins with what another signed on with */

@@ -5,10 +5,10 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/bytes.h"
 #include "cmdlet/parameter.h"
+#include "cmdlet/property.h"
 
 DEFINE_OWNED(json_t *, json_decref)
 
@@ -268,26 +268,14 @@ enum failure bind_one(struct binding *b, const struct word *word, struct error *
 
 /* --- through the pipe --- */
 
-static const json_t *property(const json_t *object, const char *wanted)
-{
-    const char *name;
-    json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)object, name, value)
-    {
-        if (strcasecmp(name, wanted) == 0)
-            return value;
-    }
-    return NULL;
-}
-
 enum failure bind_piped(struct binding *b, const json_t *object, struct error *e)
 {
     const struct parameter *p = command_piped(b->command);
     assert(p);
     const json_t *value = object;
     if (p->type != OBJECT && json_is_object(object)) {
-        value = property(object, p->name);
-        value = value ? value : property(object, "Identity");
+        value = property_of(object, p->name);
+        value = value ? value : property_of(object, "Identity");
     }
     if (!value) {
         fail(e, FAIL_INVALID, "What came through the pipe has neither %s nor Identity.", p->name);

@@ -6,6 +6,7 @@
 
 #include "cmdlet/any_case.h"
 #include "cmdlet/filter_tree.h"
+#include "cmdlet/property.h"
 
 enum { NUMBER_SIZE = 32 };
 
@@ -18,19 +19,6 @@ void filter_free(struct filter *filter)
     json_decref(filter->value);
     free(filter->property);
     free(filter);
-}
-
-/* NULL: it has no such property. */
-static const json_t *property_of(const json_t *object, const char *property)
-{
-    const char *name;
-    json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)object, name, value)
-    {
-        if (any_case_compare(name, property) == 0)
-            return value;
-    }
-    return NULL;
 }
 
 const char *filter_stranger(const struct filter *filter, const json_t *object)

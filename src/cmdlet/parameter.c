@@ -313,6 +313,25 @@ enum failure parameter_check(const struct parameter *p, const json_t *given, jso
     return *checked ? OK : FAIL_INVALID;
 }
 
+json_t *parameters_presentable(const struct command *command, const json_t *given)
+{
+    json_t *shown = json_object(), *value;
+    const char *name;
+    json_object_foreach((json_t *)(uintptr_t)given, name, value)
+    {
+        bool ambiguous;
+        const struct parameter *p = command_parameter(command, name, &ambiguous);
+        if (p && p->type == SECRET)
+            json_object_set_new(shown, name, json_string("********"));
+        else if (p && p->type == FILE_TEXT)
+            json_object_set_new(shown, name,
+                                json_sprintf("(%zu bytes)", json_string_length(value)));
+        else
+            json_object_set(shown, name, value);
+    }
+    return shown;
+}
+
 const char *parameter_kind(const struct parameter *p)
 {
     static const char *const kinds[PARAMETER_TYPES] = {

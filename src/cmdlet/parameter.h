@@ -34,6 +34,10 @@ enum failure parameter_check(const struct parameter *p, const json_t *given, jso
 /* The words of a CHOICE, for completion; returns how many. */
 size_t parameter_choices(const struct parameter *p, char words[CHOICES_MAX][CHOICE_SIZE]);
 
+/* The values that were given, by name, without what nobody may see (secrets) and what nobody would
+ * read (files); owned by the caller. */
+json_t *parameters_presentable(const struct command *command, const json_t *given);
+
 /* "<time span>": what it takes, as help and errors name it; "" for a switch. */
 const char *parameter_kind(const struct parameter *p);
 

@@ -106,6 +106,7 @@ static enum end converse(struct asking *a, CURLcode *code)
             return END_BY_CURL;
         if (q->go_on && !q->go_on(q->context))
             return END_BY_ASKER;
+        /* Behind what was done with the lines: that took our time, and was no silence. */
         uint64_t now = clock_ms();
         curl_off_t moved = moves(a->easy);
         if (moved != seen)

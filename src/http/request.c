@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -270,6 +271,21 @@ static bool settle_with(struct http_request *r, unsigned status, struct MHD_Resp
     if (!in_time)
         MHD_destroy_response(answer);
     return in_time;
+}
+
+/* One that only has nothing more to say has not hung up. */
+static bool has_hung_up(int fd)
+{
+    struct pollfd line = {.fd = fd};
+    return poll(&line, 1, 0) == 1 && (line.revents & (POLLHUP | POLLERR));
+}
+
+bool http_request_is_awaited(struct http_request *r)
+{
+    pthread_mutex_lock(&r->lock);
+    bool awaited = r->connection && !r->cut && !has_hung_up(r->fd);
+    pthread_mutex_unlock(&r->lock);
+    return awaited;
 }
 
 /* ---- answers ---- */

@@ -101,6 +101,10 @@ const char *http_request_header(const struct http_request *request, const char *
 struct bytes http_request_body(const struct http_request *request);
 const struct http_peer *http_request_peer(const struct http_request *request);
 
+/* Is somebody there yet who waits for the answer? For a request that was queued. Who has left over
+ * the network may be noticed only once something was written. */
+bool http_request_is_awaited(struct http_request *request);
+
 /* One of these ends the request; it must not be touched afterwards. The body is copied. `headers`
  * is "Name: value\n…" or NULL. */
 void http_answer(struct http_request *request, unsigned status, const char *type, struct bytes body,

@@ -1,5 +1,6 @@
 #include "pool/account.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -97,6 +98,7 @@ static char *encode(const struct account *account)
     json_t *value = json_pack("{s:s, s:s, s:s, s:b, s:s}", "Id", account->id, "DisplayName",
                               account->display_name, "RegistrarPool", account->pool, "Enabled",
                               account->enabled, "WhenCreated", account->created);
+    assert(value); /* all of it was UTF-8 when it came in, and nothing was cut */
     return json_dumps(value, JSON_COMPACT);
 }
 

@@ -14,8 +14,9 @@ enum {
     SIP_USER_MAX = 64,     /* the part before the @; the same as in e-mail */
     SIP_ADDRESS_MAX = 254, /* bytes in all; the same */
     SIP_ADDRESS_SIZE = SIP_ADDRESS_MAX + 1,
-    ACCOUNT_ID_SIZE = 33,            /* 128 bits in hexadecimal figures */
-    DISPLAY_NAME_SIZE = 256 * 4 + 1, /* 256 characters of UTF-8 */
+    ACCOUNT_ID_SIZE = 33,   /* 128 bits in hexadecimal figures */
+    DISPLAY_NAME_MAX = 256, /* characters, of up to four bytes each */
+    DISPLAY_NAME_SIZE = DISPLAY_NAME_MAX * 4 + 1,
 };
 
 struct account {

@@ -39,6 +39,38 @@ void backup_configuration_free(struct backup_configuration *c)
     free(c);
 }
 
+static bool are_names(const json_t *list)
+{
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        if (!json_is_string(json_array_get(list, i)))
+            return false;
+    }
+    return true;
+}
+
+/* Properties that only a newer version knows are kept as they are. */
+static bool makes_sense(const json_t *stored)
+{
+    OWNED(json_decref) json_t *known = defaults();
+    const char *name;
+    json_t *value;
+    json_object_foreach(known, name, value)
+    {
+        const json_t *one = json_object_get(stored, name);
+        if (one && (json_typeof(one) != json_typeof(value) || !are_names(one)))
+            return false;
+    }
+    return json_is_object(stored);
+}
+
+static enum failure damaged(struct error *e)
+{
+    fail(e, FAIL_DAMAGED, "The stored configuration of the Backup Service makes no sense.");
+    error_kept(e, "Nothing was changed.");
+    return error_next(e, "To return to what holds without one: "
+                         "Remove-CsBackupServiceConfiguration -Identity global");
+}
+
 enum failure backup_configuration_read(struct view *view, struct backup_configuration **c,
                                        uint64_t *usn, struct error *e)
 {
@@ -49,14 +81,17 @@ enum failure backup_configuration_read(struct view *view, struct backup_configur
         view_item(view, HOME_CENTRAL, MODULE_CMS_MASTER, bytes_of_text(key), &item, e);
     if (bad && bad != FAIL_NOT_FOUND)
         return bad;
-    *c = backup_configuration_default();
-    if (bad)
+    if (bad || item.deleted) {
+        *c = backup_configuration_default();
         return OK;
-    *usn = item.deleted ? 0 : item.version.usn;
+    }
+    *usn = item.version.usn;
     OWNED(json_decref)
     json_t *stored = json_loadb((const char *)item.value.at, item.value.size, 0, NULL);
-    if (!item.deleted && json_is_object(stored))
-        json_object_update((*c)->object, stored);
+    if (!makes_sense(stored))
+        return damaged(e);
+    *c = backup_configuration_default();
+    json_object_update((*c)->object, stored);
     return OK;
 }
 

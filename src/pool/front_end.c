@@ -274,6 +274,14 @@ const struct pool *front_end_holder(const struct front_end *fe, const char *name
     return term_side(heard->term) == SIDE_HOME ? pool : pool->backup;
 }
 
+const struct pool *front_end_server(const struct front_end *fe, const char *name)
+{
+    const struct hosted_home *here = front_end_home(fe, name);
+    const struct pool *holder = front_end_holder(fe, name);
+    bool ours = here && holder == fe->config->self->pool;
+    return ours && home_mode(hosted_home_core(here)) == MODE_REJOINING ? NULL : holder;
+}
+
 enum failure front_end_serves(const struct front_end *fe, const char *name, uint64_t *term,
                               struct error *e)
 {

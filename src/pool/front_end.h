@@ -60,6 +60,9 @@ size_t front_end_homes(const struct front_end *fe, struct hosted_home *list[HOST
 /* The pool that holds the home, as far as this machine has heard; NULL: nobody does, or none of
  * this topology. */
 const struct pool *front_end_holder(const struct front_end *fe, const char *home);
+/* The same, but NULL if it is a home that this pool holds and does not serve: it is stopped, or its
+ * partner has not confirmed yet. Of other pools' homes that is not known here. */
+const struct pool *front_end_server(const struct front_end *fe, const char *home);
 /* Does this pool accept changes of the home now? Then `*term` is what they must name. */
 enum failure front_end_serves(const struct front_end *fe, const char *home, uint64_t *term,
                               struct error *e);

@@ -159,8 +159,11 @@ void publication_check(const struct front_end *fe, const struct topology *topolo
     OWNED(topology_free) struct topology *published = NULL;
     struct error e;
     const struct config *config = front_end_config(fe);
-    if (!store_view(front_end_store(fe), &view, &e))
-        publication_read(view, &published, &e);
+    enum failure bad = store_view(front_end_store(fe), &view, &e);
+    if (!bad)
+        bad = publication_read(view, &published, &e);
+    if (bad && bad != FAIL_NOT_FOUND) /* then it is not known what must stay as it was */
+        faults_add(faults, in_general, 0, "What was published before can't be read: %s", e.what);
     check_against(fe, published ? published : config->topology, topology, faults);
     for (size_t i = 0; i < topology->pool_count; i++)
         check_mirror(fe, &topology->pools[i], faults);

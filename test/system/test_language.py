@@ -4,6 +4,7 @@ a sentence, its exit status, and changes nothing.
 Prints TAP. Exit statuses: 0 done, 1 failed, 2 misused, 3 not permitted, 130 interrupted."""
 
 import pty
+import socket
 import sys
 
 from pollux_world import *
@@ -253,6 +254,9 @@ def a_mistake_does_nothing_and_says_what_would_be_right(world):
         misused(world, unix, line, *sentences)
     misused(world, unix, "pollux .", "Is a directory", "Nothing was done.", status=1)
     misused(world, shell, "Get-CsPool | Select-Object -ExpandProperty Identiti", "Was Identity meant?")
+    for line in ("Select-Object -First 1 -Last 1", "Where-Object Identity -eq -like a",
+                 "Where-Object Identity -FilterScript {Identity -eq 'a'}"):
+        misused(world, shell, f"{SET} -SyncInterval 7 | {line}", "given")
     # What makes sense, and is not there.
     for say in (unix, shell):
         misused(world, say, f"Get-CsPool -Identity {OSLO}", f"has no pool {OSLO}", "Get-CsPool lists",
@@ -452,6 +456,15 @@ def variables_and_pipes_carry_objects(world):
     assert said("Get-CsPool | Select-Object -First 1 | fl Identity") == [f"Identity : {ATL}"]
     assert said("Get-CsPool | Select-Object -Last 1 | fl Identity") == [f"Identity : {REDMOND}"]
     assert said("Get-CsPool | Select-Object -Skip 1 | fl Identity") == [f"Identity : {REDMOND}"]
+    # Sorting, and showing nothing.
+    assert said("Get-CsPool | Sort-Object Identity -Descending | select -exp Identity") == both[::-1]
+    assert said("'b','A','9' | sort; 'x' | Out-Null") == ["9", "A", "b"]
+    assert said("Get-CsPool | sort Nothing,Identity | select -First 1 -exp Identity") == [ATL]
+    # Who has enough ends what stands in front, and nothing else.
+    outcome = shell(world, f"Get-CsPool | {RELATION} -Debug | select -f 1 | measure | fl; 'x'").must(0)
+    assert outcome.err.count("is asked") == 1 and lines_of(outcome) == ["Count : 1", "x"], outcome
+    outcome = shell(world, f"'{ATL}','{OSLO}' | {RELATION} | select -First 1 | fl Identity").must(0)
+    assert outcome.err == "", outcome
     assert said("Get-CsPool | select -First 0 | measure | fl") == ["Count : 0"]
     assert said("Get-CsPool | ft Identity")[2:] == both
     assert said("Get-CsPool | ft Identity -AutoSize")[2:] == both
@@ -501,6 +514,40 @@ def at_terminal(world, words, answers, pool="atl"):
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), seen.decode(errors="replace")
 
 
+def answered_with(world, head, body):
+    """Get-CsPool's outcome, asked of a server that answers so."""
+    path = world.folder / "fake.sock"
+    path.unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        server.listen()
+        asked = subprocess.Popen([str(POLLUX), "Get-CsPool"], stdout=subprocess.PIPE,
+                                 stderr=subprocess.PIPE, env={**os.environ, "POLLUX_SERVER": str(path)})
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(f"HTTP/1.1 {head}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+            out, err = asked.communicate(timeout=PATIENCE_S)
+    return asked.returncode, err.decode()
+
+
+@test
+def an_answer_that_makes_no_sense_is_a_failure(world):
+    status, err = answered_with(world, "200 OK", b'{"status":"failed"}\n')
+    assert status == 1 and "failed, and not why" in err, (status, err)
+    assert answered_with(world, "200 OK", b'{"status":"done"}\n') == (0, "")
+    status, err = answered_with(world, "500 No", b"x" * 70000 + b"\n" + b"y" * 70000)
+    assert status == 1 and len(err) < 4000, (status, err)
+
+
+@test
+def help_that_can_not_be_written_is_a_failure(world):
+    for line in ("Get-CsPool --help", "Get-CsPool -?", "pollux --help", "pollux --commands"):
+        done = subprocess.run(["bash", "-c", f"{line} >/dev/full"], stderr=subprocess.PIPE,
+                              env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"}, text=True)
+        assert done.returncode == 1 and "The output can't be written" in done.stderr, done
+
+
 @test
 def common_parameters_each_do_something(world):
     world.deploy(["atl", "redmond"], interval_s=30)
@@ -537,6 +584,13 @@ def common_parameters_each_do_something(world):
         # A question that nobody can answer is no yes.
         for action in (f"{bad} -ErrorAction Inquire", f"{warned} -WarningAction Inquire"):
             say(world, action).must(1, "no terminal to ask at")
+    # One that would come with the deed stops the command before it.
+    for line in (f"Stop-CsPool {ATL} -WarningAction Stop",
+                 f"$WarningPreference = 'Stop'; Stop-CsPool {ATL}"):
+        outcome = shell(world, line).must(1, "Nothing was done, because of this warning.")
+        assert outcome.out == "" and outcome.err.count("WARNING:") == 1, outcome
+    shell(world, f"Stop-CsPool {ATL} -WarningAction Inquire").must(1, "no terminal to ask at")
+    assert all("-WhatIf true" in line for line in world["atl"].events(" command:", "Stop-CsPool"))
     # -InformationAction: what the daemon has to remark, if it does.
     for action in ("SilentlyContinue", "Continue", "Ignore", "Stop", "Inquire"):
         shell(world, f"{get} -InformationAction {action} -InformationVariable i; $i.Count").must(0)

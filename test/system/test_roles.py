@@ -216,6 +216,7 @@ def what_is_granted_to_a_group_is_allowed_until_it_is_taken_back(world):
     # Nothing else came with it.
     refused(typed_by(world, "viewer", "atl", "Stop-CsPool", "-PoolFqdn", ATL), "viewer",
             "Stop-CsPool")
+    typed_by(world, "viewer", "atl", "-c", f"Get-CsPool (Stop-CsPool {ATL})").must(3, "in brackets")
     grant(world, "chief", '@{Remove="csadministrator"}').must(0)
     refused(status_by(world, "helpdesk"), "helpdesk", command)
     status_by(world, "viewer").must(0)

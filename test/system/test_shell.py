@@ -166,6 +166,15 @@ def the_history_outlives_the_shell_and_keeps_no_secret(world):
     t.type(UP * 4).expect("Measure-Object")
     t.type(ENTER).expect("Count", "2", PROMPT)
     t.type(END).ends(0)
+    # Two shells that are open at once keep the lines of both.
+    t, u = shell(world), shell(world)
+    for n in range(3):
+        t.says(f"'of the one {n}'")
+        u.says(f"'of the other {n}'")
+    for terminal in (t, u):
+        terminal.type(END).ends(0)
+    text = file.read_text()
+    assert all(word in text for word in ("first", "one\\0400", "one\\0402", "other\\0400", "other\\0402")), text
     # Nowhere to keep it is no reason not to work.
     t = shell(world, HOME="/nowhere")
     t.says("'works'")
@@ -317,7 +326,7 @@ def a_secret_is_asked_for_and_not_shown(world):
 
     def asked(first, second):
         t = Terminal(world, *words)
-        for question, answer in (("Pin: ", first), ("Pin, once more: ", second)):
+        for question, answer in (("Pin of ken: ", first), ("Pin of ken, once more: ", second)):
             t.expect(question)
             until("the terminal to show nothing", lambda: not t.is_echoed())
             t.type(answer + ENTER)
@@ -331,7 +340,7 @@ def a_secret_is_asked_for_and_not_shown(world):
     assert "5 to 128 characters" in seen and "123" not in seen.replace("5 to 128", "")
     # Whoever thinks better of it gets his terminal back as it was.
     t = Terminal(world, *words)
-    t.expect("Pin: ")
+    t.expect("Pin of ken: ")
     until("the terminal to show nothing", lambda: not t.is_echoed())
     t.type(INTERRUPT)
     t.ends(130)
@@ -339,7 +348,7 @@ def a_secret_is_asked_for_and_not_shown(world):
     # In the shell.
     t = shell(world)
     t.type("Set-CsClientPin ken" + ENTER)
-    for question in ("Pin: ", "Pin, once more: "):
+    for question in ("Pin of ken: ", "Pin of ken, once more: "):
         t.expect(question)
         until("the terminal to show nothing", lambda: not t.is_echoed())
         t.type(SECRET + ENTER)
@@ -355,7 +364,7 @@ def the_list_of_processes_shows_no_secret(world):
     """Not one that was read from a prompt or a file; and one that was typed only until it is read."""
     world.deploy(["atl", "redmond"], interval_s=30)
     world.command("atl", "Enable-CsUser", "ken@litwareinc.com", "-RegistrarPool", ATL).must(0)
-    (world.folder / "secret.txt").write_text(f"{SECRET}\nmore\n")
+    (world.folder / "secret.txt").write_text(f"{SECRET}\n{SECRET}more\n")
     env = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}",
            "POLLUX_SERVER": str(world["atl"].socket)}
     world.pause("atl")
@@ -363,11 +372,13 @@ def the_list_of_processes_shows_no_secret(world):
                                 stderr=subprocess.PIPE, text=True) for words in (
         ["-Identity", "ken", "-Pin", SECRET], ["ken", f"-pin:{SECRET}"], ["-Pin", SECRET, "ken"],
         ["ken", "\u2013Pin", SECRET], ["ken", "-", "Pin", SECRET], ["ken", f"\u2014Pin:{SECRET}"])]
+    waiting.append(subprocess.Popen(["pollux", "-c", f"Set-CsClientPin ken -Pin {SECRET}"], env=env,
+                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
     waiting.append(subprocess.Popen(
         ["bash", "-c", "Set-CsClientPin -Identity ken -PinFileDescriptor 3 3<secret.txt"], env=env,
         cwd=world.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
     t = Terminal(world, str(BIN / "Set-CsClientPin"), "ken")
-    for question in ("Pin: ", "Pin, once more: "):
+    for question in ("Pin of ken: ", "Pin of ken, once more: "):
         t.expect(question)
         until("the terminal to show nothing", lambda: not t.is_echoed())
         t.type(SECRET + ENTER)
@@ -392,6 +403,10 @@ def the_list_of_processes_shows_no_secret(world):
         assert process.returncode == 0 and out == "" and SECRET not in err, (process.args, err)
     t.ends(0)
     assert len(pins_of(world)) == len(waiting) + 1
+    # Each user that comes through a pipe takes a line of his own.
+    piped = """pollux -c '"ken","ken" | Set-CsClientPin -PinFileDescriptor 3' 3<secret.txt"""
+    run("bash", "-c", piped, env=env, cwd=world.folder).must(0)
+    assert len(pins_of(world)) == len(waiting) + 3
     # What an open file must not be.
     for words, sentence in ((["-PinFileDescriptor", "9"], "No secret can be read from the open file 9"),
                             (["-PinFileDescriptor", "0"], "No secret can be read"),

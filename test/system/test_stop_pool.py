@@ -55,6 +55,10 @@ def a_stopped_pool_serves_nothing_and_its_partner_stands_by(world):
     for words in (["Get-CsPool"], ["Get-CsTopology"], ["Get-CsBackupServiceConfiguration"],
                   ["Get-CsBackupServiceStatus", ATL], ["Test-CsTopology"]):
         world.command("atl", *words).must(0)
+    # And says how it stands.
+    world.command("atl", "Test-CsTopology").must(0, f"The home {ATL} is not served")
+    services = {s["Identity"]: s["Active"] for s in world["atl"].ask("Get-CsService").objects}
+    assert not services[f"UserServer:{ATL}"] and services[f"UserServer:{REDMOND}"], services
     assert modes(world) == ATL_STOPPED
     start(world, "atl").must(0)
     stands(world, SERVING)

@@ -109,6 +109,7 @@ def what_can_not_be_made_is_told_why(world):
     fails("a*@litwareinc.com", "is no user's address")
     fails("x" * 65 + "@litwareinc.com", "1 to 64 of the letters")
     fails("ü" * 300 + "@", "is no user's address")
+    fails("x" + "€" * 319, "has 320 characters", "at most 256", SipAddress="alice")
     atl.ask("Enable-CsUser", Identity="alice").must(400, "RegistrarPool is missing")
     would = done(atl, "Enable-CsUser", Identity="alice", RegistrarPool=name_of("atl"), WhatIf=True,
                  PassThru=True)
@@ -290,6 +291,7 @@ def of_a_secret_only_hashes_are_kept(world):
     enable(atl, "alice")
     would = done(atl, "Set-CsClientPin", Identity="kenmyer", Pin=SECRET, WhatIf=True)
     assert said(would, "whatif") and not items(atl, "credential/")
+    assert said(done(atl, "Set-CsClientPin", Identity="kenmyer", WhatIf=True), "whatif")
     done(atl, "Set-CsClientPin", Identity="kenmyer", Pin=SECRET, Verbose=True)
     done(redmond, "Set-CsClientPin", Identity="alice", Pin=SECRET, Verbose=True)
     refused(atl, "Set-CsClientPin", "no user", Identity="nobody", Pin=SECRET)

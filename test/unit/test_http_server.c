@@ -309,6 +309,21 @@ static void answering_a_client_that_went_away_does_nothing(void **state)
     wait_until_it_sleeps(s);
 }
 
+static void a_request_knows_whether_its_client_still_waits(void **state)
+{
+    struct scene *s = *state;
+    int fd = raw_connect(s);
+    raw_send(fd, GET("/hold"));
+    struct http_request *r = scene_take_held(s);
+    assert_true(http_request_is_awaited(r));
+    assert_int_equal(shutdown(fd, SHUT_WR), 0); /* all is said, and the answer waited for */
+    assert_true(http_request_is_awaited(r));
+    close(fd);
+    assert_false(http_request_is_awaited(r));
+    http_answer(r, 200, NULL, bytes_of_text("hello?"), NULL);
+    wait_until_it_sleeps(s);
+}
+
 static void a_stream_says_that_its_reader_went_away(void **state)
 {
     struct scene *s = *state;
@@ -516,6 +531,7 @@ int main(void)
         SCENE(a_reader_that_does_not_read_is_cut),
         SCENE(a_writer_that_waits_can_stream_any_amount),
         SCENE(answering_a_client_that_went_away_does_nothing),
+        SCENE(a_request_knows_whether_its_client_still_waits),
         SCENE(a_stream_says_that_its_reader_went_away),
         SCENE(a_stop_answers_503_and_later_answers_do_nothing),
         SCENE(a_stop_breaks_streams_off_behind_what_was_written),

@@ -672,7 +672,8 @@ static void quotes_of_word_around_a_word_are_taken_off(void **state)
 {
     (void)state;
     list_means(WORDS("“a b”", "‘c’", "“”", "-N:“d”"), "(Get-CsPool \"a b\" \"c\" \"\" -N:\"d\")");
-    list_is_refused(WORDS("-N", "“a", "b”"), "at ““a”: The Unix shell does not know this quote",
+    list_is_refused(WORDS("-N", "“a", "b”"),
+                    "In word 2 behind the command: The Unix shell does not know this quote",
                     "quotes of the keyboard");
     list_is_refused(WORDS("“"), "does not know this quote", "quotes of the keyboard");
     list_is_refused(WORDS("“a”,“b”"), "does not know this quote", "quotes of the keyboard");
@@ -697,13 +698,26 @@ static void a_wrong_word_is_told(void **state)
 {
     (void)state;
     list_is_refused(WORDS("--pool", "x"),
-                    "In word 1 behind the command: Line 1, column 1, at "
-                    "“--pool”: Parameters begin with a single dash",
-                    "-Name");
+                    "In word 1 behind the command: Parameters begin with a single dash", "-Name");
     list_is_refused(WORDS("x", "[-Force]"), "In word 2", "leave it out");
     list_is_refused(WORDS("-Name=x"), "directly behind the name", "blank");
     list_is_refused(WORDS("a\xff"), "not UTF-8", "UTF-8");
     list_is_refused(WORDS("-N:a\x1b"), "control character", "");
+}
+
+static void nothing_of_a_word_is_shown(void **state)
+{
+    (void)state;
+    static const char *const secrets[] = {"--hunter2", "@{hunter2", "“hunter2",
+                                          "-hunter2=", "@(hunter2", "@hunter2=x"};
+    for (size_t i = 0; i < COUNT_OF(secrets); i++) {
+        struct invocation *none;
+        struct error e = {0};
+        assert_int_equal(parse_list(WORDS("-Pin", secrets[i]), &none, &e), FAIL_INVALID);
+        contains(e.what, "In word 2 behind the command: ");
+        assert_null(strstr(e.what, "hunter"));
+        assert_null(strstr(e.next, "hunter"));
+    }
 }
 
 static void more_words_than_the_limit_are_refused(void **state)
@@ -776,6 +790,7 @@ int main(void)
         cmocka_unit_test(quotes_of_word_around_a_word_are_taken_off),
         cmocka_unit_test(a_quoted_table_is_read),
         cmocka_unit_test(a_wrong_word_is_told),
+        cmocka_unit_test(nothing_of_a_word_is_shown),
         cmocka_unit_test(more_words_than_the_limit_are_refused),
         cmocka_unit_test(a_letter_is_written_as_it_was_read),
     };

@@ -269,6 +269,7 @@ static void what_is_granted_to_an_account_the_user_or_the_groups_members_may(voi
     assert_true(sees_status("bob", "[]", "[]", "['alice', 'bob']"));
     assert_true(sees_status("bob", "['helpdesk']", "[]", "['helpdesk']"));
     assert_false(sees_status("bob", "['users']", "[]", "['bobby', 'bo', 'alice']"));
+    assert_true(sees_status("müller", "[]", "[]", "['müller']"));
     /* On Unix, users whose names differ in case are two. */
     assert_false(sees_status("bob", "[]", "[]", "['Bob']"));
 }
@@ -314,6 +315,12 @@ static void a_caller_comes_out_as_he_went_in(void **state)
     assert_string_equal(out->from, "here");
     assert_int_equal(out->group_count, 2);
     assert_true(caller_in(out, "csadministrator"));
+    /* Logs show no letters but plain ones; what is granted is compared with the name itself. */
+    OWNED(caller_free) struct caller *exotic = caller("müller", "[]");
+    OWNED(json_decref) json_t *passed_on = caller_to_json(exotic);
+    OWNED(caller_free) struct caller *met = caller_from_json(passed_on);
+    assert_string_equal(met->name, "m??ller");
+    assert_string_equal(met->account, "müller");
 }
 
 static void a_caller_that_makes_no_sense_is_nobody(void **state)

@@ -209,7 +209,6 @@ void render_end(struct render *r)
 {
     end_table(r);
     hide_progress(r);
-    fflush(r->options.out);
     if (r->progress)
         progress_end(r->progress);
     free_memory(r);

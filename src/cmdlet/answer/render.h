@@ -48,7 +48,8 @@ void render_error(struct render *r, const struct error *e);
 void render_progress(struct render *r, const struct progress_step *step);
 /* From time to time while nothing comes, so that it is seen that time goes on. */
 void render_tick(struct render *r);
-/* Shows what is held back. Whether everything could be written, ferror() and fflush() tell. */
+/* Shows what is held back. The caller flushes `out`, to learn whether and why it could not be
+ * written. */
 void render_end(struct render *r);
 
 #endif

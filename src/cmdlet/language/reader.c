@@ -41,8 +41,11 @@ static void set_error(struct reader *r, struct place p, const char *next, const 
     char near[EXCERPT_SIZE], sentence[SENTENCE_SIZE];
     vsnprintf(sentence, sizeof sentence, what, args);
     r->failed = true;
-    fail(&r->error, FAIL_INVALID, "Line %u, column %u, %s: %s", p.line, place_column(p),
-         excerpt(p, near), sentence);
+    if (r->discreet)
+        fail(&r->error, FAIL_INVALID, "%s", sentence);
+    else
+        fail(&r->error, FAIL_INVALID, "Line %u, column %u, %s: %s", p.line, place_column(p),
+             excerpt(p, near), sentence);
     error_kept(&r->error, "Nothing was done.");
     error_next(&r->error, "%s", next);
 }

@@ -32,6 +32,7 @@ struct reader {
     struct place place; /* the next letter */
     struct opening innermost;
     unsigned depth; /* how many are open */
+    bool discreet;  /* a sentence on it shows nothing of it, nor where: it may be a secret */
     bool failed;
     bool unfinished; /* it failed for want of more text */
     struct error error;

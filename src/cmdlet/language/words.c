@@ -23,7 +23,9 @@ static const char *word(const struct words *w)
 static bool open_text(struct words *w, const char *text)
 {
     reader_close(&w->r);
-    return reader_open(&w->r, bytes_of_text(text));
+    bool good = reader_open(&w->r, bytes_of_text(text));
+    w->r.discreet = true;
+    return good;
 }
 
 /* --- values --- */

@@ -9,6 +9,7 @@ static const char *const aliases[][2] = {
     {"fl", "Format-List"},     {"ft", "Format-Table"}, {"select", "Select-Object"},
     {"where", "Where-Object"}, {"?", "Where-Object"},  {"measure", "Measure-Object"},
     {"help", "Get-Help"},      {"man", "Get-Help"},    {"gcm", "Get-Command"},
+    {"sort", "Sort-Object"},
 };
 
 const char *alias_of(const char *name)

@@ -22,6 +22,7 @@ static const char head[] =
     "    local names='' values=''\n"
     "    case $command in\n";
 
+/* compgen expands what stands behind -W: of what a server says, only names pass. */
 static const char tail[] =
     "    esac\n"
     "    case $before in\n"
@@ -29,9 +30,11 @@ static const char tail[] =
     "        local kind=${values#*\" $before=\"}; kind=${kind%% *}\n"
     "        case $kind in\n"
     "        pool) COMPREPLY=($(compgen -W \"$(Get-CsPool -Output Json 2>/dev/null |\n"
-    "            sed 's/.*\"Identity\":\"\\([^\"]*\\)\".*/\\1/')\" -- \"$current\")) ;;\n"
+    "            sed -n 's/.*\"Identity\":\"\\([A-Za-z0-9.-]*\\)\".*/\\1/p')\" -- \"$current\")) "
+    ";;\n"
     "        machine) COMPREPLY=($(compgen -W \"$(Get-CsComputer -Output Json 2>/dev/null |\n"
-    "            sed 's/.*\"Identity\":\"\\([^\"]*\\)\".*/\\1/')\" -- \"$current\")) ;;\n"
+    "            sed -n 's/.*\"Identity\":\"\\([A-Za-z0-9.-]*\\)\".*/\\1/p')\" -- \"$current\")) "
+    ";;\n"
     "        file) COMPREPLY=($(compgen -f -- \"$current\")) ;;\n"
     "        *) COMPREPLY=($(compgen -W \"${kind//,/ }\" -- \"$current\")) ;;\n"
     "        esac\n"

@@ -36,18 +36,6 @@ static enum failure variable(struct session *s, const struct expression *x, json
                    : error_next(e, "Make it first: $%.64s = …", x->text);
 }
 
-const json_t *property_of(const json_t *object, const char *name)
-{
-    const char *key;
-    json_t *value;
-    EACH_PROPERTY(object, key, value)
-    {
-        if (strcasecmp(key, name) == 0)
-            return value;
-    }
-    return NULL;
-}
-
 enum failure property_lacking(const json_t *object, const char *name, struct error *e)
 {
     const char *names[PROPERTIES_MAX], *key;
@@ -185,14 +173,24 @@ static enum failure part_of(struct session *s, const struct expression *x, json_
                                        : member(whole, x->text, value, e);
 }
 
+/* What the statement around it has to end with as well. */
+static enum failure failure_of(int status)
+{
+    switch (status) {
+    case STATUS_MISUSED: return FAIL_INVALID;
+    case STATUS_NOT_PERMITTED: return FAIL_DENIED;
+    case STATUS_INTERRUPTED: return FAIL_STOPPING;
+    default: return FAIL_IO;
+    }
+}
+
 static enum failure in_brackets(struct session *s, const struct expression *x, json_t **value,
                                 struct error *e)
 {
     OWNED(json_decref) json_t *objects = json_array();
     int status = run_pipeline(s, x->pipeline, objects);
     if (status) {
-        fail(e, status == STATUS_MISUSED ? FAIL_INVALID : FAIL_IO,
-             "The command in brackets failed, so this one was not given.");
+        fail(e, failure_of(status), "The command in brackets failed, so this one was not given.");
         return e->kind;
     }
     *value = run_result(objects);

@@ -5,6 +5,7 @@
 
 #include "cmdlet/bind.h"
 #include "cmdlet/language/syntax.h"
+#include "cmdlet/property.h"
 #include "cmdlet/shell/session.h"
 
 /* `*value` is owned by the caller. */
@@ -24,9 +25,7 @@ static inline void owned_words_free(struct words *words)
     words_free(words);
 }
 
-/* A property in any case; NULL: it has none. */
-const json_t *property_of(const json_t *object, const char *name);
-/* That it has none of this name, and which one was meant. */
+/* That it has no property of this name, and which one was meant. */
 enum failure property_lacking(const json_t *object, const char *name, struct error *e);
 
 #endif

@@ -190,7 +190,7 @@ static void open_history(struct shell *shell)
     history(shell->history, &event, H_SETSIZE, HISTORY_ENTRIES_MAX);
     history(shell->history, &event, H_SETUNIQUE, 1);
     if (shell->history_file)
-        history(shell->history, &event, H_LOAD, shell->history_file);
+        history_load(shell->history, shell->history_file);
 }
 
 static void open_line(struct shell *shell)

@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "cmdlet/answer/value.h"
+#include "cmdlet/any_case.h"
 #include "cmdlet/filter.h"
 #include "cmdlet/language/letters.h"
 #include "cmdlet/shell/evaluate.h"
@@ -18,7 +19,7 @@ DEFINE_OWNED(json_t *, json_decref)
 /* What a stage remembers from object to object. */
 struct tally {
     json_int_t seen;
-    json_t *last; /* Select-Object -Last */
+    json_t *held; /* Select-Object -Last, Sort-Object */
 };
 
 static struct tally *tally_of(struct stage *stage)
@@ -90,6 +91,15 @@ static void emit_selected(struct stage *stage, const json_t *object)
         take_format(stage, object);
 }
 
+static enum failure check_select(const struct binding *b, struct error *e)
+{
+    if (!json_object_get(b->bound, "First") || !json_object_get(b->bound, "Last"))
+        return OK;
+    fail(e, FAIL_INVALID, "-First and -Last were given: Select-Object takes one end.");
+    error_kept(e, "Nothing was done.");
+    return error_next(e, "Keep the objects in a variable, and select from it twice.");
+}
+
 static void take_select(struct stage *stage, const json_t *object)
 {
     struct tally *tally = tally_of(stage);
@@ -99,21 +109,23 @@ static void take_select(struct stage *stage, const json_t *object)
     if (place < 0)
         return;
     if (last) {
-        if (!tally->last)
-            tally->last = json_array();
-        json_array_append(tally->last, (json_t *)(uintptr_t)object);
-        if ((json_int_t)json_array_size(tally->last) > json_integer_value(last))
-            json_array_remove(tally->last, 0);
+        if (!tally->held)
+            tally->held = json_array();
+        json_array_append(tally->held, (json_t *)(uintptr_t)object);
+        if ((json_int_t)json_array_size(tally->held) > json_integer_value(last))
+            json_array_remove(tally->held, 0);
     } else if (!first || place < json_integer_value(first)) {
         emit_selected(stage, object);
     }
+    if (first && place + 1 >= json_integer_value(first))
+        stage_enough(stage);
 }
 
 static void end_select(struct stage *stage)
 {
     struct tally *tally = tally_of(stage);
-    for (size_t i = 0; i < json_array_size(tally->last); i++)
-        emit_selected(stage, json_array_get(tally->last, i));
+    for (size_t i = 0; i < json_array_size(tally->held); i++)
+        emit_selected(stage, json_array_get(tally->held, i));
 }
 
 /* --- Where-Object --- */
@@ -133,10 +145,34 @@ static void put_quoted(struct buffer *to, const char *text)
     buffer_u8(to, '\'');
 }
 
+static const char *const operators[] = {"EQ", "NE", "Like", "NotLike", "GT", "GE", "LT", "LE"};
+
+/* One comparison, written in one way: of two, one would be left out in silence. */
+static enum failure check_where(const struct binding *b, struct error *e)
+{
+    const char *op = NULL;
+    for (size_t i = 0; i < COUNT_OF(operators); i++) {
+        if (!bound_switch(b, operators[i]))
+            continue;
+        if (op) {
+            fail(e, FAIL_INVALID, "-%s and -%s were given: Where-Object compares once.", op,
+                 operators[i]);
+            error_kept(e, "Nothing was done.");
+            return error_next(e, "For several: Where-Object {Property -ge 1 -and Property -lt 5}");
+        }
+        op = operators[i];
+    }
+    bool beside = op || bound_text(b, "Property") || json_object_get(b->bound, "Value");
+    if (!bound_text(b, "FilterScript") || !beside)
+        return OK;
+    fail(e, FAIL_INVALID, "-FilterScript was given, and a comparison beside it.");
+    error_kept(e, "Nothing was done.");
+    return error_next(e, "Write all of it into the braces.");
+}
+
 /* "Property -eq value" as the matcher of filters writes it. */
 static char *comparison(const struct stage *stage, struct error *e)
 {
-    static const char *const operators[] = {"EQ", "NE", "Like", "NotLike", "GT", "GE", "LT", "LE"};
     const struct binding *b = stage_binding(stage);
     const char *script = bound_text(b, "FilterScript"), *property = bound_text(b, "Property");
     const json_t *with = bound(stage, "Value");
@@ -177,7 +213,92 @@ static void take_where(struct stage *stage, const json_t *object)
     filter_free(filter);
 }
 
+/* --- Sort-Object --- */
+
+struct sorted {
+    const json_t *object;
+    size_t place; /* where it came: equal ones stay in their order */
+};
+
+struct order {
+    const json_t *properties; /* NULL: the whole */
+    bool descending;
+};
+
+/* What is nothing stands first, then numbers, then the rest as it is shown. */
+static int rank_of(const json_t *value)
+{
+    return !value || json_is_null(value) ? 0 : json_is_number(value) ? 1 : 2;
+}
+
+static int compare_values(const json_t *a, const json_t *b)
+{
+    if (rank_of(a) != rank_of(b))
+        return rank_of(a) - rank_of(b);
+    if (rank_of(a) == 0)
+        return 0;
+    if (rank_of(a) == 1) {
+        double x = json_number_value(a), y = json_number_value(b);
+        return (x > y) - (x < y);
+    }
+    OWNED(free_memory) char *x = value_text(a);
+    OWNED(free_memory) char *y = value_text(b);
+    return any_case_compare(x, y);
+}
+
+static int compare_objects(const json_t *a, const json_t *b, const json_t *properties)
+{
+    if (!properties)
+        return compare_values(a, b);
+    int order = 0;
+    for (size_t i = 0; !order && i < json_array_size(properties); i++) {
+        const char *name = json_string_value(json_array_get(properties, i));
+        order = compare_values(property_of(a, name), property_of(b, name));
+    }
+    return order;
+}
+
+static int compare_sorted(const void *a, const void *b, void *context)
+{
+    const struct sorted *x = a, *y = b;
+    const struct order *by = context;
+    int order = compare_objects(x->object, y->object, by->properties);
+    if (!order)
+        return x->place < y->place ? -1 : 1;
+    return by->descending ? -order : order;
+}
+
+static void take_sort(struct stage *stage, const json_t *object)
+{
+    struct tally *tally = tally_of(stage);
+    if (!tally->held)
+        tally->held = json_array();
+    json_array_append(tally->held, (json_t *)(uintptr_t)object);
+}
+
+static void end_sort(struct stage *stage)
+{
+    const json_t *held = tally_of(stage)->held;
+    size_t count = json_array_size(held);
+    struct order order = {.properties = bound(stage, "Property"),
+                          .descending = bound_switch(stage_binding(stage), "Descending")};
+    if (!count)
+        return;
+    OWNED(free_memory) struct sorted *all = xcalloc(count, sizeof *all);
+    for (size_t i = 0; i < count; i++)
+        all[i] = (struct sorted){json_array_get(held, i), i};
+    qsort_r(all, count, sizeof *all, compare_sorted, &order);
+    for (size_t i = 0; i < count; i++)
+        stage_emit(stage, all[i].object);
+}
+
 /* --- the others --- */
+
+static void take_nothing(struct stage *stage, const json_t *object)
+{
+    (void)stage;
+    (void)object;
+}
 
 static void take_measure(struct stage *stage, const json_t *object)
 {
@@ -241,15 +362,18 @@ static const struct local {
     void (*take)(struct stage *stage, const json_t *object);
     void (*end)(struct stage *stage);
     enum render_form form;
+    enum failure (*check)(const struct binding *b, struct error *e);
 } locals[] = {
-    {COMMAND_get_help, start_help, take_help, NULL, RENDER_AUTO},
-    {COMMAND_get_command, start_commands, take_commands, NULL, RENDER_AUTO},
-    {COMMAND_format_list, start_without_pipe, take_format, NULL, RENDER_LIST},
-    {COMMAND_format_table, start_without_pipe, take_format, NULL, RENDER_TABLE},
-    {COMMAND_select_object, start_without_pipe, take_select, end_select, RENDER_AUTO},
-    {COMMAND_where_object, start_without_pipe, take_where, NULL, RENDER_AUTO},
-    {COMMAND_measure_object, start_without_pipe, take_measure, end_measure, RENDER_AUTO},
-    {COMMAND_convert_to_json, start_without_pipe, take_json, NULL, RENDER_AUTO},
+    {COMMAND_get_help, start_help, take_help, NULL, RENDER_AUTO, NULL},
+    {COMMAND_get_command, start_commands, take_commands, NULL, RENDER_AUTO, NULL},
+    {COMMAND_format_list, start_without_pipe, take_format, NULL, RENDER_LIST, NULL},
+    {COMMAND_format_table, start_without_pipe, take_format, NULL, RENDER_TABLE, NULL},
+    {COMMAND_select_object, start_without_pipe, take_select, end_select, RENDER_AUTO, check_select},
+    {COMMAND_where_object, start_without_pipe, take_where, NULL, RENDER_AUTO, check_where},
+    {COMMAND_measure_object, start_without_pipe, take_measure, end_measure, RENDER_AUTO, NULL},
+    {COMMAND_sort_object, start_without_pipe, take_sort, end_sort, RENDER_AUTO, NULL},
+    {COMMAND_out_null, start_without_pipe, take_nothing, NULL, RENDER_AUTO, NULL},
+    {COMMAND_convert_to_json, start_without_pipe, take_json, NULL, RENDER_AUTO, NULL},
 };
 
 static const struct local *local_of(const struct command *command)
@@ -259,6 +383,12 @@ static const struct local *local_of(const struct command *command)
             return &locals[i];
     }
     abort(); /* the table of commands has one that nobody carries out */
+}
+
+enum failure local_check(const struct binding *b, struct error *e)
+{
+    const struct local *local = command_is_remote(b->command) ? NULL : local_of(b->command);
+    return local && local->check ? local->check(b, e) : OK;
 }
 
 void local_start(struct stage *stage)
@@ -279,7 +409,7 @@ void local_end(struct stage *stage)
         local->end(stage);
     tally = *stage_state(stage);
     if (tally)
-        json_decref(tally->last);
+        json_decref(tally->held);
     free(tally);
     *stage_state(stage) = NULL;
 }

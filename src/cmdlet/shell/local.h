@@ -6,6 +6,9 @@
 #include "cmdlet/answer/render.h"
 #include "cmdlet/shell/stage.h"
 
+/* Do the parameters go together? Before anything is done. */
+enum failure local_check(const struct binding *b, struct error *e);
+
 void local_start(struct stage *stage);
 void local_take(struct stage *stage, const json_t *object);
 void local_end(struct stage *stage);

@@ -1,9 +1,11 @@
 #include "cmdlet/shell/remote.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "cmdlet/parameter.h"
 #include "cmdlet/server.h"
 #include "cmdlet/shell/session.h"
 #include "http/ask.h"
@@ -13,8 +15,8 @@ DEFINE_OWNED(json_t *, json_decref)
 struct answer {
     const struct remote_options *options;
     unsigned status;
-    bool complete;
-    struct buffer refusal; /* the body of a status other than 200 */
+    bool complete, failed, told; /* its status came, is no "done"; an error came */
+    struct buffer refusal;       /* the body of a status other than 200 */
 };
 
 static json_t *told(const struct binding *b, bool what_if)
@@ -31,18 +33,29 @@ static json_t *told(const struct binding *b, bool what_if)
     return told;
 }
 
+static void on_message(struct answer *answer, const json_t *message)
+{
+    const char *status = json_string_value(json_object_get(message, "status"));
+    if (status) {
+        answer->complete = true;
+        answer->failed = strcmp(status, "done") != 0;
+        return;
+    }
+    answer->told = answer->told || json_object_get(message, "error");
+    answer->options->message(message, answer->options->context);
+}
+
 static void on_line(void *context, struct bytes line)
 {
     struct answer *answer = context;
     if (answer->status != 200) {
-        buffer_raw(&answer->refusal, line.at, line.size);
+        size_t room = REFUSAL_BYTES_MAX - answer->refusal.size;
+        buffer_raw(&answer->refusal, line.at, line.size < room ? line.size : room);
         return;
     }
     OWNED(json_decref) json_t *message = json_loadb((const char *)line.at, line.size, 0, NULL);
-    if (json_object_get(message, "status"))
-        answer->complete = true;
-    else if (message)
-        answer->options->message(message, answer->options->context);
+    if (message)
+        on_message(answer, message);
 }
 
 static bool go_on(void *context)
@@ -60,18 +73,6 @@ static void debug(const struct binding *b, const struct remote_options *options,
         options->message(message, options->context);
 }
 
-/* Secrets are for polluxd alone. */
-static char *presentable(const struct binding *b, const json_t *parameters)
-{
-    OWNED(json_decref) json_t *shown = json_copy((json_t *)(uintptr_t)parameters);
-    for (size_t i = 0; i < b->command->parameter_count; i++) {
-        const struct parameter *p = &b->command->parameters[i];
-        if (p->type == SECRET && json_object_get(shown, p->name))
-            json_object_set_new(shown, p->name, json_string("********"));
-    }
-    return json_dumps(shown, JSON_COMPACT);
-}
-
 static enum failure ask(const struct http_place *place, const struct http_question *question,
                         struct answer *answer, struct error *e)
 {
@@ -82,6 +83,10 @@ static enum failure ask(const struct http_place *place, const struct http_questi
         fail(e, FAIL_IO, "polluxd broke its answer off.");
         error_kept(e, "Whether the command was done is not known.");
         bad = error_next(e, "Its log says why. See what is there before you repeat the command.");
+    }
+    if (!bad && answer->failed && !answer->told) {
+        fail(e, FAIL_IO, "polluxd says that the command failed, and not why.");
+        bad = error_next(e, "Its log may say why. See what is there before you repeat it.");
     }
     return bad;
 }
@@ -96,7 +101,8 @@ enum failure remote_run(const struct binding *b, const struct remote_options *op
         return bad;
     OWNED(json_decref) json_t *parameters = told(b, options->what_if);
     OWNED(free_memory) char *body = json_dumps(parameters, JSON_COMPACT);
-    OWNED(free_memory) char *shown = presentable(b, parameters);
+    OWNED(json_decref) json_t *presentable = parameters_presentable(b->command, parameters);
+    OWNED(free_memory) char *shown = json_dumps(presentable, JSON_COMPACT);
     OWNED(free_memory) char *path = xasprintf("/admin/v1/commands/%s", b->command->name);
     struct answer answer = {.options = options};
     struct http_question question = {.method = "POST",

@@ -8,6 +8,8 @@
 enum {
     /* polluxd says something each second while a command is under way. */
     REMOTE_SILENCE_MS = 10000,
+    /* An answer that refuses a command is one error; more of it is not for us. */
+    REFUSAL_BYTES_MAX = 64 << 10,
 };
 
 struct remote_options {

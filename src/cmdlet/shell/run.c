@@ -1,10 +1,12 @@
 #include "cmdlet/shell/run.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "cmdlet/answer/render.h"
 #include "cmdlet/answer/value.h"
@@ -21,6 +23,31 @@ static int show_error(const char *who, const struct error *e)
     fflush(stdout);
     notice_show_error(stderr, who, e);
     return status_of_failure(e->kind);
+}
+
+/* --- what is shown --- */
+
+/* `| head` has seen enough: that is no trouble. */
+static bool reader_has_gone(void)
+{
+    struct pollfd out = {.fd = STDOUT_FILENO};
+    return poll(&out, 1, 0) > 0 && (out.revents & (POLLERR | POLLHUP));
+}
+
+/* What nobody could read was not shown, whatever was done. */
+int run_check_output(int status)
+{
+    struct error e;
+    if (fflush(stdout) != 0)
+        fail(&e, FAIL_IO, "The output can't be written: %s.", strerrordesc_np(errno));
+    else if (ferror(stdout)) /* by a write before: its reason is lost */
+        fail(&e, FAIL_IO, "The output can't be written.");
+    else
+        return status;
+    if (!reader_has_gone())
+        notice_show_error(stderr, "pollux", &e);
+    clearerr(stdout);
+    return status ? status : STATUS_FAILED;
 }
 
 /* --- a pipe --- */
@@ -151,19 +178,6 @@ static void show_value(struct session *s, const json_t *value, json_t *capture)
     render_end(render);
 }
 
-/* What nobody could read was not shown, whatever was done. */
-static int check_output(int status)
-{
-    struct error e;
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return status;
-    fail(&e, FAIL_IO, "The output can't be written: %s.", strerrordesc_np(errno));
-    if (errno != EPIPE) /* `| head` has seen enough: that is no trouble */
-        notice_show_error(stderr, "pollux", &e);
-    clearerr(stdout);
-    return status ? status : STATUS_FAILED;
-}
-
 static int run_commands(struct session *s, const struct pipeline *typed, const json_t *input,
                         json_t *capture)
 {
@@ -188,14 +202,14 @@ int run_pipeline(struct session *s, const struct pipeline *pipeline, json_t *cap
     for (size_t i = 0; i < pipeline->count; i++) {
         const char *name = alias_of(pipeline->commands[i]->name);
         if (asks_for_help(pipeline->commands[i]) && command_find(name) >= 0)
-            return check_output(help_show(s, name));
+            return run_check_output(help_show(s, name));
     }
     if (pipeline->input && evaluate(s, pipeline->input, &input, &e))
         return refuse(s, pipeline, "pollux", &e);
     if (pipeline->count)
-        return check_output(run_commands(s, pipeline, input, capture));
+        return run_check_output(run_commands(s, pipeline, input, capture));
     show_value(s, input, capture);
-    return check_output(STATUS_DONE);
+    return run_check_output(STATUS_DONE);
 }
 
 json_t *run_result(const json_t *captured)

@@ -7,6 +7,9 @@
 #include "cmdlet/language/syntax.h"
 #include "cmdlet/shell/session.h"
 
+/* The status, or a failure and a sentence on it if standard output could not be written. */
+int run_check_output(int status);
+
 /* `capture`: a list for what comes out; NULL: it is shown. */
 int run_pipeline(struct session *s, const struct pipeline *pipeline, json_t *capture);
 /* What a pipe in brackets, or behind "=", stands for: nothing, one value, or a list. A new

@@ -213,6 +213,7 @@ int status_of_failure(enum failure kind)
     case OK: return STATUS_DONE;
     case FAIL_INVALID: return STATUS_MISUSED;
     case FAIL_DENIED: return STATUS_NOT_PERMITTED;
+    case FAIL_STOPPING: return session_interrupted() ? STATUS_INTERRUPTED : STATUS_FAILED;
     default: return STATUS_FAILED;
     }
 }

@@ -24,6 +24,9 @@ struct stage {
     enum action actions[NOTICES], on_error;
     struct render *render; /* NULL: nothing was shown yet */
     bool settled;          /* its words were bound, at least once */
+    bool rehearses;        /* a run with -WhatIf, before the deed */
+    bool troubled;         /* something went wrong since it began */
+    json_t *heard;         /* warnings of that run: the deed gives them again */
     json_t *held;          /* until OutBuffer is full */
     json_t *kept[4]; /* what goes into the variables that were named, in the order of `kinds` */
     char *follow, *cancel; /* how a long command is followed and ended, as polluxd said last */
@@ -117,8 +120,14 @@ static void keep(struct stage *stage, enum kept_kind kind, const json_t *value)
     }
 }
 
+static bool is_over(const struct stage *stage)
+{
+    return stage->pipe->stop || stage->place < stage->pipe->over;
+}
+
 static void note_status(struct stage *stage, int status)
 {
+    stage->troubled = true;
     if (stage->pipe->status == STATUS_DONE)
         stage->pipe->status = status;
 }
@@ -162,8 +171,22 @@ static void on_error(struct stage *stage, const json_t *value)
     fail_with(stage, &e, e.kind == FAIL_DENIED ? STATUS_NOT_PERMITTED : STATUS_FAILED);
 }
 
+/* A warning of the rehearsal is told, and obeyed, once. */
+static bool was_heard(struct stage *stage, const json_t *text)
+{
+    for (size_t i = 0; !stage->rehearses && i < json_array_size(stage->heard); i++) {
+        if (json_equal(json_array_get(stage->heard, i), (json_t *)(uintptr_t)text))
+            return true;
+    }
+    if (stage->rehearses)
+        json_array_append(stage->heard, (json_t *)(uintptr_t)text);
+    return false;
+}
+
 static void on_notice(struct stage *stage, enum notice kind, const json_t *text)
 {
+    if (kind == NOTICE_WARNING && was_heard(stage, text))
+        return;
     if (kind == NOTICE_WARNING)
         keep(stage, KEPT_WARNINGS, text);
     if (kind == NOTICE_INFORMATION)
@@ -172,7 +195,8 @@ static void on_notice(struct stage *stage, enum notice kind, const json_t *text)
     struct error e;
     if ((kind == NOTICE_WARNING || kind == NOTICE_INFORMATION) &&
         !obey(stage, stage->actions[kind])) {
-        fail(&e, FAIL_REFUSED, "Nothing more is done, because of this %s.", notice_key(kind));
+        fail(&e, FAIL_REFUSED, "%s, because of this %s.",
+             stage->rehearses ? "Nothing was done" : "Nothing more is done", notice_key(kind));
         render_error(render_of(stage), &e);
     }
 }
@@ -183,9 +207,24 @@ static void replace_text(char **text, const json_t *value)
     *text = json_string_value(value) ? xstrdup(json_string_value(value)) : NULL;
 }
 
+static bool stops_at_warnings(const struct stage *stage)
+{
+    enum action action = stage->actions[NOTICE_WARNING];
+    return action == ACTION_STOP || action == ACTION_INQUIRE;
+}
+
+/* Only -Confirm shows what would be done; whoever stops at warnings wants those alone. */
+static bool is_for_person(const struct stage *stage, const json_t *message)
+{
+    return !stage->rehearses || bound_switch(&stage->b, "Confirm") ||
+           json_object_get(message, "warning") || json_object_get(message, "error");
+}
+
 static void on_message(const json_t *message, void *context)
 {
     struct stage *stage = context;
+    if (!is_for_person(stage, message))
+        return;
     const json_t *object = json_object_get(message, "object");
     const json_t *error = json_object_get(message, "error");
     const json_t *progress = json_object_get(message, "progress");
@@ -220,7 +259,7 @@ static void pass(struct stage *stage)
 {
     struct stage *next = stage->pipe->stages[stage->place + 1];
     OWNED(json_decref) json_t *held = TAKE(stage->held);
-    for (size_t i = 0; i < json_array_size(held) && !stage->pipe->stop; i++) {
+    for (size_t i = 0; i < json_array_size(held) && !is_over(stage); i++) {
         const json_t *object = json_array_get(held, i);
         const char *variable = bound_text(&stage->b, "PipelineVariable");
         struct error e;
@@ -233,7 +272,7 @@ static void pass(struct stage *stage)
 void stage_emit(struct stage *stage, const json_t *object)
 {
     struct pipe *pipe = stage->pipe;
-    if (pipe->stop)
+    if (is_over(stage))
         return;
     keep(stage, KEPT_OBJECTS, object);
     if (stage->place + 1 < pipe->count) {
@@ -272,8 +311,24 @@ static json_int_t descriptor_of(const struct binding *b)
     return -1;
 }
 
-/* A secret that was not typed with the command. */
-static enum failure get_secret(struct binding *b, struct error *e)
+/* Whose it is, if that is known: several can come through the pipe. */
+static enum failure ask_secret(const struct binding *b, const char *name, char secret[SECRET_SIZE],
+                               struct error *e)
+{
+    const char *whose = bound_text(b, "Identity");
+    OWNED(free_memory)
+    char *what = whose ? xasprintf("%s of %.320s", name, whose) : xstrdup(name);
+    enum failure bad = person_secret(what, secret, e);
+    if (bad && !*e->next)
+        error_next(e,
+                   "Type it at a terminal, or have it read from an open file: see "
+                   "Get-Help %s -Examples",
+                   b->command->name);
+    return bad;
+}
+
+/* A secret that was not typed with the command. `*got`: its name, if it was got here. */
+static enum failure get_secret(struct binding *b, const char **got, struct error *e)
 {
     const struct parameter *p = secret_of(b->command);
     char secret[SECRET_SIZE];
@@ -287,17 +342,13 @@ static enum failure get_secret(struct binding *b, struct error *e)
         return error_kept(e, "Nothing was done.");
     }
     enum failure bad =
-        fd >= 0 ? secret_from_descriptor((int)fd, secret, e) : person_secret(p->name, secret, e);
-    if (bad && fd < 0 && !*e->next)
-        error_next(e,
-                   "Type it at a terminal, or have it read from an open file: see "
-                   "Get-Help %s -Examples",
-                   b->command->name);
+        fd >= 0 ? secret_from_descriptor((int)fd, secret, e) : ask_secret(b, p->name, secret, e);
     struct word words = {.parameter = p->name, .colon = true};
     json_t *value = bad ? NULL : json_string(secret);
     words.value = value;
     if (!bad)
         bad = bind_one(b, &words, e);
+    *got = bad ? NULL : p->name;
     json_decref(value);
     explicit_bzero(secret, sizeof secret);
     return bad;
@@ -335,17 +386,31 @@ static enum failure run_remotely(struct stage *stage, bool what_if, struct error
     return OK;
 }
 
-/* -Confirm: first what would be done, then the question, then the deed. */
-static enum failure confirm(struct stage *stage, bool *yes, struct error *e)
+/* With -WhatIf. `*good`: nothing speaks against the deed. */
+static enum failure rehearse(struct stage *stage, bool *good, struct error *e)
 {
-    *yes = true;
-    if (!bound_switch(&stage->b, "Confirm") || bound_switch(&stage->b, "WhatIf"))
-        return OK;
-    int before = stage->pipe->status;
+    json_decref(stage->heard);
+    stage->heard = json_array();
+    stage->troubled = false;
+    stage->rehearses = true;
     enum failure bad = run_remotely(stage, true, e);
-    *yes = !bad && stage->pipe->status == before;
+    stage->rehearses = false;
+    *good = !bad && !stage->troubled && !stage->pipe->stop;
+    return bad;
+}
+
+/* -Confirm: first what would be done, then the question, then the deed. And a warning that shall
+ * stop the command has to come before the deed. */
+static enum failure prepare(struct stage *stage, bool *yes, struct error *e)
+{
+    bool asks = bound_switch(&stage->b, "Confirm");
+    bool changes = stage->b.command->effect == CHANGES && !bound_switch(&stage->b, "WhatIf");
+    *yes = true;
+    if (!changes || !(asks || stops_at_warnings(stage)))
+        return OK;
+    enum failure bad = rehearse(stage, yes, e);
     fflush(stdout);
-    if (!bad && *yes && (bad = person_agrees("Shall this be done?", yes, e)))
+    if (!bad && *yes && asks && (bad = person_agrees("Shall this be done?", yes, e)))
         error_next(e, "Leave -Confirm out, or give the command at a terminal.");
     return bad;
 }
@@ -354,11 +419,14 @@ static void carry_out(struct stage *stage)
 {
     struct error e = {0};
     bool yes = true;
-    enum failure bad = get_secret(&stage->b, &e);
+    const char *got = NULL;
+    enum failure bad = get_secret(&stage->b, &got, &e);
     if (!bad)
-        bad = confirm(stage, &yes, &e);
+        bad = prepare(stage, &yes, &e);
     if (!bad && yes)
         bad = run_remotely(stage, false, &e);
+    if (got) /* the next object has its own */
+        json_object_del(stage->b.bound, got);
     if (bad)
         stage_fail(stage, &e);
 }
@@ -382,6 +450,8 @@ static enum failure bind_typed(struct stage *stage, struct error *e)
     stage->b.command = command;
     if (!bad)
         bad = bind_words(&stage->b, command, words.list, words.count, &options, e);
+    if (!bad)
+        bad = local_check(&stage->b, e);
     if (bad)
         return bad;
     read_actions(stage);
@@ -408,14 +478,14 @@ void stage_take(struct stage *stage, const json_t *object)
         stage->pipe->stop = true;
         note_status(stage, STATUS_INTERRUPTED);
     }
-    if (stage->pipe->stop)
+    if (is_over(stage))
         return;
     enum failure bad = stage->pipe->anew ? bind_typed(stage, &e) : OK;
     if (!bad)
         bad = bind_piped(&stage->b, object, &e);
     if (bad)
         stage_fail(stage, &e);
-    else if (stage->pipe->stop)
+    else if (is_over(stage))
         return;
     else if (command_is_remote(stage->b.command))
         carry_out(stage);
@@ -486,6 +556,7 @@ void stage_free(struct stage *stage)
     for (int kind = 0; kind < KEPT_KINDS; kind++)
         json_decref(stage->kept[kind]);
     json_decref(stage->held);
+    json_decref(stage->heard);
     binding_free(&stage->b);
     free(stage->follow);
     free(stage->cancel);
@@ -500,6 +571,12 @@ const struct binding *stage_binding(const struct stage *stage)
 void stage_stop(struct stage *stage)
 {
     stage->pipe->stop = true;
+}
+
+void stage_enough(struct stage *stage)
+{
+    if (stage->pipe->over < stage->place)
+        stage->pipe->over = stage->place;
 }
 
 struct session *stage_session(const struct stage *stage)

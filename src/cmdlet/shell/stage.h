@@ -20,6 +20,7 @@ struct pipe {
     json_t *capture; /* where the last one's objects go; NULL: they are shown */
     int status;      /* of the first that failed */
     bool stop;       /* nothing more goes through */
+    size_t over;     /* so many stages in front have nothing more to do */
     bool anew;       /* a -PipelineVariable: what stands behind is read for each object */
 };
 
@@ -38,6 +39,7 @@ struct session *stage_session(const struct stage *stage);
 void stage_emit(struct stage *stage, const json_t *object);
 void stage_fail(struct stage *stage, const struct error *e);
 void stage_stop(struct stage *stage);    /* nothing more goes through the pipe */
+void stage_enough(struct stage *stage);  /* it needs no more from those in front */
 void **stage_state(struct stage *stage); /* the command's own; it frees it at its end */
 
 #endif
