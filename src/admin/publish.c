@@ -80,10 +80,12 @@ static void begin(struct call *call, loop_call *checked)
 {
     struct publishing *p = xcalloc(1, sizeof *p);
     const char *text = call_text(call, "FileName");
-    p->topology = topology_read(text, "the topology", &p->faults);
-    if (p->topology) {
+    p->topology = topology_draft(text, "the topology", &p->faults);
+    if (p->topology && p->faults.count == 0) {
         p->watched = topology_read(text, "the topology", &p->faults);
         publication_check(call_front_end(call), p->topology, &p->faults);
+    } else if (p->topology) { /* what can be said of it besides, is said at once */
+        publication_check_databases(call_front_end(call), p->topology, &p->faults);
     }
     call_keep(call, p);
     if (!call_on_thread(call, check_names, checked))
@@ -98,7 +100,7 @@ static bool tell_verdict(struct call *call)
     if (p->topology && p->faults.count == 0)
         publication_check(call_front_end(call), p->topology, &p->faults);
     tell_faults(call, &p->faults);
-    if (p->topology)
+    if (p->watched)
         publication_doubts(call_front_end(call), p->topology, tell_doubt, call);
     return p->faults.count == 0;
 }

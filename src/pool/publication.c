@@ -29,7 +29,7 @@ void publication_check_names(const struct topology *topology, struct faults *fau
     for (size_t i = 0; i < topology->pool_count; i++) {
         const struct pool *pool = &topology->pools[i];
         for (size_t j = 0; j < pool->machine_count; j++) {
-            if (pool->machines[j].address)
+            if (pool->machines[j].address || !pool->machines[j].fqdn[0])
                 continue;
             if (!go_on(context)) {
                 faults_add(faults, in_general, 0, "Not all names were checked.");
@@ -115,11 +115,18 @@ static const char *engine_of(const struct front_end *fe, const struct pool *pool
 
 static void check_mirror(const struct front_end *fe, const struct pool *pool, struct faults *faults)
 {
-    if (pool->mirror && strcmp(engine_of(fe, pool), ENGINE_SQLITE) == 0)
+    if (pool->mirror && pool->mirror[0] && strcmp(engine_of(fe, pool), ENGINE_SQLITE) == 0)
         faults_add(faults, in_general, 0,
                    "%s can't have the mirror %s: its database is a " ENGINE_SQLITE
                    " file, which has none. Its backup pool keeps the copy.",
                    pool->fqdn, pool->mirror);
+}
+
+void publication_check_databases(const struct front_end *fe, const struct topology *topology,
+                                 struct faults *faults)
+{
+    for (size_t i = 0; i < topology->pool_count; i++)
+        check_mirror(fe, &topology->pools[i], faults);
 }
 
 /* --- all --- */
@@ -165,8 +172,7 @@ void publication_check(const struct front_end *fe, const struct topology *topolo
     if (bad && bad != FAIL_NOT_FOUND) /* then it is not known what must stay as it was */
         faults_add(faults, in_general, 0, "What was published before can't be read: %s", e.what);
     check_against(fe, published ? published : config->topology, topology, faults);
-    for (size_t i = 0; i < topology->pool_count; i++)
-        check_mirror(fe, &topology->pools[i], faults);
+    publication_check_databases(fe, topology, faults);
     if (strcmp(topology->text, config->topology->text) != 0)
         faults_add(faults, in_general, 0,
                    "This is not the topology that %s runs by (%s). Put the file on each machine, "

@@ -11,7 +11,10 @@
 void publication_check_names(const struct topology *topology, struct faults *faults,
                              bool (*go_on)(void *context), void *context);
 
-/* On the loop: the rest. */
+/* On the loop: is there a mirror for a database that can't have one? */
+void publication_check_databases(const struct front_end *fe, const struct topology *topology,
+                                 struct faults *faults);
+/* On the loop, of a topology whose text is right: that, and the rest. */
 void publication_check(const struct front_end *fe, const struct topology *topology,
                        struct faults *faults);
 /* What could not be checked, and what will have to wait; `tell` is called for each. */

@@ -229,9 +229,8 @@ static void read_all(struct draft *d)
     draft_check_names(d);
 }
 
-struct topology *topology_read(const char *text, const char *name, struct faults *faults)
+struct topology *topology_draft(const char *text, const char *name, struct faults *faults)
 {
-    size_t before = faults_total(faults);
     if (strlen(text) > TOPOLOGY_TEXT_MAX) {
         faults_add(faults, name, 0, "The text has more than %d bytes.", TOPOLOGY_TEXT_MAX);
         return NULL;
@@ -245,6 +244,13 @@ struct topology *topology_read(const char *text, const char *name, struct faults
     read_all(&d);
     free(d.source);
     faults_sort(faults);
+    return TAKE(t);
+}
+
+struct topology *topology_read(const char *text, const char *name, struct faults *faults)
+{
+    size_t before = faults_total(faults);
+    OWNED(topology_free) struct topology *t = topology_draft(text, name, faults);
     return faults_total(faults) == before ? TAKE(t) : NULL;
 }
 

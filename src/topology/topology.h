@@ -58,6 +58,9 @@ struct topology {
 /* Returns the topology, owned by the caller, or NULL with at least one fault. `name` is what the
  * text is called in messages (a file name). Faults come in the order of their lines. */
 struct topology *topology_read(const char *text, const char *name, struct faults *faults);
+/* The same, whatever is wrong with it: for further checks, so that all is said at once, and for
+ * nothing else. What could not be read is NULL or empty; NULL if nothing could. */
+struct topology *topology_draft(const char *text, const char *name, struct faults *faults);
 void topology_free(struct topology *t);
 static inline void owned_topology_free(struct topology **t)
 {

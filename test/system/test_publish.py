@@ -39,11 +39,30 @@ def errors_of(world, outcome, command="Publish-CsTopology"):
 
 
 def home_rows(world, pool):
+    """What its store holds, once nothing is copied to it in the background any more."""
+    for other in world.pools:
+        if other in world.pairs and world[other].runs:
+            world[other].ask("Invoke-CsBackupServiceSync", PoolFqdn=name_of(other))
     db = sqlite3.connect(f"file:{world[pool].store}?mode=ro", uri=True)
     try:
         return "\n".join(db.iterdump())
     finally:
         db.close()
+
+
+@test
+def what_is_wrong_in_the_text_and_outside_of_it_is_said_at_once(world):
+    world.deploy(["atl", "redmond"])
+    text = world.topology.read_text()
+    wrong = text.replace(f'backup_pool = "{name_of("redmond")}"', 'backup_pool = "oslo.example.com"', 1)
+    wrong = wrong.replace(f"database = '{name_of('redmond')}\\RTC'",
+                          f"database = '{name_of('redmond')}\\RTC'\n    mirror = 'mirror.example.com\\RTC'", 1)
+    wrong = wrong.replace('address = "127.0.0.1"', "", 1).replace(
+        f'machine "{name_of("atl")}"', 'machine "nowhere.invalid"', 1)
+    file = world.folder / "wrong.conf"
+    file.write_text(wrong)
+    world.command("atl", "Test-CsTopology", "-FileName", file).must(
+        1, "oslo.example.com", "can't have the mirror", "nowhere.invalid", "does not resolve")
 
 
 @test
