@@ -180,6 +180,30 @@ static void on_published(const struct error *e, void *context)
     look_for_homes(call);
 }
 
+/* Protocol, rule 11: a store that knows nothing may have been lost. Whether this is really the
+ * first publication, only the partner can tell. */
+static bool may_be_the_first(struct call *call)
+{
+    const struct front_end *fe = call_front_end(call);
+    const struct hosted_home *central = front_end_home(fe, HOME_CENTRAL);
+    const struct home *core = central ? hosted_home_core(central) : NULL;
+    if (!core || home_hold(core)->revision || !home_partner(core)[0])
+        return true;
+    const struct machine *machine = front_end_machine_of(fe, home_partner(core));
+    const struct peer *peer = machine ? peers_find(front_end_peers(fe), machine->fqdn) : NULL;
+    if (peer && peer->reachable)
+        return true;
+    struct error e;
+    fail(
+        &e, FAIL_REFUSED,
+        "This store knows no Central Management Store, and %s, which may know it, does not answer.",
+        home_partner(core));
+    error_kept(&e, "Nothing was published: it could be a second one.");
+    error_next(&e, "Start polluxd there, then publish again.");
+    call_error(call, &e);
+    return false;
+}
+
 static void on_checked(void *context)
 {
     struct call *call = context;
@@ -188,7 +212,7 @@ static void on_checked(void *context)
     if (call_check_wanted(call, &e)) {
         call_error(call, &e);
         publishing_end(call);
-    } else if (!tell_verdict(call) ||
+    } else if (!tell_verdict(call) || !may_be_the_first(call) ||
                call_what_if(call,
                             "The topology with %zu pools and %zu machines would be published.",
                             p->topology->pool_count, topology_machine_count(p->topology)))

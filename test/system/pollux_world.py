@@ -26,6 +26,7 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import ssl
 import subprocess
 import sys
@@ -419,6 +420,18 @@ class World:
                 d["State"] in ("SteadyState", "FinalState")
                 for d in self[pool].ask("Get-CsBackupServiceStatus", PoolFqdn=name_of(pool),
                                         Detailed=True).objects if d.get("Direction") == "Export"))
+
+    def items_in(self, pool):
+        """All items that its store holds, as text. What copying notes besides, about how far it is,
+        changes by itself."""
+        db = sqlite3.connect(f"file:{self[pool].store}?mode=ro", uri=True)
+        try:
+            tables = [name for name, in db.execute(
+                "select name from sqlite_master where type = 'table' and name like 'item%'")]
+            return [(table, row) for table in sorted(tables)
+                    for row in db.execute(f"select * from {table} order by 1")]
+        finally:
+            db.close()
 
     # Terms
 

@@ -217,14 +217,27 @@ def another_text_than_the_machine_runs_by_is_refused(world):
 
 @test
 def a_pool_that_was_down_gets_its_home_when_it_comes(world):
-    world.build(["atl", "redmond"]).start("atl")
-    world.publish("atl").must(0)
+    world.build(["atl", "redmond", "tokyo"]).start("atl", "redmond")
+    world.wait_hears("atl", "redmond")
+    world.publish("atl").must(0, "tokyo")
     world.wait_mode("atl", "atl", "Serving")
-    assert world.mode("atl", "redmond") == "Rejoining"
-    world.start("redmond")
+    world.start("tokyo")
     world.all_serve()
-    assert world.term("redmond", "redmond") == 2
+    assert world.term("tokyo", "tokyo") == 2
     world.terms_must_be_unique()
+
+
+@test
+def the_first_publication_waits_for_the_partner_who_may_know_better(world):
+    """A store that knows nothing may have been lost (rule 11)."""
+    world.build(["atl", "redmond"]).start("atl")
+    world.publish("atl").must(1, f"{name_of('redmond')}, which may know it, does not answer",
+                              "Nothing was published", "Start polluxd there")
+    assert not world.terms_opened()
+    world.start("redmond")
+    world.wait_hears("atl", "redmond")
+    world.publish("atl").must(0)
+    world.all_serve()
 
 
 @test
@@ -262,6 +275,7 @@ def a_holder_killed_while_homes_are_created_leaves_each_created_once(world):
 @test
 def many_publications_at_once_create_each_home_once(world):
     world.build(["atl", "redmond"]).start()
+    world.wait_hears("atl", "redmond")
     outcomes = []
     threads = [threading.Thread(target=lambda: outcomes.append(world.publish("atl")))
                for _ in range(8)]

@@ -152,15 +152,18 @@ def a_holder_that_hears_only_a_third_machine_does_not_serve_on_its_word(world):
 
 @test
 def a_pool_cut_off_while_homes_are_created_gets_its_home_later_and_once(world):
-    world.build(["atl", "redmond"], network=True)
-    world.network.cut("atl", "redmond")
+    world.build(["atl", "redmond", "tokyo"], network=True)
+    world.network.cut("atl", "tokyo")
+    world.network.cut("redmond", "tokyo")
     world.start()
+    world.wait_hears("atl", "redmond")
     world.publish("atl").must(0)
     world.wait_mode("atl", "atl", "Serving")
-    assert world.mode("redmond", "redmond") == "Rejoining"
-    world.network.join("atl", "redmond")
+    assert world.mode("tokyo", "tokyo") == "Rejoining"
+    world.network.join("atl", "tokyo")
+    world.network.join("redmond", "tokyo")
     world.all_serve()
-    assert world.term("redmond", "redmond") == 2
+    assert world.term("tokyo", "tokyo") == 2
     world.terms_must_be_unique()
 
 

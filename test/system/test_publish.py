@@ -2,7 +2,6 @@
 
 Prints TAP. All that is wrong is said at once; then nothing is published."""
 
-import sqlite3
 import sys
 
 from people import *
@@ -38,18 +37,6 @@ def errors_of(world, outcome, command="Publish-CsTopology"):
     return [line for line in outcome.err.splitlines() if line.startswith(f"{command} : ")]
 
 
-def home_rows(world, pool):
-    """What its store holds, once nothing is copied to it in the background any more."""
-    for other in world.pools:
-        if other in world.pairs and world[other].runs:
-            world[other].ask("Invoke-CsBackupServiceSync", PoolFqdn=name_of(other))
-    db = sqlite3.connect(f"file:{world[pool].store}?mode=ro", uri=True)
-    try:
-        return "\n".join(db.iterdump())
-    finally:
-        db.close()
-
-
 @test
 def what_is_wrong_in_the_text_and_outside_of_it_is_said_at_once(world):
     world.deploy(["atl", "redmond"])
@@ -72,7 +59,7 @@ def faults_of_the_file_are_told_all_at_once_with_their_lines(world):
     wrong = (good.replace('sip_domain = "litwareinc.com"', 'sip_domain = "-"')
              .replace("interval = 30", 'interval = "soon"')
              .replace("127.0.0.1", "localhost", 1))
-    before = home_rows(world, "atl")
+    before = world.items_in("atl")
     for pool in ("atl", "redmond"):
         said = failed(publish(world, wrong, pool=pool), 1, "Line 1: sip_domain", "Line 2: failure",
                       "address", KEPT)
@@ -90,13 +77,13 @@ def faults_of_the_file_are_told_all_at_once_with_their_lines(world):
         "}\n" for p in range(8))
     said = failed(publish(world, many), 1, "28 more faults are not shown", KEPT)
     assert len(errors_of(world, said)) == 101 and said.err.count(KEPT) == 1, said
-    assert home_rows(world, "atl") == before and published(world) == good
+    assert world.items_in("atl") == before and published(world) == good
 
 
 @test
 def faults_against_the_deployment_are_told_all_at_once(world):
     world.deploy(["atl", "redmond"], interval_s=30)
-    good, before = world.topology.read_text(), home_rows(world, "atl")
+    good, before = world.topology.read_text(), world.items_in("atl")
     wrong = (good.replace(f'central = "{ATL}"', f'central = "{REDMOND}"')
              .replace("    database = 'redmond", "    mirror = 'mirror.litwareinc.com\\RTC'\n"
                       "    database = 'redmond")
@@ -117,7 +104,7 @@ def faults_against_the_deployment_are_told_all_at_once(world):
     failed(publish(world, good.replace("    database = 'atl",
                                        "    mirror = 'm.litwareinc.com\\RTC'\n    database = 'atl")),
            1, f"{ATL} can't have the mirror")
-    assert home_rows(world, "atl") == before and published(world) == good
+    assert world.items_in("atl") == before and published(world) == good
     assert not world["atl"].events("topology-published")[1:]
 
 
@@ -181,21 +168,21 @@ def a_dead_name_service_holds_up_neither_the_pool_nor_its_stop(world):
 def what_if_checks_everything_and_creates_nothing(world):
     world.build(["atl", "redmond"], interval_s=30).start()
     world.wait_hears("atl", "redmond")
-    before = home_rows(world, "atl")
+    before = world.items_in("atl")
     for pool in ("atl", "redmond"):
         said = publish(world, None, "-WhatIf", pool=pool).must(0)
         assert "2 pools and 2 machines would be published" in said.out + said.err, said
     world.command("atl", "Test-CsTopology", "-FileName", world.topology).must(0, "OK")
-    assert home_rows(world, "atl") == before
+    assert world.items_in("atl") == before
     assert world.mode("atl", CENTRAL) == world.mode("atl", "atl") == "Rejoining"
     failed(world.command("atl", "Get-CsTopology"), 1, "No topology was published yet",
            "Publish-CsTopology")
     world.publish("redmond").must(0)
     world.all_serve()
     text = published(world)
-    before = home_rows(world, "atl")
+    before = world.items_in("atl")
     publish(world, None, "-WhatIf").must(0)
-    assert home_rows(world, "atl") == before and published(world) == text
+    assert world.items_in("atl") == before and published(world) == text
 
 
 @test

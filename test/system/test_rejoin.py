@@ -158,6 +158,8 @@ def a_replaced_disk_of_the_holder_is_not_served_from_until_it_is_refilled(world)
     until("atl to have learnt nothing", lambda: world["atl"].status_of("atl"))
     for home in ("atl", CENTRAL):
         assert world.mode("atl", home) == "Rejoining"
+    world.wait_silent("atl", "redmond")
+    world.publish("atl").must(1, "does not answer", "Nothing was published")
     world.resume("redmond")
     world.all_serve()
     for home in ("atl", CENTRAL):

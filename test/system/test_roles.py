@@ -3,7 +3,6 @@
 Prints TAP. A refusal is exit status 3 and a sentence on stderr; nothing is done, and the audit log
 says so. Rights by role without processes: test/unit/test_permission.c."""
 
-import sqlite3
 import sys
 
 from people import *
@@ -62,15 +61,6 @@ def commands_of(world):
              *(["-WhatIf"] if changes else [])] for name, changes in names.items()]
 
 
-def everything_in(world, pool):
-    """What its store holds, as text."""
-    db = sqlite3.connect(f"file:{world[pool].store}?mode=ro", uri=True)
-    try:
-        return "\n".join(db.iterdump())
-    finally:
-        db.close()
-
-
 def refused(outcome, who, command):
     return failed(outcome, 3, f"{who} may not run {command}", "Nothing was done.",
                   "It takes a member of", SUPREME)
@@ -107,16 +97,14 @@ def with_roles(world, *at, **options):
 def every_user_may_what_the_role_says_and_nothing_else(world):
     with_roles(world, "atl").begin()
     make_ken(world)
-    for pool in ("atl", "redmond"):  # what is copied in the background is copied before
-        world[pool].ask("Invoke-CsBackupServiceSync", PoolFqdn=name_of(pool)).must(200, '"done"')
-    commands, before = commands_of(world), everything_in(world, "atl")
+    commands, before = commands_of(world), world.items_in("atl")
     for who in (*ROLES, "root"):
         groups = ROLES.get(who, [SUPREME])
         for words in commands:
             seen = len(audit(world, "atl"))
             check(world, typed_by(world, who, "atl", *words), who, words, may(groups, words[0]),
                   seen)
-    assert everything_in(world, "atl") == before
+    assert world.items_in("atl") == before
     world.all_serve()
 
 
@@ -152,7 +140,7 @@ def interval(world):
 @test
 def who_is_refused_changes_nothing_and_who_is_not_does(world):
     with_roles(world, "atl").begin()
-    before = everything_in(world, "atl")
+    before = world.items_in("atl")
     changes = [["Set-CsBackupServiceConfiguration", "-SyncInterval", "00:01:00"],
                ["Remove-CsBackupServiceConfiguration", "-Identity", "global"],
                ["Publish-CsTopology", "-FileName", str(world.topology)],
@@ -160,7 +148,7 @@ def who_is_refused_changes_nothing_and_who_is_not_does(world):
     for words in changes:
         refused(typed_by(world, "nobody", "atl", *words), "nobody", words[0])
         refused(typed_by(world, "viewer", "atl", *words), "viewer", words[0])
-    assert everything_in(world, "atl") == before and world.mode("atl", "atl") == "Serving"
+    assert world.items_in("atl") == before and world.mode("atl", "atl") == "Serving"
     for words in changes[:1] + changes[2:]:
         typed_by(world, "helpdesk", "atl", *words).must(0)
         entry = audit(world, "atl")[-1]
@@ -179,11 +167,11 @@ def users_are_made_by_who_administers_and_seen_by_who_looks(world):
     with_roles(world, "atl").begin()
     enable = ["Enable-CsUser", "-Identity", KEN, "-RegistrarPool", ATL]
     pin = ["Set-CsClientPin", "-Identity", KEN, "-Pin", "s3cret-of-ken"]
-    before = everything_in(world, "atl")
+    before = world.items_in("atl")
     for words in (enable, pin, ["Disable-CsUser", "-Identity", KEN]):
         for who in ("nobody", "viewer"):
             refused(typed_by(world, who, "atl", *words), who, words[0])
-    assert everything_in(world, "atl") == before
+    assert world.items_in("atl") == before
     typed_by(world, "helpdesk", "atl", *enable).must(0)
     typed_by(world, "viewer", "atl", "Get-CsUser").must(0, KEN)
     refused(typed_by(world, "nobody", "atl", "Get-CsUser"), "nobody", "Get-CsUser")
@@ -263,7 +251,7 @@ def a_list_has_its_limit_however_it_grows(world):
 @test
 def an_administrator_configures_and_does_not_grant(world):
     with_roles(world, "atl", "redmond").begin()
-    before = everything_in(world, "atl")
+    before = world.items_in("atl")
     command = "Set-CsBackupServiceConfiguration"
     for pool in ("atl", "redmond"):
         for kind in ("-AuthorizedUniversalGroups", "-AuthorizedLocalAccounts"):
@@ -273,7 +261,7 @@ def an_administrator_configures_and_does_not_grant(world):
         # Nor along with what is allowed.
         failed(typed_by(world, "helpdesk", pool, command, "-SyncInterval", "00:01:00",
                         "-AuthorizedLocalAccounts", "helpdesk"), 3, "with these parameters")
-    assert everything_in(world, "atl") == before
+    assert world.items_in("atl") == before
     typed_by(world, "helpdesk", "atl", command, "-SyncInterval", "00:01:00").must(0)
     assert interval(world) == "00:01:00"
     typed_by(world, "helpdesk", "redmond", command, "-SyncInterval", "00:04:00").must(0)
@@ -374,7 +362,7 @@ def a_person_whom_the_machine_does_not_know_has_no_role(world):
 @test
 def who_shows_a_wrong_certificate_is_refused_with_the_reason(world):
     with_roles(world, "atl").begin()
-    before, entries = everything_in(world, "atl"), len(audit(world, "atl"))
+    before, entries = world.items_in("atl"), len(audit(world, "atl"))
     stop = ["Stop-CsPool", "-PoolFqdn", ATL]
     machine = [world.folder / "pki" / f"{name_of('redmond')}.{kind}" for kind in ("pem", "key")]
     failed(by_https(world, "", "atl", *stop, pair=machine), 3, "names redmond",
@@ -401,7 +389,7 @@ def who_shows_a_wrong_certificate_is_refused_with_the_reason(world):
     for path in (API + "Get-CsPool", API[:-1], "/admin/"):
         for method in ("GET", "POST"):
             link_call(world["atl"], path, b"{}", stranger, method).must(403, "no certificate")
-    assert everything_in(world, "atl") == before and len(audit(world, "atl")) == entries
+    assert world.items_in("atl") == before and len(audit(world, "atl")) == entries
     world.wait_event("atl", "link-refused")
     world.all_serve()
 
