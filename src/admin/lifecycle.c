@@ -84,9 +84,7 @@ static void say_what_is_waited_for(struct start *start)
 static bool partner_answers(const struct front_end *fe)
 {
     const struct pool *partner = front_end_config(fe)->self->pool->backup;
-    const struct machine *machine = partner ? front_end_machine_of(fe, partner->fqdn) : NULL;
-    const struct peer *peer = machine ? peers_find(front_end_peers(fe), machine->fqdn) : NULL;
-    return !partner || (peer && peer->reachable);
+    return !partner || front_end_reaches(fe, partner->fqdn);
 }
 
 static void look_whether_it_serves(void *context)

@@ -131,10 +131,8 @@ static size_t count_homes(const struct front_end *fe, const struct topology *top
 /* A pool that can be reached and has no home yet is about to create it. */
 static bool is_awaited(const struct front_end *fe, const struct pool *pool)
 {
-    const struct machine *machine = front_end_machine_of(fe, pool->fqdn);
-    const struct peer *peer = machine ? peers_find(front_end_peers(fe), machine->fqdn) : NULL;
     bool here = strcmp(pool->fqdn, front_end_pool(fe)) == 0;
-    return !publisher_has_home(fe, pool->fqdn) && (here || (peer && peer->reachable));
+    return !publisher_has_home(fe, pool->fqdn) && (here || front_end_reaches(fe, pool->fqdn));
 }
 
 static void look_for_homes(void *context)
@@ -187,11 +185,8 @@ static bool may_be_the_first(struct call *call)
     const struct front_end *fe = call_front_end(call);
     const struct hosted_home *central = front_end_home(fe, HOME_CENTRAL);
     const struct home *core = central ? hosted_home_core(central) : NULL;
-    if (!core || home_hold(core)->revision || !home_partner(core)[0])
-        return true;
-    const struct machine *machine = front_end_machine_of(fe, home_partner(core));
-    const struct peer *peer = machine ? peers_find(front_end_peers(fe), machine->fqdn) : NULL;
-    if (peer && peer->reachable)
+    if (!core || home_hold(core)->revision || !home_partner(core)[0] ||
+        front_end_reaches(fe, home_partner(core)))
         return true;
     struct error e;
     fail(

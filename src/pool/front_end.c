@@ -257,6 +257,13 @@ const struct machine *front_end_machine_of(const struct front_end *fe, const cha
     return &pool->machines[0];
 }
 
+bool front_end_reaches(const struct front_end *fe, const char *pool)
+{
+    const struct machine *machine = front_end_machine_of(fe, pool);
+    const struct peer *peer = machine ? peers_find(fe->peers, machine->fqdn) : NULL;
+    return peer && peer->reachable;
+}
+
 const struct pool *front_end_holder(const struct front_end *fe, const char *name)
 {
     const struct topology *topology = fe->config->topology;

@@ -70,4 +70,7 @@ enum failure front_end_serves(const struct front_end *fe, const char *home, uint
 /* A machine of this pool to talk to: one that answers, or else the first. NULL: no such pool. */
 const struct machine *front_end_machine_of(const struct front_end *fe, const char *pool);
 
+/* Whether a machine of this other pool answers us. */
+bool front_end_reaches(const struct front_end *fe, const char *pool);
+
 #endif
