@@ -402,7 +402,8 @@ class World:
         return self.command(pool, "Publish-CsTopology", "-FileName", self.topology)
 
     def deploy(self, *pools, **options):
-        """Built, started, published, and every home served."""
+        """Built, started, published, every home served, and what that made copied: from here on
+        a store changes only by what the test does."""
         return self.build(*pools, **options).begin()
 
     def begin(self):
@@ -411,6 +412,7 @@ class World:
             self.wait_hears(pool, *(other for other in self.pools if other != pool))
         self.publish(self.central).must(0)
         self.all_serve()
+        self.wait_copied(*self.pairs)
         return self
 
     def wait_copied(self, *pools):

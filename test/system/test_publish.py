@@ -179,6 +179,7 @@ def what_if_checks_everything_and_creates_nothing(world):
            "Publish-CsTopology")
     world.publish("redmond").must(0)
     world.all_serve()
+    world.wait_copied("atl", "redmond")
     text = published(world)
     before = world.items_in("atl")
     publish(world, None, "-WhatIf").must(0)
