@@ -1,9 +1,4 @@
-/* On the wire:
- *
- *     u32 magic   u64,u64 checksum of all that follows   u32 size of the items, uncompressed
- *     head        items, zstd-compressed, to the end
- *
- * and in the items, one after the other:
+/* A packet (core/packet.h). In its body the items, one after the other:
  *
  *     varint usn - previous usn   varint term   u8 deleted   bytes key   bytes value
  */
@@ -11,35 +6,29 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include <xxhash.h>
-#include <zstd.h>
+#include "core/packet.h"
 
 enum {
     BATCH_MAGIC = 0x31425850, /* "PXB1" */
-    CHECKSUM_AT = 4,
-    CHECKED_AT = CHECKSUM_AT + 16,
-    /* Level 1 costs less CPU than it saves the TLS layer. */
-    COMPRESSION_LEVEL = 1,
     /* A limit on what a peer can make us allocate. */
     RAW_MAX = BATCH_BYTES_MAX + ITEM_VALUE_MAX + ITEM_KEY_MAX + 64,
 };
 
+static const char what[] = "A batch";
+
 struct batch_writer {
     struct batch_head head;
     struct buffer raw;
-    struct buffer out;
     uint64_t last_usn;
     size_t count;
-    ZSTD_CCtx *zstd;
+    struct packer *packer;
 };
 
 struct batch_writer *batch_writer_new(void)
 {
     struct batch_writer *w = xcalloc(1, sizeof *w);
-    w->zstd = ZSTD_createCCtx();
-    assert(w->zstd);
+    w->packer = packer_new();
     return w;
 }
 
@@ -48,8 +37,7 @@ void batch_writer_free(struct batch_writer *w)
     if (!w)
         return;
     buffer_free(&w->raw);
-    buffer_free(&w->out);
-    ZSTD_freeCCtx(w->zstd);
+    packer_free(w->packer);
     free(w);
 }
 
@@ -78,43 +66,20 @@ bool batch_add(struct batch_writer *w, const struct item *item)
     return true;
 }
 
-static void write_checksum(struct buffer *out)
-{
-    XXH128_hash_t h = XXH3_128bits(out->at + CHECKED_AT, out->size - CHECKED_AT);
-    struct buffer sum = {0};
-    buffer_u64(&sum, h.low64);
-    buffer_u64(&sum, h.high64);
-    memcpy(out->at + CHECKSUM_AT, sum.at, sum.size);
-    buffer_free(&sum);
-}
-
 struct bytes batch_finish(struct batch_writer *w, uint64_t upto)
 {
     assert(upto >= w->last_usn && w->head.head >= upto);
-    struct buffer *out = &w->out;
-    buffer_clear(out);
-    buffer_u32(out, BATCH_MAGIC);
-    buffer_u64(out, 0); /* the checksum, once the rest is known */
-    buffer_u64(out, 0);
-    buffer_u32(out, (uint32_t)w->raw.size);
-    buffer_text(out, w->head.home);
-    buffer_u8(out, (uint8_t)w->head.module);
-    buffer_varint(out, w->head.term.number);
-    buffer_u64(out, w->head.term.tag);
-    buffer_varint(out, w->head.after);
-    buffer_varint(out, upto);
-    buffer_varint(out, w->head.head);
-    buffer_varint(out, w->head.horizon);
-    buffer_varint(out, w->count);
-
-    size_t room = ZSTD_compressBound(w->raw.size);
-    buffer_reserve(out, room);
-    size_t packed = ZSTD_compressCCtx(w->zstd, out->at + out->size, room, w->raw.at, w->raw.size,
-                                      COMPRESSION_LEVEL);
-    assert(!ZSTD_isError(packed));
-    out->size += packed;
-    write_checksum(out);
-    return buffer_view(out);
+    OWNED(buffer_free) struct buffer head = {0};
+    buffer_text(&head, w->head.home);
+    buffer_u8(&head, (uint8_t)w->head.module);
+    buffer_varint(&head, w->head.term.number);
+    buffer_u64(&head, w->head.term.tag);
+    buffer_varint(&head, w->head.after);
+    buffer_varint(&head, upto);
+    buffer_varint(&head, w->head.head);
+    buffer_varint(&head, w->head.horizon);
+    buffer_varint(&head, w->count);
+    return packet_seal(w->packer, BATCH_MAGIC, buffer_view(&head), buffer_view(&w->raw));
 }
 
 struct batch {
@@ -122,7 +87,7 @@ struct batch {
     size_t count;
     size_t read;
     uint64_t last_usn;
-    uint8_t *raw;
+    struct packet packet;
     struct cursor items;
 };
 
@@ -130,20 +95,13 @@ void batch_close(struct batch *batch)
 {
     if (!batch)
         return;
-    free(batch->raw);
+    packet_close(&batch->packet);
     free(batch);
 }
 
-static enum failure damaged(struct error *e, const char *where)
+static bool read_head(struct batch *batch)
 {
-    fail(e, FAIL_DAMAGED, "A batch arrived damaged: %s.", where);
-    if (e)
-        error_kept(e, "Nothing of it was applied; it will be sent again.");
-    return FAIL_DAMAGED;
-}
-
-static bool read_head(struct cursor *in, struct batch *batch)
-{
+    struct cursor all = cursor_over(batch->packet.head), *in = &all;
     struct batch_head *head = &batch->head;
     cursor_text(in, head->home, sizeof head->home);
     uint8_t module = cursor_u8(in);
@@ -154,7 +112,7 @@ static bool read_head(struct cursor *in, struct batch *batch)
     head->head = cursor_varint(in);
     head->horizon = cursor_varint(in);
     uint64_t count = cursor_varint(in);
-    if (in->bad || module >= MODULES || count > BATCH_ITEMS_MAX)
+    if (!cursor_done(in) || module >= MODULES || count > BATCH_ITEMS_MAX)
         return false;
     head->module = (enum module)module;
     batch->count = (size_t)count;
@@ -194,45 +152,19 @@ static bool items_are_sound(const struct batch *batch)
     return last <= batch->head.upto && cursor_done(&in);
 }
 
-static enum failure unpack(struct batch *batch, struct bytes packed, uint32_t size, struct error *e)
-{
-    if (size > RAW_MAX)
-        return damaged(e, "it claims to be larger than any batch");
-    /* zstd would also take several frames, or one that doesn't say its size. We write neither. */
-    if (ZSTD_getFrameContentSize(packed.at, packed.size) != size ||
-        ZSTD_findFrameCompressedSize(packed.at, packed.size) != packed.size)
-        return damaged(e, "its size is not what it says");
-    batch->raw = xmalloc(size);
-    size_t got = ZSTD_decompress(batch->raw, size, packed.at, packed.size);
-    if (ZSTD_isError(got) || got != size)
-        return damaged(e, "it can't be decompressed");
-    batch->items = cursor_over(bytes_of(batch->raw, size));
-    return OK;
-}
-
 enum failure batch_open(struct bytes encoded, struct batch **result, struct error *e)
 {
     *result = NULL;
-    struct cursor in = cursor_over(encoded);
-    uint32_t magic = cursor_u32(&in);
-    XXH128_hash_t sum = {.low64 = cursor_u64(&in)};
-    sum.high64 = cursor_u64(&in);
-    if (in.bad || magic != BATCH_MAGIC)
-        return damaged(e, "it doesn't begin like a batch");
-    XXH128_hash_t real = XXH3_128bits(in.at, in.left);
-    if (!XXH128_isEqual(sum, real))
-        return damaged(e, "its checksum is wrong");
-
     OWNED(batch_close) struct batch *batch = xcalloc(1, sizeof *batch);
-    uint32_t size = cursor_u32(&in);
-    if (!read_head(&in, batch))
-        return damaged(e, "its head makes no sense");
-    enum failure bad = unpack(batch, bytes_of(in.at, in.left), size, e);
+    enum failure bad = packet_open(encoded, BATCH_MAGIC, RAW_MAX, what, &batch->packet, e);
     if (bad)
         return bad;
+    if (!read_head(batch))
+        return packet_damaged(what, "its head makes no sense", e);
+    batch->items = cursor_over(buffer_view(&batch->packet.body));
     batch->last_usn = batch->head.after;
     if (!items_are_sound(batch))
-        return damaged(e, "an item makes no sense");
+        return packet_damaged(what, "an item makes no sense", e);
     *result = TAKE(batch);
     return OK;
 }

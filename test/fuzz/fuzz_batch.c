@@ -36,7 +36,7 @@ static void pack(struct buffer *out, struct bytes given)
         return;
     struct buffer content = {0};
     buffer_u32(&content, (uint32_t)in.left);
-    buffer_raw(&content, head.at, head.size);
+    buffer_bytes(&content, head);
     size_t room = ZSTD_compressBound(in.left);
     buffer_reserve(&content, room);
     size_t packed = ZSTD_compress(content.at + content.size, room, in.at, in.left, 1);

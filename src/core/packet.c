@@ -1,0 +1,125 @@
+/* On the wire:
+ *
+ *     u32 magic   u64,u64 checksum of all that follows   u32 size of the body, uncompressed
+ *     bytes head   body, zstd-compressed, to the end
+ */
+#include "core/packet.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <xxhash.h>
+#include <zstd.h>
+
+enum {
+    CHECKSUM_AT = 4,
+    CHECKED_AT = CHECKSUM_AT + 16,
+    /* Level 1 costs less CPU than it saves the TLS layer. */
+    COMPRESSION_LEVEL = 1,
+    HEAD_MAX = 4096, /* names, numbers of terms and changes */
+};
+
+struct packer {
+    struct buffer out;
+    ZSTD_CCtx *zstd;
+};
+
+struct packer *packer_new(void)
+{
+    struct packer *packer = xcalloc(1, sizeof *packer);
+    packer->zstd = ZSTD_createCCtx();
+    assert(packer->zstd);
+    return packer;
+}
+
+void packer_free(struct packer *packer)
+{
+    if (!packer)
+        return;
+    buffer_free(&packer->out);
+    ZSTD_freeCCtx(packer->zstd);
+    free(packer);
+}
+
+static void write_checksum(struct buffer *out)
+{
+    XXH128_hash_t h = XXH3_128bits(out->at + CHECKED_AT, out->size - CHECKED_AT);
+    OWNED(buffer_free) struct buffer sum = {0};
+    buffer_u64(&sum, h.low64);
+    buffer_u64(&sum, h.high64);
+    memcpy(out->at + CHECKSUM_AT, sum.at, sum.size);
+}
+
+struct bytes packet_seal(struct packer *packer, uint32_t magic, struct bytes head,
+                         struct bytes body)
+{
+    assert(head.size <= HEAD_MAX && body.size <= UINT32_MAX);
+    struct buffer *out = &packer->out;
+    buffer_clear(out);
+    buffer_u32(out, magic);
+    buffer_u64(out, 0); /* the checksum, once the rest is known */
+    buffer_u64(out, 0);
+    buffer_u32(out, (uint32_t)body.size);
+    buffer_bytes(out, head);
+    size_t room = ZSTD_compressBound(body.size);
+    buffer_reserve(out, room);
+    size_t packed = ZSTD_compressCCtx(packer->zstd, out->at + out->size, room, body.at, body.size,
+                                      COMPRESSION_LEVEL);
+    assert(!ZSTD_isError(packed));
+    out->size += packed;
+    write_checksum(out);
+    return buffer_view(out);
+}
+
+enum failure packet_damaged(const char *what, const char *where, struct error *e)
+{
+    fail(e, FAIL_DAMAGED, "%s arrived damaged: %s.", what, where);
+    if (e)
+        error_kept(e, "Nothing of it was applied; it will be sent again.");
+    return FAIL_DAMAGED;
+}
+
+static enum failure unpack(struct packet *packet, struct bytes packed, size_t size,
+                           const char *what, struct error *e)
+{
+    /* zstd would also take several frames, or one that doesn't say its size. We write neither. */
+    if (ZSTD_getFrameContentSize(packed.at, packed.size) != size ||
+        ZSTD_findFrameCompressedSize(packed.at, packed.size) != packed.size)
+        return packet_damaged(what, "its size is not what it says", e);
+    buffer_reserve(&packet->body, size);
+    size_t got = ZSTD_decompress(packet->body.at, size, packed.at, packed.size);
+    if (ZSTD_isError(got) || got != size)
+        return packet_damaged(what, "it can't be decompressed", e);
+    packet->body.size = size;
+    return OK;
+}
+
+enum failure packet_open(struct bytes encoded, uint32_t magic, size_t body_max, const char *what,
+                         struct packet *packet, struct error *e)
+{
+    *packet = (struct packet){0};
+    struct cursor in = cursor_over(encoded);
+    uint32_t found = cursor_u32(&in);
+    XXH128_hash_t sum = {.low64 = cursor_u64(&in)};
+    sum.high64 = cursor_u64(&in);
+    if (in.bad || found != magic)
+        return packet_damaged(what, "it doesn't begin like one", e);
+    if (!XXH128_isEqual(sum, XXH3_128bits(in.at, in.left)))
+        return packet_damaged(what, "its checksum is wrong", e);
+    uint32_t size = cursor_u32(&in);
+    packet->head = cursor_bytes(&in, HEAD_MAX);
+    if (in.bad)
+        return packet_damaged(what, "its head makes no sense", e);
+    if (size > body_max)
+        return packet_damaged(what, "it claims to be larger than any can be", e);
+    enum failure bad = unpack(packet, bytes_of(in.at, in.left), size, what, e);
+    if (bad)
+        packet_close(packet);
+    return bad;
+}
+
+void packet_close(struct packet *packet)
+{
+    buffer_free(&packet->body);
+}
