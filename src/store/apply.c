@@ -139,8 +139,10 @@ static enum failure check_step(struct group *group, const struct group_home *hom
     switch (step->kind) {
     case STEP_PUT:
     case STEP_DELETE:
-    case STEP_APPLY: {
-        assert(txn->role == (step->kind == STEP_APPLY ? ROLE_COPY : ROLE_HOLDER));
+    case STEP_APPLY:
+    case STEP_PLACE: {
+        bool sent = step->kind == STEP_APPLY || step->kind == STEP_PLACE;
+        assert(txn->role == (sent ? ROLE_COPY : ROLE_HOLDER));
         enum failure bad = item_check(&item, e);
         if (bad) {
             error_kept(e, "Nothing was changed.");
@@ -148,11 +150,12 @@ static enum failure check_step(struct group *group, const struct group_home *hom
         }
         if (!module_belongs(step->module, txn->home))
             return refuse(e, FAIL_INVALID, txn->home, "does not have that module");
-        if (step->kind == STEP_APPLY &&
+        if (sent &&
             (item.version.usn == 0 || item.version.term == 0 || !countable(item.version)))
             return refuse(e, FAIL_INVALID, txn->home, "was sent an item without a sound version");
         return OK;
     }
+    case STEP_DROP: assert(txn->role == ROLE_COPY); return OK;
     case STEP_EXPECT: {
         struct found found = {0};
         enum failure bad = home->row.id ? ops(group)->find(group->s, home->row.id, step->module,
@@ -278,6 +281,51 @@ static enum failure change(struct group *group, struct group_home *home, struct 
     return OK;
 }
 
+static enum failure drop(struct group *group, struct group_home *home, const struct step *step,
+                         struct bytes key, struct error *e)
+{
+    struct found found = {0};
+    enum failure bad = ops(group)->find(group->s, home->row.id, step->module, key, &found, e);
+    if (bad || found.usn == 0)
+        return bad;
+    count_out(&home->row.state.modules[step->module].digest, key.size, &found);
+    return ops(group)->drop(group->s, home->row.id, found.usn, e);
+}
+
+/* Who has a usn already. */
+struct tenant {
+    const struct item *wanted;
+    bool other;
+    enum module module;
+    size_t key_size;
+    struct found found;
+};
+
+static bool note_tenant(const struct item *item, struct item_hash hash, void *context)
+{
+    struct tenant *t = context;
+    const struct item *wanted = t->wanted;
+    t->other = item->version.usn == wanted->version.usn &&
+               (item->module != wanted->module || !bytes_equal(item->key, wanted->key));
+    t->module = item->module;
+    t->key_size = item->key.size;
+    t->found = (struct found){item->version.usn, item->deleted, hash, item->value.size};
+    return false;
+}
+
+static enum failure place(struct group *group, struct group_home *home, const struct item *item,
+                          struct error *e)
+{
+    struct tenant t = {.wanted = item};
+    enum failure bad = ops(group)->walk_usn(group->s, home->row.id, item->version.usn - 1,
+                                            note_tenant, &t, e);
+    if (!bad && t.other) {
+        count_out(&home->row.state.modules[t.module].digest, t.key_size, &t.found);
+        bad = ops(group)->drop(group->s, home->row.id, t.found.usn, e);
+    }
+    return bad ? bad : write_item(group, home, item, e);
+}
+
 static void reach(struct home_state *state, uint64_t usn)
 {
     if (usn > state->head)
@@ -291,15 +339,18 @@ static enum failure carry_out_step(struct group *group, struct group_home *home,
     switch (step->kind) {
     case STEP_PUT:
     case STEP_DELETE: return change(group, home, txn, step, e);
-    case STEP_APPLY: {
+    case STEP_APPLY:
+    case STEP_PLACE: {
         struct item item = {.module = step->module,
                             .deleted = step->deleted,
                             .version = step->version,
                             .key = step_key(txn, step),
                             .value = step_value(txn, step)};
         reach(state, item.version.usn);
-        return write_item(group, home, &item, e);
+        return step->kind == STEP_PLACE ? place(group, home, &item, e)
+                                        : write_item(group, home, &item, e);
     }
+    case STEP_DROP: return drop(group, home, step, step_key(txn, step), e);
     case STEP_COOKIE:
         state->modules[step->module].cookie = step->version;
         reach(state, step->version.usn);

@@ -50,6 +50,7 @@ struct engine_ops {
                            struct item_hash hash, bool *clash, struct error *e);
     enum failure (*replace)(struct session *s, int64_t home, uint64_t old_usn,
                             const struct item *item, struct item_hash hash, struct error *e);
+    enum failure (*drop)(struct session *s, int64_t home, uint64_t usn, struct error *e);
     enum failure (*forget)(struct session *s, int64_t home, uint64_t tombstones_upto,
                            struct error *e);
     enum failure (*get)(struct session *s, int64_t home, enum module module, struct bytes key,

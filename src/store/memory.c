@@ -277,6 +277,23 @@ static enum failure replace(struct session *base, int64_t home, uint64_t old_usn
     return OK;
 }
 
+static enum failure drop(struct session *base, int64_t home, uint64_t usn, struct error *e)
+{
+    (void)e;
+    struct memory_session *s = session_of(base);
+    OWNED(buffer_free) struct buffer by_usn = {0}, by_key = {0};
+    struct bytes value;
+    struct item item;
+    struct item_hash hash;
+    if (!tree_get(s->tree, usn_key(&by_usn, home, usn), &value))
+        return OK;
+    item_decode(value, &item, &hash);
+    item_key(&by_key, home, item.module, item.key);
+    s->tree = tree_remove(s->tree, buffer_view(&by_usn));
+    s->tree = tree_remove(s->tree, buffer_view(&by_key));
+    return OK;
+}
+
 static enum failure get(struct session *base, int64_t home, enum module module, struct bytes key,
                         struct item *item, struct error *e)
 {
@@ -488,6 +505,7 @@ static const struct engine_ops memory_ops = {
     .find = find,
     .insert = insert,
     .replace = replace,
+    .drop = drop,
     .forget = forget,
     .get = get,
     .walk_usn = walk_usn,

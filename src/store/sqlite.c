@@ -255,6 +255,7 @@ static const struct engine_ops sqlite_ops = {
     .find = sqlite_find,
     .insert = sqlite_insert,
     .replace = sqlite_replace,
+    .drop = sqlite_drop,
     .forget = sqlite_forget,
     .get = sqlite_get,
     .walk_usn = sqlite_walk_usn,

@@ -140,18 +140,23 @@ enum failure sqlite_insert(struct session *base, int64_t home, const struct item
     return bad;
 }
 
+enum failure sqlite_drop(struct session *base, int64_t home, uint64_t usn, struct error *e)
+{
+    struct sqlite_session *s = session_of(base);
+    sqlite3_stmt *stmt;
+    enum failure bad = ready_item(s, home, ITEM_DROP, &stmt, e);
+    if (bad)
+        return bad;
+    sqlite_bind_u64(stmt, 1, usn);
+    return sqlite_done(s, stmt, sqlite3_step(stmt), "dropping an item", e);
+}
+
 /* Two steps: an UPDATE that moves a row to another usn costs SQLite more than both. */
 enum failure sqlite_replace(struct session *base, int64_t home, uint64_t old_usn,
                             const struct item *item, struct item_hash hash, struct error *e)
 {
-    struct sqlite_session *s = session_of(base);
-    sqlite3_stmt *stmt;
     bool clash = false;
-    enum failure bad = ready_item(s, home, ITEM_DROP, &stmt, e);
-    if (bad)
-        return bad;
-    sqlite_bind_u64(stmt, 1, old_usn);
-    bad = sqlite_done(s, stmt, sqlite3_step(stmt), "writing an item", e);
+    enum failure bad = sqlite_drop(base, home, old_usn, e);
     if (!bad)
         bad = sqlite_insert(base, home, item, hash, &clash, e);
     return !bad && clash ? usn_is_taken(item->version.usn, e) : bad;

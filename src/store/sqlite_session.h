@@ -63,6 +63,7 @@ enum failure sqlite_insert(struct session *base, int64_t home, const struct item
                            struct item_hash hash, bool *clash, struct error *e);
 enum failure sqlite_replace(struct session *base, int64_t home, uint64_t old_usn,
                             const struct item *item, struct item_hash hash, struct error *e);
+enum failure sqlite_drop(struct session *base, int64_t home, uint64_t usn, struct error *e);
 enum failure sqlite_forget(struct session *base, int64_t home, uint64_t upto, struct error *e);
 enum failure sqlite_get(struct session *base, int64_t home, enum module module, struct bytes key,
                         struct item *item, struct error *e);

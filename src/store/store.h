@@ -69,9 +69,13 @@ void txn_delete(struct txn *txn, enum module module, struct bytes key);
 /* Refuse it all unless the item's last change has this usn (0: unless there is no such item). */
 void txn_expect(struct txn *txn, enum module module, struct bytes key, uint64_t usn);
 
-/* A copy's part: an item as the holder numbered it; and the module's cookie, refused unless it
- * stands at `from`. */
+/* A copy's part: an item as the holder numbered it. */
 void txn_apply(struct txn *txn, const struct item *item);
+/* A comparison's part (core/compare.h): the same, and whatever else has its usn goes, because with
+ * the holder this item has it; and what the holder does not have goes without a tombstone. */
+void txn_place(struct txn *txn, const struct item *item);
+void txn_drop(struct txn *txn, enum module module, struct bytes key);
+/* The module's cookie, refused unless it stands at `from`. */
 void txn_cookie(struct txn *txn, enum module module, struct version from, struct version to);
 /* Drops tombstones up to this usn; never goes back. */
 void txn_horizon(struct txn *txn, uint64_t usn);

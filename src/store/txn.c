@@ -92,12 +92,27 @@ void txn_expect(struct txn *txn, enum module module, struct bytes key, uint64_t 
     step->version.usn = usn;
 }
 
-void txn_apply(struct txn *txn, const struct item *item)
+static void add_item(struct txn *txn, enum step_kind kind, const struct item *item)
 {
-    struct step *step = add(txn, STEP_APPLY, item->key, item->value);
+    struct step *step = add(txn, kind, item->key, item->value);
     step->module = item->module;
     step->version = item->version;
     step->deleted = item->deleted;
+}
+
+void txn_apply(struct txn *txn, const struct item *item)
+{
+    add_item(txn, STEP_APPLY, item);
+}
+
+void txn_place(struct txn *txn, const struct item *item)
+{
+    add_item(txn, STEP_PLACE, item);
+}
+
+void txn_drop(struct txn *txn, enum module module, struct bytes key)
+{
+    add(txn, STEP_DROP, key, BYTES_NONE)->module = module;
 }
 
 void txn_cookie(struct txn *txn, enum module module, struct version from, struct version to)

@@ -9,6 +9,8 @@ enum step_kind {
     STEP_DELETE,
     STEP_EXPECT,
     STEP_APPLY,
+    STEP_PLACE,
+    STEP_DROP,
     STEP_COOKIE,
     STEP_HORIZON,
     STEP_RECORD,

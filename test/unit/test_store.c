@@ -653,6 +653,44 @@ static void an_item_that_takes_the_usn_of_another_is_refused_whole(void **state)
     assert_sound(store, HOME);
 }
 
+static void a_comparison_puts_items_in_the_place_of_what_stands_in_their_way(void **state)
+{
+    (void)state;
+    follow_home(store);
+    struct item a = an_item(5, "a", "1"), b = an_item(6, "b", "1"), gone = an_item(7, "c", "");
+    gone.deleted = true;
+    struct txn *txn = as_copy();
+    txn_apply(txn, &a);
+    txn_apply(txn, &b);
+    txn_apply(txn, &gone);
+    commit_as(store, txn, OK);
+    /* With the holder, d has the usn of b here, e that of the tombstone, and a is as it was. */
+    struct item d = an_item(6, "d", "1"), e = an_item(7, "e", "1");
+    txn = as_copy();
+    txn_place(txn, &d);
+    txn_place(txn, &e);
+    txn_place(txn, &a);
+    commit_as(store, txn, OK);
+    assert_reads("a", "a=1");
+    assert_reads("b", "");
+    assert_reads("d", "d=1");
+    assert_reads("e", "e=1");
+    assert_int_equal(state_now().modules[MODULE].digest.items, 3);
+    assert_sound(store, HOME);
+
+    txn = as_copy();
+    txn_drop(txn, MODULE, bytes_of_text("a"));
+    txn_drop(txn, MODULE, bytes_of_text("never"));
+    commit_as(store, txn, OK);
+    assert_reads("a", "");
+    struct txn *again = as_copy(); /* no tombstone is left of it, and its usn is free */
+    struct item f = an_item(5, "f", "1");
+    txn_apply(again, &f);
+    commit_as(store, again, OK);
+    assert_int_equal(state_now().modules[MODULE].digest.items, 3);
+    assert_sound(store, HOME);
+}
+
 static struct hold stored_hold(void)
 {
     OWNED(view_close) struct view *view = look();
@@ -1558,6 +1596,7 @@ static const struct CMUnitTest promises[] = {
     TEST(each_durable_change_of_a_holder_is_told_before_its_answer),
     TEST(what_a_copy_is_sent_is_told_to_nobody),
     TEST(an_item_that_takes_the_usn_of_another_is_refused_whole),
+    TEST(a_comparison_puts_items_in_the_place_of_what_stands_in_their_way),
     TEST(records_are_found_by_name_and_by_the_beginning_of_it),
     TEST(records_have_sizes),
     TEST(homes_are_listed_by_name),
