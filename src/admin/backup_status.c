@@ -190,6 +190,6 @@ void admin_get_backup_service_status(struct call *call)
         call_caution(call, "There are no response groups here: RGS holds no data.");
     if (!any && one && category && strcmp(category, "RGS") != 0)
         call_caution(call, "%s is no module of %s: there is none to show.", one, category);
-    call_keep(call, backup_wait_begin(call, false));
+    call_keep(call, backup_wait_begin(call, WISH_LOOK));
     call_each_tick(call, look);
 }

@@ -20,8 +20,13 @@ bool backup_module_wanted(const struct call *call, enum module module)
     return only == module && in_category(module, call_text(call, "Category"));
 }
 
-struct backup_wait *backup_wait_begin(struct call *call, bool copy)
+struct backup_wait *backup_wait_begin(struct call *call, enum backup_wish wish)
 {
+    static void (*const tell[])(struct exporting * x) = {
+        [WISH_LOOK] = exporting_looked,
+        [WISH_COPY] = exporting_wanted,
+        [WISH_COMPARE] = exporting_wanted_compared,
+    };
     struct backup_wait *wait = xcalloc(1, sizeof *wait);
     struct exporting *all[BACKUP_EXPORTS_MAX];
     size_t count = backup_service_exports(front_end_backup_service(call_front_end(call)), all);
@@ -34,7 +39,7 @@ struct backup_wait *backup_wait_begin(struct call *call, bool copy)
             continue;
         wait->goals[wait->count] = status.head;
         wait->list[wait->count++] = all[i];
-        (copy ? exporting_wanted : exporting_looked)(all[i]);
+        tell[wish](all[i]);
     }
     return wait;
 }
@@ -45,6 +50,8 @@ static bool is_over(const struct backup_wait *wait, size_t i, bool until_copied)
     export_status(exporting_core(wait->list[i]), &s);
     if (!s.open || s.failed_ms >= wait->began_ms)
         return true;
+    if (s.comparing && until_copied)
+        return false;
     return s.confirmed_ms >= wait->began_ms && (!until_copied || s.copied.usn >= wait->goals[i]);
 }
 

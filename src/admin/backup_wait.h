@@ -14,8 +14,10 @@ struct backup_wait {
     size_t count;
     uint64_t began_ms;
 };
-/* With `copy`, what there is to copy is copied at once; else the copies are only asked. */
-struct backup_wait *backup_wait_begin(struct call *call, bool copy);
+/* The copies are asked; or what there is to copy is copied at once; or everything is compared first.
+ */
+enum backup_wish { WISH_LOOK, WISH_COPY, WISH_COMPARE };
+struct backup_wait *backup_wait_begin(struct call *call, enum backup_wish wish);
 
 /* Has each copy said since then where it stands, or failed to? With `until_copied`: and is it where
  * the head was at the beginning, or can it not get there? */

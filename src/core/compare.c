@@ -297,9 +297,9 @@ struct compare_part {
         size_t left; /* items that were not read yet */
         bool has;    /* `item` is the next of theirs */
         struct item item;
-        size_t drops;
         bool cut;
     } run;
+    size_t drops;
 };
 
 void compare_part_close(struct compare_part *part)
@@ -346,7 +346,6 @@ static bool read_run(struct compare_part *part)
     part->run.theirs = part->run.ours = (struct digest){0};
     part->run.left = 0;
     part->run.has = false;
-    part->run.drops = 0;
     part->run.cut = false;
     if (kind == RUN_SUM)
         digest_decode(&part->run.theirs, in);
@@ -369,8 +368,7 @@ static bool read_item(struct compare_part *part, struct bytes behind)
     part->run.has = true;
     return !in->bad && item->version.term && item->version.usn &&
            item->version.term <= part->head.term.number && item_check(item, NULL) == OK &&
-           bytes_compare(behind, item->key) < 0 &&
-           key_range_reaches(&part->run.range, item->key);
+           bytes_compare(behind, item->key) < 0 && key_range_reaches(&part->run.range, item->key);
 }
 
 /* Walks everything once, so that nothing can be found wrong half-way. */
@@ -453,10 +451,10 @@ bool compare_own(struct compare_part *part, const struct item *item, struct item
         next_of_theirs(part);
         return true;
     }
-    part->run.cut = part->run.drops == COMPARE_DROPS_MAX;
+    part->run.cut = part->drops == COMPARE_DROPS_MAX;
     if (part->run.cut)
         return false;
-    part->run.drops++;
+    part->drops++;
     sink->drop(item->key, sink->context);
     return true;
 }

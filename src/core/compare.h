@@ -20,13 +20,13 @@ enum {
     COMPARE_RUNS_MAX = 256,
     COMPARE_BYTES_MAX = 4 << 20, /* of items, uncompressed; always room for one largest */
     COMPARE_ANSWER_MAX = COMPARE_RUNS_MAX / 8,
-    /* What a copy removes for one run; then it is told the same again. */
+    /* What a copy removes for one part; then it is told the rest again. */
     COMPARE_DROPS_MAX = 20000,
     COMPARE_REPEATS_MAX = 10000, /* of the same run: so much can be removed, one after the other */
 };
 
-/* What each part begins with. `id` tells comparisons apart: a part of an earlier one may still be on
- * its way, and must not be taken for one of this. */
+/* What each part begins with. `id` tells comparisons apart: a part of an earlier one may still be
+ * on its way, and must not be taken for one of this. */
 struct compare_head {
     char home[HOME_NAME_SIZE];
     enum module module;

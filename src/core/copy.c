@@ -56,13 +56,15 @@ static void lineage_up_to(const struct lineage *whole, uint64_t usn, struct line
 }
 
 /* Made here what the exporter does not know? Where a common point is known, whatever is beyond it;
- * where none is, everything, unless lineages were trimmed: then the last change tells by whose term
- * it was made. */
+ * where none is, everything, unless lineages were trimmed: then what is beyond its head, and else
+ * the last change tells by whose term it was made. */
 static bool has_own_changes(const struct copy_state *copy, const struct copy_offer *offer,
                             const struct lineage *ours, bool common, struct version at)
 {
     if (common || (!ours->trimmed && !offer->lineage->trimmed))
         return copy->head > at.usn;
+    if (copy->head > offer->head)
+        return true;
     struct term last = lineage_last(ours);
     return !term_is_none(last) && term_side(last) != term_side(offer->term);
 }
@@ -101,14 +103,22 @@ static bool behind_horizon(struct version cookie, uint64_t horizon)
     return cookie.usn && cookie.usn < horizon;
 }
 
+/* All that there is came, and still it is not the same: something was damaged, or went wrong. */
+static bool is_unequal(const struct copy_state *copy, const struct copy_offer *offer)
+{
+    return copy->cookie.usn == offer->head && !digest_equal(&copy->digest, &offer->digest);
+}
+
 struct copy_answer copy_judge(const struct copy_state *copy, const struct copy_offer *offer)
 {
     const struct hold *hold = copy->hold;
     struct copy_answer answer = {.verdict = judge_term(hold, offer->term), .at = copy->cookie};
     if (answer.verdict == COPY_GO_ON) {
-        if (!is_on(offer->lineage, offer->head, &hold->lineage, copy->cookie))
+        if (copy->comparing)
+            answer.verdict = COPY_COMPARE;
+        else if (!is_on(offer->lineage, offer->head, &hold->lineage, copy->cookie))
             answer = parted(copy, offer); /* first of all: what must not be lost */
-        else if (behind_horizon(copy->cookie, offer->horizon))
+        else if (behind_horizon(copy->cookie, offer->horizon) || is_unequal(copy, offer))
             answer.verdict = COPY_COMPARE;
     }
     answer.term = hold->term;
@@ -121,11 +131,23 @@ struct copy_answer copy_judge_batch(const struct copy_state *copy, const struct 
                                  .at = copy->cookie,
                                  .term = copy->hold->term};
     if (answer.verdict == COPY_GO_ON) {
-        if (head->after != copy->cookie.usn)
+        if (copy->comparing)
+            answer.verdict = COPY_COMPARE;
+        else if (head->after != copy->cookie.usn)
             answer.verdict = COPY_EARLY;
         else if (behind_horizon(copy->cookie, head->horizon))
             answer.verdict = COPY_COMPARE;
     }
+    return answer;
+}
+
+struct copy_answer copy_judge_part(const struct copy_state *copy, const struct compare_head *head)
+{
+    struct copy_answer answer = {.verdict = judge_term(copy->hold, head->term),
+                                 .at = copy->cookie,
+                                 .term = copy->hold->term};
+    if (answer.verdict == COPY_GO_ON)
+        answer.verdict = copy->comparing == head->id ? COPY_COMPARE : COPY_EARLY;
     return answer;
 }
 

@@ -1,12 +1,15 @@
 /* Where a copy may go on: what a pool that follows makes of an offer of whoever exports to it.
  *
  * Two copies compare at their last common point (protocol, rule 3). A copy that stands on the
- * exporter's own lineage goes on from its cookie. One that does not must be compared whole, and one
- * that has changes of its own beyond that point must not be written to before these are safe. */
+ * exporter's own lineage goes on from its cookie. One that does not must be compared whole, and so
+ * must one that has everything and yet is not equal; and one that has changes of its own beyond
+ * that point must not be written to before these are safe. */
 #ifndef POLLUX_CORE_COPY_H
 #define POLLUX_CORE_COPY_H
 
 #include "core/batch.h"
+#include "core/compare.h"
+#include "core/digest.h"
 #include "core/hold.h"
 
 /* What the exporter is. It may be the holder, or a standby that refills a holder which lost some of
@@ -15,7 +18,8 @@ struct copy_offer {
     struct term term;
     const struct lineage *lineage;
     uint64_t head;
-    uint64_t horizon; /* tombstones up to this usn are gone there */
+    uint64_t horizon;     /* tombstones up to this usn are gone there */
+    struct digest digest; /* of the module, at the head */
 };
 
 /* What the copy is. */
@@ -23,6 +27,8 @@ struct copy_state {
     const struct hold *hold;
     uint64_t head; /* of all modules of the home */
     struct version cookie;
+    struct digest digest;
+    uint64_t comparing; /* a comparison that has begun, and is not at its end; 0: none */
 };
 
 enum copy_verdict {
@@ -50,6 +56,9 @@ struct copy_answer copy_judge(const struct copy_state *copy, const struct copy_o
  * be applied on, in the transaction that moves it. What does not follow on it is COPY_EARLY, too:
  * the exporter asks, and goes on from there. */
 struct copy_answer copy_judge_batch(const struct copy_state *copy, const struct batch_head *head);
+
+/* The same for a part of a comparison: COPY_COMPARE, if it belongs to the one that is under way. */
+struct copy_answer copy_judge_part(const struct copy_state *copy, const struct compare_head *head);
 
 /* A holder that becomes a copy stands at its head: that is its cookie for every module. */
 struct version copy_cookie_of_holder(const struct hold *hold, uint64_t head);

@@ -25,8 +25,10 @@ struct exporter {
     bool wanted;                       /* somebody waits for a live answer, … */
     uint64_t wanted_upto;              /* … from there or beyond */
     bool looked;                       /* the same, from anywhere */
+    bool compare_wanted;               /* … and everything compared before */
+    bool compared;                     /* what was answered last was a comparison */
     bool failing;
-    uint64_t retry_ms; /* not before then */
+    uint64_t retry_ms, compare_ms; /* not before then */
     enum copy_verdict verdict;
     struct version copied;
     uint64_t confirmed_ms, failed_ms;
@@ -173,8 +175,8 @@ static struct export_action go_on(struct exporter *x, uint64_t now_ms)
         return nothing;
     if (!x->asked)
         return act(x, EXPORT_OFFER, x->head);
-    if (x->verdict == COPY_COMPARE)
-        return act(x, EXPORT_COMPARE, x->head);
+    if (x->verdict == COPY_COMPARE || x->compare_wanted)
+        return now_ms < x->compare_ms ? nothing : act(x, EXPORT_COMPARE, x->head);
     if (!x->cycle.on && cycle_is_due(x, now_ms))
         begin_cycle(x, now_ms);
     if (x->cycle.on) {
@@ -193,18 +195,22 @@ static void open_term(struct exporter *x, const struct export_event *event)
     x->opened_ms = event->now_ms;
     x->head = 0;
     x->mark_count = 0;
-    x->asked = x->looked = x->failing = x->limit_met = false;
+    x->asked = x->looked = x->failing = x->limit_met = x->compared = false;
     x->under_way = EXPORT_NOTHING;
     x->cycle.on = x->cycle.broken_off = false;
     x->cycles = 0;
     x->copied = (struct version){0};
-    x->confirmed_ms = x->failed_ms = x->retry_ms = 0;
+    x->confirmed_ms = x->failed_ms = x->retry_ms = x->compare_ms = 0;
     note_change(x, event->head, event->now_ms);
     x->wanted_upto = x->head;
 }
 
 static void on_failed(struct exporter *x, uint64_t now_ms)
 {
+    if (x->under_way == EXPORT_COMPARE) {
+        x->compare_ms = now_ms + EXPORT_COMPARE_RETRY_MS;
+        x->compare_wanted = false; /* whoever waited for it has been told */
+    }
     x->under_way = EXPORT_NOTHING;
     x->looked = false;
     x->failing = true;
@@ -220,6 +226,8 @@ static void take_position(struct exporter *x, enum export_action_kind sent, stru
     x->asked = true;
     x->looked = false;
     x->confirmed_ms = now_ms;
+    x->compare_wanted &= sent != EXPORT_COMPARE;
+    x->compared = sent == EXPORT_COMPARE;
     if (at.usn >= x->wanted_upto)
         x->wanted = false;
     set_copied(x, at);
@@ -246,8 +254,10 @@ static void on_answered(struct exporter *x, const struct export_event *event)
     }
     break_off_cycle(x);
     bool compare = answer->verdict == COPY_COMPARE, early = answer->verdict == COPY_EARLY;
+    bool in_vain = compare && (x->compared || sent == EXPORT_COMPARE);
+    x->compared = false;
     x->asked = compare;
-    if (!compare && !early) {
+    if ((!compare && !early) || in_vain) {
         x->looked = false;
         x->failing = true;
         x->failed_ms = event->now_ms;
@@ -256,7 +266,9 @@ static void on_answered(struct exporter *x, const struct export_event *event)
         set_copied(x, answer->at);
     if (early)
         x->retry_ms = event->now_ms + EXPORT_TICK_MS; /* it hears of the term any moment */
-    else if (!compare || sent == EXPORT_COMPARE)
+    else if (in_vain)
+        x->compare_ms = event->now_ms + EXPORT_COMPARE_RETRY_MS;
+    else if (!compare)
         x->retry_ms = event->now_ms + EXPORT_RETRY_MS;
 }
 
@@ -264,7 +276,7 @@ static void on_wanted(struct exporter *x)
 {
     x->wanted = true;
     x->wanted_upto = x->head;
-    x->retry_ms = 0;
+    x->retry_ms = x->compare_ms = 0;
 }
 
 struct export_action export_step(struct exporter *x, const struct export_event *event)
@@ -273,10 +285,14 @@ struct export_action export_step(struct exporter *x, const struct export_event *
     case EXPORT_TICK: break;
     case EXPORT_OPENED: open_term(x, event); break;
     case EXPORT_CLOSED:
-        x->open = x->wanted = false;
+        x->open = x->wanted = x->compare_wanted = false;
         x->under_way = EXPORT_NOTHING;
         break;
     case EXPORT_CHANGED: note_change(x, event->head, event->now_ms); break;
+    case EXPORT_WANTED_COMPARED:
+        x->compare_wanted = true;
+        on_wanted(x);
+        break;
     case EXPORT_WANTED: on_wanted(x); break;
     case EXPORT_LOOKED:
         x->looked = true;
@@ -292,6 +308,29 @@ struct export_action export_step(struct exporter *x, const struct export_event *
         break;
     }
     return go_on(x, event->now_ms);
+}
+
+/* --- tombstones --- */
+
+/* What this copy has for sure. */
+static uint64_t confirmed_upto(const struct exporter *x)
+{
+    bool sure = x->open && x->asked && x->verdict == COPY_GO_ON;
+    return sure ? x->copied.usn : 0;
+}
+
+uint64_t export_horizon(const struct exporter *const *list, size_t count, uint64_t head,
+                        uint64_t horizon, uint64_t kept)
+{
+    uint64_t least = head;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t upto = confirmed_upto(list[i]);
+        least = upto < least ? upto : least;
+    }
+    if (least < kept + horizon + TOMBSTONES_STEP)
+        return horizon;
+    uint64_t most = horizon + TOMBSTONES_AT_ONCE;
+    return least - kept < most ? least - kept : most;
 }
 
 /* --- in words --- */
@@ -341,14 +380,17 @@ enum export_word export_word(const struct exporter *x, uint64_t now_ms)
 
 void export_status(const struct exporter *x, struct export_status *status)
 {
-    *status = (struct export_status){.open = x->open,
-                                     .copied = x->copied,
-                                     .head = x->head,
-                                     .confirmed_ms = x->confirmed_ms,
-                                     .changed_ms = x->changed_ms,
-                                     .failed_ms = x->failed_ms,
-                                     .oldest_ms = oldest_ms(x),
-                                     .cycles = x->cycles,
-                                     .verdict = x->verdict,
-                                     .failing = x->failing};
+    *status =
+        (struct export_status){.open = x->open,
+                               .copied = x->copied,
+                               .head = x->head,
+                               .confirmed_ms = x->confirmed_ms,
+                               .changed_ms = x->changed_ms,
+                               .failed_ms = x->failed_ms,
+                               .oldest_ms = oldest_ms(x),
+                               .cycles = x->cycles,
+                               .verdict = x->verdict,
+                               .comparing = x->compare_wanted || x->under_way == EXPORT_COMPARE ||
+                                            (x->asked && x->verdict == COPY_COMPARE),
+                               .failing = x->failing};
 }

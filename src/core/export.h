@@ -30,6 +30,8 @@ enum {
     /* What an interval's cycle takes is not held against it: a tick, and a batch on its way. */
     EXPORT_GRACE_MS = 1000,
     EXPORT_RETRY_MS = 1000, /* after something went wrong, or the copy was not ready */
+    /* After a comparison that failed, or did not help: it reads everything on both sides. */
+    EXPORT_COMPARE_RETRY_MS = 10000,
     /* Moments of change that are remembered, for the age of what is not copied yet; beyond that,
      * neighbours share the older one's age. */
     EXPORT_MARKS_MAX = 64,
@@ -41,7 +43,8 @@ enum export_event_kind {
     EXPORT_CLOSED,  /* … and no longer */
     EXPORT_CHANGED, /* the home's head is `head` now */
     EXPORT_WANTED, /* somebody waits: now, and ask where the copy stands, even if nothing changed */
-    EXPORT_LOOKED, /* somebody wants to know where the copy stands, and nothing to be hurried */
+    EXPORT_WANTED_COMPARED, /* the same, and not to trust that the copy has what it was sent */
+    EXPORT_LOOKED,   /* somebody wants to know where the copy stands, and nothing to be hurried */
     EXPORT_ANSWERED, /* to what was sent last */
     EXPORT_FAILED,   /* what was sent last got no answer, or a refusal */
 };
@@ -62,7 +65,7 @@ enum export_action_kind {
      * once more since would be missing.) Tell EXPORT_CHANGED before the answer to more than
      * `goal`. */
     EXPORT_BATCH,
-    EXPORT_COMPARE, /* compare whole; the answer is where the copy stands then */
+    EXPORT_COMPARE, /* compare all there is; the answer is where the copy stands then */
 };
 
 struct export_action {
@@ -73,6 +76,19 @@ struct export_action {
 
 /* What comes of an event; one action at most. */
 struct export_action export_step(struct exporter *x, const struct export_event *event);
+
+enum {
+    /* Tombstones of the last changes are kept even if every copy has them: a copy that was put back
+     * by less need not be compared. */
+    TOMBSTONES_KEPT = 10000,
+    TOMBSTONES_STEP = 1000,     /* it is not worth the while for less, … */
+    TOMBSTONES_AT_ONCE = 50000, /* … and more would keep others from writing for too long */
+};
+/* Up to where a home's tombstones may go (protocol, rule 17), by its head and all its exporters:
+ * what each copy has confirmed in this term, and so has nothing of its own beyond. `horizon` is
+ * where they went last; the same again: nothing to do. */
+uint64_t export_horizon(const struct exporter *const *list, size_t count, uint64_t head,
+                        uint64_t horizon, uint64_t kept);
 
 /* The words of the original. */
 enum export_word {
@@ -97,6 +113,7 @@ struct export_status {
     uint64_t cycles;
     enum copy_verdict verdict;
     bool failing;
+    bool comparing; /* a comparison is due, or under way */
 };
 void export_status(const struct exporter *x, struct export_status *status);
 

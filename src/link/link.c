@@ -22,6 +22,7 @@ static const char path_question[] = "/link/v1/question";
 static const char path_create[] = "/link/v1/create";
 static const char path_offer[] = "/link/v1/offer";
 static const char path_batch[] = "/link/v1/batch";
+static const char path_part[] = "/link/v1/part";
 static const char path_command[] = "/link/v1/command";
 static const char path_people[] = "/admin/"; /* and all below */
 static const char json_type[] = "application/json";
@@ -106,6 +107,11 @@ void link_reply_created(struct link_reply *reply, const char *home)
 void link_reply_position(struct link_reply *reply, const struct copy_answer *position)
 {
     reply_with(reply, position_encode(&reply->link->sender, position));
+}
+
+void link_reply_compared(struct link_reply *reply, const struct compared *compared)
+{
+    reply_with(reply, compared_encode(&reply->link->sender, compared));
 }
 
 void link_reply_error(struct link_reply *reply, const struct error *e)
@@ -253,16 +259,32 @@ static enum failure take_offer(struct link *link, struct http_request *request, 
     return OK;
 }
 
-static enum failure take_batch(struct link *link, struct http_request *request, struct error *e)
+static enum failure take_packet(struct link *link, struct http_request *request,
+                                const struct machine **from, struct bytes *packet, struct error *e)
 {
     struct sender sender;
+    enum failure bad = packet_unwrap(http_request_body(request), &sender, packet, e);
+    *from = bad ? NULL : check_sender(link, http_request_peer(request), &sender, e);
+    return *from ? OK : e->kind;
+}
+
+static enum failure take_batch(struct link *link, struct http_request *request, struct error *e)
+{
+    const struct machine *from;
     struct bytes batch;
-    enum failure bad = batch_unwrap(http_request_body(request), &sender, &batch, e);
-    const struct machine *from =
-        bad ? NULL : check_sender(link, http_request_peer(request), &sender, e);
-    if (!from)
+    if (take_packet(link, request, &from, &batch, e))
         return e->kind;
     link->handlers.batch(from, batch, reply_new(link, request), link->handlers.context);
+    return OK;
+}
+
+static enum failure take_part(struct link *link, struct http_request *request, struct error *e)
+{
+    const struct machine *from;
+    struct bytes part;
+    if (take_packet(link, request, &from, &part, e))
+        return e->kind;
+    link->handlers.part(from, part, reply_new(link, request), link->handlers.context);
     return OK;
 }
 
@@ -289,6 +311,7 @@ static const struct {
     {path_create, MESSAGE_BYTES_MAX, take_create},
     {path_offer, MESSAGE_BYTES_MAX, take_offer},
     {path_batch, MESSAGE_BATCH_BYTES_MAX, take_batch},
+    {path_part, MESSAGE_BATCH_BYTES_MAX, take_part},
     {path_command, MESSAGE_COMMAND_BYTES_MAX, take_command},
 };
 
@@ -327,7 +350,7 @@ static void on_request(struct http_request *request, void *context)
 
 /* --- calls that we make --- */
 
-enum call_kind { CALL_HEARTBEAT, CALL_QUESTION, CALL_CREATE, CALL_POSITION };
+enum call_kind { CALL_HEARTBEAT, CALL_QUESTION, CALL_CREATE, CALL_POSITION, CALL_COMPARED };
 
 struct call {
     struct link *link;
@@ -341,6 +364,7 @@ struct call {
         link_answer_done *answer;
         link_create_done *create;
         link_position_done *position;
+        link_compared_done *compared;
     } done;
     void *context;
     /* What came back. */
@@ -406,6 +430,18 @@ static void tell_position(struct call *call, struct error *e)
     call->done.position(bad ? NULL : &position, bad ? e : NULL, call->context);
 }
 
+static void tell_compared(struct call *call, struct error *e)
+{
+    struct sender sender;
+    struct compared compared;
+    enum failure bad = e->kind;
+    if (!bad)
+        bad = compared_decode(buffer_view(&call->body), &sender, &compared, e);
+    if (!bad)
+        bad = check_answerer(call, &sender, e);
+    call->done.compared(bad ? NULL : &compared, bad ? e : NULL, call->context);
+}
+
 static void on_result(void *context)
 {
     struct call *call = context;
@@ -418,6 +454,7 @@ static void on_result(void *context)
         case CALL_QUESTION: tell_answer(call, &e); break;
         case CALL_CREATE: tell_created(call, &e); break;
         case CALL_POSITION: tell_position(call, &e); break;
+        case CALL_COMPARED: tell_compared(call, &e); break;
         }
     }
     buffer_free(&call->body);
@@ -555,15 +592,29 @@ void link_offer(struct link *link, const struct machine *to, const struct sync_o
     call_send(call, to, path_offer, offer_encode(&link->sender, offer));
 }
 
+static void call_send_packet(struct call *call, const struct machine *to, const char *path,
+                             struct bytes packet)
+{
+    OWNED(buffer_free) struct buffer body = {0};
+    packet_wrap(&call->link->sender, packet, &body);
+    call_send_bytes(call, to, path, "application/octet-stream", buffer_view(&body),
+                    LINK_BATCH_DEADLINE_MS);
+}
+
 void link_batch(struct link *link, const struct machine *to, struct bytes batch,
                 link_position_done *done, void *context)
 {
     struct call *call = call_new(link, CALL_POSITION, to, context);
-    OWNED(buffer_free) struct buffer body = {0};
     call->done.position = done;
-    batch_wrap(&link->sender, batch, &body);
-    call_send_bytes(call, to, path_batch, "application/octet-stream", buffer_view(&body),
-                    LINK_BATCH_DEADLINE_MS);
+    call_send_packet(call, to, path_batch, batch);
+}
+
+void link_part(struct link *link, const struct machine *to, struct bytes part,
+               link_compared_done *done, void *context)
+{
+    struct call *call = call_new(link, CALL_COMPARED, to, context);
+    call->done.compared = done;
+    call_send_packet(call, to, path_part, part);
 }
 
 /* --- the link --- */

@@ -37,6 +37,8 @@ struct link_handlers {
                   struct link_reply *reply, void *context);
     void (*batch)(const struct machine *from, struct bytes batch, struct link_reply *reply,
                   void *context);
+    void (*part)(const struct machine *from, struct bytes part, struct link_reply *reply,
+                 void *context); /* of a comparison, as a batch */
     /* The other two take the request over, and answer it themselves, at any time. A machine passes
      * a command on: `payload`, lent for the call, is what link_command_new() was given there. */
     void (*command)(const struct machine *from, const char *payload, struct http_request *request,
@@ -68,6 +70,7 @@ void link_reply_heartbeat(struct link_reply *reply, const struct heartbeat *ours
 void link_reply_answer(struct link_reply *reply, const struct home_answer *answer);
 void link_reply_created(struct link_reply *reply, const char *home);
 void link_reply_position(struct link_reply *reply, const struct copy_answer *position);
+void link_reply_compared(struct link_reply *reply, const struct compared *compared);
 void link_reply_error(struct link_reply *reply, const struct error *e);
 
 /* Calls. The callback gets the answer, or NULL and why. `to` is the machine's name. */
@@ -93,6 +96,12 @@ void link_offer(struct link *link, const struct machine *to, const struct sync_o
                 link_position_done *done, void *context);
 void link_batch(struct link *link, const struct machine *to, struct bytes batch,
                 link_position_done *done, void *context);
+
+/* A part of a comparison; the answer says which of its runs differ, too. */
+typedef void link_compared_done(const struct compared *compared, const struct error *e,
+                                void *context);
+void link_part(struct link *link, const struct machine *to, struct bytes part,
+               link_compared_done *done, void *context);
 
 /* A command that another machine is to carry out. Its answer is a stream that may take long, so it
  * is waited for on a thread of the caller's. The command is that thread's own: neither the link nor

@@ -101,6 +101,9 @@ char *command_encode(const struct sender *sender, const char *payload)
     return finish(message);
 }
 
+static const char *const purposes[] = {
+    [OFFER_ASK] = "ask", [OFFER_COMPARE] = "compare", [OFFER_COMPARED] = "compared"};
+
 static char *hex_of(struct bytes v)
 {
     static const char digits[] = "0123456789abcdef";
@@ -116,34 +119,53 @@ static char *hex_of(struct bytes v)
 char *offer_encode(const struct sender *sender, const struct sync_offer *offer)
 {
     OWNED(buffer_free) struct buffer lineage = {0};
+    OWNED(buffer_free) struct buffer digest = {0};
     lineage_encode(&offer->lineage, &lineage);
+    digest_encode(&offer->digest, &digest);
     OWNED(free_memory) char *text = hex_of(buffer_view(&lineage));
+    OWNED(free_memory) char *sum = hex_of(buffer_view(&digest));
     json_t *message = begin(sender);
+    json_object_set_new(message, "purpose", json_string(purposes[offer->purpose]));
+    json_object_set_new(message, "comparison", hex(offer->comparison));
     json_object_set_new(message, "home", json_string(offer->home));
     json_object_set_new(message, "module", json_string(module_name(offer->module)));
     json_object_set_new(message, "term", term_json(offer->term));
     json_object_set_new(message, "head", json_integer((json_int_t)offer->head));
     json_object_set_new(message, "horizon", json_integer((json_int_t)offer->horizon));
+    json_object_set_new(message, "digest", json_string(sum));
     json_object_set_new(message, "lineage", json_string(text));
     return finish(message);
 }
 
-char *position_encode(const struct sender *sender, const struct copy_answer *position)
+static json_t *position_json(const struct sender *sender, const struct copy_answer *position)
 {
     json_t *message = begin(sender);
     json_object_set_new(message, "verdict", json_string(copy_verdict_name(position->verdict)));
     json_object_set_new(message, "in", json_integer((json_int_t)position->at.term));
     json_object_set_new(message, "at", json_integer((json_int_t)position->at.usn));
     json_object_set_new(message, "term", term_json(position->term));
+    return message;
+}
+
+char *position_encode(const struct sender *sender, const struct copy_answer *position)
+{
+    return finish(position_json(sender, position));
+}
+
+char *compared_encode(const struct sender *sender, const struct compared *compared)
+{
+    OWNED(free_memory) char *differs = hex_of(bytes_of(compared->differs, compared->size));
+    json_t *message = position_json(sender, &compared->position);
+    json_object_set_new(message, "differs", json_string(differs));
     return finish(message);
 }
 
-void batch_wrap(const struct sender *sender, struct bytes batch, struct buffer *out)
+void packet_wrap(const struct sender *sender, struct bytes packet, struct buffer *out)
 {
     OWNED(free_memory) char *head = finish(begin(sender));
     buffer_raw(out, head, strlen(head));
     buffer_u8(out, '\n');
-    buffer_raw(out, batch.at, batch.size);
+    buffer_raw(out, packet.at, packet.size);
 }
 
 /* --- reading: everything that arrives is hostile until it is checked --- */
@@ -340,19 +362,50 @@ static int figure(char c)
     return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static bool read_lineage(const json_t *object, struct lineage *lineage)
+/* Bytes that travel as text. */
+static bool read_bytes(const json_t *object, const char *name, struct buffer *bytes)
 {
-    const char *text = json_string_value(json_object_get(object, "lineage"));
-    OWNED(buffer_free) struct buffer bytes = {0};
-    for (; text && *text; text += 2) {
+    const char *text = json_string_value(json_object_get(object, name));
+    if (!text)
+        return false;
+    for (; *text; text += 2) {
         int high = figure(text[0]), low = high < 0 ? -1 : figure(text[1]);
         if (low < 0)
             return false;
-        buffer_u8(&bytes, (uint8_t)(high << 4 | low));
+        buffer_u8(bytes, (uint8_t)(high << 4 | low));
     }
+    return true;
+}
+
+static bool read_lineage(const json_t *object, struct lineage *lineage)
+{
+    OWNED(buffer_free) struct buffer bytes = {0};
+    bool good = read_bytes(object, "lineage", &bytes);
     struct cursor in = cursor_over(buffer_view(&bytes));
     lineage_decode(lineage, &in);
-    return text && cursor_done(&in);
+    return good && cursor_done(&in);
+}
+
+static bool read_digest(const json_t *object, struct digest *digest)
+{
+    OWNED(buffer_free) struct buffer bytes = {0};
+    bool good = read_bytes(object, "digest", &bytes);
+    struct cursor in = cursor_over(buffer_view(&bytes));
+    digest_decode(digest, &in);
+    return good && cursor_done(&in);
+}
+
+static bool read_purpose(const json_t *object, struct sync_offer *offer)
+{
+    const char *text = json_string_value(json_object_get(object, "purpose"));
+    if (!text || !read_hex(object, "comparison", &offer->comparison))
+        return false;
+    for (size_t i = 0; i < COUNT_OF(purposes); i++) {
+        offer->purpose = (enum offer_purpose)i;
+        if (strcmp(text, purposes[i]) == 0)
+            return (offer->purpose == OFFER_ASK) == (offer->comparison == 0);
+    }
+    return false;
 }
 
 /* A usn, or the number of a term. */
@@ -371,34 +424,55 @@ enum failure offer_decode(struct bytes text, struct sender *sender, struct sync_
     if (!read_home(message, offer->home) || !read_text(message, "module", module, sizeof module) ||
         !module_from_text(module, &offer->module) || !module_belongs(offer->module, offer->home) ||
         !read_term(message, &offer->term) || !read_count(message, "head", &offer->head) ||
-        !read_count(message, "horizon", &offer->horizon) || !read_lineage(message, &offer->lineage))
+        !read_count(message, "horizon", &offer->horizon) || !read_purpose(message, offer) ||
+        !read_digest(message, &offer->digest) || !read_lineage(message, &offer->lineage))
         return senseless(e, "offer");
     return OK;
+}
+
+static bool read_position(const json_t *message, struct copy_answer *position)
+{
+    char verdict[16];
+    return read_text(message, "verdict", verdict, sizeof verdict) &&
+           copy_verdict_named(verdict, &position->verdict) &&
+           read_count(message, "in", &position->at.term) &&
+           read_count(message, "at", &position->at.usn) && read_term(message, &position->term);
 }
 
 enum failure position_decode(struct bytes text, struct sender *sender, struct copy_answer *position,
                              struct error *e)
 {
     OWNED(json_decref) json_t *message = open_message(text, sender, e);
-    char verdict[16];
     if (!message)
         return e ? e->kind : FAIL_INVALID;
-    if (!read_text(message, "verdict", verdict, sizeof verdict) ||
-        !copy_verdict_named(verdict, &position->verdict) ||
-        !read_count(message, "in", &position->at.term) ||
-        !read_count(message, "at", &position->at.usn) || !read_term(message, &position->term))
+    return read_position(message, position) ? OK : senseless(e, "position");
+}
+
+enum failure compared_decode(struct bytes text, struct sender *sender, struct compared *compared,
+                             struct error *e)
+{
+    OWNED(json_decref) json_t *message = open_message(text, sender, e);
+    OWNED(buffer_free) struct buffer differs = {0};
+    if (!message)
+        return e ? e->kind : FAIL_INVALID;
+    if (!read_position(message, &compared->position))
         return senseless(e, "position");
+    if (!read_bytes(message, "differs", &differs) || differs.size > sizeof compared->differs)
+        return senseless(e, "differs");
+    compared->size = differs.size;
+    if (differs.size)
+        memcpy(compared->differs, differs.at, differs.size);
     return OK;
 }
 
-enum failure batch_unwrap(struct bytes body, struct sender *sender, struct bytes *batch,
-                          struct error *e)
+enum failure packet_unwrap(struct bytes body, struct sender *sender, struct bytes *packet,
+                           struct error *e)
 {
     const uint8_t *end = body.size ? memchr(body.at, '\n', body.size) : NULL;
     if (!end)
-        return senseless(e, "batch");
+        return senseless(e, "packet");
     size_t head = (size_t)(end - body.at);
     OWNED(json_decref) json_t *message = open_message(bytes_of(body.at, head), sender, e);
-    *batch = bytes_of(end + 1, body.size - head - 1);
+    *packet = bytes_of(end + 1, body.size - head - 1);
     return message ? OK : e ? e->kind : FAIL_INVALID;
 }

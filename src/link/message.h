@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "core/batch.h"
+#include "core/compare.h"
 #include "core/copy.h"
 #include "core/heard.h"
 #include "core/home.h"
@@ -67,12 +68,16 @@ enum failure create_decode(struct bytes text, struct sender *sender, char home[H
                            struct error *e);
 
 /* "I have so much of this module; where do you stand?" and the answer, which follows a batch, too.
- */
+ * The same words begin a comparison (core/compare.h) and end it. */
+enum offer_purpose { OFFER_ASK, OFFER_COMPARE, OFFER_COMPARED };
 struct sync_offer {
+    enum offer_purpose purpose;
+    uint64_t comparison; /* which one begins or ends */
     char home[HOME_NAME_SIZE];
     enum module module;
     struct term term;
     uint64_t head, horizon;
+    struct digest digest; /* of the module, at the head */
     struct lineage lineage;
 };
 char *offer_encode(const struct sender *sender, const struct sync_offer *offer);
@@ -81,10 +86,20 @@ enum failure offer_decode(struct bytes text, struct sender *sender, struct sync_
 char *position_encode(const struct sender *sender, const struct copy_answer *position);
 enum failure position_decode(struct bytes text, struct sender *sender, struct copy_answer *position,
                              struct error *e);
-/* A batch (core/batch.h) behind who sends it: binary, because it may be large. */
-void batch_wrap(const struct sender *sender, struct bytes batch, struct buffer *out);
-enum failure batch_unwrap(struct bytes body, struct sender *sender, struct bytes *batch,
-                          struct error *e);
+/* A part of a comparison is answered by a position, and which of its runs differ. */
+struct compared {
+    struct copy_answer position;
+    size_t size; /* of `differs`, in bytes */
+    uint8_t differs[COMPARE_ANSWER_MAX];
+};
+char *compared_encode(const struct sender *sender, const struct compared *compared);
+enum failure compared_decode(struct bytes text, struct sender *sender, struct compared *compared,
+                             struct error *e);
+/* A batch (core/batch.h), or a part of a comparison (core/compare.h), behind who sends it: binary,
+ * because it may be large. */
+void packet_wrap(const struct sender *sender, struct bytes packet, struct buffer *out);
+enum failure packet_unwrap(struct bytes body, struct sender *sender, struct bytes *packet,
+                           struct error *e);
 
 /* "Carry this command out". The payload is a JSON object, as text, of which only those above know
  * what it says; the decoded one is owned by the caller. */

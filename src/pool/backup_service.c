@@ -6,6 +6,7 @@
 
 #include "base/timespan.h"
 #include "pool/backup_configuration.h"
+#include "pool/tombstones.h"
 
 /* Heads of homes that changed, on their way from the store's thread to the loop: only the newest
  * counts, so a hundred commits cost one post. */
@@ -116,6 +117,10 @@ void backup_service_configure(struct backup_service *service)
         struct export_options options = options_of(c, exporting_module(service->exports[i]));
         exporting_configure(service->exports[i], &options);
     }
+    if (c)
+        importing_configure(
+            service->importing,
+            (size_t)json_integer_value(backup_configuration_value(c, "MaxConcurrentCalls")));
 }
 
 /* --- the service --- */
@@ -143,6 +148,13 @@ void backup_service_look(struct backup_service *service)
 {
     for (size_t i = 0; i < service->export_count && !service->stopping; i++)
         exporting_tick(service->exports[i]);
+}
+
+static void on_tombstones(void *context)
+{
+    const struct backup_service *service = context;
+    if (!service->stopping)
+        tombstones_collect(service->fe, service->exports, service->export_count);
 }
 
 /* The pools that are neither of the two which may hold `central`. */
@@ -185,6 +197,7 @@ void backup_service_start(struct backup_service *service)
     add_replicas(service);
     backup_service_configure(service);
     loop_every(front_end_loop(service->fe), EXPORT_TICK_MS, on_tick, service);
+    loop_every(front_end_loop(service->fe), TOMBSTONES_LOOK_MS, on_tombstones, service);
 }
 
 void backup_service_stop(struct backup_service *service)

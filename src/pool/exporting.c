@@ -7,6 +7,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "core/batch.h"
+#include "pool/comparing.h"
+#include "pool/offer.h"
 
 /* Enough for one to be given up each few seconds until the first one meets its deadline. */
 enum { BATCH_CALLS_MAX = LINK_BATCH_DEADLINE_MS / EXPORTING_SILENCE_MS };
@@ -21,7 +23,8 @@ struct exporting {
     bool open;
     struct term term;
     /* A job or a call is under way: its end comes here before anything else begins. */
-    enum { FLIGHT_NONE, FLIGHT_OFFER, FLIGHT_PACKING, FLIGHT_BATCH } in_flight;
+    enum { FLIGHT_NONE, FLIGHT_OFFER, FLIGHT_PACKING, FLIGHT_BATCH, FLIGHT_COMPARE } in_flight;
+    struct comparing *comparing;
     /* Calls that were given up end some time, too; what comes of them then is nobody's business. */
     struct batch_call {
         struct exporting *x;
@@ -79,7 +82,9 @@ bool exporting_is_to_replica(const struct exporting *x)
 
 struct exporting_counts exporting_counts(const struct exporting *x)
 {
-    return x->counts;
+    struct exporting_counts counts = x->counts;
+    counts.compared += x->comparing ? comparing_items(x->comparing) : 0;
+    return counts;
 }
 
 const struct error *exporting_trouble(const struct exporting *x)
@@ -157,8 +162,9 @@ static void explain(const struct exporting *x, const struct copy_answer *at, str
     case COPY_GO_ON:
     case COPY_EARLY: *e = (struct error){0}; break;
     case COPY_COMPARE:
-        fail(e, FAIL_REFUSED, "The copy at %s has no point in common with this one any more.",
+        fail(e, FAIL_REFUSED, "The copy at %s can't go on from where it stands, or is not equal.",
              x->target);
+        error_next(e, "It is compared, and what differs is sent.");
         break;
     case COPY_FORKED:
         fail(e, FAIL_REFUSED,
@@ -284,32 +290,36 @@ static void on_packed(void *context)
 
 /* --- carrying out --- */
 
-static enum failure read_home(const struct exporting *x, struct home_state *state, struct error *e)
-{
-    OWNED(view_close) struct view *view = NULL;
-    enum failure bad = store_view(front_end_store(x->fe), &view, e);
-    return bad ? bad : view_home(view, x->home, state, e);
-}
-
 static void offer(struct exporting *x)
 {
     const struct machine *to = front_end_machine_of(x->fe, x->target);
-    const struct home *core = core_of(x);
     OWNED(free_memory) struct sync_offer *offer = xcalloc(1, sizeof *offer);
-    struct home_state state;
     struct error e = {0};
     x->in_flight = FLIGHT_OFFER;
-    if (!to || !core || read_home(x, &state, &e)) {
+    if (!to || offer_read(x->fe, x->home, x->module, x->term, offer, &e))
         fail_with(x, &e);
-        return;
-    }
-    snprintf(offer->home, sizeof offer->home, "%s", x->home);
-    offer->module = x->module;
-    offer->term = x->term;
-    offer->head = state.head;
-    offer->horizon = state.horizon;
-    offer->lineage = home_hold(core)->lineage;
-    link_offer(front_end_link(x->fe), to, offer, on_position, x);
+    else
+        link_offer(front_end_link(x->fe), to, offer, on_position, x);
+}
+
+static void on_comparison_done(const struct copy_answer *position, const struct error *e,
+                               void *context)
+{
+    struct exporting *x = context;
+    x->counts.compared += comparing_items(x->comparing);
+    exporting_changed(x, comparing_head(x->comparing)); /* the news may still be on its way */
+    comparing_free(TAKE(x->comparing));
+    on_position(position, e, x);
+}
+
+static void compare(struct exporting *x)
+{
+    struct error e;
+    x->in_flight = FLIGHT_COMPARE;
+    x->comparing = comparing_start(x->fe, x->workers, x->home, x->module, x->term, x->target,
+                                   on_comparison_done, x, &e);
+    if (!x->comparing)
+        fail_with(x, &e);
 }
 
 static void send_batch(struct exporting *x, const struct export_action *action)
@@ -328,18 +338,11 @@ static void send_batch(struct exporting *x, const struct export_action *action)
 
 static void carry_out(struct exporting *x, const struct export_action *action)
 {
-    struct error e;
     switch (action->kind) {
     case EXPORT_NOTHING: break;
     case EXPORT_OFFER: offer(x); break;
     case EXPORT_BATCH: send_batch(x, action); break;
-    case EXPORT_COMPARE:
-        fail(&e, FAIL_REFUSED,
-             "The copy of %s at %s can't go on from where it stands, and comparing whole copies is "
-             "not possible yet.",
-             x->home, x->target);
-        fail_with(x, &e);
-        break;
+    case EXPORT_COMPARE: compare(x); break;
     }
 }
 
@@ -349,15 +352,16 @@ static void open_or_close(struct exporting *x)
 {
     const struct home *core = core_of(x);
     bool open = exports(core);
-    struct home_state state;
+    struct sync_offer offer;
     struct error e;
     if (open && (!x->open || !term_equal(x->term, home_hold(core)->term))) {
-        if (read_home(x, &state, &e))
+        const struct term term = home_hold(core)->term;
+        if (offer_read(x->fe, x->home, x->module, term, &offer, &e))
             return; /* again at the next tick */
         x->open = true;
-        x->term = home_hold(core)->term;
+        x->term = term;
         x->trouble = (struct error){0};
-        step(x, (struct export_event){.kind = EXPORT_OPENED, .term = x->term, .head = state.head});
+        step(x, (struct export_event){.kind = EXPORT_OPENED, .term = term, .head = offer.head});
     } else if (!open && x->open) {
         x->open = false;
         step(x, (struct export_event){.kind = EXPORT_CLOSED});
@@ -414,6 +418,11 @@ void exporting_wanted(struct exporting *x)
     step(x, (struct export_event){.kind = EXPORT_WANTED});
 }
 
+void exporting_wanted_compared(struct exporting *x)
+{
+    step(x, (struct export_event){.kind = EXPORT_WANTED_COMPARED});
+}
+
 void exporting_looked(struct exporting *x)
 {
     step(x, (struct export_event){.kind = EXPORT_LOOKED});
@@ -444,6 +453,7 @@ void exporting_free(struct exporting *x)
     if (!x)
         return;
     exporter_free(x->core);
+    comparing_free(x->comparing);
     batch_writer_free(x->batch.writer);
     free(x);
 }

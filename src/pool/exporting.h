@@ -27,6 +27,8 @@ void exporting_tick(struct exporting *x);
 void exporting_changed(struct exporting *x, uint64_t head);
 /* Somebody waits for what there is to be copied. */
 void exporting_wanted(struct exporting *x);
+/* The same, and for everything to be compared. */
+void exporting_wanted_compared(struct exporting *x);
 /* Somebody waits for where the copy stands. */
 void exporting_looked(struct exporting *x);
 
@@ -39,6 +41,7 @@ const struct exporter *exporting_core(const struct exporting *x);
 
 struct exporting_counts {
     uint64_t items, bytes; /* sent and confirmed since the start */
+    uint64_t compared;     /* items that were looked at by comparisons */
 };
 struct exporting_counts exporting_counts(const struct exporting *x);
 /* The last thing that went wrong; `kind` OK: nothing since it went right. */

@@ -414,6 +414,13 @@ static void on_batch(const struct machine *from, struct bytes batch, struct link
     importing_sent(backup_service_importing(fe->backup), from, batch, reply);
 }
 
+static void on_part(const struct machine *from, struct bytes part, struct link_reply *reply,
+                    void *context)
+{
+    const struct front_end *fe = context;
+    importing_part(backup_service_importing(fe->backup), from, part, reply);
+}
+
 static void on_tick(void *context)
 {
     struct front_end *fe = context;
@@ -499,6 +506,7 @@ static enum failure open_link(struct front_end *fe, struct error *e)
                                            .create = on_create,
                                            .offer = on_offer,
                                            .batch = on_batch,
+                                           .part = on_part,
                                            .command = on_command,
                                            .person = on_person,
                                            .context = fe};

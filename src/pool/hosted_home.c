@@ -237,8 +237,8 @@ void hosted_home_answered(struct hosted_home *home, const struct home_question *
         log_disbelief(home, home_partner(home->core), &e);
 }
 
-static void ask_for(struct hosted_home *home, struct home_event event, hosted_home_done *done,
-                    void *context)
+static void ask_for(struct hosted_home *home, struct home_event event, hosted_home_enrich *enrich,
+                    void *enrich_context, hosted_home_done *done, void *context)
 {
     struct error e = {0};
     if (home->done) {
@@ -249,6 +249,8 @@ static void ask_for(struct hosted_home *home, struct home_event event, hosted_ho
     }
     home->done = done;
     home->done_context = context;
+    home->enrich = enrich;
+    home->enrich_context = enrich_context;
     step(home, event, &e);
     if (e.kind)
         tell_done(home, &e);
@@ -257,11 +259,7 @@ static void ask_for(struct hosted_home *home, struct home_event event, hosted_ho
 void hosted_home_create(struct hosted_home *home, hosted_home_enrich *enrich, void *enrich_context,
                         hosted_home_done *done, void *context)
 {
-    if (!home->done) {
-        home->enrich = enrich;
-        home->enrich_context = enrich_context;
-    }
-    ask_for(home, (struct home_event){.kind = HOME_CREATE}, done, context);
+    ask_for(home, (struct home_event){.kind = HOME_CREATE}, enrich, enrich_context, done, context);
 }
 
 void hosted_home_stop(struct hosted_home *home, bool stopped)
@@ -270,12 +268,14 @@ void hosted_home_stop(struct hosted_home *home, bool stopped)
 }
 
 void hosted_home_follow(struct hosted_home *home, const struct lineage *lineage,
-                        hosted_home_done *done, void *context)
+                        hosted_home_enrich *enrich, void *enrich_context, hosted_home_done *done,
+                        void *context)
 {
-    ask_for(home, (struct home_event){.kind = HOME_FOLLOW, .lineage = lineage}, done, context);
+    ask_for(home, (struct home_event){.kind = HOME_FOLLOW, .lineage = lineage}, enrich,
+            enrich_context, done, context);
 }
 
 void hosted_home_force(struct hosted_home *home, hosted_home_done *done, void *context)
 {
-    ask_for(home, (struct home_event){.kind = HOME_FORCE}, done, context);
+    ask_for(home, (struct home_event){.kind = HOME_FORCE}, NULL, NULL, done, context);
 }

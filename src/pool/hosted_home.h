@@ -40,15 +40,16 @@ void hosted_home_answered(struct hosted_home *home, const struct home_question *
 
 /* What people ask for. `done` is called once, with NULL when it is durable. */
 typedef void hosted_home_done(const struct error *e, void *context);
-/* Adds to the transaction that creates the home what must be there from the first moment. */
+/* Adds to the transaction that keeps the record what must be there from the same moment on. */
 typedef void hosted_home_enrich(struct txn *txn, uint64_t term_number, void *context);
 void hosted_home_create(struct hosted_home *home, hosted_home_enrich *enrich, void *enrich_context,
                         hosted_home_done *done, void *context);
 /* An administrator stops the pool, or starts it again. */
 void hosted_home_stop(struct hosted_home *home, bool stopped);
-/* The copy here goes on along this lineage. */
+/* The copy here goes on along this lineage. `enrich` may be NULL. */
 void hosted_home_follow(struct hosted_home *home, const struct lineage *lineage,
-                        hosted_home_done *done, void *context);
+                        hosted_home_enrich *enrich, void *enrich_context, hosted_home_done *done,
+                        void *context);
 void hosted_home_force(struct hosted_home *home, hosted_home_done *done, void *context);
 
 #endif

@@ -8,6 +8,9 @@
 #include "base/log.h"
 #include "core/batch.h"
 #include "pool/backup_service.h"
+#include "pool/commit.h"
+#include "pool/compared.h"
+#include "pool/offer.h"
 #include "pool/replica.h"
 
 struct import_row {
@@ -20,6 +23,7 @@ struct importing {
     struct workers *workers;
     struct import_row rows[HOSTED_HOMES_MAX];
     size_t row_count;
+    size_t calls, calls_max; /* under way, beside the loop */
 };
 
 static struct import_status *status_of(struct importing *importing, const char *home,
@@ -97,6 +101,20 @@ static struct hosted_home *home_for(const struct importing *importing, const str
     return NULL;
 }
 
+void importing_configure(struct importing *importing, size_t calls_max)
+{
+    importing->calls_max = calls_max;
+}
+
+/* Too many calls are under way: as if the copy were not ready yet. */
+static bool put_off(const struct importing *importing, struct link_reply *reply)
+{
+    if (importing->calls < importing->calls_max)
+        return false;
+    link_reply_position(reply, &(struct copy_answer){.verdict = COPY_EARLY});
+    return true;
+}
+
 static void refuse_busy(const struct importing *importing, struct link_reply *reply)
 {
     struct error e;
@@ -107,12 +125,15 @@ static void refuse_busy(const struct importing *importing, struct link_reply *re
 
 /* --- offers --- */
 
+/* An offer that is answered when what it brings is durable. */
 struct offered {
     struct link_reply *reply;
     struct copy_answer answer;
+    struct sync_offer offer;
+    struct home_state state;
 };
 
-static void on_followed(const struct error *e, void *context)
+static void on_kept(const struct error *e, void *context)
 {
     struct offered *offered = context;
     if (e && (e->kind == FAIL_BUSY || e->kind == FAIL_REFUSED))
@@ -131,6 +152,30 @@ static bool same_lineage(const struct lineage *a, const struct lineage *b)
     lineage_encode(a, &x);
     lineage_encode(b, &y);
     return bytes_equal(buffer_view(&x), buffer_view(&y));
+}
+
+/* The lineage goes into the record; and with it, where a comparison has come to its end, what that
+ * makes of the copy. */
+static void end_comparison(struct txn *txn, uint64_t term_number, void *context)
+{
+    (void)term_number;
+    struct offered *offered = context;
+    compared_end(txn, &offered->offer, &offered->state, &offered->answer.at);
+}
+
+static void on_begun(const struct store_outcome *outcome, void *context)
+{
+    const struct error *e = &outcome->error;
+    on_kept(e->kind ? e : NULL, context);
+}
+
+static void begin_comparison(const struct importing *importing, struct offered *offered)
+{
+    struct txn *txn = txn_new(offered->offer.home);
+    offered->answer.verdict = COPY_COMPARE;
+    compared_begin(txn, &offered->offer, &offered->state);
+    commit_on_loop(front_end_store(importing->fe), front_end_loop(importing->fe), txn, on_begun,
+                   offered);
 }
 
 static enum failure read_state(const struct importing *importing, const char *home,
@@ -166,6 +211,7 @@ static void work_on_replica(void *context)
 static void on_replica_worked(void *context)
 {
     struct replica_offer *o = context;
+    o->importing->calls--;
     if (o->error.kind)
         link_reply_error(o->reply, &o->error);
     else
@@ -188,6 +234,8 @@ static void offer_to_replica(struct importing *importing, const struct sync_offe
                              struct link_reply *reply)
 {
     const struct pool *central = front_end_config(importing->fe)->topology->central;
+    if (put_off(importing, reply))
+        return;
     struct replica_offer *o = xcalloc(1, sizeof *o);
     o->importing = importing;
     o->store = front_end_store(importing->fe);
@@ -195,8 +243,10 @@ static void offer_to_replica(struct importing *importing, const struct sync_offe
     o->offer = *offer;
     snprintf(o->pools[SIDE_HOME], FQDN_SIZE, "%s", central->fqdn);
     snprintf(o->pools[SIDE_BACKUP], FQDN_SIZE, "%s", central->backup ? central->backup->fqdn : "");
-    if (workers_run(importing->workers, work_on_replica, on_replica_worked, o))
+    if (workers_run(importing->workers, work_on_replica, on_replica_worked, o)) {
+        importing->calls++;
         return;
+    }
     refuse_busy(importing, reply);
     free(o);
 }
@@ -216,22 +266,26 @@ void importing_offered(struct importing *importing, const struct machine *from,
         return;
     }
     const struct hold *hold = home_hold(hosted_home_core(home));
-    const struct copy_state copy = {
-        .hold = hold, .head = state.head, .cookie = state.modules[offer->module].cookie};
-    const struct copy_offer asked = {.term = offer->term,
-                                     .lineage = &offer->lineage,
-                                     .head = offer->head,
-                                     .horizon = offer->horizon};
-    struct copy_answer answer = copy_judge(&copy, &asked);
-    if (answer.verdict == COPY_GO_ON && answer.at.usn == offer->head)
+    struct copy_answer answer = offer_judge(hold, &state, offer);
+    bool follows = answer.verdict == COPY_GO_ON;
+    bool begins = offer->purpose == OFFER_COMPARE && (follows || answer.verdict == COPY_COMPARE);
+    bool ends = offer->purpose == OFFER_COMPARED && answer.verdict == COPY_COMPARE &&
+                compared_is_current(offer, &state);
+    if (offer->purpose == OFFER_ASK && follows && answer.at.usn == offer->head)
         note_complete(importing, offer->home, offer->module);
-    if (answer.verdict != COPY_GO_ON || same_lineage(&hold->lineage, &offer->lineage)) {
+    if (!begins && !ends && (!follows || same_lineage(&hold->lineage, &offer->lineage))) {
         link_reply_position(reply, &answer);
         return;
     }
     struct offered *offered = xmalloc(sizeof *offered);
-    *offered = (struct offered){reply, answer};
-    hosted_home_follow(home, &offer->lineage, on_followed, offered);
+    *offered = (struct offered){reply, answer, *offer, state};
+    if (begins) {
+        begin_comparison(importing, offered);
+        return;
+    }
+    offered->answer.verdict = COPY_GO_ON;
+    hosted_home_follow(home, &offer->lineage, ends ? end_comparison : NULL, offered, on_kept,
+                       offered);
 }
 
 /* --- batches --- */
@@ -295,8 +349,10 @@ static enum failure apply(struct sent *sent, struct error *e)
     bad = check_batch(sent, head, hold, &state, e);
     if (bad)
         return bad;
-    const struct copy_state copy = {
-        .hold = hold, .head = state.head, .cookie = state.modules[head->module].cookie};
+    const struct copy_state copy = {.hold = hold,
+                                    .head = state.head,
+                                    .cookie = state.modules[head->module].cookie,
+                                    .comparing = state.modules[head->module].comparing};
     struct version cookie = copy.cookie;
     sent->answer = copy_judge_batch(&copy, head);
     if (sent->answer.verdict != COPY_GO_ON)
@@ -323,6 +379,7 @@ static void on_worked(void *context)
 {
     struct sent *sent = context;
     bool failed = sent->error.kind != OK;
+    sent->importing->calls--;
     if (!failed && strcmp(sent->home, HOME_CENTRAL) == 0)
         backup_service_configure(front_end_backup_service(sent->importing->fe));
     if (sent->home[0])
@@ -339,16 +396,74 @@ static void on_worked(void *context)
 void importing_sent(struct importing *importing, const struct machine *from, struct bytes batch,
                     struct link_reply *reply)
 {
+    if (put_off(importing, reply))
+        return;
     struct sent *sent = xcalloc(1, sizeof *sent);
     *sent = (struct sent){.importing = importing,
                           .store = front_end_store(importing->fe),
                           .reply = reply,
                           .bytes = batch};
     snprintf(sent->from, sizeof sent->from, "%s", from->pool->fqdn);
-    if (workers_run(importing->workers, work, on_worked, sent))
+    if (workers_run(importing->workers, work, on_worked, sent)) {
+        importing->calls++;
         return;
+    }
     refuse_busy(importing, reply);
     free(sent);
+}
+
+/* --- parts of a comparison --- */
+
+struct told {
+    struct importing *importing;
+    struct store *store;
+    struct link_reply *reply;
+    struct bytes bytes; /* lent until the reply is given */
+    char from[FQDN_SIZE];
+    struct compare_head head;
+    struct compared answer;
+    struct error error;
+};
+
+static void take_part(void *context)
+{
+    struct told *told = context;
+    OWNED(compare_part_close) struct compare_part *part = NULL;
+    if (compare_part_open(told->bytes, &part, &told->error))
+        return;
+    told->head = *compare_part_head(part);
+    compared_part(told->store, told->from, part, &told->answer, &told->error);
+}
+
+static void on_part_taken(void *context)
+{
+    struct told *told = context;
+    const struct compare_head *head = &told->head;
+    bool failed = told->error.kind != OK;
+    if (failed && head->home[0])
+        note(told->importing, head->home, head->module, &told->error);
+    if (!failed && strcmp(head->home, HOME_CENTRAL) == 0)
+        backup_service_configure(front_end_backup_service(told->importing->fe));
+    if (failed)
+        link_reply_error(told->reply, &told->error);
+    else
+        link_reply_compared(told->reply, &told->answer);
+    free(told);
+}
+
+void importing_part(struct importing *importing, const struct machine *from, struct bytes part,
+                    struct link_reply *reply)
+{
+    struct told *told = xcalloc(1, sizeof *told);
+    *told = (struct told){.importing = importing,
+                          .store = front_end_store(importing->fe),
+                          .reply = reply,
+                          .bytes = part};
+    snprintf(told->from, sizeof told->from, "%s", from->pool->fqdn);
+    if (workers_run(importing->workers, take_part, on_part_taken, told))
+        return;
+    refuse_busy(importing, reply);
+    free(told);
 }
 
 struct importing *importing_new(struct front_end *fe, struct workers *workers)
@@ -356,6 +471,7 @@ struct importing *importing_new(struct front_end *fe, struct workers *workers)
     struct importing *importing = xcalloc(1, sizeof *importing);
     importing->fe = fe;
     importing->workers = workers;
+    importing->calls_max = SIZE_MAX; /* until the configuration was read */
     return importing;
 }
 

@@ -12,9 +12,14 @@ struct importing;
 struct importing *importing_new(struct front_end *fe, struct workers *workers);
 void importing_free(struct importing *importing);
 
+/* How many calls it answers at once; one more is told to come again. */
+void importing_configure(struct importing *importing, size_t calls_max);
+
 void importing_offered(struct importing *importing, const struct machine *from,
                        const struct sync_offer *offer, struct link_reply *reply);
 void importing_sent(struct importing *importing, const struct machine *from, struct bytes batch,
+                    struct link_reply *reply);
+void importing_part(struct importing *importing, const struct machine *from, struct bytes part,
                     struct link_reply *reply);
 
 /* Of a module of a home, since the start of this process; moments of the monotonic clock, 0: never.

@@ -1,7 +1,9 @@
 #include "pool/replica.h"
 
 #include <stdio.h>
-#include <string.h>
+
+#include "pool/compared.h"
+#include "pool/offer.h"
 
 /* What is kept of it, or the beginning of it. */
 static enum failure read_hold(struct view *view, const char *const pools[SIDES], struct hold *hold,
@@ -24,12 +26,43 @@ static enum failure read_state(struct view *view, struct home_state *state, stru
     return bad == FAIL_NOT_FOUND ? OK : bad;
 }
 
-static enum failure keep(struct store *store, const struct hold *hold, struct error *e)
+static void follow(struct txn *txn, struct hold *hold, const struct sync_offer *offer)
 {
-    struct txn *txn = txn_new(HOME_CENTRAL);
-    struct store_outcome outcome;
+    hold->lineage = offer->lineage;
+    hold->seen = hold->seen > offer->term.number ? hold->seen : offer->term.number;
     txn_hold(txn, hold);
-    if (store_commit_wait(store, txn, &outcome))
+}
+
+/* What becomes durable before the answer is given, by what the offer is for. */
+static bool prepare(struct txn *txn, struct hold *hold, const struct home_state *state,
+                    const struct sync_offer *offer, struct copy_answer *answer)
+{
+    bool follows = answer->verdict == COPY_GO_ON, compares = answer->verdict == COPY_COMPARE;
+    if (offer->purpose == OFFER_COMPARE && (follows || compares)) {
+        answer->verdict = COPY_COMPARE;
+        txn_hold(txn, hold);
+        compared_begin(txn, offer, state);
+        return true;
+    }
+    if (offer->purpose == OFFER_COMPARED && compares && compared_is_current(offer, state)) {
+        answer->verdict = COPY_GO_ON;
+        follow(txn, hold, offer);
+        compared_end(txn, offer, state, &answer->at);
+        return true;
+    }
+    if (follows)
+        follow(txn, hold, offer);
+    return follows;
+}
+
+static enum failure act(struct store *store, struct hold *hold, const struct home_state *state,
+                        const struct sync_offer *offer, struct copy_answer *answer, struct error *e)
+{
+    OWNED(txn_free) struct txn *txn = txn_new(HOME_CENTRAL);
+    struct store_outcome outcome;
+    if (!prepare(txn, hold, state, offer, answer))
+        return OK;
+    if (store_commit_wait(store, TAKE(txn), &outcome))
         *e = outcome.error;
     return outcome.error.kind;
 }
@@ -51,17 +84,7 @@ enum failure replica_offered(struct store *store, const struct sync_offer *offer
     if (offer->term.number > hold->term.number) /* it follows at the first word */
         hold->term = offer->term;
     hold->revision++;
-    const struct copy_state copy = {
-        .hold = hold, .head = state.head, .cookie = state.modules[MODULE_CMS_MASTER].cookie};
-    const struct copy_offer asked = {.term = offer->term,
-                                     .lineage = &offer->lineage,
-                                     .head = offer->head,
-                                     .horizon = offer->horizon};
-    *answer = copy_judge(&copy, &asked);
-    if (answer->verdict != COPY_GO_ON)
-        return OK;
-    hold->lineage = offer->lineage;
-    hold->seen = hold->seen > offer->term.number ? hold->seen : offer->term.number;
+    *answer = offer_judge(hold, &state, offer);
     view_close(TAKE(view));
-    return keep(store, hold, e);
+    return act(store, hold, &state, offer, answer, e);
 }

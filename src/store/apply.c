@@ -150,12 +150,12 @@ static enum failure check_step(struct group *group, const struct group_home *hom
         }
         if (!module_belongs(step->module, txn->home))
             return refuse(e, FAIL_INVALID, txn->home, "does not have that module");
-        if (sent &&
-            (item.version.usn == 0 || item.version.term == 0 || !countable(item.version)))
+        if (sent && (item.version.usn == 0 || item.version.term == 0 || !countable(item.version)))
             return refuse(e, FAIL_INVALID, txn->home, "was sent an item without a sound version");
         return OK;
     }
-    case STEP_DROP: assert(txn->role == ROLE_COPY); return OK;
+    case STEP_DROP:
+    case STEP_RECOUNT: assert(txn->role == ROLE_COPY); return OK;
     case STEP_EXPECT: {
         struct found found = {0};
         enum failure bad = home->row.id ? ops(group)->find(group->s, home->row.id, step->module,
@@ -173,10 +173,17 @@ static enum failure check_step(struct group *group, const struct group_home *hom
         if (!countable(step->version))
             return refuse(e, FAIL_INVALID, txn->home, "was sent a cookie that is no version");
         struct version at = home->row.state.modules[step->module].cookie;
+        if (home->row.state.modules[step->module].comparing && !txn->ends_comparison)
+            return refuse(e, FAIL_CONFLICT, txn->home, "is being compared");
         return at.term == step->from.term && at.usn == step->from.usn
                    ? OK
                    : refuse(e, FAIL_CONFLICT, txn->home, "has its cookie somewhere else");
     }
+    case STEP_COMPARE:
+        assert(txn->role == ROLE_COPY);
+        return home->row.state.modules[step->module].comparing == step->from.usn
+                   ? OK
+                   : refuse(e, FAIL_CONFLICT, txn->home, "is in another comparison by now");
     case STEP_RECORD:
         return step->key_size && step->key_size <= RECORD_NAME_MAX &&
                        step->value_size <= RECORD_VALUE_MAX
@@ -317,13 +324,30 @@ static enum failure place(struct group *group, struct group_home *home, const st
                           struct error *e)
 {
     struct tenant t = {.wanted = item};
-    enum failure bad = ops(group)->walk_usn(group->s, home->row.id, item->version.usn - 1,
-                                            note_tenant, &t, e);
+    enum failure bad =
+        ops(group)->walk_usn(group->s, home->row.id, item->version.usn - 1, note_tenant, &t, e);
     if (!bad && t.other) {
         count_out(&home->row.state.modules[t.module].digest, t.key_size, &t.found);
         bad = ops(group)->drop(group->s, home->row.id, t.found.usn, e);
     }
     return bad ? bad : write_item(group, home, item, e);
+}
+
+static bool count_in(const struct item *item, struct item_hash hash, void *context)
+{
+    digest_add(context, item, hash);
+    return true;
+}
+
+static enum failure recount(struct group *group, struct group_home *home, enum module module,
+                            struct error *e)
+{
+    struct digest sum = {0};
+    enum failure bad = ops(group)->walk_keys(group->s, home->row.id, module, BYTES_NONE, BYTES_NONE,
+                                             count_in, &sum, e);
+    if (!bad)
+        home->row.state.modules[module].digest = sum;
+    return bad;
 }
 
 static void reach(struct home_state *state, uint64_t usn)
@@ -355,6 +379,8 @@ static enum failure carry_out_step(struct group *group, struct group_home *home,
         state->modules[step->module].cookie = step->version;
         reach(state, step->version.usn);
         return OK;
+    case STEP_RECOUNT: return recount(group, home, step->module, e);
+    case STEP_COMPARE: state->modules[step->module].comparing = step->version.usn; return OK;
     case STEP_HORIZON:
         if (step->version.usn <= state->horizon)
             return OK;
@@ -388,8 +414,11 @@ static enum failure replace_hold(struct group *group, struct group_home *home, s
     struct term before = home->has_hold ? home->hold.term : TERM_NONE;
     if (home->has_hold)
         step_down(home, &hold);
-    if (hold_opens_term(before, &hold))
+    if (hold_opens_term(before, &hold)) {
         lineage_open(&hold.lineage, hold.term, home->row.state.head);
+        for (int m = 0; m < MODULES; m++) /* it is as it is now */
+            home->row.state.modules[m].comparing = 0;
+    }
     txn->outcome.began = home->row.state.head;
     enum failure bad = hold_save(group->s, &hold, e);
     if (bad)

@@ -9,7 +9,7 @@
 
 #include "store/engine.h"
 
-enum { HOME_STATE_FORMAT = 1, SEAL_SIZE = 8 };
+enum { HOME_STATE_FORMAT = 2, /* 1 did not know of comparisons */ SEAL_SIZE = 8 };
 
 static const char is_changed[] = "is not what was written", is_nonsense[] = "makes no sense";
 
@@ -75,6 +75,7 @@ void home_row_encode(const char *home, const struct home_row *row, struct buffer
         buffer_varint(out, state->modules[i].cookie.term);
         buffer_varint(out, state->modules[i].cookie.usn);
         digest_encode(&state->modules[i].digest, out);
+        buffer_u64(out, state->modules[i].comparing);
     }
     seal(out, from, home, row->id);
 }
@@ -94,10 +95,11 @@ enum failure home_row_decode(const char *home, struct home_row *row, struct byte
         state->modules[i].cookie.term = cursor_varint(&in);
         state->modules[i].cookie.usn = cursor_varint(&in);
         digest_decode(&state->modules[i].digest, &in);
+        state->modules[i].comparing = format > 1 ? cursor_u64(&in) : 0;
     }
     if (format > HOME_STATE_FORMAT)
         return newer(e, home, format);
-    if (!cursor_done(&in) || format != HOME_STATE_FORMAT)
+    if (!cursor_done(&in) || format == 0)
         return damaged(e, "state of the home", home, is_nonsense);
     return OK;
 }

@@ -75,7 +75,14 @@ void txn_apply(struct txn *txn, const struct item *item);
  * the holder this item has it; and what the holder does not have goes without a tombstone. */
 void txn_place(struct txn *txn, const struct item *item);
 void txn_drop(struct txn *txn, enum module module, struct bytes key);
-/* The module's cookie, refused unless it stands at `from`. */
+/* Begins a comparison (`from` is what was under way before, 0 or one that was given up), goes on
+ * with it (`from` is `to`), or ends it (`to` is 0). Refused unless `from` is under way. */
+void txn_compare(struct txn *txn, enum module module, uint64_t from, uint64_t to);
+/* Adds the module's digest up anew, from its rows. That reads them all while others wait to write:
+ * for the end of a comparison. */
+void txn_recount(struct txn *txn, enum module module);
+/* The module's cookie, refused unless it stands at `from`, and while it is compared but for
+ * the end of that. */
 void txn_cookie(struct txn *txn, enum module module, struct version from, struct version to);
 /* Drops tombstones up to this usn; never goes back. */
 void txn_horizon(struct txn *txn, uint64_t usn);
@@ -129,6 +136,9 @@ struct home_state {
     struct {
         struct version cookie;
         struct digest digest;
+        /* The comparison (core/compare.h) under way; 0: none. While there is one, the copy stands
+         * at no point that existed. */
+        uint64_t comparing;
     } modules[MODULES];
 };
 

@@ -115,6 +115,20 @@ void txn_drop(struct txn *txn, enum module module, struct bytes key)
     add(txn, STEP_DROP, key, BYTES_NONE)->module = module;
 }
 
+void txn_compare(struct txn *txn, enum module module, uint64_t from, uint64_t to)
+{
+    struct step *step = add(txn, STEP_COMPARE, BYTES_NONE, BYTES_NONE);
+    step->module = module;
+    step->from.usn = from;
+    step->version.usn = to;
+    txn->ends_comparison |= to == 0;
+}
+
+void txn_recount(struct txn *txn, enum module module)
+{
+    add(txn, STEP_RECOUNT, BYTES_NONE, BYTES_NONE)->module = module;
+}
+
 void txn_cookie(struct txn *txn, enum module module, struct version from, struct version to)
 {
     struct step *step = add(txn, STEP_COOKIE, BYTES_NONE, BYTES_NONE);

@@ -11,6 +11,8 @@ enum step_kind {
     STEP_APPLY,
     STEP_PLACE,
     STEP_DROP,
+    STEP_COMPARE,
+    STEP_RECOUNT,
     STEP_COOKIE,
     STEP_HORIZON,
     STEP_RECORD,
@@ -22,7 +24,7 @@ struct step {
     enum module module;
     bool deleted;
     struct version version;  /* of an applied item; what is expected; a cookie to reach */
-    struct version from;     /* a cookie to leave */
+    struct version from;     /* a cookie to leave; a comparison, by `usn`, as in `version` */
     size_t key_at, key_size; /* also a record's name */
     size_t value_at, value_size;
 };
@@ -34,6 +36,7 @@ struct txn {
     enum txn_role role;
     uint64_t term_number;
     struct hold *hold;
+    bool ends_comparison;
     struct step *steps;
     size_t count, room;
     struct buffer memory;

@@ -119,6 +119,44 @@ static void a_copy_that_has_everything_stands_at_the_head(void **state)
     ASSERT_VERDICT(judge(&m), COPY_GO_ON);
 }
 
+static void a_copy_that_has_everything_and_is_not_equal_is_compared(void **state)
+{
+    (void)state;
+    struct meeting m = in_one_term(100, 100);
+    m.offer.digest = (struct digest){.low = 1, .items = 7};
+    m.copy.digest = (struct digest){.low = 2, .items = 7};
+    struct copy_answer answer = judge(&m);
+    ASSERT_VERDICT(answer, COPY_COMPARE);
+    assert_at(answer, at(2, 100));
+    m = in_one_term(100, 60); /* of one that is behind that says nothing */
+    m.offer.digest = (struct digest){.low = 1, .items = 7};
+    ASSERT_VERDICT(judge(&m), COPY_GO_ON);
+}
+
+static void a_comparison_that_has_begun_is_brought_to_its_end(void **state)
+{
+    (void)state;
+    struct meeting m = in_one_term(100, 60);
+    m.copy.comparing = 77;
+    m.copy.head = 100; /* some of what was behind the cookie came already */
+    struct copy_answer answer = judge(&m);
+    ASSERT_VERDICT(answer, COPY_COMPARE);
+    assert_at(answer, at(2, 60));
+    const struct batch_head head = {.term = term(2), .after = 60, .upto = 70, .head = 100};
+    ASSERT_VERDICT(copy_judge_batch(&m.copy, &head), COPY_COMPARE);
+    struct compare_head part = {.term = term(2), .id = 77};
+    ASSERT_VERDICT(copy_judge_part(&m.copy, &part), COPY_COMPARE);
+    part.id = 76; /* of one that was given up */
+    ASSERT_VERDICT(copy_judge_part(&m.copy, &part), COPY_EARLY);
+    part.term = other_tag(2);
+    ASSERT_VERDICT(copy_judge_part(&m.copy, &part), COPY_LATE);
+    m.hold.lineage = (struct lineage){0}; /* even if it stood elsewhere before */
+    copy_went_through(&m, 3, 0);
+    ASSERT_VERDICT(judge(&m), COPY_COMPARE);
+    m.hold.term = term(4); /* but not by whom it does not follow */
+    ASSERT_VERDICT(judge(&m), COPY_LATE);
+}
+
 static void a_copy_that_missed_whole_terms_goes_on(void **state)
 {
     (void)state;
@@ -546,6 +584,8 @@ int main(void)
         cmocka_unit_test(a_fresh_copy_goes_on_from_nothing),
         cmocka_unit_test(a_copy_of_the_same_lineage_goes_on_from_its_cookie),
         cmocka_unit_test(a_copy_that_has_everything_stands_at_the_head),
+        cmocka_unit_test(a_copy_that_has_everything_and_is_not_equal_is_compared),
+        cmocka_unit_test(a_comparison_that_has_begun_is_brought_to_its_end),
         cmocka_unit_test(a_copy_that_missed_whole_terms_goes_on),
         cmocka_unit_test(a_copy_that_knows_the_exporters_lineage_beyond_its_cookie_goes_on),
         cmocka_unit_test(a_cookie_at_the_very_end_of_a_term_is_on_the_lineage),

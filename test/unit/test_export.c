@@ -78,6 +78,11 @@ static enum export_action_kind is_wanted(struct desk *d)
     return tell(d, (struct export_event){.kind = EXPORT_WANTED});
 }
 
+static enum export_action_kind wants_compared(struct desk *d)
+{
+    return tell(d, (struct export_event){.kind = EXPORT_WANTED_COMPARED});
+}
+
 static enum export_action_kind looks(struct desk *d)
 {
     return tell(d, (struct export_event){.kind = EXPORT_LOOKED});
@@ -527,8 +532,69 @@ static void a_comparison_that_changed_nothing_is_not_repeated_at_once(void **sta
     opens(&d, 2, 500);
     answers(&d, COPY_COMPARE, 0);
     assert_int_equal(answers(&d, COPY_COMPARE, 0), EXPORT_NOTHING);
-    quiet_for(&d, EXPORT_RETRY_MS - EXPORT_TICK_MS);
+    ASSERT_WORD(&d, "ErrorState");
+    quiet_for(&d, EXPORT_COMPARE_RETRY_MS - EXPORT_TICK_MS);
     assert_int_equal(waits(&d, EXPORT_TICK_MS), EXPORT_COMPARE);
+}
+
+static void a_copy_that_differs_again_right_after_a_comparison_is_an_error(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = a_desk(true);
+    opens(&d, 2, 500);
+    answers(&d, COPY_COMPARE, 0);
+    answers(&d, COPY_GO_ON, 500);
+    ASSERT_WORD(&d, "SteadyState");
+    looks(&d);
+    assert_int_equal(answers(&d, COPY_COMPARE, 500), EXPORT_NOTHING);
+    ASSERT_WORD(&d, "ErrorState");
+}
+
+static void tombstones_go_when_every_copy_has_confirmed_them(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk a = a_desk(true);
+    OWNED(desk_close) struct desk b = a_desk(true);
+    const struct exporter *both[] = {a.x, b.x};
+    enum { KEPT = 100, HEAD = 20000 };
+    opens(&a, 2, HEAD);
+    opens(&b, 2, HEAD);
+    assert_int_equal(export_horizon(both, 2, HEAD, 0, KEPT), 0); /* nobody has said anything */
+    answers(&a, COPY_GO_ON, HEAD);
+    assert_int_equal(export_horizon(both, 2, HEAD, 0, KEPT), 0);
+    answers(&b, COPY_GO_ON, 7000);
+    assert_int_equal(export_horizon(both, 2, HEAD, 0, KEPT), 7000 - KEPT);
+    assert_int_equal(export_horizon(both, 2, HEAD, 6500, KEPT), 6500); /* too little to do */
+    assert_int_equal(export_horizon(both, 1, HEAD, 0, KEPT), HEAD - KEPT);
+    assert_int_equal(export_horizon(both, 0, HEAD, 0, KEPT), HEAD - KEPT); /* no copies at all */
+    const uint64_t far = HEAD + (uint64_t)3 * TOMBSTONES_AT_ONCE;
+    assert_int_equal(export_horizon(both, 0, far, 500, KEPT), 500 + TOMBSTONES_AT_ONCE);
+    fails(&b); /* it may have been put back meanwhile */
+    assert_int_equal(export_horizon(both, 2, HEAD, 0, KEPT), 0);
+    opens(&a, 4, HEAD); /* what it said in the last term counts no more */
+    assert_int_equal(export_horizon(both, 1, HEAD, 0, KEPT), 0);
+    answers(&a, COPY_FORKED, 9000);
+    assert_int_equal(export_horizon(both, 1, HEAD, 0, KEPT), 0);
+}
+
+static void whoever_does_not_trust_the_cookie_has_everything_compared(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = a_desk(true);
+    opens(&d, 2, 500);
+    answers(&d, COPY_GO_ON, 500);
+    assert_int_equal(wants_compared(&d), EXPORT_COMPARE);
+    assert_true(status(&d).comparing);
+    ASSERT_WORD(&d, "SteadyState"); /* as far as anybody knows */
+    assert_int_equal(answers(&d, COPY_GO_ON, 500), EXPORT_NOTHING);
+    assert_false(status(&d).comparing);
+    quiet_for(&d, EXPORT_RETRY_MS); /* once */
+    /* What fails is told to whoever waited, and not repeated for him. */
+    assert_int_equal(wants_compared(&d), EXPORT_COMPARE);
+    fails(&d);
+    assert_false(status(&d).comparing);
+    assert_int_equal(waits(&d, EXPORT_RETRY_MS), EXPORT_OFFER);
+    assert_int_equal(answers(&d, COPY_GO_ON, 500), EXPORT_NOTHING);
 }
 
 static void a_comparison_that_failed_begins_with_the_question(void **state)
@@ -944,6 +1010,9 @@ int main(void)
         cmocka_unit_test(a_copy_without_a_common_point_is_compared_at_once),
         cmocka_unit_test(a_comparison_that_changed_nothing_is_not_repeated_at_once),
         cmocka_unit_test(a_comparison_that_failed_begins_with_the_question),
+        cmocka_unit_test(a_copy_that_differs_again_right_after_a_comparison_is_an_error),
+        cmocka_unit_test(tombstones_go_when_every_copy_has_confirmed_them),
+        cmocka_unit_test(whoever_does_not_trust_the_cookie_has_everything_compared),
         cmocka_unit_test(a_copy_that_has_not_heard_of_the_term_is_asked_again),
         cmocka_unit_test(refusals_are_errors_and_asked_about_again),
         cmocka_unit_test(an_answer_to_nothing_counts_for_nothing),

@@ -224,6 +224,10 @@ static struct sync_offer *an_offer(void)
     o->term = (struct term){.number = 6, .tag = 0xfedcba9876543210};
     o->head = 4711;
     o->horizon = 12;
+    o->purpose = OFFER_COMPARE;
+    o->comparison = 0xfeedfacecafebeef;
+    o->digest =
+        (struct digest){.low = UINT64_MAX, .high = 7, .items = 300, .bytes = (uint64_t)1 << 40};
     lineage_open(&o->lineage, (struct term){.number = 2, .tag = 22}, 0);
     lineage_open(&o->lineage, o->term, 4000);
     return o;
@@ -235,7 +239,8 @@ static bool same_offer(const struct sync_offer *a, const struct sync_offer *b)
     OWNED(buffer_free) struct buffer y = {0};
     lineage_encode(&a->lineage, &x);
     lineage_encode(&b->lineage, &y);
-    return strcmp(a->home, b->home) == 0 && a->module == b->module &&
+    return strcmp(a->home, b->home) == 0 && a->module == b->module && a->purpose == b->purpose &&
+           a->comparison == b->comparison && digest_equal(&a->digest, &b->digest) &&
            term_equal(a->term, b->term) && a->head == b->head && a->horizon == b->horizon &&
            bytes_equal(buffer_view(&x), buffer_view(&y));
 }
@@ -282,6 +287,28 @@ static void a_position_comes_out_as_it_went_in(void **state)
     }
 }
 
+static void what_differs_comes_out_as_it_went_in(void **state)
+{
+    (void)state;
+    struct sender s = sender(), got;
+    struct compared in = {.position = {.verdict = COPY_COMPARE, .term = {.number = 6, .tag = 7}},
+                          .size = COMPARE_ANSWER_MAX};
+    struct compared out;
+    for (size_t i = 0; i < sizeof in.differs; i++)
+        in.differs[i] = (uint8_t)(i * 37);
+    OWNED(free_memory) char *text = compared_encode(&s, &in);
+    assert_int_equal(compared_decode(bytes_of_text(text), &got, &out, NULL), OK);
+    assert_int_equal(out.position.verdict, COPY_COMPARE);
+    assert_int_equal(out.size, in.size);
+    assert_memory_equal(out.differs, in.differs, in.size);
+    OWNED(free_memory) char *longer = xasprintf("%.*s00\"}", (int)strlen(text) - 2, text);
+    assert_int_equal(compared_decode(bytes_of_text(longer), &got, &out, NULL), FAIL_INVALID);
+    in.size = 0;
+    OWNED(free_memory) char *none = compared_encode(&s, &in);
+    assert_int_equal(compared_decode(bytes_of_text(none), &got, &out, NULL), OK);
+    assert_int_equal(out.size, 0);
+}
+
 struct replaced {
     const char *value, *instead;
 };
@@ -309,6 +336,10 @@ static void an_offer_with_one_senseless_value_is_refused(void **state)
         {"\"head\":4711", "\"head\":9223372036854775807"},
         {"\"head\":4711", "\"head\":\"4711\""},
         {"\"horizon\":12", "\"horizon\":-12"},
+        {"\"purpose\":\"compare\"", "\"purpose\":\"comparing\""},
+        {"\"purpose\":\"compare\"", "\"purpose\":\"ask\""}, /* which needs no number */
+        {"\"comparison\":\"feedfacecafebeef\"", "\"comparison\":\"0000000000000000\""},
+        {"\"digest\":\"ff", "\"digest\":\"f"},
         {"\"lineage\":\"", "\"lineage\":\"0"},
         {"\"lineage\":\"", "\"lineage\":\"zz"},
         {"\"lineage\":\"00", "\"lineage\":\"02"}, /* neither trimmed nor not */
@@ -363,8 +394,8 @@ static void a_batch_is_any_bytes_behind_who_sends_it(void **state)
     struct bytes out;
     for (size_t i = 0; i < COUNT_OF(batches); i++) {
         OWNED(buffer_free) struct buffer body = {0};
-        batch_wrap(&s, batches[i], &body);
-        assert_int_equal(batch_unwrap(buffer_view(&body), &got, &out, NULL), OK);
+        packet_wrap(&s, batches[i], &body);
+        assert_int_equal(packet_unwrap(buffer_view(&body), &got, &out, NULL), OK);
         assert_true(bytes_equal(out, batches[i]));
         assert_string_equal(got.machine, s.machine);
         assert_string_equal(got.pool, s.pool);
@@ -377,22 +408,22 @@ static void a_batch_without_who_sends_it_is_refused(void **state)
     struct sender s = sender(), got;
     struct bytes out;
     OWNED(buffer_free) struct buffer body = {0};
-    batch_wrap(&s, BYTES_NONE, &body);
+    packet_wrap(&s, BYTES_NONE, &body);
     /* Cut anywhere before the end of its first line. */
     for (size_t n = 0; n + 1 < body.size; n++)
-        assert_int_not_equal(batch_unwrap(bytes_of(body.at, n), &got, &out, NULL), OK);
-    assert_int_equal(batch_unwrap(bytes_of(body.at, body.size), &got, &out, NULL), OK);
+        assert_int_not_equal(packet_unwrap(bytes_of(body.at, n), &got, &out, NULL), OK);
+    assert_int_equal(packet_unwrap(bytes_of(body.at, body.size), &got, &out, NULL), OK);
     static const char *const wrong[] = {"\n", "{}\nPXB1", "[]\n", "PXB1\n", "null\n"};
     for (size_t i = 0; i < COUNT_OF(wrong); i++) {
         struct error e = {0};
-        assert_int_not_equal(batch_unwrap(bytes_of_text(wrong[i]), &got, &out, &e), OK);
+        assert_int_not_equal(packet_unwrap(bytes_of_text(wrong[i]), &got, &out, &e), OK);
         assert_true(e.what[0]);
     }
     s.protocol = LINK_PROTOCOL + 1;
     OWNED(buffer_free) struct buffer newer = {0};
-    batch_wrap(&s, BYTES_NONE, &newer);
+    packet_wrap(&s, BYTES_NONE, &newer);
     struct error e;
-    assert_int_equal(batch_unwrap(buffer_view(&newer), &got, &out, &e), FAIL_NEWER);
+    assert_int_equal(packet_unwrap(buffer_view(&newer), &got, &out, &e), FAIL_NEWER);
 }
 
 /* The largest batch that can be packed, as badly as it can be compressed, with the longest name. */
@@ -404,7 +435,7 @@ static void the_largest_batch_is_not_too_large_to_be_sent(void **state)
     memset(s.machine, 'a', sizeof s.machine - 1);
     memset(s.pool, 'a', sizeof s.pool - 1);
     OWNED(buffer_free) struct buffer body = {0};
-    batch_wrap(&s, BYTES_NONE, &body);
+    packet_wrap(&s, BYTES_NONE, &body);
     /* zstd adds less than 1 in 256 to what it can't compress, and a head of its own. */
     assert_true(body.size + LARGEST + LARGEST / 256 + 1024 <= MESSAGE_BATCH_BYTES_MAX);
 }
@@ -423,6 +454,7 @@ int main(void)
         cmocka_unit_test(whatever_is_cut_or_changed_in_a_message_does_no_harm),
         cmocka_unit_test(an_offer_comes_out_as_it_went_in),
         cmocka_unit_test(a_position_comes_out_as_it_went_in),
+        cmocka_unit_test(what_differs_comes_out_as_it_went_in),
         cmocka_unit_test(an_offer_with_one_senseless_value_is_refused),
         cmocka_unit_test(a_position_with_one_senseless_value_is_refused),
         cmocka_unit_test(a_batch_is_any_bytes_behind_who_sends_it),

@@ -1,0 +1,128 @@
+#include "pool/compared.h"
+
+#include <string.h>
+
+void compared_begin(struct txn *txn, const struct sync_offer *offer, const struct home_state *state)
+{
+    txn_as_copy(txn, offer->term.number);
+    txn_compare(txn, offer->module, state->modules[offer->module].comparing, offer->comparison);
+}
+
+void compared_end(struct txn *txn, const struct sync_offer *offer, const struct home_state *state,
+                  struct version *at)
+{
+    enum module module = offer->module;
+    *at =
+        (struct version){.term = lineage_term_of(&offer->lineage, offer->head), .usn = offer->head};
+    txn_as_copy(txn, offer->term.number);
+    txn_compare(txn, module, offer->comparison, 0);
+    if (!digest_equal(&state->modules[module].digest, &offer->digest))
+        txn_recount(txn, module); /* what changed since came as well; or it was wrong before */
+    txn_cookie(txn, module, state->modules[module].cookie, *at);
+    /* What was deleted has gone without tombstones (protocol, rule 17). */
+    txn_horizon(txn, offer->head);
+}
+
+bool compared_is_current(const struct sync_offer *offer, const struct home_state *state)
+{
+    return state->modules[offer->module].comparing == offer->comparison;
+}
+
+/* --- parts --- */
+
+struct taking {
+    struct compare_part *part;
+    struct compare_sink sink;
+    struct txn *txn;
+    enum module module;
+    bool changes;
+};
+
+static void place(const struct item *item, void *context)
+{
+    struct taking *t = context;
+    txn_place(t->txn, item);
+    t->changes = true;
+}
+
+static void drop(struct bytes key, void *context)
+{
+    struct taking *t = context;
+    txn_drop(t->txn, t->module, key);
+    t->changes = true;
+}
+
+static bool visit_own(const struct item *item, struct item_hash hash, void *context)
+{
+    const struct taking *t = context;
+    return compare_own(t->part, item, hash, &t->sink);
+}
+
+static enum failure read_state(struct view *view, const char *from, const struct compare_head *head,
+                               struct copy_answer *position, struct error *e)
+{
+    OWNED(free_memory) struct hold *hold = xmalloc(sizeof *hold);
+    struct home_state state;
+    enum side side;
+    enum failure bad = view_hold(view, head->home, hold, e);
+    if (!bad && !hold_side(hold, from, &side))
+        bad = fail(e, FAIL_REFUSED, "The home %s is nothing of %s's.", head->home, from);
+    if (!bad)
+        bad = view_home(view, head->home, &state, e);
+    if (bad)
+        return bad;
+    const struct copy_state copy = {.hold = hold,
+                                    .head = state.head,
+                                    .cookie = state.modules[head->module].cookie,
+                                    .comparing = state.modules[head->module].comparing};
+    *position = copy_judge_part(&copy, head);
+    return OK;
+}
+
+static enum failure take_runs(struct view *view, struct taking *t, struct error *e)
+{
+    const struct compare_head *head = compare_part_head(t->part);
+    struct key_range range;
+    while (compare_next(t->part, &range)) {
+        enum failure bad = view_keys_after(view, head->home, head->module, BYTES_NONE, range.after,
+                                           visit_own, t, e);
+        if (bad)
+            return bad;
+        compare_run_end(t->part, &t->sink);
+    }
+    return OK;
+}
+
+static enum failure keep(struct store *store, struct txn *txn, const struct compare_head *head,
+                         struct error *e)
+{
+    struct store_outcome outcome;
+    txn_as_copy(txn, head->term.number);
+    txn_compare(txn, head->module, head->id, head->id);
+    if (store_commit_wait(store, txn, &outcome))
+        *e = outcome.error;
+    return outcome.error.kind;
+}
+
+enum failure compared_part(struct store *store, const char *from, struct compare_part *part,
+                           struct compared *answer, struct error *e)
+{
+    const struct compare_head *head = compare_part_head(part);
+    OWNED(view_close) struct view *view = NULL;
+    OWNED(txn_free) struct txn *txn = txn_new(head->home);
+    struct taking t = {.part = part, .txn = txn, .module = head->module};
+    t.sink = (struct compare_sink){place, drop, &t};
+    enum failure bad = store_view(store, &view, e);
+    if (!bad)
+        bad = read_state(view, from, head, &answer->position, e);
+    if (bad || answer->position.verdict != COPY_COMPARE)
+        return bad;
+    bad = take_runs(view, &t, e);
+    view_close(TAKE(view));
+    if (!bad && t.changes)
+        bad = keep(store, TAKE(txn), head, e);
+    struct bytes differs = compare_differs(part);
+    answer->size = differs.size;
+    memcpy(answer->differs, differs.at, differs.size);
+    return bad;
+}

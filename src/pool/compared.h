@@ -1,0 +1,24 @@
+/* The copy's side of a comparison (core/compare.h): what it writes into its store when one begins,
+ * for each part, and at the end. */
+#ifndef POLLUX_POOL_COMPARED_H
+#define POLLUX_POOL_COMPARED_H
+
+#include "link/message.h"
+#include "store/store.h"
+
+/* What the store must know before it answers that the comparison may begin, … */
+void compared_begin(struct txn *txn, const struct sync_offer *offer,
+                    const struct home_state *state);
+/* … and once all parts were answered: the copy stands at the exporter's head of the beginning. The
+ * lineage that says so must be kept in the same transaction. */
+void compared_end(struct txn *txn, const struct sync_offer *offer, const struct home_state *state,
+                  struct version *at);
+/* Did this offer begin the comparison that is under way? */
+bool compared_is_current(const struct sync_offer *offer, const struct home_state *state);
+
+/* Beside the loop: makes the copy equal where the part says how, and waits until that is durable.
+ * `from` is the pool that sent it. */
+enum failure compared_part(struct store *store, const char *from, struct compare_part *part,
+                           struct compared *answer, struct error *e);
+
+#endif

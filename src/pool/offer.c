@@ -1,0 +1,47 @@
+#include "pool/offer.h"
+
+#include <stdio.h>
+
+static enum failure read_home(struct front_end *fe, const char *home, struct home_state *state,
+                              struct error *e)
+{
+    OWNED(view_close) struct view *view = NULL;
+    enum failure bad = store_view(front_end_store(fe), &view, e);
+    return bad ? bad : view_home(view, home, state, e);
+}
+
+struct copy_answer offer_judge(const struct hold *hold, const struct home_state *state,
+                               const struct sync_offer *offer)
+{
+    const struct copy_state copy = {.hold = hold,
+                                    .head = state->head,
+                                    .cookie = state->modules[offer->module].cookie,
+                                    .digest = state->modules[offer->module].digest,
+                                    .comparing = state->modules[offer->module].comparing};
+    const struct copy_offer asked = {.term = offer->term,
+                                     .lineage = &offer->lineage,
+                                     .head = offer->head,
+                                     .horizon = offer->horizon,
+                                     .digest = offer->digest};
+    return copy_judge(&copy, &asked);
+}
+
+enum failure offer_read(struct front_end *fe, const char *home, enum module module,
+                        struct term term, struct sync_offer *offer, struct error *e)
+{
+    struct home_state state;
+    struct hosted_home *hosted = front_end_home(fe, home);
+    if (!hosted)
+        return fail(e, FAIL_NOT_FOUND, "%s has no home %s.", front_end_pool(fe), home);
+    enum failure bad = read_home(fe, home, &state, e);
+    if (bad)
+        return bad;
+    *offer = (struct sync_offer){.module = module,
+                                 .term = term,
+                                 .head = state.head,
+                                 .horizon = state.horizon,
+                                 .digest = state.modules[module].digest,
+                                 .lineage = home_hold(hosted_home_core(hosted))->lineage};
+    snprintf(offer->home, sizeof offer->home, "%s", home);
+    return OK;
+}

@@ -1,0 +1,14 @@
+/* What an exporter says of itself, one point of its store in its term; and what a copy makes of
+ * it. */
+#ifndef POLLUX_POOL_OFFER_H
+#define POLLUX_POOL_OFFER_H
+
+#include "pool/front_end.h"
+
+enum failure offer_read(struct front_end *fe, const char *home, enum module module,
+                        struct term term, struct sync_offer *offer, struct error *e);
+
+struct copy_answer offer_judge(const struct hold *hold, const struct home_state *state,
+                               const struct sync_offer *offer);
+
+#endif
