@@ -308,6 +308,11 @@ static void on_comparison_done(const struct copy_answer *position, const struct 
     struct exporting *x = context;
     x->counts.compared += comparing_items(x->comparing);
     exporting_changed(x, comparing_head(x->comparing)); /* the news may still be on its way */
+    if (position && position->verdict == COPY_GO_ON)
+        log_event(LOG_EVENT_NOTICE, "copy-compared",
+                  "%s of the home %s at %s was compared: %llu items, and the copy is equal.",
+                  module_name(x->module), x->home, x->target,
+                  (unsigned long long)comparing_items(x->comparing));
     comparing_free(TAKE(x->comparing));
     on_position(position, e, x);
 }

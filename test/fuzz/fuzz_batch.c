@@ -1,50 +1,16 @@
 /* Whatever arrives as a batch is refused or understood, and what was understood can be written
  * again and means the same.
- *
- * The checksum would stop a fuzzer at its first step, and compression at its second. The first byte
- * chooses how far the rest is helped along: not at all; sealed with the right checksum; or taken as
- * head and uncompressed items, to be compressed and sealed. */
+ */
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include <xxhash.h>
-#include <zstd.h>
-
 #include "core/batch.h"
+#include "help_along.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* As at the beginning of core/batch.c. */
 enum { MAGIC = 0x31425850 };
-
-static void seal(struct buffer *out, struct bytes content)
-{
-    XXH128_hash_t sum = XXH3_128bits(content.at, content.size);
-    buffer_u32(out, MAGIC);
-    buffer_u64(out, sum.low64);
-    buffer_u64(out, sum.high64);
-    buffer_raw(out, content.at, content.size);
-}
-
-/* One byte says how long the head is; what follows it are the items. */
-static void pack(struct buffer *out, struct bytes given)
-{
-    struct cursor in = cursor_over(given);
-    struct bytes head = cursor_raw(&in, cursor_u8(&in));
-    if (in.bad)
-        return;
-    struct buffer content = {0};
-    buffer_u32(&content, (uint32_t)in.left);
-    buffer_bytes(&content, head);
-    size_t room = ZSTD_compressBound(in.left);
-    buffer_reserve(&content, room);
-    size_t packed = ZSTD_compress(content.at + content.size, room, in.at, in.left, 1);
-    assert(!ZSTD_isError(packed));
-    content.size += packed;
-    seal(out, buffer_view(&content));
-    buffer_free(&content);
-}
 
 static void write_again(struct bytes encoded, struct batch_writer *w)
 {
@@ -80,15 +46,8 @@ static void assert_same(struct bytes a, struct bytes b)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    if (size == 0)
-        return 0;
-    struct bytes rest = bytes_of(data + 1, size - 1);
     OWNED(buffer_free) struct buffer encoded = {0};
-    switch (data[0] % 3) {
-    case 0: buffer_raw(&encoded, rest.at, rest.size); break;
-    case 1: seal(&encoded, rest); break;
-    default: pack(&encoded, rest); break;
-    }
+    help_along(MAGIC, bytes_of(data, size), &encoded);
     OWNED(batch_close) struct batch *batch = NULL;
     struct error e = {0};
     if (batch_open(buffer_view(&encoded), &batch, &e)) {

@@ -1,10 +1,12 @@
-/* Writes what the fuzzers begin with: a few good batches and hold records, in a folder for each. */
+/* Writes what the fuzzers begin with: a few good batches, hold records and parts of
+ * comparisons, in a folder for each. */
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "core/batch.h"
+#include "core/compare.h"
 #include "core/hold.h"
 
 static void write_seed(const char *folder, const char *name, struct bytes content)
@@ -19,15 +21,15 @@ static void write_seed(const char *folder, const char *name, struct bytes conten
 }
 
 /* Behind the magic and the checksum, with the byte that tells the fuzzer to seal it. */
-static void write_sealed(const char *folder, const char *name, struct bytes batch)
+static void write_sealed(const char *folder, const char *name, struct bytes packet)
 {
     OWNED(buffer_free) struct buffer b = {0};
     buffer_u8(&b, 1);
-    buffer_raw(&b, batch.at + 20, batch.size - 20);
+    buffer_raw(&b, packet.at + 20, packet.size - 20);
     write_seed(folder, name, buffer_view(&b));
     buffer_clear(&b);
     buffer_u8(&b, 0);
-    buffer_raw(&b, batch.at, batch.size);
+    buffer_raw(&b, packet.at, packet.size);
     char raw[64];
     snprintf(raw, sizeof raw, "%s-raw", name);
     write_seed(folder, raw, buffer_view(&b));
@@ -79,6 +81,32 @@ static void write_batches(const char *folder)
     write_loose(folder);
 }
 
+/* A comparison to whose end everything differs. */
+static void write_parts(const char *folder)
+{
+    const struct compare_head head = {.home = "atl.example.com", .term = {4, 99}, .id = 7};
+    OWNED(comparison_free) struct comparison *c = comparison_new(&head);
+    comparison_begun(c);
+    for (int n = 0; n < 3; n++) {
+        struct bytes after;
+        char name[16];
+        const uint8_t all[COMPARE_ANSWER_MAX] = {1};
+        comparison_start_part(c);
+        while (comparison_wants(c, &after)) {
+            for (char letter = 'a'; letter <= 'k'; letter += 2) {
+                struct item item = {.version = {2, (uint64_t)letter - 90},
+                                    .key = bytes_of(&letter, 1),
+                                    .value = bytes_of_text("some value, some value")};
+                comparison_add(c, &item, item_hash(&item));
+            }
+            comparison_was_read(c);
+        }
+        snprintf(name, sizeof name, "part-%d", n);
+        write_sealed(folder, name, comparison_finish_part(c));
+        comparison_answered(c, bytes_of(all, 1));
+    }
+}
+
 static void write_holds(const char *folder)
 {
     struct hold hold = {.home = "atl.example.com",
@@ -102,11 +130,13 @@ static void write_holds(const char *folder)
 
 int main(int argc, char **argv)
 {
-    if (argc != 3)
+    if (argc != 4)
         return 2;
     mkdir(argv[1], 0755);
     mkdir(argv[2], 0755);
+    mkdir(argv[3], 0755);
     write_batches(argv[1]);
     write_holds(argv[2]);
+    write_parts(argv[3]);
     return 0;
 }

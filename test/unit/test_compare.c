@@ -1,4 +1,5 @@
-/* Comparing two copies: whatever both were before, the copy is made equal, and little else travels. */
+/* Comparing two copies: whatever both were before, the copy is made equal, and little else travels.
+ */
 #include "unit.h"
 
 #include <stdio.h>

@@ -691,6 +691,57 @@ static void a_comparison_puts_items_in_the_place_of_what_stands_in_their_way(voi
     assert_sound(store, HOME);
 }
 
+/* compare(0, 7) begins number 7, compare(7, 7) goes on with it, compare(7, 0) ends it. */
+static struct txn *compare(uint64_t from, uint64_t to)
+{
+    struct txn *txn = as_copy();
+    txn_compare(txn, MODULE, from, to);
+    return txn;
+}
+
+static void while_a_copy_is_compared_only_that_comparison_writes(void **state)
+{
+    (void)state;
+    follow_home(store);
+    const struct version start = {0}, to = {FOLLOWED_TERM, 10};
+    struct item item = an_item(5, "a", "1");
+    commit_as(store, compare(0, 7), OK);
+    assert_int_equal(state_now().modules[MODULE].comparing, 7);
+    commit_as(store, compare(0, 8), FAIL_CONFLICT);
+    struct txn *batch = as_copy(); /* it was on its way before */
+    txn_apply(batch, &item);
+    txn_cookie(batch, MODULE, start, to);
+    commit_as(store, batch, FAIL_CONFLICT);
+    commit_as(store, compare(7, 8), OK); /* the one before was given up, … */
+    struct txn *late = compare(7, 7);    /* … but not all of it has arrived */
+    txn_place(late, &item);
+    commit_as(store, late, FAIL_CONFLICT);
+    assert_reads("a", "");
+    struct txn *part = compare(8, 8);
+    txn_place(part, &item);
+    commit_as(store, part, OK);
+    assert_int_equal(state_now().modules[MODULE].cookie.usn, 0);
+
+    struct txn *end = compare(8, 0);
+    txn_cookie(end, MODULE, start, to);
+    txn_recount(end, MODULE);
+    commit_as(store, end, OK);
+    struct home_state now = state_now();
+    assert_true(now.modules[MODULE].comparing == 0 && now.modules[MODULE].cookie.usn == 10 &&
+                now.modules[MODULE].digest.items == 1);
+    assert_sound(store, HOME);
+}
+
+static void whoever_holds_a_home_is_compared_with_nobody_any_more(void **state)
+{
+    (void)state;
+    follow_home(store);
+    commit_as(store, compare(0, 7), OK);
+    struct hold hold = a_hold(MODE_SERVING, 4, 2);
+    assert_int_equal(keep_hold(store, &hold, NULL), OK);
+    assert_int_equal(state_now().modules[MODULE].comparing, 0);
+}
+
 static struct hold stored_hold(void)
 {
     OWNED(view_close) struct view *view = look();
@@ -1597,6 +1648,8 @@ static const struct CMUnitTest promises[] = {
     TEST(what_a_copy_is_sent_is_told_to_nobody),
     TEST(an_item_that_takes_the_usn_of_another_is_refused_whole),
     TEST(a_comparison_puts_items_in_the_place_of_what_stands_in_their_way),
+    TEST(while_a_copy_is_compared_only_that_comparison_writes),
+    TEST(whoever_holds_a_home_is_compared_with_nobody_any_more),
     TEST(records_are_found_by_name_and_by_the_beginning_of_it),
     TEST(records_have_sizes),
     TEST(homes_are_listed_by_name),
