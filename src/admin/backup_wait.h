@@ -14,8 +14,8 @@ struct backup_wait {
     size_t count;
     uint64_t began_ms;
 };
-/* The copies are asked; or what there is to copy is copied at once; or everything is compared first.
- */
+/* The copies are asked; or what there is to copy is copied at once; or everything is compared
+ * before. */
 enum backup_wish { WISH_LOOK, WISH_COPY, WISH_COMPARE };
 struct backup_wait *backup_wait_begin(struct call *call, enum backup_wish wish);
 
