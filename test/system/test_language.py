@@ -699,7 +699,7 @@ OWN = {
                                                 lambda a, b: "Direction" in b.out > a.out),
     (SYNC, "PoolFqdn"): ("", f" -PoolFqdn {ATL}", required),
     (SYNC, "BackupModule"): (f" {ATL} -Verbose", " -BackupModule CMSMaster", said_less),
-    (SYNC, "BypassDualWrite"): (f" {ATL} -Verbose", " -BypassDualWrite $true", lambda a, b:
+    (SYNC, "BypassDualWrite"): (f" {ATL} -Verbose", " -BypassDualWrite True", lambda a, b:
                                 "compared" in b.out + b.err and "compared" not in a.out + a.err),
     (SYNC, "Force"): (f" {ATL} -BackupModule DataConf", " -Force", quieter),
     (REPLICAS, "ReplicaFqdn"): ("", f" -ReplicaFqdn {ATL}", fewer),
