@@ -23,9 +23,11 @@ static const char path_create[] = "/link/v1/create";
 static const char path_offer[] = "/link/v1/offer";
 static const char path_batch[] = "/link/v1/batch";
 static const char path_part[] = "/link/v1/part";
+static const char path_wanted[] = "/link/v1/wanted";
 static const char path_command[] = "/link/v1/command";
 static const char path_people[] = "/admin/"; /* and all below */
 static const char json_type[] = "application/json";
+static const char packet_type[] = "application/octet-stream";
 
 /* Who this machine is, and whom it believes: the names of three PEM files, owned. */
 struct files {
@@ -81,12 +83,17 @@ static void link_unref(struct link *link)
     free(link);
 }
 
+static void reply_bytes(struct link_reply *reply, const char *type, struct bytes body)
+{
+    http_answer(reply->request, 200, type, body, NULL);
+    link_unref(reply->link);
+    free(reply);
+}
+
 static void reply_with(struct link_reply *reply, char *text)
 {
-    http_answer(reply->request, 200, json_type, bytes_of_text(text), NULL);
-    link_unref(reply->link);
+    reply_bytes(reply, json_type, bytes_of_text(text));
     free(text);
-    free(reply);
 }
 
 void link_reply_heartbeat(struct link_reply *reply, const struct heartbeat *ours)
@@ -112,6 +119,13 @@ void link_reply_position(struct link_reply *reply, const struct copy_answer *pos
 void link_reply_compared(struct link_reply *reply, const struct compared *compared)
 {
     reply_with(reply, compared_encode(&reply->link->sender, compared));
+}
+
+void link_reply_items(struct link_reply *reply, struct bytes batch)
+{
+    OWNED(buffer_free) struct buffer body = {0};
+    packet_wrap(&reply->link->sender, batch, &body);
+    reply_bytes(reply, packet_type, buffer_view(&body));
 }
 
 void link_reply_error(struct link_reply *reply, const struct error *e)
@@ -288,6 +302,19 @@ static enum failure take_part(struct link *link, struct http_request *request, s
     return OK;
 }
 
+static enum failure take_wanted(struct link *link, struct http_request *request, struct error *e)
+{
+    struct sender sender;
+    struct items_wanted wanted;
+    enum failure bad = wanted_decode(http_request_body(request), &sender, &wanted, e);
+    const struct machine *from =
+        bad ? NULL : check_sender(link, http_request_peer(request), &sender, e);
+    if (!from)
+        return e->kind;
+    link->handlers.wanted(from, &wanted, reply_new(link, request), link->handlers.context);
+    return OK;
+}
+
 static enum failure take_command(struct link *link, struct http_request *request, struct error *e)
 {
     struct sender sender;
@@ -312,6 +339,7 @@ static const struct {
     {path_offer, MESSAGE_BYTES_MAX, take_offer},
     {path_batch, MESSAGE_BATCH_BYTES_MAX, take_batch},
     {path_part, MESSAGE_BATCH_BYTES_MAX, take_part},
+    {path_wanted, MESSAGE_BYTES_MAX, take_wanted},
     {path_command, MESSAGE_COMMAND_BYTES_MAX, take_command},
 };
 
@@ -350,7 +378,14 @@ static void on_request(struct http_request *request, void *context)
 
 /* --- calls that we make --- */
 
-enum call_kind { CALL_HEARTBEAT, CALL_QUESTION, CALL_CREATE, CALL_POSITION, CALL_COMPARED };
+enum call_kind {
+    CALL_HEARTBEAT,
+    CALL_QUESTION,
+    CALL_CREATE,
+    CALL_POSITION,
+    CALL_COMPARED,
+    CALL_WANTED
+};
 
 struct call {
     struct link *link;
@@ -365,6 +400,7 @@ struct call {
         link_create_done *create;
         link_position_done *position;
         link_compared_done *compared;
+        link_items_done *items;
     } done;
     void *context;
     /* What came back. */
@@ -442,6 +478,18 @@ static void tell_compared(struct call *call, struct error *e)
     call->done.compared(bad ? NULL : &compared, bad ? e : NULL, call->context);
 }
 
+static void tell_items(struct call *call, struct error *e)
+{
+    struct sender sender;
+    struct bytes batch;
+    enum failure bad = e->kind;
+    if (!bad)
+        bad = packet_unwrap(buffer_view(&call->body), &sender, &batch, e);
+    if (!bad)
+        bad = check_answerer(call, &sender, e);
+    call->done.items(bad ? NULL : &batch, bad ? e : NULL, call->context);
+}
+
 static void on_result(void *context)
 {
     struct call *call = context;
@@ -455,6 +503,7 @@ static void on_result(void *context)
         case CALL_CREATE: tell_created(call, &e); break;
         case CALL_POSITION: tell_position(call, &e); break;
         case CALL_COMPARED: tell_compared(call, &e); break;
+        case CALL_WANTED: tell_items(call, &e); break;
         }
     }
     buffer_free(&call->body);
@@ -496,7 +545,8 @@ static void call_send_bytes(struct call *call, const struct machine *to, const c
                              .type = type,
                              .body = body,
                              .deadline_ms = deadline_ms,
-                             .answer_max = MESSAGE_BYTES_MAX,
+                             .answer_max = call->kind == CALL_WANTED ? MESSAGE_BATCH_BYTES_MAX
+                                                                     : MESSAGE_BYTES_MAX,
                              .done = on_done,
                              .context = call};
     if (http_client_call(call->link->client, &http, &call->error))
@@ -597,8 +647,7 @@ static void call_send_packet(struct call *call, const struct machine *to, const 
 {
     OWNED(buffer_free) struct buffer body = {0};
     packet_wrap(&call->link->sender, packet, &body);
-    call_send_bytes(call, to, path, "application/octet-stream", buffer_view(&body),
-                    LINK_BATCH_DEADLINE_MS);
+    call_send_bytes(call, to, path, packet_type, buffer_view(&body), LINK_BATCH_DEADLINE_MS);
 }
 
 void link_batch(struct link *link, const struct machine *to, struct bytes batch,
@@ -607,6 +656,14 @@ void link_batch(struct link *link, const struct machine *to, struct bytes batch,
     struct call *call = call_new(link, CALL_POSITION, to, context);
     call->done.position = done;
     call_send_packet(call, to, path_batch, batch);
+}
+
+void link_wanted(struct link *link, const struct machine *to, const struct items_wanted *wanted,
+                 link_items_done *done, void *context)
+{
+    struct call *call = call_new(link, CALL_WANTED, to, context);
+    call->done.items = done;
+    call_send(call, to, path_wanted, wanted_encode(&link->sender, wanted));
 }
 
 void link_part(struct link *link, const struct machine *to, struct bytes part,

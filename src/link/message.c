@@ -54,6 +54,8 @@ char *heartbeat_encode(const struct heartbeat *h)
                                   term_json(home->term), "seen", (json_int_t)home->seen);
         if (home->own)
             json_object_set_new(entry, "mode", json_string(mode_name(home->mode)));
+        if (home->lacks)
+            json_object_set_new(entry, "lacks", json_true());
         json_array_append_new(homes, entry);
     }
     json_object_set_new(message, "started", hex(h->started));
@@ -157,6 +159,17 @@ char *compared_encode(const struct sender *sender, const struct compared *compar
     OWNED(free_memory) char *differs = hex_of(bytes_of(compared->differs, compared->size));
     json_t *message = position_json(sender, &compared->position);
     json_object_set_new(message, "differs", json_string(differs));
+    return finish(message);
+}
+
+char *wanted_encode(const struct sender *sender, const struct items_wanted *wanted)
+{
+    json_t *message = begin(sender), *usns = json_array();
+    for (size_t i = 0; i < wanted->count; i++)
+        json_array_append_new(usns, json_integer((json_int_t)wanted->usns[i]));
+    json_object_set_new(message, "home", json_string(wanted->home));
+    json_object_set_new(message, "module", json_string(module_name(wanted->module)));
+    json_object_set_new(message, "usns", usns);
     return finish(message);
 }
 
@@ -274,6 +287,7 @@ static json_t *open_message(struct bytes text, struct sender *sender, struct err
 static bool read_heartbeat_home(const json_t *entry, struct heartbeat_home *home)
 {
     memset(home, 0, sizeof *home);
+    home->lacks = json_is_true(json_object_get(entry, "lacks"));
     return read_home(entry, home->home) && read_term(entry, &home->term) &&
            read_seen(entry, &home->seen) && read_mode(entry, home);
 }
@@ -414,15 +428,47 @@ static bool read_count(const json_t *object, const char *name, uint64_t *number)
     return read_number(object, name, number) && *number <= INT64_MAX / 2;
 }
 
+static bool read_module(const json_t *object, const char *home, enum module *module)
+{
+    char name[64];
+    return read_text(object, "module", name, sizeof name) && module_from_text(name, module) &&
+           module_belongs(*module, home);
+}
+
+static bool read_usns(const json_t *list, struct items_wanted *wanted)
+{
+    wanted->count = json_array_size(list);
+    if (!json_is_array(list) || wanted->count > ITEMS_WANTED_MAX)
+        return false;
+    uint64_t last = 0;
+    for (size_t i = 0; i < wanted->count; i++) {
+        json_int_t usn = json_integer_value(json_array_get(list, i)); /* 0 if it is none */
+        if (usn <= 0 || (uint64_t)usn <= last || usn > INT64_MAX / 2)
+            return false;
+        last = wanted->usns[i] = (uint64_t)usn;
+    }
+    return true;
+}
+
+enum failure wanted_decode(struct bytes text, struct sender *sender, struct items_wanted *wanted,
+                           struct error *e)
+{
+    OWNED(json_decref) json_t *message = open_message(text, sender, e);
+    if (!message)
+        return e ? e->kind : FAIL_INVALID;
+    if (!read_home(message, wanted->home) || !read_module(message, wanted->home, &wanted->module) ||
+        !read_usns(json_object_get(message, "usns"), wanted))
+        return senseless(e, "home, module or usns");
+    return OK;
+}
+
 enum failure offer_decode(struct bytes text, struct sender *sender, struct sync_offer *offer,
                           struct error *e)
 {
     OWNED(json_decref) json_t *message = open_message(text, sender, e);
-    char module[64];
     if (!message)
         return e ? e->kind : FAIL_INVALID;
-    if (!read_home(message, offer->home) || !read_text(message, "module", module, sizeof module) ||
-        !module_from_text(module, &offer->module) || !module_belongs(offer->module, offer->home) ||
+    if (!read_home(message, offer->home) || !read_module(message, offer->home, &offer->module) ||
         !read_term(message, &offer->term) || !read_count(message, "head", &offer->head) ||
         !read_count(message, "horizon", &offer->horizon) || !read_purpose(message, offer) ||
         !read_digest(message, &offer->digest) || !read_lineage(message, &offer->lineage))

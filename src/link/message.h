@@ -38,6 +38,7 @@ struct heartbeat_home {
     uint64_t seen;
     bool own; /* this pool is one of the two; then `mode` is what the home is there */
     enum mode mode;
+    bool lacks; /* the copy here lost something: whoever exports to it, ask where it stands */
 };
 
 struct heartbeat {
@@ -99,6 +100,19 @@ enum failure compared_decode(struct bytes text, struct sender *sender, struct co
  * because it may be large. */
 void packet_wrap(const struct sender *sender, struct bytes packet, struct buffer *out);
 enum failure packet_unwrap(struct bytes body, struct sender *sender, struct bytes *packet,
+                           struct error *e);
+
+/* "What stands in your copy under these usns?", from a holder in whose own rows they are damaged.
+ * The answer is a batch. */
+enum { ITEMS_WANTED_MAX = 100 };
+struct items_wanted {
+    char home[HOME_NAME_SIZE];
+    enum module module;
+    size_t count;
+    uint64_t usns[ITEMS_WANTED_MAX]; /* ascending */
+};
+char *wanted_encode(const struct sender *sender, const struct items_wanted *wanted);
+enum failure wanted_decode(struct bytes text, struct sender *sender, struct items_wanted *wanted,
                            struct error *e);
 
 /* "Carry this command out". The payload is a JSON object, as text, of which only those above know

@@ -157,6 +157,15 @@ static void on_tombstones(void *context)
         tombstones_collect(service->fe, service->exports, service->export_count);
 }
 
+void backup_service_ask(struct backup_service *service, const char *home, const char *pool)
+{
+    for (size_t i = 0; i < service->export_count; i++) {
+        struct exporting *x = service->exports[i];
+        if (strcmp(exporting_home(x), home) == 0 && strcmp(exporting_target(x), pool) == 0)
+            exporting_looked(x);
+    }
+}
+
 /* The pools that are neither of the two which may hold `central`. */
 static void add_replicas(struct backup_service *service)
 {

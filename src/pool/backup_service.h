@@ -28,6 +28,9 @@ void backup_service_configure(struct backup_service *service);
 /* A home of this pool changed its mode or term. */
 void backup_service_look(struct backup_service *service);
 
+/* Where does that pool's copy of the home stand? It said that it lost something. */
+void backup_service_ask(struct backup_service *service, const char *home, const char *pool);
+
 size_t backup_service_exports(const struct backup_service *service,
                               struct exporting *list[BACKUP_EXPORTS_MAX]);
 struct importing *backup_service_importing(struct backup_service *service);

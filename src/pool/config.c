@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/timespan.h"
 #include "conf/conf.h"
 #include "pool/config_check.h"
 
@@ -12,11 +13,17 @@ static const struct conf_rule database_rules[] = {
     {.name = NULL},
 };
 static const struct conf_rule config_rules[] = {
-    {.name = "machine"},      {.name = "topology"},
-    {.name = "admin_socket"}, {.name = "audit_log"},
-    {.name = "certificate"},  {.name = "private_key"},
-    {.name = "authority"},    {.name = "listen_address"},
-    {.name = "log_level"},    {.name = "database", .inside = database_rules},
+    {.name = "machine"},
+    {.name = "topology"},
+    {.name = "admin_socket"},
+    {.name = "audit_log"},
+    {.name = "certificate"},
+    {.name = "private_key"},
+    {.name = "authority"},
+    {.name = "listen_address"},
+    {.name = "log_level"},
+    {.name = "scrub_interval"},
+    {.name = "database", .inside = database_rules},
     {.name = NULL},
 };
 
@@ -83,6 +90,21 @@ static enum log_level read_log_level(struct reading *r)
     return level;
 }
 
+static uint32_t read_scrub_interval(struct reading *r)
+{
+    const struct conf_value *v = conf_value(r->root, "scrub_interval");
+    uint64_t ms;
+    if (!v)
+        return CONFIG_SCRUB_S;
+    if (time_span_ms(v->text, &ms) && ms >= 1000 && ms <= (uint64_t)CONFIG_SCRUB_S_MAX * 1000)
+        return (uint32_t)(ms / 1000);
+    faults_add(r->faults, r->c->file, v->line,
+               "scrub_interval: \"%s\" is not a time span from 00:00:01 to 90.00:00:00; "
+               "\"1.00:00:00\", a day, would be.",
+               v->text);
+    return CONFIG_SCRUB_S;
+}
+
 static void read_databases(struct reading *r)
 {
     struct config *c = r->c;
@@ -115,6 +137,7 @@ static void read_own(struct reading *r)
     c->authority = read_path(r, r->root, "authority", "\"pki/authority.pem\"");
     c->listen_address = read_listen_address(r);
     c->log_level = read_log_level(r);
+    c->scrub_interval_s = read_scrub_interval(r);
     read_databases(r);
 }
 

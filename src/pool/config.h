@@ -11,7 +11,11 @@
 #include "base/log.h"
 #include "topology/topology.h"
 
-enum { CONFIG_TEXT_MAX = 64 << 10 }; /* a dozen options and a few databases */
+enum {
+    CONFIG_TEXT_MAX = 64 << 10, /* a dozen options and a few databases */
+    CONFIG_SCRUB_S = 24 * 3600, /* unless something else is said */
+    CONFIG_SCRUB_S_MAX = 90 * 24 * 3600,
+};
 
 struct config_database {
     char *name; /* "server.fqdn\INSTANCE", as database_name_valid spells it */
@@ -31,6 +35,7 @@ struct config {
     struct config_database *databases;
     size_t database_count;
     enum log_level log_level;
+    uint32_t scrub_interval_s; /* how often all that is stored is read */
     struct topology *topology; /* as read from topology_file; with it everything is checked */
     const struct machine *self;
     const char *database_path; /* of the database that belongs to this machine's pool */

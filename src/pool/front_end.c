@@ -13,6 +13,7 @@
 #include "pool/backup_service.h"
 #include "pool/certificates.h"
 #include "pool/publisher.h"
+#include "pool/scrub.h"
 #include "pool/service.h"
 
 struct front_end {
@@ -28,6 +29,7 @@ struct front_end {
     uint64_t topology_hash;
     struct publisher *publisher;
     struct backup_service *backup;
+    struct scrub *scrub;
     struct certificate_watch certificates;
     bool stopped; /* as it was at the start */
     struct front_end_commands commands;
@@ -58,6 +60,11 @@ struct loop *front_end_loop(const struct front_end *fe)
 struct link *front_end_link(const struct front_end *fe)
 {
     return fe->link;
+}
+
+const struct scrub *front_end_scrub(const struct front_end *fe)
+{
+    return fe->scrub;
 }
 
 struct backup_service *front_end_backup_service(const struct front_end *fe)
@@ -107,6 +114,7 @@ static void say_own_homes(const struct front_end *fe, struct heartbeat *h)
         said->seen = home_seen(core);
         said->own = true;
         said->mode = home_mode(core);
+        said->lacks = importing_lacks(backup_service_importing(fe->backup), home_name(core));
     }
 }
 
@@ -150,6 +158,8 @@ static void take_heartbeat(struct front_end *fe, const struct heartbeat *theirs)
         struct hosted_home *home = front_end_home(fe, said->home);
         if (home)
             hosted_home_heard(home, theirs->sender.pool, said);
+        if (home && said->lacks)
+            backup_service_ask(fe->backup, said->home, theirs->sender.pool);
     }
 }
 
@@ -421,6 +431,13 @@ static void on_part(const struct machine *from, struct bytes part, struct link_r
     importing_part(backup_service_importing(fe->backup), from, part, reply);
 }
 
+static void on_wanted(const struct machine *from, const struct items_wanted *wanted,
+                      struct link_reply *reply, void *context)
+{
+    const struct front_end *fe = context;
+    importing_wanted(backup_service_importing(fe->backup), from, wanted, reply);
+}
+
 static void on_tick(void *context)
 {
     struct front_end *fe = context;
@@ -493,9 +510,11 @@ static enum failure open_store(struct front_end *fe, struct error *e)
         sqlite_engine_open(fe->config->database_path, front_end_pool(fe), &engine, e);
     if (!bad)
         bad = store_open(engine, &fe->store, e);
-    if (!bad)
-        fe->backup = backup_service_new(fe);
-    return bad;
+    if (bad)
+        return bad;
+    fe->backup = backup_service_new(fe);
+    fe->scrub = scrub_new(fe);
+    return OK;
 }
 
 static enum failure open_link(struct front_end *fe, struct error *e)
@@ -507,6 +526,7 @@ static enum failure open_link(struct front_end *fe, struct error *e)
                                            .offer = on_offer,
                                            .batch = on_batch,
                                            .part = on_part,
+                                           .wanted = on_wanted,
                                            .command = on_command,
                                            .person = on_person,
                                            .context = fe};
@@ -540,6 +560,7 @@ struct front_end *front_end_start(struct config *config, struct loop *loop, stru
     loop_every(loop, CERTIFICATE_CHECK_MS, on_certificate_timer, fe);
     publisher_start(fe->publisher);
     backup_service_start(fe->backup);
+    scrub_start(fe->scrub);
     tell_certificate_faults(config);
     on_certificate_timer(fe);
     call_everybody(fe);
@@ -623,6 +644,7 @@ void front_end_stop(struct front_end *fe)
     if (!fe)
         return;
     link_stop(TAKE(fe->link));
+    scrub_stop(fe->scrub);
     backup_service_stop(fe->backup);
     for (size_t i = 0; i < fe->home_count; i++)
         hosted_home_close(fe->homes[i]);
@@ -630,6 +652,7 @@ void front_end_stop(struct front_end *fe)
     store_close(fe->store);
     /* What the store had still to say lies in the loop: it is told, and finds everything closed. */
     loop_settle(fe->loop);
+    scrub_free(fe->scrub);
     backup_service_free(fe->backup);
     publisher_free(fe->publisher);
     peers_free(fe->peers);

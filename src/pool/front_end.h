@@ -7,6 +7,7 @@
 #include "pool/hosted_home.h"
 #include "pool/peers.h"
 
+struct scrub;
 struct backup_service;
 struct front_end;
 struct http_request;
@@ -49,6 +50,7 @@ const char *front_end_pool(const struct front_end *fe); /* its name */
 struct loop *front_end_loop(const struct front_end *fe);
 struct store *front_end_store(const struct front_end *fe);
 struct link *front_end_link(const struct front_end *fe); /* NULL while it stops */
+const struct scrub *front_end_scrub(const struct front_end *fe);
 struct backup_service *front_end_backup_service(const struct front_end *fe);
 struct publisher *front_end_publisher(const struct front_end *fe);
 struct peers *front_end_peers(const struct front_end *fe);

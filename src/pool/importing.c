@@ -10,11 +10,13 @@
 #include "pool/backup_service.h"
 #include "pool/commit.h"
 #include "pool/compared.h"
+#include "pool/lend.h"
 #include "pool/offer.h"
 #include "pool/replica.h"
 
 struct import_row {
     char home[HOME_NAME_SIZE];
+    bool lacks; /* until it is asked where it stands */
     struct import_status modules[MODULES];
 };
 
@@ -26,29 +28,60 @@ struct importing {
     size_t calls, calls_max; /* under way, beside the loop */
 };
 
-static struct import_status *status_of(struct importing *importing, const char *home,
-                                       enum module module)
+static const struct import_row *row_of(const struct importing *importing, const char *home)
 {
     for (size_t i = 0; i < importing->row_count; i++) {
         if (strcmp(importing->rows[i].home, home) == 0)
-            return &importing->rows[i].modules[module];
+            return &importing->rows[i];
     }
+    return NULL;
+}
+
+/* The home's row, made if there is room for one. */
+static struct import_row *row_for(struct importing *importing, const char *home)
+{
+    const struct import_row *there = row_of(importing, home);
+    if (there)
+        return &importing->rows[there - importing->rows];
     if (importing->row_count == HOSTED_HOMES_MAX)
         return NULL;
     struct import_row *row = &importing->rows[importing->row_count++];
     snprintf(row->home, sizeof row->home, "%s", home);
-    return &row->modules[module];
+    return row;
+}
+
+static struct import_status *status_of(struct importing *importing, const char *home,
+                                       enum module module)
+{
+    struct import_row *row = row_for(importing, home);
+    return row ? &row->modules[module] : NULL;
 }
 
 const struct import_status *importing_status(const struct importing *importing, const char *home,
                                              enum module module)
 {
     static const struct import_status never;
-    for (size_t i = 0; i < importing->row_count; i++) {
-        if (strcmp(importing->rows[i].home, home) == 0)
-            return &importing->rows[i].modules[module];
-    }
-    return &never;
+    const struct import_row *row = row_of(importing, home);
+    return row ? &row->modules[module] : &never;
+}
+
+void importing_note_loss(struct importing *importing, const char *home)
+{
+    struct import_row *row = row_for(importing, home);
+    if (row)
+        row->lacks = true;
+}
+
+bool importing_lacks(const struct importing *importing, const char *home)
+{
+    const struct import_row *row = row_of(importing, home);
+    return row && row->lacks;
+}
+
+static void note_asked(struct importing *importing, const char *home)
+{
+    if (importing_lacks(importing, home))
+        row_for(importing, home)->lacks = false;
 }
 
 static void note_works(struct import_status *status, const char *home, enum module module)
@@ -256,6 +289,7 @@ void importing_offered(struct importing *importing, const struct machine *from,
 {
     struct error e = {0};
     struct home_state state;
+    note_asked(importing, offer->home);
     if (is_for_replica(importing, from, offer->home)) {
         offer_to_replica(importing, offer, reply);
         return;
@@ -464,6 +498,48 @@ void importing_part(struct importing *importing, const struct machine *from, str
         return;
     refuse_busy(importing, reply);
     free(told);
+}
+
+/* --- what the partner lost --- */
+
+struct lent {
+    struct store *store;
+    struct link_reply *reply;
+    char to[FQDN_SIZE];
+    struct items_wanted wanted;
+    struct buffer batch;
+    struct error error;
+};
+
+static void lend(void *context)
+{
+    struct lent *lent = context;
+    lend_items(lent->store, lent->to, &lent->wanted, &lent->batch, &lent->error);
+}
+
+static void on_lent(void *context)
+{
+    struct lent *lent = context;
+    if (lent->error.kind)
+        link_reply_error(lent->reply, &lent->error);
+    else
+        link_reply_items(lent->reply, buffer_view(&lent->batch));
+    buffer_free(&lent->batch);
+    free(lent);
+}
+
+void importing_wanted(struct importing *importing, const struct machine *from,
+                      const struct items_wanted *wanted, struct link_reply *reply)
+{
+    struct lent *lent = xcalloc(1, sizeof *lent);
+    lent->store = front_end_store(importing->fe);
+    lent->reply = reply;
+    lent->wanted = *wanted;
+    snprintf(lent->to, sizeof lent->to, "%s", from->pool->fqdn);
+    if (workers_run(importing->workers, lend, on_lent, lent))
+        return;
+    refuse_busy(importing, reply);
+    free(lent);
 }
 
 struct importing *importing_new(struct front_end *fe, struct workers *workers)

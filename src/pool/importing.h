@@ -21,6 +21,12 @@ void importing_sent(struct importing *importing, const struct machine *from, str
                     struct link_reply *reply);
 void importing_part(struct importing *importing, const struct machine *from, struct bytes part,
                     struct link_reply *reply);
+void importing_wanted(struct importing *importing, const struct machine *from,
+                      const struct items_wanted *wanted, struct link_reply *reply);
+
+/* The copy of this home lost something (pool/scrub.h), and waits for its exporter to ask. */
+void importing_note_loss(struct importing *importing, const char *home);
+bool importing_lacks(const struct importing *importing, const char *home);
 
 /* Of a module of a home, since the start of this process; moments of the monotonic clock, 0: never.
  */

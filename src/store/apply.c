@@ -140,9 +140,11 @@ static enum failure check_step(struct group *group, const struct group_home *hom
     case STEP_PUT:
     case STEP_DELETE:
     case STEP_APPLY:
-    case STEP_PLACE: {
-        bool sent = step->kind == STEP_APPLY || step->kind == STEP_PLACE;
-        assert(txn->role == (sent ? ROLE_COPY : ROLE_HOLDER));
+    case STEP_PLACE:
+    case STEP_REPAIR: {
+        bool sent = step->kind != STEP_PUT && step->kind != STEP_DELETE;
+        bool as_copy = sent && step->kind != STEP_REPAIR;
+        assert(txn->role == (as_copy ? ROLE_COPY : ROLE_HOLDER));
         enum failure bad = item_check(&item, e);
         if (bad) {
             error_kept(e, "Nothing was changed.");
@@ -155,6 +157,7 @@ static enum failure check_step(struct group *group, const struct group_home *hom
         return OK;
     }
     case STEP_DROP:
+    case STEP_DISCARD:
     case STEP_RECOUNT: assert(txn->role == ROLE_COPY); return OK;
     case STEP_EXPECT: {
         struct found found = {0};
@@ -339,15 +342,46 @@ static bool count_in(const struct item *item, struct item_hash hash, void *conte
     return true;
 }
 
+static enum failure add_up(struct group *group, const struct group_home *home, enum module module,
+                           struct digest *sum, struct error *e)
+{
+    *sum = (struct digest){0};
+    return ops(group)->walk_keys(group->s, home->row.id, module, BYTES_NONE, BYTES_NONE, count_in,
+                                 sum, e);
+}
+
 static enum failure recount(struct group *group, struct group_home *home, enum module module,
                             struct error *e)
 {
-    struct digest sum = {0};
-    enum failure bad = ops(group)->walk_keys(group->s, home->row.id, module, BYTES_NONE, BYTES_NONE,
-                                             count_in, &sum, e);
+    struct digest sum;
+    enum failure bad = add_up(group, home, module, &sum, e);
     if (!bad)
         home->row.state.modules[module].digest = sum;
     return bad;
+}
+
+/* What was damaged is the same again if everything adds up again. */
+static enum failure prove(struct group *group, const struct group_home *home, struct error *e)
+{
+    for (int m = 0; m < MODULES; m++) {
+        struct digest sum;
+        enum failure bad = add_up(group, home, (enum module)m, &sum, e);
+        if (bad)
+            return bad;
+        if (!digest_equal(&sum, &home->row.state.modules[m].digest))
+            return rows_do_not_add_up(home->name, e);
+    }
+    return OK;
+}
+
+static enum failure repair(struct group *group, const struct group_home *home,
+                           const struct item *item, struct error *e)
+{
+    bool clash = false;
+    enum failure bad = ops(group)->drop(group->s, home->row.id, item->version.usn, e);
+    if (!bad)
+        bad = ops(group)->insert(group->s, home->row.id, item, item_hash(item), &clash, e);
+    return !bad && clash ? usn_is_taken(item->version.usn, e) : bad;
 }
 
 static void reach(struct home_state *state, uint64_t usn)
@@ -364,12 +398,15 @@ static enum failure carry_out_step(struct group *group, struct group_home *home,
     case STEP_PUT:
     case STEP_DELETE: return change(group, home, txn, step, e);
     case STEP_APPLY:
-    case STEP_PLACE: {
+    case STEP_PLACE:
+    case STEP_REPAIR: {
         struct item item = {.module = step->module,
                             .deleted = step->deleted,
                             .version = step->version,
                             .key = step_key(txn, step),
                             .value = step_value(txn, step)};
+        if (step->kind == STEP_REPAIR)
+            return repair(group, home, &item, e);
         reach(state, item.version.usn);
         return step->kind == STEP_PLACE ? place(group, home, &item, e)
                                         : write_item(group, home, &item, e);
@@ -379,6 +416,7 @@ static enum failure carry_out_step(struct group *group, struct group_home *home,
         state->modules[step->module].cookie = step->version;
         reach(state, step->version.usn);
         return OK;
+    case STEP_DISCARD: return ops(group)->drop(group->s, home->row.id, step->version.usn, e);
     case STEP_RECOUNT: return recount(group, home, step->module, e);
     case STEP_COMPARE: state->modules[step->module].comparing = step->version.usn; return OK;
     case STEP_HORIZON:
@@ -438,6 +476,8 @@ enum failure group_carry_out(struct group *group, struct txn *txn, struct error 
         bad = replace_hold(group, home, txn, e);
     for (size_t i = 0; !bad && i < txn->count; i++)
         bad = carry_out_step(group, home, txn, &txn->steps[i], e);
+    if (!bad && txn->repairs)
+        bad = prove(group, home, e);
     if (bad)
         return bad;
     home->changed = true;

@@ -57,6 +57,13 @@ struct engine_ops {
                         struct item *item, struct error *e);
     enum failure (*walk_usn)(struct session *s, int64_t home, uint64_t after, view_visit *visit,
                              void *context, struct error *e);
+    /* Each row by its usn, also those that are not what was written: of those only the usn can be
+     * believed. */
+    enum failure (*scan)(struct session *s, int64_t home, view_scan_visit *visit, void *context,
+                         struct error *e);
+    /* What the engine itself can tell about damage in the structure of its file. */
+    enum failure (*structure)(struct session *s, view_goes_on *goes_on, void *context,
+                              struct error *e);
     /* Of the keys with the prefix, those from `from` on, which has it, too. */
     enum failure (*walk_keys)(struct session *s, int64_t home, enum module module,
                               struct bytes prefix, struct bytes from, view_visit *visit,

@@ -360,6 +360,36 @@ static enum failure walk_usn(struct session *base, int64_t home, uint64_t after,
     return w.bad;
 }
 
+struct scan {
+    view_scan_visit *visit;
+    void *context;
+};
+
+static bool visit_sound(const struct item *item, struct item_hash hash, void *context)
+{
+    const struct scan *scan = context;
+    (void)hash;
+    return scan->visit(item->version.usn, true, scan->context);
+}
+
+/* Memory keeps what it was given. */
+static enum failure scan(struct session *base, int64_t home, view_scan_visit *visit, void *context,
+                         struct error *e)
+{
+    struct scan s = {visit, context};
+    return walk_usn(base, home, 0, visit_sound, &s, e);
+}
+
+static enum failure structure(struct session *base, view_goes_on *goes_on, void *context,
+                              struct error *e)
+{
+    (void)base;
+    (void)goes_on;
+    (void)context;
+    (void)e;
+    return OK;
+}
+
 static enum failure walk_keys(struct session *base, int64_t home, enum module module,
                               struct bytes prefix, struct bytes from, view_visit *visit,
                               void *context, struct error *e)
@@ -509,6 +539,8 @@ static const struct engine_ops memory_ops = {
     .forget = forget,
     .get = get,
     .walk_usn = walk_usn,
+    .scan = scan,
+    .structure = structure,
     .walk_keys = walk_keys,
     .record_get = record_get,
     .record_put = record_put,

@@ -264,3 +264,24 @@ enum failure sqlite_walk_keys(struct session *base, int64_t home, enum module mo
     sqlite_bind_bytes(stmt, 2, from);
     return walk(s, stmt, prefix, visit, context, e);
 }
+
+enum failure sqlite_scan(struct session *base, int64_t home, view_scan_visit *visit, void *context,
+                         struct error *e)
+{
+    struct sqlite_session *s = session_of(base);
+    sqlite3_stmt *stmt;
+    sqlite_give_back(s);
+    enum failure bad = ready_item(s, home, ITEM_WALK_USN, &stmt, e);
+    if (bad)
+        return bad;
+    sqlite_bind_u64(stmt, 1, 0);
+    int code;
+    bool more = true;
+    while (more && (code = sqlite3_step(stmt)) == SQLITE_ROW) {
+        struct item item;
+        struct item_hash hash;
+        bool sound = read_row(stmt, &item, &hash, NULL) == OK;
+        more = visit(item.version.usn, sound, context);
+    }
+    return sqlite_done(s, stmt, code, "reading items", e);
+}

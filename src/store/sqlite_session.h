@@ -69,6 +69,10 @@ enum failure sqlite_get(struct session *base, int64_t home, enum module module, 
                         struct item *item, struct error *e);
 enum failure sqlite_walk_usn(struct session *base, int64_t home, uint64_t after, view_visit *visit,
                              void *context, struct error *e);
+enum failure sqlite_scan(struct session *base, int64_t home, view_scan_visit *visit, void *context,
+                         struct error *e);
+enum failure sqlite_structure(struct session *base, view_goes_on *goes_on, void *context,
+                              struct error *e);
 enum failure sqlite_walk_keys(struct session *base, int64_t home, enum module module,
                               struct bytes prefix, struct bytes from, view_visit *visit,
                               void *context, struct error *e);

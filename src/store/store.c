@@ -553,6 +553,20 @@ enum failure view_keys_after(struct view *view, const char *home, enum module mo
                                    context, e);
 }
 
+enum failure view_scan(struct view *view, const char *home, view_scan_visit *visit, void *context,
+                       struct error *e)
+{
+    struct home_row row;
+    enum failure bad = find_home(view, home, &row, e);
+    return bad ? bad : ops_of(view)->scan(view->s, row.id, visit, context, e);
+}
+
+enum failure view_structure(struct view *view, view_goes_on *goes_on, void *context,
+                            struct error *e)
+{
+    return ops_of(view)->structure(view->s, goes_on, context, e);
+}
+
 enum failure view_homes(struct view *view, view_visit_name *visit, void *context, struct error *e)
 {
     return ops_of(view)->homes(view->s, visit, context, e);

@@ -78,6 +78,12 @@ void txn_drop(struct txn *txn, enum module module, struct bytes key);
 /* Begins a comparison (`from` is what was under way before, 0 or one that was given up), goes on
  * with it (`from` is `to`), or ends it (`to` is 0). Refused unless `from` is under way. */
 void txn_compare(struct txn *txn, enum module module, uint64_t from, uint64_t to);
+/* Takes away a row that is not what was written, as view_scan() finds it, from a copy: what stood
+ * in it is to be fetched by a comparison. The digests must be added up anew with it. */
+void txn_discard(struct txn *txn, uint64_t usn);
+/* Puts in its place what was written, at a holder: refused as a whole unless all rows add up to the
+ * digests again, which proves that it is the same. */
+void txn_repair(struct txn *txn, const struct item *item);
 /* Adds the module's digest up anew, from its rows. That reads them all while others wait to write:
  * for the end of a comparison. */
 void txn_recount(struct txn *txn, enum module module);
@@ -168,6 +174,18 @@ enum failure view_keys(struct view *view, const char *home, enum module module, 
 enum failure view_keys_after(struct view *view, const char *home, enum module module,
                              struct bytes prefix, struct bytes after, view_visit *visit,
                              void *context, struct error *e);
+
+/* For a scrub, which reads all there is, slowly, and must be able to stop. Each row of a home by
+ * its usn, sound or not; of one that is not what was written only the usn can be believed. */
+typedef bool view_scan_visit(uint64_t usn, bool sound, void *context);
+enum failure view_scan(struct view *view, const char *home, view_scan_visit *visit, void *context,
+                       struct error *e);
+/* The structure of the engine's file. `goes_on` is called again and again, may take its time, and
+ * ends it early by returning false. */
+typedef bool view_goes_on(void *context);
+enum failure view_structure(struct view *view, view_goes_on *goes_on, void *context,
+                            struct error *e);
+
 typedef bool view_visit_name(const char *name, void *context);
 enum failure view_homes(struct view *view, view_visit_name *visit, void *context, struct error *e);
 enum failure view_records(struct view *view, const char *prefix, view_visit_name *visit,

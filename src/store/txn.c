@@ -124,6 +124,17 @@ void txn_compare(struct txn *txn, enum module module, uint64_t from, uint64_t to
     txn->ends_comparison |= to == 0;
 }
 
+void txn_discard(struct txn *txn, uint64_t usn)
+{
+    add(txn, STEP_DISCARD, BYTES_NONE, BYTES_NONE)->version.usn = usn;
+}
+
+void txn_repair(struct txn *txn, const struct item *item)
+{
+    add_item(txn, STEP_REPAIR, item);
+    txn->repairs = true;
+}
+
 void txn_recount(struct txn *txn, enum module module)
 {
     add(txn, STEP_RECOUNT, BYTES_NONE, BYTES_NONE)->module = module;

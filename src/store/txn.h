@@ -13,6 +13,8 @@ enum step_kind {
     STEP_DROP,
     STEP_COMPARE,
     STEP_RECOUNT,
+    STEP_DISCARD,
+    STEP_REPAIR,
     STEP_COOKIE,
     STEP_HORIZON,
     STEP_RECORD,
@@ -37,6 +39,7 @@ struct txn {
     uint64_t term_number;
     struct hold *hold;
     bool ends_comparison;
+    bool repairs;
     struct step *steps;
     size_t count, room;
     struct buffer memory;

@@ -309,6 +309,27 @@ static void what_differs_comes_out_as_it_went_in(void **state)
     assert_int_equal(out.size, 0);
 }
 
+static void what_is_wanted_comes_out_as_it_went_in(void **state)
+{
+    (void)state;
+    struct sender s = sender(), got;
+    struct items_wanted in = {.home = HOME_CENTRAL, .module = MODULE_CMS_MASTER}, out;
+    for (; in.count < ITEMS_WANTED_MAX; in.count++)
+        in.usns[in.count] = 3 + in.count * in.count;
+    OWNED(free_memory) char *text = wanted_encode(&s, &in);
+    assert_int_equal(wanted_decode(bytes_of_text(text), &got, &out, NULL), OK);
+    assert_true(out.module == in.module && out.count == in.count);
+    assert_memory_equal(out.usns, in.usns, sizeof in.usns);
+    static const char *const wrong[] = {
+        "[3,3]", "[4,3]", "[0]", "[-1]", "[\"3\"]", "{}", "null", "[9223372036854775807]", "[3.5]"};
+    const char *list = strstr(text, "[3,4");
+    for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+        OWNED(free_memory)
+        char *bad = xasprintf("%.*s%s}", (int)(list - text), text, wrong[i]);
+        assert_int_equal(wanted_decode(bytes_of_text(bad), &got, &out, NULL), FAIL_INVALID);
+    }
+}
+
 struct replaced {
     const char *value, *instead;
 };
@@ -455,6 +476,7 @@ int main(void)
         cmocka_unit_test(an_offer_comes_out_as_it_went_in),
         cmocka_unit_test(a_position_comes_out_as_it_went_in),
         cmocka_unit_test(what_differs_comes_out_as_it_went_in),
+        cmocka_unit_test(what_is_wanted_comes_out_as_it_went_in),
         cmocka_unit_test(an_offer_with_one_senseless_value_is_refused),
         cmocka_unit_test(a_position_with_one_senseless_value_is_refused),
         cmocka_unit_test(a_batch_is_any_bytes_behind_who_sends_it),

@@ -1,0 +1,62 @@
+#include "pool/lend.h"
+
+#include <stdio.h>
+
+struct lending {
+    struct batch_writer *writer;
+    enum module module;
+    uint64_t usn;
+    bool full;
+};
+
+static bool add_if_wanted(const struct item *item, struct item_hash hash, void *context)
+{
+    (void)hash;
+    struct lending *l = context;
+    if (item->version.usn == l->usn && item->module == l->module)
+        l->full = !batch_add(l->writer, item);
+    return false;
+}
+
+static enum failure read_head(struct view *view, const char *to, const struct items_wanted *wanted,
+                              struct batch_head *head, struct error *e)
+{
+    OWNED(free_memory) struct hold *hold = xmalloc(sizeof *hold);
+    struct home_state state;
+    enum side side;
+    enum failure bad = view_hold(view, wanted->home, hold, e);
+    if (!bad && !hold_side(hold, to, &side))
+        bad = fail(e, FAIL_REFUSED, "The home %s is nothing of %s's.", wanted->home, to);
+    if (!bad)
+        bad = view_home(view, wanted->home, &state, e);
+    if (bad)
+        return bad;
+    *head = (struct batch_head){
+        .module = wanted->module, .term = hold->term, .head = state.head, .horizon = state.horizon};
+    snprintf(head->home, sizeof head->home, "%s", wanted->home);
+    return OK;
+}
+
+enum failure lend_items(struct store *store, const char *to, const struct items_wanted *wanted,
+                        struct buffer *batch, struct error *e)
+{
+    OWNED(view_close) struct view *view = NULL;
+    OWNED(batch_writer_free) struct batch_writer *writer = batch_writer_new();
+    struct lending l = {.writer = writer, .module = wanted->module};
+    struct batch_head head;
+    enum failure bad = store_view(store, &view, e);
+    if (!bad)
+        bad = read_head(view, to, wanted, &head, e);
+    if (bad)
+        return bad;
+    batch_begin(writer, &head);
+    for (size_t i = 0; !bad && !l.full && i < wanted->count; i++) {
+        l.usn = wanted->usns[i];
+        bad = view_changes(view, wanted->home, l.usn - 1, add_if_wanted, &l, e);
+    }
+    if (bad)
+        return bad;
+    struct bytes bytes = batch_finish(writer, head.head);
+    buffer_raw(batch, bytes.at, bytes.size);
+    return OK;
+}
