@@ -1,5 +1,6 @@
 #include "checks.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -215,12 +216,24 @@ static const struct hosted *holder_of(struct world *w, size_t home)
     return NULL;
 }
 
+/* FinalState speaks of what the exporter was told of. What is committed a moment before is told a
+ * moment later, or never, which must then show as a difference. */
+static bool is_final(const struct world *w, const struct hosted *h, size_t module)
+{
+    struct home_state state;
+    struct export_status status;
+    read_state(h->pool, home_of(h), &state);
+    export_status(h->exporting[module].core, &status);
+    return export_word(h->exporting[module].core, w->now) == WORD_FINAL &&
+           status.head == state.head;
+}
+
 bool has_settled(struct world *w)
 {
     for (size_t home = 0; home < w->options.homes; home++) {
         const struct hosted *h = holder_of(w, home);
         for (size_t m = 0; m < SIM_MODULES; m++) {
-            if (!h || export_word(h->exporting[m].core, w->now) != WORD_FINAL)
+            if (!h || !is_final(w, h, m))
                 return false;
         }
     }
@@ -260,6 +273,7 @@ struct twin {
     struct view *other;
     const char *home;
     size_t different;
+    char first[64]; /* which of them, for whoever looks into it */
 };
 
 static bool compare_twin(const struct item *item, struct item_hash hash, void *context)
@@ -268,11 +282,15 @@ static bool compare_twin(const struct item *item, struct item_hash hash, void *c
     struct item there;
     bool same = view_item(twin->other, twin->home, item->module, item->key, &there, NULL) == OK &&
                 item_hash_equal(hash, item_hash(&there));
-    twin->different += !same;
+    if (!same && !twin->different++)
+        snprintf(twin->first, sizeof twin->first, "%.*s of module %d, usn %llu",
+                 (int)item->key.size, (const char *)item->key.at, (int)item->module,
+                 (unsigned long long)item->version.usn);
     return true;
 }
 
-static size_t differences(const struct pool *a, const struct pool *b, const char *home)
+/* What of `a` is not the same in `b`. */
+static void check_twin(const struct pool *a, const struct pool *b, const char *home)
 {
     OWNED(view_close) struct view *x = NULL;
     OWNED(view_close) struct view *y = NULL;
@@ -281,7 +299,9 @@ static size_t differences(const struct pool *a, const struct pool *b, const char
     struct twin twin = {.other = y, .home = home};
     for (size_t m = 0; m < SIM_MODULES; m++)
         view_keys(x, home, modules[m], BYTES_NONE, compare_twin, &twin, NULL);
-    return twin.different;
+    if (twin.different)
+        broken(a->world, "%zu items of %s at %s differ from those of its partner in the end: %s, …",
+               twin.different, home, a->name, twin.first);
 }
 
 void check_end(struct world *w)
@@ -305,9 +325,7 @@ void check_end(struct world *w)
         check_sums(copy);
         check_acknowledged(h->pool, h);
         check_acknowledged(copy->pool, copy);
-        size_t different = differences(h->pool, copy->pool, home_of(h)) +
-                           differences(copy->pool, h->pool, home_of(h));
-        if (different)
-            broken(w, "%zu items of %s differ in the end", different, home_of(h));
+        check_twin(h->pool, copy->pool, home_of(h));
+        check_twin(copy->pool, h->pool, home_of(h));
     }
 }
