@@ -153,7 +153,8 @@ void check_point(const struct hosted *h, size_t module, uint64_t usn)
 
 /* --- stores that were put back --- */
 
-/* The later version of a key, of two stores; whoever forgot what was deleted has it deleted. */
+/* The later version of a key, of two stores; whoever forgot what was deleted has it deleted. A
+ * store of a time that was given up has nothing that anybody still counts on. */
 static bool latest(struct pool *pool, struct pool *other, const char *home, enum module module,
                    struct bytes key, uint64_t *attempt)
 {
@@ -165,7 +166,7 @@ static bool latest(struct pool *pool, struct pool *other, const char *home, enum
     store_view(other->store, &b, NULL);
     read_state(pool, home, &of_a);
     read_state(other, home, &of_b);
-    bool in_a = view_item(a, home, module, key, &x, NULL) == OK;
+    bool in_a = !pool->may_fork && view_item(a, home, module, key, &x, NULL) == OK;
     bool in_b = view_item(b, home, module, key, &y, NULL) == OK;
     if (in_a && in_b)
         in_a = x.version.usn >= y.version.usn;
@@ -202,6 +203,54 @@ void forgive(struct world *w, struct pool *pool)
             }
         }
     }
+}
+
+/* --- forks --- */
+
+struct twin {
+    struct view *other;
+    const char *home;
+    size_t different;
+    char first[64]; /* which of them, for whoever looks into it */
+};
+
+static bool compare_twin(const struct item *item, struct item_hash hash, void *context)
+{
+    struct twin *twin = context;
+    struct item there;
+    bool same = view_item(twin->other, twin->home, item->module, item->key, &there, NULL) == OK &&
+                item_hash_equal(hash, item_hash(&there));
+    if (!same && !twin->different++)
+        snprintf(twin->first, sizeof twin->first, "%.*s of module %d, usn %llu",
+                 (int)item->key.size, (const char *)item->key.at, (int)item->module,
+                 (unsigned long long)item->version.usn);
+    return true;
+}
+
+/* What was changed beyond this point, deletions as well. */
+static size_t own_changes(const struct pool *pool, const struct pool *other, const char *home,
+                          uint64_t usn)
+{
+    OWNED(view_close) struct view *ours = NULL;
+    OWNED(view_close) struct view *theirs = NULL;
+    store_view(pool->store, &ours, NULL);
+    store_view(other->store, &theirs, NULL);
+    struct twin twin = {.other = theirs, .home = home};
+    view_changes(ours, home, usn, compare_twin, &twin, NULL);
+    return twin.different;
+}
+
+void check_fork(const struct hosted *h, const struct pool *exporter, uint64_t usn)
+{
+    struct home_state state;
+    read_state(h->pool, home_of(h), &state);
+    bool forgot = state.horizon > usn; /* what it deleted, and that it did */
+    if (!h->pool->may_fork)
+        broken(h->pool->world, "%s calls its copy of %s forked, and nobody had given it up",
+               h->pool->name, home_of(h));
+    if (!forgot && !own_changes(h->pool, exporter, home_of(h), usn))
+        broken(h->pool->world, "%s calls its copy of %s forked, but has nothing of its own",
+               h->pool->name, home_of(h));
 }
 
 /* --- the end --- */
@@ -269,27 +318,6 @@ static void check_sums(const struct hosted *h)
     }
 }
 
-struct twin {
-    struct view *other;
-    const char *home;
-    size_t different;
-    char first[64]; /* which of them, for whoever looks into it */
-};
-
-static bool compare_twin(const struct item *item, struct item_hash hash, void *context)
-{
-    struct twin *twin = context;
-    struct item there;
-    bool same = view_item(twin->other, twin->home, item->module, item->key, &there, NULL) == OK &&
-                item_hash_equal(hash, item_hash(&there));
-    if (!same && !twin->different++)
-        snprintf(twin->first, sizeof twin->first, "%.*s of module %d, usn %llu",
-                 (int)item->key.size, (const char *)item->key.at, (int)item->module,
-                 (unsigned long long)item->version.usn);
-    return true;
-}
-
-/* What of `a` is not the same in `b`. */
 static void check_twin(const struct pool *a, const struct pool *b, const char *home)
 {
     OWNED(view_close) struct view *x = NULL;

@@ -15,6 +15,8 @@ void check_store(struct pool *pool, const struct term before[HOSTED]);
 void check_word(const struct hosted *h, size_t module);
 /* A copy that has everything up to this change is what the home was then. */
 void check_point(const struct hosted *h, size_t module, uint64_t usn);
+/* A copy that calls itself forked has changes of its own beyond this point. */
+void check_fork(const struct hosted *h, const struct pool *exporter, uint64_t usn);
 /* A store was put back: what nobody has any more is nobody's fault. */
 void forgive(struct world *w, struct pool *pool);
 /* Nothing is under way any more, and everything is as it was meant to be. */

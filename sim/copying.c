@@ -80,6 +80,22 @@ void copying_wanted(struct hosted *h)
         step_exporter(h, m, (struct export_event){.kind = EXPORT_WANTED});
 }
 
+static struct copy_state copy_of(const struct hosted *h, size_t module,
+                                 const struct home_state *state)
+{
+    enum module m = modules[module];
+    return (struct copy_state){.hold = home_hold(h->core),
+                               .head = state->head,
+                               .cookie = state->modules[m].cookie,
+                               .whole_at = state->modules[m].whole_at};
+}
+
+static uint64_t horizon_of(const struct hosted *h, size_t module, const struct home_state *state)
+{
+    const struct copy_state copy = copy_of(h, module, state);
+    return copy_horizon(&copy, state->horizon);
+}
+
 struct packing {
     struct batch_writer *writer;
     enum module module;
@@ -114,7 +130,7 @@ static void pack(struct hosted *h, struct call *call, uint64_t after)
                               .term = x->term,
                               .after = after,
                               .head = state.head,
-                              .horizon = state.horizon};
+                              .horizon = horizon_of(h, call->module, &state)};
     strcpy(head.home, home_of(h));
     struct packing p = {.writer = h->pool->world->writer, .module = head.module, .upto = after};
     batch_begin(p.writer, &head);
@@ -132,7 +148,7 @@ static void offer(struct hosted *h, struct call *call)
     call->offer = (struct copy_offer){.term = h->exporting[call->module].term,
                                       .lineage = call->lineage,
                                       .head = state.head,
-                                      .horizon = state.horizon};
+                                      .horizon = horizon_of(h, call->module, &state)};
 }
 
 static void carry_out(struct hosted *h, size_t module, const struct export_action *action)
@@ -178,13 +194,22 @@ static struct copy_answer judge(const struct hosted *h, const struct call *call)
 {
     struct home_state state;
     read_state(h->pool, home_of(h), &state);
-    const struct copy_state copy = {.hold = home_hold(h->core),
-                                    .head = state.head,
-                                    .cookie = state.modules[modules[call->module]].cookie};
+    const struct copy_state copy = copy_of(h, call->module, &state);
     struct copy_answer answer = copy_judge(&copy, &call->offer);
     if (answer.verdict == COPY_GO_ON && !home_takes(h->core, call->offer.term))
         answer.verdict = COPY_LATE;
+    if (home_deciding(h->core)) /* the store may have gone on already */
+        answer.verdict = COPY_EARLY;
     return answer;
+}
+
+/* An administrator will hear of it. */
+static void note_fork(struct hosted *h, const struct call *call, const struct copy_answer *answer)
+{
+    if (answer->verdict != COPY_FORKED || call->ended)
+        return;
+    check_fork(h, call->from, answer->at.usn);
+    h->pool->forked = true;
 }
 
 static bool same_lineage(const struct lineage *a, const struct lineage *b)
@@ -216,6 +241,7 @@ static void follow(struct hosted *h, struct call *call, struct copy_answer answe
 static void offered(struct hosted *h, struct call *call)
 {
     struct copy_answer answer = judge(h, call);
+    note_fork(h, call, &answer);
     bool known = same_lineage(&home_hold(h->core)->lineage, call->lineage);
     if (answer.verdict != COPY_GO_ON || known)
         call_answer(call, NULL, &answer);
@@ -226,7 +252,8 @@ static void offered(struct hosted *h, struct call *call)
 static void compare(struct hosted *h, struct call *call)
 {
     struct copy_answer answer = judge(h, call);
-    if (answer.verdict == COPY_COMPARE && call->from->up && home_takes(h->core, call->offer.term))
+    bool asks_still = call->from->up && call->from->life == call->life;
+    if (answer.verdict == COPY_COMPARE && asks_still && home_takes(h->core, call->offer.term))
         follow(h, call, answer);
     else
         call_answer(call, NULL, &answer);
@@ -306,6 +333,7 @@ struct applying {
 static void applied(struct pool *pool, const struct store_outcome *outcome, void *context)
 {
     const struct applying *a = context;
+    a->h->applying--;
     if (outcome->error.kind)
         say(pool->world, "%s could not apply: %s", pool->name, outcome->error.what);
     else if (a->whole)
@@ -342,8 +370,13 @@ static void sent(struct hosted *h, struct call *call)
     answer.at =
         (struct version){.term = lineage_term_of(&hold.lineage, head->upto), .usn = head->upto};
     txn_cookie(txn, head->module, cookie, answer.at);
+    if (head->upto < head->head)
+        txn_whole_at(txn, head->module,
+                     (struct version){.term = lineage_term_of(&hold.lineage, head->head),
+                                      .usn = head->head});
     txn_horizon(txn, head->horizon < head->upto ? head->horizon : head->upto);
     struct applying applying = {h, call, answer, head->upto == head->head};
+    h->applying++;
     commit(h->pool, txn, applied, xmemdup(&applying, sizeof applying));
     h->pool->world->counts.batches++;
 }

@@ -87,7 +87,8 @@ static void back_up(struct world *w)
 {
     struct pool *pool = some_pool(w);
     if (pool->backup_count < BACKUPS_MAX)
-        pool->backups[pool->backup_count++] = memory_engine_back_up(pool->engine);
+        pool->backups[pool->backup_count++] =
+            (struct backup){memory_engine_back_up(pool->engine), w->now};
 }
 
 /* One loss at a time: the home is served, and its copy has come as far as the present term. */
@@ -108,6 +109,22 @@ static bool is_whole(struct world *w, size_t home)
     return false;
 }
 
+/* Nothing is lost if its disk is: what it serves has been copied, and nobody asks it for more. */
+static bool can_do_without(struct pool *pool)
+{
+    for (size_t i = 0; i < HOSTED; i++) {
+        const struct hosted *h = &pool->hosted[i];
+        const struct pool *partner = partner_of(h);
+        const struct hosted *other = hosted_of(&pool->world->pools[partner->number], h->home);
+        if (h->home >= pool->world->options.homes)
+            continue;
+        if (!partner->up || (pool->up && serves(h) && !is_whole(pool->world, h->home)) ||
+            home_mode(other->core) == MODE_REJOINING)
+            return false;
+    }
+    return true;
+}
+
 static bool may_be_put_back(struct pool *pool)
 {
     const struct options *options = &pool->world->options;
@@ -121,18 +138,41 @@ static bool may_be_put_back(struct pool *pool)
     return true;
 }
 
+static void replace(struct world *w, struct pool *pool, const struct backup *backup)
+{
+    pool_crash(pool);
+    memory_engine_put_back(pool->engine, backup->tree);
+    pool->may_fork = pool->forked = false;
+    for (size_t i = 0; i < HOSTED; i++)
+        pool->may_fork |= w->homes[pool->hosted[i].home].put_back_ms > backup->taken_ms;
+    forgive(w, pool);
+    plan(w, a_while(w), start_again, xmemdup(&pool, sizeof pool));
+}
+
 static void put_back(struct world *w)
 {
     struct pool *pool = some_pool(w);
     if (!may_be_put_back(pool))
         return;
-    pool_crash(pool);
-    /* The first one is of an empty store: the disk was replaced. */
-    memory_engine_put_back(pool->engine, pool->backups[pick(w, pool->backup_count)]);
-    forgive(w, pool);
+    replace(w, pool, &pool->backups[pick(w, pool->backup_count)]);
     w->counts.put_backs++;
     say(w, "the store of %s is put back", pool->name);
-    plan(w, a_while(w), start_again, xmemdup(&pool, sizeof pool));
+}
+
+/* A store with changes of its own is not written to. Whoever put it back gives it up, for an empty
+ * one, once nothing else depends on it. */
+static void administrate(void *context)
+{
+    struct world *w = *(struct world **)context;
+    for (size_t i = 0; i < w->options.pools; i++) {
+        struct pool *pool = &w->pools[i];
+        if (!pool->forked || !can_do_without(pool))
+            continue;
+        replace(w, pool, &pool->backups[0]); /* the first one is of an empty store */
+        w->counts.forks++;
+        say(w, "the disk of %s is replaced", pool->name);
+    }
+    plan(w, PAUSE_MS, administrate, xmemdup(&w, sizeof w));
 }
 
 /* Tombstones that the copy has are dropped; now and then those that it does not have, too. */
@@ -181,8 +221,10 @@ void faults_start(struct world *w)
 {
     for (size_t i = 0; i < w->options.pools; i++) {
         struct pool *pool = &w->pools[i];
-        pool->backups[pool->backup_count++] = memory_engine_back_up(pool->engine);
+        pool->backups[pool->backup_count++] =
+            (struct backup){memory_engine_back_up(pool->engine), w->now};
     }
+    plan(w, PAUSE_MS, administrate, xmemdup(&w, sizeof w));
     plan(w, PAUSE_MS, something, xmemdup(&w, sizeof w));
 }
 

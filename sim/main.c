@@ -33,6 +33,7 @@ static void add(struct counts *all, const struct counts *one)
     all->comparisons += one->comparisons;
     all->crashes += one->crashes;
     all->put_backs += one->put_backs;
+    all->forks += one->forks;
     all->refills += one->refills;
     all->finals += one->finals;
 }
@@ -66,10 +67,10 @@ static bool run(unsigned number, const char *what, const struct plan *plan)
     }
     printf("# seeds %" PRIu64 "..%" PRIu64 ": %" PRIu64 " steps, %" PRIu64 " of %" PRIu64
            " changes acknowledged, %" PRIu64 " batches, %" PRIu64 " comparisons, %" PRIu64
-           " crashes, %" PRIu64 " stores put back, %" PRIu64 " refills, %" PRIu64
-           " times FinalState\n",
+           " crashes, %" PRIu64 " stores put back, %" PRIu64 " given up, %" PRIu64
+           " refills, %" PRIu64 " times FinalState\n",
            plan->from, plan->to, all.steps, all.acked, all.changes, all.batches, all.comparisons,
-           all.crashes, all.put_backs, all.refills, all.finals);
+           all.crashes, all.put_backs, all.forks, all.refills, all.finals);
     printf("%s %u - %s\n", bad ? "not ok" : "ok", number, what);
     return !bad;
 }

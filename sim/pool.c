@@ -144,7 +144,7 @@ static uint64_t complete_upto(struct hosted *h)
     read_state(h->pool, home_of(h), &state);
     uint64_t upto = state.head;
     for (size_t m = 0; m < SIM_MODULES && !mode_rights(home_hold(h->core)->mode)->holder; m++) {
-        uint64_t at = state.modules[modules[m]].cookie.usn;
+        uint64_t at = copy_upto(home_hold(h->core), state.modules[modules[m]].cookie);
         upto = at < upto ? at : upto;
     }
     return upto;
@@ -224,6 +224,7 @@ static void question_arrives(struct hosted *h, struct call *call)
     struct home_event event = {.kind = HOME_ASKED};
     event.asked.question = call->question;
     event.asked.own_head = state.head;
+    event.asked.applying = h->applying > 0;
     step_home(h, event);
 }
 
@@ -332,5 +333,5 @@ void pool_close(struct pool *pool)
     pool_crash(pool);
     store_close(pool->store);
     for (size_t i = 0; i < pool->backup_count; i++)
-        memory_backup_free(pool->backups[i]);
+        memory_backup_free(pool->backups[i].tree);
 }

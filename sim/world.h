@@ -41,6 +41,11 @@ struct exporting {
     uint64_t batch_head; /* the head that the batch under way was read at */
 };
 
+struct backup {
+    struct tree *tree;
+    uint64_t taken_ms;
+};
+
 /* One home at one pool: the volatile part, as the process has it. */
 struct hosted {
     struct pool *pool;
@@ -50,8 +55,7 @@ struct hosted {
     struct call *waiting;  /* the partner's question */
     struct call *follower; /* whose answer waits for the lineage to be kept */
     struct copy_answer follow_answer;
-    bool comparing; /* the record under way takes a comparison along */
-    enum module compare_module;
+    size_t applying; /* batches that were taken, on their way to the store */
     struct exporting exporting[SIM_MODULES];
 };
 
@@ -61,8 +65,10 @@ struct pool {
     char name[32];
     struct engine *engine; /* the store and what is in it outlive the process */
     struct store *store;
-    struct tree *backups[BACKUPS_MAX];
+    struct backup backups[BACKUPS_MAX];
     size_t backup_count;
+    bool may_fork; /* its store is of a time that was given up: it has changes of its own */
+    bool forked;   /* … and was found out; an administrator must see to it */
     bool up;
     uint64_t life; /* grows with each start: what belongs to an earlier one is gone */
     uint64_t paused_until;
@@ -102,7 +108,8 @@ struct options {
 };
 
 struct counts {
-    uint64_t steps, changes, acked, batches, comparisons, crashes, put_backs, refills, finals;
+    uint64_t steps, changes, acked, batches, comparisons, crashes, put_backs, forks, refills,
+        finals;
 };
 
 struct world {

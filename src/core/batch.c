@@ -152,6 +152,18 @@ static bool items_are_sound(const struct batch *batch)
     return last <= batch->head.upto && cursor_done(&in);
 }
 
+enum failure batch_peek(struct bytes encoded, struct batch_head *head, struct error *e)
+{
+    struct batch batch = {0};
+    enum failure bad = packet_peek(encoded, BATCH_MAGIC, what, &batch.packet.head, e);
+    if (bad)
+        return bad;
+    if (!read_head(&batch))
+        return packet_damaged(what, "its head makes no sense", e);
+    *head = batch.head;
+    return OK;
+}
+
 enum failure batch_open(struct bytes encoded, struct batch **result, struct error *e)
 {
     *result = NULL;

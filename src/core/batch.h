@@ -34,6 +34,10 @@ bool batch_add(struct batch_writer *w, const struct item *item);
 struct bytes batch_finish(struct batch_writer *w, uint64_t upto);
 
 /* Reading. */
+
+/* What a batch says of itself, before anything of it is checked: it may lie. */
+enum failure batch_peek(struct bytes encoded, struct batch_head *head, struct error *e);
+
 struct batch;
 /* Checks everything that can be checked without a store: checksum, sizes, order, limits. */
 enum failure batch_open(struct bytes encoded, struct batch **batch, struct error *e);

@@ -33,17 +33,34 @@ static const struct lineage_entry *entry_of(const struct lineage *l, uint64_t nu
     return NULL;
 }
 
-/* Does the exporter's lineage pass through the copy's cookie? Then everything up to there is the
- * same at both. */
-static bool is_on(const struct lineage *exporter, uint64_t head, const struct lineage *copy,
-                  struct version cookie)
+/* Did both go through this term, from the same usn on? */
+static bool shared(const struct lineage *exporter, const struct lineage *copy, uint64_t number)
 {
-    if (cookie.usn == 0)
+    const struct lineage_entry *ours = entry_of(copy, number);
+    const struct lineage_entry *theirs = entry_of(exporter, number);
+    return ours && theirs && term_equal(ours->term, theirs->term) && ours->began == theirs->began;
+}
+
+/* Does the exporter's lineage pass through this point of the copy's? Then everything up to there is
+ * the same at both. */
+static bool is_on(const struct lineage *exporter, uint64_t head, const struct lineage *copy,
+                  struct version at)
+{
+    if (at.usn == 0)
         return true; /* nothing is the same everywhere */
-    const struct lineage_entry *ours = entry_of(copy, cookie.term);
-    const struct lineage_entry *theirs = entry_of(exporter, cookie.term);
-    return ours && theirs && term_equal(ours->term, theirs->term) && ours->began == theirs->began &&
-           cookie.usn <= head && lineage_term_of(exporter, cookie.usn) == cookie.term;
+    return shared(exporter, copy, at.term) && at.usn <= head &&
+           lineage_term_of(exporter, at.usn) == at.term;
+}
+
+/* The copy as a whole, that is: another module may have changes that the exporter does not know,
+ * and following its lineage for the sake of this one would hide them. */
+static bool stands_on(const struct copy_state *copy, const struct copy_offer *offer)
+{
+    const struct lineage *ours = &copy->hold->lineage;
+    struct version last = {.term = lineage_term_of(ours, copy->head), .usn = copy->head};
+    return is_on(offer->lineage, offer->head, ours, copy->cookie) &&
+           is_on(offer->lineage, offer->head, ours, copy->whole_at) &&
+           (last.term == 0 || is_on(offer->lineage, UINT64_MAX, ours, last));
 }
 
 /* What the copy went through so far: the exporter's lineage stands in its record as a whole, also
@@ -55,12 +72,15 @@ static void lineage_up_to(const struct lineage *whole, uint64_t usn, struct line
         part->count--;
 }
 
-/* Made here what the exporter does not know? Where a common point is known, whatever is beyond it;
- * where none is, everything, unless lineages were trimmed: then what is beyond its head, and else
- * the last change tells by whose term it was made. */
+/* Made here what the exporter does not know? Not by a copy that came as far as the exporter's own
+ * term, unless this module is ahead of it. Else, where a common point is known, whatever is beyond
+ * it; where none is, everything, unless lineages were trimmed: then the last change tells by whose
+ * term it was made. */
 static bool has_own_changes(const struct copy_state *copy, const struct copy_offer *offer,
                             const struct lineage *ours, bool common, struct version at)
 {
+    if (shared(offer->lineage, ours, offer->term.number))
+        return copy->cookie.usn > offer->head;
     if (common || (!ours->trimmed && !offer->lineage->trimmed))
         return copy->head > at.usn;
     if (copy->head > offer->head)
@@ -116,13 +136,20 @@ struct copy_answer copy_judge(const struct copy_state *copy, const struct copy_o
     if (answer.verdict == COPY_GO_ON) {
         if (copy->comparing)
             answer.verdict = COPY_COMPARE;
-        else if (!is_on(offer->lineage, offer->head, &hold->lineage, copy->cookie))
+        else if (!stands_on(copy, offer))
             answer = parted(copy, offer); /* first of all: what must not be lost */
         else if (behind_horizon(copy->cookie, offer->horizon) || is_unequal(copy, offer))
             answer.verdict = COPY_COMPARE;
     }
     answer.term = hold->term;
     return answer;
+}
+
+/* Only then it is known of which history a cookie will be. Whoever refills this pool sends it in a
+ * term of its own, which the lineage of what is left of it need not have. */
+static bool has_followed(const struct hold *hold, struct term term)
+{
+    return lineage_has(&hold->lineage, term) || hold->mode == MODE_REJOINING;
 }
 
 struct copy_answer copy_judge_batch(const struct copy_state *copy, const struct batch_head *head)
@@ -133,7 +160,7 @@ struct copy_answer copy_judge_batch(const struct copy_state *copy, const struct 
     if (answer.verdict == COPY_GO_ON) {
         if (copy->comparing)
             answer.verdict = COPY_COMPARE;
-        else if (head->after != copy->cookie.usn)
+        else if (head->after != copy->cookie.usn || !has_followed(copy->hold, head->term))
             answer.verdict = COPY_EARLY;
         else if (behind_horizon(copy->cookie, head->horizon))
             answer.verdict = COPY_COMPARE;
@@ -149,6 +176,21 @@ struct copy_answer copy_judge_part(const struct copy_state *copy, const struct c
     if (answer.verdict == COPY_GO_ON)
         answer.verdict = copy->comparing == head->id ? COPY_COMPARE : COPY_EARLY;
     return answer;
+}
+
+uint64_t copy_upto(const struct hold *hold, struct version cookie)
+{
+    bool known = cookie.term && lineage_term_of(&hold->lineage, cookie.usn) == cookie.term;
+    return known ? cookie.usn : 0;
+}
+
+uint64_t copy_horizon(const struct copy_state *copy, uint64_t horizon)
+{
+    if (holds(copy->hold))
+        return horizon;
+    if (copy->whole_at.usn > copy->cookie.usn)
+        return 0;
+    return horizon < copy->cookie.usn ? horizon : copy->cookie.usn;
 }
 
 struct version copy_cookie_of_holder(const struct hold *hold, uint64_t head)

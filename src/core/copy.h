@@ -29,6 +29,9 @@ struct copy_state {
     struct version cookie;
     struct digest digest;
     uint64_t comparing; /* a comparison that has begun, and is not at its end; 0: none */
+    /* Where it will be what the exporter was at one moment. Before, it is not even what that was at
+     * the cookie: whatever was changed once more up to here has not come yet in any form. */
+    struct version whole_at;
 };
 
 enum copy_verdict {
@@ -59,6 +62,15 @@ struct copy_answer copy_judge_batch(const struct copy_state *copy, const struct 
 
 /* The same for a part of a comparison: COPY_COMPARE, if it belongs to the one that is under way. */
 struct copy_answer copy_judge_part(const struct copy_state *copy, const struct compare_head *head);
+/* Up to where a copy has everything of the history in its record, by the cookie of a module:
+ * nowhere, if that stands on another one and is still to be compared. */
+uint64_t copy_upto(const struct hold *hold, struct version cookie);
+
+/* Up to where tombstones are gone at whoever exports a module: what is missing there was deleted.
+ * At a copy that refills another one it may just not have come yet: none of it beyond the cookie,
+ * and none at all before it is whole. What the other one still has of that must not be compared
+ * away. */
+uint64_t copy_horizon(const struct copy_state *copy, uint64_t horizon);
 
 /* A holder that becomes a copy stands at its head: that is its cookie for every module. */
 struct version copy_cookie_of_holder(const struct hold *hold, uint64_t head);

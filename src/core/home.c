@@ -294,7 +294,8 @@ static void seek_grant(struct home *h, const struct home_event *event, struct ho
     }
     h->asked_ms = event->now_ms;
     struct home_action *a = act(actions, ACTION_ASK);
-    a->question = (struct home_question){.nonce = h->nonce, .term = h->hold.term, .seen = h->seen};
+    a->question = (struct home_question){
+        .nonce = h->nonce, .term = h->hold.term, .seen = h->seen, .lineage = h->hold.lineage};
 }
 
 /* We did not run: silence that we slept through was no silence of the others, what we asked before
@@ -429,6 +430,21 @@ static enum home_verdict verdict_on_loss(const struct home *h, bool asker_knows,
     return something ? VERDICT_REFILL : VERDICT_UNKNOWN;
 }
 
+/* Has the copy here something that the asker lost: its store was put back to an older copy, in the
+ * same term? Its history is asked, not its head alone: that may be of a time that was given up. A
+ * term that it opened, and that the copy here never followed, took nothing away: it was granted to
+ * somebody who had everything, or an administrator gave up the rest. */
+static bool asker_lacks(const struct home *h, const struct home_question *asked, uint64_t own_head)
+{
+    const struct lineage *ours = &h->hold.lineage;
+    struct version common = {0};
+    bool opened = term_equal(lineage_last(&asked->lineage), asked->term);
+    if (opened && !lineage_has(ours, asked->term))
+        return false;
+    lineage_common(&asked->lineage, asked->head, ours, own_head, &common);
+    return common.usn < own_head;
+}
+
 static enum failure on_asked(struct home *h, const struct home_event *event,
                              struct home_actions *actions, struct error *e)
 {
@@ -443,12 +459,11 @@ static enum failure on_asked(struct home *h, const struct home_event *event,
     bool asker_held = asker_knows && term_side(asked->term) != h->side;
     if (asker_held)
         h->over = asked->term; /* rule 2: every start of serving opens a new one */
-    /* Its store was put back to an older copy, in the same term: the copy here knows more. */
-    bool asker_lost = term_equal(asked->term, mine) && event->asked.own_head > asked->head;
+    bool asker_lost = term_equal(asked->term, mine) && asker_lacks(h, asked, event->asked.own_head);
     see(h, larger(asked->seen, asked->term.number));
     meet(h, event->now_ms, actions);
 
-    if (h->decision.under_way || h->store_lost) {
+    if (h->decision.under_way || h->store_lost || event->asked.applying) {
         answer(actions, reply);
     } else if (asked->term.number < mine.number || (asker_lost && asker_held && !holds(h))) {
         reply.verdict = verdict_on_loss(h, asker_knows, event->asked.own_head);

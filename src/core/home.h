@@ -43,8 +43,9 @@ struct home_question {
     uint64_t nonce;
     struct term term; /* the asker's last one; TERM_NONE: its store knows nothing of the home */
     uint64_t seen;
+    struct lineage lineage; /* of its copy: equal heads of different histories are not equal */
     /* Up to where its store has everything: whoever carries it fills it in. A holder's head; of a
-     * copy that is being refilled, the least of its modules' cookies. */
+     * copy that is being refilled, the least of its modules' (copy_upto()). */
     uint64_t head;
 };
 
@@ -94,6 +95,7 @@ struct home_event {
         struct {
             struct home_question question;
             uint64_t own_head; /* of the copy here */
+            bool applying; /* … which is not all: a batch that was taken is on its way to it */
         } asked;
         struct home_answer answered;
         const struct lineage *lineage;
@@ -145,7 +147,8 @@ bool home_stopped(const struct home *h);
 bool home_refills(const struct home *h);
 /* May what the partner exports in this term be taken? Whoever asks for a grant in a term has ended
  * it, and is sent what it lost itself: what still arrives of it was sent before, and would put the
- * copy ahead of what the partner goes on from. */
+ * copy ahead of what the partner goes on from. Whoever takes a batch says so with each HOME_ASKED
+ * until it is applied (`applying`): the partner is answered when it is known what the copy has. */
 bool home_takes(const struct home *h, struct term term);
 const char *home_partner(const struct home *h); /* "" for a lone pool */
 /* The highest number heard of, for passing on. */

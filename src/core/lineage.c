@@ -28,6 +28,14 @@ struct term lineage_last(const struct lineage *l)
     return l->count ? l->entries[l->count - 1].term : TERM_NONE;
 }
 
+bool lineage_has(const struct lineage *l, struct term term)
+{
+    size_t i = 0;
+    while (i < l->count && !term_equal(l->entries[i].term, term))
+        i++;
+    return i < l->count;
+}
+
 uint64_t lineage_term_of(const struct lineage *l, uint64_t usn)
 {
     for (size_t i = l->count; i > 0; i--) {
@@ -37,17 +45,27 @@ uint64_t lineage_term_of(const struct lineage *l, uint64_t usn)
     return 0;
 }
 
+/* Entries of what a copy that stands at `head` went through: it may know of terms that began behind
+ * it, because it follows its exporter's lineage as a whole. */
+static size_t count_upto(const struct lineage *l, uint64_t head)
+{
+    size_t count = l->count;
+    while (count > 0 && l->entries[count - 1].began > head)
+        count--;
+    return count;
+}
+
 /* Where entry i ends in a copy that stands at `head`. */
 static uint64_t end_of(const struct lineage *l, size_t i, uint64_t head)
 {
-    return i + 1 < l->count ? l->entries[i + 1].began : head;
+    return i + 1 < l->count && l->entries[i + 1].began < head ? l->entries[i + 1].began : head;
 }
 
 bool lineage_common(const struct lineage *a, uint64_t a_head, const struct lineage *b,
                     uint64_t b_head, struct version *common)
 {
     /* Both are sorted by number: walk both from the end, always stepping back on the higher one. */
-    size_t i = a->count, j = b->count;
+    size_t i = count_upto(a, a_head), j = count_upto(b, b_head);
     while (i > 0 && j > 0) {
         const struct lineage_entry *x = &a->entries[i - 1], *y = &b->entries[j - 1];
         if (term_equal(x->term, y->term) && x->began == y->began) {

@@ -31,6 +31,8 @@ void lineage_open(struct lineage *l, struct term term, uint64_t head);
 /* The last term, or TERM_NONE. */
 struct term lineage_last(const struct lineage *l);
 
+bool lineage_has(const struct lineage *l, struct term term);
+
 /* The number of the term in which the change with this usn was made; 0 if that is not known. */
 uint64_t lineage_term_of(const struct lineage *l, uint64_t usn);
 

@@ -119,6 +119,18 @@ enum failure packet_open(struct bytes encoded, uint32_t magic, size_t body_max, 
     return bad;
 }
 
+enum failure packet_peek(struct bytes encoded, uint32_t magic, const char *what, struct bytes *head,
+                         struct error *e)
+{
+    struct cursor in = cursor_over(encoded);
+    uint32_t found = cursor_u32(&in);
+    cursor_u64(&in); /* the checksum */
+    cursor_u64(&in);
+    cursor_u32(&in);
+    *head = cursor_bytes(&in, HEAD_MAX);
+    return in.bad || found != magic ? packet_damaged(what, "it doesn't begin like one", e) : OK;
+}
+
 void packet_close(struct packet *packet)
 {
     buffer_free(&packet->body);

@@ -26,6 +26,9 @@ struct packet {
 /* `what` names it in errors: "A batch arrived damaged: …" */
 enum failure packet_open(struct bytes encoded, uint32_t magic, size_t body_max, const char *what,
                          struct packet *packet, struct error *e);
+/* What a packet says in its head, before anything of it is checked: it may lie. */
+enum failure packet_peek(struct bytes encoded, uint32_t magic, const char *what, struct bytes *head,
+                         struct error *e);
 void packet_close(struct packet *packet);
 /* For readers that find the content senseless. */
 enum failure packet_damaged(const char *what, const char *where, struct error *e);

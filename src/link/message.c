@@ -66,6 +66,26 @@ char *heartbeat_encode(const struct heartbeat *h)
     return finish(message);
 }
 
+static char *hex_of(struct bytes v)
+{
+    static const char digits[] = "0123456789abcdef";
+    char *text = xmalloc(2 * v.size + 1);
+    for (size_t i = 0; i < v.size; i++) {
+        text[2 * i] = digits[v.at[i] >> 4];
+        text[2 * i + 1] = digits[v.at[i] & 15];
+    }
+    text[2 * v.size] = '\0';
+    return text;
+}
+
+static json_t *lineage_json(const struct lineage *lineage)
+{
+    OWNED(buffer_free) struct buffer bytes = {0};
+    lineage_encode(lineage, &bytes);
+    OWNED(free_memory) char *text = hex_of(buffer_view(&bytes));
+    return json_string(text);
+}
+
 char *question_encode(const struct sender *sender, const char *home,
                       const struct home_question *question)
 {
@@ -75,6 +95,7 @@ char *question_encode(const struct sender *sender, const char *home,
     json_object_set_new(message, "term", term_json(question->term));
     json_object_set_new(message, "seen", json_integer((json_int_t)question->seen));
     json_object_set_new(message, "head", json_integer((json_int_t)question->head));
+    json_object_set_new(message, "lineage", lineage_json(&question->lineage));
     return finish(message);
 }
 
@@ -106,26 +127,16 @@ char *command_encode(const struct sender *sender, const char *payload)
 static const char *const purposes[] = {
     [OFFER_ASK] = "ask", [OFFER_COMPARE] = "compare", [OFFER_COMPARED] = "compared"};
 
-static char *hex_of(struct bytes v)
+static json_t *digest_json(const struct digest *digest)
 {
-    static const char digits[] = "0123456789abcdef";
-    char *text = xmalloc(2 * v.size + 1);
-    for (size_t i = 0; i < v.size; i++) {
-        text[2 * i] = digits[v.at[i] >> 4];
-        text[2 * i + 1] = digits[v.at[i] & 15];
-    }
-    text[2 * v.size] = '\0';
-    return text;
+    OWNED(buffer_free) struct buffer bytes = {0};
+    digest_encode(digest, &bytes);
+    OWNED(free_memory) char *text = hex_of(buffer_view(&bytes));
+    return json_string(text);
 }
 
 char *offer_encode(const struct sender *sender, const struct sync_offer *offer)
 {
-    OWNED(buffer_free) struct buffer lineage = {0};
-    OWNED(buffer_free) struct buffer digest = {0};
-    lineage_encode(&offer->lineage, &lineage);
-    digest_encode(&offer->digest, &digest);
-    OWNED(free_memory) char *text = hex_of(buffer_view(&lineage));
-    OWNED(free_memory) char *sum = hex_of(buffer_view(&digest));
     json_t *message = begin(sender);
     json_object_set_new(message, "purpose", json_string(purposes[offer->purpose]));
     json_object_set_new(message, "comparison", hex(offer->comparison));
@@ -134,8 +145,8 @@ char *offer_encode(const struct sender *sender, const struct sync_offer *offer)
     json_object_set_new(message, "term", term_json(offer->term));
     json_object_set_new(message, "head", json_integer((json_int_t)offer->head));
     json_object_set_new(message, "horizon", json_integer((json_int_t)offer->horizon));
-    json_object_set_new(message, "digest", json_string(sum));
-    json_object_set_new(message, "lineage", json_string(text));
+    json_object_set_new(message, "digest", digest_json(&offer->digest));
+    json_object_set_new(message, "lineage", lineage_json(&offer->lineage));
     return finish(message);
 }
 
@@ -313,6 +324,35 @@ enum failure heartbeat_decode(struct bytes text, struct heartbeat *h, struct err
     return OK;
 }
 
+static int figure(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Bytes that travel as text. */
+static bool read_bytes(const json_t *object, const char *name, struct buffer *bytes)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+    if (!text)
+        return false;
+    for (; *text; text += 2) {
+        int high = figure(text[0]), low = high < 0 ? -1 : figure(text[1]);
+        if (low < 0)
+            return false;
+        buffer_u8(bytes, (uint8_t)(high << 4 | low));
+    }
+    return true;
+}
+
+static bool read_lineage(const json_t *object, struct lineage *lineage)
+{
+    OWNED(buffer_free) struct buffer bytes = {0};
+    bool good = read_bytes(object, "lineage", &bytes);
+    struct cursor in = cursor_over(buffer_view(&bytes));
+    lineage_decode(lineage, &in);
+    return good && cursor_done(&in);
+}
+
 enum failure question_decode(struct bytes text, struct sender *sender, char home[HOME_NAME_SIZE],
                              struct home_question *question, struct error *e)
 {
@@ -322,7 +362,8 @@ enum failure question_decode(struct bytes text, struct sender *sender, char home
     if (!read_home(message, home) || !read_hex(message, "nonce", &question->nonce) ||
         question->nonce == 0 || !read_term(message, &question->term) ||
         !read_seen(message, &question->seen) || question->seen < question->term.number ||
-        !read_number(message, "head", &question->head))
+        !read_number(message, "head", &question->head) ||
+        !read_lineage(message, &question->lineage))
         return senseless(e, "question");
     return OK;
 }
@@ -369,35 +410,6 @@ enum failure command_decode(struct bytes text, struct sender *sender, char **pay
         return senseless(e, "payload");
     *payload = finish(json_incref(inside));
     return OK;
-}
-
-static int figure(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Bytes that travel as text. */
-static bool read_bytes(const json_t *object, const char *name, struct buffer *bytes)
-{
-    const char *text = json_string_value(json_object_get(object, name));
-    if (!text)
-        return false;
-    for (; *text; text += 2) {
-        int high = figure(text[0]), low = high < 0 ? -1 : figure(text[1]);
-        if (low < 0)
-            return false;
-        buffer_u8(bytes, (uint8_t)(high << 4 | low));
-    }
-    return true;
-}
-
-static bool read_lineage(const json_t *object, struct lineage *lineage)
-{
-    OWNED(buffer_free) struct buffer bytes = {0};
-    bool good = read_bytes(object, "lineage", &bytes);
-    struct cursor in = cursor_over(buffer_view(&bytes));
-    lineage_decode(lineage, &in);
-    return good && cursor_done(&in);
 }
 
 static bool read_digest(const json_t *object, struct digest *digest)

@@ -125,13 +125,19 @@ void backup_service_configure(struct backup_service *service)
 
 /* --- the service --- */
 
+bool backup_service_copies(const char *home, enum module module)
+{
+    return module_belongs(module, home) &&
+           module != MODULE_DATA_CONF; /* content is copied by rules of its own */
+}
+
 static void add_exports(struct backup_service *service, const struct home *core)
 {
     OWNED(backup_configuration_free)
     struct backup_configuration *c = backup_configuration_default();
     for (int m = 0; m < MODULES; m++) {
-        if (!module_belongs((enum module)m, home_name(core)) || m == MODULE_DATA_CONF)
-            continue; /* content is copied by rules of its own */
+        if (!backup_service_copies(home_name(core), (enum module)m))
+            continue;
         struct export_options options = options_of(c, (enum module)m);
         service->exports[service->export_count++] =
             exporting_new(service->fe, service->workers, home_name(core), (enum module)m,

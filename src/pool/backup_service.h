@@ -17,6 +17,8 @@ enum {
 };
 
 struct backup_service *backup_service_new(struct front_end *fe);
+/* Is this module of the home copied at all? */
+bool backup_service_copies(const char *home, enum module module);
 /* Once everything around it is there. */
 void backup_service_start(struct backup_service *service);
 /* After the link was stopped, while the store is still there: waits for what its threads do. */

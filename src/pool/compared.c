@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "pool/offer.h"
+
 void compared_begin(struct txn *txn, const struct sync_offer *offer, const struct home_state *state)
 {
     txn_as_copy(txn, offer->term.number);
@@ -71,10 +73,7 @@ static enum failure read_state(struct view *view, const char *from, const struct
         bad = view_home(view, head->home, &state, e);
     if (bad)
         return bad;
-    const struct copy_state copy = {.hold = hold,
-                                    .head = state.head,
-                                    .cookie = state.modules[head->module].cookie,
-                                    .comparing = state.modules[head->module].comparing};
+    const struct copy_state copy = offer_copy(hold, &state, head->module);
     *position = copy_judge_part(&copy, head);
     return OK;
 }

@@ -240,14 +240,17 @@ static void pack(void *context)
     struct error *e = &x->batch.error;
     struct batch_head *head = &x->batch.head;
     struct home_state state;
+    OWNED(free_memory) struct hold *hold = xmalloc(sizeof *hold);
     *e = (struct error){0};
     x->batch.items = 0;
     x->batch.full = false;
     head->upto = head->after;
-    if (store_view(x->batch.store, &view, e) || view_home(view, x->home, &state, e))
+    if (store_view(x->batch.store, &view, e) || view_home(view, x->home, &state, e) ||
+        view_hold(view, x->home, hold, e))
         return;
+    const struct copy_state copy = offer_copy(hold, &state, x->module);
     head->head = state.head; /* all that there is by now: core/export.h says why */
-    head->horizon = state.horizon;
+    head->horizon = copy_horizon(&copy, state.horizon);
     batch_begin(x->batch.writer, head);
     if (view_changes(view, x->home, head->after, pack_item, x, e))
         return;

@@ -8,6 +8,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "core/copy.h"
+#include "pool/backup_service.h"
 #include "pool/commit.h"
 
 /* What carries an answer must give up before the answer stops to count (protocol, rule 8). */
@@ -21,6 +23,7 @@ struct hosted_home {
     void *done_context;
     hosted_home_enrich *enrich;
     void *enrich_context;
+    size_t applying; /* batches that were taken, on their way to the store */
     bool storing;
     bool closed; /* lives on only for the record on its way */
     /* What was told already, so that what goes on is not told again. */
@@ -102,27 +105,38 @@ static void answer_waiting(struct hosted_home *home, const struct home_answer *a
         link_reply_answer(reply, answer);
 }
 
-/* The last change that the store here knows of. */
-static enum failure read_head(const struct hosted_home *home, uint64_t *head)
+static enum failure read_state(const struct hosted_home *home, struct home_state *state)
 {
     OWNED(view_close) struct view *view = NULL;
-    struct home_state state;
     struct error e;
-    *head = 0;
+    *state = (struct home_state){0};
     enum failure bad = store_view(home->around.store, &view, &e);
     if (!bad)
-        bad = view_home(view, home_name(home->core), &state, &e);
-    if (!bad)
-        *head = state.head;
+        bad = view_home(view, home_name(home->core), state, &e);
     return bad == FAIL_NOT_FOUND ? OK : bad;
+}
+
+/* Up to where the store has everything: of a copy, as far as its last module got. */
+static uint64_t complete_upto(const struct hold *hold, const struct home_state *state)
+{
+    uint64_t upto = state->head;
+    for (int m = 0; m < MODULES && !mode_rights(hold->mode)->holder; m++) {
+        uint64_t at = copy_upto(hold, state->modules[m].cookie);
+        if (backup_service_copies(hold->home, (enum module)m) && at < upto)
+            upto = at;
+    }
+    return upto;
 }
 
 static void ask(struct hosted_home *home, struct home_question question)
 {
-    if (read_head(home, &question.head)) /* as if nobody answered: it is asked again */
+    struct home_state state;
+    if (read_state(home, &state)) { /* as if nobody answered: it is asked again */
         hosted_home_answered(home, &question, NULL);
-    else
-        home->around.ask(home, &question, home->around.context);
+        return;
+    }
+    question.head = complete_upto(home_hold(home->core), &state);
+    home->around.ask(home, &question, home->around.context);
 }
 
 static void carry_out(struct hosted_home *home, const struct home_action *action)
@@ -207,6 +221,12 @@ void hosted_home_heard(struct hosted_home *home, const char *pool,
         log_disbelief(home, pool, &e);
 }
 
+void hosted_home_applies(struct hosted_home *home, bool applying)
+{
+    assert(applying || home->applying > 0);
+    home->applying += applying ? 1 : -1;
+}
+
 void hosted_home_asked(struct hosted_home *home, const struct home_question *question,
                        struct link_reply *reply)
 {
@@ -214,11 +234,16 @@ void hosted_home_asked(struct hosted_home *home, const struct home_question *que
     /* One question at a time: a second one is a repetition, and the first one's asker is gone. */
     answer_waiting(home, &(struct home_answer){.verdict = VERDICT_WAIT});
     home->waiting = reply;
-    struct home_event event = {.kind = HOME_ASKED, .asked.question = *question};
-    if (read_head(home, &event.asked.own_head)) {
+    struct home_event event = {
+        .kind = HOME_ASKED,
+        .asked = {.question = *question, .applying = home->applying > 0},
+    };
+    struct home_state state;
+    if (read_state(home, &state)) {
         answer_waiting(home, &(struct home_answer){.verdict = VERDICT_WAIT});
         return;
     }
+    event.asked.own_head = state.head;
     step(home, event, &e);
     if (e.kind)
         log_disbelief(home, home_partner(home->core), &e);

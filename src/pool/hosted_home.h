@@ -32,6 +32,9 @@ const struct home *hosted_home_core(const struct hosted_home *home);
 void hosted_home_tick(struct hosted_home *home);
 void hosted_home_heard(struct hosted_home *home, const char *pool,
                        const struct heartbeat_home *said);
+/* A batch that was taken for the copy here is on its way to the store, or is there or not. Until
+ * then the partner's questions are put off: what it would be told of the copy is not all. */
+void hosted_home_applies(struct hosted_home *home, bool applying);
 void hosted_home_asked(struct hosted_home *home, const struct home_question *question,
                        struct link_reply *reply);
 /* NULL: there was no answer to this question. */

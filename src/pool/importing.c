@@ -301,6 +301,11 @@ void importing_offered(struct importing *importing, const struct machine *from,
     }
     const struct hold *hold = home_hold(hosted_home_core(home));
     struct copy_answer answer = offer_judge(hold, &state, offer);
+    bool takes = home_takes(hosted_home_core(home), offer->term);
+    if ((answer.verdict == COPY_GO_ON || answer.verdict == COPY_COMPARE) && !takes)
+        answer.verdict = COPY_LATE;
+    if (home_deciding(hosted_home_core(home))) /* the store may have gone on already */
+        answer.verdict = COPY_EARLY;
     bool follows = answer.verdict == COPY_GO_ON;
     bool begins = offer->purpose == OFFER_COMPARE && (follows || answer.verdict == COPY_COMPARE);
     bool ends = offer->purpose == OFFER_COMPARED && answer.verdict == COPY_COMPARE &&
@@ -333,6 +338,7 @@ struct sent {
     char home[HOME_NAME_SIZE]; /* once it is known */
     enum module module;
     struct copy_answer answer;
+    char taken_for[HOME_NAME_SIZE]; /* the home whose partner waits with its questions; or none */
     bool complete; /* the copy has everything now that there was when the batch was packed */
     struct error error;
 };
@@ -364,6 +370,10 @@ static struct txn *txn_of(struct batch *batch, const struct hold *hold, struct v
     txn_cookie(
         txn, head->module, cookie,
         (struct version){.term = lineage_term_of(&hold->lineage, head->upto), .usn = head->upto});
+    if (head->upto < head->head)
+        txn_whole_at(txn, head->module,
+                     (struct version){.term = lineage_term_of(&hold->lineage, head->head),
+                                      .usn = head->head});
     /* This copy may be asked for what it has, one day, and lacks the same tombstones. */
     txn_horizon(txn, head->horizon < head->upto ? head->horizon : head->upto);
     return txn;
@@ -383,10 +393,7 @@ static enum failure apply(struct sent *sent, struct error *e)
     bad = check_batch(sent, head, hold, &state, e);
     if (bad)
         return bad;
-    const struct copy_state copy = {.hold = hold,
-                                    .head = state.head,
-                                    .cookie = state.modules[head->module].cookie,
-                                    .comparing = state.modules[head->module].comparing};
+    const struct copy_state copy = offer_copy(hold, &state, head->module);
     struct version cookie = copy.cookie;
     sent->answer = copy_judge_batch(&copy, head);
     if (sent->answer.verdict != COPY_GO_ON)
@@ -412,6 +419,9 @@ static void work(void *context)
 static void on_worked(void *context)
 {
     struct sent *sent = context;
+    struct hosted_home *home = front_end_home(sent->importing->fe, sent->taken_for);
+    if (home)
+        hosted_home_applies(home, false);
     bool failed = sent->error.kind != OK;
     sent->importing->calls--;
     if (!failed && strcmp(sent->home, HOME_CENTRAL) == 0)
@@ -427,6 +437,29 @@ static void on_worked(void *context)
     free(sent);
 }
 
+/* May it be taken? Asked on the loop, where the partner's questions are answered, too: from here on
+ * they wait until the batch is applied, and afterwards nothing of that term is taken any more. */
+static bool take(const struct importing *importing, struct sent *sent, struct link_reply *reply)
+{
+    struct batch_head head;
+    struct error e;
+    if (batch_peek(sent->bytes, &head, &e)) {
+        link_reply_error(reply, &e);
+        return false;
+    }
+    struct hosted_home *home = front_end_home(importing->fe, head.home);
+    if (!home)
+        return true; /* a replica, or nothing here: the record in the store decides */
+    const struct home *core = hosted_home_core(home);
+    if (!home_takes(core, head.term)) {
+        const struct copy_answer late = {.verdict = COPY_LATE, .term = home_hold(core)->term};
+        link_reply_position(reply, &late);
+        return false;
+    }
+    snprintf(sent->taken_for, sizeof sent->taken_for, "%s", head.home);
+    return true;
+}
+
 void importing_sent(struct importing *importing, const struct machine *from, struct bytes batch,
                     struct link_reply *reply)
 {
@@ -438,8 +471,15 @@ void importing_sent(struct importing *importing, const struct machine *from, str
                           .reply = reply,
                           .bytes = batch};
     snprintf(sent->from, sizeof sent->from, "%s", from->pool->fqdn);
+    if (!take(importing, sent, reply)) {
+        free(sent);
+        return;
+    }
     if (workers_run(importing->workers, work, on_worked, sent)) {
         importing->calls++;
+        struct hosted_home *home = front_end_home(importing->fe, sent->taken_for);
+        if (home)
+            hosted_home_applies(home, true);
         return;
     }
     refuse_busy(importing, reply);

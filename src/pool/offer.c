@@ -10,14 +10,21 @@ static enum failure read_home(struct front_end *fe, const char *home, struct hom
     return bad ? bad : view_home(view, home, state, e);
 }
 
+struct copy_state offer_copy(const struct hold *hold, const struct home_state *state,
+                             enum module module)
+{
+    return (struct copy_state){.hold = hold,
+                               .head = state->head,
+                               .cookie = state->modules[module].cookie,
+                               .whole_at = state->modules[module].whole_at,
+                               .digest = state->modules[module].digest,
+                               .comparing = state->modules[module].comparing};
+}
+
 struct copy_answer offer_judge(const struct hold *hold, const struct home_state *state,
                                const struct sync_offer *offer)
 {
-    const struct copy_state copy = {.hold = hold,
-                                    .head = state->head,
-                                    .cookie = state->modules[offer->module].cookie,
-                                    .digest = state->modules[offer->module].digest,
-                                    .comparing = state->modules[offer->module].comparing};
+    const struct copy_state copy = offer_copy(hold, state, offer->module);
     const struct copy_offer asked = {.term = offer->term,
                                      .lineage = &offer->lineage,
                                      .head = offer->head,
@@ -36,12 +43,14 @@ enum failure offer_read(struct front_end *fe, const char *home, enum module modu
     enum failure bad = read_home(fe, home, &state, e);
     if (bad)
         return bad;
+    const struct hold *hold = home_hold(hosted_home_core(hosted));
+    const struct copy_state copy = offer_copy(hold, &state, module);
     *offer = (struct sync_offer){.module = module,
                                  .term = term,
                                  .head = state.head,
-                                 .horizon = state.horizon,
+                                 .horizon = copy_horizon(&copy, state.horizon),
                                  .digest = state.modules[module].digest,
-                                 .lineage = home_hold(hosted_home_core(hosted))->lineage};
+                                 .lineage = hold->lineage};
     snprintf(offer->home, sizeof offer->home, "%s", home);
     return OK;
 }

@@ -8,6 +8,9 @@
 enum failure offer_read(struct front_end *fe, const char *home, enum module module,
                         struct term term, struct sync_offer *offer, struct error *e);
 
+/* What the store says of a copy. */
+struct copy_state offer_copy(const struct hold *hold, const struct home_state *state,
+                             enum module module);
 struct copy_answer offer_judge(const struct hold *hold, const struct home_state *state,
                                const struct sync_offer *offer);
 

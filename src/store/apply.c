@@ -187,6 +187,11 @@ static enum failure check_step(struct group *group, const struct group_home *hom
         return home->row.state.modules[step->module].comparing == step->from.usn
                    ? OK
                    : refuse(e, FAIL_CONFLICT, txn->home, "is in another comparison by now");
+    case STEP_WHOLE_AT:
+        assert(txn->role == ROLE_COPY);
+        return countable(step->version)
+                   ? OK
+                   : refuse(e, FAIL_INVALID, txn->home, "was sent a head that is no version");
     case STEP_RECORD:
         return step->key_size && step->key_size <= RECORD_NAME_MAX &&
                        step->value_size <= RECORD_VALUE_MAX
@@ -390,6 +395,15 @@ static void reach(struct home_state *state, uint64_t usn)
         state->head = usn;
 }
 
+static enum failure raise_horizon(struct group *group, struct group_home *home, uint64_t usn,
+                                  struct error *e)
+{
+    if (usn <= home->row.state.horizon)
+        return OK;
+    home->row.state.horizon = usn;
+    return ops(group)->forget(group->s, home->row.id, usn, e);
+}
+
 static enum failure carry_out_step(struct group *group, struct group_home *home, struct txn *txn,
                                    const struct step *step, struct error *e)
 {
@@ -414,16 +428,14 @@ static enum failure carry_out_step(struct group *group, struct group_home *home,
     case STEP_DROP: return drop(group, home, step, step_key(txn, step), e);
     case STEP_COOKIE:
         state->modules[step->module].cookie = step->version;
+        state->modules[step->module].whole_at = step->version;
         reach(state, step->version.usn);
         return OK;
     case STEP_DISCARD: return ops(group)->drop(group->s, home->row.id, step->version.usn, e);
     case STEP_RECOUNT: return recount(group, home, step->module, e);
     case STEP_COMPARE: state->modules[step->module].comparing = step->version.usn; return OK;
-    case STEP_HORIZON:
-        if (step->version.usn <= state->horizon)
-            return OK;
-        state->horizon = step->version.usn;
-        return ops(group)->forget(group->s, home->row.id, step->version.usn, e);
+    case STEP_WHOLE_AT: state->modules[step->module].whole_at = step->version; return OK;
+    case STEP_HORIZON: return raise_horizon(group, home, step->version.usn, e);
     case STEP_RECORD: {
         char name[RECORD_NAME_MAX + 1];
         memcpy(name, step_key(txn, step).at, step->key_size);
@@ -442,7 +454,20 @@ static void step_down(struct group_home *home, const struct hold *next)
         return;
     struct home_state *state = &home->row.state;
     for (int m = 0; m < MODULES; m++)
-        state->modules[m].cookie = copy_cookie_of_holder(&home->hold, state->head);
+        state->modules[m].cookie = state->modules[m].whole_at =
+            copy_cookie_of_holder(&home->hold, state->head);
+}
+
+/* A copy that becomes the holder may never have had all that its lineage says: some of what it was
+ * sent or refilled with had been lost. So nothing of before counts as a point of its history: it
+ * begins behind one usn that no change has, and whoever stands below that finds out by comparing.
+ */
+static enum failure step_up(struct group *group, struct group_home *home, struct error *e)
+{
+    if (!home->has_hold || mode_rights(home->hold.mode)->holder)
+        return OK;
+    home->row.state.head++;
+    return raise_horizon(group, home, home->row.state.head, e);
 }
 
 static enum failure replace_hold(struct group *group, struct group_home *home, struct txn *txn,
@@ -452,13 +477,16 @@ static enum failure replace_hold(struct group *group, struct group_home *home, s
     struct term before = home->has_hold ? home->hold.term : TERM_NONE;
     if (home->has_hold)
         step_down(home, &hold);
+    enum failure bad = OK;
+    txn->outcome.began = home->row.state.head;
     if (hold_opens_term(before, &hold)) {
-        lineage_open(&hold.lineage, hold.term, home->row.state.head);
+        lineage_open(&hold.lineage, hold.term, txn->outcome.began);
         for (int m = 0; m < MODULES; m++) /* it is as it is now */
             home->row.state.modules[m].comparing = 0;
+        bad = step_up(group, home, e);
     }
-    txn->outcome.began = home->row.state.head;
-    enum failure bad = hold_save(group->s, &hold, e);
+    if (!bad)
+        bad = hold_save(group->s, &hold, e);
     if (bad)
         return bad;
     home->hold = hold;

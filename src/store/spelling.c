@@ -9,7 +9,8 @@
 
 #include "store/engine.h"
 
-enum { HOME_STATE_FORMAT = 2, /* 1 did not know of comparisons */ SEAL_SIZE = 8 };
+/* Format 1 did not know where a copy is whole, and of no comparisons. */
+enum { HOME_STATE_FORMAT = 2, SEAL_SIZE = 8 };
 
 static const char is_changed[] = "is not what was written", is_nonsense[] = "makes no sense";
 
@@ -74,6 +75,8 @@ void home_row_encode(const char *home, const struct home_row *row, struct buffer
     for (int i = 0; i < MODULES; i++) {
         buffer_varint(out, state->modules[i].cookie.term);
         buffer_varint(out, state->modules[i].cookie.usn);
+        buffer_varint(out, state->modules[i].whole_at.term);
+        buffer_varint(out, state->modules[i].whole_at.usn);
         digest_encode(&state->modules[i].digest, out);
         buffer_u64(out, state->modules[i].comparing);
     }
@@ -94,6 +97,11 @@ enum failure home_row_decode(const char *home, struct home_row *row, struct byte
     for (int i = 0; i < MODULES; i++) {
         state->modules[i].cookie.term = cursor_varint(&in);
         state->modules[i].cookie.usn = cursor_varint(&in);
+        state->modules[i].whole_at = state->modules[i].cookie;
+        if (format > 1) {
+            state->modules[i].whole_at.term = cursor_varint(&in);
+            state->modules[i].whole_at.usn = cursor_varint(&in);
+        }
         digest_decode(&state->modules[i].digest, &in);
         state->modules[i].comparing = format > 1 ? cursor_u64(&in) : 0;
     }

@@ -90,6 +90,8 @@ void txn_recount(struct txn *txn, enum module module);
 /* The module's cookie, refused unless it stands at `from`, and while it is compared but for
  * the end of that. */
 void txn_cookie(struct txn *txn, enum module module, struct version from, struct version to);
+/* After the cookie: the copy is whole only there (core/copy.h), and not at the cookie itself. */
+void txn_whole_at(struct txn *txn, enum module module, struct version at);
 /* Drops tombstones up to this usn; never goes back. */
 void txn_horizon(struct txn *txn, uint64_t usn);
 
@@ -141,6 +143,7 @@ struct home_state {
     uint64_t horizon; /* tombstones up to here are gone */
     struct {
         struct version cookie;
+        struct version whole_at; /* the cookie itself, but during a long catch-up */
         struct digest digest;
         /* The comparison (core/compare.h) under way; 0: none. While there is one, the copy stands
          * at no point that existed. */

@@ -148,6 +148,13 @@ void txn_cookie(struct txn *txn, enum module module, struct version from, struct
     step->version = to;
 }
 
+void txn_whole_at(struct txn *txn, enum module module, struct version at)
+{
+    struct step *step = add(txn, STEP_WHOLE_AT, BYTES_NONE, BYTES_NONE);
+    step->module = module;
+    step->version = at;
+}
+
 void txn_horizon(struct txn *txn, uint64_t usn)
 {
     add(txn, STEP_HORIZON, BYTES_NONE, BYTES_NONE)->version.usn = usn;

@@ -16,6 +16,7 @@ enum step_kind {
     STEP_DISCARD,
     STEP_REPAIR,
     STEP_COOKIE,
+    STEP_WHOLE_AT,
     STEP_HORIZON,
     STEP_RECORD,
 };
@@ -25,7 +26,7 @@ struct step {
     enum step_kind kind;
     enum module module;
     bool deleted;
-    struct version version;  /* of an applied item; what is expected; a cookie to reach */
+    struct version version;  /* of an applied item; what is expected; a point to reach */
     struct version from;     /* a cookie to leave; a comparison, by `usn`, as in `version` */
     size_t key_at, key_size; /* also a record's name */
     size_t value_at, value_size;

@@ -46,7 +46,7 @@ static void copy_went_through(struct meeting *m, uint64_t number, uint64_t began
 
 static void copy_stands_at(struct meeting *m, struct version cookie)
 {
-    m->copy.cookie = cookie;
+    m->copy.cookie = m->copy.whole_at = cookie;
     m->copy.head = cookie.usn;
 }
 
@@ -567,6 +567,81 @@ static void a_batch_of_another_term_is_not_applied(void **state)
     ASSERT_VERDICT(judge_batch(&m, 60, 0), COPY_HOLDS);
 }
 
+/* --- long catch-ups --- */
+
+/* What was changed once more up to the head of that moment was left out of every batch before it:
+ * an exporter that no longer has the later version would never send the older one. */
+static void a_copy_in_a_catch_up_goes_on_only_where_its_end_is_still_to_come(void **state)
+{
+    (void)state;
+    struct meeting m = in_one_term(70, 53);
+    m.copy.whole_at = at(2, 67);
+    ASSERT_VERDICT(judge(&m), COPY_GO_ON);
+    exporter_went_through(&m, 4, 67); /* restarted, with all that it had */
+    ASSERT_VERDICT(judge(&m), COPY_GO_ON);
+    m.theirs.count = 1;
+    exporter_went_through(&m, 4, 54); /* put back, and told to serve what is left */
+    struct copy_answer answer = judge(&m);
+    ASSERT_VERDICT(answer, COPY_COMPARE);
+    assert_at(answer, at(2, 53));
+}
+
+static void a_fork_in_one_module_is_a_fork_in_each(void **state)
+{
+    (void)state;
+    struct meeting m = in_one_term(80, 40); /* this module stands where both were */
+    exporter_went_through(&m, 4, 50);
+    m.copy.head = 60; /* another one does not */
+    struct copy_answer answer = judge(&m);
+    ASSERT_VERDICT(answer, COPY_FORKED);
+    assert_at(answer, at(2, 50));
+}
+
+/* Each module's exporter has a call of its own under way. */
+static void what_another_module_got_meanwhile_is_no_fork(void **state)
+{
+    (void)state;
+    struct meeting m = in_one_term(60, 50);
+    m.copy.head = 61;
+    ASSERT_VERDICT(judge(&m), COPY_GO_ON);
+    m.copy.cookie = m.copy.whole_at = at(1, 50); /* of no history that anybody knows */
+    ASSERT_VERDICT(judge(&m), COPY_COMPARE);
+}
+
+static void a_batch_before_any_lineage_was_followed_is_not_applied(void **state)
+{
+    (void)state;
+    struct meeting m = in_one_term(100, 60);
+    m.hold.lineage.count = 0;
+    ASSERT_VERDICT(judge_batch(&m, 60, 0), COPY_EARLY);
+    m.hold.mode = MODE_REJOINING; /* its own term is sent to it, by whoever refills it */
+    ASSERT_VERDICT(judge_batch(&m, 60, 0), COPY_GO_ON);
+}
+
+static void what_a_refilling_copy_does_not_have_is_not_taken_for_deleted(void **state)
+{
+    (void)state;
+    struct meeting m = in_one_term(100, 60);
+    m.copy.hold = &m.hold;
+    assert_int_equal(copy_horizon(&m.copy, 40), 40);
+    assert_int_equal(copy_horizon(&m.copy, 80), 60); /* another module's came from there */
+    m.copy.whole_at = at(2, 90);
+    assert_int_equal(copy_horizon(&m.copy, 40), 0);
+    m.hold.mode = MODE_SERVING; /* a holder has everything */
+    assert_int_equal(copy_horizon(&m.copy, 80), 80);
+}
+
+static void a_copy_has_everything_up_to_a_cookie_of_its_own_history(void **state)
+{
+    (void)state;
+    struct meeting m = in_one_term(100, 60);
+    copy_went_through(&m, 4, 80);
+    assert_int_equal(copy_upto(&m.hold, at(2, 80)), 80);
+    assert_int_equal(copy_upto(&m.hold, at(4, 90)), 90);
+    assert_int_equal(copy_upto(&m.hold, at(2, 90)), 0); /* still to be compared */
+    assert_int_equal(copy_upto(&m.hold, at(0, 0)), 0);
+}
+
 static void each_verdict_has_a_name_that_finds_it(void **state)
 {
     (void)state;
@@ -618,6 +693,12 @@ int main(void)
         cmocka_unit_test(a_batch_goes_on_where_the_copy_stands),
         cmocka_unit_test(rule_17_a_batch_that_lacks_tombstones_is_not_applied),
         cmocka_unit_test(a_batch_of_another_term_is_not_applied),
+        cmocka_unit_test(a_copy_in_a_catch_up_goes_on_only_where_its_end_is_still_to_come),
+        cmocka_unit_test(a_fork_in_one_module_is_a_fork_in_each),
+        cmocka_unit_test(what_another_module_got_meanwhile_is_no_fork),
+        cmocka_unit_test(a_batch_before_any_lineage_was_followed_is_not_applied),
+        cmocka_unit_test(what_a_refilling_copy_does_not_have_is_not_taken_for_deleted),
+        cmocka_unit_test(a_copy_has_everything_up_to_a_cookie_of_its_own_history),
         cmocka_unit_test(each_verdict_has_a_name_that_finds_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

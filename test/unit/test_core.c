@@ -186,6 +186,23 @@ static void a_number_opened_twice_is_no_common_term(void **state)
     assert_true(at.term == 2 && at.usn == 800);
 }
 
+static void a_term_that_a_copy_only_heard_of_is_no_common_point(void **state)
+{
+    (void)state;
+    static struct lineage a, b;
+    struct version at;
+    lineage_open(&a, term(2, 11), 0);
+    b = a;
+    lineage_open(&a, term(4, 22), 80);
+    assert_true(lineage_has(&a, term(4, 22)));
+    assert_false(lineage_has(&a, term(4, 23)));
+    assert_true(lineage_common(&a, 50, &b, 60, &at)); /* it follows 4 already, and is at 50 */
+    assert_true(at.term == 2 && at.usn == 50);
+    lineage_open(&b, term(4, 22), 80);
+    assert_true(lineage_common(&a, 50, &b, 90, &at));
+    assert_true(at.term == 2 && at.usn == 50);
+}
+
 /* It follows its exporter's whole lineage, and serves before it has all that belongs to it. */
 static void a_copy_that_opens_a_term_drops_those_that_it_did_not_reach(void **state)
 {
@@ -353,6 +370,7 @@ int main(void)
         cmocka_unit_test(a_change_belongs_to_the_term_that_began_before_it),
         cmocka_unit_test(copies_compare_at_their_last_common_point),
         cmocka_unit_test(a_number_opened_twice_is_no_common_term),
+        cmocka_unit_test(a_term_that_a_copy_only_heard_of_is_no_common_point),
         cmocka_unit_test(a_copy_that_opens_a_term_drops_those_that_it_did_not_reach),
         cmocka_unit_test(a_lineage_forgets_its_oldest_terms_and_says_so),
         cmocka_unit_test(a_hold_record_is_read_as_it_was_written),

@@ -191,7 +191,10 @@ static void copy(struct world *w, enum side from)
     bool exports = mode_rights(home_mode(a->home))->holder || home_refills(a->home);
     bool follows = home_hold(b->home)->revision && !mode_rights(home_hold(b->home)->mode)->holder &&
                    term_equal(home_hold(a->home)->term, home_hold(b->home)->term);
-    if (exports && follows)
+    const struct lineage *theirs = &home_hold(a->home)->lineage;
+    if (exports && follows && memcmp(&home_hold(b->home)->lineage, theirs, sizeof *theirs) != 0)
+        step(w, side_other(from), (struct home_event){.kind = HOME_FOLLOW, .lineage = theirs});
+    if (exports && follows && !home_deciding(b->home))
         b->head = a->head;
 }
 
@@ -232,7 +235,9 @@ static struct world *paired_world(void)
     start(w, SIDE_HOME);
     start(w, SIDE_BACKUP);
     create(w);
+    w->copies = true; /* so far */
     pass(w, 1000);
+    w->copies = false;
     return w;
 }
 
@@ -441,6 +446,82 @@ static void rule_10_a_store_put_back_in_the_same_term_is_refilled_first(void **s
     restart(w, SIDE_HOME);
     pass(w, 1000);
     assert_int_equal(mode(w, SIDE_HOME), MODE_SERVING);
+}
+
+/* A backup from a time that was itself given up: it has come as far as the copy, or further, and
+ * has nothing of what the copy has beyond the point where both parted. */
+static void rule_10_a_store_of_another_history_is_refilled_however_far_it_came(void **state)
+{
+    (void)state;
+    OWNED(world_free) struct world *w = paired_world();
+    struct pool_here *home = &w->pools[SIDE_HOME], *backup = &w->pools[SIDE_BACKUP];
+    struct hold given_up = home->disk; /* at 165, of which 140 were copied */
+    stop(w, SIDE_HOME);
+    home->head = backup->head = 140; /* put back */
+    start(w, SIDE_HOME);
+    pass(w, 1000);
+    assert_int_equal(number(w, SIDE_HOME), 4);
+    home->head = 160;
+    w->copies = true;
+    pass(w, 1000);
+    assert_int_equal(backup->head, 160);
+
+    w->copies = false;
+    stop(w, SIDE_HOME);
+    home->disk = given_up;
+    home->head = 165;
+    start(w, SIDE_HOME);
+    pass(w, 5 * HOME_ANSWER_MS_MAX);
+    assert_int_equal(mode(w, SIDE_HOME), MODE_REJOINING);
+    assert_int_equal(number(w, SIDE_HOME), 4); /* in the term that it is refilled in, now */
+    assert_true(home_refills(backup->home));
+    home->head = 160; /* as if by chance */
+    pass(w, 5 * HOME_ANSWER_MS_MAX);
+    assert_int_equal(mode(w, SIDE_HOME), MODE_REJOINING);
+    w->copies = true;
+    pass(w, FAILURE_DETECTION_MS);
+    assert_int_equal(mode(w, SIDE_HOME), MODE_SERVING);
+}
+
+/* What an administrator gave up once is not asked for again at each restart. */
+static void rule_10_a_term_opened_by_force_lacks_nothing_of_what_was_given_up(void **state)
+{
+    (void)state;
+    OWNED(world_free) struct world *w = paired_world();
+    w->pools[SIDE_HOME].head = w->pools[SIDE_BACKUP].head = 67;
+    stop(w, SIDE_HOME);
+    stop(w, SIDE_BACKUP);
+    w->pools[SIDE_HOME].head = 54;
+    start(w, SIDE_HOME);
+    pass(w, 1000);
+    step(w, SIDE_HOME, (struct home_event){.kind = HOME_FORCE});
+    assert_int_equal(mode(w, SIDE_HOME), MODE_SERVING);
+    start(w, SIDE_BACKUP); /* which has forked, and is not written to */
+    pass(w, 1000);
+    restart(w, SIDE_HOME);
+    pass(w, 1000);
+    assert_int_equal(mode(w, SIDE_HOME), MODE_SERVING);
+    assert_false(home_refills(w->pools[SIDE_BACKUP].home));
+}
+
+/* What the partner would be told of the copy is not all, and nothing more of its term is taken. */
+static void a_question_waits_for_a_batch_that_was_taken(void **state)
+{
+    (void)state;
+    OWNED(world_free) struct world *w = paired_world();
+    restart(w, SIDE_HOME);
+    w->now += HOME_TICK_MS;
+    step(w, SIDE_HOME, (struct home_event){.kind = HOME_TICK});
+    struct home_event asked = {
+        .kind = HOME_ASKED,
+        .asked = {.question = w->wire[SIDE_BACKUP].question, .applying = true},
+    };
+    step(w, SIDE_BACKUP, asked);
+    assert_int_equal(w->wire[SIDE_HOME].answer.verdict, VERDICT_WAIT);
+    assert_false(home_takes(w->pools[SIDE_BACKUP].home, asked.asked.question.term));
+    asked.asked.applying = false;
+    step(w, SIDE_BACKUP, asked);
+    assert_int_equal(w->wire[SIDE_HOME].answer.verdict, VERDICT_GRANTED);
 }
 
 /* A batch of its former life may still be on its way. */
@@ -1086,6 +1167,9 @@ int main(void)
         cmocka_unit_test(rule_11_two_empty_stores_do_not_refill_each_other),
         cmocka_unit_test(rule_10_a_store_put_back_to_an_older_term_is_not_served),
         cmocka_unit_test(rule_10_a_store_put_back_in_the_same_term_is_refilled_first),
+        cmocka_unit_test(rule_10_a_store_of_another_history_is_refilled_however_far_it_came),
+        cmocka_unit_test(rule_10_a_term_opened_by_force_lacks_nothing_of_what_was_given_up),
+        cmocka_unit_test(a_question_waits_for_a_batch_that_was_taken),
         cmocka_unit_test(rule_2_whoever_asks_exports_nothing_more_in_that_term),
         cmocka_unit_test(a_question_that_is_late_makes_nobody_refill_a_pool_that_serves),
         cmocka_unit_test(what_is_refilled_survives_restarts_of_both),

@@ -71,6 +71,9 @@ static void questions_and_answers_come_out_as_they_went_in(void **state)
     struct sender s = sender(), got;
     char home[HOME_NAME_SIZE];
     struct home_question question = {.nonce = 99, .term = {.number = 4, .tag = 1}, .seen = 8}, q;
+    question.head = 70;
+    lineage_open(&question.lineage, (struct term){.number = 2, .tag = 22}, 0);
+    lineage_open(&question.lineage, question.term, 60);
     OWNED(free_memory) char *text = question_encode(&s, HOME_CENTRAL, &question);
     memset(&q, 0, sizeof q);
     assert_int_equal(question_decode(bytes_of_text(text), &got, home, &q, NULL), OK);

@@ -785,18 +785,68 @@ static void a_holder_that_steps_down_has_its_cookies_at_its_head(void **state)
     become(MODE_SERVING, 6); /* one that goes on is no copy */
     assert_cookies(0, 0);
     become(MODE_STANDBY, 7);
-    assert_cookies(4, 3);    /* the last change's own term */
+    assert_cookies(4, 4);    /* the last change's own term */
     become(MODE_STANDBY, 9); /* a copy stays where it is, whomever it follows */
-    assert_cookies(4, 3);
+    assert_cookies(4, 4);
     become(MODE_SERVING, 10);
     put_one(store, 10, "b", "2");
     become(MODE_REJOINING, 10); /* to be refilled: as any other copy */
-    assert_cookies(10, 4);
+    assert_cookies(10, 6);
     if (on_disk) {
         store_close(TAKE(store));
         open_store();
-        assert_cookies(10, 4);
+        assert_cookies(10, 6);
     }
+}
+
+/* It may have been refilled with less than its lineage says: no older point is one of its history.
+ */
+static void a_copy_that_becomes_the_holder_begins_behind_a_usn_of_its_own(void **state)
+{
+    (void)state;
+    follow_home(store);
+    struct txn *txn = as_copy();
+    txn_cookie(txn, MODULE, (struct version){0}, (struct version){FOLLOWED_TERM, 10});
+    commit_as(store, txn, OK);
+    become(MODE_REJOINING, FOLLOWED_TERM);
+    assert_int_equal(state_now().horizon, 0);
+    become(MODE_SERVING, FOLLOWED_TERM + 1);
+    struct hold hold = stored_hold();
+    assert_int_equal(hold.lineage.entries[hold.lineage.count - 1].began, 10);
+    assert_true(state_now().head == 11 && state_now().horizon == 11);
+    become(MODE_SERVING, FOLLOWED_TERM + 3); /* a holder that goes on has everything */
+    assert_true(state_now().head == 11 && state_now().horizon == 11);
+}
+
+static void a_copy_is_whole_at_its_cookie_unless_a_batch_says_where(void **state)
+{
+    (void)state;
+    follow_home(store);
+    struct version at = {FOLLOWED_TERM, 10}, goal = {FOLLOWED_TERM, 30}, to = {FOLLOWED_TERM, 30};
+    struct txn *txn = as_copy();
+    txn_cookie(txn, MODULE, (struct version){0}, at);
+    txn_whole_at(txn, MODULE, goal);
+    commit_as(store, txn, OK);
+    for (int again = 0; again <= on_disk; again++) {
+        struct home_state now = state_now();
+        assert_true(now.modules[MODULE].cookie.usn == 10 && now.head == 10);
+        assert_true(now.modules[MODULE].whole_at.usn == 30);
+        assert_true(now.modules[MODULE].whole_at.term == FOLLOWED_TERM);
+        if (on_disk && !again) {
+            store_close(TAKE(store));
+            open_store();
+        }
+    }
+    txn = as_copy();
+    txn_cookie(txn, MODULE, at, to);
+    commit_as(store, txn, OK);
+    assert_int_equal(state_now().modules[MODULE].whole_at.usn, 30);
+    txn = as_copy();
+    txn_whole_at(txn, MODULE, (struct version){FOLLOWED_TERM, UINT64_MAX});
+    commit_as(store, txn, FAIL_INVALID);
+    become(MODE_SERVING, FOLLOWED_TERM + 1);
+    become(MODE_STANDBY, FOLLOWED_TERM + 2);
+    assert_int_equal(state_now().modules[MODULE].whole_at.usn, 31);
 }
 
 /* --- who watches --- */
@@ -1643,6 +1693,8 @@ static const struct CMUnitTest promises[] = {
     TEST(a_term_that_opens_enters_the_lineage_where_the_head_stands),
     TEST(a_copy_applies_only_what_follows_its_holders_term),
     TEST(a_cookie_moves_only_from_where_it_stands),
+    TEST(a_copy_that_becomes_the_holder_begins_behind_a_usn_of_its_own),
+    TEST(a_copy_is_whole_at_its_cookie_unless_a_batch_says_where),
     TEST(a_holder_that_steps_down_has_its_cookies_at_its_head),
     TEST(each_durable_change_of_a_holder_is_told_before_its_answer),
     TEST(what_a_copy_is_sent_is_told_to_nobody),
