@@ -206,7 +206,11 @@ static struct copy_answer judge(const struct hosted *h, const struct call *call)
 /* An administrator will hear of it. */
 static void note_fork(struct hosted *h, const struct call *call, const struct copy_answer *answer)
 {
-    if (answer->verdict != COPY_FORKED || call->ended)
+    struct home_state now;
+    read_state(call->from, home_of(h), &now);
+    bool late =
+        now.head > call->offer.head; /* it may know by now what it did not when it offered */
+    if (answer->verdict != COPY_FORKED || call->ended || late)
         return;
     check_fork(h, call->from, answer->at.usn);
     h->pool->forked = true;

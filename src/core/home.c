@@ -430,19 +430,14 @@ static enum home_verdict verdict_on_loss(const struct home *h, bool asker_knows,
     return something ? VERDICT_REFILL : VERDICT_UNKNOWN;
 }
 
-/* Has the copy here something that the asker lost: its store was put back to an older copy, in the
- * same term? Its history is asked, not its head alone: that may be of a time that was given up. A
- * term that it opened, and that the copy here never followed, took nothing away: it was granted to
- * somebody who had everything, or an administrator gave up the rest. */
+/* Was its store put back to an older copy, so that the copy here has more? A term that it opened,
+ * and that was never followed here, took nothing from it: the rest was given up, or none was. */
 static bool asker_lacks(const struct home *h, const struct home_question *asked, uint64_t own_head)
 {
     const struct lineage *ours = &h->hold.lineage;
-    struct version common = {0};
     bool opened = term_equal(lineage_last(&asked->lineage), asked->term);
-    if (opened && !lineage_has(ours, asked->term))
-        return false;
-    lineage_common(&asked->lineage, asked->head, ours, own_head, &common);
-    return common.usn < own_head;
+    return (!opened || lineage_has(ours, asked->term)) &&
+           !lineage_covers(&asked->lineage, asked->head, ours, own_head);
 }
 
 static enum failure on_asked(struct home *h, const struct home_event *event,

@@ -82,6 +82,14 @@ bool lineage_common(const struct lineage *a, uint64_t a_head, const struct linea
     return false;
 }
 
+bool lineage_covers(const struct lineage *a, uint64_t a_head, const struct lineage *b,
+                    uint64_t b_head)
+{
+    struct version common = {0};
+    lineage_common(a, a_head, b, b_head, &common);
+    return common.usn >= b_head;
+}
+
 void lineage_encode(const struct lineage *l, struct buffer *out)
 {
     buffer_u8(out, l->trimmed);

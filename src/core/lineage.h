@@ -41,6 +41,11 @@ uint64_t lineage_term_of(const struct lineage *l, uint64_t usn);
 bool lineage_common(const struct lineage *a, uint64_t a_head, const struct lineage *b,
                     uint64_t b_head, struct version *common);
 
+/* Has the first copy everything that the second one has? Heads alone don't tell: two that parted
+ * may have come equally far. */
+bool lineage_covers(const struct lineage *a, uint64_t a_head, const struct lineage *b,
+                    uint64_t b_head);
+
 void lineage_encode(const struct lineage *l, struct buffer *out);
 /* Turns the cursor bad unless numbers and usns grow as they must. */
 void lineage_decode(struct lineage *l, struct cursor *in);
