@@ -90,12 +90,6 @@ static struct copy_state copy_of(const struct hosted *h, size_t module,
                                .whole_at = state->modules[m].whole_at};
 }
 
-static uint64_t horizon_of(const struct hosted *h, size_t module, const struct home_state *state)
-{
-    const struct copy_state copy = copy_of(h, module, state);
-    return copy_horizon(&copy, state->horizon);
-}
-
 struct packing {
     struct batch_writer *writer;
     enum module module;
@@ -126,11 +120,12 @@ static void pack(struct hosted *h, struct call *call, uint64_t after)
     struct home_state state;
     store_view(h->pool->store, &view, NULL);
     view_home(view, home_of(h), &state, NULL);
+    const struct copy_state copy = copy_of(h, call->module, &state);
     struct batch_head head = {.module = modules[call->module],
                               .term = x->term,
                               .after = after,
-                              .head = state.head,
-                              .horizon = horizon_of(h, call->module, &state)};
+                              .head = copy_head(&copy),
+                              .horizon = copy_horizon(&copy, state.horizon)};
     strcpy(head.home, home_of(h));
     struct packing p = {.writer = h->pool->world->writer, .module = head.module, .upto = after};
     batch_begin(p.writer, &head);
@@ -144,11 +139,12 @@ static void offer(struct hosted *h, struct call *call)
 {
     struct home_state state;
     read_state(h->pool, home_of(h), &state);
+    const struct copy_state copy = copy_of(h, call->module, &state);
     call->lineage = xmemdup(&home_hold(h->core)->lineage, sizeof *call->lineage);
     call->offer = (struct copy_offer){.term = h->exporting[call->module].term,
                                       .lineage = call->lineage,
-                                      .head = state.head,
-                                      .horizon = horizon_of(h, call->module, &state)};
+                                      .head = copy_head(&copy),
+                                      .horizon = copy_horizon(&copy, state.horizon)};
 }
 
 static void carry_out(struct hosted *h, size_t module, const struct export_action *action)
@@ -316,6 +312,8 @@ void copying_enrich(struct hosted *h, struct txn *txn)
         (struct version){.term = lineage_term_of(call->lineage, from.head), .usn = from.head};
     h->follow_answer.verdict = COPY_GO_ON;
     txn_cookie(txn, module, to.modules[module].cookie, h->follow_answer.at);
+    if (call->offer.head > from.head) /* it is not whole itself */
+        txn_whole_at(txn, module, (struct version){h->follow_answer.at.term, call->offer.head});
     txn_horizon(txn, from.horizon);
     h->pool->world->counts.comparisons++;
 }

@@ -184,13 +184,25 @@ uint64_t copy_upto(const struct hold *hold, struct version cookie)
     return known ? cookie.usn : 0;
 }
 
+/* Does it stand at a point that existed? */
+static bool is_whole(const struct copy_state *copy)
+{
+    return copy->whole_at.usn <= copy->cookie.usn && !copy->comparing;
+}
+
 uint64_t copy_horizon(const struct copy_state *copy, uint64_t horizon)
 {
     if (holds(copy->hold))
         return horizon;
-    if (copy->whole_at.usn > copy->cookie.usn)
+    if (!is_whole(copy))
         return 0;
     return horizon < copy->cookie.usn ? horizon : copy->cookie.usn;
+}
+
+uint64_t copy_head(const struct copy_state *copy)
+{
+    bool all = holds(copy->hold) || (copy->cookie.usn >= copy->head && is_whole(copy));
+    return all ? copy->head : copy->head + 1;
 }
 
 struct version copy_cookie_of_holder(const struct hold *hold, uint64_t head)

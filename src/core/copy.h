@@ -72,6 +72,11 @@ uint64_t copy_upto(const struct hold *hold, struct version cookie);
  * away. */
 uint64_t copy_horizon(const struct copy_state *copy, uint64_t horizon);
 
+/* The head that whoever exports a module speaks of: its home's. A copy that refills another one,
+ * and is not whole itself, speaks of one more, so that the other one never takes itself for whole.
+ */
+uint64_t copy_head(const struct copy_state *copy);
+
 /* A holder that becomes a copy stands at its head: that is its cookie for every module. */
 struct version copy_cookie_of_holder(const struct hold *hold, uint64_t head);
 

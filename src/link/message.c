@@ -145,6 +145,7 @@ char *offer_encode(const struct sender *sender, const struct sync_offer *offer)
     json_object_set_new(message, "term", term_json(offer->term));
     json_object_set_new(message, "head", json_integer((json_int_t)offer->head));
     json_object_set_new(message, "horizon", json_integer((json_int_t)offer->horizon));
+    json_object_set_new(message, "whole", json_boolean(offer->whole));
     json_object_set_new(message, "digest", digest_json(&offer->digest));
     json_object_set_new(message, "lineage", lineage_json(&offer->lineage));
     return finish(message);
@@ -421,6 +422,13 @@ static bool read_digest(const json_t *object, struct digest *digest)
     return good && cursor_done(&in);
 }
 
+static bool read_bool(const json_t *object, const char *name, bool *value)
+{
+    const json_t *there = json_object_get(object, name);
+    *value = json_is_true(there);
+    return json_is_boolean(there);
+}
+
 static bool read_purpose(const json_t *object, struct sync_offer *offer)
 {
     const char *text = json_string_value(json_object_get(object, "purpose"));
@@ -483,7 +491,8 @@ enum failure offer_decode(struct bytes text, struct sender *sender, struct sync_
     if (!read_home(message, offer->home) || !read_module(message, offer->home, &offer->module) ||
         !read_term(message, &offer->term) || !read_count(message, "head", &offer->head) ||
         !read_count(message, "horizon", &offer->horizon) || !read_purpose(message, offer) ||
-        !read_digest(message, &offer->digest) || !read_lineage(message, &offer->lineage))
+        !read_bool(message, "whole", &offer->whole) || !read_digest(message, &offer->digest) ||
+        !read_lineage(message, &offer->lineage))
         return senseless(e, "offer");
     return OK;
 }

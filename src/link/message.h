@@ -78,6 +78,7 @@ struct sync_offer {
     enum module module;
     struct term term;
     uint64_t head, horizon;
+    bool whole; /* the exporter has all of the home up to there: it may be a copy that refills */
     struct digest digest; /* of the module, at the head */
     struct lineage lineage;
 };

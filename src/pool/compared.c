@@ -21,6 +21,8 @@ void compared_end(struct txn *txn, const struct sync_offer *offer, const struct 
     if (!digest_equal(&state->modules[module].digest, &offer->digest))
         txn_recount(txn, module); /* what changed since came as well; or it was wrong before */
     txn_cookie(txn, module, state->modules[module].cookie, *at);
+    if (!offer->whole)
+        txn_whole_at(txn, module, (struct version){.term = at->term, .usn = offer->head + 1});
     /* What was deleted has gone without tombstones (protocol, rule 17). */
     txn_horizon(txn, offer->head);
 }

@@ -41,6 +41,7 @@ struct exporting {
         struct batch_writer *writer;
         struct store *store;
         struct batch_head head;
+        uint64_t read_at; /* the home's head when it was read */
         struct bytes bytes;
         uint64_t items;
         bool full;
@@ -249,13 +250,14 @@ static void pack(void *context)
         view_hold(view, x->home, hold, e))
         return;
     const struct copy_state copy = offer_copy(hold, &state, x->module);
-    head->head = state.head; /* all that there is by now: core/export.h says why */
+    x->batch.read_at = state.head;
+    head->head = copy_head(&copy); /* all that there is by now: core/export.h says why */
     head->horizon = copy_horizon(&copy, state.horizon);
     batch_begin(x->batch.writer, head);
     if (view_changes(view, x->home, head->after, pack_item, x, e))
         return;
     if (!x->batch.full)
-        head->upto = head->head;
+        head->upto = state.head;
     x->batch.bytes = batch_finish(x->batch.writer, head->upto);
 }
 
@@ -287,7 +289,7 @@ static void on_packed(void *context)
     *call = (struct batch_call){.x = x, .out = true};
     x->waited = call;
     x->in_flight = FLIGHT_BATCH;
-    exporting_changed(x, x->batch.head.head); /* the news of it may still be on its way here */
+    exporting_changed(x, x->batch.read_at); /* the news of it may still be on its way here */
     link_batch(front_end_link(x->fe), to, x->batch.bytes, on_batch_position, call);
 }
 

@@ -310,7 +310,7 @@ void importing_offered(struct importing *importing, const struct machine *from,
     bool begins = offer->purpose == OFFER_COMPARE && (follows || answer.verdict == COPY_COMPARE);
     bool ends = offer->purpose == OFFER_COMPARED && answer.verdict == COPY_COMPARE &&
                 compared_is_current(offer, &state);
-    if (offer->purpose == OFFER_ASK && follows && answer.at.usn == offer->head)
+    if (offer->purpose == OFFER_ASK && follows && offer->whole && answer.at.usn == offer->head)
         note_complete(importing, offer->home, offer->module);
     if (!begins && !ends && (!follows || same_lineage(&hold->lineage, &offer->lineage))) {
         link_reply_position(reply, &answer);

@@ -27,7 +27,7 @@ struct copy_answer offer_judge(const struct hold *hold, const struct home_state 
     const struct copy_state copy = offer_copy(hold, state, offer->module);
     const struct copy_offer asked = {.term = offer->term,
                                      .lineage = &offer->lineage,
-                                     .head = offer->head,
+                                     .head = offer->whole ? offer->head : offer->head + 1,
                                      .horizon = offer->horizon,
                                      .digest = offer->digest};
     return copy_judge(&copy, &asked);
@@ -49,6 +49,7 @@ enum failure offer_read(struct front_end *fe, const char *home, enum module modu
                                  .term = term,
                                  .head = state.head,
                                  .horizon = copy_horizon(&copy, state.horizon),
+                                 .whole = copy_head(&copy) == state.head,
                                  .digest = state.modules[module].digest,
                                  .lineage = hold->lineage};
     snprintf(offer->home, sizeof offer->home, "%s", home);

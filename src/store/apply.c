@@ -458,16 +458,28 @@ static void step_down(struct group_home *home, const struct hold *next)
             copy_cookie_of_holder(&home->hold, state->head);
 }
 
-/* A copy that becomes the holder may never have had all that its lineage says: some of what it was
- * sent or refilled with had been lost. So nothing of before counts as a point of its history: it
- * begins behind one usn that no change has, and whoever stands below that finds out by comparing.
- */
-static enum failure step_up(struct group *group, struct group_home *home, struct error *e)
+/* Has a copy that becomes the holder all that its lineage says? Not if an administrator cut its
+ * refill short, or what it was refilled with was not whole. */
+static bool lacks_something(const struct home_state *state, const struct hold *next)
 {
-    if (!home->has_hold || mode_rights(home->hold.mode)->holder)
+    bool whole = true;
+    for (int m = 0; m < MODULES; m++)
+        whole &= state->modules[m].whole_at.usn <= state->modules[m].cookie.usn &&
+                 !state->modules[m].comparing;
+    return next->alone || !whole;
+}
+
+/* Then no older point counts as one of its history: it begins behind a usn that no change has, and
+ * whoever stands below that finds out by comparing, and not by going on. */
+static enum failure step_up(struct group *group, struct group_home *home, const struct hold *next,
+                            struct error *e)
+{
+    struct home_state *state = &home->row.state;
+    bool was_copy = home->has_hold && !mode_rights(home->hold.mode)->holder;
+    if (!was_copy || !lacks_something(state, next))
         return OK;
-    home->row.state.head++;
-    return raise_horizon(group, home, home->row.state.head, e);
+    state->head++;
+    return raise_horizon(group, home, state->head, e);
 }
 
 static enum failure replace_hold(struct group *group, struct group_home *home, struct txn *txn,
@@ -481,9 +493,9 @@ static enum failure replace_hold(struct group *group, struct group_home *home, s
     txn->outcome.began = home->row.state.head;
     if (hold_opens_term(before, &hold)) {
         lineage_open(&hold.lineage, hold.term, txn->outcome.began);
+        bad = step_up(group, home, &hold, e);
         for (int m = 0; m < MODULES; m++) /* it is as it is now */
             home->row.state.modules[m].comparing = 0;
-        bad = step_up(group, home, e);
     }
     if (!bad)
         bad = hold_save(group->s, &hold, e);

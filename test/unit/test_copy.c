@@ -625,10 +625,16 @@ static void what_a_refilling_copy_does_not_have_is_not_taken_for_deleted(void **
     m.copy.hold = &m.hold;
     assert_int_equal(copy_horizon(&m.copy, 40), 40);
     assert_int_equal(copy_horizon(&m.copy, 80), 60); /* another module's came from there */
+    assert_int_equal(copy_head(&m.copy), 60);
     m.copy.whole_at = at(2, 90);
     assert_int_equal(copy_horizon(&m.copy, 40), 0);
+    assert_int_equal(copy_head(&m.copy), 61); /* whoever follows never takes itself for whole */
+    m.copy.whole_at = m.copy.cookie;
+    m.copy.head = 80; /* in another module */
+    assert_int_equal(copy_head(&m.copy), 81);
     m.hold.mode = MODE_SERVING; /* a holder has everything */
     assert_int_equal(copy_horizon(&m.copy, 80), 80);
+    assert_int_equal(copy_head(&m.copy), 80);
 }
 
 static void a_copy_has_everything_up_to_a_cookie_of_its_own_history(void **state)

@@ -227,6 +227,7 @@ static struct sync_offer *an_offer(void)
     o->term = (struct term){.number = 6, .tag = 0xfedcba9876543210};
     o->head = 4711;
     o->horizon = 12;
+    o->whole = true;
     o->purpose = OFFER_COMPARE;
     o->comparison = 0xfeedfacecafebeef;
     o->digest =
@@ -243,8 +244,9 @@ static bool same_offer(const struct sync_offer *a, const struct sync_offer *b)
     lineage_encode(&a->lineage, &x);
     lineage_encode(&b->lineage, &y);
     return strcmp(a->home, b->home) == 0 && a->module == b->module && a->purpose == b->purpose &&
-           a->comparison == b->comparison && digest_equal(&a->digest, &b->digest) &&
-           term_equal(a->term, b->term) && a->head == b->head && a->horizon == b->horizon &&
+           a->whole == b->whole && a->comparison == b->comparison &&
+           digest_equal(&a->digest, &b->digest) && term_equal(a->term, b->term) &&
+           a->head == b->head && a->horizon == b->horizon &&
            bytes_equal(buffer_view(&x), buffer_view(&y));
 }
 
@@ -364,6 +366,7 @@ static void an_offer_with_one_senseless_value_is_refused(void **state)
         {"\"purpose\":\"compare\"", "\"purpose\":\"ask\""}, /* which needs no number */
         {"\"comparison\":\"feedfacecafebeef\"", "\"comparison\":\"0000000000000000\""},
         {"\"digest\":\"ff", "\"digest\":\"f"},
+        {"\"whole\":true", "\"whole\":1"},
         {"\"lineage\":\"", "\"lineage\":\"0"},
         {"\"lineage\":\"", "\"lineage\":\"zz"},
         {"\"lineage\":\"00", "\"lineage\":\"02"}, /* neither trimmed nor not */
