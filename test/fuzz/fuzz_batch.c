@@ -50,10 +50,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     help_along(MAGIC, bytes_of(data, size), &encoded);
     OWNED(batch_close) struct batch *batch = NULL;
     struct error e = {0};
+    struct batch_head said;
+    bool sensible = batch_peek(buffer_view(&encoded), &said, NULL) == OK;
     if (batch_open(buffer_view(&encoded), &batch, &e)) {
         assert(!batch && e.kind && e.what[0]);
         return 0;
     }
+    assert(sensible && said.upto == batch_head(batch)->upto);
     OWNED(batch_writer_free) struct batch_writer *w = batch_writer_new();
     write_again(buffer_view(&encoded), w);
     assert_same(buffer_view(&encoded), batch_finish(w, batch_head(batch)->upto));

@@ -99,6 +99,23 @@ static struct buffer some_batch(void)
     return copy;
 }
 
+/* Every byte is somebody else's, and none is read that is not there. */
+static void what_a_batch_says_of_itself_can_be_seen_before_it_is_opened(void **state)
+{
+    (void)state;
+    OWNED(buffer_free) struct buffer b = some_batch();
+    struct batch_head seen;
+    assert_int_equal(batch_peek(buffer_view(&b), &seen, NULL), OK);
+    assert_string_equal(seen.home, "atl.example.com");
+    assert_true(seen.term.number == 4 && seen.term.tag == 99 && seen.upto == 30);
+    size_t least = 0;
+    while (batch_peek(bytes_of(b.at, least), &seen, NULL))
+        least++;
+    assert_in_range(least, 40, b.size - 1);
+    b.at[0] ^= 1;
+    assert_int_equal(batch_peek(buffer_view(&b), &seen, NULL), FAIL_DAMAGED);
+}
+
 static void every_flipped_bit_is_noticed(void **state)
 {
     (void)state;
@@ -132,6 +149,7 @@ int main(void)
         cmocka_unit_test(what_goes_in_comes_out),
         cmocka_unit_test(a_batch_without_items_moves_the_cookie_alone),
         cmocka_unit_test(a_full_batch_takes_no_more_and_still_has_room_for_the_largest_item),
+        cmocka_unit_test(what_a_batch_says_of_itself_can_be_seen_before_it_is_opened),
         cmocka_unit_test(every_flipped_bit_is_noticed),
         cmocka_unit_test(every_cut_is_noticed),
     };
