@@ -333,6 +333,18 @@ static bool read_head(struct compare_part *part)
            head->term.tag && head->id;
 }
 
+enum failure compare_part_peek(struct bytes encoded, struct compare_head *head, struct error *e)
+{
+    struct compare_part part = {0};
+    enum failure bad = packet_peek(encoded, COMPARE_MAGIC, what, &part.packet.head, e);
+    if (bad)
+        return bad;
+    if (!read_head(&part))
+        return packet_damaged(what, "its head makes no sense", e);
+    *head = part.head;
+    return OK;
+}
+
 static bool read_run(struct compare_part *part)
 {
     struct cursor *in = &part->in;

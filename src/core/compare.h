@@ -74,6 +74,9 @@ bool comparison_answered(struct comparison *c, struct bytes differs);
 
 /* --- the copy's side --- */
 
+/* What a part says of itself, before anything of it is checked: it may lie. */
+enum failure compare_part_peek(struct bytes encoded, struct compare_head *head, struct error *e);
+
 struct compare_part;
 enum failure compare_part_open(struct bytes encoded, struct compare_part **part, struct error *e);
 void compare_part_close(struct compare_part *part);

@@ -242,6 +242,11 @@ size_t backup_service_exports(const struct backup_service *service,
     return service->export_count;
 }
 
+struct workers *backup_service_workers(struct backup_service *service)
+{
+    return service->workers;
+}
+
 struct importing *backup_service_importing(struct backup_service *service)
 {
     return service->importing;

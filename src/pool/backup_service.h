@@ -35,6 +35,7 @@ void backup_service_ask(struct backup_service *service, const char *home, const 
 
 size_t backup_service_exports(const struct backup_service *service,
                               struct exporting *list[BACKUP_EXPORTS_MAX]);
+struct workers *backup_service_workers(struct backup_service *service);
 struct importing *backup_service_importing(struct backup_service *service);
 
 #endif

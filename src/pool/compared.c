@@ -1,8 +1,12 @@
 #include "pool/compared.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "pool/backup_service.h"
 #include "pool/offer.h"
+#include "pool/taking.h"
 
 void compared_begin(struct txn *txn, const struct sync_offer *offer, const struct home_state *state)
 {
@@ -105,8 +109,8 @@ static enum failure keep(struct store *store, struct txn *txn, const struct comp
     return outcome.error.kind;
 }
 
-enum failure compared_part(struct store *store, const char *from, struct compare_part *part,
-                           struct compared *answer, struct error *e)
+static enum failure compared_part(struct store *store, const char *from, struct compare_part *part,
+                                  struct compared *answer, struct error *e)
 {
     const struct compare_head *head = compare_part_head(part);
     OWNED(view_close) struct view *view = NULL;
@@ -126,4 +130,76 @@ enum failure compared_part(struct store *store, const char *from, struct compare
     answer->size = differs.size;
     memcpy(answer->differs, differs.at, differs.size);
     return bad;
+}
+
+/* --- from the loop, and back to it --- */
+
+struct told {
+    struct front_end *fe;
+    struct store *store;
+    struct link_reply *reply;
+    struct bytes bytes; /* lent until the reply is given */
+    char from[FQDN_SIZE];
+    char taken_for[HOME_NAME_SIZE]; /* as of a batch */
+    struct compare_head head;
+    struct compared answer;
+    struct error error;
+};
+
+static void take_part(void *context)
+{
+    struct told *told = context;
+    OWNED(compare_part_close) struct compare_part *part = NULL;
+    if (compare_part_open(told->bytes, &part, &told->error))
+        return;
+    told->head = *compare_part_head(part);
+    compared_part(told->store, told->from, part, &told->answer, &told->error);
+}
+
+static void on_part_taken(void *context)
+{
+    struct told *told = context;
+    bool failed = told->error.kind != OK;
+    taking_note(told->fe, told->taken_for, false);
+    if (!failed && strcmp(told->head.home, HOME_CENTRAL) == 0)
+        backup_service_configure(front_end_backup_service(told->fe));
+    if (failed)
+        link_reply_error(told->reply, &told->error);
+    else
+        link_reply_compared(told->reply, &told->answer);
+    free(told);
+}
+
+static bool may_take(struct told *told)
+{
+    struct compared late = {0};
+    if (compare_part_peek(told->bytes, &told->head, &told->error)) {
+        link_reply_error(told->reply, &told->error);
+        return false;
+    }
+    if (taking_may(told->fe, told->head.home, told->head.term, told->taken_for, &late.position))
+        return true;
+    link_reply_compared(told->reply, &late);
+    return false;
+}
+
+void compared_told(struct front_end *fe, struct workers *workers, const struct machine *from,
+                   struct bytes part, struct link_reply *reply)
+{
+    struct told *told = xcalloc(1, sizeof *told);
+    *told = (struct told){.fe = fe, .store = front_end_store(fe), .reply = reply, .bytes = part};
+    snprintf(told->from, sizeof told->from, "%s", from->pool->fqdn);
+    if (!may_take(told)) {
+        free(told);
+        return;
+    }
+    if (workers_run(workers, take_part, on_part_taken, told)) {
+        taking_note(fe, told->taken_for, true);
+        return;
+    }
+    struct error e;
+    fail(&e, FAIL_BUSY, "%s has more to import than it takes.", front_end_pool(fe));
+    error_next(&e, "It is tried again by itself.");
+    link_reply_error(reply, &e);
+    free(told);
 }

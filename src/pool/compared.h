@@ -3,8 +3,8 @@
 #ifndef POLLUX_POOL_COMPARED_H
 #define POLLUX_POOL_COMPARED_H
 
-#include "link/message.h"
-#include "store/store.h"
+#include "base/workers.h"
+#include "pool/front_end.h"
 
 /* What the store must know before it answers that the comparison may begin, … */
 void compared_begin(struct txn *txn, const struct sync_offer *offer,
@@ -16,9 +16,9 @@ void compared_end(struct txn *txn, const struct sync_offer *offer, const struct 
 /* Did this offer begin the comparison that is under way? */
 bool compared_is_current(const struct sync_offer *offer, const struct home_state *state);
 
-/* Beside the loop: makes the copy equal where the part says how, and waits until that is durable.
- * `from` is the pool that sent it. */
-enum failure compared_part(struct store *store, const char *from, struct compare_part *part,
-                           struct compared *answer, struct error *e);
+/* On the loop: makes the copy equal where the part says how, on a thread, and answers when that is
+ * durable. The bytes are lent until then. */
+void compared_told(struct front_end *fe, struct workers *workers, const struct machine *from,
+                   struct bytes part, struct link_reply *reply);
 
 #endif

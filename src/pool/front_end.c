@@ -12,6 +12,8 @@
 #include "base/random.h"
 #include "pool/backup_service.h"
 #include "pool/certificates.h"
+#include "pool/compared.h"
+#include "pool/lend.h"
 #include "pool/publisher.h"
 #include "pool/scrub.h"
 #include "pool/service.h"
@@ -427,15 +429,15 @@ static void on_batch(const struct machine *from, struct bytes batch, struct link
 static void on_part(const struct machine *from, struct bytes part, struct link_reply *reply,
                     void *context)
 {
-    const struct front_end *fe = context;
-    importing_part(backup_service_importing(fe->backup), from, part, reply);
+    struct front_end *fe = context;
+    compared_told(fe, backup_service_workers(fe->backup), from, part, reply);
 }
 
 static void on_wanted(const struct machine *from, const struct items_wanted *wanted,
                       struct link_reply *reply, void *context)
 {
-    const struct front_end *fe = context;
-    importing_wanted(backup_service_importing(fe->backup), from, wanted, reply);
+    struct front_end *fe = context;
+    lend_wanted(fe, backup_service_workers(fe->backup), from, wanted, reply);
 }
 
 static void on_tick(void *context)

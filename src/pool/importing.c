@@ -10,9 +10,9 @@
 #include "pool/backup_service.h"
 #include "pool/commit.h"
 #include "pool/compared.h"
-#include "pool/lend.h"
 #include "pool/offer.h"
 #include "pool/replica.h"
+#include "pool/taking.h"
 
 struct import_row {
     char home[HOME_NAME_SIZE];
@@ -419,9 +419,7 @@ static void work(void *context)
 static void on_worked(void *context)
 {
     struct sent *sent = context;
-    struct hosted_home *home = front_end_home(sent->importing->fe, sent->taken_for);
-    if (home)
-        hosted_home_applies(home, false);
+    taking_note(sent->importing->fe, sent->taken_for, false);
     bool failed = sent->error.kind != OK;
     sent->importing->calls--;
     if (!failed && strcmp(sent->home, HOME_CENTRAL) == 0)
@@ -437,27 +435,19 @@ static void on_worked(void *context)
     free(sent);
 }
 
-/* May it be taken? Asked on the loop, where the partner's questions are answered, too: from here on
- * they wait until the batch is applied, and afterwards nothing of that term is taken any more. */
 static bool take(const struct importing *importing, struct sent *sent, struct link_reply *reply)
 {
     struct batch_head head;
+    struct copy_answer late;
     struct error e;
     if (batch_peek(sent->bytes, &head, &e)) {
         link_reply_error(reply, &e);
         return false;
     }
-    struct hosted_home *home = front_end_home(importing->fe, head.home);
-    if (!home)
-        return true; /* a replica, or nothing here: the record in the store decides */
-    const struct home *core = hosted_home_core(home);
-    if (!home_takes(core, head.term)) {
-        const struct copy_answer late = {.verdict = COPY_LATE, .term = home_hold(core)->term};
-        link_reply_position(reply, &late);
-        return false;
-    }
-    snprintf(sent->taken_for, sizeof sent->taken_for, "%s", head.home);
-    return true;
+    if (taking_may(importing->fe, head.home, head.term, sent->taken_for, &late))
+        return true;
+    link_reply_position(reply, &late);
+    return false;
 }
 
 void importing_sent(struct importing *importing, const struct machine *from, struct bytes batch,
@@ -477,109 +467,11 @@ void importing_sent(struct importing *importing, const struct machine *from, str
     }
     if (workers_run(importing->workers, work, on_worked, sent)) {
         importing->calls++;
-        struct hosted_home *home = front_end_home(importing->fe, sent->taken_for);
-        if (home)
-            hosted_home_applies(home, true);
+        taking_note(importing->fe, sent->taken_for, true);
         return;
     }
     refuse_busy(importing, reply);
     free(sent);
-}
-
-/* --- parts of a comparison --- */
-
-struct told {
-    struct importing *importing;
-    struct store *store;
-    struct link_reply *reply;
-    struct bytes bytes; /* lent until the reply is given */
-    char from[FQDN_SIZE];
-    struct compare_head head;
-    struct compared answer;
-    struct error error;
-};
-
-static void take_part(void *context)
-{
-    struct told *told = context;
-    OWNED(compare_part_close) struct compare_part *part = NULL;
-    if (compare_part_open(told->bytes, &part, &told->error))
-        return;
-    told->head = *compare_part_head(part);
-    compared_part(told->store, told->from, part, &told->answer, &told->error);
-}
-
-static void on_part_taken(void *context)
-{
-    struct told *told = context;
-    const struct compare_head *head = &told->head;
-    bool failed = told->error.kind != OK;
-    if (failed && head->home[0])
-        note(told->importing, head->home, head->module, &told->error);
-    if (!failed && strcmp(head->home, HOME_CENTRAL) == 0)
-        backup_service_configure(front_end_backup_service(told->importing->fe));
-    if (failed)
-        link_reply_error(told->reply, &told->error);
-    else
-        link_reply_compared(told->reply, &told->answer);
-    free(told);
-}
-
-void importing_part(struct importing *importing, const struct machine *from, struct bytes part,
-                    struct link_reply *reply)
-{
-    struct told *told = xcalloc(1, sizeof *told);
-    *told = (struct told){.importing = importing,
-                          .store = front_end_store(importing->fe),
-                          .reply = reply,
-                          .bytes = part};
-    snprintf(told->from, sizeof told->from, "%s", from->pool->fqdn);
-    if (workers_run(importing->workers, take_part, on_part_taken, told))
-        return;
-    refuse_busy(importing, reply);
-    free(told);
-}
-
-/* --- what the partner lost --- */
-
-struct lent {
-    struct store *store;
-    struct link_reply *reply;
-    char to[FQDN_SIZE];
-    struct items_wanted wanted;
-    struct buffer batch;
-    struct error error;
-};
-
-static void lend(void *context)
-{
-    struct lent *lent = context;
-    lend_items(lent->store, lent->to, &lent->wanted, &lent->batch, &lent->error);
-}
-
-static void on_lent(void *context)
-{
-    struct lent *lent = context;
-    if (lent->error.kind)
-        link_reply_error(lent->reply, &lent->error);
-    else
-        link_reply_items(lent->reply, buffer_view(&lent->batch));
-    buffer_free(&lent->batch);
-    free(lent);
-}
-
-void importing_wanted(struct importing *importing, const struct machine *from,
-                      const struct items_wanted *wanted, struct link_reply *reply)
-{
-    struct lent *lent = xcalloc(1, sizeof *lent);
-    lent->store = front_end_store(importing->fe);
-    lent->reply = reply;
-    lent->wanted = *wanted;
-    snprintf(lent->to, sizeof lent->to, "%s", from->pool->fqdn);
-    if (workers_run(importing->workers, lend, on_lent, lent))
-        return;
-    refuse_busy(importing, reply);
-    free(lent);
 }
 
 struct importing *importing_new(struct front_end *fe, struct workers *workers)

@@ -19,10 +19,6 @@ void importing_offered(struct importing *importing, const struct machine *from,
                        const struct sync_offer *offer, struct link_reply *reply);
 void importing_sent(struct importing *importing, const struct machine *from, struct bytes batch,
                     struct link_reply *reply);
-void importing_part(struct importing *importing, const struct machine *from, struct bytes part,
-                    struct link_reply *reply);
-void importing_wanted(struct importing *importing, const struct machine *from,
-                      const struct items_wanted *wanted, struct link_reply *reply);
 
 /* The copy of this home lost something (pool/scrub.h), and waits for its exporter to ask. */
 void importing_note_loss(struct importing *importing, const char *home);

@@ -1,6 +1,7 @@
 #include "pool/lend.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 struct lending {
     struct batch_writer *writer;
@@ -37,8 +38,9 @@ static enum failure read_head(struct view *view, const char *to, const struct it
     return OK;
 }
 
-enum failure lend_items(struct store *store, const char *to, const struct items_wanted *wanted,
-                        struct buffer *batch, struct error *e)
+static enum failure read_items(struct store *store, const char *to,
+                               const struct items_wanted *wanted, struct buffer *batch,
+                               struct error *e)
 {
     OWNED(view_close) struct view *view = NULL;
     OWNED(batch_writer_free) struct batch_writer *writer = batch_writer_new();
@@ -59,4 +61,48 @@ enum failure lend_items(struct store *store, const char *to, const struct items_
     struct bytes bytes = batch_finish(writer, head.head);
     buffer_raw(batch, bytes.at, bytes.size);
     return OK;
+}
+
+/* --- from the loop, and back to it --- */
+
+struct lent {
+    struct store *store;
+    struct link_reply *reply;
+    char to[FQDN_SIZE];
+    struct items_wanted wanted;
+    struct buffer batch;
+    struct error error;
+};
+
+static void lend(void *context)
+{
+    struct lent *lent = context;
+    read_items(lent->store, lent->to, &lent->wanted, &lent->batch, &lent->error);
+}
+
+static void on_lent(void *context)
+{
+    struct lent *lent = context;
+    if (lent->error.kind)
+        link_reply_error(lent->reply, &lent->error);
+    else
+        link_reply_items(lent->reply, buffer_view(&lent->batch));
+    buffer_free(&lent->batch);
+    free(lent);
+}
+
+void lend_wanted(struct front_end *fe, struct workers *workers, const struct machine *from,
+                 const struct items_wanted *wanted, struct link_reply *reply)
+{
+    struct lent *lent = xcalloc(1, sizeof *lent);
+    lent->store = front_end_store(fe);
+    lent->reply = reply;
+    lent->wanted = *wanted;
+    snprintf(lent->to, sizeof lent->to, "%s", from->pool->fqdn);
+    if (workers_run(workers, lend, on_lent, lent))
+        return;
+    struct error e;
+    fail(&e, FAIL_BUSY, "%s has more to read than it can.", front_end_pool(fe));
+    link_reply_error(reply, &e);
+    free(lent);
 }

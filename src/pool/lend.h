@@ -2,11 +2,11 @@
 #ifndef POLLUX_POOL_LEND_H
 #define POLLUX_POOL_LEND_H
 
-#include "link/message.h"
-#include "store/store.h"
+#include "base/workers.h"
+#include "pool/front_end.h"
 
-/* Beside the loop. Appends a batch with those that there are. `to` is the pool that asks. */
-enum failure lend_items(struct store *store, const char *to, const struct items_wanted *wanted,
-                        struct buffer *batch, struct error *e);
+/* On the loop; answers with a batch of those that there are, read on a thread. */
+void lend_wanted(struct front_end *fe, struct workers *workers, const struct machine *from,
+                 const struct items_wanted *wanted, struct link_reply *reply);
 
 #endif
