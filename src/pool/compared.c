@@ -177,7 +177,8 @@ static bool may_take(struct told *told)
         link_reply_error(told->reply, &told->error);
         return false;
     }
-    if (taking_may(told->fe, told->head.home, told->head.term, told->taken_for, &late.position))
+    if (taking_may(told->fe, told->from, told->head.home, told->head.term, told->taken_for,
+                   &late.position))
         return true;
     link_reply_compared(told->reply, &late);
     return false;

@@ -444,7 +444,7 @@ static bool take(const struct importing *importing, struct sent *sent, struct li
         link_reply_error(reply, &e);
         return false;
     }
-    if (taking_may(importing->fe, head.home, head.term, sent->taken_for, &late))
+    if (taking_may(importing->fe, sent->from, head.home, head.term, sent->taken_for, &late))
         return true;
     link_reply_position(reply, &late);
     return false;
