@@ -265,7 +265,17 @@ struct comparison {
     const char *home;
     enum module module;
     bool removes;
+    const struct lineage *lineage; /* the exporter's */
+    struct world *world;
 };
+
+/* A change that the exporter's history does not have must not be compared away. */
+static void check_own(const struct comparison *c, const struct item *item)
+{
+    if (lineage_term_of(c->lineage, item->version.usn) != item->version.term)
+        broken(c->world, "a change of the copy's own of %s, usn %llu, is compared away", c->home,
+               (unsigned long long)item->version.usn);
+}
 
 static bool compare_item(const struct item *item, struct item_hash hash, void *context)
 {
@@ -273,6 +283,8 @@ static bool compare_item(const struct item *item, struct item_hash hash, void *c
     struct item there;
     if (item->module != c->module)
         return true;
+    if (c->removes)
+        check_own(c, item);
     bool found = view_item(c->other, c->home, c->module, item->key, &there, NULL) == OK;
     if (!c->removes && (!found || !item_hash_equal(hash, item_hash(&there))))
         txn_apply(c->txn, item);
@@ -300,7 +312,11 @@ void copying_enrich(struct hosted *h, struct txn *txn)
     store_view(h->pool->store, &ours, NULL);
     view_home(theirs, home, &from, NULL);
     view_home(ours, home, &to, NULL);
-    struct comparison c = {.txn = txn, .home = home, .module = module};
+    struct comparison c = {.txn = txn,
+                           .home = home,
+                           .module = module,
+                           .lineage = call->lineage,
+                           .world = h->pool->world};
     txn_as_copy(txn, call->offer.term.number);
     c.other = theirs;
     c.removes = true;
