@@ -163,12 +163,14 @@ static struct call *begin(struct errand *errand, bool passed_on)
 
 /* Who may, the pool that carries it out decides, by the grants that it knows; where there is none,
  * this one, so that nobody learns of pools what he may not ask for. */
-static enum failure check_permission(const struct errand *errand, struct error *e)
+static enum failure check_permission(const struct admin *admin, const struct command *command,
+                                     const json_t *parameters, const struct caller *caller,
+                                     struct error *e)
 {
     OWNED(backup_configuration_free) struct backup_configuration *granted = NULL;
     OWNED(view_close) struct view *view = NULL;
     uint64_t usn;
-    enum failure bad = store_view(front_end_store(errand->admin->fe), &view, e);
+    enum failure bad = store_view(front_end_store(admin->fe), &view, e);
     if (!bad)
         bad = backup_configuration_read(view, &granted, &usn, e);
     if (bad) /* a damaged store grants nothing, and keeps nobody else out */
@@ -176,11 +178,15 @@ static enum failure check_permission(const struct errand *errand, struct error *
     struct grants grants = {
         .groups = backup_configuration_value(granted, "AuthorizedUniversalGroups"),
         .accounts = backup_configuration_value(granted, "AuthorizedLocalAccounts")};
-    bad = permission_check(errand->command, errand->parameters, errand->caller, &grants, e);
+    bad = permission_check(command, parameters, caller, &grants, e);
     if (bad)
-        audit_write(audit_file(errand->admin), errand->command, errand->parameters, errand->caller,
-                    "denied", 0);
+        audit_write(audit_file(admin), command, parameters, caller, "denied", 0);
     return bad;
+}
+
+static enum failure check_errand(const struct errand *errand, struct error *e)
+{
+    return check_permission(errand->admin, errand->command, errand->parameters, errand->caller, e);
 }
 
 /* Who gave up and went away must not find it done later. */
@@ -200,12 +206,48 @@ static enum failure busy(struct error *e)
     return error_next(e, "Try again shortly.");
 }
 
+/* The pool that it is about turned out to be silent: its partner answers, as if that had been
+ * known.
+ */
+static void on_unanswered(struct call *call)
+{
+    struct admin *admin = call_context(call);
+    const struct pool *pool;
+    struct error e = {0};
+    enum failure bad =
+        place_of(admin->fe, call_command(call), call_parameters(call), true, &pool, &e);
+    if (!bad && admin->stopped)
+        bad = fail(&e, FAIL_STOPPING, "This machine is stopping.");
+    if (!bad && pool) {
+        pass_on(call, pool, NULL);
+        return;
+    }
+    if (!bad)
+        bad = check_permission(admin, call_command(call), call_parameters(call), call_caller(call),
+                               &e);
+    if (bad) {
+        call_fail(call, &e);
+        return;
+    }
+    call_take_back(call, admin->workers);
+    runs[command_find(call_command(call)->name)](call);
+}
+
+/* Does its partner answer if this pool does not? */
+static pass_unanswered *otherwise(const struct errand *errand, const struct pool *pool)
+{
+    const char *named = json_string_value(json_object_get(errand->parameters, "PoolFqdn"));
+    bool stands_in = errand->command->place == FOR_POOL && pool->backup;
+    return stands_in && strcmp(pool->fqdn, named) == 0 ? on_unanswered : NULL;
+}
+
 static void carry_out(struct errand *errand)
 {
     struct admin *admin = errand->admin;
     const struct pool *pool;
     struct error e = {0};
-    enum failure bad = place_of(admin->fe, errand->command, errand->parameters, &pool, &e);
+    enum failure bad =
+        place_of(admin->fe, errand->command, errand->parameters, errand->passed_on, &pool, &e);
     if (!bad && admin->stopped)
         bad = fail(&e, FAIL_STOPPING, "This machine is stopping.");
     if (!bad && admin->call_count == ADMIN_CALLS_MAX)
@@ -217,10 +259,10 @@ static void carry_out(struct errand *errand)
         error_next(&e, "Try again.");
     }
     struct error denied;
-    if (bad == FAIL_NOT_FOUND && check_permission(errand, &denied))
+    if (bad == FAIL_NOT_FOUND && check_errand(errand, &denied))
         e = denied;
     if (!bad && !pool)
-        bad = check_permission(errand, &e);
+        bad = check_errand(errand, &e);
     if (!bad)
         bad = check_awaited(errand, &e);
     if (bad) {
@@ -228,8 +270,9 @@ static void carry_out(struct errand *errand)
         return;
     }
     size_t which = (size_t)command_find(errand->command->name);
+    pass_unanswered *unanswered = pool ? otherwise(errand, pool) : NULL;
     if (pool)
-        pass_on(begin(errand, true), pool);
+        pass_on(begin(errand, true), pool, unanswered);
     else
         runs[which](begin(errand, false));
 }

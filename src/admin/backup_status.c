@@ -3,9 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "admin/backup_answer.h"
 #include "admin/backup_wait.h"
 #include "admin/show.h"
 #include "base/clock.h"
+#include "pool/copy_mark.h"
 
 enum {
     /* A partner that answers does so within a round trip; one that does not is in ErrorState when a
@@ -13,29 +15,7 @@ enum {
     STATUS_WAIT_MS_MAX = 5000,
 };
 
-enum import_word { IMPORT_NOT_INITIALIZED, IMPORT_ERROR, IMPORT_NORMAL, IMPORT_WORDS };
-static const char *const import_words[IMPORT_WORDS] = {"NotInitialized", "ErrorState",
-                                                       "NormalState"};
-
-/* The worst comes first: what is said of several together. */
-static const enum export_word by_badness[EXPORT_WORDS] = {WORD_ERROR, WORD_NON_STEADY, WORD_STEADY,
-                                                          WORD_FINAL, WORD_NOT_INITIALIZED};
-
-static enum export_word worse(enum export_word a, enum export_word b)
-{
-    for (int i = 0; i < EXPORT_WORDS; i++) {
-        if (by_badness[i] == a || by_badness[i] == b)
-            return by_badness[i];
-    }
-    return a;
-}
-
 /* --- what this pool sends --- */
-
-static json_t *seconds_since(uint64_t moment_ms, uint64_t now_ms)
-{
-    return moment_ms ? json_real((double)(now_ms - moment_ms) / 1000) : json_null();
-}
 
 static json_t *describe_export(const struct exporting *x, uint64_t now_ms)
 {
@@ -48,8 +28,8 @@ static json_t *describe_export(const struct exporting *x, uint64_t now_ms)
                      export_word_name(export_word(exporting_core(x), now_ms)), "Head",
                      (json_int_t)s.head, "CopiedUpTo", (json_int_t)s.copied.usn, "UncopiedChanges",
                      (json_int_t)(s.head > s.copied.usn ? s.head - s.copied.usn : 0),
-                     "OldestUncopiedSeconds", seconds_since(s.oldest_ms, now_ms),
-                     "ConfirmedSecondsAgo", seconds_since(s.confirmed_ms, now_ms), "LastError",
+                     "OldestUncopiedSeconds", show_seconds_since(s.oldest_ms, now_ms),
+                     "ConfirmedSecondsAgo", show_seconds_since(s.confirmed_ms, now_ms), "LastError",
                      show_text(s.failing ? trouble->what : NULL));
 }
 
@@ -61,7 +41,7 @@ static enum export_word export_of(const struct backup_wait *wait, enum module mo
         const struct exporting *x = wait->list[i];
         if (exporting_module(x) != module)
             continue;
-        word = worse(word, export_word(exporting_core(x), now_ms));
+        word = export_word_worse(word, export_word(exporting_core(x), now_ms));
         json_array_append_new(details, describe_export(x, now_ms));
     }
     return word;
@@ -79,84 +59,70 @@ static enum import_word import_word_of(const struct import_status *status,
 }
 
 static json_t *describe_import(const struct home *core, const struct import_status *status,
-                               const struct home_state *state, enum module module, uint64_t now_ms)
+                               const struct home_state *state, enum module module,
+                               const struct copy_marks *marks)
 {
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:o}", "Module", module_name(module),
-                     "Direction", "Import", "Home", home_name(core), "Partner", home_partner(core),
-                     "State", import_words[import_word_of(status, state, module)], "CopiedUpTo",
-                     (json_int_t)state->modules[module].cookie.usn, "ImportedSecondsAgo",
-                     seconds_since(status->imported_ms, now_ms), "ConsistentAsOfSecondsAgo",
-                     seconds_since(status->complete_ms, now_ms), "LastError",
-                     show_text(status->trouble.kind ? status->trouble.what : NULL));
+    json_t *object =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:o}", "Module", module_name(module),
+                  "Direction", "Import", "Home", home_name(core), "Partner", home_partner(core),
+                  "State", import_word_name(import_word_of(status, state, module)), "CopiedUpTo",
+                  (json_int_t)state->modules[module].cookie.usn, "ImportedSecondsAgo",
+                  show_seconds_since(status->imported_ms, clock_ms()), "LastError",
+                  show_text(status->trouble.kind ? status->trouble.what : NULL));
+    show_consistent(object, copy_marks_of(marks, home_name(core), module));
+    return object;
 }
 
 static enum import_word import_of(const struct front_end *fe, struct view *view, enum module module,
-                                  uint64_t now_ms, json_t *details)
+                                  json_t *details)
 {
-    enum import_word least = IMPORT_WORDS;
+    enum import_word word = IMPORT_NOT_INITIALIZED;
+    struct backup_service *service = front_end_backup_service(fe);
     struct hosted_home *homes[HOSTED_HOMES_MAX];
     size_t count = front_end_homes(fe, homes);
     for (size_t i = 0; i < count; i++) {
         const struct home *core = hosted_home_core(homes[i]);
-        const struct import_status *status = importing_status(
-            backup_service_importing(front_end_backup_service(fe)), home_name(core), module);
+        const struct import_status *status =
+            importing_status(backup_service_importing(service), home_name(core), module);
         struct home_state state = {0};
         struct error e;
         if (!module_belongs(module, home_name(core)) || mode_rights(home_mode(core))->holder)
             continue;
         view_home(view, home_name(core), &state, &e);
-        enum import_word word = import_word_of(status, &state, module);
-        least = word < least ? word : least;
-        json_array_append_new(details, describe_import(core, status, &state, module, now_ms));
+        word = import_word_worse(word, import_word_of(status, &state, module));
+        json_array_append_new(
+            details, describe_import(core, status, &state, module, backup_service_marks(service)));
     }
-    return least == IMPORT_WORDS ? IMPORT_NOT_INITIALIZED : least;
+    return word;
 }
 
 /* --- the answer --- */
 
 /* The first thing that is wrong, for whoever reads only that far. */
-static void show_trouble(json_t *object, const json_t *details)
+static json_t *first_trouble(const json_t *details)
 {
     for (size_t i = 0; i < json_array_size(details); i++) {
         json_t *trouble = json_object_get(json_array_get(details, i), "LastError");
-        if (json_is_string(trouble) && !json_object_get(object, "LastError"))
-            json_object_set(object, "LastError", trouble);
+        if (json_is_string(trouble))
+            return json_pack("{s:O}", "LastError", trouble);
     }
+    return NULL;
 }
 
 static void show(struct call *call, const struct backup_wait *wait, struct view *view)
 {
     const struct front_end *fe = call_front_end(call);
-    const struct config *config = front_end_config(fe);
-    uint64_t now_ms = clock_ms();
-    json_t *modules = json_array(), *details = json_array();
-    enum export_word exports = WORD_NOT_INITIALIZED;
-    enum import_word imports = IMPORT_WORDS;
+    const struct machine *self = front_end_config(fe)->self;
+    struct backup_answer answer = backup_answer_begin();
     for (int m = 0; m < MODULES; m++) {
         enum module module = (enum module)m;
         if (!backup_module_wanted(call, module))
             continue;
-        enum export_word sends = export_of(wait, module, now_ms, details);
-        enum import_word keeps = import_of(fe, view, module, now_ms, details);
-        exports = worse(exports, sends);
-        /* A module with nothing to keep says nothing about the others. */
-        if (keeps != IMPORT_NOT_INITIALIZED && keeps < imports)
-            imports = keeps;
-        json_array_append_new(modules, json_pack("{s:s, s:s, s:s}", "Identity", module_name(module),
-                                                 "ExportStatus", export_word_name(sends),
-                                                 "ImportStatus", import_words[keeps]));
+        enum export_word sends = export_of(wait, module, clock_ms(), answer.details);
+        enum import_word keeps = import_of(fe, view, module, answer.details);
+        backup_answer_add(&answer, module, sends, keeps);
     }
-    if (imports == IMPORT_WORDS)
-        imports = IMPORT_NOT_INITIALIZED;
-    json_t *object = json_pack("{s:s, s:s, s:s, s:s, s:o}", "PoolFqdn", config->self->pool->fqdn,
-                               "OverallExportStatus", export_word_name(exports),
-                               "OverallImportStatus", import_words[imports], "ActiveMachineFqdn",
-                               config->self->fqdn, "BackupModules", modules);
-    show_trouble(object, details);
-    call_object(call, object);
-    for (size_t i = 0; call_switch(call, "Detailed") && i < json_array_size(details); i++)
-        call_object(call, json_incref(json_array_get(details, i)));
-    json_decref(details);
+    backup_answer_show(call, &answer, self->pool->fqdn, self->fqdn, first_trouble(answer.details));
 }
 
 static void look(void *context)
@@ -176,20 +142,29 @@ static void look(void *context)
     call_end(call);
 }
 
-void admin_get_backup_service_status(struct call *call)
+static void caution(struct call *call, const struct pool *pool)
 {
-    const struct config *config = front_end_config(call_front_end(call));
     const char *category = call_text(call, "Category"), *one = call_text(call, "BackupModule");
     bool any = false;
     for (int m = 0; m < MODULES; m++)
         any = any || backup_module_wanted(call, (enum module)m);
-    if (!config->self->pool->backup)
-        call_caution(call, "%s has no backup pool, so nothing of it is copied.",
-                     config->self->pool->fqdn);
+    if (!pool->backup)
+        call_caution(call, "%s has no backup pool, so nothing of it is copied.", pool->fqdn);
     if (category && strcmp(category, "RGS") == 0)
         call_caution(call, "There are no response groups here: RGS holds no data.");
     if (!any && one && category && strcmp(category, "RGS") != 0)
         call_caution(call, "%s is no module of %s: there is none to show.", one, category);
+}
+
+void admin_get_backup_service_status(struct call *call)
+{
+    const struct config *config = front_end_config(call_front_end(call));
+    const struct pool *pool = topology_pool(config->topology, call_text(call, "PoolFqdn"));
+    caution(call, pool);
+    if (pool != config->self->pool) {
+        backup_stand_in(call, pool);
+        return;
+    }
     call_keep(call, backup_wait_begin(call, WISH_LOOK));
     call_each_tick(call, look);
 }

@@ -226,6 +226,19 @@ bool call_is_passed_on(const struct call *call)
     return call->with.passed_on;
 }
 
+void call_take_back(struct call *call, struct workers *workers)
+{
+    call->with.passed_on = false;
+    call->with.workers = workers;
+    call->state = NULL;
+    call->tick = NULL;
+}
+
+void *call_context(const struct call *call)
+{
+    return call->with.context;
+}
+
 /* --- the end --- */
 
 uint64_t call_elapsed_ms(const struct call *call)

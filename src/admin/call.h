@@ -81,7 +81,7 @@ bool call_on_thread(struct call *call, loop_call *work, loop_call *done);
 
 /* Called on the loop each CALL_TICK_MS from now on, until the call ends: for what is waited for. It
  * ends the call as well when nobody wants to know any more. */
-void call_each_tick(struct call *call, loop_call *tick);
+void call_each_tick(struct call *call, loop_call *tick); /* NULL: no more */
 
 /* For the admin room. */
 struct call_options {
@@ -100,7 +100,10 @@ struct call_options {
 enum failure call_check_awaited(struct http_request *request, struct error *e);
 struct call *call_new(const struct call_options *options);
 bool call_is_passed_on(const struct call *call);
-void call_tick(struct call *call); /* may end it */
+/* It was to be passed on, and is carried out here after all. */
+void call_take_back(struct call *call, struct workers *workers);
+void *call_context(const struct call *call); /* of its options */
+void call_tick(struct call *call);           /* may end it */
 /* This machine is stopping: the answer goes nowhere any more. */
 void call_abandon(struct call *call);
 uint64_t call_elapsed_ms(const struct call *call);

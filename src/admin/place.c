@@ -1,5 +1,6 @@
 #include "admin/place.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,17 +14,27 @@ enum { REFUSAL_BYTES_MAX = 64 << 10 };
 
 /* --- where --- */
 
+/* To the partner is passed on only what the pool itself did not answer. */
+static bool partner_stands_in(const struct front_end *fe, const struct pool *pool, bool passed_on)
+{
+    return pool != front_end_config(fe)->self->pool && pool->backup &&
+           (passed_on || front_end_is_silent(fe, pool->fqdn, NULL));
+}
+
 enum failure place_of(const struct front_end *fe, const struct command *command,
-                      const json_t *parameters, const struct pool **pool, struct error *e)
+                      const json_t *parameters, bool passed_on, const struct pool **pool,
+                      struct error *e)
 {
     const struct topology *topology = front_end_config(fe)->topology;
     bool local = json_is_true(json_object_get(parameters, "LocalStore"));
     *pool = NULL;
-    if (command->place == AT_POOL) {
+    if (command->place == AT_POOL || command->place == FOR_POOL) {
         const char *name = json_string_value(json_object_get(parameters, "PoolFqdn"));
         enum failure bad = show_find_pool(topology, name, pool, e);
         if (bad)
             return bad;
+        if (command->place == FOR_POOL && partner_stands_in(fe, *pool, passed_on))
+            *pool = (*pool)->backup;
     } else if (command->place == AT_CENTRAL && !local) {
         *pool = front_end_holder(fe, HOME_CENTRAL);
         *pool = *pool ? *pool : topology->central; /* whose it is to create */
@@ -71,8 +82,11 @@ struct passing {
     struct buffer refusal; /* the body of a status other than 200 */
     struct error error;
     bool lost;  /* whoever asked takes no more of it */
+    bool said;  /* something of the answer */
     bool ended; /* by saying whether it was done */
-    char to[FQDN_SIZE];
+    char to[FQDN_SIZE], pool[FQDN_SIZE];
+    pass_unanswered *unanswered;
+    atomic_bool silent; /* no machine of that pool answers any more: somebody else can */
 };
 
 /* What is longer makes no sense, and is told of as that. */
@@ -89,6 +103,7 @@ static void on_line(void *context, struct bytes line)
     struct passing *passing = call_kept(call);
     if (passing->status == 200) {
         call_relay(call, line);
+        passing->said = passing->said || line.size;
         passing->ended = bytes_start_with(line, bytes_of_text("{\"status\":"));
         passing->lost = passing->lost || !call_flow(call);
     } else {
@@ -99,7 +114,7 @@ static void on_line(void *context, struct bytes line)
 static bool go_on(void *context)
 {
     const struct passing *passing = call_kept(context);
-    return !passing->lost && !call_is_unwanted(context);
+    return !passing->lost && !passing->silent && !call_is_unwanted(context);
 }
 
 static bool takes_local_store(const struct command *command)
@@ -139,26 +154,54 @@ static void passing_free(struct passing *passing)
     free(passing);
 }
 
+/* Nobody there carried it out, and nothing of it was told yet. */
+static bool is_unanswered(const struct call *call, const struct passing *passing)
+{
+    enum failure kind = passing->error.kind;
+    bool nobody = kind == FAIL_UNREACHABLE || kind == FAIL_DEADLINE || passing->silent ||
+                  (kind && passing->status == 200);
+    return passing->unanswered && nobody && !passing->said && !call_is_unwanted(call);
+}
+
+/* It will not answer later either, as long as it does not answer heartbeats. */
+static void look_for_silence(void *context)
+{
+    struct call *call = context;
+    struct passing *passing = call_kept(call);
+    passing->silent = front_end_is_silent(call_front_end(call), passing->pool, NULL);
+}
+
 static void on_answered(void *context)
 {
     struct call *call = context;
     struct passing *passing = call_kept(call);
+    call_each_tick(call, NULL);
+    if (is_unanswered(call, passing)) {
+        pass_unanswered *unanswered = passing->unanswered;
+        passing_free(passing);
+        unanswered(call);
+        return;
+    }
     if (passing->error.kind)
         call_error(call, &passing->error);
     call_end(call);
     passing_free(passing);
 }
 
-void pass_on(struct call *call, const struct pool *pool)
+void pass_on(struct call *call, const struct pool *pool, pass_unanswered *unanswered)
 {
     struct front_end *fe = call_front_end(call);
     const struct machine *to = front_end_machine_of(fe, pool->fqdn);
     call_verbose(call, "%s is carried out by %s.", call_command(call)->name, to->fqdn);
     struct passing *passing = xcalloc(1, sizeof *passing);
     snprintf(passing->to, sizeof passing->to, "%s", to->fqdn);
+    snprintf(passing->pool, sizeof passing->pool, "%s", pool->fqdn);
+    passing->unanswered = unanswered;
     OWNED(free_memory) char *payload = passed_encode(call);
     passing->command = link_command_new(front_end_link(fe), to, payload);
     call_keep(call, passing);
+    if (unanswered)
+        call_each_tick(call, look_for_silence);
     if (!call_on_thread(call, ask, on_answered))
         passing_free(passing);
 }

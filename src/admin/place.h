@@ -12,11 +12,14 @@ enum {
 
 /* `*pool` is NULL if it is this one. Fails if there is no such pool. */
 enum failure place_of(const struct front_end *fe, const struct command *command,
-                      const json_t *parameters, const struct pool **pool, struct error *e);
+                      const json_t *parameters, bool passed_on, const struct pool **pool,
+                      struct error *e);
 
 /* Has a machine of `pool` carry it out; what that answers goes to the caller as it comes. Ends the
- * call. */
-void pass_on(struct call *call, const struct pool *pool);
+ * call, unless nothing came and it is `unanswered`: then that goes on with the call, on the loop.
+ * NULL: that is an error. */
+typedef void pass_unanswered(struct call *call);
+void pass_on(struct call *call, const struct pool *pool, pass_unanswered *unanswered);
 
 /* What travels: which command, its parameters, and who gives it. Owned by the caller. */
 char *passed_encode(const struct call *call);

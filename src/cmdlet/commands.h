@@ -55,6 +55,7 @@ enum { COMMAND_RIGHTS = RIGHT_SUPREME + 1 };
 enum command_place {
     HERE,       /* the machine that is asked */
     AT_POOL,    /* the pool that -PoolFqdn names */
+    FOR_POOL,   /* the same; if it does not answer, its partner: only for what changes nothing */
     AT_CENTRAL, /* the holder of the Central Management Store */
     ANYWHERE,   /* `pollux` itself; no daemon is needed */
     IN_SHELL,   /* the same, and only where there are pipes and variables */

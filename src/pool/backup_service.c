@@ -6,6 +6,7 @@
 
 #include "base/timespan.h"
 #include "pool/backup_configuration.h"
+#include "pool/copy_mark.h"
 #include "pool/tombstones.h"
 
 /* Heads of homes that changed, on their way from the store's thread to the loop: only the newest
@@ -24,6 +25,7 @@ struct backup_service {
     struct front_end *fe;
     struct workers *workers;
     struct importing *importing;
+    struct copy_marks *marks;
     struct exporting *exports[BACKUP_EXPORTS_MAX];
     size_t export_count;
     struct heads heads;
@@ -147,7 +149,9 @@ static void add_exports(struct backup_service *service, const struct home *core)
 
 static void on_tick(void *context)
 {
+    const struct backup_service *service = context;
     backup_service_look(context);
+    copy_marks_tick(service->marks);
 }
 
 void backup_service_look(struct backup_service *service)
@@ -195,6 +199,7 @@ struct backup_service *backup_service_new(struct front_end *fe)
     service->fe = fe;
     service->workers = workers_new(front_end_loop(fe), BACKUP_THREADS_MAX);
     service->importing = importing_new(fe, service->workers);
+    service->marks = copy_marks_new(fe);
     pthread_mutex_init(&service->heads.lock, NULL);
     store_watch(front_end_store(fe), on_changed, service);
     return service;
@@ -210,6 +215,7 @@ void backup_service_start(struct backup_service *service)
             add_exports(service, core);
     }
     add_replicas(service);
+    copy_marks_start(service->marks);
     backup_service_configure(service);
     loop_every(front_end_loop(service->fe), EXPORT_TICK_MS, on_tick, service);
     loop_every(front_end_loop(service->fe), TOMBSTONES_LOOK_MS, on_tombstones, service);
@@ -222,6 +228,7 @@ void backup_service_stop(struct backup_service *service)
     service->stopping = true;
     workers_free(TAKE(service->workers));
     loop_settle(front_end_loop(service->fe)); /* what its threads had still to say */
+    copy_marks_stop(service->marks);
 }
 
 void backup_service_free(struct backup_service *service)
@@ -231,6 +238,7 @@ void backup_service_free(struct backup_service *service)
     for (size_t i = 0; i < service->export_count; i++)
         exporting_free(service->exports[i]);
     importing_free(service->importing);
+    copy_marks_free(service->marks);
     pthread_mutex_destroy(&service->heads.lock);
     free(service);
 }
@@ -250,4 +258,9 @@ struct workers *backup_service_workers(struct backup_service *service)
 struct importing *backup_service_importing(struct backup_service *service)
 {
     return service->importing;
+}
+
+struct copy_marks *backup_service_marks(const struct backup_service *service)
+{
+    return service->marks;
 }

@@ -276,6 +276,19 @@ bool front_end_reaches(const struct front_end *fe, const char *pool)
     return peer && peer->reachable;
 }
 
+bool front_end_is_silent(const struct front_end *fe, const char *name, const char **why)
+{
+    const struct pool *pool = topology_pool(fe->config->topology, name);
+    for (size_t i = 0; pool && i < pool->machine_count; i++) {
+        const struct peer *peer = peers_find(fe->peers, pool->machines[i].fqdn);
+        if (!peer || peer->reachable || !peer->tried)
+            return false;
+        if (why)
+            *why = peer->trouble;
+    }
+    return pool != NULL;
+}
+
 const struct pool *front_end_holder(const struct front_end *fe, const char *name)
 {
     const struct topology *topology = fe->config->topology;

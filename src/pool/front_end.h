@@ -74,5 +74,8 @@ const struct machine *front_end_machine_of(const struct front_end *fe, const cha
 
 /* Whether a machine of this other pool answers us. */
 bool front_end_reaches(const struct front_end *fe, const char *pool);
+/* Whether it is known that none does, and if `why` is given, why. Of whoever was not called yet
+ * since our start, nothing is known. */
+bool front_end_is_silent(const struct front_end *fe, const char *pool, const char **why);
 
 #endif

@@ -10,6 +10,7 @@
 #include "pool/backup_service.h"
 #include "pool/commit.h"
 #include "pool/compared.h"
+#include "pool/copy_mark.h"
 #include "pool/offer.h"
 #include "pool/replica.h"
 #include "pool/taking.h"
@@ -117,7 +118,7 @@ static void note_complete(struct importing *importing, const char *home, enum mo
     struct import_status *status = status_of(importing, home, module);
     if (!status)
         return;
-    status->complete_ms = clock_ms();
+    copy_marks_note(backup_service_marks(front_end_backup_service(importing->fe)), home, module);
     note_works(status, home, module); /* whatever went wrong is over, without another batch */
 }
 
@@ -374,6 +375,8 @@ static struct txn *txn_of(struct batch *batch, const struct hold *hold, struct v
         txn_whole_at(txn, head->module,
                      (struct version){.term = lineage_term_of(&hold->lineage, head->head),
                                       .usn = head->head});
+    else
+        copy_mark_put(txn, head->home, head->module);
     /* This copy may be asked for what it has, one day, and lacks the same tombstones. */
     txn_horizon(txn, head->horizon < head->upto ? head->horizon : head->upto);
     return txn;

@@ -28,7 +28,6 @@ bool importing_lacks(const struct importing *importing, const char *home);
  */
 struct import_status {
     uint64_t imported_ms; /* something was imported */
-    uint64_t complete_ms; /* the copy had everything that the exporter had */
     struct error trouble; /* what went wrong last; `kind` OK: nothing since it went right */
 };
 const struct import_status *importing_status(const struct importing *importing, const char *home,

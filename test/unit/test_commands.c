@@ -137,11 +137,21 @@ static void a_command_at_a_pool_asks_which(void **state)
     (void)state;
     EACH_COMMAND(c)
     {
-        if (c->place != AT_POOL)
+        if (c->place != AT_POOL && c->place != FOR_POOL)
             continue;
         const struct parameter *p = means(c->name, "PoolFqdn");
         assert_int_equal(p->type, FQDN);
         assert_true(p->traits & REQUIRED);
+    }
+}
+
+static void another_pool_answers_only_where_nothing_is_changed(void **state)
+{
+    (void)state;
+    EACH_COMMAND(c)
+    {
+        if (c->place == FOR_POOL)
+            assert_int_equal(c->effect, READS);
     }
 }
 
@@ -325,6 +335,7 @@ int main(void)
         cmocka_unit_test(everything_is_explained_in_sentences),
         cmocka_unit_test(at_most_one_is_first_second_and_piped),
         cmocka_unit_test(a_command_at_a_pool_asks_which),
+        cmocka_unit_test(another_pool_answers_only_where_nothing_is_changed),
         cmocka_unit_test(only_changes_can_be_rehearsed),
         cmocka_unit_test(limits_can_be_read),
         cmocka_unit_test(what_a_name_stands_for_is_known),

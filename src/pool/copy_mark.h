@@ -1,0 +1,30 @@
+/* Until when the copies here had everything: what tells how old a copy is when its holder is gone.
+ *
+ * A moment is kept in the transaction of the batch that made the copy complete. A copy that stays
+ * complete says so with each offer, too; that is kept only when its holder falls silent or this
+ * process stops, so that an idle pair writes nothing. Moments are this machine's wall clock.
+ * Everything is called on the loop, but for what says otherwise. */
+#ifndef POLLUX_POOL_COPY_MARK_H
+#define POLLUX_POOL_COPY_MARK_H
+
+#include "pool/front_end.h"
+
+struct copy_marks;
+
+struct copy_marks *copy_marks_new(struct front_end *fe);
+void copy_marks_free(struct copy_marks *marks);
+/* Reads what was kept; once the homes are open. */
+void copy_marks_start(struct copy_marks *marks);
+/* Keeps what is not kept yet, of those whose holder is silent. */
+void copy_marks_tick(struct copy_marks *marks);
+/* The same of all: this process stops. */
+void copy_marks_stop(struct copy_marks *marks);
+
+/* The copy has everything that there is. */
+void copy_marks_note(struct copy_marks *marks, const char *home, enum module module);
+/* Any thread: the same, when this transaction is durable. */
+void copy_mark_put(struct txn *txn, const char *home, enum module module);
+/* Since 1970; 0: never, as far as is known. */
+uint64_t copy_marks_of(const struct copy_marks *marks, const char *home, enum module module);
+
+#endif

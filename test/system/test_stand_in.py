@@ -1,0 +1,188 @@
+"""A pool that does not answer, and is asked how far it is copied: its partner answers.
+
+Prints TAP; needs root for some of it."""
+
+import sys
+from datetime import datetime, timedelta, timezone
+
+from pollux_world import *
+from people import people, typed_by, audit, keep_audit, READ
+from test_copy import (detail, look, make, pair, wait_equal, INTERVAL_S_OF_SYNC, MODULE,
+                       STATUS_S_MAX)
+from test_users import done, enable, said
+
+tests.clear()
+
+ATL, REDMOND = name_of("atl"), name_of("redmond")
+# From the last heartbeat that was answered: one more, and its deadline; on a loaded machine. A
+# command that waited for the pool itself would take ten seconds and more.
+FOUND_OUT_S_MAX = 9
+
+
+def moment(text):
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def exported(machine, pool="atl", module=MODULE):
+    """What is said of the export of this module at the pool, by whoever answers."""
+    details = [d for d in look(machine, pool, Detailed=True)["Details"]
+               if d["Direction"] == "Export" and d["Module"] == module]
+    assert len(details) == 1, details
+    return details[0]
+
+
+def words(machine, pool="atl", **parameters):
+    return {m["Identity"]: (m["ExportStatus"], m["ImportStatus"])
+            for m in look(machine, pool, **parameters)["BackupModules"]}
+
+
+@test
+def for_a_dead_pool_its_partner_answers_with_the_age_of_the_copy(world):
+    atl, redmond = pair(world)
+    make(atl, 20)
+    wait_equal(world)
+    until("the copy to be confirmed", lambda: detail(redmond, "Import")["ConsistentAsOf"])
+    copied = detail(redmond, "Import")["CopiedUpTo"]
+    world.kill("atl")
+    killed = datetime.now(timezone.utc)
+    world.wait_silent("redmond", "atl")
+    began = time.monotonic()
+    answer = look(redmond, "atl", Detailed=True)
+    assert time.monotonic() - began < 2, "it is known that nobody answers there"
+    assert answer["PoolFqdn"] == ATL and answer["AnsweredBy"] == REDMOND, answer
+    assert answer["ActiveMachineFqdn"] is None, answer
+    assert answer["OverallExportStatus"] == answer["OverallImportStatus"] == "ErrorState", answer
+    assert f"{ATL} does not answer" in answer["LastError"], answer
+    assert "is not known" in answer["LastError"], answer
+    assert words(redmond) == {
+        "UserServices.PresenceFocus": ("ErrorState", "ErrorState"),
+        "ConfServices.DataConf": ("ErrorState", "NotInitialized"),
+        MODULE: ("ErrorState", "NotInitialized")}, words(redmond)
+    of_central = exported(redmond)
+    assert of_central["CopiedUpTo"] == copied > 0 and of_central["Head"] is None, of_central
+    assert of_central["UncopiedChanges"] is None and of_central["Partner"] == REDMOND, of_central
+    for said_there in (of_central, answer):
+        as_of = moment(said_there["ConsistentAsOf"])
+        assert killed - timedelta(seconds=2 * INTERVAL_S_OF_SYNC) < as_of <= killed, said_there
+        age = (datetime.now(timezone.utc) - as_of).total_seconds()
+        assert 0 < said_there["ConsistentAsOfSecondsAgo"] <= age + 0.1, (age, said_there)
+    # What it kept of its partner: how far that was, by its last word.
+    kept = [d for d in answer["Details"] if d["Direction"] == "Import"]
+    assert [d["Home"] for d in kept] == [REDMOND], kept
+    assert kept[0]["State"] == "ErrorState" and kept[0]["ConfirmedSecondsAgo"] > 0, kept
+    # People are told who answers, unless they do not want to hear it.
+    typed = ("Get-CsBackupServiceStatus", "-PoolFqdn", ATL)
+    world.command("redmond", *typed).must(0, "redmond-cs-001", "its partner, answers for it")
+    assert "answers for it" not in world.command("redmond", *typed, "-Force").must(0).err
+    assert list(words(redmond, Category="CMS")) == [MODULE]
+    # It is back, and speaks for itself.
+    world.start("atl")
+    world.all_serve()
+    until("the pool itself to answer", lambda: "AnsweredBy" not in look(redmond, "atl"))
+
+
+@test
+def what_is_known_of_a_copy_is_known_after_a_restart(world):
+    """Even of a pair in which nothing had changed for long."""
+    atl, redmond = pair(world)
+    enable(atl, "user1")
+    wait_equal(world)
+    changed = datetime.now(timezone.utc)
+    until("an offer without anything new", lambda: moment(
+        detail(redmond, "Import")["ConsistentAsOf"]) > changed + timedelta(seconds=1))
+    for end in (world.kill, world.stop):
+        world.kill("atl")
+        world.wait_mode("redmond", CENTRAL, "Resiliency")
+        before = exported(redmond)["ConsistentAsOf"]
+        assert moment(before) > changed, (before, changed)
+        until("that to be kept", lambda: b"consistent/central/2" in
+              redmond.store.read_bytes() + redmond.store.with_name("rtc.db-wal").read_bytes())
+        end("redmond")
+        world.start("redmond")
+        world.wait_silent("redmond", "atl")
+        after = exported(redmond)
+        assert after["ConsistentAsOf"] == before, (after, before)
+        ago = (datetime.now(timezone.utc) - moment(before)).total_seconds()
+        assert abs(after["ConsistentAsOfSecondsAgo"] - ago) < 2, (after, ago)
+        world.start("atl")
+        world.all_serve()
+        until("newer word", lambda: moment(
+            detail(redmond, "Import")["ConsistentAsOf"]) > moment(before))
+    # A partner that stops while all is well keeps its last word, too.
+    before = detail(redmond, "Import")["ConsistentAsOf"]
+    world.stop("redmond")
+    world.kill("atl")
+    world.start("redmond")
+    world.wait_silent("redmond", "atl")
+    assert moment(exported(redmond)["ConsistentAsOf"]) >= moment(before)
+
+
+@test
+def a_pool_that_stands_still_is_waited_for_only_until_that_is_known(world):
+    """Whoever asks in the very moment that it stops answering, has an answer all the same."""
+    atl, redmond = pair(world)
+    for silence, life in ((world.pause, world.resume), (world.kill, world.start)):
+        silence("atl")
+        began = time.monotonic()
+        assert look(redmond, "atl")["AnsweredBy"] == REDMOND
+        took = time.monotonic() - began
+        assert took < FOUND_OUT_S_MAX, took
+        world.say(f"{silence.__name__}: answered within {took:.1f} s")
+        life("atl")
+        world.all_serve()
+        until("the pool itself to answer", lambda: "AnsweredBy" not in look(redmond, "atl"))
+
+
+@test
+def a_third_pool_is_answered_by_the_partner(world):
+    world.build(["atl", "redmond", "tokyo"])
+    keep_audit(world).begin()
+    tokyo = world["tokyo"]
+    assert "AnsweredBy" not in look(tokyo, "atl")
+    world.kill("atl")
+    for known in (False, True):
+        if known:
+            world.wait_silent("tokyo", "atl")
+        seen = len(audit(world, "redmond"))
+        assert look(tokyo, "atl")["AnsweredBy"] == REDMOND
+        entries = audit(world, "redmond")[seen:]
+        assert [(e["command"], e["result"]) for e in entries] == \
+            [("Get-CsBackupServiceStatus", "done")], entries
+    # Both are gone: that is an error, which names who does not answer.
+    world.kill("redmond")
+    world.wait_silent("tokyo", "redmond")
+    world.command("tokyo", "Get-CsBackupServiceStatus", "-PoolFqdn", ATL).must(1, REDMOND)
+    # Get-CsPoolFailOverStatus asks nobody, and says what it has heard.
+    world.command("tokyo", "Get-CsPoolFailOverStatus", "-PoolFqdn", ATL).must(0, ATL, "Holder")
+
+
+@test
+def a_partner_that_is_asked_because_of_a_cut_cable_says_that_the_pool_lives(world):
+    world.build(["atl", "redmond", "tokyo"], network=True).begin()
+    world.network.refuse("tokyo", "atl")
+    world.wait_silent("tokyo", "atl")
+    answer = look(world["tokyo"], "atl")
+    assert answer["AnsweredBy"] == REDMOND, answer
+    assert "does not answer the machine that was asked" in answer["LastError"], answer
+    assert "redmond" in answer["LastError"] and "hears it" in answer["LastError"], answer
+
+
+@test
+def who_may_not_ask_the_pool_may_not_ask_its_partner(world):
+    world.build(["atl", "redmond"])
+    keep_audit(people(world, {"bob": [READ]}, "redmond")).begin()
+    words = ("Get-CsBackupServiceStatus", "-PoolFqdn", ATL)
+    world.pause("atl")
+    for _ in range(2):  # found out on the way, then known
+        before = len(audit(world, "redmond"))
+        typed_by(world, "bob", "redmond", *words).must(3, "bob may not run")
+        entries = audit(world, "redmond")[before:]
+        assert [e["result"] for e in entries] == ["denied"], entries
+        world.wait_silent("redmond", "atl")
+    typed_by(world, "root", "redmond", *words).must(0)
+    assert audit(world, "redmond")[-1]["result"] == "done"
+    world.resume("atl")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
