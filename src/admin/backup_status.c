@@ -129,8 +129,8 @@ static void look(void *context)
 {
     struct call *call = context;
     struct backup_wait *wait = call_kept(call);
-    if (!backup_wait_is_over(wait, false) && !call_is_unwanted(call) &&
-        clock_ms() - wait->began_ms < STATUS_WAIT_MS_MAX)
+    if (!backup_wait_all_over(wait, BACKUP_ASKED) && !call_is_unwanted(call) &&
+        call_elapsed_ms(call) < STATUS_WAIT_MS_MAX)
         return;
     OWNED(view_close) struct view *view = NULL;
     struct error e;
@@ -165,6 +165,8 @@ void admin_get_backup_service_status(struct call *call)
         backup_stand_in(call, pool);
         return;
     }
-    call_keep(call, backup_wait_begin(call, WISH_LOOK));
+    struct backup_wait *wait = backup_wait_new(call);
+    backup_wait_begin(wait, false);
+    call_keep(call, wait);
     call_each_tick(call, look);
 }

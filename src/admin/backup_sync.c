@@ -1,124 +1,123 @@
-/* Invoke-CsBackupServiceSync: copies what there is to copy now, and returns when it is copied. */
-#include <stdlib.h>
+/* Invoke-CsBackupServiceSync and Backup-CsPool: both copy what there is to copy now
+ * (backup_copy.h); the one returns when it is copied, the other waits for as much as it is told to.
+ */
 #include <string.h>
 
-#include "admin/backup_wait.h"
-#include "base/clock.h"
+#include "admin/backup_copy.h"
+#include "base/timespan.h"
+#include "pool/backup_configuration.h"
+#include "pool/publication.h"
 
-enum {
-    /* Without any progress for so long, nobody need go on waiting. */
-    SYNC_PATIENCE_MS = 60000,
-};
-
-struct sync {
-    struct backup_wait *wait;
-    struct exporting_counts before[BACKUP_EXPORTS_MAX];
-    uint64_t done, moved_ms; /* how far it is, and since when */
-};
-
-static void sync_end(struct call *call)
-{
-    struct sync *sync = call_kept(call);
-    free(sync->wait);
-    free(sync);
-    call_end(call);
-}
-
-static void tell_what_it_took(struct call *call, const struct exporting *x,
-                              const struct exporting_counts *before,
-                              const struct exporting_counts *now)
-{
-    OWNED(free_memory) char *compared = NULL;
-    if (now->compared > before->compared)
-        compared = xasprintf(" %llu items were compared.",
-                             (unsigned long long)(now->compared - before->compared));
-    call_verbose(call, "%s of the home %s: %llu items, %llu bytes, %.3f s.%s",
-                 module_name(exporting_module(x)), exporting_home(x),
-                 (unsigned long long)(now->items - before->items),
-                 (unsigned long long)(now->bytes - before->bytes),
-                 (double)call_elapsed_ms(call) / 1000, compared ? compared : "");
-}
-
-static void tell_result(struct call *call)
-{
-    const struct sync *sync = call_kept(call);
-    for (size_t i = 0; i < sync->wait->count; i++) {
-        const struct exporting *x = sync->wait->list[i];
-        struct exporting_counts now = exporting_counts(x);
-        struct export_status s;
-        export_status(exporting_core(x), &s);
-        if (s.copied.usn >= sync->wait->goals[i] && !s.failing) {
-            tell_what_it_took(call, x, &sync->before[i], &now);
-            continue;
-        }
-        struct error e = *exporting_trouble(x);
-        if (!e.kind)
-            fail(&e, FAIL_DEADLINE, "Nothing more was copied for %d s.", SYNC_PATIENCE_MS / 1000);
-        error_within(&e, "%s of the home %s is not copied: ", module_name(exporting_module(x)),
-                     exporting_home(x));
-        if (!e.next[0])
-            error_next(&e, "It is tried again by itself; Get-CsBackupServiceStatus shows it.");
-        call_error(call, &e);
-    }
-}
-
-static uint64_t items_compared(const struct sync *sync)
-{
-    uint64_t sum = 0;
-    for (size_t i = 0; i < sync->wait->count; i++)
-        sum += exporting_counts(sync->wait->list[i]).compared - sync->before[i].compared;
-    return sum;
-}
-
-static void look(void *context)
-{
-    struct call *call = context;
-    struct sync *sync = call_kept(call);
-    uint64_t done, total, now_ms = clock_ms();
-    backup_wait_progress(sync->wait, &done, &total);
-    uint64_t compared = items_compared(sync);
-    if (done + compared != sync->done)
-        sync->moved_ms = now_ms;
-    sync->done = done + compared;
-    bool patient = !call_is_unwanted(call) && now_ms - sync->moved_ms < SYNC_PATIENCE_MS;
-    if (!backup_wait_is_over(sync->wait, true) && patient) {
-        OWNED(free_memory)
-        char *status =
-            xasprintf("%llu of %llu changes, %llu items compared", (unsigned long long)done,
-                      (unsigned long long)total, (unsigned long long)compared);
-        call_progress(call, &(struct call_progress){.activity = "Copying",
-                                                    .status = status,
-                                                    .done = done,
-                                                    .total = total,
-                                                    .follow = "Get-CsBackupServiceStatus"});
-        return;
-    }
-    tell_result(call);
-    sync_end(call);
-}
+enum { RETRIES_OF_BACKUP = 2 }; /* unless -RetryCount says another number */
 
 void admin_invoke_backup_service_sync(struct call *call)
 {
-    const struct config *config = front_end_config(call_front_end(call));
-    bool compare = json_is_true(call_value(call, "BypassDualWrite"));
-    enum backup_wish wish = compare ? WISH_COMPARE : WISH_COPY;
-    struct sync *sync = xcalloc(1, sizeof *sync);
-    sync->wait = backup_wait_begin(call, wish);
-    sync->moved_ms = clock_ms();
-    for (size_t i = 0; i < sync->wait->count; i++)
-        sync->before[i] = exporting_counts(sync->wait->list[i]);
-    call_keep(call, sync);
-    if (!config->self->pool->backup) {
-        struct error e;
-        fail(&e, FAIL_REFUSED, "%s has no backup pool to copy to.", config->self->pool->fqdn);
-        error_next(&e, "Pairs are made in the topology: Get-CsPoolBackupRelationship");
-        call_error(call, &e);
-        sync_end(call);
+    backup_copy(call,
+                &(struct backup_goal){.until = BACKUP_COPIED, .patience_ms = BACKUP_PATIENCE_MS});
+}
+
+/* --- Backup-CsPool --- */
+
+static enum failure check_together(const struct call *call, struct error *e)
+{
+    bool full = call_switch(call, "FullBackup");
+    enum failure bad = OK;
+    if (full && call_switch(call, "SteadyState"))
+        bad =
+            fail(e, FAIL_INVALID,
+                 "-FullBackup waits for FinalState and -SteadyState for SteadyState: one of them.");
+    else if (!full && call_switch(call, "FailedOverPoolOnly"))
+        bad = fail(e, FAIL_INVALID,
+                   "-FailedOverPoolOnly is for -FullBackup alone: a home that was failed over is "
+                   "copied whole, before it is given back.");
+    return bad ? error_kept(e, "Nothing was copied.") : OK;
+}
+
+static const char *name_of(const struct pool *pool)
+{
+    return pool ? pool->fqdn : "no pool";
+}
+
+/* The Central Management Store is read here, where a copy of it is; that it is of now, only its
+ * holder can say. */
+static enum failure check_holder_answers(const struct front_end *fe, struct error *e)
+{
+    const struct pool *holder = front_end_holder(fe, HOME_CENTRAL);
+    if (holder &&
+        (holder == front_end_config(fe)->self->pool || front_end_reaches(fe, holder->fqdn)))
+        return OK;
+    fail(e, FAIL_UNREACHABLE,
+         "Which pool backs %s up stands in the Central Management Store, and %s, which holds it, "
+         "does not answer.",
+         front_end_pool(fe), name_of(holder));
+    error_kept(e, "Nothing was copied.");
+    return error_next(e, "-LocalStore goes by the topology that %s runs by.", front_end_pool(fe));
+}
+
+/* Does what is published say the same as what this pool runs by? */
+static enum failure check_pairing(const struct front_end *fe, struct error *e)
+{
+    OWNED(view_close) struct view *view = NULL;
+    OWNED(topology_free) struct topology *published = NULL;
+    const struct pool *self = front_end_config(fe)->self->pool;
+    enum failure bad = check_holder_answers(fe, e);
+    if (!bad)
+        bad = store_view(front_end_store(fe), &view, e);
+    if (!bad)
+        bad = publication_read(view, &published, e);
+    if (bad)
+        return error_kept(e, "Nothing was copied.");
+    const struct pool *pool = topology_pool(published, self->fqdn);
+    const char *by_it = name_of(pool ? pool->backup : NULL), *by_us = name_of(self->backup);
+    if (strcmp(by_it, by_us) == 0)
+        return OK;
+    fail(e, FAIL_CONFLICT,
+         "By the published topology the backup of %s is %s; by the one that it runs by, %s.",
+         self->fqdn, by_it, by_us);
+    error_kept(e, "Nothing was copied.");
+    return error_next(
+        e, "Put the same topology file on all machines; or -LocalStore, to copy to %s.", by_us);
+}
+
+/* FinalState takes a sync interval without changes; nobody shall give up in it. */
+static uint64_t usual_patience_ms(const struct front_end *fe, enum backup_until until)
+{
+    OWNED(view_close) struct view *view = NULL;
+    OWNED(backup_configuration_free) struct backup_configuration *c = NULL;
+    uint64_t usn, interval_ms = 0;
+    struct error e;
+    if (until != BACKUP_FINAL)
+        return BACKUP_PATIENCE_MS;
+    if (store_view(front_end_store(fe), &view, &e) || backup_configuration_read(view, &c, &usn, &e))
+        c = backup_configuration_default();
+    time_span_ms(json_string_value(backup_configuration_value(c, "SyncInterval")), &interval_ms);
+    return BACKUP_PATIENCE_MS + interval_ms;
+}
+
+void admin_backup_pool(struct call *call)
+{
+    const struct front_end *fe = call_front_end(call);
+    const char *category = call_text(call, "Category"), *wait = call_text(call, "WaitTime");
+    const json_t *retries = call_value(call, "RetryCount");
+    struct backup_goal goal = {.until = call_switch(call, "FullBackup")    ? BACKUP_FINAL
+                                        : call_switch(call, "SteadyState") ? BACKUP_STEADY
+                                                                           : BACKUP_COPIED,
+                               .retries = retries ? (unsigned)json_integer_value(retries)
+                                                  : RETRIES_OF_BACKUP,
+                               .failed_over_only = call_switch(call, "FailedOverPoolOnly")};
+    struct error e;
+    call_step(call, "Looking at the pair");
+    enum failure bad = check_together(call, &e);
+    if (!bad && !call_switch(call, "LocalStore"))
+        bad = check_pairing(fe, &e);
+    if (bad) {
+        call_fail(call, &e);
         return;
     }
-    if (sync->wait->count == 0)
-        call_caution(call, "%s holds nothing of these modules, so there is nothing to copy.",
-                     config->self->pool->fqdn);
-    call_each_tick(call, look);
-    look(call);
+    goal.patience_ms = usual_patience_ms(fe, goal.until);
+    if (wait)
+        time_span_ms(wait, &goal.patience_ms);
+    if (category && strcmp(category, "RGS") == 0)
+        call_caution(call, "There are no response groups here: RGS holds no data.");
+    backup_copy(call, &goal);
 }

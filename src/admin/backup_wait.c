@@ -7,7 +7,7 @@
 static bool in_category(enum module module, const char *category)
 {
     bool central = module == MODULE_CMS_MASTER;
-    return !category || (strcmp(category, "CMS") == 0 && central) ||
+    return !category || strcmp(category, "All") == 0 || (strcmp(category, "CMS") == 0 && central) ||
            (strcmp(category, "UserData") == 0 && !central);
 }
 
@@ -20,17 +20,16 @@ bool backup_module_wanted(const struct call *call, enum module module)
     return only == module && in_category(module, call_text(call, "Category"));
 }
 
-struct backup_wait *backup_wait_begin(struct call *call, enum backup_wish wish)
+const char *backup_until_name(enum backup_until until)
 {
-    static void (*const tell[])(struct exporting * x) = {
-        [WISH_LOOK] = exporting_looked,
-        [WISH_COPY] = exporting_wanted,
-        [WISH_COMPARE] = exporting_wanted_compared,
-    };
+    return export_word_name(until == BACKUP_FINAL ? WORD_FINAL : WORD_STEADY);
+}
+
+struct backup_wait *backup_wait_new(struct call *call)
+{
     struct backup_wait *wait = xcalloc(1, sizeof *wait);
     struct exporting *all[BACKUP_EXPORTS_MAX];
     size_t count = backup_service_exports(front_end_backup_service(call_front_end(call)), all);
-    wait->began_ms = clock_ms();
     for (size_t i = 0; i < count; i++) {
         struct export_status status;
         export_status(exporting_core(all[i]), &status);
@@ -39,26 +38,53 @@ struct backup_wait *backup_wait_begin(struct call *call, enum backup_wish wish)
             continue;
         wait->goals[wait->count] = status.head;
         wait->list[wait->count++] = all[i];
-        tell[wish](all[i]);
     }
     return wait;
 }
 
-static bool is_over(const struct backup_wait *wait, size_t i, bool until_copied)
+void backup_wait_begin(struct backup_wait *wait, bool copies)
+{
+    for (size_t i = 0; i < wait->count; i++) {
+        wait->began_ms[i] = clock_ms();
+        (copies ? exporting_wanted : exporting_looked)(wait->list[i]);
+    }
+}
+
+void backup_wait_move(struct backup_wait *wait, size_t from, size_t to)
+{
+    wait->list[to] = wait->list[from];
+    wait->goals[to] = wait->goals[from];
+    wait->began_ms[to] = wait->began_ms[from];
+}
+
+bool backup_wait_reached(const struct backup_wait *wait, size_t i, enum backup_until until)
+{
+    struct export_status s;
+    const struct exporter *core = exporting_core(wait->list[i]);
+    enum export_word word = export_word(core, clock_ms());
+    export_status(core, &s);
+    bool asked = s.confirmed_ms >= wait->began_ms[i];
+    bool copied = asked && s.copied.usn >= wait->goals[i];
+    switch (until) {
+    case BACKUP_ASKED: return asked;
+    case BACKUP_COPIED: return copied;
+    case BACKUP_STEADY: return copied && (word == WORD_STEADY || word == WORD_FINAL);
+    case BACKUP_FINAL: return copied && word == WORD_FINAL;
+    }
+    return false;
+}
+
+bool backup_wait_is_over(const struct backup_wait *wait, size_t i, enum backup_until until)
 {
     struct export_status s;
     export_status(exporting_core(wait->list[i]), &s);
-    if (!s.open || s.failed_ms >= wait->began_ms)
-        return true;
-    if (s.comparing && until_copied)
-        return false;
-    return s.confirmed_ms >= wait->began_ms && (!until_copied || s.copied.usn >= wait->goals[i]);
+    return !s.open || s.failed_ms >= wait->began_ms[i] || backup_wait_reached(wait, i, until);
 }
 
-bool backup_wait_is_over(const struct backup_wait *wait, bool until_copied)
+bool backup_wait_all_over(const struct backup_wait *wait, enum backup_until until)
 {
     for (size_t i = 0; i < wait->count; i++) {
-        if (!is_over(wait, i, until_copied))
+        if (!backup_wait_is_over(wait, i, until))
             return false;
     }
     return true;

@@ -6,22 +6,33 @@
 #include "admin/call.h"
 #include "pool/backup_service.h"
 
+enum backup_until {
+    BACKUP_ASKED,  /* the copy has said where it stands */
+    BACKUP_COPIED, /* and has what there was at the beginning */
+    BACKUP_STEADY, /* and the module is in SteadyState, or in FinalState */
+    BACKUP_FINAL,  /* in FinalState */
+};
+const char *backup_until_name(enum backup_until until); /* of a state */
+
 /* The exporters of this pool that a command speaks of: of the modules that -BackupModule and
  * -Category name. Owned by the caller; the exporters are lent. */
 struct backup_wait {
     struct exporting *list[BACKUP_EXPORTS_MAX];
-    uint64_t goals[BACKUP_EXPORTS_MAX]; /* the head of each when it began */
+    uint64_t goals[BACKUP_EXPORTS_MAX];    /* the head of each when it began */
+    uint64_t began_ms[BACKUP_EXPORTS_MAX]; /* what failed before then does not count */
     size_t count;
-    uint64_t began_ms;
 };
-/* The copies are asked; or what there is to copy is copied at once; or everything is compared
- * before. */
-enum backup_wish { WISH_LOOK, WISH_COPY, WISH_COMPARE };
-struct backup_wait *backup_wait_begin(struct call *call, enum backup_wish wish);
+struct backup_wait *backup_wait_new(struct call *call);
+/* With `copies`, what there is to copy is copied at once; else the copies are only asked. */
+void backup_wait_begin(struct backup_wait *wait, bool copies);
+/* Puts number `from` of the list to the place `to`. */
+void backup_wait_move(struct backup_wait *wait, size_t from, size_t to);
 
-/* Has each copy said since then where it stands, or failed to? With `until_copied`: and is it where
- * the head was at the beginning, or can it not get there? */
-bool backup_wait_is_over(const struct backup_wait *wait, bool until_copied);
+/* Has it got there since it began? Where it is wanted to go on, it does. */
+bool backup_wait_reached(const struct backup_wait *wait, size_t i, enum backup_until until);
+/* The same, or it failed since then. */
+bool backup_wait_is_over(const struct backup_wait *wait, size_t i, enum backup_until until);
+bool backup_wait_all_over(const struct backup_wait *wait, enum backup_until until);
 /* How many of the changes that there were to copy are copied. */
 void backup_wait_progress(const struct backup_wait *wait, uint64_t *done, uint64_t *total);
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "admin/report.h"
 #include "base/clock.h"
 
 struct call {
@@ -15,8 +16,9 @@ struct call {
     void *state;
     char *progress; /* what was said last of it */
     loop_call *tick;
-    uint64_t spoke_ms;    /* when it last said that it goes on */
-    pthread_mutex_t lock; /* its thread and the loop's keep-alive write to one stream */
+    uint64_t spoke_ms;     /* when it last said that it goes on */
+    struct report *report; /* NULL: nobody wants one, or another machine makes it */
+    pthread_mutex_t lock; /* its thread and the loop's keep-alive write to one stream; the report */
     atomic_bool failed, unwanted;
 };
 
@@ -26,6 +28,11 @@ struct call *call_new(const struct call_options *options)
     call->with = *options;
     call->began_ms = call->spoke_ms = clock_ms();
     pthread_mutex_init(&call->lock, NULL);
+    if (json_object_get(options->parameters, "Report")) {
+        const struct machine *self = front_end_config(options->fe)->self;
+        call->report = report_new(options->command, options->parameters, options->caller,
+                                  self->fqdn, self->pool->fqdn);
+    }
     http_stream_begin(options->request, 200, "application/x-ndjson");
     return call;
 }
@@ -87,12 +94,62 @@ static void say(struct call *call, json_t *line)
     free(text);
 }
 
-static void say_sentence(struct call *call, const char *stream, const char *sentence, va_list args)
+static json_t *text_of(const char *format, va_list args)
 {
     char text[ERROR_TEXT_MAX];
-    vsnprintf(text, sizeof text, sentence, args);
+    vsnprintf(text, sizeof text, format, args);
     json_t *value = json_string(text);
-    say(call, json_pack("{s:o}", stream, value ? value : json_string("(not UTF-8)")));
+    return value ? value : json_string("(not UTF-8)");
+}
+
+/* Takes `value` over. */
+static void report(struct call *call, enum report_list list, json_t *value)
+{
+    pthread_mutex_lock(&call->lock);
+    if (call->report)
+        report_add(call->report, list, json_incref(value));
+    pthread_mutex_unlock(&call->lock);
+    json_decref(value);
+}
+
+static void say_sentence(struct call *call, const char *stream, const char *sentence, va_list args)
+{
+    json_t *value = text_of(sentence, args);
+    if (strcmp(stream, "warning") == 0)
+        report(call, REPORT_WARNINGS, json_incref(value));
+    else if (strcmp(stream, "whatif") == 0)
+        report(call, REPORT_WHAT_IF, json_incref(value));
+    say(call, json_pack("{s:o}", stream, value));
+}
+
+/* Takes `value` over; NULL: a step begins. */
+static void report_named(struct call *call, json_t *value, const char *name, va_list args)
+{
+    json_t *text = text_of(name, args);
+    pthread_mutex_lock(&call->lock);
+    if (call->report && value)
+        report_figure(call->report, json_string_value(text), json_incref(value));
+    else if (call->report)
+        report_step(call->report, json_string_value(text));
+    pthread_mutex_unlock(&call->lock);
+    json_decref(text);
+    json_decref(value);
+}
+
+void call_step(struct call *call, const char *name, ...)
+{
+    va_list args;
+    va_start(args, name);
+    report_named(call, NULL, name, args);
+    va_end(args);
+}
+
+void call_figure(struct call *call, json_t *value, const char *name, ...)
+{
+    va_list args;
+    va_start(args, name);
+    report_named(call, value, name, args);
+    va_end(args);
 }
 
 #define SAY(stream)                                                                                \
@@ -115,8 +172,13 @@ void call_warning(struct call *call, const char *sentence, ...)
 
 void call_caution(struct call *call, const char *sentence, ...)
 {
-    if (!call_switch(call, "Force"))
-        SAY("warning");
+    va_list args;
+    va_start(args, sentence);
+    if (call_switch(call, "Force")) /* the report has it all the same */
+        report(call, REPORT_WARNINGS, text_of(sentence, args));
+    else
+        say_sentence(call, "warning", sentence, args);
+    va_end(args);
 }
 
 void call_information(struct call *call, const char *sentence, ...)
@@ -161,8 +223,17 @@ void call_progress(struct call *call, const struct call_progress *p)
 void call_error(struct call *call, const struct error *e)
 {
     OWNED(free_memory) char *text = http_error_to_json(e);
+    json_t *value = json_loads(text, 0, NULL);
     call->failed = true;
-    say(call, json_pack("{s:o}", "error", json_loads(text, 0, NULL)));
+    report(call, REPORT_ERRORS, json_incref(value));
+    say(call, json_pack("{s:o}", "error", value));
+}
+
+static void report_drop(struct call *call)
+{
+    pthread_mutex_lock(&call->lock);
+    report_free(TAKE(call->report));
+    pthread_mutex_unlock(&call->lock);
 }
 
 /* The end is ours to tell; all else goes on as it came. */
@@ -172,6 +243,8 @@ void call_relay(struct call *call, struct bytes line)
         call->failed = true;
     if (bytes_start_with(line, bytes_of_text("{\"status\":")))
         return;
+    if (bytes_start_with(line, bytes_of_text("{\"report\":")))
+        report_drop(call);
     OWNED(buffer_free) struct buffer b = {0};
     buffer_raw(&b, line.at, line.size);
     buffer_u8(&b, '\n');
@@ -250,6 +323,9 @@ void call_end(struct call *call)
 {
     const char *result = call->failed ? "failed" : "done";
     call->with.ended(call, result, call->with.context);
+    if (call->report)
+        say(call, json_pack("{s:o}", "report", report_facts(call->report, result)));
+    report_drop(call);
     say(call, json_pack("{s:s}", "status", result));
     http_stream_end(call->with.request);
     free(call->progress);

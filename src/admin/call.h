@@ -46,6 +46,12 @@ void call_verbose(struct call *call, const char *sentence, ...)
 /* With -WhatIf: says what would be done, and returns true; then it must not be done. */
 bool call_what_if(struct call *call, const char *sentence, ...)
     __attribute__((format(printf, 2, 3)));
+/* For -Report, if it was given (admin/report.h): a step of the work begins; and what was counted or
+ * found. Warnings, errors and what -WhatIf says are in the report by themselves. */
+void call_step(struct call *call, const char *name, ...) __attribute__((format(printf, 2, 3)));
+/* Takes the value over: a number, or a text. */
+void call_figure(struct call *call, json_t *value, const char *name, ...)
+    __attribute__((format(printf, 3, 4)));
 /* `total` 0: unknown. `follow` is the command that shows how it goes on when the caller has gone;
  * `cancel` the one that ends it; both may be NULL. */
 struct call_progress {
@@ -56,7 +62,7 @@ struct call_progress {
 };
 void call_progress(struct call *call, const struct call_progress *progress);
 void call_error(struct call *call, const struct error *e);
-/* A line of another machine's answer, as it came. */
+/* A line of another machine's answer, as it came; if that has a report, it is the command's. */
 void call_relay(struct call *call, struct bytes line);
 /* For what was queued, before it begins: FAIL_STOPPING if its asker has gone meanwhile. */
 enum failure call_check_wanted(const struct call *call, struct error *e);

@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "cmdlet/parameter.h"
+#include "cmdlet/path.h"
 #include "cmdlet/property.h"
 
 DEFINE_OWNED(json_t *, json_decref)
@@ -129,6 +130,19 @@ static enum failure refuse_missing_value(const struct parameter *p, const struct
     return FAIL_INVALID;
 }
 
+/* C:\Logs\x.html, as a runbook from elsewhere has it. Takes `path` over. */
+static json_t *local_path(struct binding *b, const struct parameter *p, json_t *path)
+{
+    const char *text = json_string_value(path), *name = path_from_elsewhere(text);
+    if (!name)
+        return path;
+    warn(b, xasprintf("-%s: there are no drives here; %.200s becomes %.200s in the current folder.",
+                      p->name, text, name));
+    json_t *local = json_string(name);
+    json_decref(path);
+    return local;
+}
+
 static enum failure bind_value(struct binding *b, const struct parameter *p, const json_t *given,
                                bool bare, struct error *e)
 {
@@ -147,7 +161,8 @@ static enum failure bind_value(struct binding *b, const struct parameter *p, con
         return e->kind;
     enum failure bad = parameter_check(p, given, &checked, e);
     if (!bad)
-        json_object_set_new(b->bound, p->name, checked);
+        json_object_set_new(b->bound, p->name,
+                            p->type == REPORT_FILE ? local_path(b, p, checked) : checked);
     return bad;
 }
 

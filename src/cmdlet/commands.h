@@ -8,19 +8,20 @@
 /* What a parameter takes. The limits of each are a text for people that the check reads as well:
  * cmdlet/parameter.h. */
 enum parameter_type {
-    TEXT,       /* "1 to 256": how many characters */
-    FQDN,       /* "pool", "machine" or "home": what it names, for completion */
-    SWITCH,     /* there or not; "-Name:$false" is not there */
-    BOOLEAN,    /* $true or $false */
-    INTEGER,    /* "1 to 100" */
-    TIME_SPAN,  /* "00:00:05 to 03:00:00" */
-    CHOICE,     /* "One, Other": the words, in any case */
-    LIST,       /* "0 to 64": how many texts */
-    FILE_TEXT,  /* a file of the caller's, whose text is sent along */
-    SECRET,     /* "5 to 128" characters; never shown, logged or kept in a history */
-    DESCRIPTOR, /* the number of an open file whose first line is the command's SECRET */
-    VARIABLE,   /* the name of one */
-    OBJECT,     /* whatever comes through the pipe */
+    TEXT,        /* "1 to 256": how many characters */
+    FQDN,        /* "pool", "machine" or "home": what it names, for completion */
+    SWITCH,      /* there or not; "-Name:$false" is not there */
+    BOOLEAN,     /* $true or $false */
+    INTEGER,     /* "1 to 100" */
+    TIME_SPAN,   /* "00:00:05 to 03:00:00" */
+    CHOICE,      /* "One, Other": the words, in any case */
+    LIST,        /* "0 to 64": how many texts */
+    FILE_TEXT,   /* a file of the caller's, whose text is sent along */
+    REPORT_FILE, /* "1 to 4096" characters: a file of the caller's that a report is written to */
+    SECRET,      /* "5 to 128" characters; never shown, logged or kept in a history */
+    DESCRIPTOR,  /* the number of an open file whose first line is the command's SECRET */
+    VARIABLE,    /* the name of one */
+    OBJECT,      /* whatever comes through the pipe */
 };
 enum { PARAMETER_TYPES = OBJECT + 1 };
 

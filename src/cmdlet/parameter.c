@@ -184,6 +184,7 @@ static json_t *check_text(const struct parameter *p, const char *text, struct er
 {
     switch (p->type) {
     case TEXT:
+    case REPORT_FILE:
     case SECRET: return check_length(p, text, e);
     case FQDN: return check_fqdn(p, text, e);
     case SWITCH:
@@ -344,6 +345,7 @@ const char *parameter_kind(const struct parameter *p)
         [CHOICE] = "<word>",
         [LIST] = "<list>",
         [FILE_TEXT] = "<file>",
+        [REPORT_FILE] = "<file>",
         [SECRET] = "<secret>",
         [DESCRIPTOR] = "<number>",
         [VARIABLE] = "<variable>",

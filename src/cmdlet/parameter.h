@@ -10,7 +10,8 @@
  *     LIST           an array of strings; if it is CHANGEABLE, also an object with some of "Add",
  *                    "Remove", "Replace", each an array of strings
  *     VARIABLE       a name of letters, digits and _, with a + in front if it is added to
- *     FILE_TEXT      a string (whoever is typed at reads the file) */
+ *     FILE_TEXT      a string (whoever is typed at reads the file)
+ *     REPORT_FILE    a path; whoever is typed at writes the file, when the report comes */
 #ifndef POLLUX_CMDLET_PARAMETER_H
 #define POLLUX_CMDLET_PARAMETER_H
 

@@ -28,6 +28,7 @@ WORDS = {
     "Stop-CsPool": ["-PoolFqdn", ATL],
     "Get-CsBackupServiceStatus": ["-PoolFqdn", ATL],
     "Invoke-CsBackupServiceSync": ["-PoolFqdn", ATL],
+    "Backup-CsPool": ["-PoolFqdn", ATL],
     "Get-CsManagementStoreReplicationStatus": [],
     "Invoke-CsManagementStoreReplication": [],
     "Get-CsBackupServiceConfiguration": [],
@@ -40,7 +41,7 @@ WORDS = {
     "Set-CsClientPin": ["-Identity", KEN, "-Pin", "s3cret-of-ken"],
     "Get-CsUserPoolInfo": ["-Identity", KEN],
 }
-GRANTED = {"Get-CsBackupServiceStatus", "Invoke-CsBackupServiceSync"}
+GRANTED = {"Get-CsBackupServiceStatus", "Invoke-CsBackupServiceSync", "Backup-CsPool"}
 FOR_THE_CHIEF = {"Remove-CsBackupServiceConfiguration", "Invoke-CsManagementServerFailover"}
 
 

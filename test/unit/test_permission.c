@@ -16,7 +16,8 @@ static const char *const for_the_supreme_alone[] = {
     "Remove-CsBackupServiceConfiguration", /* it takes grants back */
     "Invoke-CsManagementServerFailover",
 };
-static const char *const by_grant[] = {"Get-CsBackupServiceStatus", "Invoke-CsBackupServiceSync"};
+static const char *const by_grant[] = {"Get-CsBackupServiceStatus", "Invoke-CsBackupServiceSync",
+                                       "Backup-CsPool"};
 
 static bool is_one_of(const char *name, const char *const *list, size_t count)
 {

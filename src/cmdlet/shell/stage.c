@@ -12,6 +12,7 @@
 #include "cmdlet/shell/local.h"
 #include "cmdlet/shell/person.h"
 #include "cmdlet/shell/remote.h"
+#include "cmdlet/shell/report_file.h"
 
 DEFINE_OWNED(json_t *, json_decref)
 
@@ -28,7 +29,9 @@ struct stage {
     bool troubled;         /* something went wrong since it began */
     json_t *heard;         /* warnings of that run: the deed gives them again */
     json_t *held;          /* until OutBuffer is full */
-    json_t *kept[4]; /* what goes into the variables that were named, in the order of `kinds` */
+    json_t *kept[4];  /* what goes into the variables that were named, in the order of `kinds` */
+    char *report;     /* where the report of this run goes; NULL: none is wanted */
+    unsigned reports; /* so many runs had one */
     char *follow, *cancel; /* how a long command is followed and ended, as polluxd said last */
     void *state;
 };
@@ -216,8 +219,17 @@ static bool stops_at_warnings(const struct stage *stage)
 /* Only -Confirm shows what would be done; whoever stops at warnings wants those alone. */
 static bool is_for_person(const struct stage *stage, const json_t *message)
 {
-    return !stage->rehearses || bound_switch(&stage->b, "Confirm") ||
-           json_object_get(message, "warning") || json_object_get(message, "error");
+    bool shown = bound_switch(&stage->b, "Confirm") && !json_object_get(message, "report");
+    return !stage->rehearses || shown || json_object_get(message, "warning") ||
+           json_object_get(message, "error");
+}
+
+static void on_report(struct stage *stage, const json_t *facts)
+{
+    OWNED(free_memory) char *path = TAKE(stage->report);
+    struct error e;
+    if (path && report_file_write(path, facts, &e))
+        stage_fail(stage, &e);
 }
 
 static void on_message(const json_t *message, void *context)
@@ -228,6 +240,7 @@ static void on_message(const json_t *message, void *context)
     const json_t *object = json_object_get(message, "object");
     const json_t *error = json_object_get(message, "error");
     const json_t *progress = json_object_get(message, "progress");
+    const json_t *report = json_object_get(message, "report");
     for (int kind = 0; kind < NOTICES; kind++) {
         const json_t *text = json_object_get(message, notice_key((enum notice)kind));
         if (json_is_string(text)) {
@@ -243,6 +256,8 @@ static void on_message(const json_t *message, void *context)
         stage_emit(stage, object);
     else if (error)
         on_error(stage, error);
+    else if (report)
+        on_report(stage, report);
     else
         render_message(render_of(stage), message);
 }
@@ -415,6 +430,24 @@ static enum failure prepare(struct stage *stage, bool *yes, struct error *e)
     return bad;
 }
 
+/* Before anything is done: a report that can't be written must not be found out afterwards. */
+static enum failure prepare_report(struct stage *stage, struct error *e)
+{
+    free(stage->report);
+    stage->report = report_file_path(&stage->b, ++stage->reports);
+    return stage->report ? report_file_check(stage->report, e) : OK;
+}
+
+/* The command ended, and polluxd sent none: it broke off, or refused before it began. */
+static void tell_missing_report(struct stage *stage)
+{
+    OWNED(free_memory) char *path = TAKE(stage->report);
+    OWNED(json_decref)
+    json_t *text = path ? json_sprintf("The report %s was not written.", path) : NULL;
+    if (text)
+        on_notice(stage, NOTICE_WARNING, text);
+}
+
 static void carry_out(struct stage *stage)
 {
     struct error e = {0};
@@ -422,9 +455,13 @@ static void carry_out(struct stage *stage)
     const char *got = NULL;
     enum failure bad = get_secret(&stage->b, &got, &e);
     if (!bad)
+        bad = prepare_report(stage, &e);
+    if (!bad)
         bad = prepare(stage, &yes, &e);
-    if (!bad && yes)
+    if (!bad && yes) {
         bad = run_remotely(stage, false, &e);
+        tell_missing_report(stage);
+    }
     if (got) /* the next object has its own */
         json_object_del(stage->b.bound, got);
     if (bad)
@@ -560,6 +597,7 @@ void stage_free(struct stage *stage)
     binding_free(&stage->b);
     free(stage->follow);
     free(stage->cancel);
+    free(stage->report);
     free(stage);
 }
 

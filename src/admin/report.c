@@ -1,0 +1,117 @@
+#include "admin/report.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "cmdlet/parameter.h"
+
+struct report {
+    json_t *facts, *steps, *figures;
+    json_t *lists[REPORT_LISTS];
+    uint64_t left_out[REPORT_LISTS];
+    uint64_t began_ms, step_ms;
+};
+
+static const char *const list_names[REPORT_LISTS] = {
+    [REPORT_WHAT_IF] = "WhatIf", [REPORT_WARNINGS] = "Warnings", [REPORT_ERRORS] = "Errors"};
+
+static json_t *now(void)
+{
+    char text[CLOCK_TEXT_MAX];
+    return json_string(clock_wall_text(clock_wall_ms(), text));
+}
+
+static json_t *seconds_since(uint64_t began_ms)
+{
+    return json_real((double)(clock_ms() - began_ms) / 1000);
+}
+
+struct report *report_new(const struct command *command, const json_t *parameters,
+                          const struct caller *caller, const char *machine, const char *pool)
+{
+    struct report *report = xcalloc(1, sizeof *report);
+    report->began_ms = clock_ms();
+    report->facts = json_pack("{s:i, s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:o}", "PolluxReport",
+                              REPORT_FORMAT, "Command", command->name, "Parameters",
+                              parameters_presentable(command, parameters), "GivenBy", caller->name,
+                              "GivenFrom", caller->from, "CarriedOutBy", machine, "Pool", pool,
+                              "Version", POLLUX_VERSION, "Began", now());
+    report->steps = json_array();
+    report->figures = json_array();
+    for (int i = 0; i < REPORT_LISTS; i++)
+        report->lists[i] = json_array();
+    return report;
+}
+
+void report_free(struct report *report)
+{
+    if (!report)
+        return;
+    json_decref(report->facts);
+    json_decref(report->steps);
+    json_decref(report->figures);
+    for (int i = 0; i < REPORT_LISTS; i++)
+        json_decref(report->lists[i]);
+    free(report);
+}
+
+static json_t *current_step(const struct report *report)
+{
+    size_t count = json_array_size(report->steps);
+    return count ? json_array_get(report->steps, count - 1) : NULL;
+}
+
+static void end_step(struct report *report)
+{
+    json_t *step = current_step(report);
+    if (step)
+        json_object_set_new(step, "Seconds", seconds_since(report->step_ms));
+}
+
+void report_step(struct report *report, const char *name)
+{
+    end_step(report);
+    report->step_ms = clock_ms();
+    if (json_array_size(report->steps) < REPORT_LINES_MAX)
+        json_array_append_new(report->steps, json_pack("{s:s, s:o, s:s}", "Name", name, "Began",
+                                                       now(), "Result", "done"));
+}
+
+void report_figure(struct report *report, const char *name, json_t *value)
+{
+    if (json_array_size(report->figures) < REPORT_LINES_MAX)
+        json_array_append_new(report->figures,
+                              json_pack("{s:s, s:O}", "Name", name, "Value", value));
+    json_decref(value);
+}
+
+void report_add(struct report *report, enum report_list list, json_t *value)
+{
+    json_t *step = list == REPORT_ERRORS ? current_step(report) : NULL;
+    if (step)
+        json_object_set_new(step, "Result", json_string("failed"));
+    if (json_array_size(report->lists[list]) < REPORT_LINES_MAX)
+        json_array_append(report->lists[list], value);
+    else
+        report->left_out[list]++;
+    json_decref(value);
+}
+
+json_t *report_facts(struct report *report, const char *result)
+{
+    json_t *facts = json_copy(report->facts);
+    end_step(report);
+    json_object_set_new(facts, "Ended", now());
+    json_object_set_new(facts, "Seconds", seconds_since(report->began_ms));
+    json_object_set_new(facts, "Result", json_string(result));
+    json_object_set(facts, "Steps", report->steps);
+    json_object_set(facts, "Figures", report->figures);
+    for (int i = 0; i < REPORT_LISTS; i++) {
+        json_object_set(facts, list_names[i], report->lists[i]);
+        if (report->left_out[i])
+            report_figure(
+                report, list_names[i],
+                json_sprintf("%llu more are left out", (unsigned long long)report->left_out[i]));
+    }
+    return facts;
+}

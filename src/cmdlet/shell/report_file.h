@@ -1,0 +1,18 @@
+/* The file that -Report names: written by the program that is typed at, with its rights. */
+#ifndef POLLUX_CMDLET_SHELL_REPORT_FILE_H
+#define POLLUX_CMDLET_SHELL_REPORT_FILE_H
+
+#include <jansson.h>
+
+#include "cmdlet/bind.h"
+
+/* Where the report of the command's run number `run` (from 1) goes: several of them, for objects
+ * from a pipe, do not overwrite each other (x.html, x-2.html, …). NULL: none is wanted. Owned by
+ * the caller. */
+char *report_file_path(const struct binding *binding, unsigned run);
+/* Before the command: can it be written, and is what stands there only an older report? */
+enum failure report_file_check(const char *path, struct error *e);
+/* Whole, or not at all. */
+enum failure report_file_write(const char *path, const json_t *facts, struct error *e);
+
+#endif
