@@ -183,6 +183,8 @@ static void tell_plan(struct call *call)
         call_figure(call, json_integer((json_int_t)left), "Changes to copy, %s of the home %s",
                     module, exporting_home(x));
     }
+    if (copying->wait->count)
+        call_what_if(call, "What fails would be tried again, %u times.", copying->goal.retries);
     if (copying->goal.until != BACKUP_COPIED)
         call_what_if(call, "Then it would be waited for %s, up to %.0f s without progress.",
                      backup_until_name(copying->goal.until),

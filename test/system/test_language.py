@@ -13,6 +13,7 @@ ATL, REDMOND, OSLO = name_of("atl"), name_of("redmond"), name_of("oslo")
 SET, GET = "Set-CsBackupServiceConfiguration", "Get-CsBackupServiceConfiguration"
 RELATION = "Get-CsPoolBackupRelationship"
 SYNC = "Invoke-CsBackupServiceSync"
+BACKUP = "Backup-CsPool"
 REPLICAS = "Get-CsManagementStoreReplicationStatus"
 REPLICATE = "Invoke-CsManagementStoreReplication"
 
@@ -702,6 +703,19 @@ OWN = {
     (SYNC, "BypassDualWrite"): (f" {ATL} -Verbose", " -BypassDualWrite True", lambda a, b:
                                 "compared" in b.out + b.err and "compared" not in a.out + a.err),
     (SYNC, "Force"): (f" {ATL} -BackupModule DataConf", " -Force", quieter),
+    (BACKUP, "PoolFqdn"): (IF, f" -PoolFqdn {ATL}", required),
+    (BACKUP, "Category"): (f" {ATL}" + IF, " -Category CMS", lambda a, b: a.err != b.err),
+    (BACKUP, "FullBackup"): (f" {ATL}" + IF, " -FullBackup", lambda a, b: "FinalState" in b.err),
+    (BACKUP, "SteadyState"): (f" {ATL}" + IF, " -SteadyState", lambda a, b: "SteadyState" in b.err),
+    (BACKUP, "FailedOverPoolOnly"): (f" {ATL} -FullBackup" + IF, " -FailedOverPoolOnly",
+                                     lambda a, b: "no home that was failed over" in b.err),
+    (BACKUP, "RetryCount"): (f" {ATL}" + IF, " -RetryCount 7", lambda a, b: "7 times" in b.err),
+    (BACKUP, "WaitTime"): (f" {ATL} -SteadyState" + IF, " -WaitTime 7",
+                           lambda a, b: "60 s" in a.err and "7 s" in b.err),
+    (BACKUP, "LocalStore"): (f" {ATL}", " -LocalStore", lambda a, b: fails(b, a)),
+    (BACKUP, "Report"): (f" {ATL}" + IF, r" -Report 'C:\x.html'",
+                         lambda a, b: "x.html in the current folder" in b.err),
+    (BACKUP, "Force"): (f" {ATL} -Category RGS", " -Force", quieter),
     (REPLICAS, "ReplicaFqdn"): ("", f" -ReplicaFqdn {ATL}", fewer),
     (REPLICAS, "CentralManagementStoreStatus"): ("", " -CentralManagementStoreStatus",
                                                  lambda a, b: "ActiveMasterFqdn" in b.out),
@@ -780,7 +794,7 @@ def each_parameter_of_each_command_does_something(world):
         assert holds(before, after), f"{name} -{parameter}: {before} / {after}"
 
     # What is true of a machine's own file, before anything is published.
-    early = {("Get-CsTopology", "LocalStore"), (RELATION, "LocalStore")}
+    early = {("Get-CsTopology", "LocalStore"), (RELATION, "LocalStore"), (BACKUP, "LocalStore")}
     for name, parameter in early:
         compare(name, parameter)
     world.publish("atl").must(0)
