@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@ struct group_home {
     bool changed;
     bool has_hold;
     struct hold hold;
+    bool dropped; /* in this transaction: what comes behind it knows no such home */
 };
 
 struct group {
@@ -128,6 +130,18 @@ static bool countable(struct version v)
     return v.usn <= STORE_NUMBER_MAX && v.term <= STORE_NUMBER_MAX;
 }
 
+static enum failure check_drop(const struct group_home *home, const struct txn *txn,
+                               const struct step *step, struct error *e)
+{
+    if (!home->row.id)
+        return refuse(e, FAIL_REFUSED, txn->home, "does not exist in this store");
+    if (home->has_hold && mode_rights(home->hold.mode)->holder)
+        return refuse(e, FAIL_REFUSED, txn->home, "is held here: it is no copy");
+    if ((home->has_hold ? home->hold.revision : 0) != step->version.usn)
+        return refuse(e, FAIL_CONFLICT, txn->home, "has another hold record by now");
+    return OK;
+}
+
 static enum failure check_step(struct group *group, const struct group_home *home,
                                const struct txn *txn, const struct step *step, struct error *e)
 {
@@ -201,6 +215,10 @@ static enum failure check_step(struct group *group, const struct group_home *hom
         return countable(step->version)
                    ? OK
                    : refuse(e, FAIL_INVALID, txn->home, "was sent a horizon that is no usn");
+    case STEP_DROP_HOME: return check_drop(home, txn, step, e);
+    case STEP_SWEEP:
+        return home->row.id ? OK
+                            : refuse(e, FAIL_REFUSED, txn->home, "does not exist in this store");
     }
     return OK;
 }
@@ -404,6 +422,41 @@ static enum failure raise_horizon(struct group *group, struct group_home *home, 
     return ops(group)->forget(group->s, home->row.id, usn, e);
 }
 
+static enum failure drop_home(struct group *group, struct group_home *home, struct error *e)
+{
+    char name[HOME_NAME_SIZE], record[HOLD_RECORD_NAME_SIZE];
+    const struct home_row nothing = {.id = home->row.id};
+    snprintf(name, sizeof name, HOME_DROPPED "%" PRId64, home->row.id);
+    enum failure bad = ops(group)->home_rename(group->s, home->name, name, &nothing, e);
+    if (!bad && home->has_hold)
+        bad = record_save(group->s, hold_record_name(home->name, record), BYTES_NONE, e);
+    home->dropped = true;
+    return bad;
+}
+
+static bool find_dropped(const char *name, void *context)
+{
+    bool found = strncmp(name, HOME_DROPPED, strlen(HOME_DROPPED)) == 0;
+    if (found)
+        memcpy(context, name, strlen(name) + 1);
+    return !found;
+}
+
+static enum failure sweep(struct group *group, struct txn *txn, uint32_t max, struct error *e)
+{
+    char name[HOME_NAME_SIZE] = "";
+    struct home_row row = {0};
+    uint32_t swept = 0;
+    enum failure bad = ops(group)->homes(group->s, find_dropped, name, e);
+    txn->outcome.more = *name != '\0';
+    if (bad || !txn->outcome.more)
+        return bad;
+    bad = ops(group)->home_load(group->s, name, &row, e);
+    if (!bad)
+        bad = ops(group)->sweep(group->s, row.id, max, &swept, e);
+    return bad || swept == max ? bad : ops(group)->home_remove(group->s, name, row.id, e);
+}
+
 static enum failure carry_out_step(struct group *group, struct group_home *home, struct txn *txn,
                                    const struct step *step, struct error *e)
 {
@@ -442,6 +495,8 @@ static enum failure carry_out_step(struct group *group, struct group_home *home,
         name[step->key_size] = '\0';
         return record_save(group->s, name, step_value(txn, step), e);
     }
+    case STEP_DROP_HOME: return drop_home(group, home, e);
+    case STEP_SWEEP: return sweep(group, txn, (uint32_t)step->version.usn, e);
     case STEP_EXPECT: return OK;
     }
     return OK;
@@ -520,6 +575,11 @@ enum failure group_carry_out(struct group *group, struct txn *txn, struct error 
         bad = prove(group, home, e);
     if (bad)
         return bad;
+    if (home->dropped) {
+        home->row = (struct home_row){0};
+        home->changed = home->has_hold = home->dropped = false;
+        return OK;
+    }
     home->changed = true;
     txn->outcome.head = home->row.state.head;
     return OK;

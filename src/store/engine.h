@@ -42,6 +42,14 @@ struct engine_ops {
     enum failure (*homes)(struct session *s, view_visit_name *visit, void *context,
                           struct error *e);
 
+    /* The same home under another name, with this row; and one without items is removed. */
+    enum failure (*home_rename)(struct session *s, const char *home, const char *name,
+                                const struct home_row *row, struct error *e);
+    enum failure (*home_remove)(struct session *s, const char *home, int64_t id, struct error *e);
+    /* Removes items, `max` at most, whatever they are; says how many. */
+    enum failure (*sweep)(struct session *s, int64_t home, uint32_t max, uint32_t *swept,
+                          struct error *e);
+
     /* Items of a home. `insert` says in *clash whether the key was there already; then nothing is
      * inserted. `get` and the walks verify each row's hash. */
     enum failure (*find)(struct session *s, int64_t home, enum module module, struct bytes key,
@@ -92,6 +100,9 @@ struct session {
 void home_row_encode(const char *home, const struct home_row *row, struct buffer *out);
 enum failure home_row_decode(const char *home, struct home_row *row, struct bytes encoded,
                              struct error *e);
+
+/* What a dropped home is called until its items are swept away: no name that a home can have. */
+#define HOME_DROPPED "dropped "
 
 enum failure record_load(struct session *s, const char *name, struct buffer *value,
                          struct error *e);

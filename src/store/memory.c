@@ -206,6 +206,24 @@ static enum failure home_save(struct session *base, const char *home, struct hom
     return OK;
 }
 
+static enum failure home_remove(struct session *base, const char *home, int64_t id, struct error *e)
+{
+    (void)id;
+    (void)e;
+    struct memory_session *s = session_of(base);
+    OWNED(buffer_free) struct buffer key = {0};
+    s->tree = tree_remove(s->tree, name_key(&key, SPACE_HOME, bytes_of_text(home)));
+    return OK;
+}
+
+static enum failure home_rename(struct session *base, const char *home, const char *name,
+                                const struct home_row *row, struct error *e)
+{
+    struct home_row same = *row;
+    home_remove(base, home, row->id, e);
+    return home_save(base, name, &same, e);
+}
+
 /* --- items --- */
 
 static bool look_up(const struct memory_session *s, int64_t home, enum module module,
@@ -409,6 +427,8 @@ static enum failure walk_keys(struct session *base, int64_t home, enum module mo
 struct doomed {
     struct walk walk;
     uint64_t upto;
+    bool all;           /* not tombstones alone … */
+    uint32_t room;      /* … but no more than these */
     struct buffer keys; /* of the tombstones, one after the other */
 };
 
@@ -420,9 +440,10 @@ static bool collect_doomed(struct bytes key, struct bytes value, void *context)
     if (!bytes_start_with(key, d->walk.within))
         return false;
     item_decode(value, &item, &hash);
-    if (item.version.usn > d->upto)
+    if (item.version.usn > d->upto || (d->all && d->room == 0))
         return false;
-    if (item.deleted) {
+    if (item.deleted || d->all) {
+        d->room -= d->all;
         OWNED(buffer_free) struct buffer b = {0};
         buffer_bytes(&d->keys, key);
         buffer_bytes(&d->keys, item_key(&b, d->walk.home, item.module, item.key));
@@ -430,19 +451,33 @@ static bool collect_doomed(struct bytes key, struct bytes value, void *context)
     return true;
 }
 
-static enum failure forget(struct session *base, int64_t home, uint64_t upto, struct error *e)
+static void remove_doomed(struct memory_session *s, int64_t home, struct doomed *d)
 {
-    (void)e;
-    struct memory_session *s = session_of(base);
     OWNED(buffer_free) struct buffer within = {0};
     buffer_u8(&within, SPACE_USN);
     big_u64(&within, (uint64_t)home);
-    struct doomed d = {.walk = {.within = buffer_view(&within), .home = home}, .upto = upto};
-    tree_walk(s->tree, d.walk.within, collect_doomed, &d);
-    struct cursor in = cursor_over(buffer_view(&d.keys));
+    d->walk = (struct walk){.within = buffer_view(&within), .home = home};
+    tree_walk(s->tree, d->walk.within, collect_doomed, d);
+    struct cursor in = cursor_over(buffer_view(&d->keys));
     while (in.left)
         s->tree = tree_remove(s->tree, cursor_bytes(&in, SIZE_MAX));
-    buffer_free(&d.keys);
+    buffer_free(&d->keys);
+}
+
+static enum failure forget(struct session *base, int64_t home, uint64_t upto, struct error *e)
+{
+    (void)e;
+    remove_doomed(session_of(base), home, &(struct doomed){.upto = upto});
+    return OK;
+}
+
+static enum failure sweep(struct session *base, int64_t home, uint32_t max, uint32_t *swept,
+                          struct error *e)
+{
+    (void)e;
+    struct doomed d = {.upto = UINT64_MAX, .all = true, .room = max};
+    remove_doomed(session_of(base), home, &d);
+    *swept = max - d.room;
     return OK;
 }
 
@@ -531,6 +566,9 @@ static const struct engine_ops memory_ops = {
     .rollback = rollback,
     .home_load = home_load,
     .home_save = home_save,
+    .home_rename = home_rename,
+    .home_remove = home_remove,
+    .sweep = sweep,
     .homes = homes,
     .find = find,
     .insert = insert,

@@ -123,6 +123,42 @@ static enum failure home_save(struct session *base, const char *home, struct hom
     return bad;
 }
 
+/* Rare: its statements are not kept. */
+static enum failure run_once(struct sqlite_session *s, const char *sql, int64_t id,
+                             const char *name, struct bytes state, struct error *e)
+{
+    sqlite3_stmt *stmt = NULL;
+    enum failure bad = sqlite_prepare(s, sql, &stmt, e);
+    if (bad)
+        return bad;
+    sqlite3_bind_int64(stmt, 1, id);
+    if (name) {
+        sqlite3_bind_text(stmt, 2, name, -1, SQLITE_STATIC);
+        sqlite_bind_bytes(stmt, 3, state);
+    }
+    bad = sqlite_done(s, stmt, sqlite3_step(stmt), "dropping a home", e);
+    sqlite3_finalize(stmt);
+    return bad;
+}
+
+static enum failure home_rename(struct session *base, const char *home, const char *name,
+                                const struct home_row *row, struct error *e)
+{
+    (void)home;
+    OWNED(buffer_free) struct buffer state = {0};
+    home_row_encode(name, row, &state);
+    return run_once(session_of(base), "UPDATE home SET name = ?2, state = ?3 WHERE id = ?1",
+                    row->id, name, buffer_view(&state), e);
+}
+
+static enum failure home_remove(struct session *base, const char *home, int64_t id, struct error *e)
+{
+    (void)home;
+    struct sqlite_session *s = session_of(base);
+    enum failure bad = sqlite_drop_items(s, id, e);
+    return bad ? bad : run_once(s, "DELETE FROM home WHERE id = ?1", id, NULL, BYTES_NONE, e);
+}
+
 static enum failure homes(struct session *base, view_visit_name *visit, void *context,
                           struct error *e)
 {
@@ -251,6 +287,9 @@ static const struct engine_ops sqlite_ops = {
     .rollback = sqlite_rollback,
     .home_load = home_load,
     .home_save = home_save,
+    .home_rename = home_rename,
+    .home_remove = home_remove,
+    .sweep = sqlite_sweep,
     .homes = homes,
     .find = sqlite_find,
     .insert = sqlite_insert,

@@ -12,6 +12,8 @@ static const char *const item_sql[ITEM_STATEMENTS] = {
                     " ON CONFLICT DO NOTHING",
     [ITEM_DROP] = "DELETE FROM item_%lld WHERE usn = ?1",
     [ITEM_FORGET] = "DELETE FROM item_%lld WHERE deleted = 1 AND usn <= ?1",
+    [ITEM_SWEEP] = "DELETE FROM item_%lld WHERE usn IN"
+                   " (SELECT usn FROM item_%lld ORDER BY usn LIMIT ?1)",
     [ITEM_GET] = "SELECT " ITEM_COLUMNS " FROM item_%lld WHERE module = ?1 AND key = ?2",
     [ITEM_BEFORE] = "SELECT " ITEM_COLUMNS " FROM item_%lld WHERE module = ?1 AND key < ?2"
                     " ORDER BY key DESC LIMIT 1",
@@ -44,7 +46,8 @@ static enum failure ready_item(struct sqlite_session *s, int64_t home, enum item
     }
     enum failure bad = OK;
     if (!items->list[which]) {
-        char *sql = sqlite3_mprintf(item_sql[which], (long long)home);
+        long long n = home;
+        char *sql = sqlite3_mprintf(item_sql[which], n, n); /* most name the table once */
         bad = sqlite_prepare(s, sql, &items->list[which], e);
         sqlite3_free(sql);
     }
@@ -56,6 +59,24 @@ enum failure sqlite_create_items(struct sqlite_session *s, int64_t home, struct 
 {
     long long n = home;
     char *sql = sqlite3_mprintf(item_table, n, n, n, n, n);
+    enum failure bad = sqlite_run(s->db, s->path, sql, e);
+    sqlite3_free(sql);
+    return bad;
+}
+
+/* Its statements would keep the table. */
+static void forget_statements(struct sqlite_session *s, int64_t home)
+{
+    for (size_t i = 0; i < s->items_count; i++) {
+        for (int which = 0; s->items[i].home == home && which < ITEM_STATEMENTS; which++)
+            sqlite3_finalize(TAKE(s->items[i].list[which]));
+    }
+}
+
+enum failure sqlite_drop_items(struct sqlite_session *s, int64_t home, struct error *e)
+{
+    forget_statements(s, home);
+    char *sql = sqlite3_mprintf("DROP TABLE item_%lld", (long long)home);
     enum failure bad = sqlite_run(s->db, s->path, sql, e);
     sqlite3_free(sql);
     return bad;
@@ -171,6 +192,20 @@ enum failure sqlite_forget(struct session *base, int64_t home, uint64_t upto, st
         return bad;
     sqlite_bind_u64(stmt, 1, upto);
     return sqlite_done(s, stmt, sqlite3_step(stmt), "dropping tombstones", e);
+}
+
+enum failure sqlite_sweep(struct session *base, int64_t home, uint32_t max, uint32_t *swept,
+                          struct error *e)
+{
+    struct sqlite_session *s = session_of(base);
+    sqlite3_stmt *stmt;
+    enum failure bad = ready_item(s, home, ITEM_SWEEP, &stmt, e);
+    if (bad)
+        return bad;
+    sqlite_bind_u64(stmt, 1, max);
+    bad = sqlite_done(s, stmt, sqlite3_step(stmt), "sweeping items away", e);
+    *swept = bad ? 0 : (uint32_t)sqlite3_changes(s->db);
+    return bad;
 }
 
 /* A key that was damaged is not found. But it still lies where it was, so what lies on both sides

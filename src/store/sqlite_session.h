@@ -16,6 +16,7 @@ enum item_statement {
     ITEM_INSERT,
     ITEM_DROP,
     ITEM_FORGET,
+    ITEM_SWEEP,
     ITEM_GET,
     ITEM_BEFORE,
     ITEM_BEHIND,
@@ -57,6 +58,10 @@ void sqlite_rollback(struct session *base);
 
 /* The items' part (sqlite_items.c). */
 enum failure sqlite_create_items(struct sqlite_session *s, int64_t home, struct error *e);
+/* The table itself, once it is empty. */
+enum failure sqlite_drop_items(struct sqlite_session *s, int64_t home, struct error *e);
+enum failure sqlite_sweep(struct session *base, int64_t home, uint32_t max, uint32_t *swept,
+                          struct error *e);
 enum failure sqlite_find(struct session *base, int64_t home, enum module module, struct bytes key,
                          struct found *found, struct error *e);
 enum failure sqlite_insert(struct session *base, int64_t home, const struct item *item,

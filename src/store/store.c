@@ -567,9 +567,23 @@ enum failure view_structure(struct view *view, view_goes_on *goes_on, void *cont
     return ops_of(view)->structure(view->s, goes_on, context, e);
 }
 
+struct present {
+    view_visit_name *visit;
+    void *context;
+};
+
+/* A dropped home is none any more. */
+static bool visit_present(const char *name, void *context)
+{
+    const struct present *present = context;
+    return strncmp(name, HOME_DROPPED, strlen(HOME_DROPPED)) == 0 ||
+           present->visit(name, present->context);
+}
+
 enum failure view_homes(struct view *view, view_visit_name *visit, void *context, struct error *e)
 {
-    return ops_of(view)->homes(view->s, visit, context, e);
+    struct present present = {visit, context};
+    return ops_of(view)->homes(view->s, visit_present, &present, e);
 }
 
 enum failure view_records(struct view *view, const char *prefix, view_visit_name *visit,

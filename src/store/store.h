@@ -103,11 +103,21 @@ void txn_hold(struct txn *txn, const struct hold *hold);
  * removes it. */
 void txn_record(struct txn *txn, const char *name, struct bytes value);
 
+/* A home goes that this pool need not keep: at once for whoever looks, its hold record with it; its
+ * items wait to be swept away. Refused unless its hold record has this revision (0: there is none),
+ * and if by that record this pool holds it. It may be created anew. */
+void txn_drop_home(struct txn *txn, uint64_t revision);
+/* Sweeps at most so many items of dropped homes away, so that nobody waits for the writer long; the
+ * outcome says whether there is `more`. Whoever was interrupted goes on. The transaction's own home
+ * must exist, and is not touched. */
+void txn_sweep(struct txn *txn, uint32_t items_max);
+
 struct store_outcome {
     struct error error; /* kind OK: it is durable */
     uint64_t first_usn; /* of this transaction's changes; 0 if it made none */
     uint64_t head;      /* the home's last usn after it */
     uint64_t began;     /* where the term begins that its hold record opened, if it did */
+    bool more;          /* something is left to be swept away, or may be */
 };
 typedef void store_done(const struct store_outcome *outcome, void *context);
 

@@ -171,3 +171,15 @@ void txn_record(struct txn *txn, const char *name, struct bytes value)
     assert(strncmp(name, "hold/", 5) != 0); /* those have rules of their own */
     add(txn, STEP_RECORD, bytes_of_text(name), value);
 }
+
+void txn_drop_home(struct txn *txn, uint64_t revision)
+{
+    assert(txn->role == ROLE_NONE && !txn->hold);
+    add(txn, STEP_DROP_HOME, BYTES_NONE, BYTES_NONE)->version.usn = revision;
+}
+
+void txn_sweep(struct txn *txn, uint32_t items_max)
+{
+    assert(items_max > 0);
+    add(txn, STEP_SWEEP, BYTES_NONE, BYTES_NONE)->version.usn = items_max;
+}

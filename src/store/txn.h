@@ -19,6 +19,8 @@ enum step_kind {
     STEP_WHOLE_AT,
     STEP_HORIZON,
     STEP_RECORD,
+    STEP_DROP_HOME,
+    STEP_SWEEP,
 };
 
 /* Keys and values lie in the transaction's own memory, by offset, because it grows. */
@@ -26,7 +28,8 @@ struct step {
     enum step_kind kind;
     enum module module;
     bool deleted;
-    struct version version;  /* of an applied item; what is expected; a point to reach */
+    struct version version;  /* of an applied item; what is expected; a point to reach; as usn, the
+                                revision of what is dropped, or how much is swept */
     struct version from;     /* a cookie to leave; a comparison, by `usn`, as in `version` */
     size_t key_at, key_size; /* also a record's name */
     size_t value_at, value_size;

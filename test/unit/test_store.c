@@ -1693,6 +1693,175 @@ static void homes_have_their_own_numbers_items_and_digests(void **state)
     put_one(store, 2, "a", "1"); /* a lease is one home's */
 }
 
+/* --- dropping a home --- */
+
+#define OTHER "red-cs-001.litwareinc.com"
+
+/* A copy of so many items, of another pool's home. */
+static void make_copy(const char *name, unsigned items)
+{
+    struct hold hold = a_hold(MODE_STANDBY, FOLLOWED_TERM, 1);
+    snprintf(hold.home, sizeof hold.home, "%s", name);
+    assert_int_equal(keep_hold(store, &hold, NULL), OK);
+    struct txn *txn = txn_new(name);
+    txn_as_copy(txn, FOLLOWED_TERM);
+    for (unsigned i = 1; i <= items; i++) {
+        char key[32];
+        snprintf(key, sizeof key, "key %u", i);
+        struct item item = an_item(i, key, "value");
+        item.deleted = i % 5 == 0;
+        if (item.deleted)
+            item.value = BYTES_NONE;
+        txn_apply(txn, &item);
+    }
+    commit_as(store, txn, OK);
+}
+
+static void drop(const char *name, uint64_t revision, enum failure expected)
+{
+    struct txn *txn = txn_new(name);
+    txn_drop_home(txn, revision);
+    txn_record(txn, "mark", BYTES_NONE);
+    commit_as(store, txn, expected);
+}
+
+static bool sweep(uint32_t max)
+{
+    struct txn *txn = txn_new(HOME);
+    txn_sweep(txn, max);
+    return commit_as(store, txn, OK).more;
+}
+
+static bool is_there(const char *name)
+{
+    OWNED(buffer_free) struct buffer names = {0};
+    struct home_state state;
+    struct hold hold;
+    struct view *view = look();
+    assert_int_equal(view_homes(view, add_name, &names, NULL), OK);
+    enum failure home = view_home(view, name, &state, NULL);
+    assert_int_equal(view_hold(view, name, &hold, NULL), home); /* both, or neither */
+    view_close(view);
+    OWNED(free_memory) char *text = buffer_take_text(&names);
+    assert_int_equal(strstr(text, name) != NULL, home == OK);
+    assert_null(strstr(text, "dropped"));
+    return home == OK;
+}
+
+static void a_dropped_home_is_gone_at_once_and_can_be_created_anew(void **state)
+{
+    (void)state;
+    serve_home(store, 2);
+    put_one(store, 2, "stays", "here");
+    make_copy(OTHER, 20);
+    struct view *before = look();
+    struct txn *mark = txn_new(HOME);
+    txn_record(mark, "mark", bytes_of_text("1"));
+    commit_as(store, mark, OK);
+    drop(OTHER, 1, OK);
+    assert_false(is_there(OTHER));
+    assert_true(is_there(HOME));
+    assert_records("mark", "");
+    /* Whoever looks since before still sees it. */
+    struct home_state old;
+    assert_int_equal(view_home(before, OTHER, &old, NULL), OK);
+    assert_int_equal(old.head, 20);
+    view_close(before);
+    /* Its name is free, while what it left is still there. */
+    make_copy(OTHER, 7);
+    struct home_state now;
+    size_t rows;
+    struct error e = {0};
+    assert_int_equal(check_home(store, OTHER, &now, &rows, &e), OK);
+    assert_int_equal(rows, 7);
+    while (sweep(6))
+        ;
+    assert_int_equal(check_home(store, OTHER, &now, &rows, &e), OK);
+    assert_int_equal(rows, 7);
+    assert_sound(store, HOME);
+    drop(OTHER, 1, OK); /* again, while nothing is left of the first */
+    assert_false(is_there(OTHER));
+}
+
+static void what_a_dropped_home_leaves_is_swept_away_by_and_by(void **state)
+{
+    (void)state;
+    serve_home(store, 2);
+    assert_false(sweep(10)); /* nothing to do */
+    make_copy(OTHER, 25);
+    make_copy(PARTNER, 5);
+    drop(OTHER, 1, OK);
+    drop(PARTNER, 1, OK);
+    unsigned times = 0;
+    while (sweep(10))
+        times++;
+    /* Of 25: 10, 10, and 5 with the home; of 5: at once. */
+    assert_int_equal(times, 4);
+    assert_sound(store, HOME);
+}
+
+static void an_interrupted_sweep_goes_on_after_the_store_was_opened_anew(void **state)
+{
+    (void)state;
+    if (!on_disk)
+        return;
+    serve_home(store, 2);
+    make_copy(OTHER, 25);
+    drop(OTHER, 1, OK);
+    assert_true(sweep(10));
+    store_close(store);
+    open_store();
+    assert_false(is_there(OTHER));
+    assert_true(sweep(10));
+    assert_true(sweep(10));
+    assert_false(sweep(10));
+    make_copy(OTHER, 3);
+    assert_sound(store, OTHER);
+}
+
+static void ignore_outcome(const struct store_outcome *outcome, void *context)
+{
+    (void)outcome;
+    (void)context;
+}
+
+static void a_home_that_is_held_or_changed_meanwhile_is_not_dropped(void **state)
+{
+    (void)state;
+    serve_home(store, 2);
+    put_one(store, 2, "a", "1");
+    make_copy(OTHER, 3);
+    struct view *view = look();
+    struct hold hold;
+    assert_int_equal(view_hold(view, HOME, &hold, NULL), OK);
+    view_close(view);
+    drop(HOME, hold.revision, FAIL_REFUSED);
+    drop(OTHER, 2, FAIL_CONFLICT);
+    drop(OTHER, 0, FAIL_CONFLICT);
+    drop("nobody.litwareinc.com", 0, FAIL_REFUSED);
+    assert_true(is_there(HOME));
+    assert_true(is_there(OTHER));
+    assert_sound(store, HOME);
+    assert_sound(store, OTHER);
+    /* In one group: what comes behind a drop finds nothing. */
+    gate_close();
+    struct txn *txn = txn_new(HOME);
+    txn_record(txn, "busy", bytes_of_text("1"));
+    store_commit(store, txn, ignore_outcome, NULL);
+    gate_wait_for_flush();
+    txn = txn_new(OTHER);
+    txn_drop_home(txn, 1);
+    store_commit(store, txn, ignore_outcome, NULL);
+    txn = txn_new(OTHER);
+    txn_as_copy(txn, FOLLOWED_TERM);
+    struct item item = an_item(9, "late", "x");
+    txn_apply(txn, &item);
+    store_commit(store, txn, ignore_outcome, NULL);
+    gate_open();
+    drop(OTHER, 1, FAIL_REFUSED);
+    assert_false(is_there(OTHER));
+}
+
 #define TEST(name)                                                                                 \
     {                                                                                              \
 #name, name, set_up, tear_down, NULL                                                       \
@@ -1747,6 +1916,10 @@ static const struct CMUnitTest promises[] = {
     TEST(digests_follow_whatever_happens),
     TEST(a_copy_that_follows_has_the_digests_of_its_holder),
     TEST(homes_have_their_own_numbers_items_and_digests),
+    TEST(a_dropped_home_is_gone_at_once_and_can_be_created_anew),
+    TEST(what_a_dropped_home_leaves_is_swept_away_by_and_by),
+    TEST(an_interrupted_sweep_goes_on_after_the_store_was_opened_anew),
+    TEST(a_home_that_is_held_or_changed_meanwhile_is_not_dropped),
 };
 
 /* One group for each engine, in one plan: "sqlite: …", "memory: …". */
