@@ -55,7 +55,7 @@ static void write_event(const struct command *command, const json_t *shown,
     }
     buffer_u8(&text, 0);
     /* Whoever only looks is told of when somebody wants to know everything. */
-    bool notable = command->effect == CHANGES || strcmp(result, "denied") == 0;
+    bool notable = command_changes(command) || strcmp(result, "denied") == 0;
     log_event(notable ? LOG_EVENT_NOTICE : LOG_EVENT_DEBUG, "command",
               "%s on %s: %s%s: %s after %llu ms.", caller->name, caller->from, command->name,
               (const char *)text.at, result, (unsigned long long)elapsed_ms);

@@ -26,7 +26,7 @@ static json_t *describe_command(const struct command *command)
             json_array_append_new(parameters, describe_parameter(&command->parameters[i]));
     }
     return json_pack("{s:s, s:b, s:s, s:o}", "name", command->name, "changes",
-                     command->effect == CHANGES, "synopsis", command->synopsis, "parameters",
+                     command_changes(command), "synopsis", command->synopsis, "parameters",
                      parameters);
 }
 

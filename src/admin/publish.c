@@ -39,7 +39,7 @@ static void publishing_end(struct call *call)
 
 static void tell_faults(struct call *call, const struct faults *faults)
 {
-    const char *kept = call_command(call)->effect == CHANGES ? "Nothing was published." : "";
+    const char *kept = command_changes(call_command(call)) ? "Nothing was published." : "";
     for (size_t i = 0; i < faults->count; i++) {
         const struct fault *fault = &faults->list[i];
         struct error e;

@@ -102,6 +102,11 @@ const char *command_nearest(const char *name)
     return fitting == 1 ? begun : nearest_word(name, names, COMMANDS);
 }
 
+bool command_changes(const struct command *command)
+{
+    return command->effect != READS;
+}
+
 bool command_is_remote(const struct command *command)
 {
     return command->place != ANYWHERE && command->place != IN_SHELL;
@@ -119,7 +124,7 @@ const struct parameter *command_parameter_at(const struct command *command, size
         return &command->parameters[i];
     i -= command->parameter_count;
     for (size_t j = 0; j < COUNT_OF(commons); j++) {
-        bool takes = !(commons[j].traits & OF_CHANGES) || command->effect == CHANGES;
+        bool takes = !(commons[j].traits & OF_CHANGES) || command_changes(command);
         if (takes && i-- == 0)
             return &commons[j];
     }

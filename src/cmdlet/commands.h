@@ -42,7 +42,12 @@ enum {
     CHANGEABLE = 512,
 };
 
-enum command_effect { READS, CHANGES };
+enum command_effect {
+    READS,
+    CHANGES,
+    DESTROYS, /* what nothing brings back: it asks first, unless -Force or -Confirm:$false is given
+               */
+};
 
 /* Who may: permission.c of the admin room says which roles have which. */
 enum command_right {
@@ -109,6 +114,7 @@ int command_find(const char *name);
 const char *command_nearest(const char *name);
 /* Does polluxd carry it out? */
 bool command_is_remote(const struct command *command);
+bool command_changes(const struct command *command); /* or destroys */
 
 /* Is it for polluxd, or for the program that is typed at? */
 bool parameter_is_sent(const struct parameter *parameter);

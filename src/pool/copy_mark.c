@@ -41,6 +41,13 @@ void copy_mark_put(struct txn *txn, const char *home, enum module module)
     put(txn, home, module, clock_wall_ms());
 }
 
+void copy_mark_drop(struct txn *txn, const char *home)
+{
+    char name[MARK_NAME_SIZE];
+    for (int m = 0; m < MODULES; m++)
+        txn_record(txn, record_name(home, (enum module)m, name), BYTES_NONE);
+}
+
 static const struct mark_row *find(const struct copy_marks *marks, const char *home)
 {
     for (size_t i = 0; i < marks->count; i++) {
@@ -78,7 +85,7 @@ uint64_t copy_marks_of(const struct copy_marks *marks, const char *home, enum mo
 
 /* --- across restarts --- */
 
-static uint64_t read_mark(struct view *view, const char *home, enum module module)
+uint64_t copy_mark_read(struct view *view, const char *home, enum module module)
 {
     char name[MARK_NAME_SIZE];
     OWNED(buffer_free) struct buffer value = {0};
@@ -105,7 +112,7 @@ void copy_marks_start(struct copy_marks *marks)
     for (size_t i = 0; i < count; i++) {
         struct mark_row *row = row_of(marks, home_name(hosted_home_core(homes[i])));
         for (int m = 0; row && m < MODULES; m++) {
-            uint64_t moment = read_mark(view, row->home, (enum module)m);
+            uint64_t moment = copy_mark_read(view, row->home, (enum module)m);
             row->modules[m] = (struct mark){moment, moment};
         }
     }

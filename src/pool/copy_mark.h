@@ -24,6 +24,10 @@ void copy_marks_stop(struct copy_marks *marks);
 void copy_marks_note(struct copy_marks *marks, const char *home, enum module module);
 /* Any thread: the same, when this transaction is durable. */
 void copy_mark_put(struct txn *txn, const char *home, enum module module);
+/* Of a home that goes. */
+void copy_mark_drop(struct txn *txn, const char *home);
+/* What is kept of it, also of homes that are not open here. */
+uint64_t copy_mark_read(struct view *view, const char *home, enum module module);
 /* Since 1970; 0: never, as far as is known. */
 uint64_t copy_marks_of(const struct copy_marks *marks, const char *home, enum module module);
 

@@ -17,6 +17,7 @@
 #include "pool/publisher.h"
 #include "pool/scrub.h"
 #include "pool/service.h"
+#include "pool/sweep.h"
 
 struct front_end {
     struct config *config;
@@ -576,6 +577,7 @@ struct front_end *front_end_start(struct config *config, struct loop *loop, stru
     publisher_start(fe->publisher);
     backup_service_start(fe->backup);
     scrub_start(fe->scrub);
+    sweep_resume(fe);
     tell_certificate_faults(config);
     on_certificate_timer(fe);
     call_everybody(fe);

@@ -586,6 +586,19 @@ enum failure view_homes(struct view *view, view_visit_name *visit, void *context
     return ops_of(view)->homes(view->s, visit_present, &present, e);
 }
 
+static bool note_dropped(const char *name, void *context)
+{
+    bool *any = context;
+    *any = strncmp(name, HOME_DROPPED, strlen(HOME_DROPPED)) == 0;
+    return !*any;
+}
+
+enum failure view_unswept(struct view *view, bool *any, struct error *e)
+{
+    *any = false;
+    return ops_of(view)->homes(view->s, note_dropped, any, e);
+}
+
 enum failure view_records(struct view *view, const char *prefix, view_visit_name *visit,
                           void *context, struct error *e)
 {

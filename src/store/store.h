@@ -201,6 +201,8 @@ enum failure view_structure(struct view *view, view_goes_on *goes_on, void *cont
 
 typedef bool view_visit_name(const char *name, void *context);
 enum failure view_homes(struct view *view, view_visit_name *visit, void *context, struct error *e);
+/* Did dropped homes leave anything to be swept away? */
+enum failure view_unswept(struct view *view, bool *any, struct error *e);
 enum failure view_records(struct view *view, const char *prefix, view_visit_name *visit,
                           void *context, struct error *e);
 

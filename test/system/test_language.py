@@ -14,6 +14,7 @@ SET, GET = "Set-CsBackupServiceConfiguration", "Get-CsBackupServiceConfiguration
 RELATION = "Get-CsPoolBackupRelationship"
 SYNC = "Invoke-CsBackupServiceSync"
 BACKUP = "Backup-CsPool"
+REMOVE = "Remove-CsUserStoreBackupData"
 REPLICAS = "Get-CsManagementStoreReplicationStatus"
 REPLICATE = "Invoke-CsManagementStoreReplication"
 
@@ -716,6 +717,8 @@ OWN = {
     (BACKUP, "Report"): (f" {ATL}" + IF, r" -Report 'C:\x.html'",
                          lambda a, b: "x.html in the current folder" in b.err),
     (BACKUP, "Force"): (f" {ATL} -Category RGS", " -Force", quieter),
+    (REMOVE, "PoolFqdn"): (IF, f" -PoolFqdn {ATL}", required),
+    (REMOVE, "Force"): (f" {ATL}" + IF, " -Force", quieter),
     (REPLICAS, "ReplicaFqdn"): ("", f" -ReplicaFqdn {ATL}", fewer),
     (REPLICAS, "CentralManagementStoreStatus"): ("", " -CentralManagementStoreStatus",
                                                  lambda a, b: "ActiveMasterFqdn" in b.out),

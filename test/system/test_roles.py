@@ -29,6 +29,7 @@ WORDS = {
     "Get-CsBackupServiceStatus": ["-PoolFqdn", ATL],
     "Invoke-CsBackupServiceSync": ["-PoolFqdn", ATL],
     "Backup-CsPool": ["-PoolFqdn", ATL],
+    "Remove-CsUserStoreBackupData": ["-PoolFqdn", ATL],
     "Get-CsManagementStoreReplicationStatus": [],
     "Invoke-CsManagementStoreReplication": [],
     "Get-CsBackupServiceConfiguration": [],

@@ -710,4 +710,5 @@ def the_documents_show_what_works(world):
     assert SECRET in script and "Sesam" not in outcome.out, outcome
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -161,8 +161,8 @@ static void only_changes_can_be_rehearsed(void **state)
     bool ambiguous;
     EACH_COMMAND(c)
     {
-        assert_int_equal(command_parameter(c, "WhatIf", &ambiguous) != NULL, c->effect == CHANGES);
-        assert_int_equal(command_parameter(c, "Confirm", &ambiguous) != NULL, c->effect == CHANGES);
+        assert_int_equal(command_parameter(c, "WhatIf", &ambiguous) != NULL, command_changes(c));
+        assert_int_equal(command_parameter(c, "Confirm", &ambiguous) != NULL, command_changes(c));
     }
 }
 

@@ -157,7 +157,7 @@ static void what_authorises_is_a_parameter_of_a_command_that_changes(void **stat
         for (size_t j = 0; j < c->parameter_count; j++) {
             bool says_so = strncmp(c->parameters[j].name, "Authorized", 10) == 0;
             bool does = (c->parameters[j].traits & AUTHORISES) != 0;
-            if (says_so != does || (does && c->effect != CHANGES))
+            if (says_so != does || (does && !command_changes(c)))
                 fail_msg("%s -%s\n", c->name, c->parameters[j].name);
             count += does;
         }

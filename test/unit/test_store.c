@@ -1727,9 +1727,15 @@ static void drop(const char *name, uint64_t revision, enum failure expected)
 
 static bool sweep(uint32_t max)
 {
+    bool any;
+    struct view *view = look();
+    assert_int_equal(view_unswept(view, &any, NULL), OK);
+    view_close(view);
     struct txn *txn = txn_new(HOME);
     txn_sweep(txn, max);
-    return commit_as(store, txn, OK).more;
+    bool more = commit_as(store, txn, OK).more;
+    assert_int_equal(more, any);
+    return more;
 }
 
 static bool is_there(const char *name)

@@ -36,7 +36,7 @@ static char *syntax_of(const struct command *command)
     buffer_printf(&out, "%s", command->name);
     for (size_t i = 0; i < command->parameter_count; i++)
         write_syntax(&out, &command->parameters[i]);
-    if (command->effect == CHANGES)
+    if (command_changes(command))
         buffer_printf(&out, " [-WhatIf] [-Confirm]");
     buffer_printf(&out, " [<common parameters>]");
     return buffer_take_text(&out);

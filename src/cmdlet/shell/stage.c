@@ -216,10 +216,17 @@ static bool stops_at_warnings(const struct stage *stage)
     return action == ACTION_STOP || action == ACTION_INQUIRE;
 }
 
+/* By -Confirm; or because what it destroys, nothing brings back. */
+static bool is_asked(const struct binding *b)
+{
+    bool usual = b->command->effect == DESTROYS && !bound_switch(b, "Force");
+    return json_object_get(b->bound, "Confirm") ? bound_switch(b, "Confirm") : usual;
+}
+
 /* Only -Confirm shows what would be done; whoever stops at warnings wants those alone. */
 static bool is_for_person(const struct stage *stage, const json_t *message)
 {
-    bool shown = bound_switch(&stage->b, "Confirm") && !json_object_get(message, "report");
+    bool shown = is_asked(&stage->b) && !json_object_get(message, "report");
     return !stage->rehearses || shown || json_object_get(message, "warning") ||
            json_object_get(message, "error");
 }
@@ -394,7 +401,7 @@ static enum failure run_remotely(struct stage *stage, bool what_if, struct error
     enum failure bad = remote_run(&stage->b, &options, e);
     if (bad != FAIL_STOPPING || !session_interrupted())
         return bad;
-    if (stage->b.command->effect == CHANGES && !what_if && !bound_switch(&stage->b, "WhatIf"))
+    if (command_changes(stage->b.command) && !what_if && !bound_switch(&stage->b, "WhatIf"))
         detach(stage);
     note_status(stage, STATUS_INTERRUPTED);
     stage->pipe->stop = true;
@@ -418,15 +425,17 @@ static enum failure rehearse(struct stage *stage, bool *good, struct error *e)
  * stop the command has to come before the deed. */
 static enum failure prepare(struct stage *stage, bool *yes, struct error *e)
 {
-    bool asks = bound_switch(&stage->b, "Confirm");
-    bool changes = stage->b.command->effect == CHANGES && !bound_switch(&stage->b, "WhatIf");
+    bool asks = is_asked(&stage->b);
+    bool changes = command_changes(stage->b.command) && !bound_switch(&stage->b, "WhatIf");
     *yes = true;
     if (!changes || !(asks || stops_at_warnings(stage)))
         return OK;
     enum failure bad = rehearse(stage, yes, e);
     fflush(stdout);
     if (!bad && *yes && asks && (bad = person_agrees("Shall this be done?", yes, e)))
-        error_next(e, "Leave -Confirm out, or give the command at a terminal.");
+        error_next(e, bound_switch(&stage->b, "Confirm")
+                          ? "Leave -Confirm out, or give the command at a terminal."
+                          : "Give the command at a terminal, or with '-Confirm:$false'.");
     return bad;
 }
 
