@@ -94,9 +94,11 @@ static bool is_over(struct call *call, size_t i)
     struct exporting *x = copying->wait->list[i];
     struct export_status s;
     export_status(exporting_core(x), &s);
-    bool failed = s.failing && s.failed_ms >= copying->wait->began_ms[i];
+    /* It may be on its way again, and not there yet. */
+    bool failed = s.failed_ms >= copying->wait->began_ms[i] &&
+                  !backup_wait_reached(copying->wait, i, copying->goal.until);
     if (s.open && failed && copying->retries[i]) {
-        if (clock_ms() - s.failed_ms < BACKUP_RETRY_PAUSE_MS)
+        if (s.failing && clock_ms() - s.failed_ms < BACKUP_RETRY_PAUSE_MS)
             return false;
         call_verbose(call, "%s of the home %s failed, and is tried again: %s",
                      module_name(exporting_module(x)), exporting_home(x),
