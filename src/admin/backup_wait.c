@@ -64,7 +64,7 @@ bool backup_wait_reached(const struct backup_wait *wait, size_t i, enum backup_u
     enum export_word word = export_word(core, clock_ms());
     export_status(core, &s);
     bool asked = s.confirmed_ms >= wait->began_ms[i];
-    bool copied = asked && s.copied.usn >= wait->goals[i];
+    bool copied = asked && !s.failing && s.copied.usn >= wait->goals[i];
     switch (until) {
     case BACKUP_ASKED: return asked;
     case BACKUP_COPIED: return copied;
