@@ -10,7 +10,7 @@ struct copying {
     struct backup_wait *wait;
     struct exporting_counts before[BACKUP_EXPORTS_MAX];
     unsigned retries[BACKUP_EXPORTS_MAX]; /* that are left */
-    uint64_t done, moved_ms;              /* how far it is, and since when */
+    uint64_t done, compared, moved_ms;    /* how far it is, and since when */
     bool copied;                          /* what was there is; a state is still waited for */
 };
 
@@ -30,10 +30,14 @@ static void tell_copied(struct call *call, size_t i)
     const struct exporting *x = copying->wait->list[i];
     struct exporting_counts now = exporting_counts(x), before = copying->before[i];
     const char *module = module_name(exporting_module(x)), *home = exporting_home(x);
+    uint64_t compared = now.compared - before.compared;
     call_verbose(call, "%s of the home %s: %llu items, %llu bytes, %.3f s.", module, home,
                  (unsigned long long)(now.items - before.items),
                  (unsigned long long)(now.bytes - before.bytes),
                  (double)call_elapsed_ms(call) / 1000);
+    if (compared)
+        call_verbose(call, "%s of the home %s: %llu items were compared.", module, home,
+                     (unsigned long long)compared);
     call_figure(call, json_integer((json_int_t)(now.items - before.items)),
                 "Items sent, %s of the home %s", module, home);
     call_figure(call, json_integer((json_int_t)(now.bytes - before.bytes)),
@@ -139,12 +143,24 @@ static void tell_progress(struct call *call, uint64_t done, uint64_t total)
     copying->copied = copying->copied || done == total;
     OWNED(free_memory)
     char *status =
-        xasprintf("%llu of %llu changes", (unsigned long long)done, (unsigned long long)total);
+        copying->compared
+            ? xasprintf("%llu of %llu changes, %llu items compared", (unsigned long long)done,
+                        (unsigned long long)total, (unsigned long long)copying->compared)
+            : xasprintf("%llu of %llu changes", (unsigned long long)done,
+                        (unsigned long long)total);
     call_progress(call, &(struct call_progress){.activity = "Copying",
                                                 .status = status,
                                                 .done = done,
                                                 .total = total,
                                                 .follow = "Get-CsBackupServiceStatus"});
+}
+
+static uint64_t items_compared(const struct copying *copying)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < copying->wait->count; i++)
+        sum += exporting_counts(copying->wait->list[i]).compared - copying->before[i].compared;
+    return sum;
 }
 
 static void look(void *context)
@@ -153,9 +169,11 @@ static void look(void *context)
     struct copying *copying = call_kept(call);
     uint64_t done, total, now_ms = clock_ms();
     backup_wait_progress(copying->wait, &done, &total);
-    if (done != copying->done)
+    uint64_t compared = items_compared(copying);
+    if (done != copying->done || compared != copying->compared)
         copying->moved_ms = now_ms;
     copying->done = done;
+    copying->compared = compared;
     bool patient =
         !call_is_unwanted(call) && now_ms - copying->moved_ms < copying->goal.patience_ms;
     if (!all_over(call) && patient) {
@@ -246,7 +264,9 @@ void backup_copy(struct call *call, const struct backup_goal *goal)
         copying->before[i] = exporting_counts(copying->wait->list[i]);
         copying->retries[i] = goal->retries;
     }
-    backup_wait_begin(copying->wait, !only_look);
+    backup_wait_begin(copying->wait, only_look       ? WISH_LOOK
+                                     : goal->compare ? WISH_COMPARE
+                                                     : WISH_COPY);
     if (copying->wait->count == 0)
         call_caution(
             call,

@@ -16,6 +16,7 @@ struct backup_goal {
     enum backup_until until;
     uint64_t patience_ms;  /* so long without any progress; waiting for quiet is none */
     unsigned retries;      /* so often each module of a home is tried again after it failed */
+    bool compare;          /* everything first, whatever the copies have confirmed */
     bool failed_over_only; /* the home of the partner, if this pool holds it, and nothing else */
 };
 

@@ -8,6 +8,7 @@
 #include "admin/show.h"
 #include "base/clock.h"
 #include "pool/copy_mark.h"
+#include "pool/scrub.h"
 
 enum {
     /* A partner that answers does so within a round trip; one that does not is in ErrorState when a
@@ -16,6 +17,18 @@ enum {
 };
 
 /* --- what this pool sends --- */
+
+/* When all that is stored here was read last, and found sound or not. */
+static void show_scrub(const struct front_end *fe, json_t *object)
+{
+    const struct scrub_status *scrub = scrub_status(front_end_scrub(fe));
+    char text[CLOCK_TEXT_MAX];
+    json_object_set_new(object, "LastScrub",
+                        scrub->done_s ? json_string(clock_wall_text(scrub->done_s * 1000, text))
+                                      : json_null());
+    json_object_set_new(object, "Damage",
+                        show_text(scrub->trouble.kind ? scrub->trouble.what : NULL));
+}
 
 static json_t *describe_export(const struct exporting *x, uint64_t now_ms)
 {
@@ -122,6 +135,8 @@ static void show(struct call *call, const struct backup_wait *wait, struct view 
         enum import_word keeps = import_of(fe, view, module, answer.details);
         backup_answer_add(&answer, module, sends, keeps);
     }
+    for (size_t i = 0; i < json_array_size(answer.details); i++)
+        show_scrub(fe, json_array_get(answer.details, i));
     backup_answer_show(call, &answer, self->pool->fqdn, self->fqdn, first_trouble(answer.details));
 }
 
@@ -166,7 +181,7 @@ void admin_get_backup_service_status(struct call *call)
         return;
     }
     struct backup_wait *wait = backup_wait_new(call);
-    backup_wait_begin(wait, false);
+    backup_wait_begin(wait, WISH_LOOK);
     call_keep(call, wait);
     call_each_tick(call, look);
 }

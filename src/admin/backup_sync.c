@@ -13,7 +13,9 @@ enum { RETRIES_OF_BACKUP = 2 }; /* unless -RetryCount says another number */
 void admin_invoke_backup_service_sync(struct call *call)
 {
     backup_copy(call,
-                &(struct backup_goal){.until = BACKUP_COPIED, .patience_ms = BACKUP_PATIENCE_MS});
+                &(struct backup_goal){.until = BACKUP_COPIED,
+                                      .compare = json_is_true(call_value(call, "BypassDualWrite")),
+                                      .patience_ms = BACKUP_PATIENCE_MS});
 }
 
 /* --- Backup-CsPool --- */

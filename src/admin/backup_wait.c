@@ -42,11 +42,16 @@ struct backup_wait *backup_wait_new(struct call *call)
     return wait;
 }
 
-void backup_wait_begin(struct backup_wait *wait, bool copies)
+void backup_wait_begin(struct backup_wait *wait, enum backup_wish wish)
 {
+    static void (*const tell[])(struct exporting * x) = {
+        [WISH_LOOK] = exporting_looked,
+        [WISH_COPY] = exporting_wanted,
+        [WISH_COMPARE] = exporting_wanted_compared,
+    };
     for (size_t i = 0; i < wait->count; i++) {
         wait->began_ms[i] = clock_ms();
-        (copies ? exporting_wanted : exporting_looked)(wait->list[i]);
+        tell[wish](wait->list[i]);
     }
 }
 
@@ -64,7 +69,7 @@ bool backup_wait_reached(const struct backup_wait *wait, size_t i, enum backup_u
     enum export_word word = export_word(core, clock_ms());
     export_status(core, &s);
     bool asked = s.confirmed_ms >= wait->began_ms[i];
-    bool copied = asked && !s.failing && s.copied.usn >= wait->goals[i];
+    bool copied = asked && !s.failing && !s.comparing && s.copied.usn >= wait->goals[i];
     switch (until) {
     case BACKUP_ASKED: return asked;
     case BACKUP_COPIED: return copied;

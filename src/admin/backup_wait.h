@@ -23,8 +23,10 @@ struct backup_wait {
     size_t count;
 };
 struct backup_wait *backup_wait_new(struct call *call);
-/* With `copies`, what there is to copy is copied at once; else the copies are only asked. */
-void backup_wait_begin(struct backup_wait *wait, bool copies);
+/* The copies are asked; or what there is to copy is copied at once; or everything is compared
+ * before. */
+enum backup_wish { WISH_LOOK, WISH_COPY, WISH_COMPARE };
+void backup_wait_begin(struct backup_wait *wait, enum backup_wish wish);
 /* Puts number `from` of the list to the place `to`. */
 void backup_wait_move(struct backup_wait *wait, size_t from, size_t to);
 
