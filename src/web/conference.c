@@ -6,32 +6,20 @@
 #include <string.h>
 
 #include "base/random.h"
-#include "web/conference_given.h"
-#include "web/user_items.h"
+#include "user/conference.h"
 
 DEFINE_OWNED(json_t *, json_decref)
-
-enum { CONFERENCE_ID_SIZE = 33 };
-
-/* What the keys are called. */
-static const char own_kind[] = "conference", invited_kind[] = "invited";
 
 /* --- keys --- */
 
 static const char *own_key(const char *organiser, const char *id, char key[USER_KEY_SIZE])
 {
-    return user_key(organiser, own_kind, id, key);
+    return user_key(organiser, USER_CONFERENCE, id, key);
 }
 
 static const char *invited_key(const char *participant, const char *id, char key[USER_KEY_SIZE])
 {
-    return user_key(participant, invited_kind, id, key);
-}
-
-static bool id_is_possible(const char *id)
-{
-    return strlen(id) == CONFERENCE_ID_SIZE - 1 &&
-           strspn(id, "0123456789abcdef") == CONFERENCE_ID_SIZE - 1;
+    return user_key(participant, USER_INVITED, id, key);
 }
 
 /* --- finding --- */
@@ -79,7 +67,7 @@ static enum failure find(struct visit *v, const char *id, struct found *f, struc
     struct item item;
     char organiser[ACCOUNT_ID_SIZE] = "";
     *f = (struct found){.organises = true};
-    if (!id_is_possible(id))
+    if (!conference_id_valid(id))
         return no_conference(e);
     enum failure bad = visit_item(v, own_key(v->account.id, id, f->key), &item, e);
     if (bad == FAIL_NOT_FOUND) {
@@ -164,9 +152,9 @@ enum failure conference_list(struct visit *v, struct error *e)
 {
     struct ids ids = {.list = xcalloc(CONFERENCE_LISTED_MAX, CONFERENCE_ID_SIZE)};
     json_t *list = json_array();
-    enum failure bad = note_kind(v, own_kind, &ids, e);
+    enum failure bad = note_kind(v, USER_CONFERENCE, &ids, e);
     if (!bad)
-        bad = note_kind(v, invited_kind, &ids, e);
+        bad = note_kind(v, USER_INVITED, &ids, e);
     if (!bad)
         bad = list_found(v, &ids, list, e);
     free(ids.list);
@@ -184,38 +172,25 @@ static void put_conference(struct visit *v, const char *id, const json_t *value)
             bytes_of_text(text));
 }
 
-/* Those who take part now learn of it, those who no longer do forget it. */
-static void put_invitations(struct visit *v, const char *id, const json_t *before,
-                            const json_t *after)
+/* The request's body, made into what is kept of it; owned by the caller. NULL: it is none. */
+static json_t *take(struct visit *v, const char *id, struct error *e)
 {
-    char key[USER_KEY_SIZE];
-    size_t i;
-    const json_t *one;
-    json_array_foreach((json_t *)(uintptr_t)after, i, one)
-    {
-        if (!conference_has(before, json_string_value(one)))
-            txn_put(v->txn, MODULE_PRESENCE_FOCUS,
-                    bytes_of_text(invited_key(json_string_value(one), id, key)),
-                    bytes_of_text(v->account.id));
-    }
-    json_array_foreach((json_t *)(uintptr_t)before, i, one)
-    {
-        if (!conference_has(after, json_string_value(one)))
-            txn_delete(v->txn, MODULE_PRESENCE_FOCUS,
-                       bytes_of_text(invited_key(json_string_value(one), id, key)));
-    }
+    OWNED(json_decref) json_t *given = visit_object(v, e);
+    const struct conference_reader reader = {
+        .view = v->view, .sip_domain = standing_domain(v->standing), .organiser = &v->account};
+    return given ? conference_read(&reader, id, given, e) : NULL;
 }
 
 static enum failure count_one(struct visit *v, int change, struct error *e)
 {
     struct usage before;
-    enum failure bad = usage_read(v, &before, e);
+    enum failure bad = usage_read(v->view, v->home->name, v->account.id, &before, e);
     struct usage after = before;
     after.conferences += change;
     if (!bad)
         bad = usage_check(&before, &after, e);
     if (!bad)
-        usage_put(v, v->txn, &before, &after);
+        usage_put(v->txn, v->account.id, &before, &after);
     return bad;
 }
 
@@ -223,11 +198,11 @@ enum failure conference_create(struct visit *v, struct error *e)
 {
     char id[CONFERENCE_ID_SIZE];
     snprintf(id, sizeof id, "%016" PRIx64 "%016" PRIx64, random_u64(), random_u64());
-    OWNED(json_decref) json_t *value = conference_take(v, id, e);
+    OWNED(json_decref) json_t *value = take(v, id, e);
     if (!value || !visit_change(v, e))
         return e->kind;
     put_conference(v, id, value); /* the first of the changes: its number is the ETag */
-    put_invitations(v, id, NULL, json_object_get(value, CONFERENCE_IDS));
+    conference_invite(v->txn, v->account.id, id, NULL, json_object_get(value, CONFERENCE_IDS));
     enum failure bad = count_one(v, +1, e);
     if (bad)
         return bad;
@@ -266,12 +241,12 @@ enum failure conference_change(struct visit *v, struct error *e)
     enum failure bad = begin_change(v, &f, e);
     if (bad || !v->txn)
         return bad;
-    OWNED(json_decref) json_t *value = conference_take(v, v->rest, e);
+    OWNED(json_decref) json_t *value = take(v, v->rest, e);
     if (!value)
         return e->kind;
     put_conference(v, v->rest, value);
-    put_invitations(v, v->rest, json_object_get(f.value, CONFERENCE_IDS),
-                    json_object_get(value, CONFERENCE_IDS));
+    conference_invite(v->txn, v->account.id, v->rest, json_object_get(f.value, CONFERENCE_IDS),
+                      json_object_get(value, CONFERENCE_IDS));
     v->answer.tag_of_change = true;
     visit_answer_json(v, 200, shown(value));
     return OK;
@@ -284,7 +259,8 @@ enum failure conference_end(struct visit *v, struct error *e)
     if (bad || !v->txn)
         return bad;
     txn_delete(v->txn, MODULE_PRESENCE_FOCUS, bytes_of_text(f.key));
-    put_invitations(v, v->rest, json_object_get(f.value, CONFERENCE_IDS), NULL);
+    conference_invite(v->txn, v->account.id, v->rest, json_object_get(f.value, CONFERENCE_IDS),
+                      NULL);
     bad = count_one(v, -1, e);
     if (!bad)
         visit_answer(v, 204, NULL, BYTES_NONE);

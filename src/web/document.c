@@ -5,9 +5,8 @@
 #include <strings.h>
 
 #include "http/server.h"
-#include "web/user_items.h"
+#include "user/document.h"
 #include "web/xcap_path.h"
-#include "web/xml.h"
 
 /* A document while it is asked for, and what there is of it. */
 struct wanted {
@@ -33,7 +32,7 @@ static enum failure find(struct visit *v, struct wanted *w, struct error *e)
     if (sip_address_read(w->path.user, standing_domain(v->standing), owner, e) ||
         strcmp(owner, v->account.address) != 0)
         return not_yours(e);
-    snprintf(kind, sizeof kind, "xcap/%s", w->path.application->auid);
+    snprintf(kind, sizeof kind, USER_DOCUMENT "/%s", w->path.application->auid);
     user_key(v->account.id, kind, w->path.name, w->key);
     bad = visit_item(v, w->key, &w->item, e);
     w->exists = !bad;
@@ -150,7 +149,7 @@ enum failure document_put(struct visit *v, struct error *e)
     if (bad || !may_be_kept(v, &w, body) || !visit_condition(v, version_of(&w)))
         return bad;
     int64_t replaced = w.exists ? (int64_t)w.item.value.size : 0;
-    bad = usage_read(v, &before, e);
+    bad = usage_read(v->view, v->home->name, v->account.id, &before, e);
     struct usage after = before;
     after.documents += !w.exists;
     after.document_bytes += (int64_t)body.size - replaced;
@@ -159,7 +158,7 @@ enum failure document_put(struct visit *v, struct error *e)
     if (bad)
         return bad;
     txn_put(v->txn, MODULE_PRESENCE_FOCUS, bytes_of_text(w.key), body);
-    usage_put(v, v->txn, &before, &after);
+    usage_put(v->txn, v->account.id, &before, &after);
     v->answer.tag_of_change = true;
     visit_answer(v, w.exists ? 200 : 201, NULL, BYTES_NONE);
     return OK;
@@ -175,7 +174,7 @@ enum failure document_delete(struct visit *v, struct error *e)
     if (!w.exists)
         return not_there(&w, e);
     int64_t size = (int64_t)w.item.value.size;
-    bad = usage_read(v, &before, e);
+    bad = usage_read(v->view, v->home->name, v->account.id, &before, e);
     struct usage after = before;
     after.documents--;
     after.document_bytes -= size;
@@ -184,7 +183,7 @@ enum failure document_delete(struct visit *v, struct error *e)
     if (bad)
         return bad;
     txn_delete(v->txn, MODULE_PRESENCE_FOCUS, bytes_of_text(w.key));
-    usage_put(v, v->txn, &before, &after);
+    usage_put(v->txn, v->account.id, &before, &after);
     visit_answer(v, 204, NULL, BYTES_NONE);
     return OK;
 }

@@ -3,26 +3,21 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "user/presence.h"
 #include "web/refusal.h"
-#include "web/user_items.h"
 
 DEFINE_OWNED(json_t *, json_decref)
 
-static const char availability[] = "availability", activity[] = "activity", note[] = "note",
-                  since[] = "time";
-static const char *const availabilities[] = {"Available",   "Busy", "DoNotDisturb",
-                                             "BeRightBack", "Away", "Offline"};
-
 static const char *key_of(const struct account *account, char key[USER_KEY_SIZE])
 {
-    return user_key(account->id, "presence", NULL, key);
+    return user_key(account->id, USER_PRESENCE, NULL, key);
 }
 
 /* --- reading --- */
 
 static void answer_unknown(struct visit *v)
 {
-    visit_answer_json(v, 200, json_pack("{s:s}", availability, "Unknown"));
+    visit_answer_json(v, 200, json_pack("{s:s}", PRESENCE_AVAILABILITY, "Unknown"));
 }
 
 static enum failure show(struct visit *v, const struct account *of, struct error *e)
@@ -73,49 +68,14 @@ enum failure presence_show_other(struct visit *v, struct error *e)
 
 /* --- changing --- */
 
-static bool take_text(const json_t *given, const char *name, size_t max, json_t *kept)
-{
-    json_t *text = json_object_get(given, name);
-    if (!text || json_is_null(text))
-        return true;
-    if (!json_is_string(text) || json_string_length(text) > max)
-        return false;
-    json_object_set(kept, name, text);
-    return true;
-}
-
-static bool take_availability(const json_t *given, json_t *kept)
-{
-    json_t *word = json_object_get(given, availability);
-    for (size_t i = 0; json_is_string(word) && i < COUNT_OF(availabilities); i++) {
-        if (strcmp(json_string_value(word), availabilities[i]) == 0)
-            return json_object_set(kept, availability, word) == 0;
-    }
-    return false;
-}
-
-static enum failure refuse(struct error *e)
-{
-    fail(e, FAIL_INVALID, "This is no presence.");
-    error_kept(e, "Nothing was changed.");
-    return error_next(
-        e,
-        "availability is Available, Busy, DoNotDisturb, BeRightBack, Away or Offline; "
-        "activity is a text of up to %d bytes, note one of up to %d.",
-        PRESENCE_ACTIVITY_MAX, PRESENCE_NOTE_MAX);
-}
-
 enum failure presence_set(struct visit *v, struct error *e)
 {
-    OWNED(json_decref) json_t *given = visit_object(v, e), *kept = json_object();
+    OWNED(json_decref) json_t *given = visit_object(v, e), *kept = NULL;
     char key[USER_KEY_SIZE], now[CLOCK_TEXT_MAX];
-    if (!given)
+    if (given)
+        kept = presence_read(given, clock_wall_text(clock_wall_ms(), now), e);
+    if (!kept)
         return e->kind;
-    if (!take_availability(given, kept) ||
-        !take_text(given, activity, PRESENCE_ACTIVITY_MAX, kept) ||
-        !take_text(given, note, PRESENCE_NOTE_MAX, kept))
-        return refuse(e);
-    json_object_set_new(kept, since, json_string(clock_wall_text(clock_wall_ms(), now)));
     if (!visit_change(v, e))
         return e->kind;
     OWNED(free_memory) char *text = json_dumps(kept, JSON_COMPACT);

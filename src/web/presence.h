@@ -4,8 +4,6 @@
 
 #include "web/visit.h"
 
-enum { PRESENCE_ACTIVITY_MAX = 64, PRESENCE_NOTE_MAX = 512 }; /* bytes */
-
 visit_handler presence_show, presence_set, presence_clear, presence_show_other;
 
 #endif

@@ -1,13 +1,11 @@
 #include "web/settings.h"
 
-#include "web/user_items.h"
-
 DEFINE_OWNED(json_t *, json_decref)
 
 static enum failure find(struct visit *v, char key[USER_KEY_SIZE], struct item *item, bool *exists,
                          struct error *e)
 {
-    enum failure bad = visit_item(v, user_key(v->account.id, "settings", NULL, key), item, e);
+    enum failure bad = visit_item(v, user_key(v->account.id, USER_SETTINGS, NULL, key), item, e);
     *exists = !bad;
     return bad == FAIL_NOT_FOUND ? OK : bad;
 }

@@ -90,13 +90,13 @@ json_t *visit_object(struct visit *v, struct error *e)
     struct bytes body = http_request_body(v->request);
     json_error_t why = {.text = "it is something else"};
     json_t *object = NULL;
-    if (body.size <= VISIT_JSON_MAX)
+    if (body.size <= USER_JSON_MAX)
         object = json_loadb((const char *)body.at, body.size, JSON_REJECT_DUPLICATES, &why);
     if (json_is_object(object))
         return object;
     json_decref(object);
-    if (body.size > VISIT_JSON_MAX)
-        fail(e, FAIL_INVALID, "The body has more than %d bytes.", VISIT_JSON_MAX);
+    if (body.size > USER_JSON_MAX)
+        fail(e, FAIL_INVALID, "The body has more than %d bytes.", USER_JSON_MAX);
     else
         fail(e, FAIL_INVALID, "The body is no JSON object: %s.", why.text);
     error_kept(e, "Nothing was changed.");
@@ -108,9 +108,7 @@ json_t *visit_object(struct visit *v, struct error *e)
 
 enum failure visit_item(struct visit *v, const char *key, struct item *item, struct error *e)
 {
-    enum failure bad =
-        view_item(v->view, v->home->name, MODULE_PRESENCE_FOCUS, bytes_of_text(key), item, e);
-    return !bad && item->deleted ? FAIL_NOT_FOUND : bad;
+    return user_item(v->view, v->home->name, key, item, e);
 }
 
 struct txn *visit_change(struct visit *v, struct error *e)

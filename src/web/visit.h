@@ -9,6 +9,7 @@
 
 #include <jansson.h>
 
+#include "user/items.h"
 #include "web/etag.h"
 #include "web/nonce.h"
 #include "web/sessions.h"
@@ -21,8 +22,7 @@ enum {
     /* Each time, one of those who change the same thing succeeds; from the second time on only
      * those who come anew are competition (turns.h). */
     VISIT_TRIES_MAX = 64,
-    VISIT_JSON_MAX = 64 << 10, /* a conference of 250 participants has a third of it */
-    VISIT_RETRY_SECONDS = 2,   /* a hand-over takes less */
+    VISIT_RETRY_SECONDS = 2, /* a hand-over takes less */
 };
 
 /* What all visits of a machine share; each of these has a lock of its own. */

@@ -4,18 +4,14 @@
 #define POLLUX_WEB_XCAP_PATH_H
 
 #include "base/error.h"
+#include "user/document.h"
 
-enum { XCAP_USER_SIZE = 512, XCAP_NAME_MAX = 255 };
-
-struct xcap_application {
-    const char *auid; /* "resource-lists" */
-    const char *type; /* of its documents, by the RFC that defines it */
-};
+enum { XCAP_USER_SIZE = 512 };
 
 struct xcap_path {
-    const struct xcap_application *application;
+    const struct document_application *application;
     char user[XCAP_USER_SIZE]; /* whose it is, as it was written */
-    char name[XCAP_NAME_MAX + 1];
+    char name[DOCUMENT_NAME_MAX + 1];
 };
 
 /* "<auid>/users/<user>/<document>", decoded. FAIL_NOT_FOUND: there can be no such document;

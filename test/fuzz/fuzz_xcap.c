@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "user/utf8.h"
+#include "user/xml.h"
 #include "web/etag.h"
-#include "web/utf8.h"
 #include "web/xcap_path.h"
-#include "web/xml.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

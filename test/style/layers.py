@@ -22,8 +22,9 @@ ROOMS = {
     "link": {"base", "core", "http", "topology"},
     "pool": {"base", "core", "store", "conf", "topology", "pki", "http", "link"},
     "cmdlet": {"base", "http", "pki"},
-    "web": {"base", "core", "store", "topology", "http", "pool"},
-    "admin": {"base", "core", "store", "topology", "http", "link", "pool", "cmdlet"},
+    "user": {"base", "store", "pool"},
+    "web": {"base", "core", "store", "topology", "http", "pool", "user"},
+    "admin": {"base", "core", "store", "topology", "http", "link", "pool", "user", "cmdlet"},
 }
 
 # The core reads no clock, starts no thread, opens nothing: these are all that it needs.

@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "user/utf8.h"
+#include "user/xml.h"
 #include "web/etag.h"
-#include "web/utf8.h"
 #include "web/xcap_path.h"
-#include "web/xml.h"
 
 static void a_path_names_application_user_and_document(void **state)
 {
@@ -71,8 +71,8 @@ static void names_have_a_limit_and_parts_cant_be_asked_for(void **state)
     struct error e;
     char text[1024] = "resource-lists/users/k/";
     size_t start = strlen(text);
-    memset(text + start, 'x', XCAP_NAME_MAX);
-    text[start + XCAP_NAME_MAX] = '\0';
+    memset(text + start, 'x', DOCUMENT_NAME_MAX);
+    text[start + DOCUMENT_NAME_MAX] = '\0';
     assert_int_equal(xcap_path_read(text, &p, &e), OK);
     strcat(text, "x");
     assert_int_equal(xcap_path_read(text, &p, &e), FAIL_NOT_FOUND);

@@ -1,8 +1,10 @@
-#include "web/user_items.h"
+#include "user/items.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+
+#include <jansson.h>
 
 DEFINE_OWNED(json_t *, json_decref)
 
@@ -15,17 +17,20 @@ const char *user_key(const char *id, const char *kind, const char *name, char ke
     return key;
 }
 
-static const char *usage_key(const struct visit *v, char key[USER_KEY_SIZE])
+enum failure user_item(struct view *view, const char *home, const char *key, struct item *item,
+                       struct error *e)
 {
-    return user_key(v->account.id, "usage", NULL, key);
+    enum failure bad = view_item(view, home, MODULE_PRESENCE_FOCUS, bytes_of_text(key), item, e);
+    return !bad && item->deleted ? FAIL_NOT_FOUND : bad;
 }
 
-enum failure usage_read(struct visit *v, struct usage *usage, struct error *e)
+enum failure usage_read(struct view *view, const char *home, const char *id, struct usage *usage,
+                        struct error *e)
 {
     char key[USER_KEY_SIZE];
     struct item item;
     *usage = (struct usage){0};
-    enum failure bad = visit_item(v, usage_key(v, key), &item, e);
+    enum failure bad = user_item(view, home, user_key(id, USER_USAGE, NULL, key), &item, e);
     if (bad)
         return bad == FAIL_NOT_FOUND ? OK : bad;
     OWNED(json_decref)
@@ -57,11 +62,11 @@ enum failure usage_check(const struct usage *before, const struct usage *after, 
     return error_next(e, "Delete what is no longer needed.");
 }
 
-void usage_put(struct visit *v, struct txn *txn, const struct usage *before,
+void usage_put(struct txn *txn, const char *id, const struct usage *before,
                const struct usage *after)
 {
     char key[USER_KEY_SIZE];
-    struct bytes name = bytes_of_text(usage_key(v, key));
+    struct bytes name = bytes_of_text(user_key(id, USER_USAGE, NULL, key));
     txn_expect(txn, MODULE_PRESENCE_FOCUS, name, before->usn);
     if (before->documents == after->documents && before->document_bytes == after->document_bytes &&
         before->conferences == after->conferences)

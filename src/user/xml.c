@@ -1,4 +1,4 @@
-#include "web/xml.h"
+#include "user/xml.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,7 +6,7 @@
 #include <expat.h>
 
 #include "base/random.h"
-#include "web/utf8.h"
+#include "user/utf8.h"
 
 struct check {
     XML_Parser parser;

@@ -1,4 +1,4 @@
-#include "web/utf8.h"
+#include "user/utf8.h"
 
 #include <stdint.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* Is it text at all? */
-#ifndef POLLUX_WEB_UTF8_H
-#define POLLUX_WEB_UTF8_H
+#ifndef POLLUX_USER_UTF8_H
+#define POLLUX_USER_UTF8_H
 
 #include <stdbool.h>
 #include <stddef.h>

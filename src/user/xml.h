@@ -1,7 +1,7 @@
 /* Is it a well-formed XML document that does no harm to whoever reads it next? What it says, nobody
  * here understands. */
-#ifndef POLLUX_WEB_XML_H
-#define POLLUX_WEB_XML_H
+#ifndef POLLUX_USER_XML_H
+#define POLLUX_USER_XML_H
 
 #include "base/bytes.h"
 
