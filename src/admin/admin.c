@@ -67,7 +67,7 @@ static const struct parameter *own_parameter(const struct command *command, cons
         if (strcmp(p->name, name) == 0 && parameter_is_sent(p))
             return p;
     }
-    return NULL;
+    return command_hidden(command, name);
 }
 
 static enum failure check_parameters(const struct command *command, const json_t *given,
@@ -137,7 +137,7 @@ static void on_ended(struct call *call, const char *result, void *context)
         if (admin->calls[i] == call)
             admin->calls[i] = admin->calls[--admin->call_count];
     }
-    if (!call_is_passed_on(call))
+    if (!call_is_passed_on(call) && !call_is_part(call))
         audit_write(audit_file(admin), call_command(call), call_parameters(call), call_caller(call),
                     result, call_elapsed_ms(call));
     release(admin);

@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "cmdlet/parameter.h"
 
 DEFINE_OWNED(json_t *, json_decref)
 
@@ -15,31 +16,6 @@ enum {
     AUDIT_FILE_MODE = 0600,
     SHOWN_MAX = 200, /* of one value in the event's sentence */
 };
-
-static const struct parameter *parameter_of(const struct command *command, const char *name)
-{
-    bool ambiguous;
-    return command_parameter(command, name, &ambiguous);
-}
-
-/* The parameters without what nobody may see, and without what nobody would read. */
-static json_t *presentable(const struct command *command, const json_t *parameters)
-{
-    json_t *shown = json_object(), *value;
-    const char *name;
-    json_object_foreach((json_t *)(uintptr_t)parameters, name, value)
-    {
-        const struct parameter *p = parameter_of(command, name);
-        if (p && p->type == SECRET)
-            json_object_set_new(shown, name, json_string("********"));
-        else if (p && p->type == FILE_TEXT)
-            json_object_set_new(shown, name,
-                                json_sprintf("(%zu bytes)", json_string_length(value)));
-        else
-            json_object_set(shown, name, value);
-    }
-    return shown;
-}
 
 static void write_event(const struct command *command, const json_t *shown,
                         const struct caller *caller, const char *result, uint64_t elapsed_ms)
@@ -97,7 +73,7 @@ static void write_line(const char *file, const struct command *command, json_t *
 void audit_write(const char *file, const struct command *command, const json_t *parameters,
                  const struct caller *caller, const char *result, uint64_t elapsed_ms)
 {
-    OWNED(json_decref) json_t *shown = presentable(command, parameters);
+    OWNED(json_decref) json_t *shown = parameters_presentable(command, parameters);
     write_event(command, shown, caller, result, elapsed_ms);
     if (file)
         write_line(file, command, shown, caller, result, elapsed_ms);

@@ -20,6 +20,7 @@ struct call {
     struct report *report; /* NULL: nobody wants one, or another machine makes it */
     pthread_mutex_t lock; /* its thread and the loop's keep-alive write to one stream; the report */
     atomic_bool failed, unwanted;
+    bool is_part; /* of another call */
 };
 
 struct call *call_new(const struct call_options *options)
@@ -234,6 +235,27 @@ static void report_drop(struct call *call)
     pthread_mutex_lock(&call->lock);
     report_free(TAKE(call->report));
     pthread_mutex_unlock(&call->lock);
+}
+
+void call_record(struct call *call, json_t *record)
+{
+    say(call, json_pack("{s:o}", "record", record));
+}
+
+void call_want_part(struct call *call, const char *transfer, uint64_t number)
+{
+    say(call,
+        json_pack("{s:{s:s, s:I}}", "part", "transfer", transfer, "number", (json_int_t)number));
+}
+
+void call_be_part(struct call *call)
+{
+    call->is_part = true;
+}
+
+bool call_is_part(const struct call *call)
+{
+    return call->is_part;
 }
 
 /* The end is ours to tell; all else goes on as it came. */

@@ -62,6 +62,12 @@ struct call_progress {
 };
 void call_progress(struct call *call, const struct call_progress *progress);
 void call_error(struct call *call, const struct error *e);
+/* What the caller keeps in a file. Takes it over. */
+void call_record(struct call *call, json_t *record);
+/* The next part of the caller's file; it comes as a call of its own, which says call_be_part(). */
+void call_want_part(struct call *call, const char *transfer, uint64_t number);
+void call_be_part(struct call *call); /* the other's entry in the audit log stands for it */
+bool call_is_part(const struct call *call);
 /* A line of another machine's answer, as it came; if that has a report, it is the command's. */
 void call_relay(struct call *call, struct bytes line);
 /* For what was queued, before it begins: FAIL_STOPPING if its asker has gone meanwhile. */

@@ -5,11 +5,22 @@
 #include "cmdlet/commands.h"
 
 static const char *const types[PARAMETER_TYPES] = {
-    [TEXT] = "text",        [FQDN] = "fqdn",       [SWITCH] = "switch",
-    [BOOLEAN] = "boolean",  [INTEGER] = "integer", [TIME_SPAN] = "time span",
-    [CHOICE] = "choice",    [LIST] = "list",       [FILE_TEXT] = "text of a file",
-    [REPORT_FILE] = "file", [SECRET] = "secret",   [DESCRIPTOR] = "",
-    [VARIABLE] = "",        [OBJECT] = "",
+    [TEXT] = "text",
+    [FQDN] = "fqdn",
+    [SWITCH] = "switch",
+    [BOOLEAN] = "boolean",
+    [INTEGER] = "integer",
+    [TIME_SPAN] = "time span",
+    [FILE_SENT] = "name of a file",
+    [FILE_KEPT] = "name of a file",
+    [CHOICE] = "choice",
+    [LIST] = "list",
+    [FILE_TEXT] = "text of a file",
+    [REPORT_FILE] = "file",
+    [SECRET] = "secret",
+    [DESCRIPTOR] = "",
+    [VARIABLE] = "",
+    [OBJECT] = "",
 };
 
 static json_t *describe_parameter(const struct parameter *p)

@@ -1,54 +1,18 @@
 /* Looking at users: Get-CsUser, Get-CsUserPoolInfo. */
-#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "admin/show.h"
+#include "admin/user_filter.h"
 #include "admin/user_lookup.h"
-#include "base/nearest.h"
-#include "cmdlet/filter.h"
-
-DEFINE_OWNED(json_t *, json_decref)
 
 enum {
     /* Accounts that are looked at before the reader is waited for: no more than this is held in
      * memory for one that is slow, and no view is held open for it at all. */
     USERS_PAGE = 500,
-    USER_PROPERTIES_MAX = 16,
 };
 
 /* --- Get-CsUser --- */
-
-static enum failure check_properties(const struct filter *filter, struct error *e)
-{
-    static const struct account any;
-    OWNED(json_decref) json_t *object = account_to_object(&any);
-    const char *stranger = filter_stranger(filter, object), *names[USER_PROPERTIES_MAX], *name;
-    if (!stranger)
-        return OK;
-    size_t count = 0;
-    json_t *value;
-    OWNED(buffer_free) struct buffer all = {0};
-    json_object_foreach(object, name, value)
-    {
-        assert(count < USER_PROPERTIES_MAX);
-        buffer_printf(&all, "%s%s", count ? ", " : "", name);
-        names[count++] = name;
-    }
-    const char *nearest = nearest_word(stranger, names, count);
-    fail(e, FAIL_INVALID, "Users have no property %s.", stranger);
-    error_kept(e, "Nothing was done.");
-    if (nearest)
-        return error_next(e, "Was %s meant?", nearest);
-    return error_next(e, "They have %.*s.", (int)all.size, (const char *)all.at);
-}
-
-static enum failure read_filter(const char *text, struct filter **filter, struct error *e)
-{
-    *filter = NULL;
-    enum failure bad = text ? filter_parse(text, filter, e) : OK;
-    return bad || !text ? bad : check_properties(*filter, e);
-}
 
 static bool show_if_it_fits(const struct user_work *work, const struct account *account)
 {
@@ -123,7 +87,7 @@ void admin_get_user(struct call *call)
 {
     struct filter *filter;
     struct error e;
-    if (read_filter(call_text(call, "Filter"), &filter, &e)) {
+    if (user_filter_read(call_text(call, "Filter"), &filter, &e)) {
         filter_free(filter);
         call_fail(call, &e);
         return;

@@ -107,7 +107,8 @@ void user_work_begin_with(struct call *call, user_step *step, user_finish *finis
     snprintf(work->sip_domain, sizeof work->sip_domain, "%s",
              front_end_config(fe)->topology->sip_domain);
     struct error e;
-    if (command_changes(call_command(call)) &&
+    const struct command *command = call_command(call);
+    if (command_changes(command) && command->place == AT_CENTRAL &&
         front_end_serves(fe, HOME_CENTRAL, &work->term, &e)) {
         work_free(work);
         call_fail(call, &e);

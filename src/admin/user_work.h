@@ -37,8 +37,8 @@ struct user_work {
     struct error error;
 };
 
-/* Ends the call, at once or later. A command that changes something is refused here if this pool
- * does not serve `central`. */
+/* Ends the call, at once or later. A command that changes something in `central` is refused here
+ * if this pool does not serve that. */
 void user_work_begin(struct call *call, user_step *step, user_finish *finish);
 /* The same; `state` is taken over. */
 void user_work_begin_with(struct call *call, user_step *step, user_finish *finish, void *state,

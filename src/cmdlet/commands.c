@@ -45,6 +45,11 @@ static const struct parameter commons[] = {
 #include "cmdlet/commands.def"
 };
 
+static const struct parameter hidden[] = {
+#define HIDDEN(name, type, limits, help) {name, "", type, 0, limits, help},
+#include "cmdlet/commands.def"
+};
+
 /* How many of the lines, from `at` on, stand before the command after `i`. */
 static size_t lines_of(size_t i, const int *lines, size_t count, size_t at)
 {
@@ -118,6 +123,22 @@ bool parameter_is_sent(const struct parameter *p)
     return common ? p->traits & SENT : p->type != DESCRIPTOR;
 }
 
+bool command_has_file(const struct command *command)
+{
+    for (size_t i = 0; i < command->parameter_count; i++) {
+        enum parameter_type type = command->parameters[i].type;
+        if (type == FILE_SENT || type == FILE_KEPT)
+            return true;
+    }
+    return false;
+}
+
+bool parameter_is_file(const struct parameter *p)
+{
+    return p->type == FILE_TEXT || p->type == FILE_SENT || p->type == FILE_KEPT ||
+           p->type == REPORT_FILE;
+}
+
 const struct parameter *command_parameter_at(const struct command *command, size_t i)
 {
     if (i < command->parameter_count)
@@ -127,6 +148,18 @@ const struct parameter *command_parameter_at(const struct command *command, size
         bool takes = !(commons[j].traits & OF_CHANGES) || command_changes(command);
         if (takes && i-- == 0)
             return &commons[j];
+    }
+    return NULL;
+}
+
+const struct parameter *command_hidden(const struct command *command, const char *name)
+{
+    bool takes = false;
+    for (size_t i = 0; i < command->parameter_count; i++)
+        takes = takes || command->parameters[i].type == FILE_SENT;
+    for (size_t i = 0; takes && i < COUNT_OF(hidden); i++) {
+        if (strcmp(hidden[i].name, name) == 0)
+            return &hidden[i];
     }
     return NULL;
 }

@@ -17,6 +17,8 @@ enum parameter_type {
     CHOICE,      /* "One, Other": the words, in any case */
     LIST,        /* "0 to 64": how many texts */
     FILE_TEXT,   /* a file of the caller's, whose text is sent along */
+    FILE_SENT,   /* one of any size, which polluxd asks for part by part (shell/transfer.h) */
+    FILE_KEPT,   /* one that the records of the answer are kept in */
     REPORT_FILE, /* "1 to 4096" characters: a file of the caller's that a report is written to */
     SECRET,      /* "5 to 128" characters; never shown, logged or kept in a history */
     DESCRIPTOR,  /* the number of an open file whose first line is the command's SECRET */
@@ -62,6 +64,7 @@ enum command_place {
     HERE,       /* the machine that is asked */
     AT_POOL,    /* the pool that -PoolFqdn names */
     FOR_POOL,   /* the same; if it does not answer, its partner: only for what changes nothing */
+    AT_HOLDER,  /* the one that holds that pool's home now */
     AT_CENTRAL, /* the holder of the Central Management Store */
     ANYWHERE,   /* `pollux` itself; no daemon is needed */
     IN_SHELL,   /* the same, and only where there are pipes and variables */
@@ -116,8 +119,17 @@ const char *command_nearest(const char *name);
 bool command_is_remote(const struct command *command);
 bool command_changes(const struct command *command); /* or destroys */
 
+/* What the program says to polluxd beside what was typed, for a command with a FILE_SENT: nobody
+ * types it, so it stands in no help. NULL: this is none. */
+const struct parameter *command_hidden(const struct command *command, const char *name);
+
 /* Is it for polluxd, or for the program that is typed at? */
 bool parameter_is_sent(const struct parameter *parameter);
+
+/* Is it about a file of any size, FILE_SENT or FILE_KEPT? It ends with its caller. */
+bool command_has_file(const struct command *command);
+/* Does it name a file of the caller's? */
+bool parameter_is_file(const struct parameter *parameter);
 
 /* What it takes: its own, then the common ones. NULL behind the last. */
 const struct parameter *command_parameter_at(const struct command *command, size_t i);

@@ -185,6 +185,8 @@ static json_t *check_text(const struct parameter *p, const char *text, struct er
     switch (p->type) {
     case TEXT:
     case REPORT_FILE:
+    case FILE_SENT:
+    case FILE_KEPT:
     case SECRET: return check_length(p, text, e);
     case FQDN: return check_fqdn(p, text, e);
     case SWITCH:
@@ -321,7 +323,8 @@ json_t *parameters_presentable(const struct command *command, const json_t *give
     json_object_foreach((json_t *)(uintptr_t)given, name, value)
     {
         bool ambiguous;
-        const struct parameter *p = command_parameter(command, name, &ambiguous);
+        const struct parameter *p = command_hidden(command, name);
+        p = p ? p : command_parameter(command, name, &ambiguous);
         if (p && p->type == SECRET)
             json_object_set_new(shown, name, json_string("********"));
         else if (p && p->type == FILE_TEXT)
@@ -346,6 +349,8 @@ const char *parameter_kind(const struct parameter *p)
         [LIST] = "<list>",
         [FILE_TEXT] = "<file>",
         [REPORT_FILE] = "<file>",
+        [FILE_SENT] = "<file>",
+        [FILE_KEPT] = "<file>",
         [SECRET] = "<secret>",
         [DESCRIPTOR] = "<number>",
         [VARIABLE] = "<variable>",

@@ -11,7 +11,8 @@
  *                    "Remove", "Replace", each an array of strings
  *     VARIABLE       a name of letters, digits and _, with a + in front if it is added to
  *     FILE_TEXT      a string (whoever is typed at reads the file)
- *     REPORT_FILE    a path; whoever is typed at writes the file, when the report comes */
+ *     REPORT_FILE    a path; whoever is typed at writes the file, when the report comes
+ *     FILE_SENT, FILE_KEPT  the file's name; its length as TEXT */
 #ifndef POLLUX_CMDLET_PARAMETER_H
 #define POLLUX_CMDLET_PARAMETER_H
 

@@ -65,7 +65,7 @@ static json_t *value_of(const struct expression *x)
 static bool names_file(const struct command *command)
 {
     for (size_t i = 0; i < command->parameter_count; i++) {
-        if (command->parameters[i].type == FILE_TEXT)
+        if (command->parameters[i].type == FILE_TEXT) /* the others are opened later */
             return true;
     }
     return false;

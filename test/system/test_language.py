@@ -675,6 +675,12 @@ def shows(a, b):
     return a.status == b.status == 0 and a.out == "" and b.out
 
 
+def counted(outcome, what):
+    assert outcome.status == 0, outcome
+    return json.loads(outcome.out)[what]
+
+
+EXPORT, IMPORT = "Export-CsUserData", "Import-CsUserData"
 IF, AT_ATL = " -WhatIf", f" -RegistrarPool {ATL}"
 # (command, parameter): what is typed without it, what is added, what must be true of the two, and
 # what is done between them, if anything.
@@ -771,6 +777,15 @@ OWN = {
     ("Set-CsClientPin", "Identity"): (" -Pin 47114711", " -Identity kim", required),
     ("Set-CsClientPin", "Pin"): (" kim", " -Pin 47114711", lambda a, b: a.status == 2 and b.status == 0),
     ("Get-CsUserPoolInfo", "Identity"): ("", " -Identity kim", required),
+    (EXPORT, "PoolFqdn"): (" -FileName out.json" + IF, f" -PoolFqdn {ATL}", required),
+    (EXPORT, "FileName"): (f" {ATL}" + IF, " -FileName out.json", required),
+    (EXPORT, "UserFilter"): (f" {ATL} out.json" + IF, " -UserFilter kim", sets),
+    (EXPORT, "Force"): (f" {ATL} wrong.conf", " -Force", lambda a, b: "exists" in a.err and b.status == 0),
+    (IMPORT, "PoolFqdn"): (" -FileName users.json" + IF, f" -PoolFqdn {ATL}", required),
+    (IMPORT, "FileName"): (f" {ATL}" + IF, " -FileName users.json", required),
+    (IMPORT, "UserFilter"): (f" {ATL} users.json" + IF, " -UserFilter kim", sets),
+    (IMPORT, "Force"): (f" {ATL} users.json", " -Force",
+                        lambda a, b: counted(a, "Kept") == counted(b, "Replaced") == 1),
     ("Disable-CsUser", "Identity"): (IF, " -Identity kim", required),
     ("Disable-CsUser", "PassThru"): (" more", " -PassThru", shows,
                                      f"Enable-CsUser more@litwareinc.com{AT_ATL}"),
@@ -808,6 +823,13 @@ def each_parameter_of_each_command_does_something(world):
     assert not OWN.keys() - there, f"there is no {sorted(OWN.keys() - there)}"
     for user in ("kenmyer", "kim"):
         unix(world, f"Enable-CsUser {user}@litwareinc.com{AT_ATL}").must(0)
+    for number in (1, 2):  # Kim has a setting already, and the file another one
+        (world.folder / "users.json").write_text(
+            json.dumps({"pollux": "users' data", "version": 1, "pool": ATL}) + "\n" + "".join(
+                json.dumps({"user": f"sip:{user}@litwareinc.com", "settings": {"is": number}}) + "\n"
+                for user in ("kenmyer", "kim")[2 - number:]) + '{"users": 1, "items": 1}\n')
+        if number == 1:
+            unix(world, f"{IMPORT} {ATL} users.json").must(0)
     for name, parameter in OWN:
         if (name, parameter) not in early:
             compare(name, parameter)

@@ -41,6 +41,8 @@ WORDS = {
     "Disable-CsUser": ["-Identity", KEN],
     "Set-CsClientPin": ["-Identity", KEN, "-Pin", "s3cret-of-ken"],
     "Get-CsUserPoolInfo": ["-Identity", KEN],
+    "Export-CsUserData": ["-PoolFqdn", ATL, "-FileName", "/tmp/nothing-is-written-there"],
+    "Import-CsUserData": ["-PoolFqdn", ATL, "-FileName", "{topology}"],
 }
 GRANTED = {"Get-CsBackupServiceStatus", "Invoke-CsBackupServiceSync", "Backup-CsPool"}
 FOR_THE_CHIEF = {"Remove-CsBackupServiceConfiguration", "Invoke-CsManagementServerFailover"}

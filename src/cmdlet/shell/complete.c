@@ -131,7 +131,7 @@ static void add_values(const struct parameter *p, struct completion *c, const ch
         add_names(p, c, begun, names, context);
     else if (p->type == CHOICE)
         add_choices(p, c, begun);
-    else if (p->type == FILE_TEXT || p->type == REPORT_FILE)
+    else if (parameter_is_file(p))
         add_files(c, begun);
     else if (p->type == BOOLEAN) {
         add(c, "$true", begun);

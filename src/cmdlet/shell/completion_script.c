@@ -48,7 +48,7 @@ static void write_value(FILE *out, const struct parameter *p)
 {
     if (p->type == FQDN) {
         fprintf(out, " -%s=%s", p->name, strcmp(p->limits, "machine") == 0 ? "machine" : "pool");
-    } else if (p->type == FILE_TEXT || p->type == REPORT_FILE) {
+    } else if (parameter_is_file(p)) {
         fprintf(out, " -%s=file", p->name);
     } else if (p->type == CHOICE) {
         fprintf(out, " -%s=", p->name);

@@ -1,5 +1,6 @@
 #include "cmdlet/shell/remote.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,7 +20,7 @@ struct answer {
     struct buffer refusal;       /* the body of a status other than 200 */
 };
 
-static json_t *told(const struct binding *b, bool what_if)
+static json_t *told(const struct binding *b, const struct remote_options *options)
 {
     json_t *told = json_object();
     const struct parameter *p;
@@ -28,7 +29,9 @@ static json_t *told(const struct binding *b, bool what_if)
         if (value && parameter_is_sent(p))
             json_object_set(told, p->name, value);
     }
-    if (what_if)
+    if (options->hidden)
+        json_object_update(told, (json_t *)(uintptr_t)options->hidden);
+    if (options->what_if)
         json_object_set_new(told, "WhatIf", json_true());
     return told;
 }
@@ -63,7 +66,7 @@ static bool go_on(void *context)
     const struct answer *answer = context;
     if (answer->options->wait)
         answer->options->wait(answer->options->context);
-    return !session_interrupted();
+    return !session_interrupted() && !(answer->options->enough && *answer->options->enough);
 }
 
 static void debug(const struct binding *b, const struct remote_options *options, json_t *sentence)
@@ -99,7 +102,7 @@ enum failure remote_run(const struct binding *b, const struct remote_options *op
     enum failure bad = server_from_environment(&place, host, e);
     if (bad)
         return bad;
-    OWNED(json_decref) json_t *parameters = told(b, options->what_if);
+    OWNED(json_decref) json_t *parameters = told(b, options);
     OWNED(free_memory) char *body = json_dumps(parameters, JSON_COMPACT);
     OWNED(json_decref) json_t *presentable = parameters_presentable(b->command, parameters);
     OWNED(free_memory) char *shown = json_dumps(presentable, JSON_COMPACT);

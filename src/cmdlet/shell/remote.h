@@ -13,14 +13,16 @@ enum {
 };
 
 struct remote_options {
-    bool what_if;                                          /* as if -WhatIf had been given */
+    const json_t *hidden; /* what is said beside what was typed; may be NULL */
+    const bool *enough;   /* true: no more is wanted; may be NULL */
+    bool what_if;         /* as if -WhatIf had been given */
     void (*message)(const json_t *message, void *context); /* object, warning, error, … */
     void (*wait)(void *context); /* several times a second, while nothing comes; may be NULL */
     void *context;
 };
 
 /* OK: polluxd told all of it to its end, errors of the command included. FAIL_STOPPING: somebody
- * typed Ctrl-C; what was begun goes on. */
+ * typed Ctrl-C, or it is enough; what was begun goes on. */
 enum failure remote_run(const struct binding *binding, const struct remote_options *options,
                         struct error *e);
 

@@ -13,6 +13,7 @@
 #include "cmdlet/shell/person.h"
 #include "cmdlet/shell/remote.h"
 #include "cmdlet/shell/report_file.h"
+#include "cmdlet/shell/transfer.h"
 
 DEFINE_OWNED(json_t *, json_decref)
 
@@ -33,6 +34,7 @@ struct stage {
     char *report;     /* where the report of this run goes; NULL: none is wanted */
     unsigned reports; /* so many runs had one */
     char *follow, *cancel; /* how a long command is followed and ended, as polluxd said last */
+    struct transfer *transfer; /* of the file that it is about, while it runs */
     void *state;
 };
 
@@ -242,7 +244,7 @@ static void on_report(struct stage *stage, const json_t *facts)
 static void on_message(const json_t *message, void *context)
 {
     struct stage *stage = context;
-    if (!is_for_person(stage, message))
+    if (transfer_message(stage->transfer, message) || !is_for_person(stage, message))
         return;
     const json_t *object = json_object_get(message, "object");
     const json_t *error = json_object_get(message, "error");
@@ -394,14 +396,42 @@ static void detach(struct stage *stage)
     render_error(render_of(stage), &e);
 }
 
+static void on_file_warning(const char *sentence, void *context)
+{
+    OWNED(json_decref) json_t *text = json_string(sentence);
+    on_notice(context, NOTICE_WARNING, text);
+}
+
+/* The command, and the file that it is about. */
+static enum failure run_with_file(struct stage *stage, bool what_if, struct error *e)
+{
+    const struct transfer_options about = {.binding = &stage->b,
+                                           .what_if = what_if || bound_switch(&stage->b, "WhatIf"),
+                                           .warn = on_file_warning,
+                                           .context = stage};
+    stage->troubled = false;
+    enum failure bad = transfer_begin(&about, &stage->transfer, e);
+    if (bad)
+        return bad;
+    const struct remote_options options = {.what_if = what_if,
+                                           .hidden = transfer_hidden(stage->transfer),
+                                           .enough = transfer_is_lost(stage->transfer),
+                                           .message = on_message,
+                                           .wait = on_wait,
+                                           .context = stage};
+    bad = remote_run(&stage->b, &options, e);
+    return transfer_end(TAKE(stage->transfer), bad, !stage->troubled, e);
+}
+
 static enum failure run_remotely(struct stage *stage, bool what_if, struct error *e)
 {
-    const struct remote_options options = {
-        .what_if = what_if, .message = on_message, .wait = on_wait, .context = stage};
-    enum failure bad = remote_run(&stage->b, &options, e);
+    bool has_file = command_has_file(stage->b.command);
+    enum failure bad = run_with_file(stage, what_if, e);
     if (bad != FAIL_STOPPING || !session_interrupted())
         return bad;
-    if (command_changes(stage->b.command) && !what_if && !bound_switch(&stage->b, "WhatIf"))
+    if (has_file)
+        render_error(render_of(stage), e);
+    else if (command_changes(stage->b.command) && !what_if && !bound_switch(&stage->b, "WhatIf"))
         detach(stage);
     note_status(stage, STATUS_INTERRUPTED);
     stage->pipe->stop = true;
