@@ -1,11 +1,12 @@
 /* Fills a pool's home with items, as a holder would: fill DATABASE POOL COUNT
+ * or `central` with accounts of that pool: fill DATABASE POOL COUNT SIP-DOMAIN
  *
- * The pool must be stopped, and must have been the holder of its home. */
+ * The pool must be stopped, and must have been the holder of that home. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/store.h"
+#include "pool/account.h"
 
 enum { VALUE_BYTES = 150, ITEMS_EACH = 10000 };
 
@@ -17,21 +18,37 @@ static void put(struct txn *txn, unsigned long i)
     txn_put(txn, MODULE_PRESENCE_FOCUS, bytes_of_text(key), bytes_of_text(value));
 }
 
-static enum failure fill(struct store *store, const char *pool, unsigned long count,
-                         struct error *e)
+static void put_account(struct txn *txn, const char *pool, const char *sip_domain, unsigned long i)
 {
+    struct account account;
+    char address[SIP_ADDRESS_SIZE];
+    snprintf(address, sizeof address, "user%06lu@%s", i, sip_domain);
+    account_begin(&account, address);
+    snprintf(account.display_name, sizeof account.display_name, "User %lu", i);
+    snprintf(account.pool, sizeof account.pool, "%s", pool);
+    account_put(txn, &account, 0);
+}
+
+static enum failure fill(struct store *store, const char *pool, unsigned long count,
+                         const char *sip_domain, struct error *e)
+{
+    const char *home = sip_domain ? HOME_CENTRAL : pool;
     OWNED(view_close) struct view *view = NULL;
     struct hold hold;
     enum failure bad = store_view(store, &view, e);
     if (!bad)
-        bad = view_hold(view, pool, &hold, e);
-    store_lease(store, pool, UINT64_MAX);
+        bad = view_hold(view, home, &hold, e);
+    store_lease(store, home, UINT64_MAX);
     for (unsigned long i = 0; !bad && i < count;) {
-        struct txn *txn = txn_new(pool);
+        struct txn *txn = txn_new(home);
         struct store_outcome outcome;
         txn_as_holder(txn, hold.term.number);
-        for (unsigned long end = i + ITEMS_EACH; i < end && i < count; i++)
-            put(txn, i);
+        for (unsigned long end = i + ITEMS_EACH; i < end && i < count; i++) {
+            if (sip_domain)
+                put_account(txn, pool, sip_domain, i);
+            else
+                put(txn, i);
+        }
         bad = store_commit_wait(store, txn, &outcome);
         if (bad)
             *e = outcome.error;
@@ -45,10 +62,10 @@ int main(int argc, char **argv)
     struct store *store;
     struct error e = {0};
     char line[2 * ERROR_TEXT_MAX];
-    if (argc != 4)
+    if (argc != 4 && argc != 5)
         return 2;
     if (!sqlite_engine_open(argv[1], argv[2], &engine, &e) && !store_open(engine, &store, &e)) {
-        fill(store, argv[2], strtoul(argv[3], NULL, 10), &e);
+        fill(store, argv[2], strtoul(argv[3], NULL, 10), argc > 4 ? argv[4] : NULL, &e);
         store_close(store);
     }
     if (e.kind)

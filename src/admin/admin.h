@@ -5,10 +5,10 @@
  *     POST /admin/v1/commands/<Name>   {"<Parameter>": value, …}
  *     GET  /admin/v1/commands          what there is, with parameters and limits
  *
- * The answer to a command is a stream of JSON lines: {"object": …}, {"progress": {…}}, {"record":
- * …}, {"part": {…}} (transfer.h), {"warning": "…"}, {"information": "…"}, {"verbose": "…"},
- * {"whatif": "…"}, {"error": {…}}, {"report": {…}}, and at its end {"status": "done"} or {"status":
- * "failed"}. An empty line says that it goes on. */
+ * The answer to a command is a stream of JSON lines: {"object": …}, {"progress": {…}}, {"warning":
+ * "…"}, {"information": "…"}, {"verbose": "…"}, {"whatif": "…"}, {"error": {…}}, {"report": {…}};
+ * of a command that is about a file, {"record": …} and {"part": {…}} (transfer.h); and at its end
+ * {"status": "done"} or {"status": "failed"}. An empty line says that it goes on. */
 #ifndef POLLUX_ADMIN_ADMIN_H
 #define POLLUX_ADMIN_ADMIN_H
 
