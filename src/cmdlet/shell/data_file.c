@@ -1,6 +1,5 @@
 #include "cmdlet/shell/data_file.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,6 +12,7 @@
 #include <zstd.h>
 
 #include "base/memory.h"
+#include "cmdlet/path.h"
 
 struct data_file {
     char *path, *temporary; /* the second only of one that is written */
@@ -28,12 +28,9 @@ struct data_file {
 
 char *data_file_path(const char *typed, bool *moved)
 {
-    *moved = isalpha((unsigned char)typed[0]) && typed[1] == ':';
-    if (!*moved)
-        return xstrdup(typed);
-    const char *back = strrchr(typed, '\\'), *slash = strrchr(typed, '/');
-    const char *last = back > slash ? back : slash;
-    return xstrdup(last ? last + 1 : typed + 2);
+    const char *name = path_from_elsewhere(typed);
+    *moved = name != NULL;
+    return xstrdup(name ? name : typed);
 }
 
 static bool is_compressed(const char *path)
