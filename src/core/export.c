@@ -320,14 +320,14 @@ static uint64_t confirmed_upto(const struct exporter *x)
 }
 
 uint64_t export_horizon(const struct exporter *const *list, size_t count, uint64_t head,
-                        uint64_t horizon, uint64_t kept)
+                        uint64_t horizon, uint64_t kept, uint64_t step)
 {
     uint64_t least = head;
     for (size_t i = 0; i < count; i++) {
         uint64_t upto = confirmed_upto(list[i]);
         least = upto < least ? upto : least;
     }
-    if (least < kept + horizon + TOMBSTONES_STEP)
+    if (least < kept + horizon + step)
         return horizon;
     uint64_t most = horizon + TOMBSTONES_AT_ONCE;
     return least - kept < most ? least - kept : most;

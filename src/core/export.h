@@ -88,7 +88,7 @@ enum {
  * what each copy has confirmed in this term, and so has nothing of its own beyond. `horizon` is
  * where they went last; the same again: nothing to do. */
 uint64_t export_horizon(const struct exporter *const *list, size_t count, uint64_t head,
-                        uint64_t horizon, uint64_t kept);
+                        uint64_t horizon, uint64_t kept, uint64_t step);
 
 /* The words of the original. */
 enum export_word {

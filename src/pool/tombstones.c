@@ -34,7 +34,8 @@ static void collect(struct front_end *fe, const struct home *core, struct export
     if (store_view(front_end_store(fe), &view, NULL) ||
         view_home(view, home_name(core), &state, NULL))
         return; /* a store that can't be read is told elsewhere */
-    uint64_t upto = export_horizon(list, found, state.head, state.horizon, TOMBSTONES_KEPT);
+    uint64_t upto =
+        export_horizon(list, found, state.head, state.horizon, TOMBSTONES_KEPT, TOMBSTONES_STEP);
     if (upto == state.horizon)
         return;
     struct txn *txn = txn_new(home_name(core));

@@ -33,7 +33,7 @@ struct stage {
     json_t *kept[4];  /* what goes into the variables that were named, in the order of `kinds` */
     char *report;     /* where the report of this run goes; NULL: none is wanted */
     unsigned reports; /* so many runs had one */
-    char *follow, *cancel; /* how a long command is followed and ended, as polluxd said last */
+    char *follow, *cancel;     /* how a long command is followed and ended, as polluxd said last */
     struct transfer *transfer; /* of the file that it is about, while it runs */
     void *state;
 };
