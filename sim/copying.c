@@ -4,7 +4,10 @@
 #include <string.h>
 
 #include "checks.h"
+#include "comparing.h"
 #include "pool.h"
+
+enum { TOMBSTONES_LEFT = 6, COLLECTS_IN_THOUSAND = 100 };
 
 /* --- the exporter's part --- */
 
@@ -33,6 +36,7 @@ void copying_stop(struct hosted *h)
 {
     for (size_t m = 0; m < SIM_MODULES; m++)
         exporter_free(TAKE(h->exporting[m].core));
+    comparing_stop(h);
 }
 
 /* Whoever holds a home exports it; and whoever refills a holder that lost something. True if that
@@ -59,8 +63,30 @@ static bool open_or_close(struct hosted *h, size_t module)
     return false;
 }
 
+/* As in the product, but for fewer. */
+static void collect(struct hosted *h)
+{
+    const struct exporter *list[SIM_MODULES];
+    struct home_state state;
+    if (!serves(h))
+        return;
+    for (size_t m = 0; m < SIM_MODULES; m++)
+        list[m] = h->exporting[m].core;
+    read_state(h->pool, home_of(h), &state);
+    uint64_t upto = export_horizon(list, SIM_MODULES, state.head, state.horizon, TOMBSTONES_LEFT,
+                                   TOMBSTONES_LEFT);
+    if (upto == state.horizon)
+        return;
+    struct txn *txn = txn_new(home_of(h));
+    txn_as_holder(txn, home_hold(h->core)->term.number);
+    txn_horizon(txn, upto);
+    commit(h->pool, txn, NULL, NULL);
+}
+
 void copying_tick(struct hosted *h)
 {
+    if (chance(h->pool->world, COLLECTS_IN_THOUSAND))
+        collect(h);
     for (size_t m = 0; m < SIM_MODULES; m++) {
         if (!h->exporting[m].in_flight)
             open_or_close(h, m);
@@ -80,21 +106,23 @@ void copying_wanted(struct hosted *h)
         step_exporter(h, m, (struct export_event){.kind = EXPORT_WANTED});
 }
 
-static struct copy_state copy_of(const struct hosted *h, size_t module,
-                                 const struct home_state *state)
+struct copy_state copying_copy_of(const struct hosted *h, size_t module,
+                                  const struct home_state *state)
 {
     enum module m = modules[module];
     return (struct copy_state){.hold = home_hold(h->core),
                                .head = state->head,
                                .cookie = state->modules[m].cookie,
-                               .whole_at = state->modules[m].whole_at};
+                               .whole_at = state->modules[m].whole_at,
+                               .digest = state->modules[m].digest,
+                               .comparing = state->modules[m].comparing};
 }
 
 struct packing {
     struct batch_writer *writer;
     enum module module;
     size_t count;
-    uint64_t upto;
+    uint64_t upto, head;
     bool full;
 };
 
@@ -102,6 +130,8 @@ static bool pack_item(const struct item *item, struct item_hash hash, void *cont
 {
     (void)hash;
     struct packing *p = context;
+    if (item->version.usn > p->head)
+        return false; /* of a comparison that has not come to its end */
     if (item->module == p->module) {
         p->full = p->count == BATCH_ITEMS || !batch_add(p->writer, item);
         if (p->full)
@@ -120,14 +150,15 @@ static void pack(struct hosted *h, struct call *call, uint64_t after)
     struct home_state state;
     store_view(h->pool->store, &view, NULL);
     view_home(view, home_of(h), &state, NULL);
-    const struct copy_state copy = copy_of(h, call->module, &state);
+    const struct copy_state copy = copying_copy_of(h, call->module, &state);
     struct batch_head head = {.module = modules[call->module],
                               .term = x->term,
                               .after = after,
                               .head = copy_head(&copy),
                               .horizon = copy_horizon(&copy, state.horizon)};
     strcpy(head.home, home_of(h));
-    struct packing p = {.writer = h->pool->world->writer, .module = head.module, .upto = after};
+    struct packing p = {
+        .writer = h->pool->world->writer, .module = head.module, .upto = after, .head = state.head};
     batch_begin(p.writer, &head);
     view_changes(view, home_of(h), after, pack_item, &p, NULL);
     struct bytes bytes = batch_finish(p.writer, p.full ? p.upto : state.head);
@@ -135,37 +166,44 @@ static void pack(struct hosted *h, struct call *call, uint64_t after)
     x->batch_head = state.head;
 }
 
-static void offer(struct hosted *h, struct call *call)
+void copying_offer(struct hosted *h, struct call *call)
 {
     struct home_state state;
     read_state(h->pool, home_of(h), &state);
-    const struct copy_state copy = copy_of(h, call->module, &state);
+    const struct copy_state copy = copying_copy_of(h, call->module, &state);
     call->lineage = xmemdup(&home_hold(h->core)->lineage, sizeof *call->lineage);
     call->offer = (struct copy_offer){.term = h->exporting[call->module].term,
                                       .lineage = call->lineage,
                                       .head = copy_head(&copy),
-                                      .horizon = copy_horizon(&copy, state.horizon)};
+                                      .horizon = copy_horizon(&copy, state.horizon),
+                                      .digest = copy.digest};
+    call->head = state.head;
 }
 
 static void carry_out(struct hosted *h, size_t module, const struct export_action *action)
 {
-    static const enum call_kind kinds[] = {
-        [EXPORT_OFFER] = CALL_OFFER, [EXPORT_BATCH] = CALL_BATCH, [EXPORT_COMPARE] = CALL_COMPARE};
     if (action->kind == EXPORT_NOTHING)
         return;
-    struct call *call = call_new(h->pool, partner_of(h), kinds[action->kind], h->home);
-    call->module = module;
+    bool batch = action->kind == EXPORT_BATCH;
     h->exporting[module].in_flight = true;
-    if (action->kind == EXPORT_BATCH)
+    if (action->kind == EXPORT_COMPARE) {
+        comparing_begin(h, module);
+        return;
+    }
+    struct call *call = call_new(h->pool, partner_of(h), batch ? CALL_BATCH : CALL_OFFER, h->home);
+    call->module = module;
+    if (batch)
         pack(h, call, action->after.usn);
     else
-        offer(h, call);
-    call_send(call, action->kind == EXPORT_OFFER ? CALL_DEADLINE_MS : BATCH_DEADLINE_MS);
+        copying_offer(h, call);
+    call_send(call, batch ? BATCH_DEADLINE_MS : CALL_DEADLINE_MS);
 }
 
 void copying_answered(struct hosted *h, const struct call *call, const struct copy_answer *position)
 {
     struct exporting *x = &h->exporting[call->module];
+    if (comparing_goes_on(h, call, position))
+        return;
     x->in_flight = false;
     if (open_or_close(h, call->module))
         return;
@@ -186,11 +224,11 @@ void copying_answered(struct hosted *h, const struct call *call, const struct co
 
 /* --- the copy's part --- */
 
-static struct copy_answer judge(const struct hosted *h, const struct call *call)
+struct copy_answer copying_judge(const struct hosted *h, const struct call *call)
 {
     struct home_state state;
     read_state(h->pool, home_of(h), &state);
-    const struct copy_state copy = copy_of(h, call->module, &state);
+    const struct copy_state copy = copying_copy_of(h, call->module, &state);
     struct copy_answer answer = copy_judge(&copy, &call->offer);
     if (answer.verdict == COPY_GO_ON && !home_takes(h->core, call->offer.term))
         answer.verdict = COPY_LATE;
@@ -221,8 +259,7 @@ static bool same_lineage(const struct lineage *a, const struct lineage *b)
     return bytes_equal(buffer_view(&x), buffer_view(&y));
 }
 
-/* The lineage goes into the record, and a comparison with it, all in one transaction. */
-static void follow(struct hosted *h, struct call *call, struct copy_answer answer)
+void copying_follow(struct hosted *h, struct call *call, struct copy_answer answer)
 {
     struct home_event event = {.kind = HOME_FOLLOW, .lineage = call->lineage};
     bool busy = h->follower != NULL;
@@ -240,98 +277,13 @@ static void follow(struct hosted *h, struct call *call, struct copy_answer answe
 
 static void offered(struct hosted *h, struct call *call)
 {
-    struct copy_answer answer = judge(h, call);
+    struct copy_answer answer = copying_judge(h, call);
     note_fork(h, call, &answer);
     bool known = same_lineage(&home_hold(h->core)->lineage, call->lineage);
     if (answer.verdict != COPY_GO_ON || known)
         call_answer(call, NULL, &answer);
     else
-        follow(h, call, answer);
-}
-
-static void compare(struct hosted *h, struct call *call)
-{
-    struct copy_answer answer = judge(h, call);
-    bool asks_still = call->from->up && call->from->life == call->life;
-    if (answer.verdict == COPY_COMPARE && asks_still && home_takes(h->core, call->offer.term))
-        follow(h, call, answer);
-    else
-        call_answer(call, NULL, &answer);
-}
-
-struct comparison {
-    struct view *other;
-    struct txn *txn;
-    const char *home;
-    enum module module;
-    bool removes;
-    const struct lineage *lineage; /* the exporter's */
-    struct world *world;
-};
-
-/* A change that the exporter's history does not have must not be compared away. */
-static void check_own(const struct comparison *c, const struct item *item)
-{
-    if (lineage_term_of(c->lineage, item->version.usn) != item->version.term)
-        broken(c->world, "a change of the copy's own of %s, usn %llu, is compared away", c->home,
-               (unsigned long long)item->version.usn);
-}
-
-static bool compare_item(const struct item *item, struct item_hash hash, void *context)
-{
-    const struct comparison *c = context;
-    struct item there;
-    if (item->module != c->module)
-        return true;
-    if (c->removes)
-        check_own(c, item);
-    bool found = view_item(c->other, c->home, c->module, item->key, &there, NULL) == OK;
-    if (!c->removes && (!found || !item_hash_equal(hash, item_hash(&there))))
-        txn_apply(c->txn, item);
-    if (c->removes && !found && !item->deleted) {
-        struct item gone = *item;
-        gone.deleted = true;
-        gone.value = BYTES_NONE;
-        txn_apply(c->txn, &gone);
-    }
-    return true;
-}
-
-/* The copy gets what differs, and loses what the exporter does not have. */
-void copying_enrich(struct hosted *h, struct txn *txn)
-{
-    struct call *call = h->follower;
-    if (!call || call->kind != CALL_COMPARE)
-        return;
-    OWNED(view_close) struct view *theirs = NULL;
-    OWNED(view_close) struct view *ours = NULL;
-    struct home_state from, to;
-    const char *home = home_of(h);
-    enum module module = modules[call->module];
-    store_view(call->from->store, &theirs, NULL);
-    store_view(h->pool->store, &ours, NULL);
-    view_home(theirs, home, &from, NULL);
-    view_home(ours, home, &to, NULL);
-    struct comparison c = {.txn = txn,
-                           .home = home,
-                           .module = module,
-                           .lineage = call->lineage,
-                           .world = h->pool->world};
-    txn_as_copy(txn, call->offer.term.number);
-    c.other = theirs;
-    c.removes = true;
-    view_changes(ours, home, 0, compare_item, &c, NULL);
-    c.other = ours;
-    c.removes = false;
-    view_changes(theirs, home, 0, compare_item, &c, NULL);
-    h->follow_answer.at =
-        (struct version){.term = lineage_term_of(call->lineage, from.head), .usn = from.head};
-    h->follow_answer.verdict = COPY_GO_ON;
-    txn_cookie(txn, module, to.modules[module].cookie, h->follow_answer.at);
-    if (call->offer.head > from.head) /* it is not whole itself */
-        txn_whole_at(txn, module, (struct version){h->follow_answer.at.term, call->offer.head});
-    txn_horizon(txn, from.horizon);
-    h->pool->world->counts.comparisons++;
+        copying_follow(h, call, answer);
 }
 
 void copying_followed(struct hosted *h, bool good)
@@ -373,7 +325,8 @@ static void sent(struct hosted *h, struct call *call)
     read_hold(h->pool, home_of(h), &hold);
     read_state(h->pool, home_of(h), &state);
     struct version cookie = state.modules[head->module].cookie;
-    const struct copy_state copy = {.hold = &hold, .head = state.head, .cookie = cookie};
+    struct copy_state copy = copying_copy_of(h, call->module, &state);
+    copy.hold = &hold;
     struct copy_answer answer = copy_judge_batch(&copy, head);
     if (answer.verdict == COPY_GO_ON && !home_takes(h->core, head->term))
         answer.verdict = COPY_LATE;
@@ -405,6 +358,8 @@ void copying_called(struct hosted *h, struct call *call)
     case CALL_QUESTION: break;
     case CALL_OFFER: offered(h, call); break;
     case CALL_BATCH: sent(h, call); break;
-    case CALL_COMPARE: compare(h, call); break;
+    case CALL_COMPARE:
+    case CALL_PART:
+    case CALL_COMPARED: comparing_called(h, call); break;
     }
 }

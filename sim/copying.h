@@ -1,5 +1,5 @@
-/* The Backup Service of a home at a pool: its exporters, and the copy's part. Comparing is a
- * function over two stores here; it stands where the messages will be. */
+/* The Backup Service of a home at a pool: its exporters, and the copy's part; but for comparing
+ * (comparing.h). */
 #ifndef POLLUX_SIM_COPYING_H
 #define POLLUX_SIM_COPYING_H
 
@@ -16,8 +16,15 @@ void copying_wanted(struct hosted *h);
 void copying_called(struct hosted *h, struct call *call);
 void copying_answered(struct hosted *h, const struct call *call,
                       const struct copy_answer *position);
-/* The record under way is about to be stored, and is (or not). */
-void copying_enrich(struct hosted *h, struct txn *txn);
+/* The record under way is stored, or not. */
 void copying_followed(struct hosted *h, bool good);
+
+/* For comparing.h. */
+struct copy_state copying_copy_of(const struct hosted *h, size_t module,
+                                  const struct home_state *state);
+void copying_offer(struct hosted *h, struct call *call);
+struct copy_answer copying_judge(const struct hosted *h, const struct call *call);
+/* The lineage goes into the record; the call gets the answer when it is there. */
+void copying_follow(struct hosted *h, struct call *call, struct copy_answer answer);
 
 #endif

@@ -50,6 +50,7 @@ void call_free(struct call *call)
 {
     free(call->lineage);
     buffer_free(&call->batch);
+    buffer_free(&call->differs);
     free(call);
 }
 

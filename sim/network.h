@@ -7,7 +7,7 @@
 #include "core/batch.h"
 #include "world.h"
 
-enum call_kind { CALL_QUESTION, CALL_OFFER, CALL_BATCH, CALL_COMPARE };
+enum call_kind { CALL_QUESTION, CALL_OFFER, CALL_BATCH, CALL_COMPARE, CALL_PART, CALL_COMPARED };
 
 struct call {
     struct call *next;
@@ -20,7 +20,10 @@ struct call {
     struct home_question question;
     struct copy_offer offer;
     struct lineage *lineage; /* of an offer */
-    struct buffer batch;
+    struct buffer batch;     /* or a part of a comparison */
+    uint64_t head;           /* the store's own, when the offer was made */
+    uint64_t comparison;     /* which one begins or ends */
+    struct buffer differs;   /* the answer to a part */
 };
 
 struct call *call_new(struct pool *from, struct pool *to, enum call_kind kind, size_t home);

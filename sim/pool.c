@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "checks.h"
-#include "copying.h"
+#include "comparing.h"
 #include "scheduler.h"
 
 enum { COMMIT_MS = 20, HEARTBEAT_MS = 1000 };
@@ -133,7 +133,7 @@ static void persist(struct hosted *h)
 {
     struct txn *txn = txn_new(home_of(h));
     txn_hold(txn, home_wanted(h->core));
-    copying_enrich(h, txn);
+    comparing_enrich(h, txn);
     commit(h->pool, txn, record_stored, xmemdup(&h, sizeof h));
 }
 

@@ -9,6 +9,7 @@
 
 #include <stdarg.h>
 
+#include "core/compare.h"
 #include "core/export.h"
 #include "core/home.h"
 #include "store/memory.h"
@@ -39,6 +40,8 @@ struct exporting {
     struct term term;
     bool in_flight;
     uint64_t batch_head; /* the head that the batch under way was read at */
+    struct comparison *comparing;
+    struct call *begun; /* with what the comparison began */
 };
 
 struct backup {

@@ -50,6 +50,7 @@ struct task {
 
 struct comparison {
     struct compare_head head;
+    uint64_t goal;
     enum comparison_step step;
     struct task *tasks; /* the finest first: so there are never many */
     uint64_t items;
@@ -88,11 +89,12 @@ static void task_free(struct task *task)
     free(task);
 }
 
-struct comparison *comparison_new(const struct compare_head *head)
+struct comparison *comparison_new(const struct compare_head *head, uint64_t goal)
 {
     assert(head->id != 0 && module_belongs(head->module, head->home));
     struct comparison *c = xcalloc(1, sizeof *c);
     c->head = *head;
+    c->goal = goal;
     c->packer = packer_new();
     c->tasks = task_new(BYTES_NONE, BYTES_NONE, true, GRAIN_COARSE);
     return c;
@@ -213,6 +215,8 @@ bool comparison_add(struct comparison *c, const struct item *item, struct item_h
     if (c->part.full || !key_range_reaches(&range, item->key))
         return false;
     assert(!item->deleted && item->module == c->head.module);
+    if (item->version.usn > c->goal)
+        return true;
     open_run(c);
     digest_add(&c->run.digest, item, hash);
     if (task->grain == GRAIN_ITEMS) {

@@ -44,7 +44,9 @@ bool key_range_reaches(const struct key_range *range, struct bytes key);
 /* --- the exporter's side --- */
 
 struct comparison;
-struct comparison *comparison_new(const struct compare_head *head);
+/* It holds for the exporter's head as it is now; of what is changed later nothing is told. (The
+ * copy may lose what it had of that, and gets it by batches.) */
+struct comparison *comparison_new(const struct compare_head *head, uint64_t goal);
 void comparison_free(struct comparison *c);
 DEFINE_OWNED(struct comparison *, comparison_free)
 

@@ -11,7 +11,8 @@
 void compared_begin(struct txn *txn, const struct sync_offer *offer, const struct home_state *state)
 {
     txn_as_copy(txn, offer->term.number);
-    txn_compare(txn, offer->module, state->modules[offer->module].comparing, offer->comparison);
+    txn_compare(txn, offer->module, state->modules[offer->module].comparing, offer->comparison,
+                offer->head);
 }
 
 void compared_end(struct txn *txn, const struct sync_offer *offer, const struct home_state *state,
@@ -21,7 +22,7 @@ void compared_end(struct txn *txn, const struct sync_offer *offer, const struct 
     *at =
         (struct version){.term = lineage_term_of(&offer->lineage, offer->head), .usn = offer->head};
     txn_as_copy(txn, offer->term.number);
-    txn_compare(txn, module, offer->comparison, 0);
+    txn_compare(txn, module, offer->comparison, 0, 0);
     if (!digest_equal(&state->modules[module].digest, &offer->digest))
         txn_recount(txn, module); /* what changed since came as well; or it was wrong before */
     txn_cookie(txn, module, state->modules[module].cookie, *at);
@@ -103,7 +104,7 @@ static enum failure keep(struct store *store, struct txn *txn, const struct comp
 {
     struct store_outcome outcome;
     txn_as_copy(txn, head->term.number);
-    txn_compare(txn, head->module, head->id, head->id);
+    txn_compare(txn, head->module, head->id, head->id, 0);
     if (store_commit_wait(store, txn, &outcome))
         *e = outcome.error;
     return outcome.error.kind;

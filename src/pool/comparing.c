@@ -140,7 +140,7 @@ static struct comparison *core_for(const struct sync_offer *offer)
     struct compare_head head = {
         .module = offer->module, .term = offer->term, .id = offer->comparison};
     snprintf(head.home, sizeof head.home, "%s", offer->home);
-    return comparison_new(&head);
+    return comparison_new(&head, offer->head);
 }
 
 struct comparing *comparing_start(struct front_end *fe, struct workers *workers, const char *home,

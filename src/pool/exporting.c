@@ -224,6 +224,8 @@ static bool pack_item(const struct item *item, struct item_hash hash, void *cont
 {
     (void)hash;
     struct exporting *x = context;
+    if (item->version.usn > x->batch.read_at)
+        return false; /* of a comparison that has not come to its end */
     if (item->module == x->module) {
         x->batch.full = !batch_add(x->batch.writer, item);
         if (x->batch.full)

@@ -168,6 +168,9 @@ static enum failure check_step(struct group *group, const struct group_home *hom
             return refuse(e, FAIL_INVALID, txn->home, "does not have that module");
         if (sent && (item.version.usn == 0 || item.version.term == 0 || !countable(item.version)))
             return refuse(e, FAIL_INVALID, txn->home, "was sent an item without a sound version");
+        if (step->kind == STEP_PLACE &&
+            item.version.usn > home->row.state.modules[step->module].compare_goal)
+            return refuse(e, FAIL_INVALID, txn->home, "is not being compared up to that item");
         return OK;
     }
     case STEP_DROP:
@@ -413,6 +416,14 @@ static void reach(struct home_state *state, uint64_t usn)
         state->head = usn;
 }
 
+static void compare(struct home_state *state, const struct step *step)
+{
+    if (step->version.usn == step->from.usn)
+        return;
+    state->modules[step->module].comparing = step->version.usn;
+    state->modules[step->module].compare_goal = step->goal;
+}
+
 static enum failure raise_horizon(struct group *group, struct group_home *home, uint64_t usn,
                                   struct error *e)
 {
@@ -474,9 +485,10 @@ static enum failure carry_out_step(struct group *group, struct group_home *home,
                             .value = step_value(txn, step)};
         if (step->kind == STEP_REPAIR)
             return repair(group, home, &item, e);
+        if (step->kind == STEP_PLACE)
+            return place(group, home, &item, e);
         reach(state, item.version.usn);
-        return step->kind == STEP_PLACE ? place(group, home, &item, e)
-                                        : write_item(group, home, &item, e);
+        return write_item(group, home, &item, e);
     }
     case STEP_DROP: return drop(group, home, step, step_key(txn, step), e);
     case STEP_COOKIE:
@@ -486,7 +498,7 @@ static enum failure carry_out_step(struct group *group, struct group_home *home,
         return OK;
     case STEP_DISCARD: return ops(group)->drop(group->s, home->row.id, step->version.usn, e);
     case STEP_RECOUNT: return recount(group, home, step->module, e);
-    case STEP_COMPARE: state->modules[step->module].comparing = step->version.usn; return OK;
+    case STEP_COMPARE: compare(state, step); return OK;
     case STEP_WHOLE_AT: state->modules[step->module].whole_at = step->version; return OK;
     case STEP_HORIZON: return raise_horizon(group, home, step->version.usn, e);
     case STEP_RECORD: {
@@ -533,6 +545,8 @@ static enum failure step_up(struct group *group, struct group_home *home, const 
     bool was_copy = home->has_hold && !mode_rights(home->hold.mode)->holder;
     if (!was_copy || !lacks_something(state, next))
         return OK;
+    for (int m = 0; m < MODULES; m++) /* what a comparison brought, it never came to its end */
+        reach(state, state->modules[m].compare_goal);
     state->head++;
     return raise_horizon(group, home, state->head, e);
 }
@@ -550,7 +564,7 @@ static enum failure replace_hold(struct group *group, struct group_home *home, s
         lineage_open(&hold.lineage, hold.term, txn->outcome.began);
         bad = step_up(group, home, &hold, e);
         for (int m = 0; m < MODULES; m++) /* it is as it is now */
-            home->row.state.modules[m].comparing = 0;
+            home->row.state.modules[m].comparing = home->row.state.modules[m].compare_goal = 0;
     }
     if (!bad)
         bad = hold_save(group->s, &hold, e);

@@ -79,6 +79,7 @@ void home_row_encode(const char *home, const struct home_row *row, struct buffer
         buffer_varint(out, state->modules[i].whole_at.usn);
         digest_encode(&state->modules[i].digest, out);
         buffer_u64(out, state->modules[i].comparing);
+        buffer_varint(out, state->modules[i].compare_goal);
     }
     seal(out, from, home, row->id);
 }
@@ -104,6 +105,7 @@ enum failure home_row_decode(const char *home, struct home_row *row, struct byte
         }
         digest_decode(&state->modules[i].digest, &in);
         state->modules[i].comparing = format > 1 ? cursor_u64(&in) : 0;
+        state->modules[i].compare_goal = format > 1 ? cursor_varint(&in) : 0;
     }
     if (format > HOME_STATE_FORMAT)
         return newer(e, home, format);

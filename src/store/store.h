@@ -72,12 +72,14 @@ void txn_expect(struct txn *txn, enum module module, struct bytes key, uint64_t 
 /* A copy's part: an item as the holder numbered it. */
 void txn_apply(struct txn *txn, const struct item *item);
 /* A comparison's part (core/compare.h): the same, and whatever else has its usn goes, because with
- * the holder this item has it; and what the holder does not have goes without a tombstone. */
+ * the holder this item has it; and what the holder does not have goes without a tombstone. The head
+ * stays where it is until the end of the comparison. */
 void txn_place(struct txn *txn, const struct item *item);
 void txn_drop(struct txn *txn, enum module module, struct bytes key);
-/* Begins a comparison (`from` is what was under way before, 0 or one that was given up), goes on
- * with it (`from` is `to`), or ends it (`to` is 0). Refused unless `from` is under way. */
-void txn_compare(struct txn *txn, enum module module, uint64_t from, uint64_t to);
+/* Begins a comparison (`from` is what was under way before, 0 or one that was given up) that brings
+ * what has a usn up to `goal`; goes on with it (`from` is `to`), or ends it (`to` is 0). Refused
+ * unless `from` is under way. */
+void txn_compare(struct txn *txn, enum module module, uint64_t from, uint64_t to, uint64_t goal);
 /* Takes away a row that is not what was written, as view_scan() finds it, from a copy: what stood
  * in it is to be fetched by a comparison. The digests must be added up anew with it. */
 void txn_discard(struct txn *txn, uint64_t usn);
@@ -158,6 +160,7 @@ struct home_state {
         /* The comparison (core/compare.h) under way; 0: none. While there is one, the copy stands
          * at no point that existed. */
         uint64_t comparing;
+        uint64_t compare_goal; /* up to where it brings what the exporter has */
     } modules[MODULES];
 };
 

@@ -115,12 +115,13 @@ void txn_drop(struct txn *txn, enum module module, struct bytes key)
     add(txn, STEP_DROP, key, BYTES_NONE)->module = module;
 }
 
-void txn_compare(struct txn *txn, enum module module, uint64_t from, uint64_t to)
+void txn_compare(struct txn *txn, enum module module, uint64_t from, uint64_t to, uint64_t goal)
 {
     struct step *step = add(txn, STEP_COMPARE, BYTES_NONE, BYTES_NONE);
     step->module = module;
     step->from.usn = from;
     step->version.usn = to;
+    step->goal = goal;
     txn->ends_comparison |= to == 0;
 }
 

@@ -31,6 +31,7 @@ struct step {
     struct version version;  /* of an applied item; what is expected; a point to reach; as usn, the
                                 revision of what is dropped, or how much is swept */
     struct version from;     /* a cookie to leave; a comparison, by `usn`, as in `version` */
+    uint64_t goal;           /* of a comparison that begins */
     size_t key_at, key_size; /* also a record's name */
     size_t value_at, value_size;
 };

@@ -85,7 +85,7 @@ static void write_batches(const char *folder)
 static void write_parts(const char *folder)
 {
     const struct compare_head head = {.home = "atl.example.com", .term = {4, 99}, .id = 7};
-    OWNED(comparison_free) struct comparison *c = comparison_new(&head);
+    OWNED(comparison_free) struct comparison *c = comparison_new(&head, UINT64_MAX);
     comparison_begun(c);
     for (int n = 0; n < 3; n++) {
         struct bytes after;

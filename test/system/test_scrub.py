@@ -117,7 +117,7 @@ def a_sound_store_is_read_again_and_again_and_nothing_is_said(world):
     # A wrong interval is a fault of the file.
     atl.extra = 'scrub_interval = "now"\n'
     atl.write_config()
-    run(POLLUXD, "--check-config", atl.config).must(1, "scrub_interval", "time span")
+    run(POLLUXD, "--check-config", "--config", atl.config).must(1, "scrub_interval", "time span")
 
 
 if __name__ == "__main__":

@@ -559,22 +559,26 @@ static void tombstones_go_when_every_copy_has_confirmed_them(void **state)
     enum { KEPT = 100, HEAD = 20000 };
     opens(&a, 2, HEAD);
     opens(&b, 2, HEAD);
-    assert_int_equal(export_horizon(both, 2, HEAD, 0, KEPT), 0); /* nobody has said anything */
+    assert_int_equal(export_horizon(both, 2, HEAD, 0, KEPT, TOMBSTONES_STEP),
+                     0); /* nobody has said anything */
     answers(&a, COPY_GO_ON, HEAD);
-    assert_int_equal(export_horizon(both, 2, HEAD, 0, KEPT), 0);
+    assert_int_equal(export_horizon(both, 2, HEAD, 0, KEPT, TOMBSTONES_STEP), 0);
     answers(&b, COPY_GO_ON, 7000);
-    assert_int_equal(export_horizon(both, 2, HEAD, 0, KEPT), 7000 - KEPT);
-    assert_int_equal(export_horizon(both, 2, HEAD, 6500, KEPT), 6500); /* too little to do */
-    assert_int_equal(export_horizon(both, 1, HEAD, 0, KEPT), HEAD - KEPT);
-    assert_int_equal(export_horizon(both, 0, HEAD, 0, KEPT), HEAD - KEPT); /* no copies at all */
+    assert_int_equal(export_horizon(both, 2, HEAD, 0, KEPT, TOMBSTONES_STEP), 7000 - KEPT);
+    assert_int_equal(export_horizon(both, 2, HEAD, 6500, KEPT, TOMBSTONES_STEP),
+                     6500); /* too little to do */
+    assert_int_equal(export_horizon(both, 1, HEAD, 0, KEPT, TOMBSTONES_STEP), HEAD - KEPT);
+    assert_int_equal(export_horizon(both, 0, HEAD, 0, KEPT, TOMBSTONES_STEP),
+                     HEAD - KEPT); /* no copies at all */
     const uint64_t far = HEAD + (uint64_t)3 * TOMBSTONES_AT_ONCE;
-    assert_int_equal(export_horizon(both, 0, far, 500, KEPT), 500 + TOMBSTONES_AT_ONCE);
+    assert_int_equal(export_horizon(both, 0, far, 500, KEPT, TOMBSTONES_STEP),
+                     500 + TOMBSTONES_AT_ONCE);
     fails(&b); /* it may have been put back meanwhile */
-    assert_int_equal(export_horizon(both, 2, HEAD, 0, KEPT), 0);
+    assert_int_equal(export_horizon(both, 2, HEAD, 0, KEPT, TOMBSTONES_STEP), 0);
     opens(&a, 4, HEAD); /* what it said in the last term counts no more */
-    assert_int_equal(export_horizon(both, 1, HEAD, 0, KEPT), 0);
+    assert_int_equal(export_horizon(both, 1, HEAD, 0, KEPT, TOMBSTONES_STEP), 0);
     answers(&a, COPY_FORKED, 9000);
-    assert_int_equal(export_horizon(both, 1, HEAD, 0, KEPT), 0);
+    assert_int_equal(export_horizon(both, 1, HEAD, 0, KEPT, TOMBSTONES_STEP), 0);
 }
 
 static void whoever_does_not_trust_the_cookie_has_everything_compared(void **state)

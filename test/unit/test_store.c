@@ -653,6 +653,14 @@ static void an_item_that_takes_the_usn_of_another_is_refused_whole(void **state)
     assert_sound(store, HOME);
 }
 
+/* compare(0, 7) begins number 7, compare(7, 7) goes on with it, compare(7, 0) ends it. */
+static struct txn *compare(uint64_t from, uint64_t to)
+{
+    struct txn *txn = as_copy();
+    txn_compare(txn, MODULE, from, to, 8);
+    return txn;
+}
+
 static void a_comparison_puts_items_in_the_place_of_what_stands_in_their_way(void **state)
 {
     (void)state;
@@ -665,8 +673,15 @@ static void a_comparison_puts_items_in_the_place_of_what_stands_in_their_way(voi
     txn_apply(txn, &gone);
     commit_as(store, txn, OK);
     /* With the holder, d has the usn of b here, e that of the tombstone, and a is as it was. */
-    struct item d = an_item(6, "d", "1"), e = an_item(7, "e", "1");
+    struct item d = an_item(6, "d", "1"), e = an_item(7, "e", "1"), later = an_item(9, "z", "1");
     txn = as_copy();
+    txn_place(txn, &d);
+    commit_as(store, txn, FAIL_INVALID); /* nobody compares */
+    commit_as(store, compare(0, 7), OK);
+    txn = compare(7, 7);
+    txn_place(txn, &later);
+    commit_as(store, txn, FAIL_INVALID); /* it came behind what is compared */
+    txn = compare(7, 7);
     txn_place(txn, &d);
     txn_place(txn, &e);
     txn_place(txn, &a);
@@ -683,20 +698,13 @@ static void a_comparison_puts_items_in_the_place_of_what_stands_in_their_way(voi
     txn_drop(txn, MODULE, bytes_of_text("never"));
     commit_as(store, txn, OK);
     assert_reads("a", "");
-    struct txn *again = as_copy(); /* no tombstone is left of it, and its usn is free */
+    assert_int_equal(state_now().head, 7); /* as it was */
+    struct txn *again = as_copy();         /* no tombstone is left of it, and its usn is free */
     struct item f = an_item(5, "f", "1");
     txn_apply(again, &f);
     commit_as(store, again, OK);
     assert_int_equal(state_now().modules[MODULE].digest.items, 3);
     assert_sound(store, HOME);
-}
-
-/* compare(0, 7) begins number 7, compare(7, 7) goes on with it, compare(7, 0) ends it. */
-static struct txn *compare(uint64_t from, uint64_t to)
-{
-    struct txn *txn = as_copy();
-    txn_compare(txn, MODULE, from, to);
-    return txn;
 }
 
 static void while_a_copy_is_compared_only_that_comparison_writes(void **state)
@@ -740,6 +748,7 @@ static void whoever_holds_a_home_is_compared_with_nobody_any_more(void **state)
     struct hold hold = a_hold(MODE_SERVING, 4, 2);
     assert_int_equal(keep_hold(store, &hold, NULL), OK);
     assert_int_equal(state_now().modules[MODULE].comparing, 0);
+    assert_true(state_now().head > 8); /* behind whatever the comparison brought */
 }
 
 static struct hold stored_hold(void)

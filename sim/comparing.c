@@ -1,0 +1,273 @@
+#include "comparing.h"
+
+#include <string.h>
+
+#include "checks.h"
+#include "pool.h"
+
+/* --- the exporter's side --- */
+
+static struct call *next_call(struct hosted *h, size_t module, enum call_kind kind)
+{
+    struct call *call = call_new(h->pool, partner_of(h), kind, h->home);
+    call->module = module;
+    return call;
+}
+
+static void forget(struct exporting *x)
+{
+    comparison_free(TAKE(x->comparing));
+    x->begun = NULL; /* the world frees it */
+}
+
+void comparing_begin(struct hosted *h, size_t module)
+{
+    struct exporting *x = &h->exporting[module];
+    struct call *call = next_call(h, module, CALL_COMPARE);
+    struct compare_head head = {
+        .module = modules[module], .term = x->term, .id = roll(h->pool->world)};
+    strcpy(head.home, home_of(h));
+    copying_offer(h, call);
+    call->comparison = head.id;
+    x->comparing = comparison_new(&head, call->head);
+    x->begun = call;
+    call_send(call, CALL_DEADLINE_MS);
+}
+
+static bool add_item(const struct item *item, struct item_hash hash, void *context)
+{
+    return comparison_add(context, item, hash);
+}
+
+static void send_part(struct hosted *h, size_t module)
+{
+    struct exporting *x = &h->exporting[module];
+    struct call *call = next_call(h, module, CALL_PART);
+    OWNED(view_close) struct view *view = NULL;
+    struct bytes after;
+    store_view(h->pool->store, &view, NULL);
+    comparison_start_part(x->comparing);
+    while (comparison_wants(x->comparing, &after)) {
+        view_keys_after(view, home_of(h), modules[module], BYTES_NONE, after, add_item,
+                        x->comparing, NULL);
+        comparison_was_read(x->comparing);
+    }
+    struct bytes part = comparison_finish_part(x->comparing);
+    buffer_raw(&call->batch, part.at, part.size);
+    call->lineage = xmemdup(x->begun->lineage, sizeof *call->lineage);
+    call_send(call, BATCH_DEADLINE_MS);
+}
+
+/* With what it began with: that is what it holds for. */
+static void send_end(struct hosted *h, size_t module)
+{
+    struct exporting *x = &h->exporting[module];
+    struct call *call = next_call(h, module, CALL_COMPARED);
+    call->lineage = xmemdup(x->begun->lineage, sizeof *call->lineage);
+    call->offer = x->begun->offer;
+    call->offer.lineage = call->lineage;
+    call->head = x->begun->head;
+    call->comparison = x->begun->comparison;
+    h->pool->world->counts.comparisons++;
+    call_send(call, CALL_DEADLINE_MS);
+}
+
+bool comparing_goes_on(struct hosted *h, const struct call *call,
+                       const struct copy_answer *position)
+{
+    struct exporting *x = &h->exporting[call->module];
+    if (!x->comparing)
+        return false;
+    bool goes_on = position && position->verdict == COPY_COMPARE && call->kind != CALL_COMPARED;
+    if (goes_on && call->kind == CALL_COMPARE)
+        comparison_begun(x->comparing);
+    else if (goes_on)
+        goes_on = comparison_answered(x->comparing, buffer_view(&call->differs));
+    if (!goes_on)
+        forget(x);
+    else if (comparison_step(x->comparing) == COMPARISON_PART)
+        send_part(h, call->module);
+    else
+        send_end(h, call->module);
+    return goes_on;
+}
+
+void comparing_stop(struct hosted *h)
+{
+    for (size_t m = 0; m < SIM_MODULES; m++)
+        forget(&h->exporting[m]);
+}
+
+/* --- the copy's side --- */
+
+struct told {
+    struct hosted *h;
+    struct call *call;
+    struct copy_answer answer;
+};
+
+static void told(struct pool *pool, const struct store_outcome *outcome, void *context)
+{
+    const struct told *t = context;
+    bool good = outcome->error.kind == OK;
+    t->h->applying--;
+    if (!good)
+        say(pool->world, "%s could not compare: %s", pool->name, outcome->error.what);
+    call_answer(t->call, NULL, good ? &t->answer : NULL);
+}
+
+static void commit_and_tell(struct hosted *h, struct call *call, struct copy_answer answer,
+                            struct txn *txn)
+{
+    struct told t = {h, call, answer};
+    h->applying++;
+    commit(h->pool, txn, told, xmemdup(&t, sizeof t));
+}
+
+static void begun(struct hosted *h, struct call *call)
+{
+    struct copy_answer answer = copying_judge(h, call);
+    struct home_state state;
+    if ((answer.verdict != COPY_COMPARE && answer.verdict != COPY_GO_ON) ||
+        !home_takes(h->core, call->offer.term)) {
+        call_answer(call, NULL, &answer);
+        return;
+    }
+    struct txn *txn = txn_new(home_of(h));
+    read_state(h->pool, home_of(h), &state);
+    txn_as_copy(txn, call->offer.term.number);
+    txn_compare(txn, modules[call->module], state.modules[modules[call->module]].comparing,
+                call->comparison, call->head);
+    answer.verdict = COPY_COMPARE;
+    commit_and_tell(h, call, answer, txn);
+}
+
+struct taking {
+    struct compare_part *part;
+    struct compare_sink sink;
+    struct txn *txn;
+    enum module module;
+    const struct item *own; /* the one that is looked at */
+    const struct lineage *lineage;
+    struct world *world;
+    bool changes;
+};
+
+static void place(const struct item *item, void *context)
+{
+    struct taking *t = context;
+    txn_place(t->txn, item);
+    t->changes = true;
+}
+
+/* A change that the exporter's history does not have must not be compared away. */
+static void drop(struct bytes key, void *context)
+{
+    struct taking *t = context;
+    struct version version = t->own->version;
+    if (lineage_term_of(t->lineage, version.usn) != version.term)
+        broken(t->world, "a change of the copy's own, usn %llu, is compared away",
+               (unsigned long long)version.usn);
+    txn_drop(t->txn, t->module, key);
+    t->changes = true;
+}
+
+static bool visit_own(const struct item *item, struct item_hash hash, void *context)
+{
+    struct taking *t = context;
+    t->own = item;
+    return compare_own(t->part, item, hash, &t->sink);
+}
+
+static void take_runs(struct hosted *h, struct taking *t)
+{
+    OWNED(view_close) struct view *view = NULL;
+    struct key_range range;
+    store_view(h->pool->store, &view, NULL);
+    while (compare_next(t->part, &range)) {
+        view_keys_after(view, home_of(h), t->module, BYTES_NONE, range.after, visit_own, t, NULL);
+        compare_run_end(t->part, &t->sink);
+    }
+}
+
+static void part_came(struct hosted *h, struct call *call)
+{
+    OWNED(compare_part_close) struct compare_part *part = NULL;
+    struct home_state state;
+    struct hold hold;
+    if (compare_part_open(buffer_view(&call->batch), &part, NULL)) {
+        broken(h->pool->world, "a part of a comparison does not open");
+        return;
+    }
+    const struct compare_head *head = compare_part_head(part);
+    read_hold(h->pool, home_of(h), &hold);
+    read_state(h->pool, home_of(h), &state);
+    struct copy_state copy = copying_copy_of(h, call->module, &state);
+    copy.hold = &hold;
+    struct copy_answer answer = copy_judge_part(&copy, head);
+    if (!home_takes(h->core, head->term))
+        answer.verdict = COPY_LATE;
+    if (answer.verdict != COPY_COMPARE) {
+        call_answer(call, NULL, &answer);
+        return;
+    }
+    struct txn *txn = txn_new(home_of(h));
+    struct taking t = {.part = part,
+                       .txn = txn,
+                       .module = head->module,
+                       .lineage = call->lineage,
+                       .world = h->pool->world};
+    t.sink = (struct compare_sink){place, drop, &t};
+    take_runs(h, &t);
+    struct bytes differs = compare_differs(part);
+    buffer_clear(&call->differs);
+    buffer_raw(&call->differs, differs.at, differs.size);
+    txn_as_copy(txn, head->term.number);
+    txn_compare(txn, head->module, head->id, head->id, 0);
+    commit_and_tell(h, call, answer, txn);
+}
+
+static void ended(struct hosted *h, struct call *call)
+{
+    struct copy_answer answer = copying_judge(h, call);
+    struct home_state state;
+    read_state(h->pool, home_of(h), &state);
+    bool current = state.modules[modules[call->module]].comparing == call->comparison;
+    if (answer.verdict != COPY_COMPARE || !current || !home_takes(h->core, call->offer.term)) {
+        call_answer(call, NULL, &answer);
+        return;
+    }
+    answer.verdict = COPY_GO_ON;
+    answer.at =
+        (struct version){.term = lineage_term_of(call->lineage, call->head), .usn = call->head};
+    copying_follow(h, call, answer);
+}
+
+void comparing_enrich(struct hosted *h, struct txn *txn)
+{
+    const struct call *call = h->follower;
+    if (!call || call->kind != CALL_COMPARED)
+        return;
+    struct home_state state;
+    enum module module = modules[call->module];
+    struct version at = h->follow_answer.at;
+    read_state(h->pool, home_of(h), &state);
+    txn_as_copy(txn, call->offer.term.number);
+    txn_compare(txn, module, call->comparison, 0, 0);
+    if (!digest_equal(&state.modules[module].digest, &call->offer.digest))
+        txn_recount(txn, module);
+    txn_cookie(txn, module, state.modules[module].cookie, at);
+    if (call->offer.head > call->head) /* the exporter is not whole itself */
+        txn_whole_at(txn, module, (struct version){at.term, call->offer.head});
+    txn_horizon(txn, call->head);
+}
+
+void comparing_called(struct hosted *h, struct call *call)
+{
+    if (call->kind == CALL_COMPARE)
+        begun(h, call);
+    else if (call->kind == CALL_PART)
+        part_came(h, call);
+    else
+        ended(h, call);
+}
