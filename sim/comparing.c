@@ -127,19 +127,13 @@ static void commit_and_tell(struct hosted *h, struct call *call, struct copy_ans
 static void begun(struct hosted *h, struct call *call)
 {
     struct copy_answer answer = copying_judge(h, call);
-    struct home_state state;
     if ((answer.verdict != COPY_COMPARE && answer.verdict != COPY_GO_ON) ||
         !home_takes(h->core, call->offer.term)) {
         call_answer(call, NULL, &answer);
         return;
     }
-    struct txn *txn = txn_new(home_of(h));
-    read_state(h->pool, home_of(h), &state);
-    txn_as_copy(txn, call->offer.term.number);
-    txn_compare(txn, modules[call->module], state.modules[modules[call->module]].comparing,
-                call->comparison, call->head);
     answer.verdict = COPY_COMPARE;
-    commit_and_tell(h, call, answer, txn);
+    copying_follow(h, call, answer);
 }
 
 struct taking {
@@ -243,23 +237,33 @@ static void ended(struct hosted *h, struct call *call)
     copying_follow(h, call, answer);
 }
 
-void comparing_enrich(struct hosted *h, struct txn *txn)
+static void enrich_end(const struct hosted *h, const struct call *call,
+                       const struct home_state *state, struct txn *txn)
 {
-    const struct call *call = h->follower;
-    if (!call || call->kind != CALL_COMPARED)
-        return;
-    struct home_state state;
     enum module module = modules[call->module];
     struct version at = h->follow_answer.at;
-    read_state(h->pool, home_of(h), &state);
-    txn_as_copy(txn, call->offer.term.number);
     txn_compare(txn, module, call->comparison, 0, 0);
-    if (!digest_equal(&state.modules[module].digest, &call->offer.digest))
+    if (!digest_equal(&state->modules[module].digest, &call->offer.digest))
         txn_recount(txn, module);
-    txn_cookie(txn, module, state.modules[module].cookie, at);
+    txn_cookie(txn, module, state->modules[module].cookie, at);
     if (call->offer.head > call->head) /* the exporter is not whole itself */
         txn_whole_at(txn, module, (struct version){at.term, call->offer.head});
     txn_horizon(txn, call->head);
+}
+
+void comparing_enrich(struct hosted *h, struct txn *txn)
+{
+    const struct call *call = h->follower;
+    struct home_state state;
+    if (!call || (call->kind != CALL_COMPARE && call->kind != CALL_COMPARED))
+        return;
+    read_state(h->pool, home_of(h), &state);
+    txn_as_copy(txn, call->offer.term.number);
+    if (call->kind == CALL_COMPARE)
+        txn_compare(txn, modules[call->module], state.modules[modules[call->module]].comparing,
+                    call->comparison, call->head);
+    else
+        enrich_end(h, call, &state, txn);
 }
 
 void comparing_called(struct hosted *h, struct call *call)

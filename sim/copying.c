@@ -51,7 +51,8 @@ static bool open_or_close(struct hosted *h, size_t module)
         read_state(h->pool, home_of(h), &state);
         x->open = true;
         x->term = term;
-        struct export_event event = {.kind = EXPORT_OPENED, .term = term, .head = state.head};
+        struct export_event event = {
+            .kind = EXPORT_OPENED, .term = term, .head = home_reach(&state)};
         step_exporter(h, module, event);
         return true;
     }
@@ -111,7 +112,7 @@ struct copy_state copying_copy_of(const struct hosted *h, size_t module,
 {
     enum module m = modules[module];
     return (struct copy_state){.hold = home_hold(h->core),
-                               .head = state->head,
+                               .head = home_reach(state),
                                .cookie = state->modules[m].cookie,
                                .whole_at = state->modules[m].whole_at,
                                .digest = state->modules[m].digest,
@@ -122,7 +123,7 @@ struct packing {
     struct batch_writer *writer;
     enum module module;
     size_t count;
-    uint64_t upto, head;
+    uint64_t upto;
     bool full;
 };
 
@@ -130,8 +131,6 @@ static bool pack_item(const struct item *item, struct item_hash hash, void *cont
 {
     (void)hash;
     struct packing *p = context;
-    if (item->version.usn > p->head)
-        return false; /* of a comparison that has not come to its end */
     if (item->module == p->module) {
         p->full = p->count == BATCH_ITEMS || !batch_add(p->writer, item);
         if (p->full)
@@ -157,13 +156,12 @@ static void pack(struct hosted *h, struct call *call, uint64_t after)
                               .head = copy_head(&copy),
                               .horizon = copy_horizon(&copy, state.horizon)};
     strcpy(head.home, home_of(h));
-    struct packing p = {
-        .writer = h->pool->world->writer, .module = head.module, .upto = after, .head = state.head};
+    struct packing p = {.writer = h->pool->world->writer, .module = head.module, .upto = after};
     batch_begin(p.writer, &head);
     view_changes(view, home_of(h), after, pack_item, &p, NULL);
-    struct bytes bytes = batch_finish(p.writer, p.full ? p.upto : state.head);
+    struct bytes bytes = batch_finish(p.writer, p.full ? p.upto : copy.head);
     buffer_raw(&call->batch, bytes.at, bytes.size);
-    x->batch_head = state.head;
+    x->batch_head = copy.head;
 }
 
 void copying_offer(struct hosted *h, struct call *call)
@@ -177,7 +175,7 @@ void copying_offer(struct hosted *h, struct call *call)
                                       .head = copy_head(&copy),
                                       .horizon = copy_horizon(&copy, state.horizon),
                                       .digest = copy.digest};
-    call->head = state.head;
+    call->head = copy.head;
 }
 
 static void carry_out(struct hosted *h, size_t module, const struct export_action *action)
@@ -215,7 +213,7 @@ void copying_answered(struct hosted *h, const struct call *call, const struct co
             home_of(h), (int)call->module, copy_verdict_name(position->verdict),
             (unsigned long long)position->at.usn, (unsigned long long)state.head);
         /* More than was known when it was sent may have been read. */
-        event = (struct export_event){.kind = EXPORT_CHANGED, .head = state.head};
+        event = (struct export_event){.kind = EXPORT_CHANGED, .head = home_reach(&state)};
         step_exporter(h, call->module, event);
         event = (struct export_event){.kind = EXPORT_ANSWERED, .answer = *position};
     }

@@ -223,7 +223,7 @@ static void question_arrives(struct hosted *h, struct call *call)
     read_state(h->pool, home_of(h), &state);
     struct home_event event = {.kind = HOME_ASKED};
     event.asked.question = call->question;
-    event.asked.own_head = state.head;
+    event.asked.own_head = home_reach(&state);
     event.asked.applying = h->applying > 0;
     step_home(h, event);
 }

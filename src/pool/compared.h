@@ -6,7 +6,8 @@
 #include "base/workers.h"
 #include "pool/front_end.h"
 
-/* What the store must know before it answers that the comparison may begin, … */
+/* What the store must know before it answers that the comparison may begin, and with it the lineage
+ * that what comes is of; … */
 void compared_begin(struct txn *txn, const struct sync_offer *offer,
                     const struct home_state *state);
 /* … and once all parts were answered: the copy stands at the exporter's head of the beginning. The

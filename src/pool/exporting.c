@@ -224,8 +224,6 @@ static bool pack_item(const struct item *item, struct item_hash hash, void *cont
 {
     (void)hash;
     struct exporting *x = context;
-    if (item->version.usn > x->batch.read_at)
-        return false; /* of a comparison that has not come to its end */
     if (item->module == x->module) {
         x->batch.full = !batch_add(x->batch.writer, item);
         if (x->batch.full)
@@ -252,14 +250,14 @@ static void pack(void *context)
         view_hold(view, x->home, hold, e))
         return;
     const struct copy_state copy = offer_copy(hold, &state, x->module);
-    x->batch.read_at = state.head;
+    x->batch.read_at = copy.head;
     head->head = copy_head(&copy); /* all that there is by now: core/export.h says why */
     head->horizon = copy_horizon(&copy, state.horizon);
     batch_begin(x->batch.writer, head);
     if (view_changes(view, x->home, head->after, pack_item, x, e))
         return;
     if (!x->batch.full)
-        head->upto = state.head;
+        head->upto = copy.head;
     x->batch.bytes = batch_finish(x->batch.writer, head->upto);
 }
 

@@ -243,7 +243,7 @@ void hosted_home_asked(struct hosted_home *home, const struct home_question *que
         answer_waiting(home, &(struct home_answer){.verdict = VERDICT_WAIT});
         return;
     }
-    event.asked.own_head = state.head;
+    event.asked.own_head = home_reach(&state);
     step(home, event, &e);
     if (e.kind)
         log_disbelief(home, home_partner(home->core), &e);

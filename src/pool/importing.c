@@ -8,7 +8,6 @@
 #include "base/log.h"
 #include "core/batch.h"
 #include "pool/backup_service.h"
-#include "pool/commit.h"
 #include "pool/compared.h"
 #include "pool/copy_mark.h"
 #include "pool/offer.h"
@@ -197,19 +196,12 @@ static void end_comparison(struct txn *txn, uint64_t term_number, void *context)
     compared_end(txn, &offered->offer, &offered->state, &offered->answer.at);
 }
 
-static void on_begun(const struct store_outcome *outcome, void *context)
+/* The same at its beginning: what comes is of that lineage already. */
+static void begin_comparison(struct txn *txn, uint64_t term_number, void *context)
 {
-    const struct error *e = &outcome->error;
-    on_kept(e->kind ? e : NULL, context);
-}
-
-static void begin_comparison(const struct importing *importing, struct offered *offered)
-{
-    struct txn *txn = txn_new(offered->offer.home);
-    offered->answer.verdict = COPY_COMPARE;
+    (void)term_number;
+    const struct offered *offered = context;
     compared_begin(txn, &offered->offer, &offered->state);
-    commit_on_loop(front_end_store(importing->fe), front_end_loop(importing->fe), txn, on_begun,
-                   offered);
 }
 
 static enum failure read_state(const struct importing *importing, const char *home,
@@ -319,13 +311,12 @@ void importing_offered(struct importing *importing, const struct machine *from,
     }
     struct offered *offered = xmalloc(sizeof *offered);
     *offered = (struct offered){reply, answer, *offer, state};
-    if (begins) {
-        begin_comparison(importing, offered);
-        return;
-    }
-    offered->answer.verdict = COPY_GO_ON;
-    hosted_home_follow(home, &offer->lineage, ends ? end_comparison : NULL, offered, on_kept,
-                       offered);
+    offered->answer.verdict = begins ? COPY_COMPARE : COPY_GO_ON;
+    hosted_home_follow(home, &offer->lineage,
+                       begins ? begin_comparison
+                       : ends ? end_comparison
+                              : NULL,
+                       offered, on_kept, offered);
 }
 
 /* --- batches --- */

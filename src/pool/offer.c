@@ -14,7 +14,7 @@ struct copy_state offer_copy(const struct hold *hold, const struct home_state *s
                              enum module module)
 {
     return (struct copy_state){.hold = hold,
-                               .head = state->head,
+                               .head = home_reach(state),
                                .cookie = state->modules[module].cookie,
                                .whole_at = state->modules[module].whole_at,
                                .digest = state->modules[module].digest,
@@ -47,9 +47,9 @@ enum failure offer_read(struct front_end *fe, const char *home, enum module modu
     const struct copy_state copy = offer_copy(hold, &state, module);
     *offer = (struct sync_offer){.module = module,
                                  .term = term,
-                                 .head = state.head,
+                                 .head = copy.head,
                                  .horizon = copy_horizon(&copy, state.horizon),
-                                 .whole = copy_head(&copy) == state.head,
+                                 .whole = copy_head(&copy) == copy.head,
                                  .digest = state.modules[module].digest,
                                  .lineage = hold->lineage};
     snprintf(offer->home, sizeof offer->home, "%s", home);

@@ -40,7 +40,7 @@ static bool prepare(struct txn *txn, struct hold *hold, const struct home_state 
     bool follows = answer->verdict == COPY_GO_ON, compares = answer->verdict == COPY_COMPARE;
     if (offer->purpose == OFFER_COMPARE && (follows || compares)) {
         answer->verdict = COPY_COMPARE;
-        txn_hold(txn, hold);
+        follow(txn, hold, offer);
         compared_begin(txn, offer, state);
         return true;
     }

@@ -483,6 +483,16 @@ enum failure view_record(struct view *view, const char *name, struct buffer *val
     return record_load(view->s, name, value, e);
 }
 
+uint64_t home_reach(const struct home_state *state)
+{
+    uint64_t reach = state->head;
+    for (int m = 0; m < MODULES; m++) {
+        uint64_t goal = state->modules[m].compare_goal;
+        reach = goal > reach ? goal : reach;
+    }
+    return reach;
+}
+
 /* A walk over everything adds up what it hands out: damage in the structure of a file can make rows
  * disappear without making any of them wrong. */
 struct whole_walk {

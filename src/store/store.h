@@ -164,6 +164,9 @@ struct home_state {
     } modules[MODULES];
 };
 
+/* The head; of a copy that is being compared, up to where it may have something by now. */
+uint64_t home_reach(const struct home_state *state);
+
 /* FAIL_NOT_FOUND if there is no such home, hold record, item or record. */
 enum failure view_home(struct view *view, const char *home, struct home_state *state,
                        struct error *e);
