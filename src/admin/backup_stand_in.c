@@ -29,11 +29,11 @@ static enum export_word sends(struct stand_in *s, const struct home *core, enum 
     if (s->view)
         view_home(s->view, home_name(core), &state, &e);
     json_t *detail =
-        json_pack("{s:s, s:s, s:s, s:s, s:s, s:n, s:I, s:n, s:n, s:s}", "Module",
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:n, s:I, s:n, s:n, s:n, s:s}", "Module",
                   module_name(module), "Direction", "Export", "Home", home_name(core), "Partner",
                   front_end_pool(call_front_end(s->call)), "State", export_word_name(WORD_ERROR),
                   "Head", "CopiedUpTo", (json_int_t)state.modules[module].cookie.usn,
-                  "UncopiedChanges", "OldestUncopiedSeconds", "LastError", s->why);
+                  "UncopiedChanges", "UncopiedBytes", "OldestUncopiedSeconds", "LastError", s->why);
     show_consistent(detail, complete_ms);
     json_array_append_new(s->answer.details, detail);
     if (complete_ms && (!s->oldest_ms || complete_ms < s->oldest_ms))

@@ -14,6 +14,8 @@ enum {
     /* A partner that answers does so within a round trip; one that does not is in ErrorState when a
      * call to it has met its own deadline. */
     STATUS_WAIT_MS_MAX = 5000,
+    /* Uncopied items that are read to add their bytes up; this is on the loop. */
+    UNCOPIED_READ_MAX = 1000,
 };
 
 /* --- what this pool sends --- */
@@ -30,24 +32,54 @@ static void show_scrub(const struct front_end *fe, json_t *object)
                         show_text(scrub->trouble.kind ? scrub->trouble.what : NULL));
 }
 
-static json_t *describe_export(const struct exporting *x, uint64_t now_ms)
+struct uncopied {
+    enum module module;
+    uint64_t changes, bytes;
+};
+
+static bool add_uncopied(const struct item *item, struct item_hash hash, void *context)
+{
+    (void)hash;
+    struct uncopied *u = context;
+    if (item->module == u->module)
+        u->bytes += item->key.size + item->value.size;
+    return ++u->changes < UNCOPIED_READ_MAX;
+}
+
+/* Exactly, or of very many by what an item has on average. */
+static uint64_t uncopied_bytes(struct view *view, const struct exporting *x, uint64_t copied,
+                               uint64_t head)
+{
+    struct uncopied u = {.module = exporting_module(x)};
+    struct home_state state;
+    if (head <= copied || view_home(view, exporting_home(x), &state, NULL))
+        return 0;
+    const struct digest *all = &state.modules[u.module].digest;
+    if (head - copied > UNCOPIED_READ_MAX)
+        return all->items ? (head - copied) * (all->bytes / all->items) : 0;
+    view_changes(view, exporting_home(x), copied, add_uncopied, &u, NULL);
+    return u.bytes;
+}
+
+static json_t *describe_export(struct view *view, const struct exporting *x, uint64_t now_ms)
 {
     struct export_status s;
     export_status(exporting_core(x), &s);
     const struct error *trouble = exporting_trouble(x);
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:o, s:o, s:o}", "Module",
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "Module",
                      module_name(exporting_module(x)), "Direction", "Export", "Home",
                      exporting_home(x), "Partner", exporting_target(x), "State",
                      export_word_name(export_word(exporting_core(x), now_ms)), "Head",
                      (json_int_t)s.head, "CopiedUpTo", (json_int_t)s.copied.usn, "UncopiedChanges",
                      (json_int_t)(s.head > s.copied.usn ? s.head - s.copied.usn : 0),
+                     "UncopiedBytes", (json_int_t)uncopied_bytes(view, x, s.copied.usn, s.head),
                      "OldestUncopiedSeconds", show_seconds_since(s.oldest_ms, now_ms),
                      "ConfirmedSecondsAgo", show_seconds_since(s.confirmed_ms, now_ms), "LastError",
                      show_text(s.failing ? trouble->what : NULL));
 }
 
-static enum export_word export_of(const struct backup_wait *wait, enum module module,
-                                  uint64_t now_ms, json_t *details)
+static enum export_word export_of(const struct backup_wait *wait, struct view *view,
+                                  enum module module, uint64_t now_ms, json_t *details)
 {
     enum export_word word = WORD_NOT_INITIALIZED;
     for (size_t i = 0; i < wait->count; i++) {
@@ -55,7 +87,7 @@ static enum export_word export_of(const struct backup_wait *wait, enum module mo
         if (exporting_module(x) != module)
             continue;
         word = export_word_worse(word, export_word(exporting_core(x), now_ms));
-        json_array_append_new(details, describe_export(x, now_ms));
+        json_array_append_new(details, describe_export(view, x, now_ms));
     }
     return word;
 }
@@ -131,7 +163,7 @@ static void show(struct call *call, const struct backup_wait *wait, struct view 
         enum module module = (enum module)m;
         if (!backup_module_wanted(call, module))
             continue;
-        enum export_word sends = export_of(wait, module, clock_ms(), answer.details);
+        enum export_word sends = export_of(wait, view, module, clock_ms(), answer.details);
         enum import_word keeps = import_of(fe, view, module, answer.details);
         backup_answer_add(&answer, module, sends, keeps);
     }

@@ -65,7 +65,7 @@ def a_first_copy_of_many_accounts_to_a_partner_that_was_down(world):
     wait_equal(world, at_least=MANY)
     world.say(f"{MANY} accounts copied {time.monotonic() - began:.1f} s after the start")
     wait_state(atl, "SteadyState", "FinalState")
-    assert detail(atl)["UncopiedChanges"] == 0
+    assert detail(atl)["UncopiedChanges"] == detail(atl)["UncopiedBytes"] == 0
     # Once more, and both are killed at random moments.
     dice = random.Random(4711)
     for _ in range(2 * SOAK):
@@ -128,6 +128,7 @@ def check_error(world, atl, begin, end, *reasons):
     for reason in reasons:
         assert reason in d["LastError"], d
     assert d["UncopiedChanges"] > 0 and d["OldestUncopiedSeconds"] > 0, d
+    assert d["UncopiedBytes"] > 50 * d["UncopiedChanges"], d
     for _ in range(4):
         enable(atl, f"during{before}-{_}")
         assert state(atl) == "ErrorState"
