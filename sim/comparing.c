@@ -29,7 +29,7 @@ void comparing_begin(struct hosted *h, size_t module)
     strcpy(head.home, home_of(h));
     copying_offer(h, call);
     call->comparison = head.id;
-    x->comparing = comparison_new(&head, call->head);
+    x->comparing = comparison_new(&head);
     x->begun = call;
     call_send(call, CALL_DEADLINE_MS);
 }
@@ -44,9 +44,11 @@ static void send_part(struct hosted *h, size_t module)
     struct exporting *x = &h->exporting[module];
     struct call *call = next_call(h, module, CALL_PART);
     OWNED(view_close) struct view *view = NULL;
+    struct home_state state;
     struct bytes after;
     store_view(h->pool->store, &view, NULL);
-    comparison_start_part(x->comparing);
+    view_home(view, home_of(h), &state, NULL);
+    comparison_start_part(x->comparing, home_reach(&state));
     while (comparison_wants(x->comparing, &after)) {
         view_keys_after(view, home_of(h), modules[module], BYTES_NONE, after, add_item,
                         x->comparing, NULL);
@@ -217,7 +219,7 @@ static void part_came(struct hosted *h, struct call *call)
     buffer_clear(&call->differs);
     buffer_raw(&call->differs, differs.at, differs.size);
     txn_as_copy(txn, head->term.number);
-    txn_compare(txn, head->module, head->id, head->id, 0);
+    txn_compare(txn, head->module, head->id, head->id, head->upto);
     commit_and_tell(h, call, answer, txn);
 }
 
@@ -246,8 +248,11 @@ static void enrich_end(const struct hosted *h, const struct call *call,
     if (!digest_equal(&state->modules[module].digest, &call->offer.digest))
         txn_recount(txn, module);
     txn_cookie(txn, module, state->modules[module].cookie, at);
-    if (call->offer.head > call->head) /* the exporter is not whole itself */
-        txn_whole_at(txn, module, (struct version){at.term, call->offer.head});
+    /* The exporter is not whole itself; or some came already of what is changed since. */
+    uint64_t goal = state->modules[module].compare_goal;
+    uint64_t whole_at = goal > call->offer.head ? goal : call->offer.head;
+    if (whole_at > call->head)
+        txn_whole_at(txn, module, (struct version){at.term, whole_at});
     txn_horizon(txn, call->head);
 }
 

@@ -67,6 +67,9 @@ static enum failure check_pairing(const struct front_end *fe, struct error *e)
         bad = store_view(front_end_store(fe), &view, e);
     if (!bad)
         bad = publication_read(view, &published, e);
+    if (bad && !e->next[0])
+        error_next(e, "Publish the topology that the machines run by: Publish-CsTopology "
+                      "-FileName FILE; or -LocalStore, to go by what this one runs by.");
     if (bad)
         return error_kept(e, "Nothing was copied.");
     const struct pool *pool = topology_pool(published, self->fqdn);

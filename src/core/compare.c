@@ -50,7 +50,6 @@ struct task {
 
 struct comparison {
     struct compare_head head;
-    uint64_t goal;
     enum comparison_step step;
     struct task *tasks; /* the finest first: so there are never many */
     uint64_t items;
@@ -89,12 +88,11 @@ static void task_free(struct task *task)
     free(task);
 }
 
-struct comparison *comparison_new(const struct compare_head *head, uint64_t goal)
+struct comparison *comparison_new(const struct compare_head *head)
 {
     assert(head->id != 0 && module_belongs(head->module, head->home));
     struct comparison *c = xcalloc(1, sizeof *c);
     c->head = *head;
-    c->goal = goal;
     c->packer = packer_new();
     c->tasks = task_new(BYTES_NONE, BYTES_NONE, true, GRAIN_COARSE);
     return c;
@@ -145,8 +143,9 @@ void comparison_begun(struct comparison *c)
     c->step = COMPARISON_PART;
 }
 
-void comparison_start_part(struct comparison *c)
+void comparison_start_part(struct comparison *c, uint64_t upto)
 {
+    c->head.upto = upto;
     assert(c->step == COMPARISON_PART);
     forget_runs(c);
     buffer_clear(&c->part.raw);
@@ -214,9 +213,7 @@ bool comparison_add(struct comparison *c, const struct item *item, struct item_h
     const struct key_range range = {.upto = buffer_view(&task->upto), .open = task->open};
     if (c->part.full || !key_range_reaches(&range, item->key))
         return false;
-    assert(!item->deleted && item->module == c->head.module);
-    if (item->version.usn > c->goal)
-        return true;
+    assert(!item->deleted && item->module == c->head.module && item->version.usn <= c->head.upto);
     open_run(c);
     digest_add(&c->run.digest, item, hash);
     if (task->grain == GRAIN_ITEMS) {
@@ -257,6 +254,7 @@ struct bytes comparison_finish_part(struct comparison *c)
     buffer_varint(&head, c->head.term.number);
     buffer_u64(&head, c->head.term.tag);
     buffer_u64(&head, c->head.id);
+    buffer_varint(&head, c->head.upto);
     buffer_varint(&head, c->part.count);
     return packet_seal(c->packer, COMPARE_MAGIC, buffer_view(&head), buffer_view(&c->part.raw));
 }
@@ -328,6 +326,7 @@ static bool read_head(struct compare_part *part)
     head->term.number = cursor_varint(&in);
     head->term.tag = cursor_u64(&in);
     head->id = cursor_u64(&in);
+    head->upto = cursor_varint(&in);
     uint64_t count = cursor_varint(&in);
     if (!cursor_done(&in) || module >= MODULES || count > COMPARE_RUNS_MAX)
         return false;
@@ -383,8 +382,9 @@ static bool read_item(struct compare_part *part, struct bytes behind)
     part->run.left--;
     part->run.has = true;
     return !in->bad && item->version.term && item->version.usn &&
-           item->version.term <= part->head.term.number && item_check(item, NULL) == OK &&
-           bytes_compare(behind, item->key) < 0 && key_range_reaches(&part->run.range, item->key);
+           item->version.term <= part->head.term.number && item->version.usn <= part->head.upto &&
+           item_check(item, NULL) == OK && bytes_compare(behind, item->key) < 0 &&
+           key_range_reaches(&part->run.range, item->key);
 }
 
 /* Walks everything once, so that nothing can be found wrong half-way. */

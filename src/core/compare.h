@@ -32,6 +32,7 @@ struct compare_head {
     enum module module;
     struct term term; /* of the exporter */
     uint64_t id;
+    uint64_t upto; /* the exporter's head when the part was read: no item has a higher usn */
 };
 
 /* Keys behind `after`, up to and with `upto`. */
@@ -44,9 +45,7 @@ bool key_range_reaches(const struct key_range *range, struct bytes key);
 /* --- the exporter's side --- */
 
 struct comparison;
-/* It holds for the exporter's head as it is now; of what is changed later nothing is told. (The
- * copy may lose what it had of that, and gets it by batches.) */
-struct comparison *comparison_new(const struct compare_head *head, uint64_t goal);
+struct comparison *comparison_new(const struct compare_head *head);
 void comparison_free(struct comparison *c);
 DEFINE_OWNED(struct comparison *, comparison_free)
 
@@ -65,8 +64,9 @@ void comparison_begun(struct comparison *c);
  *         comparison_was_read(c);
  *     }
  *     bytes = comparison_finish_part(c);    valid until the next one
- */
-void comparison_start_part(struct comparison *c);
+ *
+ * `upto` is the head of the view that it is read from. */
+void comparison_start_part(struct comparison *c, uint64_t upto);
 bool comparison_wants(struct comparison *c, struct bytes *after);
 bool comparison_add(struct comparison *c, const struct item *item, struct item_hash hash);
 void comparison_was_read(struct comparison *c);

@@ -26,8 +26,12 @@ void compared_end(struct txn *txn, const struct sync_offer *offer, const struct 
     if (!digest_equal(&state->modules[module].digest, &offer->digest))
         txn_recount(txn, module); /* what changed since came as well; or it was wrong before */
     txn_cookie(txn, module, state->modules[module].cookie, *at);
-    if (!offer->whole)
-        txn_whole_at(txn, module, (struct version){.term = at->term, .usn = offer->head + 1});
+    /* The exporter is not whole itself; or some came already of what is changed since. */
+    uint64_t goal = state->modules[module].compare_goal;
+    uint64_t whole_at = offer->whole ? offer->head : offer->head + 1;
+    whole_at = goal > whole_at ? goal : whole_at;
+    if (whole_at > offer->head)
+        txn_whole_at(txn, module, (struct version){.term = at->term, .usn = whole_at});
     /* What was deleted has gone without tombstones (protocol, rule 17). */
     txn_horizon(txn, offer->head);
 }
@@ -104,7 +108,7 @@ static enum failure keep(struct store *store, struct txn *txn, const struct comp
 {
     struct store_outcome outcome;
     txn_as_copy(txn, head->term.number);
-    txn_compare(txn, head->module, head->id, head->id, 0);
+    txn_compare(txn, head->module, head->id, head->id, head->upto);
     if (store_commit_wait(store, txn, &outcome))
         *e = outcome.error;
     return outcome.error.kind;

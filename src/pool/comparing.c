@@ -86,11 +86,12 @@ static void read_part(void *context)
 {
     struct comparing *c = context;
     OWNED(view_close) struct view *view = NULL;
+    struct home_state state;
     struct bytes after;
     c->error = (struct error){0};
-    if (store_view(c->store, &view, &c->error))
+    if (store_view(c->store, &view, &c->error) || view_home(view, c->offer.home, &state, &c->error))
         return;
-    comparison_start_part(c->core);
+    comparison_start_part(c->core, home_reach(&state));
     while (comparison_wants(c->core, &after)) {
         if (view_keys_after(view, c->offer.home, c->offer.module, BYTES_NONE, after, add_item,
                             c->core, &c->error))
@@ -140,7 +141,7 @@ static struct comparison *core_for(const struct sync_offer *offer)
     struct compare_head head = {
         .module = offer->module, .term = offer->term, .id = offer->comparison};
     snprintf(head.home, sizeof head.home, "%s", offer->home);
-    return comparison_new(&head, offer->head);
+    return comparison_new(&head);
 }
 
 struct comparing *comparing_start(struct front_end *fe, struct workers *workers, const char *home,

@@ -168,9 +168,6 @@ static enum failure check_step(struct group *group, const struct group_home *hom
             return refuse(e, FAIL_INVALID, txn->home, "does not have that module");
         if (sent && (item.version.usn == 0 || item.version.term == 0 || !countable(item.version)))
             return refuse(e, FAIL_INVALID, txn->home, "was sent an item without a sound version");
-        if (step->kind == STEP_PLACE &&
-            item.version.usn > home->row.state.modules[step->module].compare_goal)
-            return refuse(e, FAIL_INVALID, txn->home, "is not being compared up to that item");
         return OK;
     }
     case STEP_DROP:
@@ -418,10 +415,9 @@ static void reach(struct home_state *state, uint64_t usn)
 
 static void compare(struct home_state *state, const struct step *step)
 {
-    if (step->version.usn == step->from.usn)
-        return;
+    uint64_t *goal = &state->modules[step->module].compare_goal;
     state->modules[step->module].comparing = step->version.usn;
-    state->modules[step->module].compare_goal = step->goal;
+    *goal = step->goal > *goal ? step->goal : *goal;
 }
 
 static enum failure raise_horizon(struct group *group, struct group_home *home, uint64_t usn,
@@ -494,6 +490,8 @@ static enum failure carry_out_step(struct group *group, struct group_home *home,
     case STEP_COOKIE:
         state->modules[step->module].cookie = step->version;
         state->modules[step->module].whole_at = step->version;
+        if (state->modules[step->module].compare_goal <= step->version.usn)
+            state->modules[step->module].compare_goal = 0; /* it is all there by now */
         reach(state, step->version.usn);
         return OK;
     case STEP_DISCARD: return ops(group)->drop(group->s, home->row.id, step->version.usn, e);

@@ -76,9 +76,9 @@ void txn_apply(struct txn *txn, const struct item *item);
  * stays where it is until the end of the comparison. */
 void txn_place(struct txn *txn, const struct item *item);
 void txn_drop(struct txn *txn, enum module module, struct bytes key);
-/* Begins a comparison (`from` is what was under way before, 0 or one that was given up) that brings
- * what has a usn up to `goal`; goes on with it (`from` is `to`), or ends it (`to` is 0). Refused
- * unless `from` is under way. */
+/* Begins a comparison (`from` is what was under way before, 0 or one that was given up), goes on
+ * with it (`from` is `to`), or ends it (`to` is 0). Refused unless `from` is under way. What it
+ * brings has usns up to `goal`. */
 void txn_compare(struct txn *txn, enum module module, uint64_t from, uint64_t to, uint64_t goal);
 /* Takes away a row that is not what was written, as view_scan() finds it, from a copy: what stood
  * in it is to be fetched by a comparison. The digests must be added up anew with it. */
@@ -160,11 +160,11 @@ struct home_state {
         /* The comparison (core/compare.h) under way; 0: none. While there is one, the copy stands
          * at no point that existed. */
         uint64_t comparing;
-        uint64_t compare_goal; /* up to where it brings what the exporter has */
+        uint64_t compare_goal; /* up to where there may be items of it, beyond the cookie; or 0 */
     } modules[MODULES];
 };
 
-/* The head; of a copy that is being compared, up to where it may have something by now. */
+/* The head; of a copy that was compared, up to where it may have something by now. */
 uint64_t home_reach(const struct home_state *state);
 
 /* FAIL_NOT_FOUND if there is no such home, hold record, item or record. */

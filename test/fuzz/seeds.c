@@ -85,13 +85,13 @@ static void write_batches(const char *folder)
 static void write_parts(const char *folder)
 {
     const struct compare_head head = {.home = "atl.example.com", .term = {4, 99}, .id = 7};
-    OWNED(comparison_free) struct comparison *c = comparison_new(&head, UINT64_MAX);
+    OWNED(comparison_free) struct comparison *c = comparison_new(&head);
     comparison_begun(c);
     for (int n = 0; n < 3; n++) {
         struct bytes after;
         char name[16];
         const uint8_t all[COMPARE_ANSWER_MAX] = {1};
-        comparison_start_part(c);
+        comparison_start_part(c, 1000);
         while (comparison_wants(c, &after)) {
             for (char letter = 'a'; letter <= 'k'; letter += 2) {
                 struct item item = {.version = {2, (uint64_t)letter - 90},
