@@ -69,7 +69,9 @@ static void put(struct copy *side, const struct item *item)
     snprintf(entry->key, sizeof entry->key, "%.*s", (int)item->key.size, item->key.at);
     entry->usn = item->version.usn;
     entry->size = item->value.size;
-    entry->value = xmemdup(item->value.at ? item->value.at : (const uint8_t *)"", entry->size + 1);
+    entry->value = xmalloc(entry->size + 1);
+    if (entry->size)
+        memcpy(entry->value, item->value.at, entry->size);
 }
 
 /* Items number `from` to `to`, each with its number as usn. */
@@ -142,7 +144,7 @@ static void take_run(struct compare_part *part, const struct key_range *range)
     const struct compare_sink sink = {place, drop, NULL};
     struct copy *before = xmemdup(ours, sizeof *ours);
     for (size_t i = 0; i < before->count; i++)
-        before->list[i].value = xmemdup(ours->list[i].value, ours->list[i].size + 1);
+        before->list[i].value = xmemdup(ours->list[i].value, ours->list[i].size);
     for (size_t i = place_of(before, range->after); i < before->count; i++) {
         struct item item = item_of(&before->list[i]);
         if (bytes_equal(item.key, range->after))
