@@ -59,6 +59,7 @@ struct comparison {
         size_t count;
         struct task *runs[COMPARE_RUNS_MAX]; /* what each run speaks of */
         bool full;
+        uint64_t read; /* bytes that it speaks of */
     } part;
     struct {
         bool open;
@@ -150,6 +151,7 @@ void comparison_start_part(struct comparison *c, uint64_t upto)
     forget_runs(c);
     buffer_clear(&c->part.raw);
     c->part.full = false;
+    c->part.read = 0;
 }
 
 static void set(struct buffer *b, struct bytes v)
@@ -201,7 +203,8 @@ static void close_run(struct comparison *c, struct bytes upto, bool open)
     run->repeats = c->tasks->repeats;
     write_run(c, run);
     c->part.runs[c->part.count++] = run;
-    c->part.full = c->part.count == COMPARE_RUNS_MAX || c->part.raw.size >= COMPARE_BYTES_MAX;
+    c->part.full = c->part.count == COMPARE_RUNS_MAX || c->part.raw.size >= COMPARE_BYTES_MAX ||
+                   c->part.read >= COMPARE_READ_MAX;
     c->run.open = false;
     if (!open)
         set(&c->at, upto);
@@ -223,9 +226,11 @@ bool comparison_add(struct comparison *c, const struct item *item, struct item_h
         buffer_bytes(&c->run.items, item->value);
     }
     c->run.count++;
+    c->part.read += item->key.size + item->value.size;
     c->items += task->grain == GRAIN_COARSE;
     if (c->run.count == grains[task->grain].items ||
-        c->part.raw.size + c->run.items.size >= COMPARE_BYTES_MAX)
+        c->part.raw.size + c->run.items.size >= COMPARE_BYTES_MAX ||
+        c->part.read >= COMPARE_READ_MAX)
         close_run(c, item->key, false);
     return true;
 }

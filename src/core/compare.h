@@ -18,6 +18,7 @@ enum {
     /* A part is what travels at once. Reading what it speaks of takes a moment, and it is answered
      * by one bit for each run. */
     COMPARE_RUNS_MAX = 256,
+    COMPARE_READ_MAX = 64 << 20, /* what one part makes both sides read */
     COMPARE_BYTES_MAX = 4 << 20, /* of items, uncompressed; always room for one largest */
     COMPARE_ANSWER_MAX = COMPARE_RUNS_MAX / 8,
     /* What a copy removes for one part; then it is told the rest again. */

@@ -134,11 +134,10 @@ struct copy_answer copy_judge(const struct copy_state *copy, const struct copy_o
     const struct hold *hold = copy->hold;
     struct copy_answer answer = {.verdict = judge_term(hold, offer->term), .at = copy->cookie};
     if (answer.verdict == COPY_GO_ON) {
-        if (copy->comparing)
-            answer.verdict = COPY_COMPARE;
-        else if (!stands_on(copy, offer))
+        if (!stands_on(copy, offer))
             answer = parted(copy, offer); /* first of all: what must not be lost */
-        else if (behind_horizon(copy->cookie, offer->horizon) || is_unequal(copy, offer))
+        else if (copy->comparing || behind_horizon(copy->cookie, offer->horizon) ||
+                 is_unequal(copy, offer))
             answer.verdict = COPY_COMPARE;
     }
     answer.term = hold->term;

@@ -361,6 +361,13 @@ static bool is_final(const struct exporter *x, uint64_t now_ms)
            now_ms - x->confirmed_ms < 2 * interval;
 }
 
+/* Then nobody knows whether the copy has what it confirmed (protocol, rule 18). */
+static bool is_comparing(const struct exporter *x)
+{
+    return x->compare_wanted || x->under_way == EXPORT_COMPARE ||
+           (x->asked && x->verdict == COPY_COMPARE);
+}
+
 enum export_word export_word(const struct exporter *x, uint64_t now_ms)
 {
     uint64_t oldest = oldest_ms(x);
@@ -368,7 +375,7 @@ enum export_word export_word(const struct exporter *x, uint64_t now_ms)
         return WORD_NOT_INITIALIZED;
     if (x->failing)
         return WORD_ERROR;
-    if (x->asked && x->verdict == COPY_COMPARE)
+    if (is_comparing(x))
         return WORD_NON_STEADY;
     if (!x->confirmed_ms)
         return WORD_NOT_INITIALIZED;
@@ -380,17 +387,15 @@ enum export_word export_word(const struct exporter *x, uint64_t now_ms)
 
 void export_status(const struct exporter *x, struct export_status *status)
 {
-    *status =
-        (struct export_status){.open = x->open,
-                               .copied = x->copied,
-                               .head = x->head,
-                               .confirmed_ms = x->confirmed_ms,
-                               .changed_ms = x->changed_ms,
-                               .failed_ms = x->failed_ms,
-                               .oldest_ms = oldest_ms(x),
-                               .cycles = x->cycles,
-                               .verdict = x->verdict,
-                               .comparing = x->compare_wanted || x->under_way == EXPORT_COMPARE ||
-                                            (x->asked && x->verdict == COPY_COMPARE),
-                               .failing = x->failing};
+    *status = (struct export_status){.open = x->open,
+                                     .copied = x->copied,
+                                     .head = x->head,
+                                     .confirmed_ms = x->confirmed_ms,
+                                     .changed_ms = x->changed_ms,
+                                     .failed_ms = x->failed_ms,
+                                     .oldest_ms = oldest_ms(x),
+                                     .cycles = x->cycles,
+                                     .verdict = x->verdict,
+                                     .comparing = is_comparing(x),
+                                     .failing = x->failing};
 }

@@ -273,7 +273,11 @@ void link_offer(struct link *link, const struct machine *to, const struct sync_o
 {
     struct call *call = call_new(link, CALL_POSITION, to, context);
     call->done.position = done;
-    call_send(call, to, LINK_PATH_OFFER, offer_encode(&link->sender, offer));
+    /* The end of a comparison may have to read all that there is. */
+    bool ends = offer->purpose == OFFER_COMPARED;
+    OWNED(free_memory) char *text = offer_encode(&link->sender, offer);
+    call_send_bytes(call, to, LINK_PATH_OFFER, LINK_TYPE_JSON, bytes_of_text(text),
+                    ends ? LINK_BATCH_DEADLINE_MS : LINK_DEADLINE_MS);
 }
 
 static void call_send_packet(struct call *call, const struct machine *to, const char *path,

@@ -482,6 +482,11 @@ enum failure wanted_decode(struct bytes text, struct sender *sender, struct item
     return OK;
 }
 
+static uint64_t last_began(const struct lineage *l)
+{
+    return l->count ? l->entries[l->count - 1].began : 0;
+}
+
 enum failure offer_decode(struct bytes text, struct sender *sender, struct sync_offer *offer,
                           struct error *e)
 {
@@ -492,7 +497,9 @@ enum failure offer_decode(struct bytes text, struct sender *sender, struct sync_
         !read_term(message, &offer->term) || !read_count(message, "head", &offer->head) ||
         !read_count(message, "horizon", &offer->horizon) || !read_purpose(message, offer) ||
         !read_bool(message, "whole", &offer->whole) || !read_digest(message, &offer->digest) ||
-        !read_lineage(message, &offer->lineage))
+        !read_lineage(message, &offer->lineage) ||
+        lineage_last(&offer->lineage).number > offer->term.number ||
+        last_began(&offer->lineage) > INT64_MAX / 2)
         return senseless(e, "offer");
     return OK;
 }

@@ -121,7 +121,8 @@ static uint64_t complete_upto(const struct hold *hold, const struct home_state *
 {
     uint64_t upto = state->head;
     for (int m = 0; m < MODULES && !mode_rights(hold->mode)->holder; m++) {
-        uint64_t at = copy_upto(hold, state->modules[m].cookie);
+        bool compared = state->modules[m].comparing; /* it may lack anything */
+        uint64_t at = compared ? 0 : copy_upto(hold, state->modules[m].cookie);
         if (backup_service_copies(hold->home, (enum module)m) && at < upto)
             upto = at;
     }

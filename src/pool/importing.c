@@ -169,9 +169,10 @@ struct offered {
 static void on_kept(const struct error *e, void *context)
 {
     struct offered *offered = context;
-    if (e && (e->kind == FAIL_BUSY || e->kind == FAIL_REFUSED))
+    bool later = e && (e->kind == FAIL_BUSY || e->kind == FAIL_REFUSED || e->kind == FAIL_CONFLICT);
+    if (later)
         offered->answer.verdict = COPY_EARLY; /* again shortly */
-    if (!e || e->kind == FAIL_BUSY || e->kind == FAIL_REFUSED)
+    if (!e || later)
         link_reply_position(offered->reply, &offered->answer);
     else
         link_reply_error(offered->reply, e);
@@ -282,7 +283,6 @@ void importing_offered(struct importing *importing, const struct machine *from,
 {
     struct error e = {0};
     struct home_state state;
-    note_asked(importing, offer->home);
     if (is_for_replica(importing, from, offer->home)) {
         offer_to_replica(importing, offer, reply);
         return;
@@ -292,6 +292,7 @@ void importing_offered(struct importing *importing, const struct machine *from,
         link_reply_error(reply, &e);
         return;
     }
+    note_asked(importing, offer->home);
     const struct hold *hold = home_hold(hosted_home_core(home));
     struct copy_answer answer = offer_judge(hold, &state, offer);
     bool takes = home_takes(hosted_home_core(home), offer->term);

@@ -24,6 +24,7 @@ struct finding {
     struct error error;
     /* While it is mended from the partner: module after module. */
     int module;
+    size_t mended; /* of the rows */
     struct txn *txn;
 };
 
@@ -203,6 +204,15 @@ static void mend_copy(struct finding *f, const struct hold *hold)
 
 static void ask_next(struct finding *f);
 
+static bool was_wanted(const struct finding *f, uint64_t usn)
+{
+    for (size_t i = 0; i < f->count; i++) {
+        if (f->usns[i] == usn)
+            return true;
+    }
+    return false;
+}
+
 static void on_items(const struct bytes *bytes, const struct error *why, void *context)
 {
     struct finding *f = context;
@@ -213,8 +223,14 @@ static void on_items(const struct bytes *bytes, const struct error *why, void *c
         not_mended(f, why ? why : &e);
         return;
     }
-    while (batch_next(batch, &item))
+    const struct batch_head *head = batch_head(batch);
+    bool ours = strcmp(head->home, f->home) == 0 && (int)head->module == f->module;
+    while (ours && batch_next(batch, &item)) {
+        if (!was_wanted(f, item.version.usn))
+            continue;
         txn_repair(f->txn, &item);
+        f->mended++;
+    }
     f->module++;
     ask_next(f);
 }
@@ -228,8 +244,15 @@ static void ask_next(struct finding *f)
     struct error e;
     while (f->module < MODULES && !module_belongs((enum module)f->module, f->home))
         f->module++;
-    if (f->module == MODULES) {
+    if (f->module == MODULES && f->mended == f->count) {
         commit(f);
+        return;
+    }
+    if (f->module == MODULES) {
+        fail(&e, FAIL_DAMAGED, "%s has only %zu of them.", home_partner(core), f->mended);
+        error_next(&e, "It is tried again when that has more. Or keep the store's files for "
+                       "inspection and restore an intact copy.");
+        not_mended(f, &e);
         return;
     }
     if (!to) {
@@ -257,10 +280,14 @@ static void mend(struct finding *f)
     OWNED(free_memory) struct hold *hold = xmalloc(sizeof *hold);
     struct error e;
     f->scrub->mending++;
-    if (read_hold(f->scrub, f->home, hold, &e)) {
+    bool bad = read_hold(f->scrub, f->home, hold, &e) != OK;
+    if (!bad && !hold->term.number)
+        bad = fail(&e, FAIL_DAMAGED, "The home %s was never served.", f->home) != OK;
+    if (bad) {
         not_mended(f, &e);
     } else if (holds(f)) {
         f->module = 0;
+        f->mended = 0;
         f->txn = txn_new(f->home);
         txn_as_holder(f->txn, hold->term.number);
         ask_next(f);

@@ -150,11 +150,19 @@ static void a_comparison_that_has_begun_is_brought_to_its_end(void **state)
     ASSERT_VERDICT(copy_judge_part(&m.copy, &part), COPY_EARLY);
     part.term = other_tag(2);
     ASSERT_VERDICT(copy_judge_part(&m.copy, &part), COPY_LATE);
-    m.hold.lineage = (struct lineage){0}; /* even if it stood elsewhere before */
-    copy_went_through(&m, 3, 0);
-    ASSERT_VERDICT(judge(&m), COPY_COMPARE);
     m.hold.term = term(4); /* but not by whom it does not follow */
     ASSERT_VERDICT(judge(&m), COPY_LATE);
+}
+
+static void changes_of_its_own_are_not_compared_away_because_something_else_is_missing(void **state)
+{
+    (void)state;
+    struct meeting m = in_one_term(100, 60);
+    m.hold.lineage = (struct lineage){0};
+    copy_went_through(&m, 3, 0);
+    m.copy.cookie = at(3, 60);
+    m.copy.comparing = 77; /* its scrub found damage */
+    ASSERT_VERDICT(judge(&m), COPY_FORKED);
 }
 
 static void a_copy_that_missed_whole_terms_goes_on(void **state)
@@ -667,6 +675,8 @@ int main(void)
         cmocka_unit_test(a_copy_that_has_everything_stands_at_the_head),
         cmocka_unit_test(a_copy_that_has_everything_and_is_not_equal_is_compared),
         cmocka_unit_test(a_comparison_that_has_begun_is_brought_to_its_end),
+        cmocka_unit_test(
+            changes_of_its_own_are_not_compared_away_because_something_else_is_missing),
         cmocka_unit_test(a_copy_that_missed_whole_terms_goes_on),
         cmocka_unit_test(a_copy_that_knows_the_exporters_lineage_beyond_its_cookie_goes_on),
         cmocka_unit_test(a_cookie_at_the_very_end_of_a_term_is_on_the_lineage),

@@ -265,6 +265,7 @@ static void an_offer_comes_out_as_it_went_in(void **state)
         lineage_open(&in->lineage, (struct term){.number = 2 * i, .tag = UINT64_MAX - i},
                      4000 + i * 1000000000);
     assert_true(in->lineage.trimmed);
+    in->term = lineage_last(&in->lineage);
     OWNED(free_memory) char *longest = offer_encode(&s, in);
     assert_true(strlen(longest) < MESSAGE_BYTES_MAX);
     assert_int_equal(offer_decode(bytes_of_text(longest), &got, out, NULL), OK);
@@ -362,6 +363,7 @@ static void an_offer_with_one_senseless_value_is_refused(void **state)
         {"\"head\":4711", "\"head\":9223372036854775807"},
         {"\"head\":4711", "\"head\":\"4711\""},
         {"\"horizon\":12", "\"horizon\":-12"},
+        {"\"number\":6", "\"number\":4"}, /* of a lineage that has gone on to 6 */
         {"\"purpose\":\"compare\"", "\"purpose\":\"comparing\""},
         {"\"purpose\":\"compare\"", "\"purpose\":\"ask\""}, /* which needs no number */
         {"\"comparison\":\"feedfacecafebeef\"", "\"comparison\":\"0000000000000000\""},
