@@ -29,6 +29,8 @@ struct exporter {
     bool compared;                     /* what was answered last was a comparison */
     bool failing;
     uint64_t retry_ms, compare_ms; /* not before then */
+    uint64_t now_ms;               /* of the last event */
+    bool slept;                    /* since something was sent: its answer is an old one */
     enum copy_verdict verdict;
     struct version copied;
     uint64_t confirmed_ms, failed_ms;
@@ -128,6 +130,7 @@ static struct export_action act(struct exporter *x, enum export_action_kind kind
 {
     assert(!x->under_way);
     x->under_way = kind;
+    x->slept = false;
     return (struct export_action){.kind = kind, .after = x->copied, .goal = goal};
 }
 
@@ -247,6 +250,11 @@ static void on_answered(struct exporter *x, const struct export_event *event)
     const struct copy_answer *answer = &event->answer;
     enum export_action_kind sent = x->under_way;
     x->under_way = EXPORT_NOTHING;
+    if (x->slept) { /* ask once more */
+        break_off_cycle(x);
+        x->asked = false;
+        return;
+    }
     x->verdict = answer->verdict;
     if (answer->verdict == COPY_GO_ON && answer->at.usn <= x->head) {
         take_position(x, sent, answer->at, event->now_ms);
@@ -281,6 +289,9 @@ static void on_wanted(struct exporter *x)
 
 struct export_action export_step(struct exporter *x, const struct export_event *event)
 {
+    if (x->under_way && event->now_ms - x->now_ms >= EXPORT_SLEPT_MS)
+        x->slept = true;
+    x->now_ms = event->now_ms;
     switch (event->kind) {
     case EXPORT_TICK: break;
     case EXPORT_OPENED: open_term(x, event); break;

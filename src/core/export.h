@@ -29,6 +29,9 @@ enum {
     EXPORT_TICK_MS = 250,
     /* What an interval's cycle takes is not held against it: a tick, and a batch on its way. */
     EXPORT_GRACE_MS = 1000,
+    /* A process that did not run for so long has been answered by somebody who may be another one
+     * by now. */
+    EXPORT_SLEPT_MS = 2000,
     EXPORT_RETRY_MS = 1000, /* after something went wrong, or the copy was not ready */
     /* After a comparison that failed, or did not help: it reads everything on both sides. */
     EXPORT_COMPARE_RETRY_MS = 10000,

@@ -550,6 +550,19 @@ static void a_copy_that_differs_again_right_after_a_comparison_is_an_error(void 
     ASSERT_WORD(&d, "ErrorState");
 }
 
+static void whoever_slept_asks_again_instead_of_believing_what_it_was_told_before(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = a_desk(true);
+    opens(&d, 2, 500);
+    answers(&d, COPY_GO_ON, 500);
+    looks(&d);
+    d.now += EXPORT_SLEPT_MS; /* stopped, and continued: the answer lay there for all the time */
+    assert_int_equal(answers(&d, COPY_GO_ON, 500), EXPORT_OFFER);
+    assert_true(status(&d).confirmed_ms < d.now);
+    assert_int_equal(answers(&d, COPY_GO_ON, 300), EXPORT_BATCH); /* it was put back meanwhile */
+}
+
 static void tombstones_go_when_every_copy_has_confirmed_them(void **state)
 {
     (void)state;
@@ -1016,6 +1029,7 @@ int main(void)
         cmocka_unit_test(a_comparison_that_changed_nothing_is_not_repeated_at_once),
         cmocka_unit_test(a_comparison_that_failed_begins_with_the_question),
         cmocka_unit_test(a_copy_that_differs_again_right_after_a_comparison_is_an_error),
+        cmocka_unit_test(whoever_slept_asks_again_instead_of_believing_what_it_was_told_before),
         cmocka_unit_test(tombstones_go_when_every_copy_has_confirmed_them),
         cmocka_unit_test(whoever_does_not_trust_the_cookie_has_everything_compared),
         cmocka_unit_test(a_copy_that_has_not_heard_of_the_term_is_asked_again),
