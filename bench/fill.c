@@ -1,20 +1,37 @@
 /* Fills a pool's home with items, as a holder would: fill DATABASE POOL COUNT
  * or `central` with accounts of that pool: fill DATABASE POOL COUNT SIP-DOMAIN
  *
+ * Items have the same keys each time, in no order, and other values each time: the second run
+ * changes what the first one wrote.
+ *
  * The pool must be stopped, and must have been the holder of that home. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/random.h"
 #include "pool/account.h"
 
-enum { VALUE_BYTES = 150, ITEMS_EACH = 10000 };
+enum { VALUE_BYTES = 150, ITEMS_EACH = 10000, NOTE_WORDS = 6 };
 
-static void put(struct txn *txn, unsigned long i)
+#define GOLDEN 0x9e3779b97f4a7c15ul /* its multiples are spread evenly, and all different */
+
+/* Digits that are no gift to who compresses: splitmix64. */
+static unsigned long scatter(unsigned long x)
 {
-    char key[64], value[VALUE_BYTES + 1];
-    snprintf(key, sizeof key, "user/%016lx/presence", i * 0x9e3779b97f4a7c15ul);
-    snprintf(value, sizeof value, "{\"availability\":\"Online\",\"note\":\"%0*lu\"}", 100, i);
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ul;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebul;
+    return x ^ (x >> 31);
+}
+
+static void put(struct txn *txn, unsigned long i, unsigned long seed)
+{
+    char key[64], note[NOTE_WORDS * 16 + 1], value[VALUE_BYTES + 1];
+    for (size_t n = 0; n < NOTE_WORDS; n++)
+        snprintf(note + 16 * n, sizeof note - 16 * n, "%016lx",
+                 scatter(seed + (i * NOTE_WORDS + n) * GOLDEN));
+    snprintf(key, sizeof key, "user/%016lx/presence", i * GOLDEN);
+    snprintf(value, sizeof value, "{\"availability\":\"Busy\",\"note\":\"%s\"}", note);
     txn_put(txn, MODULE_PRESENCE_FOCUS, bytes_of_text(key), bytes_of_text(value));
 }
 
@@ -35,6 +52,7 @@ static enum failure fill(struct store *store, const char *pool, unsigned long co
     const char *home = sip_domain ? HOME_CENTRAL : pool;
     OWNED(view_close) struct view *view = NULL;
     struct hold hold;
+    unsigned long seed = random_u64();
     enum failure bad = store_view(store, &view, e);
     if (!bad)
         bad = view_hold(view, home, &hold, e);
@@ -47,7 +65,7 @@ static enum failure fill(struct store *store, const char *pool, unsigned long co
             if (sip_domain)
                 put_account(txn, pool, sip_domain, i);
             else
-                put(txn, i);
+                put(txn, i, seed);
         }
         bad = store_commit_wait(store, txn, &outcome);
         if (bad)
