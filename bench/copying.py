@@ -18,7 +18,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "test/system"))
 from pollux_world import *  # noqa: E402
 from postgres import PROGRAMS, Postgres, Session, is_installed  # noqa: E402
 
-ITEMS, CHANGED, ROWS_EACH = 1000000, 200000, 10000
+ITEMS, CHANGED = 1000000, 200000
+ROWS_EACH = 10000  # in a transaction, as fill.c has it
 FIRST_GOAL, CATCH_UP_GOAL, AGE_GOAL_MS = 2, 4, 50
 INTERVAL_S = 30  # as a deployment has it that says nothing else
 MODULE = "UserServices.PresenceFocus"
