@@ -5,7 +5,10 @@
 
 enum {
     BUSY_TIMEOUT_MS = 5000, /* an administrator's sqlite3 may look at the file for a moment */
-    CACHE_KIB = 16384,      /* pages that a connection keeps */
+    /* Before it goes from the log into the file, a page is changed often where keys come in no
+     * order; the log has 64 MiB then. */
+    CHECKPOINT_PAGES = 16384,
+    CACHE_KIB = 16384, /* pages that a connection keeps */
 };
 
 /* --- statements --- */
@@ -85,8 +88,9 @@ static enum failure configure(struct sqlite_session *s, const struct sqlite_engi
                               struct error *e)
 {
     char *sql = sqlite3_mprintf("PRAGMA synchronous = %s; PRAGMA cache_size = -%d;"
-                                "PRAGMA foreign_keys = OFF; PRAGMA trusted_schema = OFF;",
-                                engine->synchronous, CACHE_KIB);
+                                "PRAGMA foreign_keys = OFF; PRAGMA trusted_schema = OFF;"
+                                "PRAGMA wal_autocheckpoint = %d;",
+                                engine->synchronous, CACHE_KIB, CHECKPOINT_PAGES);
     enum failure bad = sqlite_run(s->db, s->path, sql, e);
     sqlite3_free(sql);
     return bad;
