@@ -197,7 +197,8 @@ static void mend_copy(struct finding *f, const struct hold *hold)
         if (!module_belongs((enum module)m, f->home))
             continue;
         txn_recount(f->txn, (enum module)m);
-        txn_compare(f->txn, (enum module)m, state.modules[m].comparing, random_u64(), 0);
+        if (backup_service_copies(f->home, (enum module)m))
+            txn_compare(f->txn, (enum module)m, state.modules[m].comparing, random_u64(), 0);
     }
     commit(f);
 }
