@@ -242,6 +242,16 @@ def a_daemon_that_hangs_can_be_waited_for_or_left(world):
     world.all_serve()
 
 
+def has_socket(pid):
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            if os.readlink(link).startswith("socket:"):
+                return True
+        except FileNotFoundError:
+            pass  # closed meanwhile
+    return False
+
+
 @test
 def a_daemon_that_ends_in_the_middle_is_no_success(world):
     world.deploy(["atl", "redmond"])
@@ -250,9 +260,7 @@ def a_daemon_that_ends_in_the_middle_is_no_success(world):
                                stderr=subprocess.PIPE, text=True, env={
                                    **os.environ, "POLLUX_SERVER": str(world["atl"].socket)})
     world.others.append(process)
-    until("the command to be connected", lambda: any(
-        os.readlink(link).startswith("socket:")
-        for link in Path(f"/proc/{process.pid}/fd").iterdir()))
+    until("the command to be connected", lambda: has_socket(process.pid))
     world.kill("atl")
     world["atl"].paused = False
     out, err = process.communicate(timeout=PATIENCE_S)
