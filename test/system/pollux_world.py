@@ -507,6 +507,17 @@ class World:
                 yield f"{pool}> {line}"
 
 
+def has_socket(pid):
+    """Has the process one open? What it closes while it is looked at is none."""
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            if os.readlink(link).startswith("socket:"):
+                return True
+        except FileNotFoundError:
+            pass
+    return False
+
+
 def processes_with(word):
     found = []
     for entry in Path("/proc").glob("[0-9]*/cmdline"):

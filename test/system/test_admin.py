@@ -226,12 +226,8 @@ def a_daemon_that_hangs_can_be_waited_for_or_left(world):
     world.others += processes
     left, waiting = processes
 
-    def is_connected(process):
-        links = Path(f"/proc/{process.pid}/fd").iterdir()
-        return any(os.readlink(link).startswith("socket:") for link in links)
-
     for process in processes:
-        until("the command to be connected", lambda: is_connected(process))
+        until("the command to be connected", lambda: has_socket(process.pid))
     left.send_signal(signal.SIGINT)
     out, _ = left.communicate(timeout=PATIENCE_S)
     assert left.returncode in (-signal.SIGINT, 130) and out == "", left.returncode
@@ -240,16 +236,6 @@ def a_daemon_that_hangs_can_be_waited_for_or_left(world):
     out, err = waiting.communicate(timeout=PATIENCE_S)
     assert waiting.returncode == 0 and name_of("atl") in out, err
     world.all_serve()
-
-
-def has_socket(pid):
-    for link in Path(f"/proc/{pid}/fd").iterdir():
-        try:
-            if os.readlink(link).startswith("socket:"):
-                return True
-        except FileNotFoundError:
-            pass  # closed meanwhile
-    return False
 
 
 @test

@@ -345,9 +345,7 @@ def a_script_that_is_interrupted_ends_there(world):
     world.pause("atl")
     def waits(script):
         process = begun("-c", script)
-        until("the command to be connected", lambda: any(
-            os.readlink(link).startswith("socket:")
-            for link in Path(f"/proc/{process.pid}/fd").iterdir()))
+        until("the command to be connected", lambda: has_socket(process.pid))
         return process
 
     assert "goes on" not in interrupted(waits("Get-CsPool; 'after'"))

@@ -386,8 +386,7 @@ def the_list_of_processes_shows_no_secret(world):
 
     def is_connected(process):
         try:
-            links = list(Path(f"/proc/{process.pid}/fd").iterdir())
-            return any(os.readlink(link).startswith("socket:") for link in links)
+            return has_socket(process.pid)
         except OSError:
             return False
 
