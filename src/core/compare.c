@@ -128,11 +128,6 @@ enum comparison_step comparison_step(const struct comparison *c)
     return c->step;
 }
 
-uint64_t comparison_id(const struct comparison *c)
-{
-    return c->head.id;
-}
-
 uint64_t comparison_items(const struct comparison *c)
 {
     return c->items;

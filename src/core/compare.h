@@ -52,7 +52,6 @@ DEFINE_OWNED(struct comparison *, comparison_free)
 
 enum comparison_step { COMPARISON_BEGIN, COMPARISON_PART, COMPARISON_END };
 enum comparison_step comparison_step(const struct comparison *c);
-uint64_t comparison_id(const struct comparison *c);
 uint64_t comparison_items(const struct comparison *c); /* that were looked at so far */
 
 /* The copy is ready for the parts. */

@@ -76,12 +76,7 @@ static enum failure read_state(struct view *view, const char *from, const struct
 {
     OWNED(free_memory) struct hold *hold = xmalloc(sizeof *hold);
     struct home_state state;
-    enum side side;
-    enum failure bad = view_hold(view, head->home, hold, e);
-    if (!bad && !hold_side(hold, from, &side))
-        bad = fail(e, FAIL_REFUSED, "The home %s is nothing of %s's.", head->home, from);
-    if (!bad)
-        bad = view_home(view, head->home, &state, e);
+    enum failure bad = offer_read_shared(view, head->home, from, hold, &state, e);
     if (bad)
         return bad;
     const struct copy_state copy = offer_copy(hold, &state, head->module);

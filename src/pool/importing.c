@@ -341,15 +341,8 @@ static enum failure check_batch(struct sent *sent, const struct batch_head *head
                                 struct home_state *state, struct error *e)
 {
     OWNED(view_close) struct view *view = NULL;
-    enum side side;
     enum failure bad = store_view(sent->store, &view, e);
-    if (!bad)
-        bad = view_hold(view, head->home, hold, e);
-    if (!bad && !hold_side(hold, sent->from, &side))
-        bad = fail(e, FAIL_REFUSED, "The home %s is nothing of %s's.", head->home, sent->from);
-    if (!bad)
-        bad = view_home(view, head->home, state, e);
-    return bad;
+    return bad ? bad : offer_read_shared(view, head->home, sent->from, hold, state, e);
 }
 
 static struct txn *txn_of(struct batch *batch, const struct hold *hold, struct version cookie)

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "pool/offer.h"
+
 struct lending {
     struct batch_writer *writer;
     enum module module;
@@ -24,12 +26,7 @@ static enum failure read_head(struct view *view, const char *to, const struct it
 {
     OWNED(free_memory) struct hold *hold = xmalloc(sizeof *hold);
     struct home_state state;
-    enum side side;
-    enum failure bad = view_hold(view, wanted->home, hold, e);
-    if (!bad && !hold_side(hold, to, &side))
-        bad = fail(e, FAIL_REFUSED, "The home %s is nothing of %s's.", wanted->home, to);
-    if (!bad)
-        bad = view_home(view, wanted->home, &state, e);
+    enum failure bad = offer_read_shared(view, wanted->home, to, hold, &state, e);
     if (bad)
         return bad;
     *head = (struct batch_head){

@@ -10,6 +10,18 @@ static enum failure read_home(struct front_end *fe, const char *home, struct hom
     return bad ? bad : view_home(view, home, state, e);
 }
 
+enum failure offer_read_shared(struct view *view, const char *home, const char *pool,
+                               struct hold *hold, struct home_state *state, struct error *e)
+{
+    enum side side;
+    enum failure bad = view_hold(view, home, hold, e);
+    if (bad)
+        return bad;
+    if (!hold_side(hold, pool, &side))
+        return fail(e, FAIL_REFUSED, "The home %s is nothing of %s's.", home, pool);
+    return view_home(view, home, state, e);
+}
+
 struct copy_state offer_copy(const struct hold *hold, const struct home_state *state,
                              enum module module)
 {

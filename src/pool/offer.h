@@ -8,6 +8,11 @@
 enum failure offer_read(struct front_end *fe, const char *home, enum module module,
                         struct term term, struct sync_offer *offer, struct error *e);
 
+/* The record and the state of a home that `pool` has a part in: whoever has none neither writes to
+ * the copy here nor is told what stands in it. */
+enum failure offer_read_shared(struct view *view, const char *home, const char *pool,
+                               struct hold *hold, struct home_state *state, struct error *e);
+
 /* What the store says of a copy. */
 struct copy_state offer_copy(const struct hold *hold, const struct home_state *state,
                              enum module module);
