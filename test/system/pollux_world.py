@@ -90,6 +90,16 @@ def run(*words, **options):
 ports_taken = []
 
 
+def port_is_free(port):
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
 def free_port():
     """Outside of the range that the kernel gives to callers, and of no other test: whoever uses a
     port holds an abstract socket of that name, which ends with its process."""
@@ -98,10 +108,10 @@ def free_port():
         mark = socket.socket(socket.AF_UNIX)
         try:
             mark.bind(f"\0pollux-test-port-{port}")
-            with socket.socket() as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind(("127.0.0.1", port))
         except OSError:
+            mark.close()
+            continue
+        if not port_is_free(port):
             mark.close()
             continue
         ports_taken.append(mark)
