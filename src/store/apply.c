@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/copy.h"
+#include "store/rewind.h"
 
 /* What the group knows of a home that it touches: loaded once, saved once. */
 struct group_home {
@@ -139,7 +140,35 @@ static enum failure check_drop(const struct group_home *home, const struct txn *
         return refuse(e, FAIL_REFUSED, txn->home, "is held here: it is no copy");
     if ((home->has_hold ? home->hold.revision : 0) != step->version.usn)
         return refuse(e, FAIL_CONFLICT, txn->home, "has another hold record by now");
+    if (home->row.state.tails)
+        return refuse(e, FAIL_REFUSED, txn->home, "has changes aside that are not salvaged yet");
     return OK;
+}
+
+static enum failure check_rewind(const struct group_home *home, const struct txn *txn,
+                                 struct error *e)
+{
+    const struct tail *tail = txn->rewind;
+    assert(txn->role == ROLE_COPY);
+    if (tail->head != home_reach(&home->row.state))
+        return refuse(e, FAIL_CONFLICT, txn->home, "has come to another point meanwhile");
+    if (tail->base.usn >= tail->head || !countable(tail->base))
+        return refuse(e, FAIL_INVALID, txn->home,
+                      "has nothing beyond the point it is to go back to");
+    if (home->row.state.tails >= TAILS_MAX)
+        return refuse(e, FAIL_REFUSED, txn->home, "has too many tails that nobody has salvaged");
+    return OK;
+}
+
+/* Whoever salvaged it may say so twice. */
+static enum failure check_tail(struct group *group, const struct txn *txn, uint64_t id,
+                               struct error *e)
+{
+    OWNED(free_memory) struct tails *tails = xmalloc(sizeof *tails);
+    enum failure bad = tails_load(group->s, txn->home, tails, e);
+    if (bad || tails_find(tails, id))
+        return bad;
+    return refuse(e, FAIL_CONFLICT, txn->home, "does not have that tail any more");
 }
 
 static enum failure check_step(struct group *group, const struct group_home *home,
@@ -215,6 +244,8 @@ static enum failure check_step(struct group *group, const struct group_home *hom
         return countable(step->version)
                    ? OK
                    : refuse(e, FAIL_INVALID, txn->home, "was sent a horizon that is no usn");
+    case STEP_REWIND: return check_rewind(home, txn, e);
+    case STEP_FORGET_TAIL: return check_tail(group, txn, step->version.usn, e);
     case STEP_DROP_HOME: return check_drop(home, txn, step, e);
     case STEP_SWEEP:
         return home->row.id ? OK
@@ -505,6 +536,9 @@ static enum failure carry_out_step(struct group *group, struct group_home *home,
         name[step->key_size] = '\0';
         return record_save(group->s, name, step_value(txn, step), e);
     }
+    case STEP_REWIND: return rewind_home(group->s, home->name, &home->row, txn->rewind, e);
+    case STEP_FORGET_TAIL:
+        return rewind_forget(group->s, home->name, &home->row, step->version.usn, e);
     case STEP_DROP_HOME: return drop_home(group, home, e);
     case STEP_SWEEP: return sweep(group, txn, (uint32_t)step->version.usn, e);
     case STEP_EXPECT: return OK;
@@ -524,10 +558,12 @@ static void step_down(struct group_home *home, const struct hold *next)
 }
 
 /* Has a copy that becomes the holder all that its lineage says? Not if an administrator cut its
- * refill short, or what it was refilled with was not whole. */
-static bool lacks_something(const struct home_state *state, const struct hold *next)
+ * refill short, or what it was refilled with was not whole; nor while what it had of its own is
+ * aside, unless all of that comes back with this transaction. */
+static bool lacks_something(const struct home_state *state, const struct txn *txn)
 {
-    bool whole = true;
+    const struct hold *next = txn->hold;
+    bool whole = state->tails == txn->tails_forgotten;
     for (int m = 0; m < MODULES; m++)
         whole &= state->modules[m].whole_at.usn <= state->modules[m].cookie.usn &&
                  !state->modules[m].comparing;
@@ -536,12 +572,12 @@ static bool lacks_something(const struct home_state *state, const struct hold *n
 
 /* Then no older point counts as one of its history: it begins behind a usn that no change has, and
  * whoever stands below that finds out by comparing, and not by going on. */
-static enum failure step_up(struct group *group, struct group_home *home, const struct hold *next,
+static enum failure step_up(struct group *group, struct group_home *home, const struct txn *txn,
                             struct error *e)
 {
     struct home_state *state = &home->row.state;
     bool was_copy = home->has_hold && !mode_rights(home->hold.mode)->holder;
-    if (!was_copy || !lacks_something(state, next))
+    if (!was_copy || !lacks_something(state, txn))
         return OK;
     state->head = home_reach(state) + 1;
     return raise_horizon(group, home, state->head, e);
@@ -558,7 +594,7 @@ static enum failure replace_hold(struct group *group, struct group_home *home, s
     txn->outcome.began = home->row.state.head;
     if (hold_opens_term(before, &hold)) {
         lineage_open(&hold.lineage, hold.term, txn->outcome.began);
-        bad = step_up(group, home, &hold, e);
+        bad = step_up(group, home, txn, e);
         for (int m = 0; m < MODULES; m++) /* it is as it is now */
             home->row.state.modules[m].comparing = home->row.state.modules[m].compare_goal = 0;
     }

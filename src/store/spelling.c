@@ -9,8 +9,8 @@
 
 #include "store/engine.h"
 
-/* Format 1 did not know where a copy is whole, and of no comparisons. */
-enum { HOME_STATE_FORMAT = 2, SEAL_SIZE = 8 };
+/* Format 1 did not know where a copy is whole, and of no comparisons; format 2 of no tails. */
+enum { HOME_STATE_FORMAT = 3, SEAL_SIZE = 8 };
 
 static const char is_changed[] = "is not what was written", is_nonsense[] = "makes no sense";
 
@@ -81,6 +81,7 @@ void home_row_encode(const char *home, const struct home_row *row, struct buffer
         buffer_u64(out, state->modules[i].comparing);
         buffer_varint(out, state->modules[i].compare_goal);
     }
+    buffer_varint(out, state->tails);
     seal(out, from, home, row->id);
 }
 
@@ -107,6 +108,7 @@ enum failure home_row_decode(const char *home, struct home_row *row, struct byte
         state->modules[i].comparing = format > 1 ? cursor_u64(&in) : 0;
         state->modules[i].compare_goal = format > 1 ? cursor_varint(&in) : 0;
     }
+    state->tails = format > 2 ? (uint32_t)cursor_varint(&in) : 0;
     if (format > HOME_STATE_FORMAT)
         return newer(e, home, format);
     if (!cursor_done(&in) || format == 0)

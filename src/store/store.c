@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "store/apply.h"
 #include "store/engine.h"
+#include "store/rewind.h"
 #include "store/txn.h"
 
 enum {
@@ -563,6 +564,18 @@ enum failure view_keys_after(struct view *view, const char *home, enum module mo
                                    context, e);
 }
 
+enum failure view_tails(struct view *view, const char *home, struct tails *tails, struct error *e)
+{
+    return tails_load(view->s, home, tails, e);
+}
+
+enum failure view_tail(struct view *view, uint64_t id, uint64_t after, view_visit *visit,
+                       void *context, struct error *e)
+{
+    char name[TAIL_NAME_SIZE];
+    return view_changes(view, tail_name(id, name), after, visit, context, e);
+}
+
 enum failure view_scan(struct view *view, const char *home, view_scan_visit *visit, void *context,
                        struct error *e)
 {
@@ -582,11 +595,12 @@ struct present {
     void *context;
 };
 
-/* A dropped home is none any more. */
+/* A dropped home is none any more, and a tail never was one. */
 static bool visit_present(const char *name, void *context)
 {
     const struct present *present = context;
     return strncmp(name, HOME_DROPPED, strlen(HOME_DROPPED)) == 0 ||
+           strncmp(name, HOME_TAIL, strlen(HOME_TAIL)) == 0 ||
            present->visit(name, present->context);
 }
 

@@ -21,6 +21,7 @@
 
 #include "core/digest.h"
 #include "core/hold.h"
+#include "core/tail.h"
 
 enum {
     STORE_QUEUE_MAX = 4096,           /* transactions that wait for the writer; one more is busy */
@@ -92,6 +93,13 @@ void txn_recount(struct txn *txn, enum module module);
 /* The module's cookie, refused unless it stands at `from`, and while it is compared but for
  * the end of that. */
 void txn_cookie(struct txn *txn, enum module module, struct version from, struct version to);
+/* The copy goes back to `tail->base`: what it has beyond that, of all modules, moves aside as a
+ * tail (protocol, rule 14; how much it is, the store finds out), and the digests, the head and each
+ * module's cookie follow. Nothing is made where there is nothing. Refused unless the copy has come
+ * as far as `tail->head`, and if it has TAILS_MAX tails already. */
+void txn_rewind(struct txn *txn, const struct tail *tail);
+/* A tail goes that was salvaged; its items wait to be swept away (txn_sweep()). */
+void txn_forget_tail(struct txn *txn, uint64_t id);
 /* After the cookie: the copy is whole only there (core/copy.h), and not at the cookie itself. */
 void txn_whole_at(struct txn *txn, enum module module, struct version at);
 /* Drops tombstones up to this usn; never goes back. */
@@ -153,6 +161,7 @@ DEFINE_OWNED(struct view *, view_close)
 struct home_state {
     uint64_t head;    /* usn of the last change */
     uint64_t horizon; /* tombstones up to here are gone */
+    uint32_t tails;   /* what was moved aside, and is not salvaged yet */
     struct {
         struct version cookie;
         struct version whole_at; /* the cookie itself, but during a long catch-up */
@@ -193,6 +202,12 @@ enum failure view_keys(struct view *view, const char *home, enum module module, 
 enum failure view_keys_after(struct view *view, const char *home, enum module module,
                              struct bytes prefix, struct bytes after, view_visit *visit,
                              void *context, struct error *e);
+
+/* The tails of a home, none if there are none; they are large: not for the stack. And what is in
+ * one of them, as view_changes(): the versions are those that the items had. */
+enum failure view_tails(struct view *view, const char *home, struct tails *tails, struct error *e);
+enum failure view_tail(struct view *view, uint64_t id, uint64_t after, view_visit *visit,
+                       void *context, struct error *e);
 
 /* For a scrub, which reads all there is, slowly, and must be able to stop. Each row of a home by
  * its usn, sound or not; of one that is not what was written only the usn can be believed. */

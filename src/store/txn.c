@@ -18,6 +18,7 @@ void txn_free(struct txn *txn)
     if (!txn)
         return;
     free(txn->hold);
+    free(txn->rewind);
     free(txn->steps);
     buffer_free(&txn->memory);
     free(txn);
@@ -159,6 +160,19 @@ void txn_whole_at(struct txn *txn, enum module module, struct version at)
 void txn_horizon(struct txn *txn, uint64_t usn)
 {
     add(txn, STEP_HORIZON, BYTES_NONE, BYTES_NONE)->version.usn = usn;
+}
+
+void txn_rewind(struct txn *txn, const struct tail *tail)
+{
+    assert(!txn->rewind && tail->id);
+    txn->rewind = xmemdup(tail, sizeof *tail);
+    add(txn, STEP_REWIND, BYTES_NONE, BYTES_NONE)->version = tail->base;
+}
+
+void txn_forget_tail(struct txn *txn, uint64_t id)
+{
+    add(txn, STEP_FORGET_TAIL, BYTES_NONE, BYTES_NONE)->version.usn = id;
+    txn->tails_forgotten++;
 }
 
 void txn_hold(struct txn *txn, const struct hold *hold)

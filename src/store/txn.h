@@ -18,6 +18,8 @@ enum step_kind {
     STEP_COOKIE,
     STEP_WHOLE_AT,
     STEP_HORIZON,
+    STEP_REWIND,
+    STEP_FORGET_TAIL,
     STEP_RECORD,
     STEP_DROP_HOME,
     STEP_SWEEP,
@@ -29,7 +31,7 @@ struct step {
     enum module module;
     bool deleted;
     struct version version;  /* of an applied item; what is expected; a point to reach; as usn, the
-                                revision of what is dropped, or how much is swept */
+                                revision of what is dropped, how much is swept, or a tail's id */
     struct version from;     /* a cookie to leave; a comparison, by `usn`, as in `version` */
     uint64_t goal;           /* of a comparison that begins */
     size_t key_at, key_size; /* also a record's name */
@@ -45,6 +47,8 @@ struct txn {
     struct hold *hold;
     bool ends_comparison;
     bool repairs;
+    struct tail *rewind; /* of the one STEP_REWIND that there may be */
+    uint32_t tails_forgotten;
     struct step *steps;
     size_t count, room;
     struct buffer memory;

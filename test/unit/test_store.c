@@ -1878,6 +1878,279 @@ static void a_home_that_is_held_or_changed_meanwhile_is_not_dropped(void **state
 #name, name, set_up, tear_down, NULL                                                       \
     }
 
+/* --- what a copy has of its own --- */
+
+static struct lineage lineage_of_a_fork(void)
+{
+    struct lineage l = {0};
+    lineage_open(&l, (struct term){2, 22}, 0);
+    lineage_open(&l, (struct term){3, 33}, 6);
+    return l;
+}
+
+static struct tail a_fork(uint64_t id, uint64_t base, uint64_t head)
+{
+    return (struct tail){.id = id, .base = {2, base}, .head = head, .lineage = lineage_of_a_fork()};
+}
+
+/* Numbers 1 to `upto`, the last ones made by another; "k3" is deleted, "d" another module's. */
+static void copy_upto_usn(uint64_t upto)
+{
+    struct txn *txn = as_copy();
+    for (uint64_t usn = 1; usn <= upto; usn++) {
+        char key[16];
+        snprintf(key, sizeof key, "k%u", (unsigned)usn);
+        struct item item = an_item(usn, key, "v");
+        item.deleted = usn == 3;
+        item.value = item.deleted ? BYTES_NONE : item.value;
+        item.module = usn % 5 == 0 ? MODULE_DATA_CONF : MODULE;
+        txn_apply(txn, &item);
+    }
+    const struct version from = {0}, to = {FOLLOWED_TERM, upto};
+    txn_cookie(txn, MODULE, from, to);
+    txn_cookie(txn, MODULE_DATA_CONF, from, to);
+    commit_as(store, txn, OK);
+}
+
+static void go_back(const struct tail *tail, enum failure expected)
+{
+    struct txn *txn = as_copy();
+    txn_rewind(txn, tail);
+    commit_as(store, txn, expected);
+}
+
+static struct tails *tails_now(void)
+{
+    OWNED(view_close) struct view *view = look();
+    struct tails *tails = xmalloc(sizeof *tails);
+    struct error e;
+    assert_int_equal(view_tails(view, HOME, tails, &e), OK);
+    return tails;
+}
+
+struct tail_walk {
+    uint64_t usns[8];
+    size_t count, all;
+};
+
+static bool note_tail_item(const struct item *item, struct item_hash hash, void *context)
+{
+    (void)hash;
+    struct tail_walk *walk = context;
+    if (walk->count < COUNT_OF(walk->usns))
+        walk->usns[walk->count++] = item->version.usn;
+    walk->all++;
+    return true;
+}
+
+static void what_a_copy_has_beyond_a_point_moves_aside_at_once(void **state)
+{
+    (void)state;
+    follow_home(store);
+    copy_upto_usn(10);
+    const struct tail tail = a_fork(77, 6, 10);
+    go_back(&tail, OK);
+    struct home_state now = state_now();
+    assert_true(now.head == 6 && now.tails == 1);
+    for (int m = 0; m < 2; m++) {
+        assert_true(now.modules[m].cookie.usn == 6 && now.modules[m].cookie.term == 2);
+        assert_int_equal(now.modules[m].whole_at.usn, 6);
+    }
+    assert_reads("k6", "k6=v");
+    assert_reads("k7", "");
+    assert_sound(store, HOME);
+
+    OWNED(free_memory) struct tails *tails = tails_now();
+    assert_true(tails->count == 1 && tails->list[0].id == 77 && tails->list[0].items == 4);
+    assert_true(tails->list[0].base.usn == 6 && tails->list[0].head == 10);
+    assert_int_equal(tails->list[0].lineage.count, 2);
+    OWNED(view_close) struct view *view = look();
+    struct tail_walk walk = {0}, rest = {0};
+    assert_int_equal(view_tail(view, 77, 0, note_tail_item, &walk, NULL), OK);
+    assert_true(walk.count == 4 && walk.usns[0] == 7 && walk.usns[3] == 10);
+    assert_int_equal(view_tail(view, 77, 9, note_tail_item, &rest, NULL), OK);
+    assert_int_equal(rest.count, 1);
+    assert_records("", "hold/" HOME " tail/" HOME " ");
+}
+
+static void a_tail_keeps_deletions_and_leaves_none_behind(void **state)
+{
+    (void)state;
+    follow_home(store);
+    copy_upto_usn(4);
+    const struct tail tail = a_fork(77, 2, 4);
+    go_back(&tail, OK);
+    OWNED(view_close) struct view *view = look();
+    struct tail_walk walk = {0};
+    assert_int_equal(view_tail(view, 77, 0, note_tail_item, &walk, NULL), OK);
+    assert_true(walk.count == 2 && walk.usns[0] == 3);
+    assert_reads("k3", "");
+    assert_sound(store, HOME);
+}
+
+static void a_tail_of_any_size_moves_in_one_transaction(void **state)
+{
+    (void)state;
+    enum { MANY = 5000 };
+    follow_home(store);
+    copy_upto_usn(MANY);
+    const struct tail tail = a_fork(77, 10, MANY);
+    go_back(&tail, OK);
+    OWNED(view_close) struct view *view = look();
+    struct tail_walk walk = {0};
+    assert_int_equal(view_tail(view, 77, 0, note_tail_item, &walk, NULL), OK);
+    assert_int_equal(walk.all, MANY - 10);
+    assert_sound(store, HOME);
+}
+
+static void nothing_is_left_aside_where_there_is_nothing(void **state)
+{
+    (void)state;
+    follow_home(store);
+    copy_upto_usn(4);
+    struct txn *txn = as_copy(); /* the end of a term that was opened and never used */
+    txn_cookie(txn, MODULE, (struct version){FOLLOWED_TERM, 4}, (struct version){FOLLOWED_TERM, 9});
+    commit_as(store, txn, OK);
+    const struct tail tail = a_fork(77, 4, 9);
+    go_back(&tail, OK);
+    assert_true(state_now().head == 4 && state_now().tails == 0);
+    assert_records("tail/", "");
+    assert_sound(store, HOME);
+}
+
+static void a_copy_goes_back_only_from_where_it_was_seen(void **state)
+{
+    (void)state;
+    follow_home(store);
+    copy_upto_usn(10);
+    struct tail tail = a_fork(77, 6, 9);
+    go_back(&tail, FAIL_CONFLICT);
+    tail = a_fork(77, 10, 10);
+    go_back(&tail, FAIL_INVALID);
+    assert_int_equal(state_now().tails, 0);
+    assert_reads("k7", "k7=v");
+    struct hold mine = a_hold(MODE_SERVING, 4, 2);
+    assert_int_equal(keep_hold(store, &mine, NULL), OK);
+    tail = a_fork(77, 6, 10);
+    struct txn *txn = txn_new(HOME);
+    txn_as_copy(txn, 4);
+    txn_rewind(txn, &tail); /* a holder has no tail */
+    commit_as(store, txn, FAIL_REFUSED);
+    assert_sound(store, HOME);
+}
+
+static void while_it_is_compared_going_back_means_to_begin_anew(void **state)
+{
+    (void)state;
+    follow_home(store);
+    copy_upto_usn(10);
+    struct txn *txn = as_copy();
+    txn_compare(txn, MODULE, 0, 5, 20);
+    commit_as(store, txn, OK);
+    const struct tail tail = a_fork(77, 6, 20);
+    go_back(&tail, OK);
+    txn = as_copy(); /* a late part */
+    txn_compare(txn, MODULE, 5, 5, 20);
+    commit_as(store, txn, FAIL_CONFLICT);
+    assert_int_not_equal(state_now().modules[MODULE].comparing, 0);
+    assert_int_equal(home_reach(&(struct home_state){.head = 6}), 6);
+    struct home_state now = state_now();
+    assert_int_equal(home_reach(&now), 6);
+}
+
+static void so_many_tails_are_kept_and_no_more(void **state)
+{
+    (void)state;
+    follow_home(store);
+    for (uint64_t i = 0; i <= TAILS_MAX; i++) {
+        struct txn *txn = as_copy();
+        struct item item = an_item(i + 2, "k", "v");
+        txn_apply(txn, &item);
+        commit_as(store, txn, OK);
+        const struct tail tail = a_fork(i + 1, i + 1, i + 2);
+        /* It stays where it is when there are too many. */
+        go_back(&tail, i < TAILS_MAX ? OK : FAIL_REFUSED);
+        txn = as_copy();
+        txn_apply(txn, &(struct item){.module = MODULE,
+                                      .version = {FOLLOWED_TERM, i + 2},
+                                      .key = bytes_of_text("other"),
+                                      .value = bytes_of_text("v")});
+        if (i < TAILS_MAX)
+            commit_as(store, txn, OK);
+        else
+            txn_free(txn);
+    }
+    assert_int_equal(state_now().tails, TAILS_MAX);
+    OWNED(free_memory) struct tails *tails = tails_now();
+    assert_true(tails->list[0].id == 1 && tails->list[TAILS_MAX - 1].id == TAILS_MAX);
+    assert_sound(store, HOME);
+}
+
+static void what_was_salvaged_goes_and_is_swept_away(void **state)
+{
+    (void)state;
+    follow_home(store);
+    copy_upto_usn(30);
+    const struct tail tail = a_fork(77, 6, 30);
+    go_back(&tail, OK);
+    struct txn *txn = as_copy();
+    txn_forget_tail(txn, 78);
+    commit_as(store, txn, FAIL_CONFLICT);
+    txn = txn_new(HOME);
+    txn_forget_tail(txn, 77);
+    commit_as(store, txn, OK);
+    assert_int_equal(state_now().tails, 0);
+    assert_records("tail/", "");
+    while (sweep(6))
+        ;
+    OWNED(view_close) struct view *view = look();
+    bool any = true;
+    assert_int_equal(view_unswept(view, &any, NULL), OK);
+    assert_false(any);
+    assert_sound(store, HOME);
+}
+
+static void a_copy_whose_own_changes_are_aside_is_not_whole_when_it_becomes_the_holder(void **state)
+{
+    (void)state;
+    follow_home(store);
+    copy_upto_usn(10);
+    const struct tail tail = a_fork(77, 6, 10);
+    go_back(&tail, OK);
+    become(MODE_SERVING, 4);
+    assert_int_equal(state_now().head, 7); /* behind a usn of its own: it lacks something */
+    assert_int_equal(state_now().horizon, 7);
+}
+
+static void unless_all_of_them_come_back_with_the_term_that_it_opens(void **state)
+{
+    (void)state;
+    follow_home(store);
+    copy_upto_usn(10);
+    const struct tail tail = a_fork(77, 6, 10);
+    go_back(&tail, OK);
+    struct hold mine = a_hold(MODE_SERVING, 4, 2);
+    struct txn *txn = as_holder(4);
+    txn_hold(txn, &mine);
+    put_text(txn, "k7", "v");
+    txn_forget_tail(txn, 77);
+    struct store_outcome outcome = commit_as(store, txn, OK);
+    assert_true(outcome.first_usn == 7 && outcome.head == 7 && state_now().horizon == 0);
+    assert_reads("k7", "k7=v");
+    assert_sound(store, HOME);
+}
+
+static void a_home_with_changes_aside_is_not_dropped(void **state)
+{
+    (void)state;
+    follow_home(store);
+    copy_upto_usn(10);
+    const struct tail tail = a_fork(77, 6, 10);
+    go_back(&tail, OK);
+    drop(HOME, 1, FAIL_REFUSED);
+    assert_int_equal(state_now().tails, 1);
+}
+
 static const struct CMUnitTest promises[] = {
     TEST(sixteen_writers_get_usns_without_gaps_each_in_its_order),
     TEST(transactions_of_one_thread_end_in_their_order_and_share_a_flush),
@@ -1931,6 +2204,17 @@ static const struct CMUnitTest promises[] = {
     TEST(what_a_dropped_home_leaves_is_swept_away_by_and_by),
     TEST(an_interrupted_sweep_goes_on_after_the_store_was_opened_anew),
     TEST(a_home_that_is_held_or_changed_meanwhile_is_not_dropped),
+    TEST(what_a_copy_has_beyond_a_point_moves_aside_at_once),
+    TEST(a_tail_keeps_deletions_and_leaves_none_behind),
+    TEST(a_tail_of_any_size_moves_in_one_transaction),
+    TEST(nothing_is_left_aside_where_there_is_nothing),
+    TEST(a_copy_goes_back_only_from_where_it_was_seen),
+    TEST(while_it_is_compared_going_back_means_to_begin_anew),
+    TEST(so_many_tails_are_kept_and_no_more),
+    TEST(what_was_salvaged_goes_and_is_swept_away),
+    TEST(a_copy_whose_own_changes_are_aside_is_not_whole_when_it_becomes_the_holder),
+    TEST(unless_all_of_them_come_back_with_the_term_that_it_opens),
+    TEST(a_home_with_changes_aside_is_not_dropped),
 };
 
 /* One group for each engine, in one plan: "sqlite: …", "memory: …". */

@@ -1,0 +1,82 @@
+#include "core/tail.h"
+
+#include <assert.h>
+#include <string.h>
+
+enum { TAILS_FORMAT = 1 };
+
+const struct tail *tails_find(const struct tails *tails, uint64_t id)
+{
+    for (size_t i = 0; i < tails->count; i++) {
+        if (tails->list[i].id == id)
+            return &tails->list[i];
+    }
+    return NULL;
+}
+
+/* The entry of the term that made this change: SIZE_MAX, if it fell off the end. */
+static size_t entry_of(const struct lineage *l, uint64_t usn)
+{
+    size_t i = l->count;
+    while (i > 0 && usn <= l->entries[i - 1].began)
+        i--;
+    return i - 1;
+}
+
+struct term tail_term_of(const struct tail *tail, uint64_t usn)
+{
+    size_t i = entry_of(&tail->lineage, usn);
+    return i == SIZE_MAX ? (struct term){.number = 1, .tag = tail->id}
+                         : tail->lineage.entries[i].term;
+}
+
+uint64_t tail_end_of(const struct tail *tail, uint64_t usn)
+{
+    size_t next = entry_of(&tail->lineage, usn) + 1;
+    /* A copy follows its exporter's whole lineage before it has all that belongs to it. */
+    bool last = next >= tail->lineage.count || tail->lineage.entries[next].began > tail->head;
+    return last ? tail->head : tail->lineage.entries[next].began;
+}
+
+void tails_encode(const struct tails *tails, struct buffer *out)
+{
+    assert(tails->count <= TAILS_MAX);
+    buffer_u8(out, TAILS_FORMAT);
+    buffer_varint(out, tails->count);
+    for (size_t i = 0; i < tails->count; i++) {
+        const struct tail *tail = &tails->list[i];
+        buffer_u64(out, tail->id);
+        buffer_varint(out, tail->base.term);
+        buffer_varint(out, tail->base.usn);
+        buffer_varint(out, tail->head);
+        buffer_varint(out, tail->items);
+        lineage_encode(&tail->lineage, out);
+    }
+}
+
+enum failure tails_decode(struct tails *tails, struct bytes encoded, struct error *e)
+{
+    struct cursor in = cursor_over(encoded);
+    memset(tails, 0, sizeof *tails);
+    uint8_t format = cursor_u8(&in);
+    if (!in.bad && format > TAILS_FORMAT)
+        return fail(e, FAIL_NEWER, "A record of tails has format %u; this version knows up to %d.",
+                    format, TAILS_FORMAT);
+    uint64_t count = cursor_varint(&in);
+    if (count > TAILS_MAX)
+        in.bad = true;
+    for (; tails->count < count && !in.bad; tails->count++) {
+        struct tail *tail = &tails->list[tails->count];
+        tail->id = cursor_u64(&in);
+        tail->base.term = cursor_varint(&in);
+        tail->base.usn = cursor_varint(&in);
+        tail->head = cursor_varint(&in);
+        tail->items = cursor_varint(&in);
+        lineage_decode(&tail->lineage, &in);
+        if (tail->id == 0 || tail->base.usn >= tail->head || tail->items == 0)
+            in.bad = true;
+    }
+    if (!cursor_done(&in) || format != TAILS_FORMAT)
+        return fail(e, FAIL_DAMAGED, "A record of tails is damaged.");
+    return OK;
+}
