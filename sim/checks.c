@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "client.h"
+#include "core/salvage.h"
 #include "pool.h"
 
 void check_holders(struct world *w, size_t home)
@@ -59,6 +60,49 @@ static void check_acknowledged(struct pool *pool, const struct hosted *h)
     }
 }
 
+/* What a store has of a key: the number of the attempt that wrote it; 0: it is not there. */
+static uint64_t attempt_at(const struct pool *pool, const char *home, size_t module, unsigned k,
+                           bool *deleted)
+{
+    OWNED(view_close) struct view *view = NULL;
+    struct item item;
+    char key[16];
+    store_view(pool->store, &view, NULL);
+    *deleted = view_item(view, home, modules[module], client_key(k, key), &item, NULL) == OK &&
+               item.deleted;
+    bool live = view_item(view, home, modules[module], client_key(k, key), &item, NULL) == OK &&
+                !item.deleted;
+    return live ? client_attempt(item.value) : 0;
+}
+
+static void give_up(struct world *w, const struct hosted *h, size_t module, unsigned k)
+{
+    struct known_key *known = &w->homes[h->home].keys[module][k];
+    bool deleted, deleted_there;
+    uint64_t has = attempt_at(h->pool, home_of(h), module, k, &deleted);
+    uint64_t there = attempt_at(partner_of(h), home_of(h), module, k, &deleted_there);
+    has = has ? has : client_deletion_after(known);
+    if (has >= known->acked)
+        return;
+    if ((there >= known->acked || deleted_there) && w->given_up_count < COUNT_OF(w->given_up)) {
+        w->given_up[w->given_up_count++] =
+            (struct given_up){h->home, module, k, known->acked, deleted_there};
+        w->counts.given_up++;
+    }
+    known->acked = has;
+}
+
+/* An administrator has it served as it is. */
+static void note_given_up(struct pool *pool, const struct hosted *h)
+{
+    struct known_home *known = &pool->world->homes[h->home];
+    memset(known->history, 0, sizeof known->history); /* there will be others of that number */
+    for (size_t m = 0; m < SIM_MODULES; m++) {
+        for (unsigned k = 0; k < KEYS; k++)
+            give_up(pool->world, h, m, k);
+    }
+}
+
 static void check_opened(struct pool *pool, const struct hosted *h, struct term term)
 {
     struct known_home *known = &pool->world->homes[h->home];
@@ -70,6 +114,8 @@ static void check_opened(struct pool *pool, const struct hosted *h, struct term 
     }
     if (known->opened_count < COUNT_OF(known->opened))
         known->opened[known->opened_count++] = term;
+    if (h->forced)
+        note_given_up(pool, h);
     check_acknowledged(pool, h);
 }
 
@@ -245,12 +291,124 @@ void check_fork(const struct hosted *h, const struct pool *exporter, uint64_t us
     struct home_state state;
     read_state(h->pool, home_of(h), &state);
     bool forgot = state.horizon > usn; /* what it deleted, and that it did */
-    if (!h->pool->may_fork)
+    if (!h->pool->may_fork && !h->pool->world->options.forces)
         broken(h->pool->world, "%s calls its copy of %s forked, and nobody had given it up",
                h->pool->name, home_of(h));
-    if (!forgot && !own_changes(h->pool, exporter, home_of(h), usn))
+    if (!forgot && !h->pool->world->options.forces &&
+        !own_changes(h->pool, exporter, home_of(h), usn))
         broken(h->pool->world, "%s calls its copy of %s forked, but has nothing of its own",
                h->pool->name, home_of(h));
+}
+
+/* --- what is salvaged --- */
+
+struct salvage_check {
+    const struct hosted *h;
+    struct view *view;
+    const struct tail *tail;
+    uint64_t base;
+    char wrong[128];
+};
+
+static struct known_key *key_of(const struct hosted *h, const struct item *item)
+{
+    char key[16];
+    for (unsigned k = 0; k < KEYS; k++) {
+        if (bytes_equal(client_key(k, key), item->key))
+            return &h->pool->world->homes[h->home].keys[item->module == modules[1]][k];
+    }
+    return NULL;
+}
+
+/* How many changes had been tried when this was set aside first: a store that is put back may have
+ * the same once more. */
+static uint64_t attempts_at(const struct world *w, uint64_t tag)
+{
+    size_t i = 0;
+    while (i < w->tail_count && w->tails[i].tag != tag)
+        i++;
+    return i < w->tail_count ? w->tails[i].attempts : 0;
+}
+
+/* It was salvaged, and changed once more, by a client who could see it. */
+static bool changed_since(const struct salvage_check *c, const struct item *entry,
+                          const struct item *here)
+{
+    const struct known_key *known = key_of(c->h, entry);
+    uint64_t deleted =
+        known && known->deletion_count ? known->deletions[known->deletion_count - 1] : 0;
+    uint64_t attempt = here && !here->deleted ? client_attempt(here->value) : deleted;
+    return attempt > attempts_at(c->h->pool->world, tail_term_of(c->tail, entry->version.usn).tag);
+}
+
+static bool is_kept_beside(const struct salvage_check *c, const struct item *entry)
+{
+    char key[SALVAGE_KEY_SIZE];
+    struct item there;
+    uint64_t tag = tail_term_of(c->tail, entry->version.usn).tag;
+    const char *home = home_of(c->h);
+    if (view_item(c->view, home, entry->module, salvage_conflict_key(tag, entry->version.usn, key),
+                  &there, NULL) ||
+        there.deleted)
+        return false;
+    return entry->deleted ||
+           (view_item(c->view, home, entry->module, salvage_value_key(tag, entry->version.usn, key),
+                      &there, NULL) == OK &&
+            !there.deleted && bytes_equal(there.value, entry->value));
+}
+
+static bool check_entry(const struct item *entry, struct item_hash hash, void *context)
+{
+    (void)hash;
+    struct salvage_check *c = context;
+    struct item here;
+    if (!key_of(c->h, entry) || entry->version.usn <= c->base)
+        return true;
+    bool there = view_item(c->view, home_of(c->h), entry->module, entry->key, &here, NULL) == OK;
+    bool same = there && !here.deleted ? !entry->deleted && bytes_equal(here.value, entry->value)
+                                       : entry->deleted;
+    if (!same && !changed_since(c, entry, there ? &here : NULL) && !is_kept_beside(c, entry))
+        snprintf(c->wrong, sizeof c->wrong, "%.*s of module %d, usn %llu", (int)entry->key.size,
+                 (const char *)entry->key.at, (int)entry->module,
+                 (unsigned long long)entry->version.usn);
+    return !c->wrong[0];
+}
+
+static bool note_entry(const struct item *entry, struct item_hash hash, void *context)
+{
+    (void)hash;
+    struct salvage_check *c = context;
+    struct world *w = c->h->pool->world;
+    uint64_t tag = tail_term_of(c->tail, entry->version.usn).tag;
+    if (!attempts_at(w, tag) && w->tail_count < COUNT_OF(w->tails))
+        w->tails[w->tail_count++] = (struct made_tail){tag, w->attempts};
+    return true;
+}
+
+void note_tail(const struct hosted *h, const struct tail *tail)
+{
+    OWNED(view_close) struct view *view = NULL;
+    struct salvage_check c = {.h = h, .tail = tail};
+    store_view(h->pool->store, &view, NULL);
+    view_changes(view, home_of(h), tail->base.usn, note_entry, &c, NULL);
+}
+
+void check_salvaged(const struct hosted *h, struct view *view, const struct tail *tail)
+{
+    OWNED(view_close) struct view *of_tail = NULL;
+    struct salvage_check c = {.h = h, .view = view, .tail = tail};
+    struct home_state state;
+    struct hold hold;
+    struct version common = {0};
+    read_state(h->pool, home_of(h), &state);
+    read_hold(h->pool, home_of(h), &hold);
+    lineage_common(&tail->lineage, tail->head, &hold.lineage, state.head, &common);
+    c.base = common.usn;
+    store_view(h->pool->store, &of_tail, NULL);
+    view_tail(of_tail, tail->id, 0, check_entry, &c, NULL);
+    if (c.wrong[0])
+        broken(h->pool->world, "a tail of %s at %s goes, and this of it is nowhere: %s", home_of(h),
+               h->pool->name, c.wrong);
 }
 
 /* --- the end --- */
@@ -332,6 +490,53 @@ static void check_twin(const struct pool *a, const struct pool *b, const char *h
                twin.different, home, a->name, twin.first);
 }
 
+struct search {
+    struct view *view; /* not the one that is walked */
+    const char *home;
+    const struct given_up *wanted;
+    bool found;
+};
+
+static bool is_it(const struct item *item, struct item_hash hash, void *context)
+{
+    (void)hash;
+    struct search *s = context;
+    struct salvage_conflict conflict;
+    struct item value;
+    char text[SALVAGE_KEY_SIZE];
+    if (!salvage_is_conflict(item->key) || salvage_conflict_decode(&conflict, item->value, NULL) ||
+        !bytes_equal(conflict.key, client_key(s->wanted->key, text)))
+        return true;
+    struct bytes key = salvage_value_key(conflict.tag, conflict.version.usn, text);
+    bool live =
+        !conflict.deleted && view_item(s->view, s->home, item->module, key, &value, NULL) == OK;
+    s->found = conflict.deleted || (live && client_attempt(value.value) >= s->wanted->attempt);
+    return !s->found;
+}
+
+/* In the home, written over by somebody who saw it, or among the conflicts. */
+static void check_given_up(const struct hosted *h, const struct given_up *g)
+{
+    OWNED(view_close) struct view *walked = NULL;
+    OWNED(view_close) struct view *asked = NULL;
+    bool deleted;
+    uint64_t has = attempt_at(h->pool, home_of(h), g->module, g->key, &deleted);
+    const struct known_key *known = &h->pool->world->homes[g->home].keys[g->module][g->key];
+    uint64_t last = known->deletion_count ? known->deletions[known->deletion_count - 1] : 0;
+    if (has >= g->attempt || (!has && (g->deleted || last >= g->attempt)))
+        return;
+    store_view(h->pool->store, &walked, NULL);
+    store_view(h->pool->store, &asked, NULL);
+    struct search s = {.view = asked, .home = home_of(h), .wanted = g};
+    view_keys(walked, home_of(h), modules[g->module], bytes_of_text(SALVAGE_CONFLICTS), is_it, &s,
+              NULL);
+    if (!s.found)
+        broken(h->pool->world,
+               "what was given up of %s, key%u in module %zu, %llu, is neither there nor among the "
+               "conflicts",
+               home_of(h), g->key, g->module, (unsigned long long)g->attempt);
+}
+
 void check_end(struct world *w)
 {
     for (size_t home = 0; home < w->options.homes; home++) {
@@ -355,5 +560,9 @@ void check_end(struct world *w)
         check_acknowledged(copy->pool, copy);
         check_twin(h->pool, copy->pool, home_of(h));
         check_twin(copy->pool, h->pool, home_of(h));
+        for (size_t i = 0; i < w->given_up_count; i++) {
+            if (w->given_up[i].home == home)
+                check_given_up(h, &w->given_up[i]);
+        }
     }
 }

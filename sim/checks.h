@@ -17,6 +17,11 @@ void check_word(const struct hosted *h, size_t module);
 void check_point(const struct hosted *h, size_t module, uint64_t usn);
 /* A copy that calls itself forked has changes of its own beyond this point. */
 void check_fork(const struct hosted *h, const struct pool *exporter, uint64_t usn);
+/* A tail is about to be made. */
+void note_tail(const struct hosted *h, const struct tail *tail);
+/* Whatever is in this tail, which is to go, is in the home, or among its conflicts; or was changed
+ * by somebody since it was made. */
+void check_salvaged(const struct hosted *h, struct view *view, const struct tail *tail);
 /* A store was put back: what nobody has any more is nobody's fault. */
 void forgive(struct world *w, struct pool *pool);
 /* Nothing is under way any more, and everything is as it was meant to be. */

@@ -41,7 +41,9 @@ static void done(struct pool *pool, const struct store_outcome *outcome, void *c
     if (outcome->error.kind)
         return;
     pool->world->counts.acked++;
-    attempt->key->acked = attempt->number;
+    /* To delete what is not there leaves no trace: what comes back from a tail can't know of it. */
+    if (outcome->first_usn || !pool->world->options.forces)
+        attempt->key->acked = attempt->number;
     copying_changed(attempt->h, outcome->head);
 }
 

@@ -6,6 +6,7 @@
 #include "checks.h"
 #include "comparing.h"
 #include "pool.h"
+#include "salvaging.h"
 
 enum { TOMBSTONES_LEFT = 6, COLLECTS_IN_THOUSAND = 100 };
 
@@ -30,6 +31,7 @@ void copying_start(struct hosted *h)
                                            .batches_max = BATCHES_MAX};
     for (size_t m = 0; m < SIM_MODULES; m++)
         h->exporting[m].core = exporter_new(&options);
+    salvaging_start(h);
 }
 
 void copying_stop(struct hosted *h)
@@ -37,6 +39,7 @@ void copying_stop(struct hosted *h)
     for (size_t m = 0; m < SIM_MODULES; m++)
         exporter_free(TAKE(h->exporting[m].core));
     comparing_stop(h);
+    salvaging_stop(h);
 }
 
 /* Whoever holds a home exports it; and whoever refills a holder that lost something. True if that
@@ -93,6 +96,7 @@ void copying_tick(struct hosted *h)
             open_or_close(h, m);
         step_exporter(h, m, (struct export_event){.kind = EXPORT_TICK});
     }
+    salvaging_tick(h);
 }
 
 void copying_changed(struct hosted *h, uint64_t head)
@@ -116,7 +120,8 @@ struct copy_state copying_copy_of(const struct hosted *h, size_t module,
                                .cookie = state->modules[m].cookie,
                                .whole_at = state->modules[m].whole_at,
                                .digest = state->modules[m].digest,
-                               .comparing = state->modules[m].comparing};
+                               .comparing = state->modules[m].comparing,
+                               .tail = state->tails > 0};
 }
 
 struct packing {
@@ -235,7 +240,6 @@ struct copy_answer copying_judge(const struct hosted *h, const struct call *call
     return answer;
 }
 
-/* An administrator will hear of it. */
 static void note_fork(struct hosted *h, const struct call *call, const struct copy_answer *answer)
 {
     struct home_state now;
@@ -245,7 +249,6 @@ static void note_fork(struct hosted *h, const struct call *call, const struct co
     if (answer->verdict != COPY_FORKED || call->ended || late)
         return;
     check_fork(h, call->from, answer->at.usn);
-    h->pool->forked = true;
 }
 
 static bool same_lineage(const struct lineage *a, const struct lineage *b)
@@ -268,6 +271,7 @@ void copying_follow(struct hosted *h, struct call *call, struct copy_answer answ
     if (busy || step_home(h, event)) {
         if (!busy)
             h->follower = NULL;
+        h->salvage.tail.id = 0;
         answer.verdict = COPY_EARLY;
         call_answer(call, NULL, &answer);
     }
@@ -278,6 +282,11 @@ static void offered(struct hosted *h, struct call *call)
     struct copy_answer answer = copying_judge(h, call);
     note_fork(h, call, &answer);
     bool known = same_lineage(&home_hold(h->core)->lineage, call->lineage);
+    if (salvaging_goes_back(h, call, &answer)) {
+        answer.verdict = COPY_EARLY; /* to be asked again */
+        copying_follow(h, call, answer);
+        return;
+    }
     if (answer.verdict != COPY_GO_ON || known)
         call_answer(call, NULL, &answer);
     else
@@ -344,7 +353,7 @@ static void sent(struct hosted *h, struct call *call)
                      (struct version){.term = lineage_term_of(&hold.lineage, head->head),
                                       .usn = head->head});
     txn_horizon(txn, head->horizon < head->upto ? head->horizon : head->upto);
-    struct applying applying = {h, call, answer, head->upto == head->head};
+    struct applying applying = {h, call, answer, head->upto == head->head && !answer.tail};
     h->applying++;
     commit(h->pool, txn, applied, xmemdup(&applying, sizeof applying));
     h->pool->world->counts.batches++;
@@ -359,5 +368,6 @@ void copying_called(struct hosted *h, struct call *call)
     case CALL_COMPARE:
     case CALL_PART:
     case CALL_COMPARED: comparing_called(h, call); break;
+    case CALL_SALVAGE: salvaging_called(h, call); break;
     }
 }

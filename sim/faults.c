@@ -104,25 +104,10 @@ static bool is_whole(struct world *w, size_t home)
         read_state(partner_of(h), home_of(h), &state);
         for (size_t m = 0; m < SIM_MODULES; m++)
             whole &= state.modules[modules[m]].cookie.term == hold->term.number;
+        whole &= state.tails == 0;
         return whole;
     }
     return false;
-}
-
-/* Nothing is lost if its disk is: what it serves has been copied, and nobody asks it for more. */
-static bool can_do_without(struct pool *pool)
-{
-    for (size_t i = 0; i < HOSTED; i++) {
-        const struct hosted *h = &pool->hosted[i];
-        const struct pool *partner = partner_of(h);
-        const struct hosted *other = hosted_of(&pool->world->pools[partner->number], h->home);
-        if (h->home >= pool->world->options.homes)
-            continue;
-        if (!partner->up || (pool->up && serves(h) && !is_whole(pool->world, h->home)) ||
-            home_mode(other->core) == MODE_REJOINING)
-            return false;
-    }
-    return true;
 }
 
 static bool may_be_put_back(struct pool *pool)
@@ -142,7 +127,7 @@ static void replace(struct world *w, struct pool *pool, const struct backup *bac
 {
     pool_crash(pool);
     memory_engine_put_back(pool->engine, backup->tree);
-    pool->may_fork = pool->forked = false;
+    pool->may_fork = false;
     for (size_t i = 0; i < HOSTED; i++)
         pool->may_fork |= w->homes[pool->hosted[i].home].put_back_ms > backup->taken_ms;
     forgive(w, pool);
@@ -157,22 +142,6 @@ static void put_back(struct world *w)
     replace(w, pool, &pool->backups[pick(w, pool->backup_count)]);
     w->counts.put_backs++;
     say(w, "the store of %s is put back", pool->name);
-}
-
-/* A store with changes of its own is not written to. Whoever put it back gives it up, for an empty
- * one, once nothing else depends on it. */
-static void administrate(void *context)
-{
-    struct world *w = *(struct world **)context;
-    for (size_t i = 0; i < w->options.pools; i++) {
-        struct pool *pool = &w->pools[i];
-        if (!pool->forked || !can_do_without(pool))
-            continue;
-        replace(w, pool, &pool->backups[0]); /* the first one is of an empty store */
-        w->counts.forks++;
-        say(w, "the disk of %s is replaced", pool->name);
-    }
-    plan(w, PAUSE_MS, administrate, xmemdup(&w, sizeof w));
 }
 
 /* Tombstones that the copy has are dropped; now and then those that it does not have, too. */
@@ -204,9 +173,24 @@ static void ask_for_a_cycle(struct world *w)
         copying_wanted(&pool->hosted[pick(w, HOSTED)]);
 }
 
+/* What is missing in its store is given up: what the partner has of it comes back as its tail. */
+static void force(struct world *w)
+{
+    struct pool *pool = some_pool(w);
+    for (size_t i = 0; i < HOSTED && w->options.forces; i++) {
+        struct hosted *h = &pool->hosted[i];
+        if (!pool->up || h->home >= w->options.homes || home_mode(h->core) != MODE_REJOINING)
+            continue;
+        if (step_home(h, (struct home_event){.kind = HOME_FORCE}) == OK) {
+            h->forced = true;
+            say(w, "%s is forced to serve %s", pool->name, home_of(h));
+        }
+    }
+}
+
 static void (*const kinds[])(struct world *) = {
-    crash,   crash,   stop_for_a_while, cut_off, cut_off, fill,
-    back_up, back_up, put_back,         collect, collect, ask_for_a_cycle};
+    crash,   crash,    stop_for_a_while, cut_off, cut_off,         fill, back_up,
+    back_up, put_back, collect,          collect, ask_for_a_cycle, force};
 
 static void something(void *context)
 {
@@ -224,7 +208,6 @@ void faults_start(struct world *w)
         pool->backups[pool->backup_count++] =
             (struct backup){memory_engine_back_up(pool->engine), w->now};
     }
-    plan(w, PAUSE_MS, administrate, xmemdup(&w, sizeof w));
     plan(w, PAUSE_MS, something, xmemdup(&w, sizeof w));
 }
 

@@ -1,6 +1,6 @@
 /* sim: lives through worlds. The same seed is the same world.
  *
- *     sim [--seed N | --seeds A..B] [--pools 2|3] [-v] [--put-back-holders]
+ *     sim [--seed N | --seeds A..B] [--pools 2|3] [-v] [--put-back-holders] [--forces]
  *
  * Without seeds: a fixed set, and some that nobody has seen yet; with POLLUX_SOAK that many times
  * as many. Prints TAP; says how to replay what failed. */
@@ -19,7 +19,7 @@ enum { FIXED_SEEDS = 200, FRESH_SEEDS = 25 };
 struct plan {
     uint64_t from, to;
     size_t pools; /* 0: two or three, by the seed */
-    bool verbose, put_back_holders;
+    bool verbose, put_back_holders, forces;
 };
 
 static void add(struct counts *all, const struct counts *one)
@@ -32,6 +32,10 @@ static void add(struct counts *all, const struct counts *one)
     all->crashes += one->crashes;
     all->put_backs += one->put_backs;
     all->forks += one->forks;
+    all->salvages += one->salvages;
+    all->own_tails += one->own_tails;
+    all->conflicts += one->conflicts;
+    all->given_up += one->given_up;
     all->refills += one->refills;
     all->finals += one->finals;
 }
@@ -41,14 +45,17 @@ static bool live(const struct plan *plan, uint64_t seed, struct counts *all)
     struct options options = {.seed = seed,
                               .pools = plan->pools ? plan->pools : 2 + seed % 3 / 2,
                               .verbose = plan->verbose,
-                              .put_back_holders = plan->put_back_holders};
+                              .put_back_holders = plan->put_back_holders || plan->forces,
+                              .forces = plan->forces};
     options.homes = seed % 4 == 3 ? 1 : options.pools;
     struct world *w = world_new(&options);
     bool good = world_run(w);
     if (!good)
         printf("# seed %" PRIu64 ": %s\n#   replay: sim --seed %" PRIu64 " --pools %zu%s -v\n",
                seed, w->broken, seed, options.pools,
-               plan->put_back_holders ? " --put-back-holders" : "");
+               plan->forces             ? " --forces"
+               : plan->put_back_holders ? " --put-back-holders"
+                                        : "");
     add(all, &w->counts);
     world_free(w);
     return good;
@@ -65,26 +72,33 @@ static bool run(unsigned number, const char *what, const struct plan *plan)
     }
     printf("# seeds %" PRIu64 "..%" PRIu64 ": %" PRIu64 " steps, %" PRIu64 " of %" PRIu64
            " changes acknowledged, %" PRIu64 " batches, %" PRIu64 " comparisons, %" PRIu64
-           " crashes, %" PRIu64 " stores put back, %" PRIu64 " given up, %" PRIu64
-           " refills, %" PRIu64 " times FinalState\n",
+           " crashes, %" PRIu64 " stores put back, %" PRIu64 " changes given up, %" PRIu64
+           " tails, %" PRIu64 " salvaged and %" PRIu64 " taken by who had them, with %" PRIu64
+           " conflicts, %" PRIu64 " refills, %" PRIu64 " times FinalState\n",
            plan->from, plan->to, all.steps, all.acked, all.changes, all.batches, all.comparisons,
-           all.crashes, all.put_backs, all.forks, all.refills, all.finals);
+           all.crashes, all.put_backs, all.given_up, all.forks, all.salvages, all.own_tails,
+           all.conflicts, all.refills, all.finals);
     printf("%s %u - %s\n", bad ? "not ok" : "ok", number, what);
     return !bad;
 }
 
 static int usage(void)
 {
-    fputs("usage: sim [--seed N | --seeds A..B] [--pools 2|3] [-v] [--put-back-holders]\n", stderr);
+    fputs(
+        "usage: sim [--seed N | --seeds A..B] [--pools 2|3] [-v] [--put-back-holders] [--forces]\n",
+        stderr);
     return 2;
 }
 
 int main(int argc, char **argv)
 {
-    static const struct option long_options[] = {
-        {"seed", required_argument, NULL, 's'},  {"seeds", required_argument, NULL, 'r'},
-        {"pools", required_argument, NULL, 'p'}, {"put-back-holders", no_argument, NULL, 'n'},
-        {"verbose", no_argument, NULL, 'v'},     {NULL, 0, NULL, 0}};
+    static const struct option long_options[] = {{"seed", required_argument, NULL, 's'},
+                                                 {"seeds", required_argument, NULL, 'r'},
+                                                 {"pools", required_argument, NULL, 'p'},
+                                                 {"put-back-holders", no_argument, NULL, 'n'},
+                                                 {"verbose", no_argument, NULL, 'v'},
+                                                 {"forces", no_argument, NULL, 'f'},
+                                                 {NULL, 0, NULL, 0}};
     struct plan plan = {.from = 1};
     bool chosen = false;
     for (int c; (c = getopt_long(argc, argv, "v", long_options, NULL)) != -1;) {
@@ -99,6 +113,8 @@ int main(int argc, char **argv)
             plan.verbose = true;
         } else if (c == 'n') {
             plan.put_back_holders = true;
+        } else if (c == 'f') {
+            plan.forces = true;
         } else {
             return usage();
         }

@@ -7,7 +7,15 @@
 #include "core/batch.h"
 #include "world.h"
 
-enum call_kind { CALL_QUESTION, CALL_OFFER, CALL_BATCH, CALL_COMPARE, CALL_PART, CALL_COMPARED };
+enum call_kind {
+    CALL_QUESTION,
+    CALL_OFFER,
+    CALL_BATCH,
+    CALL_COMPARE,
+    CALL_PART,
+    CALL_COMPARED,
+    CALL_SALVAGE
+};
 
 struct call {
     struct call *next;
@@ -20,7 +28,7 @@ struct call {
     struct home_question question;
     struct copy_offer offer;
     struct lineage *lineage; /* of an offer */
-    struct buffer batch;     /* or a part of a comparison */
+    struct buffer batch;     /* or a part of a comparison, or some of a tail */
     uint64_t head;           /* the store's own, when the offer was made */
     uint64_t comparison;     /* which one begins or ends */
     struct buffer differs;   /* the answer to a part */

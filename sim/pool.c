@@ -6,6 +6,7 @@
 
 #include "checks.h"
 #include "comparing.h"
+#include "salvaging.h"
 #include "scheduler.h"
 
 enum { COMMIT_MS = 20, HEARTBEAT_MS = 1000 };
@@ -129,14 +130,6 @@ static void record_stored(struct pool *pool, const struct store_outcome *outcome
     copying_followed(h, good);
 }
 
-static void persist(struct hosted *h)
-{
-    struct txn *txn = txn_new(home_of(h));
-    txn_hold(txn, home_wanted(h->core));
-    comparing_enrich(h, txn);
-    commit(h->pool, txn, record_stored, xmemdup(&h, sizeof h));
-}
-
 /* Up to where it has everything: a copy, as far as its last module got. */
 static uint64_t complete_upto(struct hosted *h)
 {
@@ -144,10 +137,24 @@ static uint64_t complete_upto(struct hosted *h)
     read_state(h->pool, home_of(h), &state);
     uint64_t upto = state.head;
     for (size_t m = 0; m < SIM_MODULES && !mode_rights(home_hold(h->core)->mode)->holder; m++) {
-        uint64_t at = copy_upto(home_hold(h->core), state.modules[modules[m]].cookie);
+        bool compared = state.modules[modules[m]].comparing; /* it may lack anything */
+        uint64_t at =
+            compared ? 0 : copy_upto(home_hold(h->core), state.modules[modules[m]].cookie);
         upto = at < upto ? at : upto;
     }
     return upto;
+}
+
+static void persist(struct hosted *h)
+{
+    struct txn *txn = txn_new(home_of(h));
+    txn_hold(txn, home_wanted(h->core));
+    if (hold_opens_term(home_hold(h->core)->term, home_wanted(h->core)) &&
+        !mode_rights(home_hold(h->core)->mode)->holder)
+        txn_complete_upto(txn, complete_upto(h));
+    comparing_enrich(h, txn);
+    salvaging_enrich(h, txn);
+    commit(h->pool, txn, record_stored, xmemdup(&h, sizeof h));
 }
 
 static void ask(struct hosted *h, const struct home_question *question)
@@ -241,6 +248,10 @@ void pool_answered(struct pool *pool, struct call *call, const struct home_answe
                    const struct copy_answer *position)
 {
     struct hosted *h = hosted_of(pool, call->home);
+    if (call->kind == CALL_SALVAGE) {
+        salvaging_answered(h, position);
+        return;
+    }
     if (call->kind != CALL_QUESTION) {
         copying_answered(h, call, position);
         return;

@@ -58,8 +58,15 @@ struct hosted {
     struct call *waiting;  /* the partner's question */
     struct call *follower; /* whose answer waits for the lineage to be kept */
     struct copy_answer follow_answer;
+    bool forced;     /* by an administrator */
     size_t applying; /* batches that were taken, on their way to the store */
     struct exporting exporting[SIM_MODULES];
+    struct {
+        struct tail_reader *reader;
+        struct tail tail; /* id 0: the copy does not go back */
+        bool busy;
+        unsigned waits, later;
+    } salvage;
 };
 
 struct pool {
@@ -71,7 +78,6 @@ struct pool {
     struct backup backups[BACKUPS_MAX];
     size_t backup_count;
     bool may_fork; /* its store is of a time that was given up: it has changes of its own */
-    bool forked;   /* … and was found out; an administrator must see to it */
     bool up;
     uint64_t life; /* grows with each start: what belongs to an earlier one is gone */
     uint64_t paused_until;
@@ -108,11 +114,25 @@ struct options {
     size_t homes; /* of so many pools, beginning with the first; the others only keep copies */
     bool verbose;
     bool put_back_holders; /* also stores that a home is served from */
+    bool forces; /* and administrators who have them served from before they are refilled */
 };
 
 struct counts {
-    uint64_t steps, changes, acked, batches, comparisons, crashes, put_backs, forks, refills,
-        finals;
+    uint64_t steps, changes, acked, batches, comparisons, crashes, put_backs, forks, salvages,
+        own_tails, conflicts, given_up, refills, finals;
+};
+
+/* When changes of this term were set aside first, so many had been tried. */
+struct made_tail {
+    uint64_t tag, attempts;
+};
+
+/* Of a key: what an administrator gave up, and the partner still has. */
+struct given_up {
+    size_t home, module;
+    unsigned key;
+    uint64_t attempt;
+    bool deleted;
 };
 
 struct world {
@@ -127,6 +147,10 @@ struct world {
     struct call *calls; /* all that were made, freed with the world */
     struct waiting_commit *commits;
     struct batch_writer *writer;
+    struct made_tail tails[256];
+    size_t tail_count;
+    struct given_up given_up[4096];
+    size_t given_up_count;
     struct counts counts;
     char broken[512]; /* the first thing that was not as it must be */
 };

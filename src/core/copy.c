@@ -137,11 +137,25 @@ struct copy_answer copy_judge(const struct copy_state *copy, const struct copy_o
         if (!stands_on(copy, offer))
             answer = parted(copy, offer); /* first of all: what must not be lost */
         else if (copy->comparing || behind_horizon(copy->cookie, offer->horizon) ||
-                 is_unequal(copy, offer))
+                 (!copy->tail && is_unequal(copy, offer))) /* with one it can't be equal yet */
             answer.verdict = COPY_COMPARE;
     }
     answer.term = hold->term;
+    answer.tail = copy->tail;
     return answer;
+}
+
+bool copy_goes_back(const struct copy_state *copy, const struct copy_offer *offer,
+                    uint64_t exporter_head, const struct copy_answer *answer, struct tail *tail)
+{
+    if (answer->verdict != COPY_FORKED ||
+        shared(offer->lineage, &copy->hold->lineage, offer->term.number))
+        return false;
+    uint64_t usn = answer->at.usn < exporter_head ? answer->at.usn : exporter_head;
+    *tail = (struct tail){.base = {.term = lineage_term_of(offer->lineage, usn), .usn = usn},
+                          .head = copy->head,
+                          .lineage = copy->hold->lineage};
+    return usn < copy->head;
 }
 
 /* Only then it is known of which history a cookie will be. Whoever refills this pool sends it in a
@@ -155,7 +169,8 @@ struct copy_answer copy_judge_batch(const struct copy_state *copy, const struct 
 {
     struct copy_answer answer = {.verdict = judge_term(copy->hold, head->term),
                                  .at = copy->cookie,
-                                 .term = copy->hold->term};
+                                 .term = copy->hold->term,
+                                 .tail = copy->tail};
     if (answer.verdict == COPY_GO_ON) {
         if (copy->comparing)
             answer.verdict = COPY_COMPARE;
@@ -171,7 +186,8 @@ struct copy_answer copy_judge_part(const struct copy_state *copy, const struct c
 {
     struct copy_answer answer = {.verdict = judge_term(copy->hold, head->term),
                                  .at = copy->cookie,
-                                 .term = copy->hold->term};
+                                 .term = copy->hold->term,
+                                 .tail = copy->tail};
     if (answer.verdict == COPY_GO_ON)
         answer.verdict = copy->comparing == head->id ? COPY_COMPARE : COPY_EARLY;
     return answer;
@@ -186,7 +202,7 @@ uint64_t copy_upto(const struct hold *hold, struct version cookie)
 /* Does it stand at a point that existed? */
 static bool is_whole(const struct copy_state *copy)
 {
-    return copy->whole_at.usn <= copy->cookie.usn && !copy->comparing;
+    return copy->whole_at.usn <= copy->cookie.usn && !copy->comparing && !copy->tail;
 }
 
 uint64_t copy_horizon(const struct copy_state *copy, uint64_t horizon)

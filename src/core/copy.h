@@ -11,6 +11,7 @@
 #include "core/compare.h"
 #include "core/digest.h"
 #include "core/hold.h"
+#include "core/tail.h"
 
 /* What the exporter is. It may be the holder, or a standby that refills a holder which lost some of
  * what it had (rule 10). */
@@ -29,6 +30,7 @@ struct copy_state {
     struct version cookie;
     struct digest digest;
     uint64_t comparing; /* a comparison that has begun, and is not at its end; 0: none */
+    bool tail;          /* what it had of its own is aside, and not salvaged yet */
     /* Where it will be what the exporter was at one moment. Before, it is not even what that was at
      * the cookie: whatever was changed once more up to here has not come yet in any form. */
     struct version whole_at;
@@ -37,7 +39,8 @@ struct copy_state {
 enum copy_verdict {
     COPY_GO_ON,   /* from `at` */
     COPY_COMPARE, /* there is no point from which going on would be right */
-    COPY_FORKED,  /* it has, or may have, changes that the exporter does not: not to be lost */
+    COPY_FORKED,  /* it has, or may have, changes that the exporter does not: not to be lost. It
+                   * moves them aside, and is asked again */
     COPY_EARLY,   /* it has not heard of that term yet; again shortly */
     COPY_LATE,    /* it follows a higher term, or another one of that number: `term` */
     COPY_HOLDS,   /* it holds the home itself */
@@ -48,12 +51,20 @@ struct copy_answer {
     enum copy_verdict verdict;
     struct version at; /* the cookie, where it may go on; else where both part */
     struct term term;
+    bool tail; /* it has a tail: whatever it has otherwise, it is not all */
 };
 
 const char *copy_verdict_name(enum copy_verdict verdict);
 bool copy_verdict_named(const char *name, enum copy_verdict *verdict);
 
 struct copy_answer copy_judge(const struct copy_state *copy, const struct copy_offer *offer);
+
+/* A copy that is forked goes back to where both parted (protocol, rule 3): what it has beyond that
+ * becomes `tail`, but for its id. `exporter_head` is what the exporter really has. False: it stays
+ * as it is. Whoever came as far as the exporter's own term is only ahead of what that offers; an
+ * offer that was long on its way looks the same. */
+bool copy_goes_back(const struct copy_state *copy, const struct copy_offer *offer,
+                    uint64_t exporter_head, const struct copy_answer *answer, struct tail *tail);
 
 /* The same for a batch, which may have been on its way for long: `at` is the cookie that it is to
  * be applied on, in the transaction that moves it. What does not follow on it is COPY_EARLY, too:

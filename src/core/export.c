@@ -32,6 +32,7 @@ struct exporter {
     uint64_t now_ms;               /* of the last event */
     bool slept;                    /* since something was sent: its answer is an old one */
     enum copy_verdict verdict;
+    bool tail; /* … and that it has one */
     struct version copied;
     uint64_t confirmed_ms, failed_ms;
 
@@ -198,7 +199,7 @@ static void open_term(struct exporter *x, const struct export_event *event)
     x->opened_ms = event->now_ms;
     x->head = 0;
     x->mark_count = 0;
-    x->asked = x->looked = x->failing = x->limit_met = x->compared = false;
+    x->asked = x->looked = x->failing = x->limit_met = x->compared = x->tail = false;
     x->under_way = EXPORT_NOTHING;
     x->cycle.on = x->cycle.broken_off = false;
     x->cycles = 0;
@@ -256,6 +257,7 @@ static void on_answered(struct exporter *x, const struct export_event *event)
         return;
     }
     x->verdict = answer->verdict;
+    x->tail = answer->tail;
     if (answer->verdict == COPY_GO_ON && answer->at.usn <= x->head) {
         take_position(x, sent, answer->at, event->now_ms);
         return;
@@ -326,7 +328,9 @@ struct export_action export_step(struct exporter *x, const struct export_event *
 /* What this copy has for sure. */
 static uint64_t confirmed_upto(const struct exporter *x)
 {
-    bool sure = x->open && x->asked && x->verdict == COPY_GO_ON;
+    /* Nothing is forgotten beyond a tail: whether something was deleted decides what becomes of it.
+     */
+    bool sure = x->open && x->asked && x->verdict == COPY_GO_ON && !x->tail;
     return sure ? x->copied.usn : 0;
 }
 
@@ -368,8 +372,8 @@ static uint64_t oldest_ms(const struct exporter *x)
 static bool is_final(const struct exporter *x, uint64_t now_ms)
 {
     uint64_t interval = x->options.interval_ms;
-    return !behind(x) && now_ms - x->changed_ms >= interval && x->confirmed_ms >= x->changed_ms &&
-           now_ms - x->confirmed_ms < 2 * interval;
+    return !behind(x) && !x->tail && now_ms - x->changed_ms >= interval &&
+           x->confirmed_ms >= x->changed_ms && now_ms - x->confirmed_ms < 2 * interval;
 }
 
 /* Then nobody knows whether the copy has what it confirmed (protocol, rule 18). */
@@ -407,6 +411,7 @@ void export_status(const struct exporter *x, struct export_status *status)
                                      .oldest_ms = oldest_ms(x),
                                      .cycles = x->cycles,
                                      .verdict = x->verdict,
+                                     .tail = x->tail,
                                      .comparing = is_comparing(x),
                                      .failing = x->failing};
 }

@@ -116,6 +116,7 @@ struct export_status {
     uint64_t cycles;
     enum copy_verdict verdict;
     bool failing;
+    bool tail;      /* the copy has changes aside that are not salvaged yet */
     bool comparing; /* a comparison is due, or under way */
 };
 void export_status(const struct exporter *x, struct export_status *status);

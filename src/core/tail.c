@@ -26,7 +26,7 @@ static size_t entry_of(const struct lineage *l, uint64_t usn)
 struct term tail_term_of(const struct tail *tail, uint64_t usn)
 {
     size_t i = entry_of(&tail->lineage, usn);
-    return i == SIZE_MAX ? (struct term){.number = 1, .tag = tail->id}
+    return i == SIZE_MAX ? (struct term){.number = TAIL_TERM_UNKNOWN, .tag = tail->id}
                          : tail->lineage.entries[i].term;
 }
 

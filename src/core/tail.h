@@ -32,7 +32,9 @@ struct tails {
 const struct tail *tails_find(const struct tails *tails, uint64_t id);
 
 /* The term of a change in it, by number and tag. Where its lineage was trimmed, the tail itself
- * stands for the terms that nobody knows any more. */
+ * stands for the terms that nobody knows any more: by its id, and a number above all that there
+ * are. */
+#define TAIL_TERM_UNKNOWN ((uint64_t)INT64_MAX / 2)
 struct term tail_term_of(const struct tail *tail, uint64_t usn);
 /* The last usn of it that this term can have made. */
 uint64_t tail_end_of(const struct tail *tail, uint64_t usn);

@@ -296,6 +296,14 @@ void link_batch(struct link *link, const struct machine *to, struct bytes batch,
     call_send_packet(call, to, LINK_PATH_BATCH, batch);
 }
 
+void link_salvage(struct link *link, const struct machine *to, struct bytes packet,
+                  link_position_done *done, void *context)
+{
+    struct call *call = call_new(link, CALL_POSITION, to, context);
+    call->done.position = done;
+    call_send_packet(call, to, LINK_PATH_SALVAGE, packet);
+}
+
 void link_wanted(struct link *link, const struct machine *to, const struct items_wanted *wanted,
                  link_items_done *done, void *context)
 {

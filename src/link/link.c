@@ -265,6 +265,16 @@ static enum failure take_part(struct link *link, struct http_request *request, s
     return OK;
 }
 
+static enum failure take_salvage(struct link *link, struct http_request *request, struct error *e)
+{
+    const struct machine *from;
+    struct bytes packet;
+    if (take_packet(link, request, &from, &packet, e))
+        return e->kind;
+    link->handlers.salvage(from, packet, reply_new(link, request), link->handlers.context);
+    return OK;
+}
+
 static enum failure take_wanted(struct link *link, struct http_request *request, struct error *e)
 {
     struct sender sender;
@@ -302,6 +312,7 @@ static const struct {
     {LINK_PATH_OFFER, MESSAGE_BYTES_MAX, take_offer},
     {LINK_PATH_BATCH, MESSAGE_BATCH_BYTES_MAX, take_batch},
     {LINK_PATH_PART, MESSAGE_BATCH_BYTES_MAX, take_part},
+    {LINK_PATH_SALVAGE, MESSAGE_BATCH_BYTES_MAX, take_salvage},
     {LINK_PATH_WANTED, MESSAGE_BYTES_MAX, take_wanted},
     {LINK_PATH_COMMAND, MESSAGE_COMMAND_BYTES_MAX, take_command},
 };

@@ -41,6 +41,9 @@ struct link_handlers {
                  void *context); /* of a comparison, as a batch */
     void (*wanted)(const struct machine *from, const struct items_wanted *wanted,
                    struct link_reply *reply, void *context);
+    /* Some of a tail (core/tail_packet.h), for the holder; as a batch. */
+    void (*salvage)(const struct machine *from, struct bytes packet, struct link_reply *reply,
+                    void *context);
     /* The other two take the request over, and answer it themselves, at any time. A machine passes
      * a command on: `payload`, lent for the call, is what link_command_new() was given there. */
     void (*command)(const struct machine *from, const char *payload, struct http_request *request,
@@ -105,6 +108,11 @@ typedef void link_compared_done(const struct compared *compared, const struct er
                                 void *context);
 void link_part(struct link *link, const struct machine *to, struct bytes part,
                link_compared_done *done, void *context);
+
+/* Some of a tail, to whoever holds the home. The answer says up to where the term's changes are
+ * salvaged, as a position: COPY_GO_ON; or COPY_EARLY: again shortly. */
+void link_salvage(struct link *link, const struct machine *to, struct bytes packet,
+                  link_position_done *done, void *context);
 
 /* Items that are damaged here. `batch` is valid during the call; NULL and why. */
 typedef void link_items_done(const struct bytes *batch, const struct error *e, void *context);

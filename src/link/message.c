@@ -158,6 +158,7 @@ static json_t *position_json(const struct sender *sender, const struct copy_answ
     json_object_set_new(message, "in", json_integer((json_int_t)position->at.term));
     json_object_set_new(message, "at", json_integer((json_int_t)position->at.usn));
     json_object_set_new(message, "term", term_json(position->term));
+    json_object_set_new(message, "tail", json_boolean(position->tail));
     return message;
 }
 
@@ -507,6 +508,7 @@ enum failure offer_decode(struct bytes text, struct sender *sender, struct sync_
 static bool read_position(const json_t *message, struct copy_answer *position)
 {
     char verdict[16];
+    position->tail = json_is_true(json_object_get(message, "tail"));
     return read_text(message, "verdict", verdict, sizeof verdict) &&
            copy_verdict_named(verdict, &position->verdict) &&
            read_count(message, "in", &position->at.term) &&

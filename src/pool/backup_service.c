@@ -7,6 +7,7 @@
 #include "base/timespan.h"
 #include "pool/backup_configuration.h"
 #include "pool/copy_mark.h"
+#include "pool/salvaging.h"
 #include "pool/tombstones.h"
 
 /* Heads of homes that changed, on their way from the store's thread to the loop: only the newest
@@ -26,6 +27,7 @@ struct backup_service {
     struct workers *workers;
     struct importing *importing;
     struct copy_marks *marks;
+    struct salvaging *salvaging;
     struct exporting *exports[BACKUP_EXPORTS_MAX];
     size_t export_count;
     struct heads heads;
@@ -152,6 +154,8 @@ static void on_tick(void *context)
     const struct backup_service *service = context;
     backup_service_look(context);
     copy_marks_tick(service->marks);
+    if (!service->stopping)
+        salvaging_tick(service->salvaging);
 }
 
 void backup_service_look(struct backup_service *service)
@@ -200,6 +204,7 @@ struct backup_service *backup_service_new(struct front_end *fe)
     service->workers = workers_new(front_end_loop(fe), BACKUP_THREADS_MAX);
     service->importing = importing_new(fe, service->workers);
     service->marks = copy_marks_new(fe);
+    service->salvaging = salvaging_new(fe, service->workers);
     pthread_mutex_init(&service->heads.lock, NULL);
     store_watch(front_end_store(fe), on_changed, service);
     return service;
@@ -239,6 +244,7 @@ void backup_service_free(struct backup_service *service)
         exporting_free(service->exports[i]);
     importing_free(service->importing);
     copy_marks_free(service->marks);
+    salvaging_free(service->salvaging);
     pthread_mutex_destroy(&service->heads.lock);
     free(service);
 }
@@ -258,6 +264,11 @@ struct workers *backup_service_workers(struct backup_service *service)
 struct importing *backup_service_importing(struct backup_service *service)
 {
     return service->importing;
+}
+
+struct salvaging *backup_service_salvaging(const struct backup_service *service)
+{
+    return service->salvaging;
 }
 
 struct copy_marks *backup_service_marks(const struct backup_service *service)

@@ -8,6 +8,7 @@
 
 struct backup_service;
 struct copy_marks;
+struct salvaging;
 
 enum {
     /* Packing and applying batches; both wait for the disk. */
@@ -38,6 +39,7 @@ size_t backup_service_exports(const struct backup_service *service,
                               struct exporting *list[BACKUP_EXPORTS_MAX]);
 struct workers *backup_service_workers(struct backup_service *service);
 struct importing *backup_service_importing(struct backup_service *service);
+struct salvaging *backup_service_salvaging(const struct backup_service *service);
 struct copy_marks *backup_service_marks(const struct backup_service *service);
 
 #endif

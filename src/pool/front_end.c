@@ -15,6 +15,8 @@
 #include "pool/compared.h"
 #include "pool/lend.h"
 #include "pool/publisher.h"
+#include "pool/salvaged.h"
+#include "pool/salvaging.h"
 #include "pool/scrub.h"
 #include "pool/service.h"
 #include "pool/sweep.h"
@@ -36,6 +38,7 @@ struct front_end {
     struct certificate_watch certificates;
     bool stopped; /* as it was at the start */
     struct front_end_commands commands;
+    const struct salvage_derived *derived;
     front_end_home_changed *home_changed;
     void *home_changed_context;
 };
@@ -241,6 +244,16 @@ static void on_home_changed(struct hosted_home *home, void *context)
     backup_service_look(fe->backup);
 }
 
+void front_end_on_salvage(struct front_end *fe, const struct salvage_derived *derived)
+{
+    fe->derived = derived;
+}
+
+const struct salvage_derived *front_end_derived(const struct front_end *fe)
+{
+    return fe->derived;
+}
+
 void front_end_on_home_changed(struct front_end *fe, front_end_home_changed *changed, void *context)
 {
     fe->home_changed = changed;
@@ -365,6 +378,11 @@ static void on_question(const struct machine *from, const char *name,
     link_reply_error(reply, &e);
 }
 
+static void on_home_opens(struct txn *txn, const struct hold *hold, void *context)
+{
+    salvaging_own_first(context, txn, hold);
+}
+
 static enum failure open_home(struct front_end *fe, const char *name, const struct pool *pool,
                               struct error *e)
 {
@@ -394,6 +412,7 @@ static enum failure open_home(struct front_end *fe, const char *name, const stru
                                         .store = fe->store,
                                         .ask = ask_partner,
                                         .changed = on_home_changed,
+                                        .opens = on_home_opens,
                                         .context = fe};
     assert(fe->home_count < HOSTED_HOMES_MAX);
     struct hosted_home *home = hosted_home_open(&around, &options, bad ? NULL : hold);
@@ -445,6 +464,13 @@ static void on_part(const struct machine *from, struct bytes part, struct link_r
 {
     struct front_end *fe = context;
     compared_told(fe, backup_service_workers(fe->backup), from, part, reply);
+}
+
+static void on_salvage(const struct machine *from, struct bytes packet, struct link_reply *reply,
+                       void *context)
+{
+    struct front_end *fe = context;
+    salvaged_told(fe, backup_service_workers(fe->backup), from, packet, reply);
 }
 
 static void on_wanted(const struct machine *from, const struct items_wanted *wanted,
@@ -543,6 +569,7 @@ static enum failure open_link(struct front_end *fe, struct error *e)
                                            .batch = on_batch,
                                            .part = on_part,
                                            .wanted = on_wanted,
+                                           .salvage = on_salvage,
                                            .command = on_command,
                                            .person = on_person,
                                            .context = fe};

@@ -53,6 +53,11 @@ struct link *front_end_link(const struct front_end *fe); /* NULL while it stops 
 const struct scrub *front_end_scrub(const struct front_end *fe);
 struct backup_service *front_end_backup_service(const struct front_end *fe);
 struct publisher *front_end_publisher(const struct front_end *fe);
+/* What follows from other items, by those who know it: a salvage keeps it in step
+ * (store/salvage.h). */
+struct salvage_derived;
+void front_end_on_salvage(struct front_end *fe, const struct salvage_derived *derived);
+const struct salvage_derived *front_end_derived(const struct front_end *fe);
 struct peers *front_end_peers(const struct front_end *fe);
 const struct heard *front_end_heard(const struct front_end *fe);
 /* NULL: this pool is neither of the two that hold this home. */

@@ -68,11 +68,46 @@ static void on_stored(const struct store_outcome *outcome, void *context)
     tell_done(home, e->kind ? e : NULL);
 }
 
+static enum failure read_state(const struct hosted_home *home, struct home_state *state)
+{
+    OWNED(view_close) struct view *view = NULL;
+    struct error e;
+    *state = (struct home_state){0};
+    enum failure bad = store_view(home->around.store, &view, &e);
+    if (!bad)
+        bad = view_home(view, home_name(home->core), state, &e);
+    return bad == FAIL_NOT_FOUND ? OK : bad;
+}
+
+/* Up to where the store has everything: of a copy, as far as its last module got. */
+static uint64_t complete_upto(const struct hold *hold, const struct home_state *state)
+{
+    uint64_t upto = state->head;
+    for (int m = 0; m < MODULES && !mode_rights(hold->mode)->holder; m++) {
+        bool compared = state->modules[m].comparing; /* it may lack anything */
+        uint64_t at = compared ? 0 : copy_upto(hold, state->modules[m].cookie);
+        if (backup_service_copies(hold->home, (enum module)m) && at < upto)
+            upto = at;
+    }
+    return upto;
+}
+
+/* A term opens with it. */
+static void prepare_opening(struct hosted_home *home, struct txn *txn, const struct hold *wanted)
+{
+    struct home_state state;
+    if (!mode_rights(home_hold(home->core)->mode)->holder && !read_state(home, &state))
+        txn_complete_upto(txn, complete_upto(home_hold(home->core), &state));
+    home->around.opens(txn, wanted, home->around.context);
+}
+
 static void persist(struct hosted_home *home)
 {
     const struct hold *wanted = home_wanted(home->core);
     struct txn *txn = txn_new(wanted->home);
     txn_hold(txn, wanted);
+    if (hold_opens_term(home_hold(home->core)->term, wanted))
+        prepare_opening(home, txn, wanted);
     if (home->enrich)
         home->enrich(txn, wanted->term.number, home->enrich_context);
     home->storing = true;
@@ -103,30 +138,6 @@ static void answer_waiting(struct hosted_home *home, const struct home_answer *a
     struct link_reply *reply = TAKE(home->waiting);
     if (reply)
         link_reply_answer(reply, answer);
-}
-
-static enum failure read_state(const struct hosted_home *home, struct home_state *state)
-{
-    OWNED(view_close) struct view *view = NULL;
-    struct error e;
-    *state = (struct home_state){0};
-    enum failure bad = store_view(home->around.store, &view, &e);
-    if (!bad)
-        bad = view_home(view, home_name(home->core), state, &e);
-    return bad == FAIL_NOT_FOUND ? OK : bad;
-}
-
-/* Up to where the store has everything: of a copy, as far as its last module got. */
-static uint64_t complete_upto(const struct hold *hold, const struct home_state *state)
-{
-    uint64_t upto = state->head;
-    for (int m = 0; m < MODULES && !mode_rights(hold->mode)->holder; m++) {
-        bool compared = state->modules[m].comparing; /* it may lack anything */
-        uint64_t at = compared ? 0 : copy_upto(hold, state->modules[m].cookie);
-        if (backup_service_copies(hold->home, (enum module)m) && at < upto)
-            upto = at;
-    }
-    return upto;
 }
 
 static void ask(struct hosted_home *home, struct home_question question)

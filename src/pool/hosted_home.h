@@ -16,6 +16,8 @@ struct hosted_home_around {
     struct store *store;
     /* Send the partner's machines a question; the answer goes to hosted_home_answered(). */
     void (*ask)(struct hosted_home *home, const struct home_question *question, void *context);
+    /* A term opens with this transaction: adds what must be there from its beginning. */
+    void (*opens)(struct txn *txn, const struct hold *hold, void *context);
     /* Its mode or term changed. */
     void (*changed)(struct hosted_home *home, void *context);
     void *context;

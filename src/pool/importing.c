@@ -6,12 +6,14 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "core/batch.h"
 #include "pool/backup_service.h"
 #include "pool/compared.h"
 #include "pool/copy_mark.h"
 #include "pool/offer.h"
 #include "pool/replica.h"
+#include "pool/salvaging.h"
 #include "pool/taking.h"
 
 struct import_row {
@@ -164,6 +166,10 @@ struct offered {
     struct copy_answer answer;
     struct sync_offer offer;
     struct home_state state;
+    /* What it has of its own moves aside: the copy is asked again when that is done. */
+    bool goes_back;
+    struct importing *importing;
+    struct tail tail;
 };
 
 static void on_kept(const struct error *e, void *context)
@@ -172,6 +178,9 @@ static void on_kept(const struct error *e, void *context)
     bool later = e && (e->kind == FAIL_BUSY || e->kind == FAIL_REFUSED || e->kind == FAIL_CONFLICT);
     if (later)
         offered->answer.verdict = COPY_EARLY; /* again shortly */
+    if (!e && offered->goes_back)
+        salvaging_begin(backup_service_salvaging(front_end_backup_service(offered->importing->fe)),
+                        offered->offer.home);
     if (!e || later)
         link_reply_position(offered->reply, &offered->answer);
     else
@@ -203,6 +212,14 @@ static void begin_comparison(struct txn *txn, uint64_t term_number, void *contex
     (void)term_number;
     const struct offered *offered = context;
     compared_begin(txn, &offered->offer, &offered->state);
+}
+
+static void go_back(struct txn *txn, uint64_t term_number, void *context)
+{
+    (void)term_number;
+    const struct offered *offered = context;
+    txn_as_copy(txn, offered->offer.term.number);
+    txn_rewind(txn, &offered->tail);
 }
 
 static enum failure read_state(const struct importing *importing, const char *home,
@@ -243,7 +260,11 @@ static void on_replica_worked(void *context)
         link_reply_error(o->reply, &o->error);
     else
         link_reply_position(o->reply, &o->answer);
-    if (!o->error.kind && o->answer.verdict == COPY_GO_ON && o->answer.at.usn == o->offer.head)
+    if (!o->error.kind && o->answer.verdict == COPY_EARLY && o->answer.tail)
+        salvaging_begin(backup_service_salvaging(front_end_backup_service(o->importing->fe)),
+                        HOME_CENTRAL);
+    if (!o->error.kind && o->answer.verdict == COPY_GO_ON && !o->answer.tail &&
+        o->answer.at.usn == o->offer.head)
         note_complete(o->importing, HOME_CENTRAL, MODULE_CMS_MASTER);
     free(o);
 }
@@ -304,19 +325,26 @@ void importing_offered(struct importing *importing, const struct machine *from,
     bool begins = offer->purpose == OFFER_COMPARE && (follows || answer.verdict == COPY_COMPARE);
     bool ends = offer->purpose == OFFER_COMPARED && answer.verdict == COPY_COMPARE &&
                 compared_is_current(offer, &state);
-    if (offer->purpose == OFFER_ASK && follows && offer->whole && answer.at.usn == offer->head)
+    if (offer->purpose == OFFER_ASK && follows && offer->whole && !answer.tail &&
+        answer.at.usn == offer->head)
         note_complete(importing, offer->home, offer->module);
-    if (!begins && !ends && (!follows || same_lineage(&hold->lineage, &offer->lineage))) {
+    struct tail tail;
+    bool goes_back = takes && offer_goes_back(hold, &state, offer, &answer, random_u64(), &tail);
+    if (!begins && !ends && !goes_back &&
+        (!follows || same_lineage(&hold->lineage, &offer->lineage))) {
         link_reply_position(reply, &answer);
         return;
     }
     struct offered *offered = xmalloc(sizeof *offered);
-    *offered = (struct offered){reply, answer, *offer, state};
-    offered->answer.verdict = begins ? COPY_COMPARE : COPY_GO_ON;
+    *offered = (struct offered){reply, answer, *offer, state, goes_back, importing, {0}};
+    if (goes_back)
+        offered->tail = tail;
+    offered->answer.verdict = begins ? COPY_COMPARE : goes_back ? COPY_EARLY : COPY_GO_ON;
     hosted_home_follow(home, &offer->lineage,
-                       begins ? begin_comparison
-                       : ends ? end_comparison
-                              : NULL,
+                       begins      ? begin_comparison
+                       : ends      ? end_comparison
+                       : goes_back ? go_back
+                                   : NULL,
                        offered, on_kept, offered);
 }
 
@@ -345,7 +373,8 @@ static enum failure check_batch(struct sent *sent, const struct batch_head *head
     return bad ? bad : offer_read_shared(view, head->home, sent->from, hold, state, e);
 }
 
-static struct txn *txn_of(struct batch *batch, const struct hold *hold, struct version cookie)
+static struct txn *txn_of(struct batch *batch, const struct hold *hold,
+                          const struct copy_state *copy)
 {
     const struct batch_head *head = batch_head(batch);
     struct txn *txn = txn_new(head->home);
@@ -354,13 +383,13 @@ static struct txn *txn_of(struct batch *batch, const struct hold *hold, struct v
     while (batch_next(batch, &item))
         txn_apply(txn, &item);
     txn_cookie(
-        txn, head->module, cookie,
+        txn, head->module, copy->cookie,
         (struct version){.term = lineage_term_of(&hold->lineage, head->upto), .usn = head->upto});
     if (head->upto < head->head)
         txn_whole_at(txn, head->module,
                      (struct version){.term = lineage_term_of(&hold->lineage, head->head),
                                       .usn = head->head});
-    else
+    else if (!copy->tail)
         copy_mark_put(txn, head->home, head->module);
     /* This copy may be asked for what it has, one day, and lacks the same tombstones. */
     txn_horizon(txn, head->horizon < head->upto ? head->horizon : head->upto);
@@ -382,17 +411,16 @@ static enum failure apply(struct sent *sent, struct error *e)
     if (bad)
         return bad;
     const struct copy_state copy = offer_copy(hold, &state, head->module);
-    struct version cookie = copy.cookie;
     sent->answer = copy_judge_batch(&copy, head);
     if (sent->answer.verdict != COPY_GO_ON)
         return OK;
     struct store_outcome outcome;
     if (head->upto > head->after &&
-        store_commit_wait(sent->store, txn_of(batch, hold, cookie), &outcome)) {
+        store_commit_wait(sent->store, txn_of(batch, hold, &copy), &outcome)) {
         *e = outcome.error;
         return e->kind;
     }
-    sent->complete = head->upto == head->head;
+    sent->complete = head->upto == head->head && !copy.tail;
     sent->answer.at =
         (struct version){.term = lineage_term_of(&hold->lineage, head->upto), .usn = head->upto};
     return OK;

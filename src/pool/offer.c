@@ -30,19 +30,37 @@ struct copy_state offer_copy(const struct hold *hold, const struct home_state *s
                                .cookie = state->modules[module].cookie,
                                .whole_at = state->modules[module].whole_at,
                                .digest = state->modules[module].digest,
-                               .comparing = state->modules[module].comparing};
+                               .comparing = state->modules[module].comparing,
+                               .tail = state->tails > 0};
+}
+
+static struct copy_offer what_is_offered(const struct sync_offer *offer)
+{
+    return (struct copy_offer){.term = offer->term,
+                               .lineage = &offer->lineage,
+                               .head = offer->whole ? offer->head : offer->head + 1,
+                               .horizon = offer->horizon,
+                               .digest = offer->digest};
 }
 
 struct copy_answer offer_judge(const struct hold *hold, const struct home_state *state,
                                const struct sync_offer *offer)
 {
     const struct copy_state copy = offer_copy(hold, state, offer->module);
-    const struct copy_offer asked = {.term = offer->term,
-                                     .lineage = &offer->lineage,
-                                     .head = offer->whole ? offer->head : offer->head + 1,
-                                     .horizon = offer->horizon,
-                                     .digest = offer->digest};
+    const struct copy_offer asked = what_is_offered(offer);
     return copy_judge(&copy, &asked);
+}
+
+bool offer_goes_back(const struct hold *hold, const struct home_state *state,
+                     const struct sync_offer *offer, const struct copy_answer *answer, uint64_t id,
+                     struct tail *tail)
+{
+    const struct copy_state copy = offer_copy(hold, state, offer->module);
+    const struct copy_offer asked = what_is_offered(offer);
+    if (!copy_goes_back(&copy, &asked, offer->head, answer, tail))
+        return false;
+    tail->id = id;
+    return true;
 }
 
 enum failure offer_read(struct front_end *fe, const char *home, enum module module,

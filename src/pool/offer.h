@@ -16,6 +16,10 @@ enum failure offer_read_shared(struct view *view, const char *home, const char *
 /* What the store says of a copy. */
 struct copy_state offer_copy(const struct hold *hold, const struct home_state *state,
                              enum module module);
+/* A forked copy that goes back (copy_goes_back()): where to, under this id. */
+bool offer_goes_back(const struct hold *hold, const struct home_state *state,
+                     const struct sync_offer *offer, const struct copy_answer *answer, uint64_t id,
+                     struct tail *tail);
 struct copy_answer offer_judge(const struct hold *hold, const struct home_state *state,
                                const struct sync_offer *offer);
 

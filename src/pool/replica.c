@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "base/random.h"
 #include "pool/compared.h"
 #include "pool/offer.h"
 
@@ -48,6 +49,15 @@ static bool prepare(struct txn *txn, struct hold *hold, const struct home_state 
         answer->verdict = COPY_GO_ON;
         follow(txn, hold, offer);
         compared_end(txn, offer, state, &answer->at);
+        return true;
+    }
+    struct tail tail;
+    if (offer_goes_back(hold, state, offer, answer, random_u64(), &tail)) {
+        answer->verdict = COPY_EARLY; /* to be asked again */
+        answer->tail = true;
+        follow(txn, hold, offer);
+        txn_as_copy(txn, offer->term.number);
+        txn_rewind(txn, &tail);
         return true;
     }
     if (follows)

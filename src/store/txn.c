@@ -181,6 +181,12 @@ void txn_hold(struct txn *txn, const struct hold *hold)
     txn->hold = xmemdup(hold, sizeof *hold);
 }
 
+void txn_complete_upto(struct txn *txn, uint64_t usn)
+{
+    txn->says_complete = true;
+    txn->complete_upto = usn;
+}
+
 void txn_record(struct txn *txn, const char *name, struct bytes value)
 {
     assert(strncmp(name, "hold/", 5) != 0); /* those have rules of their own */

@@ -45,6 +45,8 @@ struct txn {
     enum txn_role role;
     uint64_t term_number;
     struct hold *hold;
+    bool says_complete;
+    uint64_t complete_upto; /* if it says so */
     bool ends_comparison;
     bool repairs;
     struct tail *rewind; /* of the one STEP_REWIND that there may be */

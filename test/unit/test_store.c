@@ -2058,6 +2058,22 @@ static void while_it_is_compared_going_back_means_to_begin_anew(void **state)
     assert_int_equal(home_reach(&now), 6);
 }
 
+static void what_is_missing_because_its_deletion_is_forgotten_must_be_compared(void **state)
+{
+    (void)state;
+    follow_home(store);
+    copy_upto_usn(10);
+    struct txn *txn = txn_new(HOME);
+    txn_horizon(txn, 8);
+    commit_as(store, txn, OK);
+    const struct tail tail = a_fork(77, 6, 10);
+    go_back(&tail, OK);
+    struct home_state now = state_now();
+    assert_int_equal(now.horizon, 6);
+    assert_true(now.modules[MODULE].comparing && now.modules[MODULE_DATA_CONF].comparing &&
+                !now.modules[MODULE_CMS_MASTER].comparing);
+}
+
 static void so_many_tails_are_kept_and_no_more(void **state)
 {
     (void)state;
@@ -2151,6 +2167,39 @@ static void a_home_with_changes_aside_is_not_dropped(void **state)
     assert_int_equal(state_now().tails, 1);
 }
 
+static void the_term_of_a_copy_that_lacks_something_begins_where_it_is_complete(void **state)
+{
+    (void)state;
+    follow_home(store);
+    copy_upto_usn(10);
+    struct txn *txn = as_copy();
+    txn_compare(txn, MODULE, 0, 5, 20);
+    commit_as(store, txn, OK);
+    struct hold mine = a_hold(MODE_SERVING, 4, 2);
+    lineage_open(&mine.lineage, (struct term){2, 22}, 0);
+    lineage_open(&mine.lineage, (struct term){3, 33}, 6);
+    txn = txn_new(HOME);
+    txn_hold(txn, &mine);
+    txn_complete_upto(txn, 4);
+    assert_int_equal(commit_as(store, txn, OK).began, 4);
+    struct hold now = stored_hold();
+    assert_true(now.lineage.count == 2 && now.lineage.entries[1].term.number == 4 &&
+                now.lineage.entries[1].began == 4);
+    assert_int_equal(state_now().head, 21); /* whatever it has, new changes come behind it */
+}
+
+static void whoever_lacks_nothing_begins_at_its_head_all_the_same(void **state)
+{
+    (void)state;
+    follow_home(store);
+    copy_upto_usn(10);
+    struct hold mine = a_hold(MODE_SERVING, 4, 2);
+    struct txn *txn = txn_new(HOME);
+    txn_hold(txn, &mine);
+    txn_complete_upto(txn, 4);
+    assert_int_equal(commit_as(store, txn, OK).began, 10);
+}
+
 static const struct CMUnitTest promises[] = {
     TEST(sixteen_writers_get_usns_without_gaps_each_in_its_order),
     TEST(transactions_of_one_thread_end_in_their_order_and_share_a_flush),
@@ -2210,11 +2259,14 @@ static const struct CMUnitTest promises[] = {
     TEST(nothing_is_left_aside_where_there_is_nothing),
     TEST(a_copy_goes_back_only_from_where_it_was_seen),
     TEST(while_it_is_compared_going_back_means_to_begin_anew),
+    TEST(what_is_missing_because_its_deletion_is_forgotten_must_be_compared),
     TEST(so_many_tails_are_kept_and_no_more),
     TEST(what_was_salvaged_goes_and_is_swept_away),
     TEST(a_copy_whose_own_changes_are_aside_is_not_whole_when_it_becomes_the_holder),
     TEST(unless_all_of_them_come_back_with_the_term_that_it_opens),
     TEST(a_home_with_changes_aside_is_not_dropped),
+    TEST(the_term_of_a_copy_that_lacks_something_begins_where_it_is_complete),
+    TEST(whoever_lacks_nothing_begins_at_its_head_all_the_same),
 };
 
 /* One group for each engine, in one plan: "sqlite: …", "memory: …". */

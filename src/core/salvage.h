@@ -1,0 +1,87 @@
+/* Salvage: what becomes of each change of a tail (core/tail.h) at the pool that holds the home.
+ *
+ * What nobody has touched there since the two histories parted is carried over, as a change like
+ * any other. Where both changed the same, the holder's stays and the other is kept as a conflict,
+ * for people to read, to put in its place, or to dismiss. Nothing is dropped.
+ *
+ * How far that has come of each term is an item of the home, too, written in the same transaction:
+ * it travels to the copy, which learns from its own data that its tail is safe, and sending the
+ * same again does nothing. No I/O. */
+#ifndef POLLUX_CORE_SALVAGE_H
+#define POLLUX_CORE_SALVAGE_H
+
+#include "core/tail.h"
+
+enum salvage_verdict {
+    SALVAGE_NOTHING,  /* it is so already, or it is part of the holder's own history */
+    SALVAGE_APPLY,    /* it becomes a change */
+    SALVAGE_CONFLICT, /* the holder's stays, and it is kept beside */
+};
+
+struct salvage_question {
+    const struct item *entry; /* as it stands in the tail */
+    const struct item
+        *here;        /* what the holder has of its key; NULL: nothing, no tombstone either */
+    uint64_t base;    /* up to there both histories are one */
+    uint64_t back_to; /* where the copy that has the tail goes on from */
+    uint64_t horizon; /* of the holder: what was deleted before is not known any more */
+    bool own;         /* the holder's own tail: what is nowhere else is only in it */
+    /* What is valid only together (accounts, the topology) is not put together from two histories:
+     * a person does that (protocol, rule 19). */
+    bool together;
+    bool derived; /* it follows from other items: whoever writes those writes it, too */
+};
+
+struct salvage_ruling {
+    enum salvage_verdict verdict;
+    /* What stays must be written once more: the copy moved its own aside, and goes on from a point
+     * behind it. So after the salvage each key of a tail has a version that batches bring. */
+    bool rewrite;
+};
+struct salvage_ruling salvage_rule(const struct salvage_question *question);
+
+/* --- how far it has come: "salvaged/<tag>" --- */
+
+struct salvage_mark {
+    uint64_t upto; /* changes of that term up to here are salvaged */
+    uint64_t carried, conflicts, same;
+};
+enum { SALVAGE_KEY_SIZE = 64 };
+struct bytes salvage_mark_key(struct term term, char key[SALVAGE_KEY_SIZE]);
+void salvage_mark_encode(const struct salvage_mark *mark, struct buffer *out);
+enum failure salvage_mark_decode(struct salvage_mark *mark, struct bytes value, struct error *e);
+
+/* --- conflicts: "conflict/<tag>/<usn>", and the value, if there is one, under "…/value" --- */
+
+#define SALVAGE_CONFLICTS "conflict/"
+
+struct salvage_conflict {
+    struct version
+        version;          /* of the change that was not carried over: its term's number, its usn */
+    uint64_t tag;         /* of that term */
+    bool deleted;         /* it was a deletion */
+    uint64_t salvaged_ms; /* since 1970 */
+    char accepted_by[FQDN_SIZE]; /* the pool that had accepted it */
+    struct bytes key;            /* what it is about */
+};
+void salvage_conflict_encode(const struct salvage_conflict *conflict, struct buffer *out);
+/* `key` is lent from `value`. */
+enum failure salvage_conflict_decode(struct salvage_conflict *conflict, struct bytes value,
+                                     struct error *e);
+/* Of the conflict itself, and of the value. */
+struct bytes salvage_conflict_key(uint64_t tag, uint64_t usn, char key[SALVAGE_KEY_SIZE]);
+struct bytes salvage_value_key(uint64_t tag, uint64_t usn, char key[SALVAGE_KEY_SIZE]);
+/* Is it a conflict's own key, and not that of its value? */
+bool salvage_is_conflict(struct bytes key);
+
+/* What people call it: "<tag>-<usn>"; returns `text`. And back. */
+enum { SALVAGE_IDENTITY_SIZE = 48 };
+const char *salvage_identity(uint64_t tag, uint64_t usn, char text[SALVAGE_IDENTITY_SIZE]);
+bool salvage_identity_read(const char *text, uint64_t *tag, uint64_t *usn);
+
+/* What the salvage itself keeps in a home. Where such items meet, there is no conflict of
+ * conflicts. */
+bool salvage_is_ours(struct bytes key);
+bool salvage_is_mark(struct bytes key);
+
+#endif

@@ -1,0 +1,329 @@
+#include "pool/salvaging.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "core/limits.h"
+#include "pool/backup_service.h"
+#include "pool/salvaged.h"
+#include "pool/sweep.h"
+#include "store/tail_reader.h"
+
+/* One home. */
+struct salvage_job {
+    struct front_end *fe;
+    struct workers *workers;
+    char home[HOME_NAME_SIZE];
+    bool maybe; /* there is a tail, or was when it was looked for last; at first nobody knows */
+    bool busy;  /* on a thread, or on its way */
+    uint64_t not_before_ms;
+    uint64_t waits_since_ms; /* 0: it does not wait */
+    struct error trouble;    /* as it was told */
+
+    /* The thread's while it works; the loop's otherwise. */
+    struct store *store;
+    const struct salvage_derived *derived;
+    struct tail_reader *reader;
+    uint64_t own_term; /* in which it is held here; 0: it is a copy */
+    enum tail_step step;
+    struct bytes packet;
+    struct salvage_mark sum;
+    struct tail tail; /* that is gone */
+    struct error error;
+};
+
+enum { JOBS_MAX = HOSTED_HOMES_MAX + 1 };
+
+struct salvaging {
+    struct salvage_job list[JOBS_MAX];
+    size_t count;
+    struct front_end *fe;
+    struct workers *workers;
+};
+
+/* --- on a thread --- */
+
+static enum failure take_own(struct salvage_job *job, struct error *e)
+{
+    OWNED(tail_packet_free) struct tail_packet *packet = NULL;
+    uint64_t upto = 0;
+    enum failure bad = tail_packet_open(job->packet, &packet, e);
+    if (!bad)
+        bad = salvaged_take(job->store, job->derived, job->own_term, true, packet, &upto, e);
+    if (!bad)
+        tail_reader_told(job->reader, upto);
+    return bad;
+}
+
+static enum failure forget(struct salvage_job *job, struct view *view, struct error *e)
+{
+    OWNED(txn_free) struct txn *txn = txn_new(job->home);
+    struct store_outcome outcome;
+    job->tail = *tail_reader_tail(job->reader);
+    enum failure bad = tail_reader_forget(job->reader, view, txn, &job->sum, e);
+    if (bad)
+        return bad;
+    if (store_commit_wait(job->store, TAKE(txn), &outcome))
+        *e = outcome.error;
+    return outcome.error.kind;
+}
+
+static void work(void *context)
+{
+    struct salvage_job *job = context;
+    struct error *e = &job->error;
+    OWNED(view_close) struct view *view = NULL;
+    *e = (struct error){0};
+    if (store_view(job->store, &view, e) ||
+        tail_reader_step(job->reader, view, BATCH_ITEMS_MAX, &job->step, &job->packet, e))
+        return;
+    if (job->step == TAIL_SAFE)
+        forget(job, view, e);
+    view_close(TAKE(view));
+    if (job->step == TAIL_TELL && job->own_term)
+        take_own(job, e);
+}
+
+/* --- on the loop --- */
+
+static void look(struct salvage_job *job);
+
+static void put_off(struct salvage_job *job, uint32_t ms)
+{
+    job->not_before_ms = clock_ms() + ms;
+}
+
+static void tell_trouble(struct salvage_job *job, const struct error *e)
+{
+    bool usual = e->kind == FAIL_UNREACHABLE || e->kind == FAIL_DEADLINE ||
+                 e->kind == FAIL_CONFLICT || e->kind == FAIL_BUSY ||
+                 (job->own_term && e->kind == FAIL_REFUSED); /* not held any more */
+    if (!usual && strcmp(job->trouble.what, e->what) != 0) {
+        log_error(LOG_EVENT_WARNING, "salvage-failed", e,
+                  "What was changed here of the home %s, and its holder does not know, can't be "
+                  "carried over now. It is kept, and tried again.",
+                  job->home);
+        job->trouble = *e;
+    }
+    put_off(job, SALVAGING_RETRY_MS);
+}
+
+static void tell_salvaged(struct salvage_job *job)
+{
+    const struct salvage_mark *sum = &job->sum;
+    job->trouble = (struct error){0};
+    log_event(
+        sum->conflicts ? LOG_EVENT_WARNING : LOG_EVENT_NOTICE, "tail-salvaged",
+        "Of the home %s, what was changed here beyond change %llu and its holder did not know "
+        "is salvaged: %llu changes were carried over, %llu were the same, and %llu are kept "
+        "as conflicts: Get-CsBackupServiceConflict -PoolFqdn %s",
+        job->home, (unsigned long long)job->tail.base.usn, (unsigned long long)sum->carried,
+        (unsigned long long)sum->same, (unsigned long long)sum->conflicts, job->home);
+    sweep_begin(job->fe, NULL, NULL);
+    /* The exporter asks where the copy stands, and hears that there is no tail any more. */
+    importing_note_loss(backup_service_importing(front_end_backup_service(job->fe)), job->home);
+}
+
+static void on_told(const struct copy_answer *position, const struct error *e, void *context)
+{
+    struct salvage_job *job = context;
+    job->busy = false;
+    if (!position) {
+        tell_trouble(job, e);
+    } else if (position->verdict == COPY_GO_ON) {
+        tail_reader_told(job->reader, position->at.usn);
+        look(job);
+    } else {
+        put_off(job, SALVAGING_RETRY_MS);
+    }
+}
+
+static const struct machine *holder_of(const struct salvage_job *job)
+{
+    const struct pool *holder = front_end_holder(job->fe, job->home);
+    bool other = holder && strcmp(holder->fqdn, front_end_pool(job->fe)) != 0;
+    return other && front_end_reaches(job->fe, holder->fqdn)
+               ? front_end_machine_of(job->fe, holder->fqdn)
+               : NULL;
+}
+
+static void tell(struct salvage_job *job)
+{
+    const struct machine *to = holder_of(job);
+    if (!to) {
+        put_off(job, SALVAGING_RETRY_MS);
+        return;
+    }
+    job->busy = true;
+    link_salvage(front_end_link(job->fe), to, job->packet, on_told, job);
+}
+
+/* It is told once more if nothing comes of it. */
+static void wait(struct salvage_job *job)
+{
+    uint64_t now_ms = clock_ms();
+    if (!job->waits_since_ms)
+        job->waits_since_ms = now_ms;
+    if (now_ms - job->waits_since_ms >= SALVAGING_REPEAT_MS) {
+        tail_reader_again(job->reader);
+        job->waits_since_ms = 0;
+    }
+    put_off(job, SALVAGING_LOOK_MS);
+}
+
+static void on_worked(void *context)
+{
+    struct salvage_job *job = context;
+    job->busy = false;
+    if (!front_end_link(job->fe))
+        return; /* this machine is stopping */
+    if (job->error.kind) {
+        tell_trouble(job, &job->error);
+        return;
+    }
+    if (job->step != TAIL_WAIT)
+        job->waits_since_ms = 0;
+    switch (job->step) {
+    case TAIL_NONE: job->maybe = false; break;
+    case TAIL_TELL: job->own_term ? look(job) : tell(job); break;
+    case TAIL_WAIT: wait(job); break;
+    case TAIL_SAFE:
+        tell_salvaged(job);
+        look(job);
+        break;
+    }
+}
+
+/* A pool that holds the home takes its own; a copy tells the holder; anybody else waits. */
+static bool find_part(struct salvage_job *job)
+{
+    const struct hosted_home *home = front_end_home(job->fe, job->home);
+    const struct home *core = home ? hosted_home_core(home) : NULL;
+    job->own_term = 0;
+    if (core && mode_rights(home_mode(core))->changes)
+        job->own_term = home_hold(core)->term.number;
+    return job->own_term || !core || !mode_rights(home_mode(core))->holder;
+}
+
+static void look(struct salvage_job *job)
+{
+    if (!job->maybe || job->busy || clock_ms() < job->not_before_ms || !find_part(job))
+        return;
+    job->store = front_end_store(job->fe);
+    job->derived = front_end_derived(job->fe);
+    job->busy = workers_run(job->workers, work, on_worked, job);
+}
+
+/* --- from outside --- */
+
+static void add(struct salvaging *salvaging, const char *home)
+{
+    struct salvage_job *job = &salvaging->list[salvaging->count++];
+    *job = (struct salvage_job){.fe = salvaging->fe, .workers = salvaging->workers, .maybe = true};
+    snprintf(job->home, sizeof job->home, "%s", home);
+    job->reader = tail_reader_new(home);
+}
+
+static struct salvage_job *job_of(struct salvaging *salvaging, const char *home)
+{
+    for (size_t i = 0; i < salvaging->count; i++) {
+        if (strcmp(salvaging->list[i].home, home) == 0)
+            return &salvaging->list[i];
+    }
+    return NULL;
+}
+
+/* Once the homes are open; and `central`, of which every pool may have a copy. */
+static void fill(struct salvaging *salvaging)
+{
+    struct hosted_home *homes[HOSTED_HOMES_MAX];
+    size_t count = front_end_homes(salvaging->fe, homes);
+    for (size_t i = 0; i < count; i++)
+        add(salvaging, home_name(hosted_home_core(homes[i])));
+    if (!job_of(salvaging, HOME_CENTRAL))
+        add(salvaging, HOME_CENTRAL);
+}
+
+void salvaging_tick(struct salvaging *salvaging)
+{
+    if (salvaging->count == 0)
+        fill(salvaging);
+    for (size_t i = 0; i < salvaging->count; i++)
+        look(&salvaging->list[i]);
+}
+
+static enum failure read_tails(const struct front_end *fe, const char *home, struct tails *tails)
+{
+    OWNED(view_close) struct view *view = NULL;
+    struct error e;
+    tails->count = 0;
+    enum failure bad = store_view(front_end_store(fe), &view, &e);
+    return bad ? bad : view_tails(view, home, tails, &e);
+}
+
+void salvaging_begin(struct salvaging *salvaging, const char *home)
+{
+    OWNED(free_memory) struct tails *tails = xmalloc(sizeof *tails);
+    struct salvage_job *job = job_of(salvaging, home);
+    if (!job)
+        return;
+    job->maybe = true;
+    if (read_tails(job->fe, home, tails) || tails->count == 0)
+        return;
+    const struct tail *tail = &tails->list[tails->count - 1];
+    log_event(
+        LOG_EVENT_WARNING, "tail-made",
+        "%llu changes of the home %s beyond change %llu are known here and not to its holder. "
+        "They are set aside, and carried over now; what was changed there, too, is kept as a "
+        "conflict.",
+        (unsigned long long)tail->items, home, (unsigned long long)tail->base.usn);
+    look(job);
+}
+
+struct salvaging *salvaging_new(struct front_end *fe, struct workers *workers)
+{
+    struct salvaging *salvaging = xcalloc(1, sizeof *salvaging);
+    salvaging->fe = fe;
+    salvaging->workers = workers;
+    return salvaging;
+}
+
+void salvaging_free(struct salvaging *salvaging)
+{
+    if (!salvaging)
+        return;
+    for (size_t i = 0; i < salvaging->count; i++)
+        tail_reader_free(salvaging->list[i].reader);
+    free(salvaging);
+}
+
+static enum failure own_first(struct front_end *fe, struct txn *txn, const struct hold *hold,
+                              struct error *e)
+{
+    OWNED(view_close) struct view *view = NULL;
+    struct home_state state;
+    enum failure bad = store_view(front_end_store(fe), &view, e);
+    if (!bad)
+        bad = view_home(view, hold->home, &state, e);
+    if (bad || state.tails == 0)
+        return bad == FAIL_NOT_FOUND ? OK : bad;
+    const struct salvage_place place = {.view = view,
+                                        .hold = hold,
+                                        .now_ms = clock_wall_ms(),
+                                        .derived = front_end_derived(fe),
+                                        .own = true};
+    txn_as_holder(txn, hold->term.number);
+    return salvage_own(txn, &place, e);
+}
+
+void salvaging_own_first(struct front_end *fe, struct txn *txn, const struct hold *hold)
+{
+    struct error e = {0};
+    if (own_first(fe, txn, hold, &e))
+        log_error(LOG_EVENT_WARNING, "salvage-failed", &e,
+                  "What was set aside of the home %s could not be read when its term was opened.",
+                  hold->home);
+}

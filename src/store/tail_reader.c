@@ -1,0 +1,274 @@
+#include "store/tail_reader.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A run: what one term made of one module, as far as it is in the tail. */
+struct run {
+    struct term term;
+    enum module module;
+    uint64_t end; /* the last usn that it can have */
+};
+
+/* Of each term in a lineage, and those before it. */
+enum { RUNS_MAX = (LINEAGE_MAX + 1) * MODULES };
+
+struct tail_reader {
+    char home[HOME_NAME_SIZE];
+    struct tail tail; /* id 0: none */
+    struct batch_writer *writer;
+    struct packer *packer;
+
+    uint64_t begin; /* the present term's changes are behind this usn */
+    int module;     /* whose are told */
+    uint64_t told;  /* up to where they are salvaged */
+    bool all_told;
+
+    struct run runs[RUNS_MAX]; /* that there are, as far as it has come */
+    size_t run_count;
+    size_t items; /* of the last packet */
+};
+
+struct tail_reader *tail_reader_new(const char *home)
+{
+    struct tail_reader *reader = xcalloc(1, sizeof *reader);
+    assert(strlen(home) < sizeof reader->home);
+    memcpy(reader->home, home, strlen(home) + 1);
+    reader->writer = batch_writer_new();
+    reader->packer = packer_new();
+    return reader;
+}
+
+void tail_reader_free(struct tail_reader *reader)
+{
+    if (!reader)
+        return;
+    batch_writer_free(reader->writer);
+    packer_free(reader->packer);
+    free(reader);
+}
+
+void tail_reader_again(struct tail_reader *reader)
+{
+    reader->begin = reader->told = reader->tail.base.usn;
+    reader->module = 0;
+    reader->all_told = false;
+    reader->run_count = 0;
+}
+
+void tail_reader_told(struct tail_reader *reader, uint64_t upto)
+{
+    reader->told = upto > reader->told ? upto : reader->told;
+}
+
+size_t tail_reader_items(const struct tail_reader *reader)
+{
+    return reader->items;
+}
+
+const struct tail *tail_reader_tail(const struct tail_reader *reader)
+{
+    return reader->tail.id ? &reader->tail : NULL;
+}
+
+/* --- which tail --- */
+
+static enum failure choose_tail(struct tail_reader *reader, struct view *view, struct error *e)
+{
+    OWNED(free_memory) struct tails *tails = xmalloc(sizeof *tails);
+    enum failure bad = view_tails(view, reader->home, tails, e);
+    if (bad || (reader->tail.id && tails_find(tails, reader->tail.id)))
+        return bad;
+    reader->tail.id = 0;
+    if (tails->count == 0)
+        return OK;
+    reader->tail = tails->list[0];
+    tail_reader_again(reader);
+    return OK;
+}
+
+/* --- what to tell of it --- */
+
+struct looking {
+    struct tail_reader *reader;
+    uint64_t first; /* the usn of the first change that was met; 0: none */
+    uint64_t end;   /* of the term's: later ones are another's */
+    uint64_t upto;
+    uint32_t items_max;
+    struct term term;
+    bool full;
+};
+
+static bool note_first(const struct item *item, struct item_hash hash, void *context)
+{
+    (void)hash;
+    struct looking *l = context;
+    l->first = item->version.usn;
+    return false;
+}
+
+/* Moves on to the next term that made anything in it. */
+static enum failure find_term(struct tail_reader *reader, struct view *view, struct error *e)
+{
+    struct looking l = {0};
+    enum failure bad = view_tail(view, reader->tail.id, reader->begin, note_first, &l, e);
+    reader->all_told = !bad && l.first == 0;
+    if (l.first > reader->begin + 1) /* nothing before is of any term that counts */
+        reader->begin = reader->told = l.first - 1;
+    return bad;
+}
+
+static bool add_entry(const struct item *item, struct item_hash hash, void *context)
+{
+    (void)hash;
+    struct looking *l = context;
+    struct tail_reader *reader = l->reader;
+    if (item->version.usn > l->end)
+        return false;
+    if ((int)item->module == reader->module) {
+        struct item entry = *item;
+        entry.version.term = l->term.number;
+        l->full = reader->items == l->items_max || !batch_add(reader->writer, &entry);
+        if (l->full)
+            return false;
+        reader->items++;
+    }
+    l->upto = item->version.usn;
+    return true;
+}
+
+static void note_run(struct tail_reader *reader, const struct looking *l)
+{
+    struct run *last = reader->run_count ? &reader->runs[reader->run_count - 1] : NULL;
+    if (last && term_equal(last->term, l->term) && (int)last->module == reader->module)
+        return;
+    assert(reader->run_count < RUNS_MAX);
+    reader->runs[reader->run_count++] =
+        (struct run){.term = l->term, .module = (enum module)reader->module, .end = l->end};
+}
+
+/* What is not told yet of the present term and module; no packet, if there is nothing. */
+static enum failure pack(struct tail_reader *reader, struct view *view, uint32_t items_max,
+                         struct bytes *packet, struct error *e)
+{
+    struct looking l = {.reader = reader,
+                        .upto = reader->told,
+                        .items_max = items_max,
+                        .term = tail_term_of(&reader->tail, reader->begin + 1),
+                        .end = tail_end_of(&reader->tail, reader->begin + 1)};
+    struct batch_head head = {
+        .module = reader->module, .term = l.term, .after = reader->told, .head = reader->tail.head};
+    memcpy(head.home, reader->home, sizeof head.home);
+    batch_begin(reader->writer, &head);
+    enum failure bad = view_tail(view, reader->tail.id, reader->told, add_entry, &l, e);
+    *packet = BYTES_NONE;
+    if (bad || reader->items == 0)
+        return bad;
+    struct bytes batch = batch_finish(reader->writer, l.full ? l.upto : l.end);
+    *packet = tail_packet_seal(reader->packer, &reader->tail, batch);
+    note_run(reader, &l);
+    return OK;
+}
+
+/* Behind the last module the next term begins. */
+static void next_module(struct tail_reader *reader)
+{
+    uint64_t end = tail_end_of(&reader->tail, reader->begin + 1);
+    reader->module++;
+    reader->told = reader->begin;
+    if (reader->module == MODULES) {
+        reader->module = 0;
+        reader->begin = reader->told = end;
+    }
+}
+
+static enum failure tell(struct tail_reader *reader, struct view *view, uint32_t items_max,
+                         struct bytes *packet, struct error *e)
+{
+    *packet = BYTES_NONE;
+    while (!reader->all_told) {
+        enum failure bad = reader->told == reader->begin ? find_term(reader, view, e) : OK;
+        if (bad || reader->all_told)
+            return bad;
+        bool at_end = reader->told >= tail_end_of(&reader->tail, reader->begin + 1);
+        if (!at_end && module_belongs((enum module)reader->module, reader->home))
+            bad = pack(reader, view, items_max, packet, e);
+        if (bad || packet->size)
+            return bad;
+        next_module(reader);
+    }
+    return OK;
+}
+
+/* --- is it safe? --- */
+
+static enum failure read_mark(const struct tail_reader *reader, struct view *view,
+                              const struct run *run, struct salvage_mark *mark, uint64_t *usn,
+                              struct error *e)
+{
+    char key[SALVAGE_KEY_SIZE];
+    struct item item;
+    *mark = (struct salvage_mark){0};
+    *usn = 0;
+    enum failure bad =
+        view_item(view, reader->home, run->module, salvage_mark_key(run->term, key), &item, e);
+    if (bad || item.deleted)
+        return bad == FAIL_NOT_FOUND ? OK : bad;
+    *usn = item.version.usn;
+    return salvage_mark_decode(mark, item.value, e);
+}
+
+/* What the holder made of it has come here, all of it: the marks were written last. */
+static enum failure look_for_marks(struct tail_reader *reader, struct view *view, bool *safe,
+                                   struct error *e)
+{
+    *safe = true;
+    for (size_t i = 0; i < reader->run_count; i++) {
+        struct salvage_mark mark;
+        uint64_t usn;
+        enum failure bad = read_mark(reader, view, &reader->runs[i], &mark, &usn, e);
+        if (bad)
+            return bad;
+        *safe = *safe && mark.upto >= reader->runs[i].end;
+    }
+    return OK;
+}
+
+enum failure tail_reader_step(struct tail_reader *reader, struct view *view, uint32_t items_max,
+                              enum tail_step *step, struct bytes *packet, struct error *e)
+{
+    bool safe = false;
+    reader->items = 0;
+    *step = TAIL_NONE;
+    *packet = BYTES_NONE;
+    enum failure bad = choose_tail(reader, view, e);
+    if (bad || !reader->tail.id)
+        return bad;
+    bad = tell(reader, view, items_max, packet, e);
+    if (!bad && !packet->size)
+        bad = look_for_marks(reader, view, &safe, e);
+    *step = packet->size ? TAIL_TELL : safe ? TAIL_SAFE : TAIL_WAIT;
+    return bad;
+}
+
+enum failure tail_reader_forget(struct tail_reader *reader, struct view *view, struct txn *txn,
+                                struct salvage_mark *sum, struct error *e)
+{
+    *sum = (struct salvage_mark){0};
+    for (size_t i = 0; i < reader->run_count; i++) {
+        char key[SALVAGE_KEY_SIZE];
+        const struct run *run = &reader->runs[i];
+        struct salvage_mark mark;
+        uint64_t usn;
+        enum failure bad = read_mark(reader, view, run, &mark, &usn, e);
+        if (bad)
+            return bad;
+        txn_expect(txn, run->module, salvage_mark_key(run->term, key), usn);
+        sum->carried += mark.carried;
+        sum->conflicts += mark.conflicts;
+        sum->same += mark.same;
+    }
+    txn_forget_tail(txn, reader->tail.id);
+    return OK;
+}
