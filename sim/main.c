@@ -129,14 +129,18 @@ int main(int argc, char **argv)
     const struct plan plans[] = {
         {.from = 1, .to = FIXED_SEEDS * rounds},
         {.from = 1, .to = FIXED_SEEDS * rounds, .put_back_holders = true},
+        {.from = 1, .to = FIXED_SEEDS * rounds, .forces = true},
         {.from = fresh, .to = fresh + FRESH_SEEDS * rounds - 1},
         {.from = fresh, .to = fresh + FRESH_SEEDS * rounds - 1, .put_back_holders = true},
+        {.from = fresh, .to = fresh + FRESH_SEEDS * rounds - 1, .forces = true},
     };
     static const char *const what[] = {
         "whatever_happens_copies_become_equal_and_nothing_is_lost",
         "the_same_where_stores_are_put_back_that_a_home_is_served_from",
+        "and_where_administrators_insist_what_they_gave_up_comes_back_or_is_kept_beside",
         "the_same_with_seeds_that_nobody_has_seen_yet",
-        "and_with_both",
+        "with_put_back_holders_as_well",
+        "and_with_administrators",
     };
     bool good = true;
     printf("1..%zu\n", COUNT_OF(plans));

@@ -219,18 +219,40 @@ static enum failure read_mark(const struct tail_reader *reader, struct view *vie
     return salvage_mark_decode(mark, item.value, e);
 }
 
+/* In a long catch-up what a mark speaks of may have been changed once more, and not be here yet. A
+ * holder has all there is. */
+static enum failure is_whole(const struct tail_reader *reader, struct view *view,
+                             enum module module, bool *whole, struct error *e)
+{
+    OWNED(free_memory) struct hold *hold = xmalloc(sizeof *hold);
+    struct home_state state;
+    enum failure bad = view_hold(view, reader->home, hold, e);
+    if (!bad)
+        bad = view_home(view, reader->home, &state, e);
+    if (bad)
+        return bad;
+    *whole = mode_rights(hold->mode)->holder ||
+             (state.modules[module].whole_at.usn <= state.modules[module].cookie.usn &&
+              !state.modules[module].comparing);
+    return OK;
+}
+
 /* What the holder made of it has come here, all of it: the marks were written last. */
-static enum failure look_for_marks(struct tail_reader *reader, struct view *view, bool *safe,
+static enum failure look_for_marks(const struct tail_reader *reader, struct view *view, bool *safe,
                                    struct error *e)
 {
     *safe = true;
-    for (size_t i = 0; i < reader->run_count; i++) {
+    for (size_t i = 0; i < reader->run_count && *safe; i++) {
+        const struct run *run = &reader->runs[i];
         struct salvage_mark mark;
         uint64_t usn;
-        enum failure bad = read_mark(reader, view, &reader->runs[i], &mark, &usn, e);
+        bool whole = false;
+        enum failure bad = read_mark(reader, view, run, &mark, &usn, e);
+        if (!bad)
+            bad = is_whole(reader, view, run->module, &whole, e);
         if (bad)
             return bad;
-        *safe = *safe && mark.upto >= reader->runs[i].end;
+        *safe = whole && mark.upto >= run->end;
     }
     return OK;
 }
