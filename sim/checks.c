@@ -158,7 +158,11 @@ static void check_opened(struct pool *pool, const struct hosted *h, struct term 
     }
     if (known->opened_count < COUNT_OF(known->opened))
         known->opened[known->opened_count++] = term;
-    if (h->forced)
+    struct hold hold;
+    read_hold(pool, home_of(h), &hold);
+    /* Rule 9: the word of an administrator holds on until the partner is met, in a store that is
+     * put back, too. */
+    if (h->forced || (hold.alone && pool->world->options.forces))
         note_given_up(pool, h);
     check_acknowledged(pool, h);
 }

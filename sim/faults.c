@@ -104,7 +104,9 @@ static bool is_whole(struct world *w, size_t home)
         read_state(partner_of(h), home_of(h), &state);
         for (size_t m = 0; m < SIM_MODULES; m++)
             whole &= state.modules[modules[m]].cookie.term == hold->term.number;
-        whole &= state.tails == 0;
+        struct hold theirs;
+        read_hold(partner_of(h), home_of(h), &theirs);
+        whole &= state.tails == 0 && lineage_has(&theirs.lineage, hold->term);
         return whole;
     }
     return false;

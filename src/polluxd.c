@@ -10,6 +10,7 @@
 
 #include "admin/admin.h"
 #include "pool/certificates.h"
+#include "user/derived.h"
 #include "web/web.h"
 
 enum {
@@ -115,8 +116,10 @@ static int run(struct config *config)
     snprintf(machine, sizeof machine, "%s", config->machine);
     struct loop *loop = loop_new();
     struct parts parts = {.fe = front_end_start(config, loop, &e)};
-    if (parts.fe)
+    if (parts.fe) {
+        front_end_on_salvage(parts.fe, &user_derived);
         parts.admin = admin_start(parts.fe, loop, &e);
+    }
     if (parts.admin)
         parts.web = web_start(parts.fe, loop, &e);
     bool started = parts.web != NULL;

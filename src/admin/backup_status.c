@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "admin/aside.h"
 #include "admin/backup_answer.h"
 #include "admin/backup_wait.h"
 #include "admin/show.h"
@@ -66,15 +67,16 @@ static json_t *describe_export(struct view *view, const struct exporting *x, uin
     struct export_status s;
     export_status(exporting_core(x), &s);
     const struct error *trouble = exporting_trouble(x);
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "Module",
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:b, s:o, s:o, s:o}", "Module",
                      module_name(exporting_module(x)), "Direction", "Export", "Home",
                      exporting_home(x), "Partner", exporting_target(x), "State",
                      export_word_name(export_word(exporting_core(x), now_ms)), "Head",
                      (json_int_t)s.head, "CopiedUpTo", (json_int_t)s.copied.usn, "UncopiedChanges",
                      (json_int_t)(s.head > s.copied.usn ? s.head - s.copied.usn : 0),
                      "UncopiedBytes", (json_int_t)uncopied_bytes(view, x, s.copied.usn, s.head),
-                     "OldestUncopiedSeconds", show_seconds_since(s.oldest_ms, now_ms),
-                     "ConfirmedSecondsAgo", show_seconds_since(s.confirmed_ms, now_ms), "LastError",
+                     "CopyHasTail", s.tail, "OldestUncopiedSeconds",
+                     show_seconds_since(s.oldest_ms, now_ms), "ConfirmedSecondsAgo",
+                     show_seconds_since(s.confirmed_ms, now_ms), "LastError",
                      show_text(s.failing ? trouble->what : NULL));
 }
 
@@ -103,9 +105,9 @@ static enum import_word import_word_of(const struct import_status *status,
     return any ? IMPORT_NORMAL : IMPORT_NOT_INITIALIZED;
 }
 
-static json_t *describe_import(const struct home *core, const struct import_status *status,
-                               const struct home_state *state, enum module module,
-                               const struct copy_marks *marks)
+static json_t *describe_import(struct view *view, const struct home *core,
+                               const struct import_status *status, const struct home_state *state,
+                               enum module module, const struct copy_marks *marks)
 {
     json_t *object =
         json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:o}", "Module", module_name(module),
@@ -115,6 +117,8 @@ static json_t *describe_import(const struct home *core, const struct import_stat
                   show_seconds_since(status->imported_ms, clock_ms()), "LastError",
                   show_text(status->trouble.kind ? status->trouble.what : NULL));
     show_consistent(object, copy_marks_of(marks, home_name(core), module));
+    json_object_set_new(object, "Tail",
+                        json_integer((json_int_t)aside_tail(view, home_name(core))));
     return object;
 }
 
@@ -135,8 +139,8 @@ static enum import_word import_of(const struct front_end *fe, struct view *view,
             continue;
         view_home(view, home_name(core), &state, &e);
         word = import_word_worse(word, import_word_of(status, &state, module));
-        json_array_append_new(
-            details, describe_import(core, status, &state, module, backup_service_marks(service)));
+        json_array_append_new(details, describe_import(view, core, status, &state, module,
+                                                       backup_service_marks(service)));
     }
     return word;
 }

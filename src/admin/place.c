@@ -21,6 +21,20 @@ static bool partner_stands_in(const struct front_end *fe, const struct pool *poo
            (passed_on || front_end_is_silent(fe, pool->fqdn, NULL));
 }
 
+static const struct pool *holder_of_central(const struct front_end *fe)
+{
+    const struct pool *holder = front_end_holder(fe, HOME_CENTRAL);
+    return holder ? holder : front_end_config(fe)->topology->central; /* whose it is to create */
+}
+
+/* NULL: this pool carries it out itself. */
+static enum failure leave_out_self(const struct front_end *fe, const struct pool **pool)
+{
+    if (*pool == front_end_config(fe)->self->pool)
+        *pool = NULL;
+    return OK;
+}
+
 enum failure place_of(const struct front_end *fe, const struct command *command,
                       const json_t *parameters, bool passed_on, const struct pool **pool,
                       struct error *e)
@@ -30,6 +44,12 @@ enum failure place_of(const struct front_end *fe, const struct command *command,
     *pool = NULL;
     if (command->place == AT_POOL || command->place == FOR_POOL || command->place == AT_HOLDER) {
         const char *name = json_string_value(json_object_get(parameters, "PoolFqdn"));
+        if (!name) /* what needs none is about the machine that is asked */
+            return OK;
+        if (strcmp(name, HOME_CENTRAL) == 0) {
+            *pool = holder_of_central(fe);
+            return leave_out_self(fe, pool);
+        }
         enum failure bad = show_find_pool(topology, name, pool, e);
         if (bad)
             return bad;
@@ -39,12 +59,9 @@ enum failure place_of(const struct front_end *fe, const struct command *command,
         if (command->place == AT_HOLDER && holder)
             *pool = holder;
     } else if (command->place == AT_CENTRAL && !local) {
-        *pool = front_end_holder(fe, HOME_CENTRAL);
-        *pool = *pool ? *pool : topology->central; /* whose it is to create */
+        *pool = holder_of_central(fe);
     }
-    if (*pool == front_end_config(fe)->self->pool)
-        *pool = NULL;
-    return OK;
+    return leave_out_self(fe, pool);
 }
 
 /* --- passing on --- */

@@ -1,11 +1,12 @@
 /* Who holds what, and how far it is copied. */
 #include <string.h>
 
+#include "admin/aside.h"
 #include "admin/call.h"
 #include "admin/show.h"
 
 /* A home that this pool is one of the two of. */
-static void show_hosted(struct call *call, const struct home *core)
+static void show_hosted(struct call *call, struct view *view, const struct home *core)
 {
     const struct hold *hold = home_current(core);
     json_t *object = json_pack(
@@ -13,6 +14,7 @@ static void show_hosted(struct call *call, const struct home *core)
         show_text(hold->pools[SIDE_HOME]), "BackupPool", show_text(hold->pools[SIDE_BACKUP]),
         "Holder", show_text(hold_holder(hold)), "Term", (json_int_t)hold->term.number, "AskedPool",
         hold->pools[home_side(core)], "Mode", mode_name(home_mode(core)));
+    aside_show(object, view, home_name(core));
     if (home_mode(core) == MODE_REJOINING) {
         struct error why;
         char line[2 * ERROR_TEXT_MAX];
@@ -53,12 +55,17 @@ void admin_get_pool_failover_status(struct call *call)
         call_fail(call, &e);
         return;
     }
+    OWNED(view_close) struct view *view = NULL;
+    if (store_view(front_end_store(fe), &view, &e)) {
+        call_fail(call, &e);
+        return;
+    }
     struct hosted_home *homes[HOSTED_HOMES_MAX];
     size_t count = front_end_homes(fe, homes);
     for (size_t i = 0; i < count; i++) {
         const struct home *core = hosted_home_core(homes[i]);
         if (!only || strcmp(only, home_name(core)) == 0)
-            show_hosted(call, core);
+            show_hosted(call, view, core);
     }
     const struct heard *heard = front_end_heard(fe);
     for (size_t i = 0; i < heard->count; i++) {
