@@ -270,11 +270,16 @@ const struct machine *front_end_machine_of(const struct front_end *fe, const cha
     return &pool->machines[0];
 }
 
+bool front_end_answers(const struct front_end *fe, const struct machine *machine)
+{
+    const struct peer *peer = peers_find(fe->peers, machine->fqdn);
+    return machine == fe->config->self || (peer && peer->reachable);
+}
+
 bool front_end_reaches(const struct front_end *fe, const char *pool)
 {
     const struct machine *machine = front_end_machine_of(fe, pool);
-    const struct peer *peer = machine ? peers_find(fe->peers, machine->fqdn) : NULL;
-    return peer && peer->reachable;
+    return machine && machine != fe->config->self && front_end_answers(fe, machine);
 }
 
 bool front_end_is_silent(const struct front_end *fe, const char *name, const char **why)
@@ -307,12 +312,32 @@ const struct pool *front_end_holder(const struct front_end *fe, const char *name
     return term_side(heard->term) == SIDE_HOME ? pool : pool->backup;
 }
 
-const struct pool *front_end_server(const struct front_end *fe, const char *name)
+bool front_end_mode_at(const struct front_end *fe, const struct pool *pool, const char *name,
+                       enum mode *mode)
 {
     const struct hosted_home *here = front_end_home(fe, name);
+    const struct machine *machine = front_end_machine_of(fe, pool->fqdn);
+    const struct peer *peer = peers_find(fe->peers, machine->fqdn);
+    if (pool == fe->config->self->pool && here) {
+        *mode = home_mode(hosted_home_core(here));
+        return true;
+    }
+    for (size_t i = 0; peer && peer->reachable && i < peer->home_count; i++) {
+        if (strcmp(peer->homes[i].home, name) == 0) {
+            *mode = peer->homes[i].mode;
+            return true;
+        }
+    }
+    return false;
+}
+
+const struct pool *front_end_server(const struct front_end *fe, const char *name)
+{
     const struct pool *holder = front_end_holder(fe, name);
-    bool ours = here && holder == fe->config->self->pool;
-    return ours && home_mode(hosted_home_core(here)) == MODE_REJOINING ? NULL : holder;
+    enum mode mode;
+    bool waits =
+        holder && front_end_mode_at(fe, holder, name, &mode) && mode == MODE_REJOINING;
+    return waits ? NULL : holder;
 }
 
 enum failure front_end_serves(const struct front_end *fe, const char *name, uint64_t *term,
