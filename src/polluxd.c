@@ -9,6 +9,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "admin/admin.h"
+#include "base/core_dump.h"
 #include "pool/certificates.h"
 #include "web/web.h"
 
@@ -85,6 +86,13 @@ static void raise_file_limit(void)
     limit.rlim_cur = limit.rlim_max < OPEN_FILES_WANTED ? limit.rlim_max : OPEN_FILES_WANTED;
     if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
         log_event(LOG_EVENT_WARNING, "file-limit", "The limit on open files could not be raised.");
+}
+
+static void guard_memory(void)
+{
+    if (!core_dump_forbid())
+        log_event(LOG_EVENT_WARNING, "core-dumps",
+                  "Core dumps could not be forbidden: after a crash, one may hold secrets.");
 }
 
 static void on_stop(void *context)
@@ -168,6 +176,7 @@ int main(int argc, char **argv)
         return check(config);
     log_set_level(config->log_level);
     block_signals();
+    guard_memory();
     raise_file_limit();
     return run(config);
 }
