@@ -2,8 +2,8 @@
 
 #include <sys/resource.h>
 
-/* Less than the smallest dump, so no file is written. Where Linux pipes dumps to a program it minds no
- * limit but this very number, by which it knows what must not be dumped (fs/coredump.c). */
+/* Less than the smallest dump, so no file is written. Where Linux pipes dumps to a program it minds
+ * no limit but this very number, by which it knows what must not be dumped (fs/coredump.c). */
 enum { CORE_DUMP_BYTES = 1 };
 
 bool core_dump_forbid(void)

@@ -1,5 +1,5 @@
-/* What a process has in its memory must not lie about as a file when it crashes: secrets on their way
- * to be hashed, private keys. Whoever looks for a fault attaches a debugger. */
+/* What a process has in its memory must not lie about as a file when it crashes: secrets on their
+ * way to be hashed, private keys. Whoever looks for a fault attaches a debugger. */
 #ifndef POLLUX_BASE_CORE_DUMP_H
 #define POLLUX_BASE_CORE_DUMP_H
 

@@ -335,8 +335,7 @@ const struct pool *front_end_server(const struct front_end *fe, const char *name
 {
     const struct pool *holder = front_end_holder(fe, name);
     enum mode mode;
-    bool waits =
-        holder && front_end_mode_at(fe, holder, name, &mode) && mode == MODE_REJOINING;
+    bool waits = holder && front_end_mode_at(fe, holder, name, &mode) && mode == MODE_REJOINING;
     return waits ? NULL : holder;
 }
 

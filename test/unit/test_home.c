@@ -280,8 +280,8 @@ static void rule_11_whether_a_publication_is_the_first_only_the_partner_can_tell
     create(w);
     assert_true(creation_may_begin(w->pools[SIDE_HOME].home, false)); /* it is not the first */
 
-    const struct home_options lone = {.name = names[0], .pools = {names[0], NULL},
-                                      .failure_detection_ms = FAILURE_DETECTION_MS};
+    const struct home_options lone = {
+        .name = names[0], .pools = {names[0], NULL}, .failure_detection_ms = FAILURE_DETECTION_MS};
     struct home *h = home_new(&lone, NULL, 0, 9);
     assert_true(creation_may_begin(h, false));
     home_free(h);
