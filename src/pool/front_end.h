@@ -59,11 +59,13 @@ const struct heard *front_end_heard(const struct front_end *fe);
 struct hosted_home *front_end_home(const struct front_end *fe, const char *name);
 size_t front_end_homes(const struct front_end *fe, struct hosted_home *list[HOSTED_HOMES_MAX]);
 
+/* --- who is where (whereabouts.c) --- */
+
 /* The pool that holds the home, as far as this machine has heard; NULL: nobody does, or none of
  * this topology. */
 const struct pool *front_end_holder(const struct front_end *fe, const char *home);
-/* The same, but NULL if it is known that the pool does not serve it now: it is stopped, or its partner
- * has not confirmed yet. */
+/* The same, but NULL if it is known that the pool does not serve it now: it is stopped, or its
+ * partner has not confirmed yet. */
 const struct pool *front_end_server(const struct front_end *fe, const char *home);
 /* What the home is at this pool: here, or as a machine of it that answers us said last. False:
  * nothing is known of it, or the pool has no part in it. */
