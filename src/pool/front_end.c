@@ -566,6 +566,7 @@ bool front_end_reload(struct front_end *fe)
     config_free(fe->config);
     fe->config = config;
     fe->topology_hash = hash_of(config->topology);
+    backup_service_follow(fe->backup);
     log_set_level(config->log_level);
     log_event(LOG_EVENT_NOTICE, "reloaded",
               "Configuration, topology and certificates were "
