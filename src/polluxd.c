@@ -11,6 +11,7 @@
 #include "admin/admin.h"
 #include "base/core_dump.h"
 #include "pool/certificates.h"
+#include "user/leavers.h"
 #include "web/web.h"
 
 enum {
@@ -105,6 +106,7 @@ struct parts {
     struct front_end *fe;
     struct admin *admin;
     struct web *web;
+    struct leavers *leavers;
 };
 
 static void on_reload(void *context)
@@ -129,6 +131,7 @@ static int run(struct config *config)
         parts.web = web_start(parts.fe, loop, &e);
     bool started = parts.web != NULL;
     if (started) {
+        parts.leavers = leavers_start(parts.fe, loop);
         loop_on_signal(loop, SIGTERM, on_stop, loop);
         loop_on_signal(loop, SIGINT, on_stop, loop);
         loop_on_signal(loop, SIGHUP, on_reload, &parts);
@@ -139,6 +142,7 @@ static int run(struct config *config)
     } else {
         log_error(LOG_EVENT_ERROR, "not-started", &e, "polluxd did not start.");
     }
+    leavers_stop(parts.leavers);
     web_stop(parts.web);
     admin_stop(parts.admin);
     front_end_stop(parts.fe);
