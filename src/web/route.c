@@ -1,5 +1,7 @@
 #include "web/route.h"
 
+#include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "http/server.h"
@@ -14,6 +16,9 @@ enum method { GET, POST, PUT, DELETE, METHODS };
 static const char *const method_names[METHODS] = {
     [GET] = "GET", [POST] = "POST", [PUT] = "PUT", [DELETE] = "DELETE"};
 
+/* Behind it stands the pool whose home is asked for. */
+static const char of_pool[] = "/v1/pools/";
+
 /* A path that ends in '/' stands for all that begin so and go on. */
 static const struct route {
     const char *path;
@@ -26,6 +31,7 @@ static const struct route {
     {"/v1/conferences", {[GET] = conference_list, [POST] = conference_create}},
     {"/v1/conferences/",
      {[GET] = conference_show, [PUT] = conference_change, [DELETE] = conference_end}},
+    {of_pool, {[GET] = conference_show_elsewhere}},
     {"/xcap/", {[GET] = document_show, [PUT] = document_put, [DELETE] = document_delete}},
 };
 
@@ -42,6 +48,18 @@ static const struct route *find_route(struct visit *v)
         return &routes[i];
     }
     return NULL;
+}
+
+/* "POOL/…": what does not fit is no pool's name, and is refused like any that there is not. */
+static void read_pool(struct visit *v)
+{
+    size_t size = strcspn(v->rest, "/");
+    bool fits = size > 0 && size < sizeof v->pool_asked;
+    snprintf(v->pool_asked, sizeof v->pool_asked, "%.*s", fits ? (int)size : 1,
+             fits ? v->rest : "?");
+    for (char *c = v->pool_asked; *c; c++)
+        *c = (char)tolower((unsigned char)*c);
+    v->rest += size;
 }
 
 static enum failure refuse_path(const struct visit *v, struct error *e)
@@ -88,6 +106,8 @@ enum failure route_visit(struct visit *v, struct error *e)
     visit_handler *handler = find_handler(v, route);
     if (!handler)
         return refuse_method(v, route);
+    if (route->path == of_pool)
+        read_pool(v);
     enum failure bad = sign_on(v, e);
     return bad || v->answer.status ? bad : handler(v, e);
 }

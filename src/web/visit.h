@@ -45,13 +45,15 @@ struct visit {
     struct http_request *request;
     const char *method;
     const char *rest; /* of the path, behind what the route names */
+    /* What is asked for is kept in the home of this pool; "": in the caller's own, as most is. */
+    char pool_asked[FQDN_SIZE];
     unsigned tries;
 
     struct standing *standing;
-    struct view *view;      /* from the moment that somebody says who he is */
-    struct account account; /* who asks */
-    const struct standing_home *home;
-    bool signed_on; /* by a session, and this is it */
+    struct view *view;                /* from the moment that somebody says who he is */
+    struct account account;           /* who asks */
+    const struct standing_home *home; /* that is asked for */
+    bool signed_on;                   /* by a session, and this is it */
     struct session_facts session;
     struct txn *txn;
     struct answer answer;
