@@ -8,6 +8,7 @@
 enum call_kind {
     CALL_HEARTBEAT,
     CALL_QUESTION,
+    CALL_DEMAND,
     CALL_CREATE,
     CALL_POSITION,
     CALL_COMPARED,
@@ -25,6 +26,7 @@ struct call {
     union {
         link_heartbeat_done *heartbeat;
         link_answer_done *answer;
+        link_standing_done *standing;
         link_create_done *create;
         link_position_done *position;
         link_compared_done *compared;
@@ -69,6 +71,18 @@ static void tell_answer(struct call *call, struct error *e)
         bad = check_answerer(call, &sender, e);
     call->done.answer(call->to, call->home, &call->question, bad ? NULL : &answer, bad ? e : NULL,
                       call->context);
+}
+
+static void tell_standing(struct call *call, struct error *e)
+{
+    struct sender sender;
+    struct home_standing standing;
+    enum failure bad = e->kind;
+    if (!bad)
+        bad = standing_decode(buffer_view(&call->body), &sender, &standing, e);
+    if (!bad)
+        bad = check_answerer(call, &sender, e);
+    call->done.standing(bad ? NULL : &standing, bad ? e : NULL, call->context);
 }
 
 /* What is answered by the home's name, if it was done. */
@@ -140,6 +154,7 @@ static void on_result(void *context)
         switch (call->kind) {
         case CALL_HEARTBEAT: tell_heartbeat(call, &e); break;
         case CALL_QUESTION: tell_answer(call, &e); break;
+        case CALL_DEMAND: tell_standing(call, &e); break;
         case CALL_CREATE: tell_created(call, &e); break;
         case CALL_POSITION: tell_position(call, &e); break;
         case CALL_COMPARED: tell_compared(call, &e); break;
@@ -216,6 +231,14 @@ void link_question(struct link *link, const struct machine *to, const char *home
     call->question = *question;
     memcpy(call->home, home, strlen(home) + 1);
     call_send(call, to, LINK_PATH_QUESTION, question_encode(&link->sender, home, question));
+}
+
+void link_demand(struct link *link, const struct machine *to, const char *home,
+                 const struct home_demanded *demanded, link_standing_done *done, void *context)
+{
+    struct call *call = call_new(link, CALL_DEMAND, to, context);
+    call->done.standing = done;
+    call_send(call, to, LINK_PATH_DEMAND, demand_encode(&link->sender, home, demanded));
 }
 
 void link_create(struct link *link, const struct machine *to, const char *home,

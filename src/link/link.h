@@ -30,6 +30,8 @@ struct link_handlers {
                       struct link_reply *reply, void *context);
     void (*question)(const struct machine *from, const char *home,
                      const struct home_question *question, struct link_reply *reply, void *context);
+    void (*demand)(const struct machine *from, const char *home,
+                   const struct home_demanded *demanded, struct link_reply *reply, void *context);
     void (*create)(const struct machine *from, const char *home, struct link_reply *reply,
                    void *context);
     /* The Backup Service. The bytes of a batch are lent until the reply is given. */
@@ -73,6 +75,7 @@ const struct sender *link_sender(const struct link *link);
 
 void link_reply_heartbeat(struct link_reply *reply, const struct heartbeat *ours);
 void link_reply_answer(struct link_reply *reply, const struct home_answer *answer);
+void link_reply_standing(struct link_reply *reply, const struct home_standing *standing);
 void link_reply_created(struct link_reply *reply, const char *home);
 void link_reply_position(struct link_reply *reply, const struct copy_answer *position);
 void link_reply_compared(struct link_reply *reply, const struct compared *compared);
@@ -93,6 +96,11 @@ void link_heartbeat(struct link *link, const struct machine *to, const struct he
                     link_heartbeat_done *done, void *context);
 void link_question(struct link *link, const struct machine *to, const char *home,
                    const struct home_question *question, link_answer_done *done, void *context);
+/* A step of a hand-over, and what the home is there then; NULL and why. */
+typedef void link_standing_done(const struct home_standing *standing, const struct error *e,
+                                void *context);
+void link_demand(struct link *link, const struct machine *to, const char *home,
+                 const struct home_demanded *demanded, link_standing_done *done, void *context);
 void link_create(struct link *link, const struct machine *to, const char *home,
                  link_create_done *done, void *context);
 

@@ -63,6 +63,16 @@ char *answer_encode(const struct sender *sender, const struct home_answer *answe
 enum failure answer_decode(struct bytes text, struct sender *sender, struct home_answer *answer,
                            struct error *e);
 
+/* A step of a hand-over, demanded of the holder by whoever takes (core/handover.h), and what the
+ * home is there afterwards. */
+char *demand_encode(const struct sender *sender, const char *home,
+                    const struct home_demanded *demanded);
+enum failure demand_decode(struct bytes text, struct sender *sender, char home[HOME_NAME_SIZE],
+                           struct home_demanded *demanded, struct error *e);
+char *standing_encode(const struct sender *sender, const struct home_standing *standing);
+enum failure standing_decode(struct bytes text, struct sender *sender,
+                             struct home_standing *standing, struct error *e);
+
 /* "Create your home", from the holder of `central`; the answer is the same again. */
 char *create_encode(const struct sender *sender, const char *home);
 enum failure create_decode(struct bytes text, struct sender *sender, char home[HOME_NAME_SIZE],

@@ -34,6 +34,9 @@ void backup_service_look(struct backup_service *service);
 /* Where does that pool's copy of the home stand? It said that it lost something. */
 void backup_service_ask(struct backup_service *service, const char *home, const char *pool);
 
+/* What there is of this home goes to its partner now: it is about to take over. */
+void backup_service_hurry(struct backup_service *service, const char *home);
+
 size_t backup_service_exports(const struct backup_service *service,
                               struct exporting *list[BACKUP_EXPORTS_MAX]);
 struct workers *backup_service_workers(struct backup_service *service);

@@ -124,10 +124,12 @@ static void step(struct exporting *x, struct export_event event)
     carry_out(x, &action);
 }
 
-/* Whoever holds a home exports it; and whoever refills a holder that lost something. */
+/* Whoever holds a home exports it, and whoever has released it until the other one has it (rule 6);
+ * and whoever refills a holder that lost something. */
 static bool exports(const struct home *core)
 {
-    return core && (mode_rights(home_mode(core))->holder || home_refills(core));
+    return core && (mode_rights(home_mode(core))->holder || home_mode(core) == MODE_RELEASED ||
+                    home_refills(core));
 }
 
 /* What comes back from a term that ended says nothing about the one that is now. */

@@ -355,6 +355,14 @@ static void ask_partner(struct hosted_home *home, const struct home_question *qu
         hosted_home_answered(home, question, NULL);
 }
 
+static void refuse_partner(const struct front_end *fe, const struct machine *from, const char *name,
+                           struct error *e)
+{
+    fail(e, FAIL_REFUSED, "%s is not the partner of %s for the home %s.", front_end_pool(fe),
+         from->pool->fqdn, name);
+    error_next(e, "Use the same topology file on both.");
+}
+
 static void on_question(const struct machine *from, const char *name,
                         const struct home_question *question, struct link_reply *reply,
                         void *context)
@@ -366,9 +374,23 @@ static void on_question(const struct machine *from, const char *name,
         return;
     }
     struct error e;
-    fail(&e, FAIL_REFUSED, "%s is not the partner of %s for the home %s.", front_end_pool(fe),
-         from->pool->fqdn, name);
-    error_next(&e, "Use the same topology file on both.");
+    refuse_partner(fe, from, name, &e);
+    link_reply_error(reply, &e);
+}
+
+static void on_demand(const struct machine *from, const char *name,
+                      const struct home_demanded *demanded, struct link_reply *reply, void *context)
+{
+    struct front_end *fe = context;
+    struct hosted_home *home = front_end_home(fe, name);
+    if (home && strcmp(home_partner(hosted_home_core(home)), from->pool->fqdn) == 0) {
+        hosted_home_demanded(home, demanded, reply);
+        if (home_mode(hosted_home_core(home)) == MODE_DRAINING)
+            backup_service_hurry(fe->backup, name);
+        return;
+    }
+    struct error e;
+    refuse_partner(fe, from, name, &e);
     link_reply_error(reply, &e);
 }
 
@@ -553,6 +575,7 @@ static enum failure open_link(struct front_end *fe, struct error *e)
     const struct config *config = fe->config;
     const struct link_handlers handlers = {.heartbeat = on_heartbeat,
                                            .question = on_question,
+                                           .demand = on_demand,
                                            .create = on_create,
                                            .offer = on_offer,
                                            .batch = on_batch,

@@ -185,6 +185,18 @@ static enum failure check_step(struct group *group, const struct group_home *hom
                    ? OK
                    : refuse(e, FAIL_CONFLICT, txn->home, "has an item that was changed meanwhile");
     }
+    case STEP_EXPECT_HEAD:
+        return home->row.state.head == step->version.usn
+                   ? OK
+                   : refuse(e, FAIL_CONFLICT, txn->home, "has another head by now");
+    case STEP_EXPECT_DIGEST: {
+        struct digest digest;
+        struct cursor in = cursor_over(item.value);
+        digest_decode(&digest, &in);
+        return digest_equal(&digest, &home->row.state.modules[step->module].digest)
+                   ? OK
+                   : refuse(e, FAIL_CONFLICT, txn->home, "does not add up to what was agreed");
+    }
     case STEP_COOKIE: {
         assert(txn->role == ROLE_COPY);
         if (!countable(step->version))
@@ -507,7 +519,9 @@ static enum failure carry_out_step(struct group *group, struct group_home *home,
     }
     case STEP_DROP_HOME: return drop_home(group, home, e);
     case STEP_SWEEP: return sweep(group, txn, (uint32_t)step->version.usn, e);
-    case STEP_EXPECT: return OK;
+    case STEP_EXPECT:
+    case STEP_EXPECT_HEAD:
+    case STEP_EXPECT_DIGEST: return OK;
     }
     return OK;
 }
@@ -524,14 +538,16 @@ static void step_down(struct group_home *home, const struct hold *next)
 }
 
 /* Has a copy that becomes the holder all that its lineage says? Not if an administrator cut its
- * refill short, or what it was refilled with was not whole. */
-static bool lacks_something(const struct home_state *state, const struct hold *next)
+ * refill short, or what it was filled with was not whole. A standby that takes alone has what its
+ * lineage says, whatever the holder has besides. */
+static bool lacks_something(const struct home_state *state, const struct hold *before,
+                            const struct hold *next)
 {
     bool whole = true;
     for (int m = 0; m < MODULES; m++)
         whole &= state->modules[m].whole_at.usn <= state->modules[m].cookie.usn &&
                  !state->modules[m].comparing;
-    return next->alone || !whole;
+    return (next->alone && before->mode == MODE_REJOINING) || !whole;
 }
 
 /* Then no older point counts as one of its history: it begins behind a usn that no change has, and
@@ -541,7 +557,7 @@ static enum failure step_up(struct group *group, struct group_home *home, const 
 {
     struct home_state *state = &home->row.state;
     bool was_copy = home->has_hold && !mode_rights(home->hold.mode)->holder;
-    if (!was_copy || !lacks_something(state, next))
+    if (!was_copy || !lacks_something(state, &home->hold, next))
         return OK;
     state->head = home_reach(state) + 1;
     return raise_horizon(group, home, state->head, e);

@@ -69,6 +69,11 @@ void txn_delete(struct txn *txn, enum module module, struct bytes key);
 /* Refuse it all unless the item's last change has this usn (0: unless there is no such item). */
 void txn_expect(struct txn *txn, enum module module, struct bytes key, uint64_t usn);
 
+/* Refuse it all unless the home's head is this usn, or the module's items add up to this: what a
+ * hand-over agreed on (protocol, rule 5). */
+void txn_expect_head(struct txn *txn, uint64_t usn);
+void txn_expect_digest(struct txn *txn, enum module module, const struct digest *digest);
+
 /* A copy's part: an item as the holder numbered it. */
 void txn_apply(struct txn *txn, const struct item *item);
 /* A comparison's part (core/compare.h): the same, and whatever else has its usn goes, because with

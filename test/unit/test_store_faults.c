@@ -369,7 +369,7 @@ static void a_flipped_bit_is_found_wherever_it_is(void **state)
     struct item_hash hash = item_hash(&item);
     flip_each(bytes_of(&hash, sizeof hash), 5, "not what was written");
     OWNED(buffer_free) struct buffer b = file_content();
-    size_t at = find_bytes(&b, bytes_of_text("\1\x19" HOME "\x19" HOME), 0);
+    size_t at = find_bytes(&b, bytes_of_text("\2\x19" HOME "\x19" HOME), 0);
     assert_true(at != SIZE_MAX);
     b.at[at + 30] ^= 1;
     struct reading r = read_damaged(&b, "hold", at);
