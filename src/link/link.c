@@ -79,6 +79,11 @@ void link_reply_created(struct link_reply *reply, const char *home)
     reply_with(reply, create_encode(&reply->link->sender, home));
 }
 
+void link_reply_kept(struct link_reply *reply, const char *home)
+{
+    reply_with(reply, create_encode(&reply->link->sender, home));
+}
+
 void link_reply_position(struct link_reply *reply, const struct copy_answer *position)
 {
     reply_with(reply, position_encode(&reply->link->sender, position));
@@ -284,6 +289,17 @@ static enum failure take_part(struct link *link, struct http_request *request, s
     return OK;
 }
 
+static enum failure take_records(struct link *link, struct http_request *request, struct error *e)
+{
+    const struct machine *from;
+    struct bytes packet, records;
+    char home[HOME_NAME_SIZE];
+    if (take_packet(link, request, &from, &packet, e) || records_unwrap(packet, home, &records, e))
+        return e->kind;
+    link->handlers.records(from, home, records, reply_new(link, request), link->handlers.context);
+    return OK;
+}
+
 static enum failure take_wanted(struct link *link, struct http_request *request, struct error *e)
 {
     struct sender sender;
@@ -323,6 +339,7 @@ static const struct {
     {LINK_PATH_BATCH, MESSAGE_BATCH_BYTES_MAX, take_batch},
     {LINK_PATH_PART, MESSAGE_BATCH_BYTES_MAX, take_part},
     {LINK_PATH_WANTED, MESSAGE_BYTES_MAX, take_wanted},
+    {LINK_PATH_RECORDS, MESSAGE_BATCH_BYTES_MAX, take_records},
     {LINK_PATH_COMMAND, MESSAGE_COMMAND_BYTES_MAX, take_command},
 };
 

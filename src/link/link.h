@@ -43,6 +43,9 @@ struct link_handlers {
                  void *context); /* of a comparison, as a batch */
     void (*wanted)(const struct machine *from, const struct items_wanted *wanted,
                    struct link_reply *reply, void *context);
+    /* Session records that waited there; `records` is lent until the reply is given. */
+    void (*records)(const struct machine *from, const char *home, struct bytes records,
+                    struct link_reply *reply, void *context);
     /* The other two take the request over, and answer it themselves, at any time. A machine passes
      * a command on: `payload`, lent for the call, is what link_command_new() was given there. */
     void (*command)(const struct machine *from, const char *payload, struct http_request *request,
@@ -77,6 +80,7 @@ void link_reply_created(struct link_reply *reply, const char *home);
 void link_reply_position(struct link_reply *reply, const struct copy_answer *position);
 void link_reply_compared(struct link_reply *reply, const struct compared *compared);
 void link_reply_items(struct link_reply *reply, struct bytes batch);
+void link_reply_kept(struct link_reply *reply, const char *home);
 void link_reply_error(struct link_reply *reply, const struct error *e);
 
 /* Calls. The callback gets the answer, or NULL and why. `to` is the machine's name. */
@@ -118,6 +122,13 @@ void link_part(struct link *link, const struct machine *to, struct bytes part,
 typedef void link_items_done(const struct bytes *batch, const struct error *e, void *context);
 void link_wanted(struct link *link, const struct machine *to, const struct items_wanted *wanted,
                  link_items_done *done, void *context);
+
+/* Session records of users of a home, for its holder (protocol, rule 19). `e` is NULL if they are
+ * durable there. */
+typedef void link_records_done(const char *to, const char *home, const struct error *e,
+                               void *context);
+void link_records(struct link *link, const struct machine *to, const char *home,
+                  struct bytes records, link_records_done *done, void *context);
 
 /* A command that another machine is to carry out. Its answer is a stream that may take long, so it
  * is waited for on a thread of the caller's. The command is that thread's own: neither the link nor

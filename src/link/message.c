@@ -630,3 +630,20 @@ enum failure packet_unwrap(struct bytes body, struct sender *sender, struct byte
     *packet = bytes_of(end + 1, body.size - head - 1);
     return message ? OK : e ? e->kind : FAIL_INVALID;
 }
+
+void records_wrap(const char *home, struct bytes records, struct buffer *packet)
+{
+    buffer_text(packet, home);
+    buffer_raw(packet, records.at, records.size);
+}
+
+enum failure records_unwrap(struct bytes packet, char home[HOME_NAME_SIZE], struct bytes *records,
+                            struct error *e)
+{
+    char lower[FQDN_SIZE];
+    struct cursor in = cursor_over(packet);
+    cursor_text(&in, home, HOME_NAME_SIZE);
+    *records = bytes_of(in.at, in.left);
+    return !in.bad && fqdn_valid(home, lower) && strcmp(home, lower) == 0 ? OK
+                                                                          : senseless(e, "home");
+}

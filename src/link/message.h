@@ -127,6 +127,12 @@ char *wanted_encode(const struct sender *sender, const struct items_wanted *want
 enum failure wanted_decode(struct bytes text, struct sender *sender, struct items_wanted *wanted,
                            struct error *e);
 
+/* Session records, as those above write them, behind the home that they belong to. The answer is
+ * the home's name, as that of "create". */
+void records_wrap(const char *home, struct bytes records, struct buffer *packet);
+enum failure records_unwrap(struct bytes packet, char home[HOME_NAME_SIZE], struct bytes *records,
+                            struct error *e);
+
 /* "Carry this command out". The payload is a JSON object, as text, of which only those above know
  * what it says; the decoded one is owned by the caller. */
 char *command_encode(const struct sender *sender, const char *payload);

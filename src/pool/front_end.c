@@ -18,6 +18,7 @@
 #include "pool/publisher.h"
 #include "pool/scrub.h"
 #include "pool/service.h"
+#include "pool/storage_service.h"
 #include "pool/sweep.h"
 
 struct front_end {
@@ -35,6 +36,7 @@ struct front_end {
     struct operating *operating;
     struct backup_service *backup;
     struct scrub *scrub;
+    struct storage_service *storage;
     struct certificate_watch certificates;
     bool stopped; /* as it was at the start */
     struct front_end_commands commands;
@@ -75,6 +77,11 @@ const struct scrub *front_end_scrub(const struct front_end *fe)
 struct backup_service *front_end_backup_service(const struct front_end *fe)
 {
     return fe->backup;
+}
+
+struct storage_service *front_end_storage_service(const struct front_end *fe)
+{
+    return fe->storage;
 }
 
 struct operating *front_end_operating(const struct front_end *fe)
@@ -419,6 +426,13 @@ static void on_part(const struct machine *from, struct bytes part, struct link_r
     compared_told(fe, backup_service_workers(fe->backup), from, part, reply);
 }
 
+static void on_records(const struct machine *from, const char *home, struct bytes records,
+                       struct link_reply *reply, void *context)
+{
+    const struct front_end *fe = context;
+    storage_service_sent(fe->storage, from, home, records, reply);
+}
+
 static void on_wanted(const struct machine *from, const struct items_wanted *wanted,
                       struct link_reply *reply, void *context)
 {
@@ -502,6 +516,7 @@ static enum failure open_store(struct front_end *fe, struct error *e)
         return bad;
     fe->backup = backup_service_new(fe);
     fe->scrub = scrub_new(fe);
+    fe->storage = storage_service_new(fe);
     return OK;
 }
 
@@ -516,6 +531,7 @@ static enum failure open_link(struct front_end *fe, struct error *e)
                                            .batch = on_batch,
                                            .part = on_part,
                                            .wanted = on_wanted,
+                                           .records = on_records,
                                            .command = on_command,
                                            .person = on_person,
                                            .context = fe};
@@ -552,6 +568,7 @@ struct front_end *front_end_start(struct config *config, struct loop *loop, stru
     backup_service_start(fe->backup);
     operating_start(fe->operating);
     scrub_start(fe->scrub);
+    storage_service_start(fe->storage);
     sweep_resume(fe);
     tell_certificate_faults(config);
     on_certificate_timer(fe);
@@ -639,6 +656,7 @@ void front_end_stop(struct front_end *fe)
     link_stop(TAKE(fe->link));
     scrub_stop(fe->scrub);
     backup_service_stop(fe->backup);
+    storage_service_stop(fe->storage);
     for (size_t i = 0; i < fe->home_count; i++)
         hosted_home_close(fe->homes[i]);
     fe->home_count = 0;
@@ -646,6 +664,7 @@ void front_end_stop(struct front_end *fe)
     /* What the store had still to say lies in the loop: it is told, and finds everything closed. */
     loop_settle(fe->loop);
     scrub_free(fe->scrub);
+    storage_service_free(fe->storage);
     backup_service_free(fe->backup);
     publisher_free(fe->publisher);
     operating_free(fe->operating);

@@ -12,6 +12,7 @@ struct backup_service;
 struct front_end;
 struct http_request;
 struct publisher;
+struct storage_service;
 struct operating;
 
 enum {
@@ -53,6 +54,7 @@ struct store *front_end_store(const struct front_end *fe);
 struct link *front_end_link(const struct front_end *fe); /* NULL while it stops */
 const struct scrub *front_end_scrub(const struct front_end *fe);
 struct backup_service *front_end_backup_service(const struct front_end *fe);
+struct storage_service *front_end_storage_service(const struct front_end *fe);
 struct publisher *front_end_publisher(const struct front_end *fe);
 struct operating *front_end_operating(const struct front_end *fe);
 struct peers *front_end_peers(const struct front_end *fe);
