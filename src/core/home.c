@@ -91,7 +91,7 @@ static uint64_t larger(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-static void see(struct home *h, uint64_t number)
+void home_see(struct home *h, uint64_t number)
 {
     h->seen = larger(h->seen, number);
 }
@@ -212,7 +212,7 @@ void home_open_term(struct home *h, enum cause cause, struct term term,
 /* Rights end here, the record follows. */
 struct hold *home_step_down(struct home *h, struct term term, struct home_actions *actions)
 {
-    bool taken = h->mode == MODE_RELEASED && term_equal(term, h->hold.to);
+    bool taken = h->mode == MODE_RELEASED && term.number == h->hold.to.number;
     enum cause cause = taken ? CAUSE_TAKEN : CAUSE_SUPERSEDED;
     struct hold *wanted = home_decide(h, MODE_STANDBY, cause, actions);
     wanted->term = term;
@@ -310,8 +310,7 @@ static void on_tick(struct home *h, const struct home_event *event, struct home_
 
 /* --- what others say --- */
 
-/* May it be believed at all? What can't must not change anything, least of all for ever. */
-static bool believable(const struct home *h, struct term term, uint64_t seen)
+bool home_believes(const struct home *h, struct term term, uint64_t seen)
 {
     uint64_t highest = larger(term.number, seen);
     if (highest > h->seen && highest - h->seen > HOME_LEAP_MAX)
@@ -359,10 +358,10 @@ static enum failure on_heard(struct home *h, const struct home_event *event,
 {
     const char *pool = event->heard.pool;
     struct term term = event->heard.term;
-    if (!believable(h, term, event->heard.seen))
+    if (!home_believes(h, term, event->heard.seen))
         return disbelieve(h, pool, term, event->heard.seen, e);
     bool partner = is_partner(h, pool);
-    see(h, larger(event->heard.seen, term.number));
+    home_see(h, larger(event->heard.seen, term.number));
     note_holder(h, pool, event->now_ms, actions);
     if (partner && event->heard.serves)
         h->refills = false; /* the question that began it was an old one */
@@ -435,13 +434,12 @@ static void on_released(struct home *h, const struct home_event *event,
                         struct home_actions *actions)
 {
     const struct home_question *asked = &event->asked.question;
-    enum released_verdict verdict = home_weigh_released(h, event);
-    if (verdict == RELEASED_DECLINE) {
-        grant(h, event, actions);
-        return;
+    switch (home_weigh_released(h, event)) {
+    case RELEASED_DECLINE: grant(h, event, actions); return;
+    case RELEASED_TAKE: home_take_released(h, event, actions); break;
+    case RELEASED_FOLLOW: home_step_down(h, asked->term, actions); break;
+    case RELEASED_WAIT: break;
     }
-    if (verdict == RELEASED_TAKE)
-        home_take_released(h, asked->to, actions);
     answer(actions, (struct home_answer){.nonce = asked->nonce, .verdict = VERDICT_WAIT});
 }
 
@@ -451,17 +449,18 @@ static enum failure on_asked(struct home *h, const struct home_event *event,
     const struct home_question *asked = &event->asked.question;
     struct home_answer reply = {.nonce = asked->nonce, .verdict = VERDICT_WAIT};
     struct term mine = h->hold.term;
-    if (!believable(h, asked->term, larger(asked->seen, asked->to.number))) {
+    bool released = !term_is_none(asked->to);
+    if (!home_believes(h, asked->term, larger(asked->seen, asked->to.number)) ||
+        (released && !home_may_be_released_to(h, asked))) {
         answer(actions, reply);
         return disbelieve(h, home_partner(h), asked->term, asked->seen, e);
     }
     bool asker_knows = !term_is_none(asked->term);
     bool asker_held = asker_knows && term_side(asked->term) != h->side;
-    bool released = !term_is_none(asked->to);
     if (asker_held && !released)
         h->over = asked->term; /* rule 2: every start of serving opens a new one */
     bool asker_lost = term_equal(asked->term, mine) && asker_lacks(h, asked, event->asked.own_head);
-    see(h, larger(asked->seen, asked->term.number));
+    home_see(h, larger(larger(asked->seen, asked->to.number), asked->term.number));
     meet(h, event->now_ms, actions);
 
     if (h->decision.under_way || h->store_lost || event->asked.applying) {
@@ -513,10 +512,10 @@ static enum failure on_answered(struct home *h, const struct home_event *event,
     h->asked_ms = 0;
     if (late || (h->mode != MODE_REJOINING && h->mode != MODE_RELEASED))
         return OK;
-    if (!believable(h, got->term, got->number))
+    if (!home_believes(h, got->term, got->number))
         return disbelieve(h, home_partner(h), got->term, got->number, e);
     h->verdict = got->verdict;
-    see(h, got->term.number);
+    home_see(h, got->term.number);
     if (h->decision.under_way || h->store_lost)
         return OK;
     bool ours = got->number && term_side((struct term){.number = got->number}) == h->side;
@@ -567,8 +566,8 @@ static enum failure on_force(struct home *h, const struct home_event *event,
         return refuse(
             fail(e, FAIL_BUSY, "The home %s is being decided on right now; try again.", h->name),
             e);
-    if (h->mode == MODE_RELEASED &&
-        event->now_ms - h->partner_heard_ms >= h->failure_detection_ms) {
+    bool silent = event->now_ms - h->partner_heard_ms >= h->failure_detection_ms;
+    if (h->mode == MODE_RELEASED && silent && !h->store_lost && !h->stopped) {
         home_open_term(h, CAUSE_TAKES, home_next_term(h, event->dice), actions);
         h->decision.wanted.alone = true;
         return OK;
@@ -621,7 +620,7 @@ static void on_stored(struct home *h, const struct home_event *event, struct hom
     h->hold = h->decision.wanted;
     h->decision.under_way = false;
     h->retry_ms = 0;
-    see(h, h->hold.seen);
+    home_see(h, h->hold.seen);
     if (opens)
         lineage_open(&h->hold.lineage, h->hold.term, event->began);
     /* A right to serve comes too late after a sleep or a stop, or on a store that is lost. */
@@ -629,10 +628,16 @@ static void on_stored(struct home *h, const struct home_event *event, struct hom
     bool late =
         serves && (h->store_lost || h->stopped || (h->decision.overtaken && home_is_paired(h)));
     if (late) {
+        if (h->mode != MODE_REJOINING)
+            h->mode = h->hold.mode; /* for no moment that anybody sees */
         home_rejoin(h, CAUSE_RESTARTED, event->dice, actions);
     } else if (!h->decision.keeps_mode) {
         enum mode from = h->mode;
         h->mode = h->hold.mode;
+        if (h->mode == MODE_RELEASED && from != MODE_RELEASED) {
+            h->nonce = event->dice; /* what was granted before counts for nothing (rule 8) */
+            h->asked_ms = 0;
+        }
         if (!h->decision.announced && (h->mode != from || !term_equal(before, h->hold.term)))
             home_announce(actions, from, h->decision.cause);
     }

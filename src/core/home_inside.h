@@ -56,6 +56,9 @@ bool home_is_paired(const struct home *h);
 bool home_is_known(const struct home *h); /* to its store */
 bool home_holds(const struct home *h);
 uint64_t home_next_number(const struct home *h); /* that this side may open */
+void home_see(struct home *h, uint64_t number);  /* it is never opened again (rule 1) */
+/* May it be believed at all? What can't must not change anything, least of all for ever. */
+bool home_believes(const struct home *h, struct term term, uint64_t seen);
 
 struct home_action *home_act(struct home_actions *actions, enum home_action_kind kind);
 void home_announce(struct home_actions *actions, enum mode from, enum cause cause);
@@ -80,8 +83,10 @@ enum failure home_on_take(struct home *h, const struct home_event *event,
 void home_comply(const struct home *h, struct home_actions *actions);
 /* A holder that waited too long for the taker's next word serves on. */
 void home_end_handover(struct home *h, uint64_t now_ms, struct home_actions *actions);
-enum released_verdict { RELEASED_TAKE, RELEASED_WAIT, RELEASED_DECLINE };
+bool home_may_be_released_to(const struct home *h, const struct home_question *asked);
+enum released_verdict { RELEASED_TAKE, RELEASED_WAIT, RELEASED_FOLLOW, RELEASED_DECLINE };
 enum released_verdict home_weigh_released(const struct home *h, const struct home_event *event);
-void home_take_released(struct home *h, struct term to, struct home_actions *actions);
+void home_take_released(struct home *h, const struct home_event *event,
+                        struct home_actions *actions);
 
 #endif
