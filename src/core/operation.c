@@ -223,6 +223,22 @@ static void on_close(struct operation *op, const struct operation_event *event,
         go_to(op, OPERATION_DRAIN, event->now_ms, actions);
 }
 
+static void stop_waiting_for_store(struct operation *op, const struct operation_event *event,
+                                   struct operation_actions *actions)
+{
+    struct error *e = &op->status.error;
+    if (op->options.disaster) {
+        take_alone(op, event, actions);
+        return;
+    }
+    fail(e, FAIL_DEADLINE, "The holder's store has not kept in %.0f s that changes stop.",
+         op->options.store_ms / 1000.0);
+    error_kept(e, "The home is served where it was.");
+    error_next(e, "Its log says what is wrong with it; -DatabaseCommandTimeoutInSeconds waits "
+                  "longer.");
+    call_off(op, event->now_ms, actions);
+}
+
 static void on_drain(struct operation *op, const struct operation_event *event,
                      struct operation_actions *actions)
 {
@@ -230,8 +246,11 @@ static void on_drain(struct operation *op, const struct operation_event *event,
     bool drained = op->holder.mode == MODE_DRAINING && event->kind == OPERATION_SAID;
     if (!op->drained_ms && op->said_ms)
         op->drained_ms = op->said_ms;
-    if (!drained)
+    if (!drained) {
+        if (event->now_ms - op->status.step_ms[OPERATION_DRAIN] >= op->options.store_ms)
+            stop_waiting_for_store(op, event, actions);
         return;
+    }
     if (op->holder.durable || op->options.disaster) {
         go_to(op, OPERATION_REST, event->now_ms, actions);
         return;
@@ -286,9 +305,11 @@ static void on_verify(struct operation *op, const struct operation_event *event,
 static void on_release(struct operation *op, const struct operation_event *event,
                        struct operation_actions *actions)
 {
-    if (event->kind != OPERATION_SAID)
+    if (event->serves)
+        go_to(op, OPERATION_TAKE, event->now_ms, actions);
+    else if (event->kind != OPERATION_SAID)
         return;
-    if (op->holder.mode == MODE_RELEASED)
+    else if (op->holder.mode == MODE_RELEASED)
         go_to(op, OPERATION_TAKE, event->now_ms, actions);
     else if (op->options.disaster && !op->holder.durable)
         take_alone(op, event, actions); /* it has stopped, and can't write that down */
@@ -298,7 +319,7 @@ static void on_take(struct operation *op, const struct operation_event *event,
                     struct operation_actions *actions)
 {
     struct error *e = &op->status.error;
-    if (event->kind == OPERATION_TAKEN) {
+    if (event->kind == OPERATION_TAKEN || event->serves) {
         changes_go_on(op, event->now_ms);
         *e = (struct error){0};
         if (op->status.alone)
@@ -315,7 +336,7 @@ static void on_take(struct operation *op, const struct operation_event *event,
             return;
         }
     }
-    if (event->now_ms - op->status.step_ms[OPERATION_TAKE] >= OPERATION_TAKE_MS) {
+    if (event->now_ms - op->status.step_ms[OPERATION_TAKE] >= op->options.store_ms) {
         op->status.failed_at = OPERATION_TAKE;
         end(op, OPERATION_FAILED, event->now_ms, actions);
         return;

@@ -46,8 +46,8 @@ enum {
     /* Whether a holder has released that says nothing any more: then this pool takes by itself when
      * it does, and nobody need wait for that. */
     OPERATION_DOUBT_MS = 30000,
-    /* A store that does not take it in this time has trouble that the log tells of. */
-    OPERATION_TAKE_MS = 60000,
+    /* A store that does not keep it in this time has trouble that the log tells of. */
+    OPERATION_STORE_MS = 60000,
 };
 
 struct operation_options {
@@ -57,6 +57,7 @@ struct operation_options {
     bool incomplete;      /* take a copy that is not whole, alone */
     uint32_t patience_ms; /* without progress */
     uint32_t close_ms;
+    uint32_t store_ms; /* how long a store may take to keep what was decided */
 };
 
 struct operation;
@@ -81,6 +82,7 @@ struct operation_event {
     struct term next;      /* which this pool would open now */
     struct home_point own; /* the copy here */
     bool whole;            /* it stands at a point that existed */
+    bool serves;           /* this pool serves the home by now: told of the release otherwise */
     bool silent;           /* the holder was not heard for the failure-detection interval */
     const struct error *error;
     struct home_standing holder;

@@ -54,6 +54,8 @@ char *heartbeat_encode(const struct heartbeat *h)
                                   term_json(home->term), "seen", (json_int_t)home->seen);
         if (home->own)
             json_object_set_new(entry, "mode", json_string(mode_name(home->mode)));
+        if (home->hears)
+            json_object_set_new(entry, "hears", json_true());
         if (home->lacks)
             json_object_set_new(entry, "lacks", json_true());
         json_array_append_new(homes, entry);
@@ -336,6 +338,7 @@ static json_t *open_message(struct bytes text, struct sender *sender, struct err
 static bool read_heartbeat_home(const json_t *entry, struct heartbeat_home *home)
 {
     memset(home, 0, sizeof *home);
+    home->hears = json_is_true(json_object_get(entry, "hears"));
     home->lacks = json_is_true(json_object_get(entry, "lacks"));
     home->own = json_object_get(entry, "mode") != NULL;
     return read_home(entry, home->home) && read_term(entry, &home->term) &&

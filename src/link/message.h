@@ -38,6 +38,7 @@ struct heartbeat_home {
     uint64_t seen;
     bool own; /* this pool is one of the two; then `mode` is what the home is there */
     enum mode mode;
+    bool hears; /* a machine of the pool that holds it answers this one */
     bool lacks; /* the copy here lost something: whoever exports to it, ask where it stands */
 };
 

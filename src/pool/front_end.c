@@ -14,6 +14,7 @@
 #include "pool/certificates.h"
 #include "pool/compared.h"
 #include "pool/lend.h"
+#include "pool/operating.h"
 #include "pool/publisher.h"
 #include "pool/scrub.h"
 #include "pool/service.h"
@@ -31,6 +32,7 @@ struct front_end {
     uint64_t started;
     uint64_t topology_hash;
     struct publisher *publisher;
+    struct operating *operating;
     struct backup_service *backup;
     struct scrub *scrub;
     struct certificate_watch certificates;
@@ -75,6 +77,11 @@ struct backup_service *front_end_backup_service(const struct front_end *fe)
     return fe->backup;
 }
 
+struct operating *front_end_operating(const struct front_end *fe)
+{
+    return fe->operating;
+}
+
 struct publisher *front_end_publisher(const struct front_end *fe)
 {
     return fe->publisher;
@@ -107,6 +114,14 @@ size_t front_end_homes(const struct front_end *fe, struct hosted_home *list[HOST
 
 /* --- heartbeats --- */
 
+/* Whether a machine of the pool that holds this home answers us: whoever is about to take it alone
+ * asks everybody. */
+static bool hears_holder(const struct front_end *fe, const char *home)
+{
+    const struct pool *holder = front_end_holder(fe, home);
+    return holder && holder != fe->config->self->pool && front_end_reaches(fe, holder->fqdn);
+}
+
 static void say_own_homes(const struct front_end *fe, struct heartbeat *h)
 {
     for (size_t i = 0; i < fe->home_count; i++) {
@@ -117,6 +132,7 @@ static void say_own_homes(const struct front_end *fe, struct heartbeat *h)
         said->seen = home_seen(core);
         said->own = true;
         said->mode = home_mode(core);
+        said->hears = hears_holder(fe, home_name(core));
         said->lacks = importing_lacks(backup_service_importing(fe->backup), home_name(core));
     }
 }
@@ -132,6 +148,7 @@ static void say_what_was_heard(const struct front_end *fe, struct heartbeat *h)
         memcpy(said->home, heard->home, sizeof said->home);
         said->term = heard->term;
         said->seen = heard->seen;
+        said->hears = hears_holder(fe, heard->home);
     }
 }
 
@@ -148,6 +165,17 @@ static struct heartbeat *heartbeat_now(const struct front_end *fe)
     return h;
 }
 
+static void note_witness(struct front_end *fe, const struct heartbeat *theirs,
+                         const struct heartbeat_home *said)
+{
+    struct peer *peer = peers_find(fe->peers, theirs->sender.machine);
+    for (size_t i = 0; peer && i < fe->home_count; i++) {
+        unsigned bit = 1u << i;
+        if (strcmp(home_name(hosted_home_core(fe->homes[i])), said->home) == 0)
+            peer->hears = said->hears ? peer->hears | bit : peer->hears & ~bit;
+    }
+}
+
 static void take_heartbeat(struct front_end *fe, const struct heartbeat *theirs)
 {
     peers_heard(fe->peers, theirs, clock_ms(), clock_wall_ms(), fe->topology_hash);
@@ -159,6 +187,7 @@ static void take_heartbeat(struct front_end *fe, const struct heartbeat *theirs)
             continue;
         heard_note(&fe->heard, said->home, said->term, said->seen);
         struct hosted_home *home = front_end_home(fe, said->home);
+        note_witness(fe, theirs, said);
         if (home)
             hosted_home_heard(home, theirs->sender.pool, said);
         if (home && said->lacks)
@@ -268,6 +297,23 @@ const struct machine *front_end_machine_of(const struct front_end *fe, const cha
             return &pool->machines[i];
     }
     return &pool->machines[0];
+}
+
+void front_end_witnesses(const struct front_end *fe, const char *home, char *names, size_t size)
+{
+    size_t used = 0, at = 0;
+    names[0] = '\0';
+    while (at < fe->home_count && strcmp(home_name(hosted_home_core(fe->homes[at])), home) != 0)
+        at++;
+    for (size_t i = 0; at < fe->home_count && i < peers_count(fe->peers); i++) {
+        const struct peer *peer = peers_at(fe->peers, i);
+        if (!peer->reachable || !(peer->hears & 1u << at))
+            continue;
+        int more = snprintf(names + used, size - used, "%s%s", used ? ", " : "", peer->machine);
+        if (more < 0 || (size_t)more >= size - used)
+            return; /* these will do */
+        used += (size_t)more;
+    }
 }
 
 bool front_end_reaches(const struct front_end *fe, const char *pool)
@@ -590,6 +636,7 @@ struct front_end *front_end_start(struct config *config, struct loop *loop, stru
     fe->topology_hash = hash_of(config->topology);
     fe->peers = peers_new(config->topology, config->self);
     fe->publisher = publisher_new(fe);
+    fe->operating = operating_new(fe);
     if (open_store(fe, e) || open_homes(fe, e) || open_link(fe, e)) {
         front_end_stop(fe);
         return NULL;
@@ -599,6 +646,7 @@ struct front_end *front_end_start(struct config *config, struct loop *loop, stru
     loop_every(loop, CERTIFICATE_CHECK_MS, on_certificate_timer, fe);
     publisher_start(fe->publisher);
     backup_service_start(fe->backup);
+    operating_start(fe->operating);
     scrub_start(fe->scrub);
     sweep_resume(fe);
     tell_certificate_faults(config);
@@ -695,6 +743,7 @@ void front_end_stop(struct front_end *fe)
     scrub_free(fe->scrub);
     backup_service_free(fe->backup);
     publisher_free(fe->publisher);
+    operating_free(fe->operating);
     peers_free(fe->peers);
     config_free(fe->config);
     free(fe);
