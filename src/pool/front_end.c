@@ -13,6 +13,7 @@
 #include "pool/backup_service.h"
 #include "pool/certificates.h"
 #include "pool/compared.h"
+#include "pool/flush.h"
 #include "pool/lend.h"
 #include "pool/operating.h"
 #include "pool/publisher.h"
@@ -405,6 +406,20 @@ static void on_create(const struct machine *from, const char *name, struct link_
     publisher_ordered(fe->publisher, from, name, reply);
 }
 
+static void on_flush(const struct machine *from, const char *name, struct link_reply *reply,
+                     void *context)
+{
+    struct front_end *fe = context;
+    const struct hosted_home *home = front_end_home(fe, name);
+    struct error e;
+    if (home && strcmp(home_partner(hosted_home_core(home)), from->pool->fqdn) == 0) {
+        flush_asked(fe, name, reply);
+        return;
+    }
+    refuse_partner(fe, from, name, &e);
+    link_reply_error(reply, &e);
+}
+
 static void on_offer(const struct machine *from, const struct sync_offer *offer,
                      struct link_reply *reply, void *context)
 {
@@ -527,6 +542,7 @@ static enum failure open_link(struct front_end *fe, struct error *e)
                                            .question = on_question,
                                            .demand = on_demand,
                                            .create = on_create,
+                                           .flush = on_flush,
                                            .offer = on_offer,
                                            .batch = on_batch,
                                            .part = on_part,
@@ -654,6 +670,7 @@ void front_end_stop(struct front_end *fe)
     if (!fe)
         return;
     link_stop(TAKE(fe->link));
+    operating_stop(fe->operating);
     scrub_stop(fe->scrub);
     backup_service_stop(fe->backup);
     storage_service_stop(fe->storage);
