@@ -180,6 +180,7 @@ static void carry_out(struct hosted *h, const struct home_action *action)
         if (call && action->answer.verdict == VERDICT_REFILL)
             h->pool->world->counts.refills++;
         break;
+    case ACTION_COMPLIED: break; /* nobody takes a home from another one here */
     case ACTION_CHANGED: tell_change(h, action->changed.from, action->changed.cause); break;
     }
 }

@@ -65,6 +65,8 @@ enum command_place {
     AT_POOL,    /* the pool that -PoolFqdn names */
     FOR_POOL,   /* the same; if it does not answer, its partner: only for what changes nothing */
     AT_HOLDER,  /* the one that holds that pool's home now */
+    AT_BACKUP,  /* the backup pool of that pool: who takes its users over */
+    AT_TAKER,   /* whichever of the two does not hold that home: who would take it now */
     AT_CENTRAL, /* the holder of the Central Management Store */
     ANYWHERE,   /* `pollux` itself; no daemon is needed */
     IN_SHELL,   /* the same, and only where there are pipes and variables */

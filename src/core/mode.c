@@ -68,6 +68,7 @@ static const struct mode_transition transitions[] = {
 
     /* Handing over. Forwards only, once it is released. */
     {MODE_SERVING,    CAUSE_CLOSED,       MODE_CLOSING,    "Sessions leave before changes stop."},
+    {MODE_SERVING,    CAUSE_DRAINED,      MODE_DRAINING,   "The same, where nobody is given time to leave."},
     {MODE_CLOSING,    CAUSE_DRAINED,      MODE_DRAINING,   "From here on nothing can be acknowledged that is not copied."},
     {MODE_CLOSING,    CAUSE_ROLLED_BACK,  MODE_SERVING,    "Called off: it never stopped being the holder."},
     {MODE_DRAINING,   CAUSE_ROLLED_BACK,  MODE_SERVING,    "The same."},

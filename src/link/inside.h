@@ -9,11 +9,13 @@
 
 #define LINK_PATH_HEARTBEAT "/link/v1/heartbeat"
 #define LINK_PATH_QUESTION  "/link/v1/question"
+#define LINK_PATH_DEMAND    "/link/v1/demand"
 #define LINK_PATH_CREATE    "/link/v1/create"
 #define LINK_PATH_OFFER     "/link/v1/offer"
 #define LINK_PATH_BATCH     "/link/v1/batch"
 #define LINK_PATH_PART      "/link/v1/part"
 #define LINK_PATH_WANTED    "/link/v1/wanted"
+#define LINK_PATH_RECORDS   "/link/v1/records"
 #define LINK_PATH_COMMAND   "/link/v1/command"
 #define LINK_TYPE_JSON      "application/json"
 #define LINK_TYPE_PACKET    "application/octet-stream"

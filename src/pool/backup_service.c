@@ -194,6 +194,15 @@ void backup_service_ask(struct backup_service *service, const char *home, const 
     }
 }
 
+void backup_service_hurry(struct backup_service *service, const char *home)
+{
+    for (size_t i = 0; i < service->export_count; i++) {
+        struct exporting *x = service->exports[i];
+        if (strcmp(exporting_home(x), home) == 0 && !exporting_is_to_replica(x))
+            exporting_wanted(x);
+    }
+}
+
 /* The pools that are neither of the two which may hold `central`. */
 static bool is_replica(const struct topology *topology, const struct pool *pool)
 {

@@ -39,6 +39,9 @@ void backup_service_look(struct backup_service *service);
 /* Where does that pool's copy of the home stand? It said that it lost something. */
 void backup_service_ask(struct backup_service *service, const char *home, const char *pool);
 
+/* What there is of this home goes to its partner now: it is about to take over. */
+void backup_service_hurry(struct backup_service *service, const char *home);
+
 /* But for those whose target has left the topology. */
 size_t backup_service_exports(const struct backup_service *service,
                               struct exporting *list[BACKUP_EXPORTS_MAX]);

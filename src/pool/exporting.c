@@ -10,6 +10,7 @@
 #include "core/batch.h"
 #include "pool/comparing.h"
 #include "pool/offer.h"
+#include "pool/storage_service.h"
 
 /* Enough for one to be given up each few seconds until the first one meets its deadline. */
 enum { BATCH_CALLS_MAX = LINK_BATCH_DEADLINE_MS / EXPORTING_SILENCE_MS };
@@ -125,11 +126,14 @@ static void step(struct exporting *x, struct export_event event)
     carry_out(x, &action);
 }
 
-/* Whoever holds a home exports it; and whoever refills a holder that lost something. */
+/* Whoever holds a home exports it, and whoever has released it until the other one has it (rule 6);
+ * and whoever refills a holder that lost something. */
 static bool exports(const struct exporting *x)
 {
     const struct home *core = core_of(x);
-    return !x->retired && core && (mode_rights(home_mode(core))->holder || home_refills(core));
+    return !x->retired && core &&
+           (mode_rights(home_mode(core))->holder || home_mode(core) == MODE_RELEASED ||
+            home_refills(core));
 }
 
 /* What comes back from a term that ended says nothing about the one that is now. */
@@ -408,8 +412,18 @@ static void ask_after_restart(struct exporting *x, const struct peer *peer)
         exporting_looked(x);
 }
 
+/* Session records that wait are users' data, too. */
+static void look_at_queue(struct exporting *x)
+{
+    bool usable;
+    struct storage_service *storage = front_end_storage_service(x->fe);
+    if (x->module == MODULE_PRESENCE_FOCUS)
+        exporter_expects(x->core, storage_service_queued(storage, x->home, &usable) || !usable);
+}
+
 void exporting_tick(struct exporting *x)
 {
+    look_at_queue(x);
     const struct peer *peer = peer_of(x);
     if (!x->in_flight)
         open_or_close(x);

@@ -14,9 +14,11 @@
 #include "pool/certificates.h"
 #include "pool/compared.h"
 #include "pool/lend.h"
+#include "pool/operating.h"
 #include "pool/publisher.h"
 #include "pool/scrub.h"
 #include "pool/service.h"
+#include "pool/storage_service.h"
 #include "pool/sweep.h"
 
 struct front_end {
@@ -31,8 +33,10 @@ struct front_end {
     uint64_t started;
     uint64_t topology_hash;
     struct publisher *publisher;
+    struct operating *operating;
     struct backup_service *backup;
     struct scrub *scrub;
+    struct storage_service *storage;
     struct certificate_watch certificates;
     bool stopped; /* as it was at the start */
     struct front_end_commands commands;
@@ -75,6 +79,16 @@ struct backup_service *front_end_backup_service(const struct front_end *fe)
     return fe->backup;
 }
 
+struct storage_service *front_end_storage_service(const struct front_end *fe)
+{
+    return fe->storage;
+}
+
+struct operating *front_end_operating(const struct front_end *fe)
+{
+    return fe->operating;
+}
+
 struct publisher *front_end_publisher(const struct front_end *fe)
 {
     return fe->publisher;
@@ -107,6 +121,14 @@ size_t front_end_homes(const struct front_end *fe, struct hosted_home *list[HOST
 
 /* --- heartbeats --- */
 
+/* Whether a machine of the pool that holds this home answers us: whoever is about to take it alone
+ * asks everybody. */
+static bool hears_holder(const struct front_end *fe, const char *home)
+{
+    const struct pool *holder = front_end_holder(fe, home);
+    return holder && holder != fe->config->self->pool && front_end_reaches(fe, holder->fqdn);
+}
+
 static void say_own_homes(const struct front_end *fe, struct heartbeat *h)
 {
     for (size_t i = 0; i < fe->home_count; i++) {
@@ -117,6 +139,7 @@ static void say_own_homes(const struct front_end *fe, struct heartbeat *h)
         said->seen = home_seen(core);
         said->own = true;
         said->mode = home_mode(core);
+        said->hears = hears_holder(fe, home_name(core));
         said->lacks = importing_lacks(backup_service_importing(fe->backup), home_name(core));
     }
 }
@@ -132,6 +155,7 @@ static void say_what_was_heard(const struct front_end *fe, struct heartbeat *h)
         memcpy(said->home, heard->home, sizeof said->home);
         said->term = heard->term;
         said->seen = heard->seen;
+        said->hears = hears_holder(fe, heard->home);
     }
 }
 
@@ -148,6 +172,17 @@ static struct heartbeat *heartbeat_now(const struct front_end *fe)
     return h;
 }
 
+static void note_witness(struct front_end *fe, const struct heartbeat *theirs,
+                         const struct heartbeat_home *said)
+{
+    struct peer *peer = peers_find(fe->peers, theirs->sender.machine);
+    for (size_t i = 0; peer && i < fe->home_count; i++) {
+        unsigned bit = 1u << i;
+        if (strcmp(home_name(hosted_home_core(fe->homes[i])), said->home) == 0)
+            peer->hears = said->hears ? peer->hears | bit : peer->hears & ~bit;
+    }
+}
+
 static void take_heartbeat(struct front_end *fe, const struct heartbeat *theirs)
 {
     peers_heard(fe->peers, theirs, clock_ms(), clock_wall_ms(), fe->topology_hash);
@@ -159,6 +194,7 @@ static void take_heartbeat(struct front_end *fe, const struct heartbeat *theirs)
             continue;
         heard_note(&fe->heard, said->home, said->term, said->seen);
         struct hosted_home *home = front_end_home(fe, said->home);
+        note_witness(fe, theirs, said);
         if (home)
             hosted_home_heard(home, theirs->sender.pool, said);
         if (home && said->lacks)
@@ -269,6 +305,14 @@ static void ask_partner(struct hosted_home *home, const struct home_question *qu
         hosted_home_answered(home, question, NULL);
 }
 
+static void refuse_partner(const struct front_end *fe, const struct machine *from, const char *name,
+                           struct error *e)
+{
+    fail(e, FAIL_REFUSED, "%s is not the partner of %s for the home %s.", front_end_pool(fe),
+         from->pool->fqdn, name);
+    error_next(e, "Use the same topology file on both.");
+}
+
 static void on_question(const struct machine *from, const char *name,
                         const struct home_question *question, struct link_reply *reply,
                         void *context)
@@ -280,9 +324,23 @@ static void on_question(const struct machine *from, const char *name,
         return;
     }
     struct error e;
-    fail(&e, FAIL_REFUSED, "%s is not the partner of %s for the home %s.", front_end_pool(fe),
-         from->pool->fqdn, name);
-    error_next(&e, "Use the same topology file on both.");
+    refuse_partner(fe, from, name, &e);
+    link_reply_error(reply, &e);
+}
+
+static void on_demand(const struct machine *from, const char *name,
+                      const struct home_demanded *demanded, struct link_reply *reply, void *context)
+{
+    struct front_end *fe = context;
+    struct hosted_home *home = front_end_home(fe, name);
+    if (home && strcmp(home_partner(hosted_home_core(home)), from->pool->fqdn) == 0) {
+        hosted_home_demanded(home, demanded, reply);
+        if (home_mode(hosted_home_core(home)) == MODE_DRAINING)
+            backup_service_hurry(fe->backup, name);
+        return;
+    }
+    struct error e;
+    refuse_partner(fe, from, name, &e);
     link_reply_error(reply, &e);
 }
 
@@ -368,6 +426,13 @@ static void on_part(const struct machine *from, struct bytes part, struct link_r
     compared_told(fe, backup_service_workers(fe->backup), from, part, reply);
 }
 
+static void on_records(const struct machine *from, const char *home, struct bytes records,
+                       struct link_reply *reply, void *context)
+{
+    const struct front_end *fe = context;
+    storage_service_sent(fe->storage, from, home, records, reply);
+}
+
 static void on_wanted(const struct machine *from, const struct items_wanted *wanted,
                       struct link_reply *reply, void *context)
 {
@@ -451,6 +516,7 @@ static enum failure open_store(struct front_end *fe, struct error *e)
         return bad;
     fe->backup = backup_service_new(fe);
     fe->scrub = scrub_new(fe);
+    fe->storage = storage_service_new(fe);
     return OK;
 }
 
@@ -459,11 +525,13 @@ static enum failure open_link(struct front_end *fe, struct error *e)
     const struct config *config = fe->config;
     const struct link_handlers handlers = {.heartbeat = on_heartbeat,
                                            .question = on_question,
+                                           .demand = on_demand,
                                            .create = on_create,
                                            .offer = on_offer,
                                            .batch = on_batch,
                                            .part = on_part,
                                            .wanted = on_wanted,
+                                           .records = on_records,
                                            .command = on_command,
                                            .person = on_person,
                                            .context = fe};
@@ -488,6 +556,7 @@ struct front_end *front_end_start(struct config *config, struct loop *loop, stru
     fe->topology_hash = hash_of(config->topology);
     fe->peers = peers_new(config->topology, config->self);
     fe->publisher = publisher_new(fe);
+    fe->operating = operating_new(fe);
     if (open_store(fe, e) || open_homes(fe, e) || open_link(fe, e)) {
         front_end_stop(fe);
         return NULL;
@@ -497,7 +566,9 @@ struct front_end *front_end_start(struct config *config, struct loop *loop, stru
     loop_every(loop, CERTIFICATE_CHECK_MS, on_certificate_timer, fe);
     publisher_start(fe->publisher);
     backup_service_start(fe->backup);
+    operating_start(fe->operating);
     scrub_start(fe->scrub);
+    storage_service_start(fe->storage);
     sweep_resume(fe);
     tell_certificate_faults(config);
     on_certificate_timer(fe);
@@ -585,6 +656,7 @@ void front_end_stop(struct front_end *fe)
     link_stop(TAKE(fe->link));
     scrub_stop(fe->scrub);
     backup_service_stop(fe->backup);
+    storage_service_stop(fe->storage);
     for (size_t i = 0; i < fe->home_count; i++)
         hosted_home_close(fe->homes[i]);
     fe->home_count = 0;
@@ -592,8 +664,10 @@ void front_end_stop(struct front_end *fe)
     /* What the store had still to say lies in the loop: it is told, and finds everything closed. */
     loop_settle(fe->loop);
     scrub_free(fe->scrub);
+    storage_service_free(fe->storage);
     backup_service_free(fe->backup);
     publisher_free(fe->publisher);
+    operating_free(fe->operating);
     peers_free(fe->peers);
     config_free(fe->config);
     free(fe);

@@ -12,6 +12,8 @@ struct backup_service;
 struct front_end;
 struct http_request;
 struct publisher;
+struct storage_service;
+struct operating;
 
 enum {
     /* Each machine tells each other this often, or more often if the failure-detection interval is
@@ -52,7 +54,9 @@ struct store *front_end_store(const struct front_end *fe);
 struct link *front_end_link(const struct front_end *fe); /* NULL while it stops */
 const struct scrub *front_end_scrub(const struct front_end *fe);
 struct backup_service *front_end_backup_service(const struct front_end *fe);
+struct storage_service *front_end_storage_service(const struct front_end *fe);
 struct publisher *front_end_publisher(const struct front_end *fe);
+struct operating *front_end_operating(const struct front_end *fe);
 struct peers *front_end_peers(const struct front_end *fe);
 const struct heard *front_end_heard(const struct front_end *fe);
 /* NULL: this pool is neither of the two that hold this home. */
@@ -77,6 +81,10 @@ enum failure front_end_serves(const struct front_end *fe, const char *home, uint
 
 /* A machine of this pool to talk to: one that answers, or else the first. NULL: no such pool. */
 const struct machine *front_end_machine_of(const struct front_end *fe, const char *pool);
+
+/* The machines, by name and with commas, that answer us and say that they hear the home's holder.
+ */
+void front_end_witnesses(const struct front_end *fe, const char *home, char *names, size_t size);
 
 /* Whether this machine answers us: it is this one, or the last call of it was answered. */
 bool front_end_answers(const struct front_end *fe, const struct machine *machine);

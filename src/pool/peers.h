@@ -30,6 +30,7 @@ struct peer {
     uint64_t heard_ms; /* monotonic, from either direction; 0: never */
     uint64_t started;  /* its random number of its start */
     uint64_t topology; /* the hash of its topology */
+    unsigned hears;    /* of our homes, by their place: whose holder does it hear? */
     char engine[MESSAGE_ENGINE_SIZE];
     size_t home_count;
     struct peer_home homes[PEER_HOMES_MAX];

@@ -1,5 +1,6 @@
 /* Who holds and serves which home, and who answers, as far as this machine has heard: what others
  * ask of a front end (front_end.h). */
+#include <stdio.h>
 #include <string.h>
 
 #include "pool/front_end.h"
@@ -40,6 +41,33 @@ bool front_end_is_silent(const struct front_end *fe, const char *name, const cha
             *why = peer->trouble;
     }
     return pool != NULL;
+}
+
+/* The place of a home among those of this pool, by which its peers' words are noted; or the count.
+ */
+static size_t index_of(const struct front_end *fe, const char *home)
+{
+    struct hosted_home *homes[HOSTED_HOMES_MAX];
+    size_t count = front_end_homes(fe, homes), i = 0;
+    while (i < count && strcmp(home_name(hosted_home_core(homes[i])), home) != 0)
+        i++;
+    return i < count ? i : HOSTED_HOMES_MAX;
+}
+
+void front_end_witnesses(const struct front_end *fe, const char *home, char *names, size_t size)
+{
+    struct peers *peers = front_end_peers(fe);
+    size_t used = 0, at = index_of(fe, home);
+    names[0] = '\0';
+    for (size_t i = 0; at < HOSTED_HOMES_MAX && i < peers_count(peers); i++) {
+        const struct peer *peer = peers_at(peers, i);
+        if (!peer->reachable || !(peer->hears & 1u << at))
+            continue;
+        int more = snprintf(names + used, size - used, "%s%s", used ? ", " : "", peer->machine);
+        if (more < 0 || (size_t)more >= size - used)
+            return; /* these will do */
+        used += (size_t)more;
+    }
 }
 
 const struct pool *front_end_holder(const struct front_end *fe, const char *name)

@@ -82,6 +82,19 @@ static enum failure find(struct visit *v, const char *id, struct found *f, struc
     return read_found(v, f, e);
 }
 
+const char *conference_id_of(const char *rest, char id[CONFERENCE_ID_SIZE])
+{
+    size_t length = strcspn(rest, "/");
+    snprintf(id, CONFERENCE_ID_SIZE, "%.*s", length < CONFERENCE_ID_SIZE ? (int)length : 0, rest);
+    return id;
+}
+
+enum failure conference_check_part(struct visit *v, const char *id, struct error *e)
+{
+    OWNED(found_free) struct found f = {0};
+    return find(v, id, &f, e);
+}
+
 /* --- showing --- */
 
 /* Ids of accounts are nobody's business. */

@@ -5,9 +5,11 @@
 #include <string.h>
 
 #include "http/server.h"
+#include "web/attendance.h"
 #include "web/conference.h"
 #include "web/document.h"
 #include "web/presence.h"
+#include "web/remember.h"
 #include "web/session.h"
 #include "web/settings.h"
 #include "web/sign_on.h"
@@ -19,7 +21,8 @@ static const char *const method_names[METHODS] = {
 /* Behind it stands the pool whose home is asked for. */
 static const char of_pool[] = "/v1/pools/";
 
-/* A path that ends in '/' stands for all that begin so and go on. */
+/* A path that ends in '/' stands for all that begin so and go on; a '*' for what stands up to the
+ * next '/'. Lines of the same beginning: the longest first. */
 static const struct route {
     const char *path;
     visit_handler *handlers[METHODS];
@@ -29,23 +32,39 @@ static const struct route {
     {"/v1/presence/", {[GET] = presence_show_other}},
     {"/v1/settings", {[GET] = settings_show, [PUT] = settings_set}},
     {"/v1/conferences", {[GET] = conference_list, [POST] = conference_create}},
+    {"/v1/conferences/*/attendance", {[PUT] = conference_join, [DELETE] = conference_leave}},
+    {"/v1/history", {[GET] = history_show}},
     {"/v1/conferences/",
      {[GET] = conference_show, [PUT] = conference_change, [DELETE] = conference_end}},
     {of_pool, {[GET] = conference_show_elsewhere}},
     {"/xcap/", {[GET] = document_show, [PUT] = document_put, [DELETE] = document_delete}},
 };
 
+/* Where the path goes on behind the pattern, or behind its '*'; NULL: it does not fit. */
+static const char *rest_of(const char *pattern, const char *path)
+{
+    const char *star = NULL, *at = path;
+    for (const char *p = pattern; *p; p++) {
+        if (*p == '*') {
+            star = at;
+            at += strcspn(at, "/");
+        } else if (*p != *at++) {
+            return NULL;
+        }
+    }
+    bool open = pattern[strlen(pattern) - 1] == '/';
+    if ((*at != '\0') != open)
+        return NULL;
+    return star ? star : at;
+}
+
 static const struct route *find_route(struct visit *v)
 {
     const char *path = http_request_path(v->request);
     for (size_t i = 0; i < COUNT_OF(routes); i++) {
-        size_t length = strlen(routes[i].path);
-        bool begins = strncmp(path, routes[i].path, length) == 0;
-        bool goes_on = path[begins ? length : 0] != '\0';
-        if (!begins || goes_on != (routes[i].path[length - 1] == '/'))
-            continue;
-        v->rest = path + length;
-        return &routes[i];
+        v->rest = rest_of(routes[i].path, path);
+        if (v->rest)
+            return &routes[i];
     }
     return NULL;
 }

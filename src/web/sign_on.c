@@ -182,7 +182,7 @@ static enum failure by_token(struct visit *v, const struct authorization *a, str
     if (same)
         return OK;
     if (v->signed_on)
-        sessions_end(v->of->sessions, a->token);
+        sessions_end(v->of->sessions, a->token, SESSION_END_ACCOUNT);
     ask_who(v, false, "This session has ended.");
     visit_header(v, "WWW-Authenticate: Bearer error=\"invalid_token\"");
     return OK;

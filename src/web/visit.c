@@ -80,6 +80,14 @@ const char *visit_asked(const struct visit *v, const char *header)
     return http_request_header(v->request, header);
 }
 
+const char *visit_token(const struct visit *v)
+{
+    static const char scheme[] = "Bearer";
+    const char *token = visit_asked(v, "Authorization");
+    token += strspn(token, " \t") + strlen(scheme);
+    return token + strspn(token, " \t");
+}
+
 bool visit_reads(const struct visit *v)
 {
     return strcmp(v->method, "GET") == 0 || strcmp(v->method, "HEAD") == 0;
@@ -151,6 +159,7 @@ bool visit_condition(struct visit *v, const struct version *version)
 static void forget_try(struct visit *v)
 {
     clear_answer(&v->answer);
+    v->remembers = false;
     txn_free(TAKE(v->txn));
     view_close(TAKE(v->view));
     standing_release(TAKE(v->standing));

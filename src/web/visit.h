@@ -17,6 +17,7 @@
 #include "web/throttle.h"
 
 struct http_request;
+struct storage_service;
 
 enum {
     /* Each time, one of those who change the same thing succeeds; from the second time on only
@@ -28,6 +29,7 @@ enum {
 /* What all visits of a machine share; each of these has a lock of its own. */
 struct visited {
     struct store *store;
+    struct storage_service *storage;
     struct sessions *sessions;
     struct nonces *nonces;
     struct throttle *throttle;
@@ -56,6 +58,7 @@ struct visit {
     bool signed_on;                   /* by a session, and this is it */
     struct session_facts session;
     struct txn *txn;
+    bool remembers; /* its answer waits until what was noted of the session is kept */
     struct answer answer;
 };
 
@@ -79,7 +82,8 @@ void visit_answer_json(struct visit *v, unsigned status, json_t *object); /* tak
 void visit_answer_error(struct visit *v, unsigned status, const struct error *e);
 void visit_header(struct visit *v, const char *line, ...) __attribute__((format(printf, 2, 3)));
 const char *visit_asked(const struct visit *v, const char *header); /* or NULL */
-bool visit_reads(const struct visit *v);                            /* GET or HEAD */
+const char *visit_token(const struct visit *v); /* of who is signed on by a session */
+bool visit_reads(const struct visit *v);        /* GET or HEAD */
 
 /* The body as a JSON object, owned by the caller; NULL: it is none, or too long. */
 json_t *visit_object(struct visit *v, struct error *e);

@@ -6,6 +6,8 @@
 #include "base/workers.h"
 #include "http/on_loop.h"
 #include "pool/commit.h"
+#include "pool/storage_service.h"
+#include "web/remember.h"
 #include "web/turns.h"
 #include "web/visit.h"
 
@@ -68,7 +70,7 @@ static void work(void *context)
 {
     struct errand *errand = context;
     visit_try(errand->visit, TAKE(errand->standing));
-    if (!errand->visit->txn)
+    if (!errand->visit->txn && !errand->visit->remembers)
         visit_send(errand->visit);
 }
 
@@ -87,12 +89,28 @@ static void on_committed(const struct store_outcome *outcome, void *context)
     }
 }
 
+static void on_remembered(void *context)
+{
+    struct errand *errand = context;
+    visit_send(errand->visit);
+    errand_end(errand);
+}
+
+/* On a thread of the store's. */
+static void on_kept(void *context)
+{
+    struct errand *errand = context;
+    loop_post_surely(errand->web->loop, on_remembered, errand);
+}
+
 static void on_worked(void *context)
 {
     struct errand *errand = context;
     struct web *web = errand->web;
     struct txn *txn = TAKE(errand->visit->txn);
-    if (!txn)
+    if (!txn && errand->visit->remembers)
+        storage_service_settle(web->visited.storage, on_kept, errand);
+    else if (!txn)
         errand_end(errand);
     else
         commit_on_loop(web->visited.store, web->loop, txn, on_committed, errand);
@@ -186,9 +204,11 @@ struct web *web_start(struct front_end *fe, struct loop *loop, struct error *e)
     web->fe = fe;
     web->loop = loop;
     web->visited = (struct visited){.store = front_end_store(fe),
+                                    .storage = front_end_storage_service(fe),
                                     .sessions = sessions_new(),
                                     .nonces = nonces_new(),
                                     .throttle = throttle_new()};
+    sessions_on_ended(web->visited.sessions, remember_end, web->visited.storage);
     web->turns = turns_new();
     web->gate = on_loop_open(loop, on_request, web);
     web->workers = workers_new(loop, WEB_THREADS_MAX);

@@ -465,6 +465,8 @@ class World:
                 name, to, cause, term, same, same_term, same_cause = found.groups()
                 if (to or same) != "Serving" or (home and name != name_of(home)):
                     continue
+                if cause == "rolled-back":  # it never stopped being the holder
+                    continue
                 number, tag = (term or same_term).split("#")
                 opened.append((name, int(number), tag, pool, cause or same_cause))
         return opened

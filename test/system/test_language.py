@@ -758,6 +758,7 @@ def counted(outcome, what):
 
 
 EXPORT, IMPORT = "Export-CsUserData", "Import-CsUserData"
+FLUSH = "Invoke-CsStorageServiceFlush"
 IF, AT_ATL = " -WhatIf", f" -RegistrarPool {ATL}"
 # (command, parameter): what is typed without it, what is added, what must be true of the two, and
 # what is done between them, if anything.
@@ -854,6 +855,15 @@ OWN = {
     ("Set-CsClientPin", "Identity"): (" -Pin 47114711", " -Identity kim", required),
     ("Set-CsClientPin", "Pin"): (" kim", " -Pin 47114711", lambda a, b: a.status == 2 and b.status == 0),
     ("Get-CsUserPoolInfo", "Identity"): ("", " -Identity kim", required),
+    # What the last two change where records wait: test_storage_service.py.
+    (FLUSH, "PoolFqdn"): (" -FlushType FullFlush", f" -PoolFqdn {ATL}", required),
+    (FLUSH, "FlushType"): (f" {ATL}", " -FlushType FullFlush", required),
+    (FLUSH, "Binding"): (f" {REDMOND} -FlushType FullFlush", " -Binding NetNamedPipe", fails),
+    (FLUSH, "HostNameStorageService"): (f" {ATL} -FlushType FullFlush",
+                                        f" -HostNameStorageService {REDMOND}", fails),
+    (FLUSH, "WaitTime"): (f" {ATL} -FlushType FullFlush", " -WaitTime 0",
+                          lambda a, b: a.status == 0 and b.status == 2),
+    (FLUSH, "Force"): (f" {ATL} -FlushType SteadyState", " -Force", as_quiet),
     (EXPORT, "PoolFqdn"): (" -FileName out.json" + IF, f" -PoolFqdn {ATL}", required),
     (EXPORT, "FileName"): (f" {ATL}" + IF, " -FileName out.json", required),
     (EXPORT, "UserFilter"): (f" {ATL} out.json" + IF, " -UserFilter kim", sets),

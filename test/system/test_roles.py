@@ -43,6 +43,7 @@ WORDS = {
     "Get-CsUserPoolInfo": ["-Identity", KEN],
     "Export-CsUserData": ["-PoolFqdn", ATL, "-FileName", "/tmp/nothing-is-written-there"],
     "Import-CsUserData": ["-PoolFqdn", ATL, "-FileName", "{topology}"],
+    "Invoke-CsStorageServiceFlush": ["-PoolFqdn", ATL, "-FlushType", "SteadyState"],
 }
 GRANTED = {"Get-CsBackupServiceStatus", "Invoke-CsBackupServiceSync", "Backup-CsPool"}
 FOR_THE_CHIEF = {"Remove-CsBackupServiceConfiguration", "Invoke-CsManagementServerFailover"}

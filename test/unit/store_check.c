@@ -16,6 +16,10 @@ struct hold a_hold(enum mode mode, uint64_t term, uint64_t revision)
                         .term = {.number = term, .tag = term ? term * 1000 + 7 : 0},
                         .seen = term,
                         .revision = revision};
+    if (hold_is_handed_over(&hold)) {
+        hold.to = (struct term){term + 1, term + 11};
+        hold.seen = term + 1;
+    }
     return hold;
 }
 

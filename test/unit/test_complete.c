@@ -48,7 +48,7 @@ static void commands_at_the_beginning(void **state)
     offers("  start-", "Start-CsPool Start-Sleep");
     offers("$x = start-", "Start-CsPool Start-Sleep");
     offers("$x=start-", "Start-CsPool Start-Sleep");
-    offers("Get-CsPool; stop-", "Stop-CsPool");
+    offers("Get-CsPool; stop-", "Stop-CsPool Stop-CsPoolFailOver");
     offers("Get-CsPool|where", "Where-Object");
     offers("Get-CsPool | Meas", "Measure-Object");
     offers("(start-", "Start-CsPool Start-Sleep");
