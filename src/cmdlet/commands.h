@@ -42,6 +42,9 @@ enum {
     SENT = 256,      /* a common one that polluxd must know of */
     /* A list that is kept: @{Add=…}, @{Remove=…} and @{Replace=…} change what is there. */
     CHANGEABLE = 512,
+    /* A CHOICE of what an error or a warning does: scripts write PowerShell's numbers for its words
+     * as well, -ErrorAction 0 for SilentlyContinue. */
+    NUMBERED = 1024,
 };
 
 enum command_effect {

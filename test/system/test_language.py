@@ -543,6 +543,26 @@ def what_scripts_for_the_original_begin_with_and_say_is_understood(world):
 
 
 @test
+def an_action_may_be_a_number_as_scripts_write_it(world):
+    world.deploy(["atl", "redmond"], interval_s=30)
+    unknown = f"Get-CsPool {OSLO}"
+    for quiet in ("-ea 0", "-ErrorAction 0", "-ErrorAction SilentlyContinue", "-ea:4"):
+        outcome = shell(world, f"{unknown} {quiet}; 'behind'").must(1)
+        assert outcome.err == "" and lines_of(outcome) == ["behind"], (quiet, outcome)
+    for stops in ("-ea 1", "-ErrorAction Stop"):
+        for bad in (unknown, "Get-CsPool -Nothing"):
+            outcome = shell(world, f"{bad} {stops}; 'behind'")
+            assert outcome.status in (1, 2) and lines_of(outcome) == [], (stops, outcome)
+    outcome = shell(world, f"{unknown} -ea 2; 'behind'").must(1, "no pool")
+    assert lines_of(outcome) == ["behind"]
+    warned = f"{SET} - SyncInterval 8"
+    assert "WARNING" in shell(world, f"{warned} -wa 2").err
+    assert shell(world, f"{warned} -wa 0").must(0).err == ""
+    for wrong in ("-ea 5", "-ea 00", "-Output 0"):
+        misused(world, shell, f"Get-CsPool {wrong}", "takes one of")
+
+
+@test
 def help_explains_more_than_commands(world):
     world.build(["atl", "redmond"])
     topics = [t["Name"] for t in objects(shell(world, "Get-Help about_* -Output Json"))]

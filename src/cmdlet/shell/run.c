@@ -104,7 +104,8 @@ static bool stops_at_errors(const struct session *s, const struct pipeline *type
     bool stops = usual == ACTION_STOP;
     for (size_t i = 0; i < typed->count; i++) {
         const struct expression *x = typed_for(typed->commands[i], "ErrorAction");
-        stops |= x && x->kind == EXPRESSION_TEXT && strcasecmp(x->text, "Stop") == 0;
+        stops |= x && x->kind == EXPRESSION_TEXT &&
+                 (strcasecmp(x->text, "Stop") == 0 || strcmp(x->text, "1") == 0);
     }
     return stops;
 }
