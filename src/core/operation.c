@@ -636,7 +636,8 @@ static enum failure on_cancelled(struct operation *op, const struct operation_ev
              "The operation is past the point where it can be called off: it is "
              "at \"%s\".",
              steps[op->status.step].name);
-        error_kept(e, "It goes on.");
+        if (e)
+            error_kept(e, "It goes on.");
         return FAIL_REFUSED;
     }
     fail(&op->status.error, FAIL_REFUSED, "The operation was called off by an administrator.");

@@ -67,6 +67,7 @@ static void keep(struct world *w, enum side side)
         bool given = !next.alone && other->mode == MODE_RELEASED && !w->put_back &&
                      p->disk.mode == MODE_STANDBY && term_equal(other->term, p->disk.term);
         assert_true(!given || p->head >= other->released);
+        w->taken[side] += given;
         note_opened(w, &next);
         lineage_open(&next.lineage, next.term, p->head);
     }

@@ -43,6 +43,7 @@ struct world {
     size_t opened_count;
     struct term released[SIDES]; /* the last term that this side gave away, … */
     uint64_t released_at;        /* … at which usn */
+    unsigned taken[SIDES];       /* how often it took what was released to it */
     struct said said[SIDES];
     struct {
         bool asked;
