@@ -38,6 +38,10 @@ static void add(struct counts *all, const struct counts *one)
     all->given_up += one->given_up;
     all->refills += one->refills;
     all->finals += one->finals;
+    all->operations += one->operations;
+    all->taken += one->taken;
+    all->alone += one->alone;
+    all->called_off += one->called_off;
 }
 
 static bool live(const struct plan *plan, uint64_t seed, struct counts *all)
@@ -74,10 +78,13 @@ static bool run(unsigned number, const char *what, const struct plan *plan)
            " changes acknowledged, %" PRIu64 " batches, %" PRIu64 " comparisons, %" PRIu64
            " crashes, %" PRIu64 " stores put back, %" PRIu64 " changes given up, %" PRIu64
            " tails, %" PRIu64 " salvaged and %" PRIu64 " taken by who had them, with %" PRIu64
-           " conflicts, %" PRIu64 " refills, %" PRIu64 " times FinalState\n",
+           " conflicts, %" PRIu64 " refills, %" PRIu64 " times FinalState, %" PRIu64
+           " operations: %" PRIu64 " homes taken, %" PRIu64 " of them alone, %" PRIu64
+           " called off\n",
            plan->from, plan->to, all.steps, all.acked, all.changes, all.batches, all.comparisons,
            all.crashes, all.put_backs, all.given_up, all.forks, all.salvages, all.own_tails,
-           all.conflicts, all.refills, all.finals);
+           all.conflicts, all.refills, all.finals, all.operations, all.taken, all.alone,
+           all.called_off);
     printf("%s %u - %s\n", bad ? "not ok" : "ok", number, what);
     return !bad;
 }

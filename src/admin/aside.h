@@ -1,4 +1,5 @@
-/* What of a home is set aside, or kept as conflicts: shown by every command that shows its state. */
+/* What of a home is set aside, or kept as conflicts: shown by every command that shows its state.
+ */
 #ifndef POLLUX_ADMIN_ASIDE_H
 #define POLLUX_ADMIN_ASIDE_H
 

@@ -43,6 +43,7 @@ struct exporter {
         uint32_t batches;
         bool broken_off; /* the last one did not get to its end: it is made up for */
     } cycle;
+    bool expects;   /* more, which is on its way into the home */
     bool limit_met; /* the last cycle ended because of batches_max */
     uint64_t cycles;
 
@@ -348,6 +349,11 @@ uint64_t export_horizon(const struct exporter *const *list, size_t count, uint64
     return least - kept < most ? least - kept : most;
 }
 
+void exporter_expects(struct exporter *x, bool more)
+{
+    x->expects = more;
+}
+
 /* --- in words --- */
 
 static const char *const words[EXPORT_WORDS] = {
@@ -372,7 +378,7 @@ static uint64_t oldest_ms(const struct exporter *x)
 static bool is_final(const struct exporter *x, uint64_t now_ms)
 {
     uint64_t interval = x->options.interval_ms;
-    return !behind(x) && !x->tail && now_ms - x->changed_ms >= interval &&
+    return !x->expects && !behind(x) && !x->tail && now_ms - x->changed_ms >= interval &&
            x->confirmed_ms >= x->changed_ms && now_ms - x->confirmed_ms < 2 * interval;
 }
 

@@ -12,6 +12,7 @@
 #include "pool/compared.h"
 #include "pool/copy_mark.h"
 #include "pool/offer.h"
+#include "pool/operating.h"
 #include "pool/replica.h"
 #include "pool/salvaging.h"
 #include "pool/taking.h"
@@ -448,6 +449,8 @@ static void on_worked(void *context)
         link_reply_error(sent->reply, &sent->error);
     else
         link_reply_position(sent->reply, &sent->answer);
+    if (sent->home[0])
+        operating_look(front_end_operating(sent->importing->fe), sent->home);
     free(sent);
 }
 

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/run.h"
+
 /* Moved at once: what lies in memory meanwhile. */
 enum { MOVED_ITEMS_MAX = 1000, MOVED_BYTES_MAX = 4 << 20 };
 
@@ -58,6 +60,7 @@ struct moving {
         size_t at;
     } list[MOVED_ITEMS_MAX];
     struct buffer memory;
+    struct run *run;
 };
 
 static bool take_one(const struct item *item, struct item_hash hash, void *context)
@@ -70,22 +73,19 @@ static bool take_one(const struct item *item, struct item_hash hash, void *conte
     return m->count < MOVED_ITEMS_MAX && m->memory.size < MOVED_BYTES_MAX;
 }
 
-static enum failure move_one(struct session *s, struct home_row *from, struct home_row *to,
-                             struct moved *moved, const struct buffer *memory, struct error *e)
+static enum failure move_taken(struct session *s, struct home_row *from, struct home_row *to,
+                               struct moving *m, struct error *e)
 {
-    const struct engine_ops *ops = s->engine->ops;
-    struct item *item = &moved->item;
-    bool clash = false;
-    item->key.at = memory->at + moved->at;
-    item->value.at = memory->at + moved->at + item->key.size;
-    enum failure bad = ops->insert(s, to->id, item, moved->hash, &clash, e);
-    if (!bad && clash)
-        bad = usn_is_taken(item->version.usn, e);
-    if (!bad)
-        bad = ops->drop(s, from->id, item->version.usn, e);
-    digest_add(&to->state.modules[item->module].digest, item, moved->hash);
-    digest_remove(&from->state.modules[item->module].digest, item, moved->hash);
-    return bad;
+    enum failure bad = OK;
+    for (size_t i = 0; !bad && i < m->count; i++) {
+        struct item *item = &m->list[i].item;
+        item->key.at = m->memory.at + m->list[i].at;
+        item->value.at = m->memory.at + m->list[i].at + item->key.size;
+        run_add(m->run, item);
+        digest_remove(&from->state.modules[item->module].digest, item, m->list[i].hash);
+        bad = s->engine->ops->drop(s, from->id, item->version.usn, e);
+    }
+    return bad ? bad : run_write(m->run, s, to, e);
 }
 
 static enum failure move_beyond(struct session *s, struct home_row *from, struct home_row *to,
@@ -93,15 +93,17 @@ static enum failure move_beyond(struct session *s, struct home_row *from, struct
 {
     OWNED(free_memory) struct moving *m = xcalloc(1, sizeof *m);
     enum failure bad = OK;
+    m->run = run_new();
     *count = 0;
     do {
         m->count = 0;
         buffer_clear(&m->memory);
         bad = s->engine->ops->walk_usn(s, from->id, usn, take_one, m, e);
-        for (size_t i = 0; !bad && i < m->count; i++)
-            bad = move_one(s, from, to, &m->list[i], &m->memory, e);
+        if (!bad)
+            bad = move_taken(s, from, to, m, e);
         *count += m->count;
     } while (!bad && m->count);
+    run_free(m->run);
     buffer_free(&m->memory);
     return bad;
 }
