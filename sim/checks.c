@@ -94,7 +94,7 @@ static void check_acknowledged(struct pool *pool, const struct hosted *h)
             uint64_t has = live ? client_attempt(item.value) : client_deletion_after(known);
             bool missing = !live && known->acked && !has;
             bool older = missing || (live && has < known->acked);
-            if (older && w->options.forces &&
+            if (older && gives_up(w) &&
                 is_kept_beside(pool, home_of(h), modules[m], client_key(k, key), known->acked))
                 known->acked = has; /* a pool was served from without what its partner had */
             else if (older || (live && has > w->attempts))
@@ -122,6 +122,15 @@ static uint64_t attempt_at(const struct pool *pool, const char *home, size_t mod
     return live ? client_attempt(item.value) : 0;
 }
 
+void note_given_up(const struct hosted *h, size_t module, unsigned key, uint64_t attempt)
+{
+    struct world *w = h->pool->world;
+    if (w->given_up_count == COUNT_OF(w->given_up))
+        return;
+    w->given_up[w->given_up_count++] = (struct given_up){h->home, module, key, attempt};
+    w->counts.given_up++;
+}
+
 static void give_up(struct world *w, const struct hosted *h, size_t module, unsigned k)
 {
     struct known_key *known = &w->homes[h->home].keys[module][k];
@@ -131,16 +140,13 @@ static void give_up(struct world *w, const struct hosted *h, size_t module, unsi
     has = has ? has : client_deletion_after(known);
     if (has >= known->acked)
         return;
-    if ((there >= known->acked || deleted_there) && w->given_up_count < COUNT_OF(w->given_up)) {
-        w->given_up[w->given_up_count++] =
-            (struct given_up){h->home, module, k, known->acked, deleted_there};
-        w->counts.given_up++;
-    }
+    if (there >= known->acked || deleted_there)
+        note_given_up(h, module, k, known->acked);
     known->acked = has;
 }
 
 /* An administrator has it served as it is. */
-static void note_given_up(struct pool *pool, const struct hosted *h)
+static void note_all_given_up(struct pool *pool, const struct hosted *h)
 {
     struct known_home *known = &pool->world->homes[h->home];
     memset(known->history, 0, sizeof known->history); /* there will be others of that number */
@@ -165,8 +171,8 @@ static void check_opened(struct pool *pool, const struct hosted *h, struct term 
     read_hold(pool, home_of(h), &hold);
     /* Rule 9: the word of an administrator holds on until the partner is met, in a store that is
      * put back, too. */
-    if (h->forced || (hold.alone && pool->world->options.forces))
-        note_given_up(pool, h);
+    if (h->forced || (hold.alone && gives_up(pool->world)) || pool->world->options.disasters)
+        note_all_given_up(pool, h);
     check_acknowledged(pool, h);
 }
 
@@ -174,7 +180,7 @@ static void remember_point(struct pool *pool, const struct hosted *h)
 {
     struct home_state state;
     read_state(pool, home_of(h), &state);
-    if (state.head >= HISTORY_MAX)
+    if (state.head >= HISTORY_MAX || is_superseded(h)) /* then it is of another history */
         return;
     struct point *point = &pool->world->homes[h->home].history[state.head];
     point->known = true;
@@ -212,6 +218,9 @@ void check_word(const struct hosted *h, size_t module)
     /* Whoever refills a holder may lack, of one module, what that still has. */
     if (export_word(x, w->now) != WORD_FINAL || !mode_rights(home_mode(h->core))->holder)
         return;
+    /* Nor does whoever was superseded know it before the next answer. */
+    if (gives_up(w) && is_superseded(h))
+        return;
     /* That a store was put back a moment ago, the next question shows. */
     const struct known_home *known = &w->homes[h->home];
     if (known->put_back && w->now - known->put_back_ms < 2 * INTERVAL_MS + BATCH_DEADLINE_MS)
@@ -243,7 +252,7 @@ void check_point(const struct hosted *h, size_t module, uint64_t usn)
         return;
     /* A late batch of the time before an administrator insisted is of another history. */
     const struct hosted *other = hosted_of(partner_of(h), h->home);
-    if (h->pool->world->options.forces && other->core &&
+    if (gives_up(h->pool->world) && other->core &&
         !term_equal(home_hold(h->core)->term, home_hold(other->core)->term))
         return;
     const struct point *point = &h->pool->world->homes[h->home].history[usn];
@@ -349,11 +358,10 @@ void check_fork(const struct hosted *h, const struct pool *exporter, uint64_t us
     struct home_state state;
     read_state(h->pool, home_of(h), &state);
     bool forgot = state.horizon > usn; /* what it deleted, and that it did */
-    if (!h->pool->may_fork && !h->pool->world->options.forces)
+    if (!h->pool->may_fork && !gives_up(h->pool->world))
         broken(h->pool->world, "%s calls its copy of %s forked, and nobody had given it up",
                h->pool->name, home_of(h));
-    if (!forgot && !h->pool->world->options.forces &&
-        !own_changes(h->pool, exporter, home_of(h), usn))
+    if (!forgot && !gives_up(h->pool->world) && !own_changes(h->pool, exporter, home_of(h), usn))
         broken(h->pool->world, "%s calls its copy of %s forked, but has nothing of its own",
                h->pool->name, home_of(h));
 }
@@ -544,7 +552,7 @@ static void check_given_up(const struct hosted *h, const struct given_up *g)
     uint64_t has = attempt_at(h->pool, home_of(h), g->module, g->key, &deleted);
     const struct known_key *known = &h->pool->world->homes[g->home].keys[g->module][g->key];
     uint64_t last = known->deletion_count ? known->deletions[known->deletion_count - 1] : 0;
-    if (has >= g->attempt || (!has && (g->deleted || last >= g->attempt)))
+    if (has >= g->attempt || (!has && last >= g->attempt))
         return;
     if (!is_kept_beside(h->pool, home_of(h), modules[g->module], client_key(g->key, key),
                         g->attempt))

@@ -17,6 +17,9 @@ void check_word(const struct hosted *h, size_t module);
 void check_point(const struct hosted *h, size_t module, uint64_t usn);
 /* A copy that calls itself forked has changes of its own beyond this point. */
 void check_fork(const struct hosted *h, const struct pool *exporter, uint64_t usn);
+/* What was acknowledged is not in what the home goes on with: it must come back, or be among the
+ * conflicts, in the end. */
+void note_given_up(const struct hosted *h, size_t module, unsigned key, uint64_t attempt);
 /* A tail is about to be made. */
 void note_tail(const struct hosted *h, const struct tail *tail);
 /* Whatever is in this tail, which is to go, is in the home, or among its conflicts; or was changed

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "checks.h"
 #include "copying.h"
 #include "pool.h"
 #include "scheduler.h"
@@ -32,6 +33,8 @@ uint64_t client_deletion_after(const struct known_key *key)
 struct attempt {
     struct hosted *h;
     struct known_key *key;
+    size_t module;
+    unsigned key_number;
     uint64_t number;
 };
 
@@ -42,7 +45,9 @@ static void done(struct pool *pool, const struct store_outcome *outcome, void *c
         return;
     pool->world->counts.acked++;
     /* To delete what is not there leaves no trace: what comes back from a tail can't know of it. */
-    if (outcome->first_usn || !pool->world->options.forces)
+    if (outcome->first_usn && is_superseded(attempt->h))
+        note_given_up(attempt->h, attempt->module, attempt->key_number, attempt->number);
+    else if (outcome->first_usn || !gives_up(pool->world))
         attempt->key->acked = attempt->number;
     copying_changed(attempt->h, outcome->head);
 }
@@ -53,7 +58,8 @@ static void try_change(struct hosted *h)
     size_t module = pick(w, SIM_MODULES);
     unsigned k = (unsigned)pick(w, KEYS);
     struct known_key *known = &w->homes[h->home].keys[module][k];
-    struct attempt attempt = {.h = h, .key = known, .number = ++w->attempts};
+    struct attempt attempt = {
+        .h = h, .key = known, .module = module, .key_number = k, .number = ++w->attempts};
     char key[16], value[24];
     struct txn *txn = txn_new(home_of(h));
     txn_as_holder(txn, home_hold(h->core)->term.number);

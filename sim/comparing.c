@@ -162,7 +162,7 @@ static void drop(struct bytes key, void *context)
 {
     struct taking *t = context;
     struct version version = t->own->version;
-    if (lineage_term_of(t->lineage, version.usn) != version.term && !t->world->options.forces)
+    if (lineage_term_of(t->lineage, version.usn) != version.term && !gives_up(t->world))
         broken(t->world, "a change of the copy's own, usn %llu, is compared away",
                (unsigned long long)version.usn);
     txn_drop(t->txn, t->module, key);

@@ -1,6 +1,7 @@
 /* sim: lives through worlds. The same seed is the same world.
  *
- *     sim [--seed N | --seeds A..B] [--pools 2|3] [-v] [--put-back-holders] [--forces]
+ *     sim [--seed N | --seeds A..B] [--pools 2|3] [-v] [--put-back-holders | --forces |
+ * --disasters]
  *
  * Without seeds: a fixed set, and some that nobody has seen yet; with POLLUX_SOAK that many times
  * as many. Prints TAP; says how to replay what failed. */
@@ -19,7 +20,7 @@ enum { FIXED_SEEDS = 200, FRESH_SEEDS = 25 };
 struct plan {
     uint64_t from, to;
     size_t pools; /* 0: two or three, by the seed */
-    bool verbose, put_back_holders, forces;
+    bool verbose, put_back_holders, forces, disasters;
 };
 
 static void add(struct counts *all, const struct counts *one)
@@ -50,7 +51,8 @@ static bool live(const struct plan *plan, uint64_t seed, struct counts *all)
                               .pools = plan->pools ? plan->pools : 2 + seed % 3 / 2,
                               .verbose = plan->verbose,
                               .put_back_holders = plan->put_back_holders || plan->forces,
-                              .forces = plan->forces};
+                              .forces = plan->forces,
+                              .disasters = plan->disasters};
     options.homes = seed % 4 == 3 ? 1 : options.pools;
     struct world *w = world_new(&options);
     bool good = world_run(w);
@@ -58,6 +60,7 @@ static bool live(const struct plan *plan, uint64_t seed, struct counts *all)
         printf("# seed %" PRIu64 ": %s\n#   replay: sim --seed %" PRIu64 " --pools %zu%s -v\n",
                seed, w->broken, seed, options.pools,
                plan->forces             ? " --forces"
+               : plan->disasters        ? " --disasters"
                : plan->put_back_holders ? " --put-back-holders"
                                         : "");
     add(all, &w->counts);
@@ -91,21 +94,19 @@ static bool run(unsigned number, const char *what, const struct plan *plan)
 
 static int usage(void)
 {
-    fputs(
-        "usage: sim [--seed N | --seeds A..B] [--pools 2|3] [-v] [--put-back-holders] [--forces]\n",
-        stderr);
+    fputs("usage: sim [--seed N | --seeds A..B] [--pools 2|3] [-v] [--put-back-holders | --forces "
+          "| --disasters]\n",
+          stderr);
     return 2;
 }
 
 int main(int argc, char **argv)
 {
-    static const struct option long_options[] = {{"seed", required_argument, NULL, 's'},
-                                                 {"seeds", required_argument, NULL, 'r'},
-                                                 {"pools", required_argument, NULL, 'p'},
-                                                 {"put-back-holders", no_argument, NULL, 'n'},
-                                                 {"verbose", no_argument, NULL, 'v'},
-                                                 {"forces", no_argument, NULL, 'f'},
-                                                 {NULL, 0, NULL, 0}};
+    static const struct option long_options[] = {
+        {"seed", required_argument, NULL, 's'},  {"seeds", required_argument, NULL, 'r'},
+        {"pools", required_argument, NULL, 'p'}, {"put-back-holders", no_argument, NULL, 'n'},
+        {"verbose", no_argument, NULL, 'v'},     {"forces", no_argument, NULL, 'f'},
+        {"disasters", no_argument, NULL, 'd'},   {NULL, 0, NULL, 0}};
     struct plan plan = {.from = 1};
     bool chosen = false;
     for (int c; (c = getopt_long(argc, argv, "v", long_options, NULL)) != -1;) {
@@ -122,6 +123,8 @@ int main(int argc, char **argv)
             plan.put_back_holders = true;
         } else if (c == 'f') {
             plan.forces = true;
+        } else if (c == 'd') {
+            plan.disasters = true;
         } else {
             return usage();
         }
@@ -137,17 +140,21 @@ int main(int argc, char **argv)
         {.from = 1, .to = FIXED_SEEDS * rounds},
         {.from = 1, .to = FIXED_SEEDS * rounds, .put_back_holders = true},
         {.from = 1, .to = FIXED_SEEDS * rounds, .forces = true},
+        {.from = 1, .to = FIXED_SEEDS * rounds, .disasters = true},
         {.from = fresh, .to = fresh + FRESH_SEEDS * rounds - 1},
         {.from = fresh, .to = fresh + FRESH_SEEDS * rounds - 1, .put_back_holders = true},
         {.from = fresh, .to = fresh + FRESH_SEEDS * rounds - 1, .forces = true},
+        {.from = fresh, .to = fresh + FRESH_SEEDS * rounds - 1, .disasters = true},
     };
     static const char *const what[] = {
         "whatever_happens_copies_become_equal_and_nothing_is_lost",
         "the_same_where_stores_are_put_back_that_a_home_is_served_from",
         "and_where_administrators_insist_what_they_gave_up_comes_back_or_is_kept_beside",
+        "and_where_homes_are_taken_without_their_holder",
         "the_same_with_seeds_that_nobody_has_seen_yet",
         "with_put_back_holders_as_well",
-        "and_with_administrators",
+        "with_administrators",
+        "and_with_disasters",
     };
     bool good = true;
     printf("1..%zu\n", COUNT_OF(plans));

@@ -36,6 +36,14 @@ struct pool *partner_of(const struct hosted *h)
     return &w->pools[h->side == SIDE_HOME ? (h->home + 1) % w->options.pools : h->home];
 }
 
+/* It can't know it: what it accepts meanwhile is its tail. */
+bool is_superseded(const struct hosted *h)
+{
+    const struct hosted *other = hosted_of(partner_of(h), h->home);
+    return other && other->core && mode_rights(home_hold(other->core)->mode)->holder &&
+           home_hold(other->core)->term.number > home_hold(h->core)->term.number;
+}
+
 bool serves(const struct hosted *h)
 {
     return h->pool->up && mode_rights(home_mode(h->core))->changes &&

@@ -25,7 +25,9 @@ struct hosted *hosted_of(struct pool *pool, size_t home); /* NULL: neither holde
 struct pool *partner_of(const struct hosted *h);
 const char *home_of(const struct hosted *h);
 uint64_t complete_upto(struct hosted *h); /* up to where it has everything */
-bool serves(const struct hosted *h);      /* accepts changes now, as far as it knows */
+/* Has somebody taken its home in a higher term? It may not know it yet. */
+bool is_superseded(const struct hosted *h);
+bool serves(const struct hosted *h); /* accepts changes now, as far as it knows */
 
 /* Commits after a moment; the process hears of it a moment later, if it still lives. A process that
  * ends in between leaves it done or not done. `done` may be NULL; its context is freed. */

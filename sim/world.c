@@ -62,6 +62,11 @@ void broken(struct world *w, const char *format, ...)
     say(w, "BROKEN: %s", w->broken);
 }
 
+bool gives_up(const struct world *w)
+{
+    return w->options.forces || w->options.disasters;
+}
+
 struct world *world_new(const struct options *options)
 {
     struct world *w = xcalloc(1, sizeof *w);

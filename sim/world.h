@@ -139,7 +139,6 @@ struct given_up {
     size_t home, module;
     unsigned key;
     uint64_t attempt;
-    bool deleted;
 };
 
 struct world {
@@ -161,6 +160,9 @@ struct world {
     struct counts counts;
     char broken[512]; /* the first thing that was not as it must be */
 };
+
+/* Are homes served without all that was acknowledged? Then it comes back as a tail. */
+bool gives_up(const struct world *w);
 
 struct world *world_new(const struct options *options);
 void world_free(struct world *w);

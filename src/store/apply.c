@@ -548,17 +548,19 @@ static bool lacks_something(const struct home_state *state, const struct hold *b
 }
 
 /* Then no older point counts as one of its history: it begins behind a usn that no change has, and
- * whoever stands below that finds out by comparing, and not by going on. Nor does it share what it
- * lacks: others have that aside, and it is salvaged. */
+ * whoever stands below that finds out by comparing, and not by going on. In any case its term
+ * begins where all its modules are: what others have beyond that they must not take for known here,
+ * but set it aside, and it is salvaged. */
 static enum failure step_up(struct group *group, struct group_home *home, const struct txn *txn,
                             uint64_t *began, struct error *e)
 {
     struct home_state *state = &home->row.state;
-    bool was_copy = home->has_hold && !mode_rights(home->hold.mode)->holder;
-    if (!was_copy || !lacks_something(state, &home->hold, txn))
+    if (!home->has_hold || mode_rights(home->hold.mode)->holder)
         return OK;
     if (txn->says_complete && txn->complete_upto < *began)
         *began = txn->complete_upto;
+    if (!lacks_something(state, &home->hold, txn))
+        return OK;
     state->head = home_reach(state) + 1;
     return raise_horizon(group, home, state->head, e);
 }
