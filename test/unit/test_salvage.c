@@ -1,0 +1,587 @@
+/* The rules of salvage, each as a sentence; and the way of a tail from the copy that made it into
+ * what the holder has, and back. */
+#include "unit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "store/memory.h"
+#include "store/salvage.h"
+#include "store/tail_reader.h"
+#include "store_check.h"
+
+/* --- the rules --- */
+
+enum { BASE = 10 };
+
+struct both {
+    struct item entry, here;
+    bool there;
+};
+
+static struct item item_of(uint64_t usn, const char *value)
+{
+    return (struct item){.module = MODULE,
+                         .deleted = value == NULL,
+                         .version = {.term = 3, .usn = usn},
+                         .key = bytes_of_text("k"),
+                         .value = value ? bytes_of_text(value) : BYTES_NONE};
+}
+
+/* The tail says `mine` (NULL: deleted); the holder has `theirs` since change `usn` (0: nothing). */
+static struct salvage_question ask(struct both *b, const char *mine, uint64_t usn,
+                                   const char *theirs)
+{
+    *b = (struct both){item_of(15, mine), item_of(usn, theirs), usn > 0};
+    return (struct salvage_question){
+        .entry = &b->entry, .here = usn ? &b->here : NULL, .base = BASE, .back_to = BASE};
+}
+
+static enum salvage_verdict rule(const char *mine, uint64_t usn, const char *theirs)
+{
+    struct both b;
+    const struct salvage_question question = ask(&b, mine, usn, theirs);
+    return salvage_rule(&question).verdict;
+}
+
+static void what_nobody_touched_since_is_carried_over(void **state)
+{
+    (void)state;
+    assert_int_equal(rule("mine", 10, "old"), SALVAGE_APPLY);
+    assert_int_equal(rule(NULL, 10, "old"), SALVAGE_APPLY);
+    assert_int_equal(rule("mine", 0, NULL), SALVAGE_APPLY);
+    assert_int_equal(rule("mine", 9, NULL), SALVAGE_APPLY); /* deleted before, and put again */
+}
+
+static void what_both_changed_the_same_needs_nothing(void **state)
+{
+    (void)state;
+    assert_int_equal(rule("same", 11, "same"), SALVAGE_NOTHING);
+    assert_int_equal(rule(NULL, 11, NULL), SALVAGE_NOTHING);
+    assert_int_equal(rule(NULL, 0, NULL), SALVAGE_NOTHING);
+}
+
+static void what_both_changed_is_kept_beside(void **state)
+{
+    (void)state;
+    assert_int_equal(rule("mine", 11, "theirs"), SALVAGE_CONFLICT);
+    assert_int_equal(rule(NULL, 11, "theirs"), SALVAGE_CONFLICT);
+    assert_int_equal(rule("mine", 11, NULL), SALVAGE_CONFLICT);
+}
+
+static void what_may_have_been_deleted_since_is_not_brought_back(void **state)
+{
+    (void)state;
+    struct both b;
+    struct salvage_question question = ask(&b, "mine", 0, NULL);
+    question.horizon = BASE + 1;
+    assert_int_equal(salvage_rule(&question).verdict, SALVAGE_CONFLICT);
+    question.own = true; /* what it has of its own tail is nowhere else */
+    assert_int_equal(salvage_rule(&question).verdict, SALVAGE_APPLY);
+}
+
+static void what_is_of_the_holders_own_history_is_known_there(void **state)
+{
+    (void)state;
+    struct both b;
+    struct salvage_question question = ask(&b, "mine", 12, "later");
+    question.base = 15;
+    assert_int_equal(salvage_rule(&question).verdict, SALVAGE_NOTHING);
+}
+
+static void a_pool_keeps_of_its_own_tail_that_something_was_deleted(void **state)
+{
+    (void)state;
+    struct both b;
+    struct salvage_question question = ask(&b, NULL, 0, NULL);
+    question.own = true;
+    assert_int_equal(salvage_rule(&question).verdict, SALVAGE_APPLY);
+}
+
+/* The copy moved its own version aside, and goes on behind `back_to`. */
+static void what_stays_gets_a_new_number_where_the_copy_would_miss_it(void **state)
+{
+    (void)state;
+    struct both b;
+    struct salvage_question question = ask(&b, "mine", 10, "old");
+    assert_false(salvage_rule(&question).rewrite); /* it is written anyway */
+    question.together = true;
+    assert_int_equal(salvage_rule(&question).verdict, SALVAGE_CONFLICT);
+    assert_true(salvage_rule(&question).rewrite);
+    question = ask(&b, "mine", 11, "theirs");
+    assert_false(salvage_rule(&question).rewrite); /* batches bring it */
+    question.back_to = 11;
+    assert_true(salvage_rule(&question).rewrite);
+}
+
+static void accounts_and_the_topology_are_not_put_together_from_two_histories(void **state)
+{
+    (void)state;
+    struct both b;
+    struct salvage_question question = ask(&b, "mine", 0, NULL);
+    question.together = true;
+    assert_int_equal(salvage_rule(&question).verdict, SALVAGE_CONFLICT);
+    question.own = true;
+    assert_int_equal(salvage_rule(&question).verdict, SALVAGE_APPLY);
+}
+
+static void what_follows_from_other_items_is_not_taken_by_itself(void **state)
+{
+    (void)state;
+    struct both b;
+    struct salvage_question question = ask(&b, "mine", 11, "theirs");
+    question.derived = true;
+    assert_int_equal(salvage_rule(&question).verdict, SALVAGE_NOTHING);
+    question = ask(&b, "mine", 10, "old");
+    question.derived = true;
+    assert_int_equal(salvage_rule(&question).verdict, SALVAGE_NOTHING);
+    assert_true(salvage_rule(&question).rewrite);
+}
+
+static void there_are_no_conflicts_of_conflicts(void **state)
+{
+    (void)state;
+    struct both b;
+    struct salvage_question question = ask(&b, "mine", 11, "theirs");
+    b.entry.key = b.here.key = bytes_of_text("conflict/00c0ffee00c0ffee/7");
+    assert_int_equal(salvage_rule(&question).verdict, SALVAGE_NOTHING);
+    question = ask(&b, "mine", 0, NULL);
+    b.entry.key = bytes_of_text("conflict/00c0ffee00c0ffee/7");
+    assert_int_equal(salvage_rule(&question).verdict, SALVAGE_APPLY);
+}
+
+/* --- what is written --- */
+
+static void a_conflict_reads_as_it_was_written_and_nonsense_does_not(void **state)
+{
+    (void)state;
+    OWNED(buffer_free) struct buffer value = {0};
+    const struct salvage_conflict written = {.version = {6, 812},
+                                             .tag = 0xc0ffee,
+                                             .deleted = true,
+                                             .salvaged_ms = 1234567,
+                                             .accepted_by = HOME,
+                                             .key = bytes_of_text("user/1/presence")};
+    struct salvage_conflict read;
+    salvage_conflict_encode(&written, &value);
+    assert_int_equal(salvage_conflict_decode(&read, buffer_view(&value), NULL), OK);
+    assert_true(read.version.usn == 812 && read.tag == 0xc0ffee && read.deleted &&
+                read.salvaged_ms == 1234567 && bytes_equal(read.key, written.key));
+    assert_string_equal(read.accepted_by, HOME);
+    for (size_t size = 0; size < value.size; size++)
+        assert_int_equal(salvage_conflict_decode(&read, bytes_of(value.at, size), NULL),
+                         FAIL_DAMAGED);
+    value.at[0] = 9;
+    assert_int_equal(salvage_conflict_decode(&read, buffer_view(&value), NULL), FAIL_NEWER);
+}
+
+static void an_identity_is_what_was_shown_and_nothing_else(void **state)
+{
+    (void)state;
+    char text[SALVAGE_IDENTITY_SIZE];
+    uint64_t tag, usn;
+    assert_string_equal(salvage_identity(0xc0ffee, 812, text), "0000000000c0ffee-812");
+    assert_true(salvage_identity_read(text, &tag, &usn));
+    assert_true(tag == 0xc0ffee && usn == 812);
+    const char *const wrong[] = {"",
+                                 "812",
+                                 "c0ffee-812",
+                                 "0000000000C0FFEE-812",
+                                 "-",
+                                 "0000000000c0ffee-0812",
+                                 "0000000000c0ffee-812x"};
+    for (size_t i = 0; i < COUNT_OF(wrong); i++)
+        assert_false(salvage_identity_read(wrong[i], &tag, &usn));
+}
+
+static void a_tail_knows_whose_each_of_its_changes_was(void **state)
+{
+    (void)state;
+    struct tail tail = {.id = 77, .base = {2, 5}, .head = 30};
+    assert_int_equal(tail_term_of(&tail, 9).tag, 77); /* nobody knows any more */
+    assert_int_equal(tail_end_of(&tail, 9), 30);
+    lineage_open(&tail.lineage, (struct term){2, 22}, 8);
+    lineage_open(&tail.lineage, (struct term){4, 44}, 20);
+    assert_int_equal(tail_term_of(&tail, 8).tag, 77);
+    assert_int_equal(tail_end_of(&tail, 8), 8);
+    assert_int_equal(tail_term_of(&tail, 9).tag, 22);
+    assert_int_equal(tail_end_of(&tail, 9), 20);
+    assert_int_equal(tail_term_of(&tail, 21).tag, 44);
+    assert_int_equal(tail_end_of(&tail, 21), 30);
+}
+
+static void a_record_of_tails_reads_as_it_was_written_and_nonsense_does_not(void **state)
+{
+    (void)state;
+    OWNED(free_memory) struct tails *written = xcalloc(1, sizeof *written);
+    OWNED(free_memory) struct tails *read = xcalloc(1, sizeof *read);
+    OWNED(buffer_free) struct buffer encoded = {0};
+    written->count = 2;
+    for (uint64_t i = 0; i < 2; i++) {
+        written->list[i] = (struct tail){.id = i + 7, .base = {2, 5}, .head = 30 + i, .items = 3};
+        lineage_open(&written->list[i].lineage, (struct term){2, 22}, 0);
+    }
+    tails_encode(written, &encoded);
+    assert_int_equal(tails_decode(read, buffer_view(&encoded), NULL), OK);
+    assert_true(read->count == 2 && read->list[1].head == 31 && tails_find(read, 8) &&
+                !tails_find(read, 9));
+    for (size_t size = 0; size < encoded.size; size++)
+        assert_int_equal(tails_decode(read, bytes_of(encoded.at, size), NULL), FAIL_DAMAGED);
+}
+
+/* --- from one store into another --- */
+
+static struct store *holder, *copy;
+
+static void put_all(struct store *store, uint64_t term, const char *keys, const char *value)
+{
+    struct txn *txn = as_holder(term);
+    for (const char *key = keys; *key; key++) {
+        const char text[] = {*key, '\0'};
+        if (value)
+            put_text(txn, text, value);
+        else
+            txn_delete(txn, MODULE, bytes_of_text(text));
+    }
+    commit_as(store, txn, OK);
+}
+
+static void open_term(struct store *store, uint64_t term, uint64_t tag)
+{
+    OWNED(view_close) struct view *view = NULL;
+    struct hold hold;
+    assert_int_equal(store_view(store, &view, NULL), OK);
+    if (view_hold(view, HOME, &hold, NULL))
+        hold = a_hold(MODE_SERVING, term, 0);
+    hold.mode = MODE_SERVING;
+    hold.term = (struct term){term, tag};
+    hold.seen = term;
+    hold.revision++;
+    view_close(TAKE(view));
+    assert_int_equal(keep_hold(store, &hold, NULL), OK);
+    store_lease(store, HOME, UINT64_MAX);
+}
+
+static struct home_state state_of(struct store *store, struct hold *hold)
+{
+    OWNED(view_close) struct view *view = NULL;
+    struct home_state state;
+    assert_int_equal(store_view(store, &view, NULL), OK);
+    assert_int_equal(view_home(view, HOME, &state, NULL), OK);
+    assert_int_equal(view_hold(view, HOME, hold, NULL), OK);
+    return state;
+}
+
+/* Both served "abcdef" up to change 6; then each went on without the other, in a term of its own.
+ */
+static int set_up(void **state)
+{
+    (void)state;
+    struct store **const both[] = {&holder, &copy};
+    for (size_t i = 0; i < COUNT_OF(both); i++) {
+        assert_int_equal(store_open(memory_engine_open(), both[i], NULL), OK);
+        open_term(*both[i], 2, 22);
+        put_all(*both[i], 2, "abcdef", "old");
+    }
+    open_term(holder, 4, 44);
+    open_term(copy, 3, 33);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    store_close(holder);
+    store_close(copy);
+    return 0;
+}
+
+static void go_back(void)
+{
+    struct hold ours, theirs;
+    struct home_state state = state_of(copy, &ours);
+    state_of(holder, &theirs);
+    const struct tail tail = {
+        .id = 77, .base = {2, 6}, .head = state.head, .lineage = ours.lineage};
+    ours.mode = MODE_STANDBY;
+    ours.term = theirs.term;
+    ours.seen = theirs.term.number;
+    ours.lineage = theirs.lineage;
+    ours.revision++;
+    struct txn *txn = txn_new(HOME);
+    txn_hold(txn, &ours);
+    txn_as_copy(txn, theirs.term.number);
+    txn_rewind(txn, &tail);
+    commit_as(copy, txn, OK);
+}
+
+static enum tail_step next_step(struct tail_reader *reader, uint32_t items,
+                                struct tail_packet **packet)
+{
+    OWNED(view_close) struct view *view = NULL;
+    enum tail_step step;
+    struct bytes bytes;
+    assert_int_equal(store_view(copy, &view, NULL), OK);
+    assert_int_equal(tail_reader_step(reader, view, items, &step, &bytes, NULL), OK);
+    if (step == TAIL_TELL)
+        assert_int_equal(tail_packet_open(bytes, packet, NULL), OK);
+    return step;
+}
+
+static uint64_t salvage(struct tail_packet *packet, enum failure expected)
+{
+    OWNED(view_close) struct view *view = NULL;
+    struct hold hold;
+    state_of(holder, &hold);
+    assert_int_equal(store_view(holder, &view, NULL), OK);
+    const struct salvage_place place = {.view = view, .hold = &hold, .now_ms = 1};
+    struct txn *txn = as_holder(hold.term.number);
+    OWNED(salvage_free) struct salvage *s = salvage_begin(txn, &place);
+    uint64_t upto = 0;
+    assert_int_equal(salvage_packet(s, packet, &upto, NULL), OK);
+    assert_int_equal(salvage_end(s, NULL), OK);
+    view_close(TAKE(view));
+    commit_as(holder, txn, expected);
+    return upto;
+}
+
+/* All of it, by `items`; each packet so often. */
+static void salvage_all(struct tail_reader *reader, uint32_t items, unsigned times)
+{
+    for (;;) {
+        OWNED(tail_packet_free) struct tail_packet *packet = NULL;
+        if (next_step(reader, items, &packet) != TAIL_TELL)
+            return;
+        for (unsigned i = 0; i < times; i++) {
+            struct tail_packet *again = packet;
+            tail_reader_told(reader, salvage(again, OK));
+            if (i + 1 < times) { /* a batch is read once: open it anew */
+                tail_packet_free(TAKE(packet));
+                tail_reader_again(reader);
+                assert_int_equal(next_step(reader, items, &packet), TAIL_TELL);
+            }
+        }
+    }
+}
+
+static bool apply_one(const struct item *item, struct item_hash hash, void *context)
+{
+    (void)hash;
+    txn_apply(context, item);
+    return true;
+}
+
+static void copy_rest(void)
+{
+    OWNED(view_close) struct view *view = NULL;
+    struct hold ours, theirs;
+    struct home_state from = state_of(copy, &ours), to = state_of(holder, &theirs);
+    struct version cookie = from.modules[MODULE].cookie;
+    struct txn *txn = txn_new(HOME);
+    txn_as_copy(txn, theirs.term.number);
+    assert_int_equal(store_view(holder, &view, NULL), OK);
+    assert_int_equal(view_changes(view, HOME, cookie.usn, apply_one, txn, NULL), OK);
+    txn_cookie(txn, MODULE, cookie,
+               (struct version){lineage_term_of(&theirs.lineage, to.head), to.head});
+    view_close(TAKE(view));
+    commit_as(copy, txn, OK);
+}
+
+static void assert_equal_now(void)
+{
+    struct hold hold;
+    struct home_state a = state_of(holder, &hold), b = state_of(copy, &hold);
+    assert_true(digest_equal(&a.modules[MODULE].digest, &b.modules[MODULE].digest));
+    assert_sound(holder, HOME);
+    assert_sound(copy, HOME);
+}
+
+static void assert_has(const char *key, const char *value)
+{
+    OWNED(view_close) struct view *view = NULL;
+    struct item item;
+    assert_int_equal(store_view(holder, &view, NULL), OK);
+    bool there = view_item(view, HOME, MODULE, bytes_of_text(key), &item, NULL) == OK;
+    if (!value)
+        assert_true(!there || item.deleted);
+    else
+        assert_true(there && bytes_equal(item.value, bytes_of_text(value)));
+}
+
+static struct salvage_mark forget(struct tail_reader *reader)
+{
+    OWNED(view_close) struct view *view = NULL;
+    struct salvage_mark sum;
+    struct txn *txn = txn_new(HOME);
+    assert_int_equal(store_view(copy, &view, NULL), OK);
+    assert_int_equal(tail_reader_forget(reader, view, txn, &sum, NULL), OK);
+    view_close(TAKE(view));
+    commit_as(copy, txn, OK);
+    return sum;
+}
+
+static void live_through(uint32_t items, unsigned times)
+{
+    OWNED(tail_reader_free) struct tail_reader *reader = tail_reader_new(HOME);
+    OWNED(tail_packet_free) struct tail_packet *none = NULL;
+    char conflict[SALVAGE_KEY_SIZE];
+    put_all(copy, 3, "ab", "mine"); /* a: only here; b: there, too */
+    put_all(copy, 3, "c", NULL);
+    put_all(copy, 3, "d", "same");
+    put_all(copy, 3, "x", "new");
+    put_all(holder, 4, "b", "theirs");
+    put_all(holder, 4, "d", "same");
+    go_back();
+    salvage_all(reader, items, times);
+    assert_int_equal(next_step(reader, items, &none), TAIL_WAIT); /* it has not come back yet */
+    assert_has("a", "mine");
+    assert_has("b", "theirs");
+    assert_has("c", NULL);
+    assert_has("d", "same");
+    assert_has("x", "new");
+    salvage_conflict_key(33, 8, conflict);
+    OWNED(view_close) struct view *view = NULL;
+    struct item item;
+    assert_int_equal(store_view(holder, &view, NULL), OK);
+    assert_int_equal(view_item(view, HOME, MODULE, bytes_of_text(conflict), &item, NULL), OK);
+    view_close(TAKE(view));
+    salvage_value_key(33, 8, conflict);
+    assert_has(conflict, "mine");
+    copy_rest();
+    assert_equal_now();
+    assert_int_equal(next_step(reader, items, &none), TAIL_SAFE);
+    struct salvage_mark sum = forget(reader);
+    assert_true(sum.carried == 3 && sum.conflicts == 1 && sum.same == 1);
+    assert_int_equal(next_step(reader, items, &none), TAIL_NONE);
+}
+
+static void a_tail_goes_into_what_the_holder_has_and_both_are_equal(void **state)
+{
+    (void)state;
+    live_through(100, 1);
+}
+
+static void it_may_go_in_small_pieces(void **state)
+{
+    (void)state;
+    live_through(1, 1);
+}
+
+static void what_is_told_again_is_not_done_again(void **state)
+{
+    (void)state;
+    live_through(100, 3);
+}
+
+static void what_was_changed_meanwhile_is_looked_at_again(void **state)
+{
+    (void)state;
+    OWNED(tail_reader_free) struct tail_reader *reader = tail_reader_new(HOME);
+    OWNED(tail_packet_free) struct tail_packet *packet = NULL;
+    OWNED(view_close) struct view *view = NULL;
+    struct hold hold;
+    put_all(copy, 3, "a", "mine");
+    go_back();
+    assert_int_equal(next_step(reader, 100, &packet), TAIL_TELL);
+    state_of(holder, &hold);
+    assert_int_equal(store_view(holder, &view, NULL), OK);
+    const struct salvage_place place = {.view = view, .hold = &hold};
+    struct txn *txn = as_holder(4);
+    OWNED(salvage_free) struct salvage *s = salvage_begin(txn, &place);
+    uint64_t upto;
+    assert_int_equal(salvage_packet(s, packet, &upto, NULL), OK);
+    put_all(holder, 4, "a", "theirs"); /* in between */
+    view_close(TAKE(view));
+    commit_as(holder, txn, FAIL_CONFLICT);
+    assert_has("a", "theirs");
+}
+
+static void a_pool_that_takes_its_home_takes_its_own_tail_first(void **state)
+{
+    (void)state;
+    OWNED(view_close) struct view *view = NULL;
+    struct hold hold;
+    put_all(copy, 3, "ab", "mine");
+    put_all(copy, 3, "c", NULL);
+    put_all(holder, 4, "b", "theirs");
+    go_back();
+    copy_rest(); /* b comes; a and c are nowhere but in the tail */
+    state_of(copy, &hold);
+    struct hold taken = hold;
+    taken.mode = MODE_SERVING;
+    taken.term = (struct term){6, 66};
+    taken.seen = 6;
+    taken.revision++;
+    assert_int_equal(store_view(copy, &view, NULL), OK);
+    const struct salvage_place place = {.view = view, .hold = &taken, .own = true};
+    struct txn *txn = as_holder(6);
+    txn_hold(txn, &taken);
+    assert_int_equal(salvage_own(txn, &place, NULL), OK);
+    view_close(TAKE(view));
+    commit_as(copy, txn, OK);
+    struct home_state now = state_of(copy, &hold);
+    assert_true(now.tails == 0 && now.horizon == 0);
+    struct store *other = holder;
+    holder = copy;
+    assert_has("a", "mine");
+    assert_has("b", "theirs");
+    assert_has("c", NULL);
+    holder = other;
+    assert_sound(copy, HOME);
+}
+
+static void a_packet_of_another_tail_is_refused(void **state)
+{
+    (void)state;
+    OWNED(batch_writer_free) struct batch_writer *writer = batch_writer_new();
+    OWNED(packer_free) struct packer *packer = packer_new();
+    OWNED(tail_packet_free) struct tail_packet *packet = NULL;
+    struct tail tail = {.id = 77, .base = {2, 6}, .head = 9, .items = 1};
+    lineage_open(&tail.lineage, (struct term){3, 33}, 6);
+    struct batch_head head = {
+        .home = HOME, .module = MODULE, .term = {3, 33}, .after = 6, .head = 9};
+    const struct item item = item_of(7, "v");
+    batch_begin(writer, &head);
+    batch_add(writer, &item);
+    struct bytes batch = batch_finish(writer, 9);
+    struct bytes good = tail_packet_seal(packer, &tail, batch);
+    assert_int_equal(tail_packet_open(good, &packet, NULL), OK);
+    tail_packet_free(TAKE(packet));
+    tail.lineage.entries[0].term.tag = 34; /* another's */
+    assert_int_equal(tail_packet_open(tail_packet_seal(packer, &tail, batch), &packet, NULL),
+                     FAIL_DAMAGED);
+    tail.lineage.entries[0].term.tag = 33;
+    tail.head = 8; /* it never came so far */
+    assert_int_equal(tail_packet_open(tail_packet_seal(packer, &tail, batch), &packet, NULL),
+                     FAIL_DAMAGED);
+    assert_int_equal(tail_packet_open(bytes_of_text("nonsense"), &packet, NULL), FAIL_DAMAGED);
+}
+
+#define STORY(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_nobody_touched_since_is_carried_over),
+        cmocka_unit_test(what_both_changed_the_same_needs_nothing),
+        cmocka_unit_test(what_both_changed_is_kept_beside),
+        cmocka_unit_test(what_may_have_been_deleted_since_is_not_brought_back),
+        cmocka_unit_test(what_is_of_the_holders_own_history_is_known_there),
+        cmocka_unit_test(a_pool_keeps_of_its_own_tail_that_something_was_deleted),
+        cmocka_unit_test(what_stays_gets_a_new_number_where_the_copy_would_miss_it),
+        cmocka_unit_test(accounts_and_the_topology_are_not_put_together_from_two_histories),
+        cmocka_unit_test(what_follows_from_other_items_is_not_taken_by_itself),
+        cmocka_unit_test(there_are_no_conflicts_of_conflicts),
+        cmocka_unit_test(a_conflict_reads_as_it_was_written_and_nonsense_does_not),
+        cmocka_unit_test(an_identity_is_what_was_shown_and_nothing_else),
+        cmocka_unit_test(a_tail_knows_whose_each_of_its_changes_was),
+        cmocka_unit_test(a_record_of_tails_reads_as_it_was_written_and_nonsense_does_not),
+        STORY(a_tail_goes_into_what_the_holder_has_and_both_are_equal),
+        STORY(it_may_go_in_small_pieces),
+        STORY(what_is_told_again_is_not_done_again),
+        STORY(what_was_changed_meanwhile_is_looked_at_again),
+        STORY(a_pool_that_takes_its_home_takes_its_own_tail_first),
+        cmocka_unit_test(a_packet_of_another_tail_is_refused),
+    };
+    return cmocka_run_group_tests_name("salvage", tests, NULL, NULL);
+}
