@@ -59,7 +59,7 @@ static enum failure write_marker(const struct file_store *fs, int root, struct e
 {
     OWNED(free_memory) char *line = xasprintf("%s\n", fs->pool);
     OWNED(close_fd)
-    int fd = folder_open(root, FILE_STORE_MARKER, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0640);
+    int fd = below_open(root, FILE_STORE_MARKER, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0640);
     ssize_t size = (ssize_t)strlen(line);
     if (fd >= 0 && write(fd, line, (size_t)size) == size && fsync(fd) == 0 && fsync(root) == 0)
         return OK;
@@ -133,7 +133,7 @@ enum failure file_store_open(const struct file_store *fs, const struct file_name
     if (bad)
         return bad;
     /* Nothing that could wait, like a pipe, is waited for. */
-    OWNED(close_fd) int file = folder_open(folder, name->file, O_RDONLY | O_NONBLOCK, 0);
+    OWNED(close_fd) int file = below_open(folder, name->file, O_RDONLY | O_NONBLOCK, 0);
     if (file < 0 || fstat(file, &st) != 0)
         return folder_failure("Opening", file_name_shown(name, shown), errno, e);
     if (!S_ISREG(st.st_mode))
@@ -163,7 +163,7 @@ static int own_folder(int root, const char *own, const struct file_name *name)
 {
     char path[2 * CONTENT_NAME_SIZE + HOME_NAME_SIZE];
     snprintf(path, sizeof path, "%s/%s/%s", own, name->home, name->conference);
-    return folder_make(root, path);
+    return below_make(root, path);
 }
 
 static void tell_aside(const struct file_store *fs, const struct file_name *name, const char *as,
@@ -188,11 +188,11 @@ enum failure file_store_set_aside(const struct file_store *fs, const struct file
     enum failure bad = folder_root(fs, &root, e);
     if (bad)
         return bad;
-    OWNED(close_fd) int above = folder_open(root, name->home, O_RDONLY | O_DIRECTORY, 0);
+    OWNED(close_fd) int above = below_open(root, name->home, O_RDONLY | O_DIRECTORY, 0);
     OWNED(close_fd)
-    int from = whole ? dup(above) : folder_open(above, name->conference, O_RDONLY | O_DIRECTORY, 0);
+    int from = whole ? dup(above) : below_open(above, name->conference, O_RDONLY | O_DIRECTORY, 0);
     OWNED(close_fd) int aside = from < 0 ? -1 : own_folder(root, FOLDER_ASIDE, name);
-    OWNED(close_fd) int to = aside < 0 ? -1 : whole ? dup(aside) : folder_make(aside, last);
+    OWNED(close_fd) int to = aside < 0 ? -1 : whole ? dup(aside) : below_make(aside, last);
     folder_random_name(random);
     snprintf(as, sizeof as, "%s-%.4s", clock_wall_text(clock_wall_ms(), moment), random);
     if (to < 0 || renameat2(from, last, to, as, RENAME_NOREPLACE) != 0)
@@ -284,7 +284,7 @@ static enum failure walk_path(const struct file_store *fs, const char *path, boo
     enum failure bad = folder_root(fs, &root, e);
     if (bad)
         return bad;
-    int folder = folder_open(root, path, O_RDONLY | O_DIRECTORY, 0);
+    int folder = below_open(root, path, O_RDONLY | O_DIRECTORY, 0);
     if (folder < 0)
         return errno == ENOENT || errno == ENOTDIR || errno == ELOOP
                    ? OK
@@ -339,7 +339,7 @@ static bool put_back_file(const char *file, void *context)
 static bool tidy_below(struct tidying *t, const char *name, file_store_visit *visit)
 {
     OWNED(close_fd) int above = t->removed;
-    t->removed = folder_open(above, name, O_RDONLY | O_DIRECTORY, 0);
+    t->removed = below_open(above, name, O_RDONLY | O_DIRECTORY, 0);
     if (t->removed >= 0)
         walk(dup(t->removed), false, visit, t, NULL);
     close_fd(t->removed);
@@ -370,8 +370,8 @@ enum failure file_store_tidy(const struct file_store *fs, file_store_keeps *keep
     enum failure bad = folder_root(fs, &root, e);
     if (bad)
         return bad;
-    OWNED(close_fd) int incoming = folder_make(root, FOLDER_INCOMING);
-    OWNED(close_fd) int removed = folder_make(root, FOLDER_REMOVED);
+    OWNED(close_fd) int incoming = below_make(root, FOLDER_INCOMING);
+    OWNED(close_fd) int removed = below_make(root, FOLDER_REMOVED);
     if (incoming < 0 || removed < 0)
         return folder_failure("Making a folder in the file store", fs->path, errno, e);
     t.removed = incoming;

@@ -41,6 +41,11 @@ enum failure file_writer_add(struct file_writer *w, struct bytes more, struct er
     return bad;
 }
 
+enum failure file_writer_sync(struct file_writer *w, struct error *e)
+{
+    return incoming_sync(w->incoming, e);
+}
+
 uint64_t file_writer_size(const struct file_writer *w)
 {
     return w->size;

@@ -21,6 +21,8 @@ void file_writer_free(struct file_writer *w); /* what has not taken its place is
 DEFINE_OWNED(struct file_writer *, file_writer_free)
 
 enum failure file_writer_add(struct file_writer *w, struct bytes more, struct error *e);
+/* What was added until now is durable; the place, later, has less to wait for then. */
+enum failure file_writer_sync(struct file_writer *w, struct error *e);
 uint64_t file_writer_size(const struct file_writer *w);
 /* Durable, and in its place. Its time is the present, but newer than that of the version that the
  * file had (0: none), so that nobody takes it for an older one. */

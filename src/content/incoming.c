@@ -37,11 +37,11 @@ enum failure incoming_begin(const struct file_store *fs, struct incoming **in, s
     OWNED(incoming_free) struct incoming *made = xcalloc(1, sizeof *made);
     made->fs = fs;
     made->fd = made->own = -1;
-    made->folder = folder_make(root, FOLDER_INCOMING);
+    made->folder = below_make(root, FOLDER_INCOMING);
     folder_random_name(made->name);
     if (made->folder >= 0)
-        made->fd = folder_open(made->folder, made->name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW,
-                               FILE_MODE);
+        made->fd =
+            below_open(made->folder, made->name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, FILE_MODE);
     if (made->fd < 0)
         return folder_failure("Making a file in", file_store_path(fs), errno, e);
     *in = TAKE(made);

@@ -204,7 +204,7 @@ void home_open_term(struct home *h, enum cause cause, struct term term,
 
 struct hold *home_step_down(struct home *h, struct term term, struct home_actions *actions)
 {
-    bool taken = h->mode == MODE_RELEASED && term_equal(term, h->hold.to);
+    bool taken = h->mode == MODE_RELEASED && term.number == h->hold.to.number;
     enum cause cause = taken ? CAUSE_TAKEN : CAUSE_SUPERSEDED;
     struct hold *wanted = home_decide(h, MODE_STANDBY, cause, actions);
     wanted->term = term;
@@ -370,8 +370,8 @@ static enum failure on_force(struct home *h, const struct home_event *event,
         return refuse(
             fail(e, FAIL_BUSY, "The home %s is being decided on right now; try again.", h->name),
             e);
-    if (h->mode == MODE_RELEASED &&
-        event->now_ms - h->partner_heard_ms >= h->failure_detection_ms) {
+    bool silent = event->now_ms - h->partner_heard_ms >= h->failure_detection_ms;
+    if (h->mode == MODE_RELEASED && silent && !h->store_lost && !h->stopped) {
         home_open_term(h, CAUSE_TAKES, home_next_term(h, event->dice), actions);
         h->decision.wanted.alone = true;
         return OK;
@@ -432,10 +432,16 @@ static void on_stored(struct home *h, const struct home_event *event, struct hom
     bool late =
         serves && (h->store_lost || h->stopped || (h->decision.overtaken && home_is_paired(h)));
     if (late) {
+        if (h->mode != MODE_REJOINING)
+            h->mode = h->hold.mode; /* for no moment that anybody sees */
         home_rejoin(h, CAUSE_RESTARTED, event->dice, actions);
     } else if (!h->decision.keeps_mode) {
         enum mode from = h->mode;
         h->mode = h->hold.mode;
+        if (h->mode == MODE_RELEASED && from != MODE_RELEASED) {
+            h->nonce = event->dice; /* what was granted before counts for nothing (rule 8) */
+            h->asked_ms = 0;
+        }
         if (!h->decision.announced && (h->mode != from || !term_equal(before, h->hold.term)))
             home_announce(actions, from, h->decision.cause);
     }

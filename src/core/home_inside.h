@@ -108,8 +108,10 @@ enum failure home_on_take(struct home *h, const struct home_event *event,
 void home_comply(const struct home *h, struct home_actions *actions);
 /* A holder that waited too long for the taker's next word serves on. */
 void home_end_handover(struct home *h, uint64_t now_ms, struct home_actions *actions);
-enum released_verdict { RELEASED_TAKE, RELEASED_WAIT, RELEASED_DECLINE };
+bool home_may_be_released_to(const struct home *h, const struct home_question *asked);
+enum released_verdict { RELEASED_TAKE, RELEASED_WAIT, RELEASED_FOLLOW, RELEASED_DECLINE };
 enum released_verdict home_weigh_released(const struct home *h, const struct home_event *event);
-void home_take_released(struct home *h, struct term to, struct home_actions *actions);
+void home_take_released(struct home *h, const struct home_event *event,
+                        struct home_actions *actions);
 
 #endif

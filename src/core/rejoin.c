@@ -90,13 +90,12 @@ static void on_released(struct home *h, const struct home_event *event,
                         struct home_actions *actions)
 {
     const struct home_question *asked = &event->asked.question;
-    enum released_verdict verdict = home_weigh_released(h, event);
-    if (verdict == RELEASED_DECLINE) {
-        grant(h, event, actions);
-        return;
+    switch (home_weigh_released(h, event)) {
+    case RELEASED_DECLINE: grant(h, event, actions); return;
+    case RELEASED_TAKE: home_take_released(h, event, actions); break;
+    case RELEASED_FOLLOW: home_step_down(h, asked->term, actions); break;
+    case RELEASED_WAIT: break;
     }
-    if (verdict == RELEASED_TAKE)
-        home_take_released(h, asked->to, actions);
     answer(actions, (struct home_answer){.nonce = asked->nonce, .verdict = VERDICT_WAIT});
 }
 
@@ -106,17 +105,18 @@ enum failure home_on_asked(struct home *h, const struct home_event *event,
     const struct home_question *asked = &event->asked.question;
     struct home_answer reply = {.nonce = asked->nonce, .verdict = VERDICT_WAIT};
     struct term mine = h->hold.term;
-    if (!home_believes(h, asked->term, larger(asked->seen, asked->to.number))) {
+    bool released = !term_is_none(asked->to);
+    if (!home_believes(h, asked->term, larger(asked->seen, asked->to.number)) ||
+        (released && !home_may_be_released_to(h, asked))) {
         answer(actions, reply);
         return home_disbelieve(h, home_partner(h), asked->term, asked->seen, e);
     }
     bool asker_knows = !term_is_none(asked->term);
     bool asker_held = asker_knows && term_side(asked->term) != h->side;
-    bool released = !term_is_none(asked->to);
     if (asker_held && !released)
         h->over = asked->term; /* rule 2: every start of serving opens a new one */
     bool asker_lost = term_equal(asked->term, mine) && asker_lacks(h, asked, event->asked.own_head);
-    home_see(h, larger(asked->seen, asked->term.number));
+    home_see(h, larger(larger(asked->seen, asked->to.number), asked->term.number));
     home_meet(h, event->now_ms, actions);
 
     if (h->decision.under_way || h->store_lost || event->asked.applying) {

@@ -250,6 +250,17 @@ void link_create(struct link *link, const struct machine *to, const char *home,
     call_send(call, to, LINK_PATH_CREATE, create_encode(&link->sender, home));
 }
 
+void link_flush(struct link *link, const struct machine *to, const char *home,
+                link_create_done *done, void *context)
+{
+    struct call *call = call_new(link, CALL_CREATE, to, context);
+    call->done.create = done;
+    memcpy(call->home, home, strlen(home) + 1);
+    OWNED(free_memory) char *text = create_encode(&link->sender, home);
+    call_send_bytes(call, to, LINK_PATH_FLUSH, LINK_TYPE_JSON, bytes_of_text(text),
+                    LINK_BATCH_DEADLINE_MS);
+}
+
 /* --- commands that we pass on --- */
 
 static struct files files_copy(const struct files *f)

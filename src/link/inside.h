@@ -10,6 +10,7 @@
 #define LINK_PATH_HEARTBEAT "/link/v1/heartbeat"
 #define LINK_PATH_QUESTION  "/link/v1/question"
 #define LINK_PATH_DEMAND    "/link/v1/demand"
+#define LINK_PATH_FLUSH     "/link/v1/flush"
 #define LINK_PATH_CREATE    "/link/v1/create"
 #define LINK_PATH_OFFER     "/link/v1/offer"
 #define LINK_PATH_BATCH     "/link/v1/batch"

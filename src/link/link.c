@@ -234,16 +234,33 @@ static enum failure take_demand(struct link *link, struct http_request *request,
     return OK;
 }
 
-static enum failure take_create(struct link *link, struct http_request *request, struct error *e)
+static enum failure take_named(struct link *link, struct http_request *request,
+                               const struct machine **from, char home[HOME_NAME_SIZE],
+                               struct error *e)
 {
     struct sender sender;
-    char home[HOME_NAME_SIZE];
     enum failure bad = create_decode(http_request_body(request), &sender, home, e);
-    const struct machine *from =
-        bad ? NULL : check_sender(link, http_request_peer(request), &sender, e);
-    if (!from)
+    *from = bad ? NULL : check_sender(link, http_request_peer(request), &sender, e);
+    return *from ? OK : e->kind;
+}
+
+static enum failure take_create(struct link *link, struct http_request *request, struct error *e)
+{
+    const struct machine *from;
+    char home[HOME_NAME_SIZE];
+    if (take_named(link, request, &from, home, e))
         return e->kind;
     link->handlers.create(from, home, reply_new(link, request), link->handlers.context);
+    return OK;
+}
+
+static enum failure take_flush(struct link *link, struct http_request *request, struct error *e)
+{
+    const struct machine *from;
+    char home[HOME_NAME_SIZE];
+    if (take_named(link, request, &from, home, e))
+        return e->kind;
+    link->handlers.flush(from, home, reply_new(link, request), link->handlers.context);
     return OK;
 }
 
@@ -334,6 +351,7 @@ static const struct {
     {LINK_PATH_HEARTBEAT, MESSAGE_BYTES_MAX, take_heartbeat},
     {LINK_PATH_QUESTION, MESSAGE_BYTES_MAX, take_question},
     {LINK_PATH_DEMAND, MESSAGE_BYTES_MAX, take_demand},
+    {LINK_PATH_FLUSH, MESSAGE_BYTES_MAX, take_flush},
     {LINK_PATH_CREATE, MESSAGE_BYTES_MAX, take_create},
     {LINK_PATH_OFFER, MESSAGE_BYTES_MAX, take_offer},
     {LINK_PATH_BATCH, MESSAGE_BATCH_BYTES_MAX, take_batch},

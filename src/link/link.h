@@ -34,6 +34,8 @@ struct link_handlers {
                    const struct home_demanded *demanded, struct link_reply *reply, void *context);
     void (*create)(const struct machine *from, const char *home, struct link_reply *reply,
                    void *context);
+    void (*flush)(const struct machine *from, const char *home, struct link_reply *reply,
+                  void *context);
     /* The Backup Service. The bytes of a batch are lent until the reply is given. */
     void (*offer)(const struct machine *from, const struct sync_offer *offer,
                   struct link_reply *reply, void *context);
@@ -76,6 +78,7 @@ const struct sender *link_sender(const struct link *link);
 void link_reply_heartbeat(struct link_reply *reply, const struct heartbeat *ours);
 void link_reply_answer(struct link_reply *reply, const struct home_answer *answer);
 void link_reply_standing(struct link_reply *reply, const struct home_standing *standing);
+/* It is done: the home was created, or its queue flushed. */
 void link_reply_created(struct link_reply *reply, const char *home);
 void link_reply_position(struct link_reply *reply, const struct copy_answer *position);
 void link_reply_compared(struct link_reply *reply, const struct compared *compared);
@@ -103,6 +106,9 @@ void link_demand(struct link *link, const struct machine *to, const char *home,
                  const struct home_demanded *demanded, link_standing_done *done, void *context);
 void link_create(struct link *link, const struct machine *to, const char *home,
                  link_create_done *done, void *context);
+/* Answered when nothing waits there for this home any more, or after LINK_BATCH_DEADLINE_MS. */
+void link_flush(struct link *link, const struct machine *to, const char *home,
+                link_create_done *done, void *context);
 
 /* Both are answered by where the copy stands; NULL and why, if by nothing. */
 typedef void link_position_done(const struct copy_answer *position, const struct error *e,

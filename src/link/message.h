@@ -74,7 +74,8 @@ char *standing_encode(const struct sender *sender, const struct home_standing *s
 enum failure standing_decode(struct bytes text, struct sender *sender,
                              struct home_standing *standing, struct error *e);
 
-/* "Create your home", from the holder of `central`; the answer is the same again. */
+/* "Create your home", from the holder of `central`, and "flush what waits for this home", from
+ * whoever is about to take it; the answer is the same again. */
 char *create_encode(const struct sender *sender, const char *home);
 enum failure create_decode(struct bytes text, struct sender *sender, char home[HOME_NAME_SIZE],
                            struct error *e);

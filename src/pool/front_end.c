@@ -10,9 +10,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "content/file_store.h"
 #include "pool/backup_service.h"
 #include "pool/certificates.h"
 #include "pool/compared.h"
+#include "pool/flush.h"
 #include "pool/lend.h"
 #include "pool/operating.h"
 #include "pool/publisher.h"
@@ -37,6 +39,7 @@ struct front_end {
     struct backup_service *backup;
     struct scrub *scrub;
     struct storage_service *storage;
+    struct file_store *files;
     struct certificate_watch certificates;
     bool stopped; /* as it was at the start */
     struct front_end_commands commands;
@@ -77,6 +80,11 @@ const struct scrub *front_end_scrub(const struct front_end *fe)
 struct backup_service *front_end_backup_service(const struct front_end *fe)
 {
     return fe->backup;
+}
+
+const struct file_store *front_end_files(const struct front_end *fe)
+{
+    return fe->files;
 }
 
 struct storage_service *front_end_storage_service(const struct front_end *fe)
@@ -405,6 +413,20 @@ static void on_create(const struct machine *from, const char *name, struct link_
     publisher_ordered(fe->publisher, from, name, reply);
 }
 
+static void on_flush(const struct machine *from, const char *name, struct link_reply *reply,
+                     void *context)
+{
+    struct front_end *fe = context;
+    const struct hosted_home *home = front_end_home(fe, name);
+    struct error e;
+    if (home && strcmp(home_partner(hosted_home_core(home)), from->pool->fqdn) == 0) {
+        flush_asked(fe, name, reply);
+        return;
+    }
+    refuse_partner(fe, from, name, &e);
+    link_reply_error(reply, &e);
+}
+
 static void on_offer(const struct machine *from, const struct sync_offer *offer,
                      struct link_reply *reply, void *context)
 {
@@ -517,6 +539,8 @@ static enum failure open_store(struct front_end *fe, struct error *e)
     fe->backup = backup_service_new(fe);
     fe->scrub = scrub_new(fe);
     fe->storage = storage_service_new(fe);
+    if (fe->config->file_store)
+        fe->files = file_store_new(fe->config->file_store, front_end_pool(fe));
     return OK;
 }
 
@@ -527,6 +551,7 @@ static enum failure open_link(struct front_end *fe, struct error *e)
                                            .question = on_question,
                                            .demand = on_demand,
                                            .create = on_create,
+                                           .flush = on_flush,
                                            .offer = on_offer,
                                            .batch = on_batch,
                                            .part = on_part,
@@ -592,6 +617,10 @@ static const char *fixed_change(const struct config *a, const struct config *b)
         return "which machine this is";
     if (strcmp(a->database_path, b->database_path) != 0)
         return "where its database is";
+    const char *x_files = a->file_store ? a->file_store : "",
+               *y_files = b->file_store ? b->file_store : "";
+    if (strcmp(x_files, y_files) != 0)
+        return "where its file store is";
     if (strcmp(a->admin_socket, b->admin_socket) != 0)
         return "where its socket is";
     if (strcmp(listens_on(a), listens_on(b)) != 0 || a->self->link_port != b->self->link_port ||
@@ -654,6 +683,7 @@ void front_end_stop(struct front_end *fe)
     if (!fe)
         return;
     link_stop(TAKE(fe->link));
+    operating_stop(fe->operating);
     scrub_stop(fe->scrub);
     backup_service_stop(fe->backup);
     storage_service_stop(fe->storage);
@@ -665,6 +695,7 @@ void front_end_stop(struct front_end *fe)
     loop_settle(fe->loop);
     scrub_free(fe->scrub);
     storage_service_free(fe->storage);
+    file_store_free(fe->files);
     backup_service_free(fe->backup);
     publisher_free(fe->publisher);
     operating_free(fe->operating);

@@ -9,6 +9,7 @@
 
 struct scrub;
 struct backup_service;
+struct file_store;
 struct front_end;
 struct http_request;
 struct publisher;
@@ -54,6 +55,8 @@ struct store *front_end_store(const struct front_end *fe);
 struct link *front_end_link(const struct front_end *fe); /* NULL while it stops */
 const struct scrub *front_end_scrub(const struct front_end *fe);
 struct backup_service *front_end_backup_service(const struct front_end *fe);
+/* Where the files of its conferences lie; NULL: it has none. Any thread. */
+const struct file_store *front_end_files(const struct front_end *fe);
 struct storage_service *front_end_storage_service(const struct front_end *fe);
 struct publisher *front_end_publisher(const struct front_end *fe);
 struct operating *front_end_operating(const struct front_end *fe);

@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "user/conference.h"
+#include "web/content.h"
 
 DEFINE_OWNED(json_t *, json_decref)
 
@@ -309,6 +310,8 @@ enum failure conference_end(struct visit *v, struct error *e)
     conference_invite(v->txn, v->account.id, v->rest, json_object_get(f.value, CONFERENCE_IDS),
                       NULL);
     bad = count_one(v, -1, e);
+    if (!bad)
+        bad = content_end(v, v->rest, e);
     if (!bad)
         visit_answer(v, 204, NULL, BYTES_NONE);
     return bad;

@@ -7,6 +7,7 @@
 #include "http/server.h"
 #include "web/attendance.h"
 #include "web/conference.h"
+#include "web/content.h"
 #include "web/document.h"
 #include "web/presence.h"
 #include "web/remember.h"
@@ -32,6 +33,9 @@ static const struct route {
     {"/v1/presence/", {[GET] = presence_show_other}},
     {"/v1/settings", {[GET] = settings_show, [PUT] = settings_set}},
     {"/v1/conferences", {[GET] = conference_list, [POST] = conference_create}},
+    {"/v1/conferences/*/files", {[GET] = content_list}},
+    {"/v1/conferences/*/files/",
+     {[GET] = content_show, [PUT] = content_put, [DELETE] = content_delete}},
     {"/v1/conferences/*/attendance", {[PUT] = conference_join, [DELETE] = conference_leave}},
     {"/v1/history", {[GET] = history_show}},
     {"/v1/conferences/",

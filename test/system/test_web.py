@@ -661,7 +661,9 @@ def a_new_certificate_is_shown_after_a_reload(world):
 @test
 def the_documents_show_what_works(world):
     """docs/users.md is what people type: all of it, as it stands there."""
-    world.deploy(["atl", "redmond"])
+    world.build(["atl", "redmond"])
+    with_file_store(world, "atl")
+    world.begin()
     enable(world, "kenmyer")
     text = (Path(__file__).parents[2] / "docs/users.md").read_text()
     prelude, *examples = re.findall(r"^```(?:sh)?\n(.*?)^```$", text, re.M | re.S)
@@ -670,7 +672,8 @@ def the_documents_show_what_works(world):
     script = "set -eu\n" + prelude.replace(":8443", port) + "".join(examples)
     outcome = run("sh", "-c", script, cwd=world.folder).must(0, '"limited":false', 'sip:alice@',
                                                             "ETag: ", '"back at noon"', '"desk"',
-                                                            '"subject":"Budget"')
+                                                            '"subject":"Budget"', '"state":"Ready"',
+                                                            "Content-Range: bytes 4-10/12", "figures")
     assert SECRET in script and "Sesam" not in outcome.out, outcome
 
 
