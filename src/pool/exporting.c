@@ -1,5 +1,6 @@
 #include "pool/exporting.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,8 @@ struct exporting {
     char target[FQDN_SIZE];
     enum module module;
     struct exporter *core;
-    bool open;
+    bool open, retired;
+    unsigned holders; /* exporting_hold() */
     struct term term;
     /* A job or a call is under way: its end comes here before anything else begins. */
     enum { FLIGHT_NONE, FLIGHT_OFFER, FLIGHT_PACKING, FLIGHT_BATCH, FLIGHT_COMPARE } in_flight;
@@ -126,17 +128,18 @@ static void step(struct exporting *x, struct export_event event)
 
 /* Whoever holds a home exports it, and whoever has released it until the other one has it (rule 6);
  * and whoever refills a holder that lost something. */
-static bool exports(const struct home *core)
+static bool exports(const struct exporting *x)
 {
-    return core && (mode_rights(home_mode(core))->holder || home_mode(core) == MODE_RELEASED ||
-                    home_refills(core));
+    const struct home *core = core_of(x);
+    return !x->retired && core &&
+           (mode_rights(home_mode(core))->holder || home_mode(core) == MODE_RELEASED ||
+            home_refills(core));
 }
 
 /* What comes back from a term that ended says nothing about the one that is now. */
 static bool term_is_over(const struct exporting *x)
 {
-    const struct home *core = core_of(x);
-    return !exports(core) || !term_equal(x->term, home_hold(core)->term);
+    return !exports(x) || !term_equal(x->term, home_hold(core_of(x))->term);
 }
 
 static void fail_with(struct exporting *x, const struct error *e)
@@ -364,7 +367,7 @@ static void carry_out(struct exporting *x, const struct export_action *action)
 static void open_or_close(struct exporting *x)
 {
     const struct home *core = core_of(x);
-    bool open = exports(core);
+    bool open = exports(x);
     struct sync_offer offer;
     struct error e;
     if (open && (!x->open || !term_equal(x->term, home_hold(core)->term))) {
@@ -429,6 +432,37 @@ void exporting_tick(struct exporting *x)
         ask_after_restart(x, peer);
     }
     step(x, (struct export_event){.kind = EXPORT_TICK});
+}
+
+void exporting_retire(struct exporting *x)
+{
+    x->retired = true;
+    if (!x->in_flight) /* else when that has come to its end */
+        exporting_tick(x);
+}
+
+bool exporting_is_retired(const struct exporting *x)
+{
+    return x->retired;
+}
+
+void exporting_hold(struct exporting *x)
+{
+    x->holders++;
+}
+
+void exporting_let_go(struct exporting *x)
+{
+    assert(x->holders > 0);
+    x->holders--;
+}
+
+bool exporting_is_idle(const struct exporting *x)
+{
+    bool calls = false;
+    for (size_t i = 0; i < BATCH_CALLS_MAX; i++)
+        calls = calls || x->calls[i].out;
+    return !x->in_flight && !calls && !x->holders;
 }
 
 void exporting_changed(struct exporting *x, uint64_t head)

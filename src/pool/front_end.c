@@ -300,102 +300,6 @@ static void on_answer(const char *to, const char *name, const struct home_questi
         hosted_home_answered(home, question, answer);
 }
 
-const struct machine *front_end_machine_of(const struct front_end *fe, const char *pool_name)
-{
-    const struct pool *pool = topology_pool(fe->config->topology, pool_name);
-    if (!pool)
-        return NULL;
-    for (size_t i = 0; i < pool->machine_count; i++) {
-        const struct peer *peer = peers_find(fe->peers, pool->machines[i].fqdn);
-        if (peer && peer->reachable)
-            return &pool->machines[i];
-    }
-    return &pool->machines[0];
-}
-
-void front_end_witnesses(const struct front_end *fe, const char *home, char *names, size_t size)
-{
-    size_t used = 0, at = 0;
-    names[0] = '\0';
-    while (at < fe->home_count && strcmp(home_name(hosted_home_core(fe->homes[at])), home) != 0)
-        at++;
-    for (size_t i = 0; at < fe->home_count && i < peers_count(fe->peers); i++) {
-        const struct peer *peer = peers_at(fe->peers, i);
-        if (!peer->reachable || !(peer->hears & 1u << at))
-            continue;
-        int more = snprintf(names + used, size - used, "%s%s", used ? ", " : "", peer->machine);
-        if (more < 0 || (size_t)more >= size - used)
-            return; /* these will do */
-        used += (size_t)more;
-    }
-}
-
-bool front_end_reaches(const struct front_end *fe, const char *pool)
-{
-    const struct machine *machine = front_end_machine_of(fe, pool);
-    const struct peer *peer = machine ? peers_find(fe->peers, machine->fqdn) : NULL;
-    return peer && peer->reachable;
-}
-
-bool front_end_is_silent(const struct front_end *fe, const char *name, const char **why)
-{
-    const struct pool *pool = topology_pool(fe->config->topology, name);
-    for (size_t i = 0; pool && i < pool->machine_count; i++) {
-        const struct peer *peer = peers_find(fe->peers, pool->machines[i].fqdn);
-        if (!peer || peer->reachable || !peer->tried)
-            return false;
-        if (why)
-            *why = peer->trouble;
-    }
-    return pool != NULL;
-}
-
-const struct pool *front_end_holder(const struct front_end *fe, const char *name)
-{
-    const struct topology *topology = fe->config->topology;
-    const struct hosted_home *home = front_end_home(fe, name);
-    const struct heard_home *heard = heard_of(&fe->heard, name);
-    if (home) {
-        const struct hold *hold = home_current(hosted_home_core(home));
-        if (hold_holder(hold)[0])
-            return topology_pool(topology, hold_holder(hold));
-    }
-    bool central = strcmp(name, HOME_CENTRAL) == 0;
-    const struct pool *pool = central ? topology->central : topology_pool(topology, name);
-    if (!pool || !heard || term_is_none(heard->term))
-        return NULL;
-    return term_side(heard->term) == SIDE_HOME ? pool : pool->backup;
-}
-
-const struct pool *front_end_server(const struct front_end *fe, const char *name)
-{
-    const struct hosted_home *here = front_end_home(fe, name);
-    const struct pool *holder = front_end_holder(fe, name);
-    bool ours = here && holder == fe->config->self->pool;
-    return ours && home_mode(hosted_home_core(here)) == MODE_REJOINING ? NULL : holder;
-}
-
-enum failure front_end_serves(const struct front_end *fe, const char *name, uint64_t *term,
-                              struct error *e)
-{
-    const struct hosted_home *home = front_end_home(fe, name);
-    const struct home *core = home ? hosted_home_core(home) : NULL;
-    *term = core ? home_hold(core)->term.number : 0;
-    if (core && mode_rights(home_mode(core))->changes)
-        return OK;
-    const struct pool *holder = front_end_holder(fe, name);
-    if (core && (!holder || holder == fe->config->self->pool)) {
-        home_explain(core, e);
-    } else {
-        fail(e, FAIL_REFUSED, "%s does not serve the home %s%s%s.", front_end_pool(fe), name,
-             core ? ": it is " : "", core ? mode_name(home_mode(core)) : "");
-        if (holder)
-            error_next(e, "Its holder is %s.", holder->fqdn);
-    }
-    error_kept(e, "Nothing was changed.");
-    return e->kind;
-}
-
 static void ask_partner(struct hosted_home *home, const struct home_question *question,
                         void *context)
 {
@@ -746,6 +650,7 @@ bool front_end_reload(struct front_end *fe)
     config_free(fe->config);
     fe->config = config;
     fe->topology_hash = hash_of(config->topology);
+    backup_service_follow(fe->backup);
     log_set_level(config->log_level);
     log_event(LOG_EVENT_NOTICE, "reloaded",
               "Configuration, topology and certificates were "

@@ -1,4 +1,8 @@
-/* /v1/conferences: who meets whom, and when. */
+/* /v1/conferences: who meets whom, and when.
+ *
+ * A conference is kept in its organiser's home, and for each participant, of whichever pool, an
+ * item beside it says that he takes part. So whoever belongs to another pool asks there:
+ * /v1/pools/POOL/conferences, at any machine; the list of his own pool names the paths. */
 #ifndef POLLUX_WEB_CONFERENCE_H
 #define POLLUX_WEB_CONFERENCE_H
 
@@ -15,6 +19,6 @@ const char *conference_id_of(const char *rest, char id[CONFERENCE_ID_SIZE]);
 enum failure conference_check_part(struct visit *v, const char *id, struct error *e);
 
 visit_handler conference_list, conference_create, conference_show, conference_change,
-    conference_end;
+    conference_end, conference_show_elsewhere;
 
 #endif

@@ -214,8 +214,22 @@ static enum failure open_accounts(struct visit *v, struct error *e)
     return error_next(e, "Try again shortly, or at another pool.");
 }
 
+static enum failure find_pool_asked(struct visit *v, struct error *e)
+{
+    v->home = standing_of(v->standing, v->pool_asked);
+    if (v->home) {
+        admit(v);
+        return OK;
+    }
+    fail(e, FAIL_NOT_FOUND, "There is no pool %s here.", v->pool_asked);
+    error_kept(e, "Nothing was done.");
+    return error_next(e, "GET /v1/conferences says under \"elsewhere\" which others there are.");
+}
+
 static enum failure find_home(struct visit *v, struct error *e)
 {
+    if (v->pool_asked[0])
+        return find_pool_asked(v, e);
     v->home = standing_of(v->standing, v->account.pool);
     if (v->home) {
         admit(v);

@@ -56,14 +56,16 @@ struct visit {
     struct http_request *request;
     const char *method;
     const char *rest; /* of the path, behind what the route names */
+    /* What is asked for is kept in the home of this pool; "": in the caller's own, as most is. */
+    char pool_asked[FQDN_SIZE];
     unsigned tries;
 
     struct standing *standing;
-    struct view *view;      /* from the moment that somebody says who he is */
-    struct account account; /* who asks */
-    const struct standing_home *home;
-    bool proved;    /* that it is him: later tries need not be shown again */
-    bool signed_on; /* by a session, and this is it */
+    struct view *view;                /* from the moment that somebody says who he is */
+    struct account account;           /* who asks */
+    const struct standing_home *home; /* that is asked for */
+    bool proved;                      /* that it is him: later tries need not be shown again */
+    bool signed_on;                   /* by a session, and this is it */
     struct session_facts session;
     struct txn *txn;
     struct upload *upload; /* outlives the tries; its body is still to be received if … */
