@@ -40,8 +40,8 @@ enum failure incoming_begin(const struct file_store *fs, struct incoming **in, s
     made->folder = below_make(root, FOLDER_INCOMING);
     folder_random_name(made->name);
     if (made->folder >= 0)
-        made->fd = below_open(made->folder, made->name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW,
-                               FILE_MODE);
+        made->fd =
+            below_open(made->folder, made->name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, FILE_MODE);
     if (made->fd < 0)
         return folder_failure("Making a file in", file_store_path(fs), errno, e);
     *in = TAKE(made);

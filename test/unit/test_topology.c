@@ -261,7 +261,7 @@ static void an_unknown_option_is_told_with_the_nearest_one(void **state)
     EXPECT(IN_MACHINE("linkport = 1"), {5, "Is link_port meant?"});
     EXPECT(HEAD "zebra = 1\n",
            {3, "here. Valid: sip_domain, failure_detection_interval, central, pool, "
-            "conference_file_max_mb, conference_content_max_mb."});
+               "conference_file_max_mb, conference_content_max_mb."});
     EXPECT(HEAD "Central = 1\n", {3, "Is central meant?"});
 }
 
@@ -306,8 +306,9 @@ static void conferences_have_bounds_for_their_files(void **state)
     EXPECT(HEAD ATL RED "conference_content_max_mb = 99999999999999999999", {13, "1 to"});
     EXPECT_GOOD(HEAD ATL RED "conference_file_max_mb = 30000");
     OWNED(faults_free) struct faults faults = {0};
-    OWNED(topology_free) struct topology *t = topology_read(
-        HEAD ATL RED "conference_content_max_mb = 7", "t.conf", &faults);
+    OWNED(topology_free)
+    struct topology *t =
+        topology_read(HEAD ATL RED "conference_content_max_mb = 7", "t.conf", &faults);
     assert_non_null(t);
     assert_int_equal(t->file_max_mb, TOPOLOGY_FILE_MB);
     assert_int_equal(t->conference_max_mb, 7);
