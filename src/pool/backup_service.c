@@ -151,6 +151,7 @@ static void on_tick(void *context)
 {
     const struct backup_service *service = context;
     backup_service_look(context);
+    importing_tick(service->importing);
     copy_marks_tick(service->marks);
 }
 

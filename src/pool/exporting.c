@@ -45,6 +45,7 @@ struct exporting {
         struct bytes bytes;
         uint64_t items;
         bool full;
+        bool last; /* none follows at once, even if it is full */
         struct error error;
     } batch;
 };
@@ -213,7 +214,10 @@ static void on_batch_position(const struct copy_answer *position, const struct e
     if (x->waited != call)
         return;
     x->waited = NULL;
-    if (position && position->verdict == COPY_GO_ON && position->at.usn >= x->batch.head.upto) {
+    uint64_t taken = position && position->verdict == COPY_GO_ON ? position->taken : 0;
+    if (position && position->verdict == COPY_GO_ON && position->at.usn > taken)
+        taken = position->at.usn;
+    if (taken >= x->batch.head.upto) {
         x->counts.items += x->batch.items;
         x->counts.bytes += x->batch.bytes.size;
     }
@@ -260,7 +264,7 @@ static void pack(void *context)
         return;
     if (!x->batch.full)
         head->upto = copy.head;
-    x->batch.bytes = batch_finish(x->batch.writer, head->upto);
+    x->batch.bytes = batch_finish(x->batch.writer, head->upto, x->batch.full && !x->batch.last);
 }
 
 static struct batch_call *free_call(struct exporting *x)
@@ -340,7 +344,8 @@ static void send_batch(struct exporting *x, const struct export_action *action)
     x->in_flight = FLIGHT_PACKING;
     x->batch.store = front_end_store(x->fe);
     x->batch.head =
-        (struct batch_head){.module = x->module, .term = x->term, .after = action->after.usn};
+        (struct batch_head){.module = x->module, .term = x->term, .after = action->after};
+    x->batch.last = action->last;
     snprintf(x->batch.head.home, sizeof x->batch.head.home, "%s", x->home);
     if (workers_run(x->workers, pack, on_packed, x))
         return;
