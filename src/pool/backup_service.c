@@ -186,6 +186,16 @@ void backup_service_hurry(struct backup_service *service, const char *home)
     }
 }
 
+void backup_service_heard(struct backup_service *service, const char *home, const char *pool,
+                          struct term term)
+{
+    for (size_t i = 0; i < service->export_count; i++) {
+        struct exporting *x = service->exports[i];
+        if (strcmp(exporting_home(x), home) == 0 && strcmp(exporting_target(x), pool) == 0)
+            exporting_heard(x, term);
+    }
+}
+
 /* The pools that are neither of the two which may hold `central`. */
 static void add_replicas(struct backup_service *service)
 {

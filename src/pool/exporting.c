@@ -402,15 +402,13 @@ static void give_up_on_silence(struct exporting *x, const struct peer *peer)
     fail_with(x, &e);
 }
 
-/* Its store may be another one now. */
-static void ask_after_restart(struct exporting *x, const struct peer *peer)
+/* It can be asked at last; and its store may be another one now. */
+static void ask_after_start(struct exporting *x, const struct peer *peer)
 {
     if (peer->started == x->target_started)
         return;
-    bool again = x->target_started != 0;
     x->target_started = peer->started;
-    if (again)
-        exporting_looked(x);
+    exporting_looked(x);
 }
 
 void exporting_tick(struct exporting *x)
@@ -420,7 +418,7 @@ void exporting_tick(struct exporting *x)
         open_or_close(x);
     if (peer && peer->heard_ms) {
         give_up_on_silence(x, peer);
-        ask_after_restart(x, peer);
+        ask_after_start(x, peer);
     }
     step(x, (struct export_event){.kind = EXPORT_TICK});
 }
@@ -438,6 +436,14 @@ void exporting_wanted(struct exporting *x)
 void exporting_wanted_compared(struct exporting *x)
 {
     step(x, (struct export_event){.kind = EXPORT_WANTED_COMPARED});
+}
+
+void exporting_heard(struct exporting *x, struct term term)
+{
+    struct export_status s;
+    export_status(x->core, &s);
+    if (s.verdict == COPY_EARLY && x->open && term_equal(term, x->term))
+        exporting_looked(x);
 }
 
 void exporting_looked(struct exporting *x)
