@@ -33,6 +33,7 @@ struct exporter {
     bool slept;                    /* since something was sent: its answer is an old one */
     enum copy_verdict verdict;
     struct version copied;
+    uint64_t taken; /* beyond that, and not stored yet; 0: nothing */
     uint64_t confirmed_ms, failed_ms;
 
     struct {
@@ -120,6 +121,7 @@ static void set_copied(struct exporter *x, struct version at)
         x->mark_count++;
     }
     x->copied = at;
+    x->taken = 0;
     forget_copied(x);
     if (!behind(x))
         x->limit_met = false;
@@ -132,7 +134,10 @@ static struct export_action act(struct exporter *x, enum export_action_kind kind
     assert(!x->under_way);
     x->under_way = kind;
     x->slept = false;
-    return (struct export_action){.kind = kind, .after = x->copied, .goal = goal};
+    return (struct export_action){.kind = kind,
+                                  .after = x->taken ? x->taken : x->copied.usn,
+                                  .goal = goal,
+                                  .last = x->cycle.batches == x->options.batches_max};
 }
 
 static void begin_cycle(struct exporter *x, uint64_t now_ms)
@@ -204,6 +209,7 @@ static void open_term(struct exporter *x, const struct export_event *event)
     x->cycle.on = x->cycle.broken_off = false;
     x->cycles = 0;
     x->copied = (struct version){0};
+    x->taken = 0;
     x->confirmed_ms = x->failed_ms = x->retry_ms = x->compare_ms = 0;
     note_change(x, event->head, event->now_ms);
     x->wanted_upto = x->head;
@@ -211,6 +217,7 @@ static void open_term(struct exporter *x, const struct export_event *event)
 
 static void on_failed(struct exporter *x, uint64_t now_ms)
 {
+    x->taken = 0;
     if (x->under_way == EXPORT_COMPARE) {
         x->compare_ms = now_ms + EXPORT_COMPARE_RETRY_MS;
         x->compare_wanted = false; /* whoever waited for it has been told */
@@ -224,9 +231,10 @@ static void on_failed(struct exporter *x, uint64_t now_ms)
     x->retry_ms = now_ms + EXPORT_RETRY_MS;
 }
 
-static void take_position(struct exporter *x, enum export_action_kind sent, struct version at,
-                          uint64_t now_ms)
+static void take_position(struct exporter *x, enum export_action_kind sent,
+                          const struct copy_answer *answer, uint64_t now_ms)
 {
+    struct version at = answer->at;
     x->asked = true;
     x->looked = false;
     x->confirmed_ms = now_ms;
@@ -235,12 +243,14 @@ static void take_position(struct exporter *x, enum export_action_kind sent, stru
     if (at.usn >= x->wanted_upto)
         x->wanted = false;
     set_copied(x, at);
+    if (sent == EXPORT_BATCH && answer->taken > at.usn && answer->taken <= x->head)
+        x->taken = answer->taken;
     /* A copy that answers, but can't keep what it is sent (a full disk), still fails. */
     if (sent != EXPORT_OFFER || !behind(x))
         x->failing = false;
     if (!x->cycle.on)
         return;
-    if (at.usn >= x->cycle.goal)
+    if (at.usn >= x->cycle.goal && !x->taken) /* else it waits for the next batch */
         end_cycle(x, false);
     else if (x->cycle.batches >= x->options.batches_max)
         end_cycle(x, true);
@@ -258,7 +268,7 @@ static void on_answered(struct exporter *x, const struct export_event *event)
     }
     x->verdict = answer->verdict;
     if (answer->verdict == COPY_GO_ON && answer->at.usn <= x->head) {
-        take_position(x, sent, answer->at, event->now_ms);
+        take_position(x, sent, answer, event->now_ms);
         return;
     }
     break_off_cycle(x);
