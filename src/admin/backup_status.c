@@ -69,8 +69,8 @@ static json_t *describe_export(struct view *view, const struct exporting *x, uin
     return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "Module",
                      module_name(exporting_module(x)), "Direction", "Export", "Home",
                      exporting_home(x), "Partner", exporting_target(x), "State",
-                     export_word_name(export_word(exporting_core(x), now_ms)), "Head",
-                     (json_int_t)s.head, "CopiedUpTo", (json_int_t)s.copied.usn, "UncopiedChanges",
+                     export_word_name(exporting_word(x)), "Head", (json_int_t)s.head, "CopiedUpTo",
+                     (json_int_t)s.copied.usn, "UncopiedChanges",
                      (json_int_t)(s.head > s.copied.usn ? s.head - s.copied.usn : 0),
                      "UncopiedBytes", (json_int_t)uncopied_bytes(view, x, s.copied.usn, s.head),
                      "OldestUncopiedSeconds", show_seconds_since(s.oldest_ms, now_ms),
@@ -86,7 +86,7 @@ static enum export_word export_of(const struct backup_wait *wait, struct view *v
         const struct exporting *x = wait->list[i];
         if (exporting_module(x) != module)
             continue;
-        word = export_word_worse(word, export_word(exporting_core(x), now_ms));
+        word = export_word_worse(word, exporting_word(x));
         json_array_append_new(details, describe_export(view, x, now_ms));
     }
     return word;

@@ -59,7 +59,7 @@ static enum failure write_marker(const struct file_store *fs, int root, struct e
 {
     OWNED(free_memory) char *line = xasprintf("%s\n", fs->pool);
     OWNED(close_fd)
-    int fd = folder_open(root, FILE_STORE_MARKER, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0640);
+    int fd = below_open(root, FILE_STORE_MARKER, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0640);
     ssize_t size = (ssize_t)strlen(line);
     if (fd >= 0 && write(fd, line, (size_t)size) == size && fsync(fd) == 0 && fsync(root) == 0)
         return OK;
@@ -112,9 +112,14 @@ enum failure file_store_look(const struct file_store *fs, const struct file_name
     enum failure bad = file_store_check(fs, e); /* a folder that is not there is another matter */
     if (bad)
         return bad;
-    bad = folder_of(fs, name, false, &folder, e);
+    struct error why = {0};
+    bad = folder_of(fs, name, false, &folder, &why);
+    if (bad == FAIL_NOT_FOUND)
+        return OK;
+    if (bad && e)
+        *e = why;
     if (bad)
-        return bad == FAIL_NOT_FOUND ? OK : bad;
+        return bad;
     if (fstatat(folder, name->file, &st, AT_SYMLINK_NOFOLLOW) != 0)
         return errno == ENOENT ? OK : folder_failure("Looking at", name->file, errno, e);
     *found = S_ISREG(st.st_mode) ? FOUND_FILE : FOUND_OTHER;
@@ -133,7 +138,7 @@ enum failure file_store_open(const struct file_store *fs, const struct file_name
     if (bad)
         return bad;
     /* Nothing that could wait, like a pipe, is waited for. */
-    OWNED(close_fd) int file = folder_open(folder, name->file, O_RDONLY | O_NONBLOCK, 0);
+    OWNED(close_fd) int file = below_open(folder, name->file, O_RDONLY | O_NONBLOCK, 0);
     if (file < 0 || fstat(file, &st) != 0)
         return folder_failure("Opening", file_name_shown(name, shown), errno, e);
     if (!S_ISREG(st.st_mode))
@@ -163,7 +168,7 @@ static int own_folder(int root, const char *own, const struct file_name *name)
 {
     char path[2 * CONTENT_NAME_SIZE + HOME_NAME_SIZE];
     snprintf(path, sizeof path, "%s/%s/%s", own, name->home, name->conference);
-    return folder_make(root, path);
+    return below_make(root, path);
 }
 
 static void tell_aside(const struct file_store *fs, const struct file_name *name, const char *as,
@@ -188,11 +193,11 @@ enum failure file_store_set_aside(const struct file_store *fs, const struct file
     enum failure bad = folder_root(fs, &root, e);
     if (bad)
         return bad;
-    OWNED(close_fd) int above = folder_open(root, name->home, O_RDONLY | O_DIRECTORY, 0);
+    OWNED(close_fd) int above = below_open(root, name->home, O_RDONLY | O_DIRECTORY, 0);
     OWNED(close_fd)
-    int from = whole ? dup(above) : folder_open(above, name->conference, O_RDONLY | O_DIRECTORY, 0);
+    int from = whole ? dup(above) : below_open(above, name->conference, O_RDONLY | O_DIRECTORY, 0);
     OWNED(close_fd) int aside = from < 0 ? -1 : own_folder(root, FOLDER_ASIDE, name);
-    OWNED(close_fd) int to = aside < 0 ? -1 : whole ? dup(aside) : folder_make(aside, last);
+    OWNED(close_fd) int to = aside < 0 ? -1 : whole ? dup(aside) : below_make(aside, last);
     folder_random_name(random);
     snprintf(as, sizeof as, "%s-%.4s", clock_wall_text(clock_wall_ms(), moment), random);
     if (to < 0 || renameat2(from, last, to, as, RENAME_NOREPLACE) != 0)
@@ -203,48 +208,52 @@ enum failure file_store_set_aside(const struct file_store *fs, const struct file
 
 /* --- removing --- */
 
+/* It holds no descriptors: a batch may remove thousands. */
 struct file_removal {
-    int from, to;
-    char file[CONTENT_NAME_SIZE];
+    const struct file_store *fs;
+    struct file_name name;
+    bool moved;
 };
 
 enum failure file_removal_begin(const struct file_store *fs, const struct file_name *name,
                                 struct file_removal **removal, struct error *e)
 {
     OWNED(close_fd) int root = -1, from = -1;
-    *removal = xcalloc(1, sizeof **removal);
-    (*removal)->from = (*removal)->to = -1;
-    snprintf((*removal)->file, sizeof(*removal)->file, "%s", name->file);
+    *removal = NULL;
     enum failure bad = folder_root(fs, &root, e);
-    if (!bad)
-        bad = folder_of(fs, name, false, &from, e);
+    if (bad)
+        return bad;
+    bad = folder_of(fs, name, false, &from, e);
     if (!bad) {
         OWNED(close_fd) int to = own_folder(root, FOLDER_REMOVED, name);
         if (to < 0 || renameat(from, name->file, to, name->file) != 0)
             bad = folder_failure("Removing", name->file, errno, e);
-        if (!bad) {
-            **removal = (struct file_removal){.from = dup(from), .to = dup(to)};
-            snprintf((*removal)->file, sizeof(*removal)->file, "%s", name->file);
-        }
     }
     /* The store is there, by its marker, and the file is not: that is what is wanted. */
-    if (bad == FAIL_NOT_FOUND && root >= 0)
-        return OK;
-    if (bad)
-        file_removal_end(TAKE(*removal), true);
-    return bad;
+    if (bad && bad != FAIL_NOT_FOUND)
+        return bad;
+    *removal = xmalloc(sizeof **removal);
+    **removal = (struct file_removal){.fs = fs, .name = *name, .moved = !bad};
+    return OK;
+}
+
+static void finish(const struct file_removal *r, bool durable)
+{
+    OWNED(close_fd) int root = -1, back = -1;
+    if (folder_root(r->fs, &root, NULL))
+        return; /* the next start tidies up */
+    OWNED(close_fd) int removed = own_folder(root, FOLDER_REMOVED, &r->name);
+    if (durable)
+        unlinkat(removed, r->name.file, 0);
+    else if (!folder_of(r->fs, &r->name, true, &back, NULL) &&
+             renameat2(removed, r->name.file, back, r->name.file, RENAME_NOREPLACE) == 0)
+        fsync(back);
 }
 
 void file_removal_end(struct file_removal *r, bool durable)
 {
-    if (!r)
-        return;
-    if (r->to >= 0 && durable)
-        unlinkat(r->to, r->file, 0);
-    else if (r->to >= 0 && renameat2(r->to, r->file, r->from, r->file, RENAME_NOREPLACE) == 0)
-        fsync(r->from);
-    close_fd(r->from);
-    close_fd(r->to);
+    if (r && r->moved)
+        finish(r, durable);
     free(r);
 }
 
@@ -284,7 +293,7 @@ static enum failure walk_path(const struct file_store *fs, const char *path, boo
     enum failure bad = folder_root(fs, &root, e);
     if (bad)
         return bad;
-    int folder = folder_open(root, path, O_RDONLY | O_DIRECTORY, 0);
+    int folder = below_open(root, path, O_RDONLY | O_DIRECTORY, 0);
     if (folder < 0)
         return errno == ENOENT || errno == ENOTDIR || errno == ELOOP
                    ? OK
@@ -339,7 +348,7 @@ static bool put_back_file(const char *file, void *context)
 static bool tidy_below(struct tidying *t, const char *name, file_store_visit *visit)
 {
     OWNED(close_fd) int above = t->removed;
-    t->removed = folder_open(above, name, O_RDONLY | O_DIRECTORY, 0);
+    t->removed = below_open(above, name, O_RDONLY | O_DIRECTORY, 0);
     if (t->removed >= 0)
         walk(dup(t->removed), false, visit, t, NULL);
     close_fd(t->removed);
@@ -370,8 +379,8 @@ enum failure file_store_tidy(const struct file_store *fs, file_store_keeps *keep
     enum failure bad = folder_root(fs, &root, e);
     if (bad)
         return bad;
-    OWNED(close_fd) int incoming = folder_make(root, FOLDER_INCOMING);
-    OWNED(close_fd) int removed = folder_make(root, FOLDER_REMOVED);
+    OWNED(close_fd) int incoming = below_make(root, FOLDER_INCOMING);
+    OWNED(close_fd) int removed = below_make(root, FOLDER_REMOVED);
     if (incoming < 0 || removed < 0)
         return folder_failure("Making a folder in the file store", fs->path, errno, e);
     t.removed = incoming;

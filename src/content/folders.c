@@ -36,7 +36,7 @@ enum failure folder_failure(const char *what, const char *path, int number, stru
     return kind;
 }
 
-int folder_open(int folder, const char *path, int flags, unsigned mode)
+int below_open(int folder, const char *path, int flags, unsigned mode)
 {
     struct open_how how = {.flags = (uint64_t)(flags | O_CLOEXEC),
                            .mode = mode,
@@ -49,9 +49,9 @@ int folder_open(int folder, const char *path, int flags, unsigned mode)
 }
 
 /* Each part by its own descriptor: mkdirat() alone would follow a link on the way. */
-int folder_make(int folder, const char *path)
+int below_make(int folder, const char *path)
 {
-    int fd = folder_open(folder, path, O_DIRECTORY | O_RDONLY, 0);
+    int fd = below_open(folder, path, O_DIRECTORY | O_RDONLY, 0);
     const char *slash = strchr(path, '/');
     char first[CONTENT_NAME_SIZE];
     size_t size = slash ? (size_t)(slash - path) : strlen(path);
@@ -65,10 +65,10 @@ int folder_make(int folder, const char *path)
     first[size] = 0;
     if (mkdirat(folder, first, FOLDER_MODE) != 0 && errno != EEXIST)
         return -1;
-    fd = folder_open(folder, first, O_DIRECTORY | O_RDONLY, 0);
+    fd = below_open(folder, first, O_DIRECTORY | O_RDONLY, 0);
     if (fd < 0 || !slash)
         return fd;
-    int below = folder_make(fd, slash + 1);
+    int below = below_make(fd, slash + 1);
     int number = errno;
     close(fd);
     errno = number;
@@ -88,7 +88,7 @@ static enum failure no_store(const struct file_store *fs, struct error *e)
 
 static enum failure check_marker(const struct file_store *fs, int root, struct error *e)
 {
-    OWNED(close_fd) int fd = folder_open(root, FILE_STORE_MARKER, O_RDONLY | O_NONBLOCK, 0);
+    OWNED(close_fd) int fd = below_open(root, FILE_STORE_MARKER, O_RDONLY | O_NONBLOCK, 0);
     char text[MARKER_MAX];
     if (fd < 0 && errno == ENOENT)
         return no_store(fs, e);
@@ -132,7 +132,7 @@ enum failure folder_of(const struct file_store *fs, const struct file_name *name
     if (bad)
         return bad;
     snprintf(path, sizeof path, "%s/%s", name->home, name->conference);
-    *folder = make ? folder_make(root, path) : folder_open(root, path, O_RDONLY | O_DIRECTORY, 0);
+    *folder = make ? below_make(root, path) : below_open(root, path, O_RDONLY | O_DIRECTORY, 0);
     if (*folder >= 0)
         return OK;
     int number = errno;

@@ -19,9 +19,9 @@ enum failure folder_failure(const char *what, const char *path, int number, stru
 /* The file store's root, after its marker was seen there. */
 enum failure folder_root(const struct file_store *fs, int *root, struct error *e);
 /* As openat2(): below `folder`, through no link. -1 and errno. */
-int folder_open(int folder, const char *path, int flags, unsigned mode);
+int below_open(int folder, const char *path, int flags, unsigned mode);
 /* The same for a folder that is made if it is not there, and those above it. */
-int folder_make(int folder, const char *path);
+int below_make(int folder, const char *path);
 /* "<home>/<conference>". Without `make` FAIL_NOT_FOUND if it is not there. */
 enum failure folder_of(const struct file_store *fs, const struct file_name *name, bool make,
                        int *folder, struct error *e);

@@ -9,6 +9,7 @@
 
 #include "core/batch.h"
 #include "core/compare.h"
+#include "core/content.h"
 #include "core/digest.h"
 #include "core/hold.h"
 
@@ -48,6 +49,7 @@ struct copy_answer {
     enum copy_verdict verdict;
     struct version at; /* the cookie, where it may go on; else where both part */
     struct term term;
+    struct content_left content; /* of all homes there, where the module is content */
 };
 
 const char *copy_verdict_name(enum copy_verdict verdict);

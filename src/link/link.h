@@ -41,6 +41,9 @@ struct link_handlers {
                  void *context); /* of a comparison, as a batch */
     void (*wanted)(const struct machine *from, const struct items_wanted *wanted,
                    struct link_reply *reply, void *context);
+    /* Chunks of files are asked for; the bytes are lent until the reply is given. */
+    void (*chunks)(const struct machine *from, struct bytes request, struct link_reply *reply,
+                   void *context);
     /* The other two take the request over, and answer it themselves, at any time. A machine passes
      * a command on: `payload`, lent for the call, is what link_command_new() was given there. */
     void (*command)(const struct machine *from, const char *payload, struct http_request *request,
@@ -74,6 +77,7 @@ void link_reply_created(struct link_reply *reply, const char *home);
 void link_reply_position(struct link_reply *reply, const struct copy_answer *position);
 void link_reply_compared(struct link_reply *reply, const struct compared *compared);
 void link_reply_items(struct link_reply *reply, struct bytes batch);
+void link_reply_chunks(struct link_reply *reply, struct bytes answer);
 void link_reply_error(struct link_reply *reply, const struct error *e);
 
 /* Calls. The callback gets the answer, or NULL and why. `to` is the machine's name. */
@@ -110,6 +114,11 @@ void link_part(struct link *link, const struct machine *to, struct bytes part,
 typedef void link_items_done(const struct bytes *batch, const struct error *e, void *context);
 void link_wanted(struct link *link, const struct machine *to, const struct items_wanted *wanted,
                  link_items_done *done, void *context);
+
+/* Chunks of files. The answer is valid during the call; NULL and why. */
+typedef void link_chunks_done(const struct bytes *answer, const struct error *e, void *context);
+void link_chunks(struct link *link, const struct machine *to, struct bytes request,
+                 link_chunks_done *done, void *context);
 
 /* A command that another machine is to carry out. Its answer is a stream that may take long, so it
  * is waited for on a thread of the caller's. The command is that thread's own: neither the link nor

@@ -116,6 +116,9 @@ char *wanted_encode(const struct sender *sender, const struct items_wanted *want
 enum failure wanted_decode(struct bytes text, struct sender *sender, struct items_wanted *wanted,
                            struct error *e);
 
+/* "Send me these chunks" and the answer are packets (content/chunk_message.h), which only those
+ * above know to read. */
+
 /* "Carry this command out". The payload is a JSON object, as text, of which only those above know
  * what it says; the decoded one is owned by the caller. */
 char *command_encode(const struct sender *sender, const char *payload);

@@ -17,6 +17,7 @@ static const struct conf_rule config_rules[] = {
     {.name = "topology"},
     {.name = "admin_socket"},
     {.name = "audit_log"},
+    {.name = "file_store"},
     {.name = "certificate"},
     {.name = "private_key"},
     {.name = "authority"},
@@ -132,6 +133,8 @@ static void read_own(struct reading *r)
     c->admin_socket = read_path(r, r->root, "admin_socket", "\"atl/admin.sock\"");
     if (conf_value(r->root, "audit_log"))
         c->audit_log = read_path(r, r->root, "audit_log", "\"atl/audit.log\"");
+    if (conf_value(r->root, "file_store"))
+        c->file_store = read_path(r, r->root, "file_store", "\"atl/files\"");
     c->certificate = read_path(r, r->root, "certificate", "\"pki/certificate.pem\"");
     c->private_key = read_path(r, r->root, "private_key", "\"pki/certificate.key\"");
     c->authority = read_path(r, r->root, "authority", "\"pki/authority.pem\"");
@@ -199,6 +202,7 @@ void config_free(struct config *c)
     free(c->topology_file);
     free(c->admin_socket);
     free(c->audit_log);
+    free(c->file_store);
     free(c->certificate);
     free(c->private_key);
     free(c->authority);
@@ -225,6 +229,8 @@ void config_describe(const struct config *c, FILE *out)
     fprintf(out, "Backup    %s\n", pool->backup ? pool->backup->fqdn : "none");
     fprintf(out, "Central   %s%s\n", central->fqdn, central == pool ? " (this pool)" : "");
     fprintf(out, "Database  %s in %s\n", pool->database, c->database_path);
+    if (c->file_store)
+        fprintf(out, "Files     %s\n", c->file_store);
     fprintf(out, "Link      %s, port %u\n", listens, c->self->link_port);
     fprintf(out, "Users     %s, port %u\n", listens, c->self->users_port);
     fprintf(out, "Admin     %s\n", c->admin_socket);

@@ -27,6 +27,7 @@ struct config {
     char *machine; /* FQDN, lower case */
     char *topology_file;
     char *admin_socket;
+    char *file_store;     /* the folder of the conferences' files; NULL: this pool has none */
     char *audit_log;      /* the file that commands are noted in; or NULL */
     char *certificate;    /* PEM: this machine's certificate and those that issued it */
     char *private_key;    /* PEM */

@@ -13,6 +13,7 @@
 #include "pool/backup_service.h"
 #include "pool/certificates.h"
 #include "pool/compared.h"
+#include "pool/content.h"
 #include "pool/lend.h"
 #include "pool/publisher.h"
 #include "pool/scrub.h"
@@ -543,6 +544,7 @@ static enum failure open_link(struct front_end *fe, struct error *e)
                                            .batch = on_batch,
                                            .part = on_part,
                                            .wanted = on_wanted,
+                                           .chunks = content_on_chunks,
                                            .command = on_command,
                                            .person = on_person,
                                            .context = fe};
@@ -600,6 +602,10 @@ static const char *fixed_change(const struct config *a, const struct config *b)
         return "which machine this is";
     if (strcmp(a->database_path, b->database_path) != 0)
         return "where its database is";
+    const char *x_files = a->file_store ? a->file_store : "",
+               *y_files = b->file_store ? b->file_store : "";
+    if (strcmp(x_files, y_files) != 0)
+        return "where its file store is";
     if (strcmp(a->admin_socket, b->admin_socket) != 0)
         return "where its socket is";
     if (strcmp(listens_on(a), listens_on(b)) != 0 || a->self->link_port != b->self->link_port ||
