@@ -13,8 +13,8 @@ struct key_note {
     uint64_t due_ms;  /* not before then */
     uint64_t cool_ms; /* kept until then, so that it is not due again too soon */
     uint64_t bytes;
-    uint32_t tries;
-    bool waits; /* to be done; else it only cools down */
+    bool damaged; /* only its hashes tell it from a sound one */
+    bool waits;   /* to be done; else it only cools down */
 };
 
 struct keys *keys_new(size_t max);

@@ -19,7 +19,7 @@ struct content *front_end_content(const struct front_end *fe)
     return backup_service_content(front_end_backup_service(fe));
 }
 
-static struct keeper *keeper_of(const struct content *content, const char *home)
+struct keeper *content_keeper(const struct content *content, const char *home)
 {
     for (size_t i = 0; i < content->count; i++) {
         if (strcmp(content->keepers[i]->home, home) == 0)
@@ -149,7 +149,7 @@ void content_create(const struct content *content)
 
 void content_complete(const struct content *content, const char *home, bool complete)
 {
-    struct keeper *k = keeper_of(content, home);
+    struct keeper *k = content_keeper(content, home);
     if (!k)
         return;
     pthread_mutex_lock(&k->lock);
@@ -191,7 +191,7 @@ struct content_left content_left(struct content *content, const char *home)
 
 bool content_may_export(struct content *content, const char *home)
 {
-    struct keeper *k = keeper_of(content, home);
+    struct keeper *k = content_keeper(content, home);
     if (!k || !content->files)
         return true;
     pthread_mutex_lock(&k->lock);
@@ -203,7 +203,7 @@ bool content_may_export(struct content *content, const char *home)
 
 struct error content_trouble(struct content *content, const char *home)
 {
-    struct keeper *k = keeper_of(content, home);
+    struct keeper *k = content_keeper(content, home);
     struct error e = {0};
     if (!k)
         return e;
@@ -215,7 +215,7 @@ struct error content_trouble(struct content *content, const char *home)
 
 struct content_counts content_counts(const struct content *content, const char *home)
 {
-    struct keeper *k = keeper_of(content, home);
+    struct keeper *k = content_keeper(content, home);
     struct content_counts counts = {0};
     if (!k)
         return counts;

@@ -67,6 +67,8 @@ struct content {
     atomic_bool stopping;
 };
 
+/* NULL: there is none for this home. */
+struct keeper *content_keeper(const struct content *content, const char *home);
 struct store *keeper_store(const struct keeper *k);
 /* On the keeper's thread: what it may do from here on; and one turn. */
 void keeper_begin(struct keeper *k);
@@ -96,6 +98,10 @@ void keeper_repair(struct keeper *k, uint64_t until_ms, struct error *e);
 
 void keeper_note_dirty(struct keeper *k, struct bytes key, uint64_t due_ms);
 void keeper_note_missing(struct keeper *k, struct bytes key, uint64_t bytes);
+/* The same of one that only its hashes tell from a sound one: no look at its stamp takes that back.
+ */
+void keeper_note_damaged(struct keeper *k, struct bytes key, uint64_t bytes);
+void keeper_note_sound(struct keeper *k, struct bytes key);
 void keeper_forget_missing(struct keeper *k, struct bytes key);
 
 #endif

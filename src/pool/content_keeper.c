@@ -41,6 +41,26 @@ void keeper_note_missing(struct keeper *k, struct bytes key, uint64_t bytes)
     pthread_mutex_unlock(&k->lock);
 }
 
+void keeper_note_damaged(struct keeper *k, struct bytes key, uint64_t bytes)
+{
+    keeper_note_missing(k, key, bytes);
+    pthread_mutex_lock(&k->lock);
+    struct key_note *note = keys_find(k->missing, key);
+    if (note)
+        note->damaged = true;
+    pthread_mutex_unlock(&k->lock);
+}
+
+void keeper_note_sound(struct keeper *k, struct bytes key)
+{
+    pthread_mutex_lock(&k->lock);
+    const struct key_note *note = keys_find(k->missing, key);
+    bool damaged = note && note->damaged;
+    pthread_mutex_unlock(&k->lock);
+    if (!damaged)
+        keeper_forget_missing(k, key);
+}
+
 void keeper_forget_missing(struct keeper *k, struct bytes key)
 {
     pthread_mutex_lock(&k->lock);

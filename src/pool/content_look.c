@@ -135,7 +135,7 @@ static enum failure carry_out(struct looking *l, enum file_verdict verdict,
 {
     struct keeper *k = l->k;
     switch (verdict) {
-    case FILE_SOUND:
+    case FILE_SOUND: keeper_note_sound(k, key); return OK;
     case FILE_NONE: keeper_forget_missing(k, key); return OK;
     case FILE_CHANGED: keeper_forget_missing(k, key); return adoption_add(l->adoption, name, l->e);
     case FILE_TIME:

@@ -200,19 +200,10 @@ static void on_prepared(void *context)
     free(p);
 }
 
-static struct keeper *keeper_of(const struct content *content, const char *home)
-{
-    for (size_t i = 0; i < content->count; i++) {
-        if (strcmp(content->keepers[i]->home, home) == 0)
-            return content->keepers[i];
-    }
-    return NULL;
-}
-
 void content_prepare(struct content *content, const char *home, struct bytes batch,
                      content_ready *done, void *context)
 {
-    struct keeper *k = keeper_of(content, home);
+    struct keeper *k = content_keeper(content, home);
     struct error e = {0};
     if (!k) { /* whoever applies it says why it has no part in that home */
         done(UINT64_MAX, &e, context);
