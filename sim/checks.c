@@ -15,6 +15,9 @@ void check_holders(struct world *w, size_t home)
         if (!h || !w->pools[i].up || !mode_rights(home_mode(h->core))->changes)
             continue;
         w->homes[home].served_ms = w->now;
+        if (!w->homes[home].put_back && w->homes[home].gave[i].number &&
+            term_equal(home_hold(h->core)->term, w->homes[home].gave[i]))
+            broken(w, "%s serves %s in a term that it released", h->pool->name, home_of(h));
         if (first && home_hold(first->core)->term.number == home_hold(h->core)->term.number)
             broken(w, "%s and %s serve %s in one term", first->pool->name, h->pool->name,
                    home_of(h));
@@ -91,6 +94,8 @@ void check_store(struct pool *pool, const struct term before[HOSTED])
         const struct hosted *h = &pool->hosted[i];
         struct hold hold;
         read_hold(pool, home_of(h), &hold);
+        if (hold.revision && hold.mode == MODE_RELEASED)
+            pool->world->homes[h->home].gave[pool->number] = hold.term;
         if (!hold.revision || !mode_rights(hold.mode)->holder)
             continue;
         if (!term_equal(hold.term, before[i]))
@@ -281,8 +286,10 @@ bool has_settled(struct world *w)
 {
     for (size_t home = 0; home < w->options.homes; home++) {
         const struct hosted *h = holder_of(w, home);
+        if (!h || hosted_of(partner_of(h), home)->operation)
+            return false;
         for (size_t m = 0; m < SIM_MODULES; m++) {
-            if (!h || !is_final(w, h, m))
+            if (!is_final(w, h, m))
                 return false;
         }
     }

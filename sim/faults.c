@@ -109,6 +109,18 @@ static bool is_whole(struct world *w, size_t home)
     return false;
 }
 
+/* Does it serve one, or has it given one away that nobody has taken yet? */
+static bool holds_something(const struct pool *pool)
+{
+    for (size_t i = 0; i < HOSTED; i++) {
+        struct hold hold;
+        read_hold(pool, home_of(&pool->hosted[i]), &hold);
+        if (hold.revision && (mode_rights(hold.mode)->holder || hold.mode == MODE_RELEASED))
+            return true;
+    }
+    return false;
+}
+
 /* Nothing is lost if its disk is: what it serves has been copied, and nobody asks it for more. */
 static bool can_do_without(struct pool *pool)
 {
@@ -128,7 +140,7 @@ static bool can_do_without(struct pool *pool)
 static bool may_be_put_back(struct pool *pool)
 {
     const struct options *options = &pool->world->options;
-    if (pool->number < options->homes && !options->put_back_holders)
+    if (options->disasters || (holds_something(pool) && !options->put_back_holders))
         return false;
     for (size_t i = 0; i < HOSTED; i++) {
         size_t home = pool->hosted[i].home;
@@ -179,7 +191,7 @@ static void administrate(void *context)
 static void collect(struct world *w)
 {
     struct pool *pool = some_pool(w);
-    struct hosted *h = &pool->hosted[0];
+    struct hosted *h = &pool->hosted[pick(w, HOSTED)];
     if (!pool->up || !serves(h))
         return;
     struct home_state state;

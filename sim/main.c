@@ -34,6 +34,10 @@ static void add(struct counts *all, const struct counts *one)
     all->forks += one->forks;
     all->refills += one->refills;
     all->finals += one->finals;
+    all->operations += one->operations;
+    all->taken += one->taken;
+    all->alone += one->alone;
+    all->called_off += one->called_off;
 }
 
 static bool live(const struct plan *plan, uint64_t seed, struct counts *all)
@@ -66,9 +70,11 @@ static bool run(unsigned number, const char *what, const struct plan *plan)
     printf("# seeds %" PRIu64 "..%" PRIu64 ": %" PRIu64 " steps, %" PRIu64 " of %" PRIu64
            " changes acknowledged, %" PRIu64 " batches, %" PRIu64 " comparisons, %" PRIu64
            " crashes, %" PRIu64 " stores put back, %" PRIu64 " given up, %" PRIu64
-           " refills, %" PRIu64 " times FinalState\n",
+           " refills, %" PRIu64 " times FinalState, %" PRIu64 " operations: %" PRIu64
+           " homes taken, %" PRIu64 " of them alone, %" PRIu64 " called off\n",
            plan->from, plan->to, all.steps, all.acked, all.changes, all.batches, all.comparisons,
-           all.crashes, all.put_backs, all.forks, all.refills, all.finals);
+           all.crashes, all.put_backs, all.forks, all.refills, all.finals, all.operations,
+           all.taken, all.alone, all.called_off);
     printf("%s %u - %s\n", bad ? "not ok" : "ok", number, what);
     return !bad;
 }

@@ -6,6 +6,7 @@
 
 #include "checks.h"
 #include "comparing.h"
+#include "operating.h"
 #include "scheduler.h"
 
 enum { COMMIT_MS = 20, HEARTBEAT_MS = 1000 };
@@ -127,6 +128,7 @@ static void record_stored(struct pool *pool, const struct store_outcome *outcome
             outcome->error.what);
     step_home(h, event);
     copying_followed(h, good);
+    operating_stored(h, good);
 }
 
 static void persist(struct hosted *h)
@@ -134,11 +136,12 @@ static void persist(struct hosted *h)
     struct txn *txn = txn_new(home_of(h));
     txn_hold(txn, home_wanted(h->core));
     comparing_enrich(h, txn);
+    operating_expect(h, txn);
     commit(h->pool, txn, record_stored, xmemdup(&h, sizeof h));
 }
 
-/* Up to where it has everything: a copy, as far as its last module got. */
-static uint64_t complete_upto(struct hosted *h)
+/* A copy, as far as its last module got. */
+uint64_t complete_upto(struct hosted *h)
 {
     struct home_state state;
     read_state(h->pool, home_of(h), &state);
@@ -154,7 +157,8 @@ static void ask(struct hosted *h, const struct home_question *question)
 {
     struct call *call = call_new(h->pool, partner_of(h), CALL_QUESTION, h->home);
     call->question = *question;
-    call->question.head = complete_upto(h);
+    if (term_is_none(question->to))
+        call->question.head = complete_upto(h);
     call_send(call, CALL_DEADLINE_MS);
 }
 
@@ -180,6 +184,7 @@ static void carry_out(struct hosted *h, const struct home_action *action)
         if (call && action->answer.verdict == VERDICT_REFILL)
             h->pool->world->counts.refills++;
         break;
+    case ACTION_COMPLIED: operating_complied(h, action->durable); break;
     case ACTION_CHANGED: tell_change(h, action->changed.from, action->changed.cause); break;
     }
 }
@@ -224,6 +229,7 @@ static void question_arrives(struct hosted *h, struct call *call)
     struct home_event event = {.kind = HOME_ASKED};
     event.asked.question = call->question;
     event.asked.own_head = home_reach(&state);
+    event.asked.own_upto = operating_is_whole(h) ? complete_upto(h) : 0;
     event.asked.applying = h->applying > 0;
     step_home(h, event);
 }
@@ -233,8 +239,16 @@ void pool_called(struct pool *pool, struct call *call)
     struct hosted *h = hosted_of(pool, call->home);
     if (call->kind == CALL_QUESTION)
         question_arrives(h, call);
+    else if (call->kind == CALL_DEMAND)
+        operating_demanded(h, call);
     else
         copying_called(h, call);
+}
+
+void pool_stands(struct pool *pool, struct call *call, const struct home_standing *standing,
+                 enum failure failure)
+{
+    operating_answered(hosted_of(pool, call->home), standing, failure);
 }
 
 void pool_answered(struct pool *pool, struct call *call, const struct home_answer *answer,
@@ -313,6 +327,7 @@ void pool_crash(struct pool *pool)
     pool->paused_until = 0;
     for (size_t i = 0; i < HOSTED; i++) {
         copying_stop(&pool->hosted[i]);
+        operating_stop(&pool->hosted[i]);
         home_free(pool->hosted[i].core);
         pool->hosted[i].core = NULL;
     }

@@ -12,6 +12,7 @@
 #include "core/compare.h"
 #include "core/export.h"
 #include "core/home.h"
+#include "core/operation.h"
 #include "store/memory.h"
 #include "store/store.h"
 
@@ -55,7 +56,11 @@ struct hosted {
     size_t home; /* its number, which is that of its own pool */
     enum side side;
     struct home *core;
-    struct call *waiting;  /* the partner's question */
+    struct call *waiting;        /* the partner's question */
+    struct call *demanded;       /* … and its demand */
+    struct operation *operation; /* here, to take it; NULL: none is under way */
+    uint64_t began_ms;
+    bool taking;           /* the record under way opens its term */
     struct call *follower; /* whose answer waits for the lineage to be kept */
     struct copy_answer follow_answer;
     size_t applying; /* batches that were taken, on their way to the store */
@@ -98,7 +103,8 @@ struct known_home {
     uint64_t served_ms; /* when it was served last */
     struct term opened[256];
     size_t opened_count;
-    bool put_back; /* a store with it was: then only the tag keeps terms apart */
+    struct term gave[POOLS_MAX]; /* the last one that this pool released */
+    bool put_back;               /* a store with it was: then only the tag keeps terms apart */
     uint64_t put_back_ms;
 };
 
@@ -108,11 +114,12 @@ struct options {
     size_t homes; /* of so many pools, beginning with the first; the others only keep copies */
     bool verbose;
     bool put_back_holders; /* also stores that a home is served from */
+    bool disasters;        /* homes are taken without their holder, and no store is put back */
 };
 
 struct counts {
     uint64_t steps, changes, acked, batches, comparisons, crashes, put_backs, forks, refills,
-        finals;
+        finals, operations, taken, alone, called_off;
 };
 
 struct world {

@@ -41,6 +41,11 @@ enum failure file_writer_add(struct file_writer *w, struct bytes more, struct er
     return bad;
 }
 
+enum failure file_writer_sync(struct file_writer *w, struct error *e)
+{
+    return incoming_sync(w->incoming, e);
+}
+
 uint64_t file_writer_size(const struct file_writer *w)
 {
     return w->size;
@@ -61,11 +66,16 @@ enum failure file_writer_place(struct file_writer *w, const struct file_name *na
     if (!bad)
         bad = incoming_sync(w->incoming, e);
     if (!bad)
-        bad = incoming_place(w->incoming, name, e);
+        bad = incoming_exchange(w->incoming, name, e);
     if (!bad)
         bad = incoming_settle(w->incoming, e);
     manifest->stamp = stamp;
     if (bad)
         manifest_free(manifest);
     return bad;
+}
+
+void file_writer_undo(struct file_writer *w, const struct file_name *name)
+{
+    incoming_undo(w->incoming, name);
 }

@@ -20,6 +20,7 @@ enum {
 struct incoming {
     const struct file_store *fs;
     int folder; /* where it lies now */
+    int own;    /* exchanged: where what was there before lies, under `name` */
     char name[CONTENT_NAME_SIZE];
     int fd;
     uint64_t size;
@@ -41,8 +42,7 @@ enum failure incoming_begin(const struct file_store *fs, struct incoming **in, s
     *in = NULL;
     OWNED(incoming_free) struct incoming *made = xcalloc(1, sizeof *made);
     made->fs = fs;
-    made->fd = -1;
-    made->folder = -1;
+    made->fd = made->own = made->folder = -1;
     made->placed = true; /* until there is something to take away */
     enum failure bad = own_folder(made, e);
     if (bad)
@@ -64,10 +64,19 @@ void incoming_rest(struct incoming *in)
     in->fd = in->folder = -1;
 }
 
+/* What an exchange kept. */
+static void drop_old(const struct incoming *in)
+{
+    if (in->own >= 0)
+        unlinkat(in->own, in->name, 0);
+    close_fd(in->own);
+}
+
 void incoming_free(struct incoming *in)
 {
     if (!in)
         return;
+    drop_old(in);
     close_fd(in->fd);
     if (!in->placed && in->folder < 0)
         own_folder(in, NULL);
@@ -165,4 +174,51 @@ enum failure incoming_place(struct incoming *in, const struct file_name *name, s
 enum failure incoming_settle(struct incoming *in, struct error *e)
 {
     return fsync(in->folder) == 0 ? OK : failed(in, e);
+}
+
+/* --- and back --- */
+
+static enum failure not_placed(const struct file_name *name, struct error *e)
+{
+    char shown[FILE_NAME_SHOWN_SIZE];
+    return folder_failure("Putting into its place", file_name_shown(name, shown), errno, e);
+}
+
+enum failure incoming_exchange(struct incoming *in, const struct file_name *name, struct error *e)
+{
+    OWNED(close_fd) int to = -1;
+    enum failure bad = folder_of(in->fs, name, true, &to, e);
+    if (bad)
+        return bad;
+    bool old = renameat2(in->folder, in->name, to, name->file, RENAME_EXCHANGE) == 0;
+    if (!old && renameat2(in->folder, in->name, to, name->file, RENAME_NOREPLACE) != 0 &&
+        renameat(in->folder, in->name, to, name->file) != 0)
+        return not_placed(name, e);
+    if (old)
+        in->own = in->folder;
+    else
+        close_fd(in->folder);
+    in->folder = to;
+    to = -1;
+    in->placed = true;
+    return OK;
+}
+
+static bool is_there(const struct incoming *in, const struct file_name *name)
+{
+    struct stat ours, there;
+    return fstat(in->fd, &ours) == 0 &&
+           fstatat(in->folder, name->file, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+           ours.st_ino == there.st_ino && ours.st_dev == there.st_dev;
+}
+
+void incoming_undo(struct incoming *in, const struct file_name *name)
+{
+    if (!in->placed || !is_there(in, name))
+        return;
+    if (in->own >= 0)
+        renameat2(in->own, in->name, in->folder, name->file, RENAME_EXCHANGE);
+    else
+        unlinkat(in->folder, name->file, 0);
+    fsync(in->folder);
 }

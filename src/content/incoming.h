@@ -28,4 +28,10 @@ enum failure incoming_place(struct incoming *in, const struct file_name *name, s
 /* That it is there now is durable as well. */
 enum failure incoming_settle(struct incoming *in, struct error *e);
 
+/* Its place, as incoming_place(), but what was there before is kept until the end: incoming_undo()
+ * puts it back, unless somebody has put something else there meanwhile. Where the file system can't
+ * do that in one step, it is gone at once, and can't be put back. */
+enum failure incoming_exchange(struct incoming *in, const struct file_name *name, struct error *e);
+void incoming_undo(struct incoming *in, const struct file_name *name);
+
 #endif

@@ -43,6 +43,7 @@ struct exporter {
         uint64_t content;
         bool broken_off; /* the last one did not get to its end: it is made up for */
     } cycle;
+    bool expects;   /* more, which is on its way into the home */
     bool limit_met; /* the last cycle ended because of batches_max or content_max */
     struct content_left here, there;
     uint64_t cycles;
@@ -366,6 +367,11 @@ uint64_t export_horizon(const struct exporter *const *list, size_t count, uint64
     return least - kept < most ? least - kept : most;
 }
 
+void exporter_expects(struct exporter *x, bool more)
+{
+    x->expects = more;
+}
+
 /* --- in words --- */
 
 static const char *const words[EXPORT_WORDS] = {
@@ -396,7 +402,7 @@ static bool content_settled(const struct exporter *x)
 static bool is_final(const struct exporter *x, uint64_t now_ms)
 {
     uint64_t interval = x->options.interval_ms;
-    return !behind(x) && content_settled(x) && now_ms - x->changed_ms >= interval &&
+    return !x->expects && !behind(x) && content_settled(x) && now_ms - x->changed_ms >= interval &&
            x->confirmed_ms >= x->changed_ms && now_ms - x->confirmed_ms < 2 * interval;
 }
 

@@ -80,6 +80,10 @@ struct export_action {
     uint64_t content_max; /* of files, in this batch; at least one goes, however large */
 };
 
+/* Is something on its way into the home that is no change of it yet (protocol, rule 18)? Until it
+ * is, the copy can have everything, and is not final. */
+void exporter_expects(struct exporter *x, bool more);
+
 /* What comes of an event; one action at most. */
 struct export_action export_step(struct exporter *x, const struct export_event *event);
 

@@ -4,7 +4,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { HOLD_FORMAT = 1 };
+/* 2: hand-overs. */
+enum { HOLD_FORMAT = 2 };
 
 const char *hold_holder(const struct hold *hold)
 {
@@ -40,12 +41,19 @@ bool hold_opens_term(struct term before, const struct hold *next)
     return mode_rights(next->mode)->holder && !term_equal(before, next->term);
 }
 
+bool hold_is_handed_over(const struct hold *hold)
+{
+    return hold->mode == MODE_CLOSING || hold->mode == MODE_DRAINING || hold->mode == MODE_RELEASED;
+}
+
 static bool valid(const struct hold *hold)
 {
     bool has_term = hold->term.number != 0;
     return hold->home[0] && hold->pools[SIDE_HOME][0] && has_term == (hold->term.tag != 0) &&
            hold->seen >= hold->term.number && (unsigned)hold->mode < MODES &&
-           (has_term || !mode_rights(hold->mode)->holder);
+           (has_term || !mode_rights(hold->mode)->holder) &&
+           term_is_none(hold->to) == (hold->to.tag == 0) &&
+           hold_is_handed_over(hold) == !term_is_none(hold->to) && hold->seen >= hold->to.number;
 }
 
 void hold_encode(const struct hold *hold, struct buffer *out)
@@ -60,6 +68,9 @@ void hold_encode(const struct hold *hold, struct buffer *out)
     buffer_u64(out, hold->term.tag);
     buffer_varint(out, hold->seen);
     buffer_u8(out, hold->alone);
+    buffer_varint(out, hold->to.number);
+    buffer_u64(out, hold->to.tag);
+    buffer_varint(out, hold->released);
     buffer_varint(out, hold->revision);
     lineage_encode(&hold->lineage, out);
 }
@@ -81,9 +92,14 @@ enum failure hold_decode(struct hold *hold, struct bytes encoded, struct error *
     hold->seen = cursor_varint(&in);
     uint8_t alone = cursor_u8(&in);
     hold->alone = alone == 1;
+    if (format >= 2) {
+        hold->to.number = cursor_varint(&in);
+        hold->to.tag = cursor_u64(&in);
+        hold->released = cursor_varint(&in);
+    }
     hold->revision = cursor_varint(&in);
     lineage_decode(&hold->lineage, &in);
-    if (!cursor_done(&in) || format != HOLD_FORMAT || alone > 1 || !valid(hold))
+    if (!cursor_done(&in) || format == 0 || alone > 1 || !valid(hold))
         return fail(e, FAIL_DAMAGED, "A hold record is damaged.");
     return OK;
 }

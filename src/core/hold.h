@@ -15,14 +15,19 @@ struct hold {
     struct term term;             /* the term that this pool holds, or the holder's as last heard */
     uint64_t seen;                /* the highest number heard, granted or released */
     bool alone;                   /* it took alone and has not met the partner since (rule 9) */
-    uint64_t revision;            /* grows with each write: a writer names the one it replaces */
-    struct lineage lineage;       /* of this pool's copy */
+    struct term to;         /* while it is handed over: the term that the partner is to open */
+    uint64_t released;      /* once it is released: at which usn */
+    uint64_t revision;      /* grows with each write: a writer names the one it replaces */
+    struct lineage lineage; /* of this pool's copy */
 };
 
 /* The pool that held it in `hold->term`, by name; "" before the first term. */
 const char *hold_holder(const struct hold *hold);
 /* Which side `pool` is, if any. */
 bool hold_side(const struct hold *hold, const char *pool, enum side *side);
+
+/* Closing, Draining or Released. */
+bool hold_is_handed_over(const struct hold *hold);
 
 /* May a change of this term be accepted? The one question of every commit. */
 enum failure hold_check_change(const struct hold *hold, uint64_t term_number, struct error *e);

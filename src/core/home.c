@@ -1,49 +1,10 @@
-#include "core/home.h"
+#include "core/home_inside.h"
 
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct home {
-    char name[HOME_NAME_SIZE];
-    enum side side;
-    uint32_t failure_detection_ms;
-
-    struct hold hold; /* durable; revision 0: none */
-    enum mode mode;   /* now: never more than the durable record allows */
-
-    struct {
-        bool under_way; /* `wanted` is on its way to the store */
-        struct hold wanted;
-        enum cause cause;
-        bool keeps_mode; /* only the record changes */
-        bool announced;  /* rights ended with the decision, and that is told already */
-        bool overtaken;  /* we did not run meanwhile: what it brings is not to be trusted */
-        bool answer_due; /* the partner gets `granted` once it is durable */
-    } decision;
-
-    /* Our question to the partner. */
-    uint64_t nonce;
-    uint64_t asked_ms; /* 0: none is under way */
-    enum home_verdict verdict;
-
-    /* The last grant to the partner: a repeated question gets the same. */
-    struct home_answer granted;
-    uint64_t granted_revision;
-
-    uint64_t seen;
-    bool met; /* the partner was heard since this start */
-    bool store_lost;
-    bool stopped;      /* an administrator wants nothing to be served here */
-    struct term over;  /* the partner asked in it: it will not serve in it again */
-    bool refills;      /* the partner was told that it lost something, and gets it from here */
-    uint64_t retry_ms; /* not before then, because the store refused */
-    uint64_t tick_ms;
-    uint64_t partner_heard_ms; /* or when we began to listen */
-    uint64_t holder_heard_ms;  /* the same */
-};
 
 const char *home_name(const struct home *h)
 {
@@ -95,24 +56,24 @@ uint64_t home_seen(const struct home *h)
     return h->seen;
 }
 
-static bool paired(const struct home *h)
+bool home_is_paired(const struct home *h)
 {
     return home_partner(h)[0] != '\0';
 }
 
-static bool known(const struct home *h)
+bool home_is_known(const struct home *h)
 {
     return h->hold.revision > 0;
 }
 
-static bool holds(const struct home *h)
+bool home_holds(const struct home *h)
 {
     return mode_rights(h->mode)->holder;
 }
 
 bool home_refills(const struct home *h)
 {
-    return h->refills && !holds(h) && h->mode != MODE_REJOINING;
+    return h->refills && !home_holds(h) && h->mode != MODE_REJOINING;
 }
 
 bool home_takes(const struct home *h, struct term term)
@@ -122,20 +83,15 @@ bool home_takes(const struct home *h, struct term term)
 
 static bool is_partner(const struct home *h, const char *pool)
 {
-    return paired(h) && strcmp(pool, home_partner(h)) == 0;
+    return home_is_paired(h) && strcmp(pool, home_partner(h)) == 0;
 }
 
-static uint64_t larger(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
-}
-
-static void see(struct home *h, uint64_t number)
+void home_see(struct home *h, uint64_t number)
 {
     h->seen = larger(h->seen, number);
 }
 
-static uint64_t next_number(const struct home *h)
+uint64_t home_next_number(const struct home *h)
 {
     return term_number_above(h->side, h->seen);
 }
@@ -144,7 +100,7 @@ uint64_t home_lease_ms(const struct home *h)
 {
     if (!mode_rights(h->mode)->changes)
         return 0;
-    return paired(h) ? h->tick_ms + h->failure_detection_ms : UINT64_MAX;
+    return home_is_paired(h) ? h->tick_ms + h->failure_detection_ms : UINT64_MAX;
 }
 
 struct home *home_new(const struct home_options *options, const struct hold *hold, uint64_t now_ms,
@@ -168,6 +124,10 @@ struct home *home_new(const struct home_options *options, const struct hold *hol
             snprintf(h->hold.pools[i], FQDN_SIZE, "%s", options->pools[i] ? options->pools[i] : "");
     }
     h->seen = h->hold.seen;
+    h->demanded.to = h->hold.to;
+    /* Did it grant that number just before it stopped? */
+    if (h->hold.seen > h->hold.term.number)
+        h->grant_out_until_ms = now_ms + HOME_ANSWER_MS_MAX;
     h->nonce = dice;
     h->tick_ms = h->partner_heard_ms = h->holder_heard_ms = now_ms;
     return h;
@@ -180,7 +140,7 @@ void home_free(struct home *h)
 
 /* --- changing --- */
 
-static struct home_action *act(struct home_actions *actions, enum home_action_kind kind)
+struct home_action *home_act(struct home_actions *actions, enum home_action_kind kind)
 {
     assert(actions->count < HOME_ACTIONS_MAX);
     struct home_action *a = &actions->list[actions->count++];
@@ -188,14 +148,14 @@ static struct home_action *act(struct home_actions *actions, enum home_action_ki
     return a;
 }
 
-static void announce(struct home_actions *actions, enum mode from, enum cause cause)
+void home_announce(struct home_actions *actions, enum mode from, enum cause cause)
 {
-    struct home_action *a = act(actions, ACTION_CHANGED);
+    struct home_action *a = home_act(actions, ACTION_CHANGED);
     a->changed.from = from;
     a->changed.cause = cause;
 }
 
-static enum mode after(const struct home *h, enum cause cause)
+enum mode home_after(const struct home *h, enum cause cause)
 {
     enum mode to = h->mode;
     bool legal = mode_after(h->mode, cause, &to);
@@ -203,16 +163,15 @@ static enum mode after(const struct home *h, enum cause cause)
     return to;
 }
 
-static void change_mode(struct home *h, enum cause cause, struct home_actions *actions)
+void home_change_mode(struct home *h, enum cause cause, struct home_actions *actions)
 {
     enum mode from = h->mode;
-    h->mode = after(h, cause);
-    announce(actions, from, cause);
+    h->mode = home_after(h, cause);
+    home_announce(actions, from, cause);
 }
 
-/* Starts a decision; the caller goes on to fill in what the record shall say. */
-static struct hold *decide(struct home *h, enum mode mode, enum cause cause,
-                           struct home_actions *actions)
+struct hold *home_decide(struct home *h, enum mode mode, enum cause cause,
+                         struct home_actions *actions)
 {
     assert(!h->decision.under_way);
     memset(&h->decision, 0, sizeof h->decision);
@@ -223,80 +182,59 @@ static struct hold *decide(struct home *h, enum mode mode, enum cause cause,
     wanted->mode = mode;
     wanted->seen = h->seen;
     wanted->alone = false;
+    if (!hold_is_handed_over(wanted)) {
+        wanted->to = TERM_NONE;
+        wanted->released = 0;
+    }
     wanted->revision++;
-    act(actions, ACTION_PERSIST);
+    home_act(actions, ACTION_PERSIST);
     return wanted;
 }
 
-/* Every start of serving opens a new term (rule 2). Where it begins, only the store can say. */
-static void open_term(struct home *h, enum cause cause, uint64_t number, uint64_t dice,
-                      struct home_actions *actions)
+void home_open_term(struct home *h, enum cause cause, struct term term,
+                    struct home_actions *actions)
 {
-    assert(number > h->hold.term.number);
-    struct hold *wanted = decide(h, after(h, cause), cause, actions);
-    wanted->term = (struct term){.number = number, .tag = dice};
-    wanted->seen = larger(wanted->seen, number);
-    wanted->alone = (cause == CAUSE_FORCED || cause == CAUSE_ALONE) && paired(h);
+    assert(term.number > h->hold.term.number);
+    struct hold *wanted = home_decide(h, home_after(h, cause), cause, actions);
+    wanted->term = term;
+    wanted->seen = larger(wanted->seen, term.number);
+    wanted->alone = (cause == CAUSE_FORCED || cause == CAUSE_ALONE) && home_is_paired(h);
     assert(term_side(wanted->term) == h->side);
 }
 
-/* Rights end here, the record follows. */
-static struct hold *step_down(struct home *h, struct term term, struct home_actions *actions)
+struct hold *home_step_down(struct home *h, struct term term, struct home_actions *actions)
 {
-    struct hold *wanted = decide(h, MODE_STANDBY, CAUSE_SUPERSEDED, actions);
+    bool taken = h->mode == MODE_RELEASED && term.number == h->hold.to.number;
+    enum cause cause = taken ? CAUSE_TAKEN : CAUSE_SUPERSEDED;
+    struct hold *wanted = home_decide(h, MODE_STANDBY, cause, actions);
     wanted->term = term;
     wanted->seen = larger(wanted->seen, term.number);
     h->decision.announced = h->mode != MODE_STANDBY;
     if (h->decision.announced)
-        change_mode(h, CAUSE_SUPERSEDED, actions);
+        home_change_mode(h, cause, actions);
     return wanted;
 }
 
-/* Serving is not to be trusted any more, so the partner is asked (rules 7, 8 and 10). */
-static void rejoin(struct home *h, enum cause cause, uint64_t dice, struct home_actions *actions)
+void home_rejoin(struct home *h, enum cause cause, uint64_t dice, struct home_actions *actions)
 {
     h->nonce = dice;
     h->asked_ms = 0;
     h->verdict = VERDICT_WAIT;
     if (h->mode != MODE_REJOINING)
-        change_mode(h, cause, actions);
+        home_change_mode(h, cause, actions);
 }
 
-/* The partner spoke: whoever took alone is not alone any more (rule 9), whatever it is by now. */
-static void meet(struct home *h, uint64_t now_ms, struct home_actions *actions)
+void home_meet(struct home *h, uint64_t now_ms, struct home_actions *actions)
 {
     h->met = true;
     h->partner_heard_ms = now_ms;
     if (!h->hold.alone || h->decision.under_way)
         return;
-    decide(h, h->hold.mode, CAUSE_HEARD, actions);
+    home_decide(h, h->hold.mode, CAUSE_HEARD, actions);
     h->decision.keeps_mode = true;
 }
 
 /* --- time --- */
-
-static void seek_grant(struct home *h, const struct home_event *event, struct home_actions *actions)
-{
-    if (!paired(h)) {
-        if (known(h))
-            open_term(h, CAUSE_UNPAIRED, next_number(h), event->dice, actions);
-        return;
-    }
-    uint64_t silence = event->now_ms - h->partner_heard_ms;
-    if (h->hold.alone && !h->met && silence >= h->failure_detection_ms) {
-        open_term(h, CAUSE_ALONE, next_number(h), event->dice, actions);
-        return;
-    }
-    if (h->asked_ms) {
-        if (event->now_ms - h->asked_ms <= HOME_ANSWER_MS_MAX)
-            return;
-        h->nonce = event->dice; /* what comes to the old one now is too old */
-    }
-    h->asked_ms = event->now_ms;
-    struct home_action *a = act(actions, ACTION_ASK);
-    a->question = (struct home_question){
-        .nonce = h->nonce, .term = h->hold.term, .seen = h->seen, .lineage = h->hold.lineage};
-}
 
 /* We did not run: silence that we slept through was no silence of the others, what we asked before
  * is of another time, and whoever held the home may have lost it. */
@@ -304,8 +242,8 @@ static void wake_up(struct home *h, const struct home_event *event, struct home_
 {
     h->partner_heard_ms = h->holder_heard_ms = event->now_ms;
     h->decision.overtaken = h->decision.under_way;
-    if (paired(h) && (holds(h) || h->mode == MODE_REJOINING))
-        rejoin(h, CAUSE_RESTARTED, event->dice, actions);
+    if (home_is_paired(h) && (home_holds(h) || h->mode == MODE_REJOINING))
+        home_rejoin(h, CAUSE_RESTARTED, event->dice, actions);
 }
 
 static void on_tick(struct home *h, const struct home_event *event, struct home_actions *actions)
@@ -318,17 +256,20 @@ static void on_tick(struct home *h, const struct home_event *event, struct home_
         return;
     if (h->mode == MODE_REJOINING) {
         if (!h->stopped)
-            seek_grant(h, event, actions);
+            home_seek_grant(h, event, actions);
+    } else if (h->mode == MODE_RELEASED) {
+        home_ask_partner(h, event, actions);
     } else if (h->mode == MODE_STANDBY &&
                event->now_ms - h->holder_heard_ms >= h->failure_detection_ms) {
-        change_mode(h, CAUSE_SILENCE, actions);
+        home_change_mode(h, CAUSE_SILENCE, actions);
+    } else {
+        home_end_handover(h, event->now_ms, actions);
     }
 }
 
 /* --- what others say --- */
 
-/* May it be believed at all? What can't must not change anything, least of all for ever. */
-static bool believable(const struct home *h, struct term term, uint64_t seen)
+bool home_believes(const struct home *h, struct term term, uint64_t seen)
 {
     uint64_t highest = larger(term.number, seen);
     if (highest > h->seen && highest - h->seen > HOME_LEAP_MAX)
@@ -336,8 +277,8 @@ static bool believable(const struct home *h, struct term term, uint64_t seen)
     return term_is_none(term) || h->hold.pools[term_side(term)][0];
 }
 
-static enum failure disbelieve(const struct home *h, const char *who, struct term term,
-                               uint64_t seen, struct error *e)
+enum failure home_disbelieve(const struct home *h, const char *who, struct term term, uint64_t seen,
+                             struct error *e)
 {
     return fail(e, FAIL_INVALID,
                 "%s speaks of term %" PRIu64 " and number %" PRIu64
@@ -352,22 +293,20 @@ static void note_holder(struct home *h, const char *pool, uint64_t now_ms,
         return;
     h->holder_heard_ms = now_ms;
     if (h->mode == MODE_RESILIENCY)
-        change_mode(h, CAUSE_HEARD, actions);
+        home_change_mode(h, CAUSE_HEARD, actions);
 }
 
-/* Compares what we hold with a higher term that somebody knows. `elsewhere`: it may be served
- * there. */
-static void weigh(struct home *h, struct term heard, bool elsewhere, uint64_t dice,
-                  struct home_actions *actions)
+void home_weigh(struct home *h, struct term heard, bool elsewhere, uint64_t dice,
+                struct home_actions *actions)
 {
     assert(heard.number > h->hold.term.number);
     if (term_side(heard) == h->side) {
         if (h->mode != MODE_REJOINING)
-            rejoin(h, CAUSE_FORGOTTEN, dice, actions); /* rule 10 */
-    } else if (elsewhere || !holds(h)) {
-        step_down(h, heard, actions);
+            home_rejoin(h, CAUSE_FORGOTTEN, dice, actions); /* rule 10 */
+    } else if (elsewhere || !home_holds(h)) {
+        home_step_down(h, heard, actions);
     } else if (h->mode == MODE_SERVING) {
-        open_term(h, CAUSE_MET, next_number(h), dice, actions); /* rule 9 */
+        home_open_term(h, CAUSE_MET, home_next_term(h, dice), actions); /* rule 9 */
     }
 }
 
@@ -376,145 +315,24 @@ static enum failure on_heard(struct home *h, const struct home_event *event,
 {
     const char *pool = event->heard.pool;
     struct term term = event->heard.term;
-    if (!believable(h, term, event->heard.seen))
-        return disbelieve(h, pool, term, event->heard.seen, e);
+    if (!home_believes(h, term, event->heard.seen))
+        return home_disbelieve(h, pool, term, event->heard.seen, e);
     bool partner = is_partner(h, pool);
-    see(h, larger(event->heard.seen, term.number));
+    home_see(h, larger(event->heard.seen, term.number));
     note_holder(h, pool, event->now_ms, actions);
     if (partner && event->heard.serves)
         h->refills = false; /* the question that began it was an old one */
     if (partner)
-        meet(h, event->now_ms, actions);
+        home_meet(h, event->now_ms, actions);
     if (h->decision.under_way || h->store_lost)
         return OK;
     /* Only the partner itself can say that it does not serve, … */
     if (term.number > h->hold.term.number)
-        weigh(h, term, event->heard.serves || !partner, event->dice, actions);
+        home_weigh(h, term, event->heard.serves || !partner, event->dice, actions);
     /* … and only the holder that it opened the same number anew. */
     else if (term.number == h->hold.term.number && term.tag != h->hold.term.tag && partner &&
              event->heard.serves && term_side(term) != h->side)
-        step_down(h, term, actions);
-    return OK;
-}
-
-static void answer(struct home_actions *actions, struct home_answer text)
-{
-    act(actions, ACTION_ANSWER)->answer = text;
-}
-
-/* The number is durable here before the partner hears of it (rule 8). */
-static void grant(struct home *h, const struct home_question *asked, struct home_actions *actions)
-{
-    if (asked->nonce == h->granted.nonce && h->hold.revision == h->granted_revision) {
-        answer(actions, h->granted);
-        return;
-    }
-    uint64_t number = term_number_above(side_other(h->side), h->seen);
-    h->refills = false;
-    struct hold *wanted = step_down(h, asked->term, actions);
-    wanted->seen = number;
-    h->decision.answer_due = true;
-    h->granted =
-        (struct home_answer){.nonce = asked->nonce, .verdict = VERDICT_GRANTED, .number = number};
-    h->granted_revision = wanted->revision;
-}
-
-/* Its store does not know the term that is known here. An empty store can't be refilled from a copy
- * to which nothing was ever sent, be it the word that there is nothing: a pool that lost its own
- * disk, too, follows a term that it only heard of. */
-static enum home_verdict verdict_on_loss(const struct home *h, bool asker_knows, uint64_t own_head)
-{
-    if (term_side(h->hold.term) == h->side)
-        return VERDICT_SUPERSEDED;
-    bool something = asker_knows || h->hold.lineage.count || own_head;
-    return something ? VERDICT_REFILL : VERDICT_UNKNOWN;
-}
-
-/* Was its store put back to an older copy, so that the copy here has more? A term that it opened,
- * and that was never followed here, took nothing from it: the rest was given up, or none was. */
-static bool asker_lacks(const struct home *h, const struct home_question *asked, uint64_t own_head)
-{
-    const struct lineage *ours = &h->hold.lineage;
-    bool opened = term_equal(lineage_last(&asked->lineage), asked->term);
-    return (!opened || lineage_has(ours, asked->term)) &&
-           !lineage_covers(&asked->lineage, asked->head, ours, own_head);
-}
-
-static enum failure on_asked(struct home *h, const struct home_event *event,
-                             struct home_actions *actions, struct error *e)
-{
-    const struct home_question *asked = &event->asked.question;
-    struct home_answer reply = {.nonce = asked->nonce, .verdict = VERDICT_WAIT};
-    struct term mine = h->hold.term;
-    if (!believable(h, asked->term, asked->seen)) {
-        answer(actions, reply);
-        return disbelieve(h, home_partner(h), asked->term, asked->seen, e);
-    }
-    bool asker_knows = !term_is_none(asked->term);
-    bool asker_held = asker_knows && term_side(asked->term) != h->side;
-    if (asker_held)
-        h->over = asked->term; /* rule 2: every start of serving opens a new one */
-    bool asker_lost = term_equal(asked->term, mine) && asker_lacks(h, asked, event->asked.own_head);
-    see(h, larger(asked->seen, asked->term.number));
-    meet(h, event->now_ms, actions);
-
-    if (h->decision.under_way || h->store_lost || event->asked.applying) {
-        answer(actions, reply);
-    } else if (asked->term.number < mine.number || (asker_lost && asker_held && !holds(h))) {
-        reply.verdict = verdict_on_loss(h, asker_knows, event->asked.own_head);
-        reply.term = reply.verdict == VERDICT_UNKNOWN ? TERM_NONE : mine;
-        h->refills = reply.verdict == VERDICT_REFILL;
-        answer(actions, reply);
-    } else if (!asker_knows) {
-        reply.verdict = VERDICT_UNKNOWN;
-        answer(actions, reply);
-    } else if (asker_held && !holds(h)) {
-        grant(h, asked, actions);
-    } else {
-        if (asker_held && asked->term.number > mine.number)
-            weigh(h, asked->term, false, event->dice, actions);
-        answer(actions, reply);
-    }
-    return OK;
-}
-
-/* It becomes a copy of what its partner still knows of `term`, until that has sent everything; then
- * it asks again (rule 10). */
-static void be_refilled(struct home *h, struct term term, struct home_actions *actions)
-{
-    bool ready = known(h) && !mode_rights(h->hold.mode)->holder && term_equal(h->hold.term, term);
-    if (ready || term.number < h->hold.term.number)
-        return;
-    struct hold *wanted = decide(h, MODE_REJOINING, CAUSE_RESTARTED, actions);
-    wanted->term = term;
-    wanted->seen = larger(wanted->seen, term.number);
-    h->decision.keeps_mode = true;
-}
-
-static enum failure on_answered(struct home *h, const struct home_event *event,
-                                struct home_actions *actions, struct error *e)
-{
-    const struct home_answer *got = &event->answered;
-    if (got->nonce != h->nonce || h->asked_ms == 0)
-        return OK;
-    bool late = event->now_ms - h->asked_ms > HOME_ANSWER_MS_MAX;
-    h->asked_ms = 0;
-    if (late || h->mode != MODE_REJOINING)
-        return OK;
-    if (!believable(h, got->term, got->number))
-        return disbelieve(h, home_partner(h), got->term, got->number, e);
-    h->verdict = got->verdict;
-    see(h, got->term.number);
-    if (h->decision.under_way || h->store_lost)
-        return OK;
-    bool ours = got->number && term_side((struct term){.number = got->number}) == h->side;
-    if (got->verdict == VERDICT_GRANTED && known(h) && ours && got->number > h->hold.term.number)
-        open_term(h, CAUSE_GRANTED, got->number, event->dice, actions);
-    else if (got->verdict == VERDICT_SUPERSEDED && got->term.number > h->hold.term.number &&
-             term_side(got->term) != h->side)
-        step_down(h, got->term, actions);
-    else if (got->verdict == VERDICT_REFILL && term_side(got->term) == h->side)
-        be_refilled(h, got->term, actions);
+        home_step_down(h, term, actions);
     return OK;
 }
 
@@ -534,14 +352,14 @@ static enum failure on_create(struct home *h, const struct home_event *event,
         return refuse(
             fail(e, FAIL_BUSY, "The home %s is being decided on right now; try again.", h->name),
             e);
-    if (known(h) || h->seen > 0) {
+    if (home_is_known(h) || h->seen > 0) {
         fail(e, FAIL_REFUSED,
              "The home %s exists already: term %" PRIu64 " is known of it, and a home is created "
              "once.",
              h->name, h->seen);
         return refuse(FAIL_REFUSED, e);
     }
-    open_term(h, CAUSE_CREATED, next_number(h), event->dice, actions);
+    home_open_term(h, CAUSE_CREATED, home_next_term(h, event->dice), actions);
     return OK;
 }
 
@@ -552,15 +370,24 @@ static enum failure on_force(struct home *h, const struct home_event *event,
         return refuse(
             fail(e, FAIL_BUSY, "The home %s is being decided on right now; try again.", h->name),
             e);
-    if (h->store_lost || h->stopped || h->mode != MODE_REJOINING || (!known(h) && h->seen == 0)) {
-        if (h->mode != MODE_REJOINING)
+    bool silent = event->now_ms - h->partner_heard_ms >= h->failure_detection_ms;
+    if (h->mode == MODE_RELEASED && silent && !h->store_lost && !h->stopped) {
+        home_open_term(h, CAUSE_TAKES, home_next_term(h, event->dice), actions);
+        h->decision.wanted.alone = true;
+        return OK;
+    }
+    if (h->store_lost || h->stopped || h->mode != MODE_REJOINING ||
+        (!home_is_known(h) && h->seen == 0)) {
+        if (h->mode == MODE_RELEASED && e)
+            home_explain(h, e);
+        else if (h->mode != MODE_REJOINING)
             fail(e, FAIL_REFUSED, "The home %s is %s here, not Rejoining.", h->name,
                  mode_name(h->mode));
         else if (e)
             home_explain(h, e);
         return refuse(FAIL_REFUSED, e);
     }
-    open_term(h, CAUSE_FORCED, next_number(h), event->dice, actions);
+    home_open_term(h, CAUSE_FORCED, home_next_term(h, event->dice), actions);
     return OK;
 }
 
@@ -570,9 +397,9 @@ static enum failure on_follow(struct home *h, const struct home_event *event,
 {
     if (h->decision.under_way || h->store_lost)
         return fail(e, FAIL_BUSY, "The home %s is being decided on right now.", h->name);
-    if (!known(h) || mode_rights(h->hold.mode)->holder)
+    if (!home_is_known(h) || mode_rights(h->hold.mode)->holder)
         return fail(e, FAIL_REFUSED, "The home %s follows nobody here.", h->name);
-    struct hold *wanted = decide(h, h->hold.mode, CAUSE_HEARD, actions);
+    struct hold *wanted = home_decide(h, h->hold.mode, CAUSE_HEARD, actions);
     wanted->alone = h->hold.alone;
     wanted->lineage = *event->lineage;
     h->decision.keeps_mode = true;
@@ -583,8 +410,8 @@ static enum failure on_follow(struct home *h, const struct home_event *event,
 static void on_stop(struct home *h, const struct home_event *event, struct home_actions *actions)
 {
     h->stopped = true;
-    if (holds(h) || h->mode == MODE_REJOINING)
-        rejoin(h, CAUSE_STOPPED, event->dice, actions);
+    if (home_holds(h) || h->mode == MODE_REJOINING)
+        home_rejoin(h, CAUSE_STOPPED, event->dice, actions);
 }
 
 /* --- what the store says --- */
@@ -597,22 +424,31 @@ static void on_stored(struct home *h, const struct home_event *event, struct hom
     h->hold = h->decision.wanted;
     h->decision.under_way = false;
     h->retry_ms = 0;
-    see(h, h->hold.seen);
+    home_see(h, h->hold.seen);
     if (opens)
         lineage_open(&h->hold.lineage, h->hold.term, event->began);
     /* A right to serve comes too late after a sleep or a stop, or on a store that is lost. */
     bool serves = mode_rights(h->hold.mode)->holder;
-    bool late = serves && (h->store_lost || h->stopped || (h->decision.overtaken && paired(h)));
+    bool late =
+        serves && (h->store_lost || h->stopped || (h->decision.overtaken && home_is_paired(h)));
     if (late) {
-        rejoin(h, CAUSE_RESTARTED, event->dice, actions);
+        if (h->mode != MODE_REJOINING)
+            h->mode = h->hold.mode; /* for no moment that anybody sees */
+        home_rejoin(h, CAUSE_RESTARTED, event->dice, actions);
     } else if (!h->decision.keeps_mode) {
         enum mode from = h->mode;
         h->mode = h->hold.mode;
+        if (h->mode == MODE_RELEASED && from != MODE_RELEASED) {
+            h->nonce = event->dice; /* what was granted before counts for nothing (rule 8) */
+            h->asked_ms = 0;
+        }
         if (!h->decision.announced && (h->mode != from || !term_equal(before, h->hold.term)))
-            announce(actions, from, h->decision.cause);
+            home_announce(actions, from, h->decision.cause);
     }
     if (h->decision.answer_due)
-        answer(actions, h->granted);
+        home_answer_granted(h, event->now_ms, actions);
+    if (h->decision.comply_due)
+        home_comply(h, actions);
 }
 
 static void on_not_stored(struct home *h, const struct home_event *event,
@@ -622,18 +458,21 @@ static void on_not_stored(struct home *h, const struct home_event *event,
     h->decision.under_way = false;
     h->retry_ms = event->now_ms + HOME_RETRY_MS;
     if (h->decision.answer_due) {
-        answer(actions, (struct home_answer){.nonce = h->granted.nonce, .verdict = VERDICT_WAIT});
+        home_act(actions, ACTION_ANSWER)->answer =
+            (struct home_answer){.nonce = h->granted.nonce, .verdict = VERDICT_WAIT};
         h->granted = (struct home_answer){0};
     }
+    if (h->decision.comply_due)
+        home_comply(h, actions);
     if (h->mode == MODE_STANDBY && mode_rights(h->hold.mode)->holder)
-        rejoin(h, CAUSE_NOT_STORED, event->dice, actions);
+        home_rejoin(h, CAUSE_NOT_STORED, event->dice, actions);
 }
 
 static void on_store_lost(struct home *h, struct home_actions *actions)
 {
     h->store_lost = true;
-    if (holds(h))
-        change_mode(h, CAUSE_STORE_FAILED, actions);
+    if (home_holds(h))
+        home_change_mode(h, CAUSE_STORE_FAILED, actions);
 }
 
 enum failure home_step(struct home *h, const struct home_event *event, struct home_actions *actions,
@@ -645,18 +484,20 @@ enum failure home_step(struct home *h, const struct home_event *event, struct ho
     switch (event->kind) {
     case HOME_TICK: on_tick(h, event, actions); break;
     case HOME_HEARD: bad = on_heard(h, event, actions, e); break;
-    case HOME_ASKED: bad = on_asked(h, event, actions, e); break;
-    case HOME_ANSWERED: bad = on_answered(h, event, actions, e); break;
+    case HOME_ASKED: bad = home_on_asked(h, event, actions, e); break;
+    case HOME_ANSWERED: bad = home_on_answered(h, event, actions, e); break;
     case HOME_CREATE: bad = on_create(h, event, actions, e); break;
     case HOME_FORCE: bad = on_force(h, event, actions, e); break;
     case HOME_STOP: on_stop(h, event, actions); break;
     case HOME_START: h->stopped = false; break;
     case HOME_FOLLOW: bad = on_follow(h, event, actions, e); break;
+    case HOME_DEMANDED: bad = home_on_demanded(h, event, actions, e); break;
+    case HOME_TAKE: bad = home_on_take(h, event, actions, e); break;
     case HOME_STORED: on_stored(h, event, actions); break;
     case HOME_NOT_STORED: on_not_stored(h, event, actions); break;
     case HOME_STORE_LOST: on_store_lost(h, actions); break;
     }
-    assert(!holds(h) || mode_rights(h->hold.mode)->holder);
+    assert(!home_holds(h) || mode_rights(h->hold.mode)->holder);
     return bad;
 }
 
@@ -675,26 +516,36 @@ void home_explain(const struct home *h, struct error *e)
         fail(e, FAIL_REFUSED, "The home %s is not served: an administrator stopped %s.", h->name,
              self);
         error_next(e, "To serve it again: Start-CsPool -PoolFqdn %s", self);
-    } else if (!known(h) && h->seen == 0) {
+    } else if (h->mode == MODE_RELEASED) {
+        fail(e, FAIL_REFUSED, "The home %s was given to %s, which has not taken it yet.", h->name,
+             partner);
+        error_next(e,
+                   "It takes it as soon as both hear each other. If it is lost: Start-CsPool "
+                   "-PoolFqdn %s -Force",
+                   self);
+    } else if (h->mode == MODE_DRAINING) {
+        fail(e, FAIL_BUSY, "The home %s is being handed over to %s.", h->name, partner);
+        error_next(e, "Try again in a moment.");
+    } else if (!home_is_known(h) && h->seen == 0) {
         fail(e, FAIL_NOT_FOUND, "The home %s was never created, as far as anybody here knows.",
              h->name);
         error_next(e, "Publish the topology, on any machine: Publish-CsTopology -FileName FILE");
-    } else if (!known(h) || h->verdict == VERDICT_REFILL) {
+    } else if (!home_is_known(h) || h->verdict == VERDICT_REFILL) {
         fail(e, FAIL_REFUSED,
              "This store %s the home %s, which its partner knows more of: it was replaced or put "
              "back to an older copy.",
-             known(h) ? "has forgotten something of" : "knows nothing of", h->name);
+             home_is_known(h) ? "has forgotten something of" : "knows nothing of", h->name);
         error_next(e,
                    "%s sends what is missing, and then it is served again. To serve what is here "
                    "and give up the rest: Start-CsPool -PoolFqdn %s -Force",
-                   paired(h) ? partner : "Nobody", self);
+                   home_is_paired(h) ? partner : "Nobody", self);
     } else {
         fail(e, FAIL_REFUSED,
              "The home %s waits for %s to confirm that it has not taken it over meanwhile.",
-             h->name, paired(h) ? partner : "its store");
+             h->name, home_is_paired(h) ? partner : "its store");
         error_next(e,
                    "This ends by itself once %s answers. If it is lost, and nobody else serves "
                    "this home: Start-CsPool -PoolFqdn %s -Force",
-                   paired(h) ? partner : "the store", self);
+                   home_is_paired(h) ? partner : "the store", self);
     }
 }

@@ -11,6 +11,7 @@
 #ifndef POLLUX_CORE_HOME_H
 #define POLLUX_CORE_HOME_H
 
+#include "core/handover.h"
 #include "core/hold.h"
 
 struct home;
@@ -47,6 +48,9 @@ struct home_question {
     /* Up to where its store has everything: whoever carries it fills it in. A holder's head; of a
      * copy that is being refilled, the least of its modules' (copy_upto()). */
     uint64_t head;
+    /* The asker has released the home to this term, at `head`, and waits to be answered (rule 6);
+     * TERM_NONE: it is Rejoining. */
+    struct term to;
 };
 
 enum home_verdict {
@@ -75,6 +79,8 @@ enum home_event_kind {
     HOME_STOP,       /* an administrator stops the pool: nothing is served until … */
     HOME_START,      /* … starts it again */
     HOME_FOLLOW,     /* the copy here goes on along `lineage`: to be kept in the record */
+    HOME_DEMANDED,   /* the partner takes the home over, step by step; ends in an ACTION_COMPLIED */
+    HOME_TAKE,       /* this pool takes it: released to it, or the holder is lost */
     HOME_STORED,     /* the record of the last ACTION_PERSIST is durable */
     HOME_NOT_STORED, /* the store refused it */
     HOME_STORE_LOST, /* the store keeps nothing any more */
@@ -95,18 +101,25 @@ struct home_event {
         struct {
             struct home_question question;
             uint64_t own_head; /* of the copy here */
+            uint64_t own_upto; /* up to where it has everything */
             bool applying; /* … which is not all: a batch that was taken is on its way to it */
         } asked;
         struct home_answer answered;
+        struct home_demanded demanded;
+        struct {
+            struct term to;
+            bool alone; /* nobody released it */
+        } take;
         const struct lineage *lineage;
     };
 };
 
 enum home_action_kind {
-    ACTION_PERSIST, /* store home_wanted(); report HOME_STORED or HOME_NOT_STORED */
-    ACTION_ASK,     /* send `question` to the partner; HOME_ANSWERED ends it */
-    ACTION_ANSWER,  /* answer the partner's question */
-    ACTION_CHANGED, /* mode or term changed: tell everybody, at once */
+    ACTION_PERSIST,  /* store home_wanted(); report HOME_STORED or HOME_NOT_STORED */
+    ACTION_ASK,      /* send `question` to the partner; HOME_ANSWERED ends it */
+    ACTION_ANSWER,   /* answer the partner's question */
+    ACTION_COMPLIED, /* answer the partner's demand with what the home is now */
+    ACTION_CHANGED,  /* mode or term changed: tell everybody, at once */
 };
 
 struct home_action {
@@ -114,6 +127,7 @@ struct home_action {
     union {
         struct home_question question;
         struct home_answer answer;
+        bool durable; /* ACTION_COMPLIED: the store kept what was demanded */
         struct {
             enum mode from;
             enum cause cause;
@@ -121,7 +135,7 @@ struct home_action {
     };
 };
 
-enum { HOME_ACTIONS_MAX = 4 };
+enum { HOME_ACTIONS_MAX = 5 };
 struct home_actions {
     struct home_action list[HOME_ACTIONS_MAX];
     size_t count;
@@ -155,6 +169,13 @@ const char *home_partner(const struct home *h); /* "" for a lone pool */
 uint64_t home_seen(const struct home *h);
 /* Until when changes may be acknowledged without hearing of this home again: 0 if not at all. */
 uint64_t home_lease_ms(const struct home *h);
+/* A release that is on its way to the store, which must check the point that it names in the same
+ * transaction (rule 5); NULL: none is. */
+const struct home_demanded *home_releasing(const struct home *h);
+/* An operation here is about to take the home: the partner gets no grant meanwhile. */
+void home_intend(struct home *h, bool intends);
+/* The term that this pool would open next. */
+struct term home_next_term(const struct home *h, uint64_t dice);
 /* Why a home is Rejoining, and what ends it: two sentences for people. */
 void home_explain(const struct home *h, struct error *e);
 

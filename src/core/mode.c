@@ -68,6 +68,7 @@ static const struct mode_transition transitions[] = {
 
     /* Handing over. Forwards only, once it is released. */
     {MODE_SERVING,    CAUSE_CLOSED,       MODE_CLOSING,    "Sessions leave before changes stop."},
+    {MODE_SERVING,    CAUSE_DRAINED,      MODE_DRAINING,   "The same, where nobody is given time to leave."},
     {MODE_CLOSING,    CAUSE_DRAINED,      MODE_DRAINING,   "From here on nothing can be acknowledged that is not copied."},
     {MODE_CLOSING,    CAUSE_ROLLED_BACK,  MODE_SERVING,    "Called off: it never stopped being the holder."},
     {MODE_DRAINING,   CAUSE_ROLLED_BACK,  MODE_SERVING,    "The same."},
@@ -76,6 +77,7 @@ static const struct mode_transition transitions[] = {
     {MODE_RELEASED,   CAUSE_DECLINED,     MODE_SERVING,    "The partner durably declined, so a new term may be opened."},
     {MODE_RELEASED,   CAUSE_TAKES,        MODE_SERVING,    "Taken back alone: the partner was lost before it took."},
     {MODE_RELEASED,   CAUSE_RESTARTED,    MODE_RELEASED,   "Repeated until it is answered."},
+    {MODE_RELEASED,   CAUSE_FORGOTTEN,    MODE_REJOINING,  "Its store is older than the answer that it was given: it asks."},
 
     /* The other pool. */
     {MODE_STANDBY,    CAUSE_TAKES,        MODE_SERVING,    "Released to it, or the holder is lost."},

@@ -8,10 +8,12 @@
 enum call_kind {
     CALL_HEARTBEAT,
     CALL_QUESTION,
+    CALL_DEMAND,
     CALL_CREATE,
     CALL_POSITION,
     CALL_COMPARED,
-    CALL_WANTED
+    CALL_WANTED,
+    CALL_RECORDS
 };
 
 struct call {
@@ -24,10 +26,12 @@ struct call {
     union {
         link_heartbeat_done *heartbeat;
         link_answer_done *answer;
+        link_standing_done *standing;
         link_create_done *create;
         link_position_done *position;
         link_compared_done *compared;
         link_items_done *items;
+        link_records_done *records;
     } done;
     void *context;
     /* What came back. */
@@ -69,16 +73,39 @@ static void tell_answer(struct call *call, struct error *e)
                       call->context);
 }
 
-static void tell_created(struct call *call, struct error *e)
+static void tell_standing(struct call *call, struct error *e)
+{
+    struct sender sender;
+    struct home_standing standing;
+    enum failure bad = e->kind;
+    if (!bad)
+        bad = standing_decode(buffer_view(&call->body), &sender, &standing, e);
+    if (!bad)
+        bad = check_answerer(call, &sender, e);
+    call->done.standing(bad ? NULL : &standing, bad ? e : NULL, call->context);
+}
+
+/* What is answered by the home's name, if it was done. */
+static enum failure check_done(const struct call *call, struct error *e)
 {
     struct sender sender;
     char home[HOME_NAME_SIZE];
     enum failure bad = e->kind;
     if (!bad)
         bad = create_decode(buffer_view(&call->body), &sender, home, e);
-    if (!bad)
-        bad = check_answerer(call, &sender, e);
+    return bad ? bad : check_answerer(call, &sender, e);
+}
+
+static void tell_created(struct call *call, struct error *e)
+{
+    enum failure bad = check_done(call, e);
     call->done.create(call->to, call->home, bad ? e : NULL, call->context);
+}
+
+static void tell_kept(struct call *call, struct error *e)
+{
+    enum failure bad = check_done(call, e);
+    call->done.records(call->to, call->home, bad ? e : NULL, call->context);
 }
 
 static void tell_position(struct call *call, struct error *e)
@@ -127,10 +154,12 @@ static void on_result(void *context)
         switch (call->kind) {
         case CALL_HEARTBEAT: tell_heartbeat(call, &e); break;
         case CALL_QUESTION: tell_answer(call, &e); break;
+        case CALL_DEMAND: tell_standing(call, &e); break;
         case CALL_CREATE: tell_created(call, &e); break;
         case CALL_POSITION: tell_position(call, &e); break;
         case CALL_COMPARED: tell_compared(call, &e); break;
         case CALL_WANTED: tell_items(call, &e); break;
+        case CALL_RECORDS: tell_kept(call, &e); break;
         }
     }
     buffer_free(&call->body);
@@ -204,6 +233,14 @@ void link_question(struct link *link, const struct machine *to, const char *home
     call_send(call, to, LINK_PATH_QUESTION, question_encode(&link->sender, home, question));
 }
 
+void link_demand(struct link *link, const struct machine *to, const char *home,
+                 const struct home_demanded *demanded, link_standing_done *done, void *context)
+{
+    struct call *call = call_new(link, CALL_DEMAND, to, context);
+    call->done.standing = done;
+    call_send(call, to, LINK_PATH_DEMAND, demand_encode(&link->sender, home, demanded));
+}
+
 void link_create(struct link *link, const struct machine *to, const char *home,
                  link_create_done *done, void *context)
 {
@@ -211,6 +248,17 @@ void link_create(struct link *link, const struct machine *to, const char *home,
     call->done.create = done;
     memcpy(call->home, home, strlen(home) + 1);
     call_send(call, to, LINK_PATH_CREATE, create_encode(&link->sender, home));
+}
+
+void link_flush(struct link *link, const struct machine *to, const char *home,
+                link_create_done *done, void *context)
+{
+    struct call *call = call_new(link, CALL_CREATE, to, context);
+    call->done.create = done;
+    memcpy(call->home, home, strlen(home) + 1);
+    OWNED(free_memory) char *text = create_encode(&link->sender, home);
+    call_send_bytes(call, to, LINK_PATH_FLUSH, LINK_TYPE_JSON, bytes_of_text(text),
+                    LINK_BATCH_DEADLINE_MS);
 }
 
 /* --- commands that we pass on --- */
@@ -294,6 +342,17 @@ void link_batch(struct link *link, const struct machine *to, struct bytes batch,
     struct call *call = call_new(link, CALL_POSITION, to, context);
     call->done.position = done;
     call_send_packet(call, to, LINK_PATH_BATCH, batch);
+}
+
+void link_records(struct link *link, const struct machine *to, const char *home,
+                  struct bytes records, link_records_done *done, void *context)
+{
+    OWNED(buffer_free) struct buffer packet = {0};
+    struct call *call = call_new(link, CALL_RECORDS, to, context);
+    call->done.records = done;
+    memcpy(call->home, home, strlen(home) + 1);
+    records_wrap(home, records, &packet);
+    call_send_packet(call, to, LINK_PATH_RECORDS, buffer_view(&packet));
 }
 
 void link_wanted(struct link *link, const struct machine *to, const struct items_wanted *wanted,

@@ -69,7 +69,17 @@ void link_reply_answer(struct link_reply *reply, const struct home_answer *answe
     reply_with(reply, answer_encode(&reply->link->sender, answer));
 }
 
+void link_reply_standing(struct link_reply *reply, const struct home_standing *standing)
+{
+    reply_with(reply, standing_encode(&reply->link->sender, standing));
+}
+
 void link_reply_created(struct link_reply *reply, const char *home)
+{
+    reply_with(reply, create_encode(&reply->link->sender, home));
+}
+
+void link_reply_kept(struct link_reply *reply, const char *home)
 {
     reply_with(reply, create_encode(&reply->link->sender, home));
 }
@@ -215,16 +225,47 @@ static enum failure take_question(struct link *link, struct http_request *reques
     return OK;
 }
 
-static enum failure take_create(struct link *link, struct http_request *request, struct error *e)
+static enum failure take_demand(struct link *link, struct http_request *request, struct error *e)
 {
     struct sender sender;
+    struct home_demanded demanded;
     char home[HOME_NAME_SIZE];
-    enum failure bad = create_decode(http_request_body(request), &sender, home, e);
+    enum failure bad = demand_decode(http_request_body(request), &sender, home, &demanded, e);
     const struct machine *from =
         bad ? NULL : check_sender(link, http_request_peer(request), &sender, e);
     if (!from)
         return e->kind;
+    link->handlers.demand(from, home, &demanded, reply_new(link, request), link->handlers.context);
+    return OK;
+}
+
+static enum failure take_named(struct link *link, struct http_request *request,
+                               const struct machine **from, char home[HOME_NAME_SIZE],
+                               struct error *e)
+{
+    struct sender sender;
+    enum failure bad = create_decode(http_request_body(request), &sender, home, e);
+    *from = bad ? NULL : check_sender(link, http_request_peer(request), &sender, e);
+    return *from ? OK : e->kind;
+}
+
+static enum failure take_create(struct link *link, struct http_request *request, struct error *e)
+{
+    const struct machine *from;
+    char home[HOME_NAME_SIZE];
+    if (take_named(link, request, &from, home, e))
+        return e->kind;
     link->handlers.create(from, home, reply_new(link, request), link->handlers.context);
+    return OK;
+}
+
+static enum failure take_flush(struct link *link, struct http_request *request, struct error *e)
+{
+    const struct machine *from;
+    char home[HOME_NAME_SIZE];
+    if (take_named(link, request, &from, home, e))
+        return e->kind;
+    link->handlers.flush(from, home, reply_new(link, request), link->handlers.context);
     return OK;
 }
 
@@ -267,6 +308,17 @@ static enum failure take_part(struct link *link, struct http_request *request, s
     if (take_packet(link, request, &from, &part, e))
         return e->kind;
     link->handlers.part(from, part, reply_new(link, request), link->handlers.context);
+    return OK;
+}
+
+static enum failure take_records(struct link *link, struct http_request *request, struct error *e)
+{
+    const struct machine *from;
+    struct bytes packet, records;
+    char home[HOME_NAME_SIZE];
+    if (take_packet(link, request, &from, &packet, e) || records_unwrap(packet, home, &records, e))
+        return e->kind;
+    link->handlers.records(from, home, records, reply_new(link, request), link->handlers.context);
     return OK;
 }
 
@@ -313,12 +365,15 @@ static const struct {
 } routes[] = {
     {LINK_PATH_HEARTBEAT, MESSAGE_BYTES_MAX, take_heartbeat},
     {LINK_PATH_QUESTION, MESSAGE_BYTES_MAX, take_question},
+    {LINK_PATH_DEMAND, MESSAGE_BYTES_MAX, take_demand},
+    {LINK_PATH_FLUSH, MESSAGE_BYTES_MAX, take_flush},
     {LINK_PATH_CREATE, MESSAGE_BYTES_MAX, take_create},
     {LINK_PATH_OFFER, MESSAGE_BYTES_MAX, take_offer},
     {LINK_PATH_BATCH, MESSAGE_BATCH_BYTES_MAX, take_batch},
     {LINK_PATH_PART, MESSAGE_BATCH_BYTES_MAX, take_part},
     {LINK_PATH_WANTED, MESSAGE_BYTES_MAX, take_wanted},
     {LINK_PATH_CHUNKS, MESSAGE_BATCH_BYTES_MAX, take_chunks},
+    {LINK_PATH_RECORDS, MESSAGE_BATCH_BYTES_MAX, take_records},
     {LINK_PATH_COMMAND, MESSAGE_COMMAND_BYTES_MAX, take_command},
 };
 

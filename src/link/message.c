@@ -54,6 +54,8 @@ char *heartbeat_encode(const struct heartbeat *h)
                                   term_json(home->term), "seen", (json_int_t)home->seen);
         if (home->own)
             json_object_set_new(entry, "mode", json_string(mode_name(home->mode)));
+        if (home->hears)
+            json_object_set_new(entry, "hears", json_true());
         if (home->lacks)
             json_object_set_new(entry, "lacks", json_true());
         json_array_append_new(homes, entry);
@@ -96,6 +98,49 @@ char *question_encode(const struct sender *sender, const char *home,
     json_object_set_new(message, "seen", json_integer((json_int_t)question->seen));
     json_object_set_new(message, "head", json_integer((json_int_t)question->head));
     json_object_set_new(message, "lineage", lineage_json(&question->lineage));
+    if (!term_is_none(question->to))
+        json_object_set_new(message, "to", term_json(question->to));
+    return finish(message);
+}
+
+static json_t *digest_json(const struct digest *digest)
+{
+    OWNED(buffer_free) struct buffer bytes = {0};
+    digest_encode(digest, &bytes);
+    OWNED(free_memory) char *text = hex_of(buffer_view(&bytes));
+    return json_string(text);
+}
+
+static json_t *point_json(const struct home_point *point)
+{
+    json_t *modules = json_array();
+    for (int m = 0; m < MODULES; m++)
+        json_array_append_new(modules,
+                              json_pack("{s:o}", "digest", digest_json(&point->digests[m])));
+    return json_pack("{s:I, s:o}", "usn", (json_int_t)point->usn, "modules", modules);
+}
+
+char *demand_encode(const struct sender *sender, const char *home,
+                    const struct home_demanded *demanded)
+{
+    json_t *message = begin(sender);
+    json_object_set_new(message, "home", json_string(home));
+    json_object_set_new(message, "demand", json_string(demand_name(demanded->demand)));
+    json_object_set_new(message, "to", term_json(demanded->to));
+    json_object_set_new(message, "whole", json_boolean(demanded->whole));
+    json_object_set_new(message, "point", point_json(&demanded->point));
+    return finish(message);
+}
+
+char *standing_encode(const struct sender *sender, const struct home_standing *standing)
+{
+    json_t *message = begin(sender);
+    json_object_set_new(message, "mode", json_string(mode_name(standing->mode)));
+    json_object_set_new(message, "term", term_json(standing->term));
+    json_object_set_new(message, "to", term_json(standing->to));
+    json_object_set_new(message, "seen", json_integer((json_int_t)standing->seen));
+    json_object_set_new(message, "durable", json_boolean(standing->durable));
+    json_object_set_new(message, "point", point_json(&standing->point));
     return finish(message);
 }
 
@@ -126,14 +171,6 @@ char *command_encode(const struct sender *sender, const char *payload)
 
 static const char *const purposes[] = {
     [OFFER_ASK] = "ask", [OFFER_COMPARE] = "compare", [OFFER_COMPARED] = "compared"};
-
-static json_t *digest_json(const struct digest *digest)
-{
-    OWNED(buffer_free) struct buffer bytes = {0};
-    digest_encode(digest, &bytes);
-    OWNED(free_memory) char *text = hex_of(buffer_view(&bytes));
-    return json_string(text);
-}
 
 char *offer_encode(const struct sender *sender, const struct sync_offer *offer)
 {
@@ -233,12 +270,17 @@ static bool read_hex(const json_t *object, const char *name, uint64_t *number)
     return true;
 }
 
-static bool read_term(const json_t *object, struct term *term)
+static bool read_named_term(const json_t *object, const char *name, struct term *term)
 {
-    const json_t *value = json_object_get(object, "term");
+    const json_t *value = json_object_get(object, name);
     /* A number near the end of its range would leave no higher one to open. */
     return read_number(value, "number", &term->number) && term->number <= INT64_MAX / 2 &&
            read_hex(value, "tag", &term->tag) && (term->number == 0) == (term->tag == 0);
+}
+
+static bool read_term(const json_t *object, struct term *term)
+{
+    return read_named_term(object, "term", term);
 }
 
 static bool read_seen(const json_t *object, uint64_t *seen)
@@ -254,15 +296,12 @@ static bool read_home(const json_t *object, char home[HOME_NAME_SIZE])
             (fqdn_valid(home, lower) && strcmp(home, lower) == 0));
 }
 
-static bool read_mode(const json_t *object, struct heartbeat_home *home)
+static bool read_mode(const json_t *object, enum mode *mode)
 {
     const json_t *value = json_object_get(object, "mode");
-    home->own = value != NULL;
-    if (!home->own)
-        return true;
     for (int i = 0; i < MODES && json_is_string(value); i++) {
         if (strcmp(json_string_value(value), mode_name((enum mode)i)) == 0) {
-            home->mode = (enum mode)i;
+            *mode = (enum mode)i;
             return true;
         }
     }
@@ -305,9 +344,11 @@ static json_t *open_message(struct bytes text, struct sender *sender, struct err
 static bool read_heartbeat_home(const json_t *entry, struct heartbeat_home *home)
 {
     memset(home, 0, sizeof *home);
+    home->hears = json_is_true(json_object_get(entry, "hears"));
     home->lacks = json_is_true(json_object_get(entry, "lacks"));
+    home->own = json_object_get(entry, "mode") != NULL;
     return read_home(entry, home->home) && read_term(entry, &home->term) &&
-           read_seen(entry, &home->seen) && read_mode(entry, home);
+           read_seen(entry, &home->seen) && (!home->own || read_mode(entry, &home->mode));
 }
 
 enum failure heartbeat_decode(struct bytes text, struct heartbeat *h, struct error *e)
@@ -372,7 +413,62 @@ enum failure question_decode(struct bytes text, struct sender *sender, char home
         !read_number(message, "head", &question->head) ||
         !read_lineage(message, &question->lineage))
         return senseless(e, "question");
+    question->to = TERM_NONE;
+    if (json_object_get(message, "to") && !read_named_term(message, "to", &question->to))
+        return senseless(e, "to");
     return OK;
+}
+
+static bool read_digest(const json_t *object, struct digest *digest)
+{
+    OWNED(buffer_free) struct buffer bytes = {0};
+    bool good = read_bytes(object, "digest", &bytes);
+    struct cursor in = cursor_over(buffer_view(&bytes));
+    digest_decode(digest, &in);
+    return good && cursor_done(&in);
+}
+
+static bool read_bool(const json_t *object, const char *name, bool *value)
+{
+    const json_t *there = json_object_get(object, name);
+    *value = json_is_true(there);
+    return json_is_boolean(there);
+}
+
+static bool read_point(const json_t *object, struct home_point *point)
+{
+    const json_t *value = json_object_get(object, "point");
+    const json_t *modules = json_object_get(value, "modules");
+    bool good = read_number(value, "usn", &point->usn) && json_array_size(modules) == MODULES;
+    for (size_t m = 0; good && m < MODULES; m++)
+        good = read_digest(json_array_get(modules, m), &point->digests[m]);
+    return good;
+}
+
+enum failure demand_decode(struct bytes text, struct sender *sender, char home[HOME_NAME_SIZE],
+                           struct home_demanded *demanded, struct error *e)
+{
+    OWNED(json_decref) json_t *message = open_message(text, sender, e);
+    if (!message)
+        return e ? e->kind : FAIL_INVALID;
+    const char *name = json_string_value(json_object_get(message, "demand"));
+    if (!read_home(message, home) || !name || !demand_named(name, &demanded->demand) ||
+        !read_named_term(message, "to", &demanded->to) || !read_point(message, &demanded->point))
+        return senseless(e, "demand");
+    return read_bool(message, "whole", &demanded->whole) ? OK : senseless(e, "whole");
+}
+
+enum failure standing_decode(struct bytes text, struct sender *sender,
+                             struct home_standing *standing, struct error *e)
+{
+    OWNED(json_decref) json_t *message = open_message(text, sender, e);
+    if (!message)
+        return e ? e->kind : FAIL_INVALID;
+    if (!read_mode(message, &standing->mode) || !read_term(message, &standing->term) ||
+        !read_named_term(message, "to", &standing->to) || !read_seen(message, &standing->seen) ||
+        !read_point(message, &standing->point))
+        return senseless(e, "standing");
+    return read_bool(message, "durable", &standing->durable) ? OK : senseless(e, "durable");
 }
 
 enum failure answer_decode(struct bytes text, struct sender *sender, struct home_answer *answer,
@@ -417,22 +513,6 @@ enum failure command_decode(struct bytes text, struct sender *sender, char **pay
         return senseless(e, "payload");
     *payload = finish(json_incref(inside));
     return OK;
-}
-
-static bool read_digest(const json_t *object, struct digest *digest)
-{
-    OWNED(buffer_free) struct buffer bytes = {0};
-    bool good = read_bytes(object, "digest", &bytes);
-    struct cursor in = cursor_over(buffer_view(&bytes));
-    digest_decode(digest, &in);
-    return good && cursor_done(&in);
-}
-
-static bool read_bool(const json_t *object, const char *name, bool *value)
-{
-    const json_t *there = json_object_get(object, name);
-    *value = json_is_true(there);
-    return json_is_boolean(there);
 }
 
 static bool read_purpose(const json_t *object, struct sync_offer *offer)
@@ -568,4 +648,21 @@ enum failure packet_unwrap(struct bytes body, struct sender *sender, struct byte
     OWNED(json_decref) json_t *message = open_message(bytes_of(body.at, head), sender, e);
     *packet = bytes_of(end + 1, body.size - head - 1);
     return message ? OK : e ? e->kind : FAIL_INVALID;
+}
+
+void records_wrap(const char *home, struct bytes records, struct buffer *packet)
+{
+    buffer_text(packet, home);
+    buffer_raw(packet, records.at, records.size);
+}
+
+enum failure records_unwrap(struct bytes packet, char home[HOME_NAME_SIZE], struct bytes *records,
+                            struct error *e)
+{
+    char lower[FQDN_SIZE];
+    struct cursor in = cursor_over(packet);
+    cursor_text(&in, home, HOME_NAME_SIZE);
+    *records = bytes_of(in.at, in.left);
+    return !in.bad && fqdn_valid(home, lower) && strcmp(home, lower) == 0 ? OK
+                                                                          : senseless(e, "home");
 }

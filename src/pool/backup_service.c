@@ -28,8 +28,9 @@ struct backup_service {
     struct importing *importing;
     struct content *content;
     struct copy_marks *marks;
-    struct exporting *exports[BACKUP_EXPORTS_MAX];
+    struct exporting *exports[BACKUP_EXPORTS_KEPT_MAX];
     size_t export_count;
+    bool lacks_room; /* for an exporter that the topology wants: as soon as one that ends is gone */
     struct heads heads;
     bool stopping;
 };
@@ -154,10 +155,26 @@ static void add_exports(struct backup_service *service, const struct home *core)
     }
 }
 
+static void free_retired(struct backup_service *service)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < service->export_count; i++) {
+        struct exporting *x = service->exports[i];
+        if (exporting_is_retired(x) && exporting_is_idle(x))
+            exporting_free(x);
+        else
+            service->exports[kept++] = x;
+    }
+    service->export_count = kept;
+}
+
 static void on_tick(void *context)
 {
-    const struct backup_service *service = context;
-    backup_service_look(context);
+    struct backup_service *service = context;
+    backup_service_look(service);
+    free_retired(service);
+    if (service->lacks_room && !service->stopping)
+        backup_service_follow(service);
     copy_marks_tick(service->marks);
 }
 
@@ -179,8 +196,9 @@ void backup_service_look(struct backup_service *service)
 static void on_tombstones(void *context)
 {
     const struct backup_service *service = context;
+    struct exporting *exports[BACKUP_EXPORTS_MAX];
     if (!service->stopping)
-        tombstones_collect(service->fe, service->exports, service->export_count);
+        tombstones_collect(service->fe, exports, backup_service_exports(service, exports));
 }
 
 void backup_service_ask(struct backup_service *service, const char *home, const char *pool)
@@ -192,7 +210,32 @@ void backup_service_ask(struct backup_service *service, const char *home, const 
     }
 }
 
+void backup_service_hurry(struct backup_service *service, const char *home)
+{
+    for (size_t i = 0; i < service->export_count; i++) {
+        struct exporting *x = service->exports[i];
+        if (strcmp(exporting_home(x), home) == 0 && !exporting_is_to_replica(x))
+            exporting_wanted(x);
+    }
+}
+
 /* The pools that are neither of the two which may hold `central`. */
+static bool is_replica(const struct topology *topology, const struct pool *pool)
+{
+    return pool && pool != topology->central && pool != topology->central->backup;
+}
+
+static bool has_export_to(const struct backup_service *service, const char *pool)
+{
+    for (size_t i = 0; i < service->export_count; i++) {
+        const struct exporting *x = service->exports[i];
+        if (!exporting_is_retired(x) && strcmp(exporting_home(x), HOME_CENTRAL) == 0 &&
+            strcmp(exporting_target(x), pool) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void add_replicas(struct backup_service *service)
 {
     const struct topology *topology = front_end_config(service->fe)->topology;
@@ -200,13 +243,37 @@ static void add_replicas(struct backup_service *service)
     OWNED(backup_configuration_free)
     struct backup_configuration *c = backup_configuration_default();
     const struct export_options options = options_of(c, MODULE_CMS_MASTER);
+    service->lacks_room = false;
     for (size_t i = 0; central && i < topology->pool_count; i++) {
         const struct pool *pool = &topology->pools[i];
-        if (pool == topology->central || pool == topology->central->backup)
+        if (!is_replica(topology, pool) || has_export_to(service, pool->fqdn))
             continue;
+        if (service->export_count == BACKUP_EXPORTS_KEPT_MAX) {
+            service->lacks_room = true;
+            return;
+        }
         service->exports[service->export_count++] = exporting_new(
             service->fe, service->workers, HOME_CENTRAL, MODULE_CMS_MASTER, pool->fqdn, &options);
     }
+}
+
+static void retire_replicas(const struct backup_service *service)
+{
+    const struct topology *topology = front_end_config(service->fe)->topology;
+    for (size_t i = 0; i < service->export_count; i++) {
+        struct exporting *x = service->exports[i];
+        if (exporting_is_to_replica(x) &&
+            !is_replica(topology, topology_pool(topology, exporting_target(x))))
+            exporting_retire(x);
+    }
+}
+
+void backup_service_follow(struct backup_service *service)
+{
+    retire_replicas(service);
+    add_replicas(service);
+    backup_service_configure(service);
+    backup_service_look(service);
 }
 
 struct backup_service *backup_service_new(struct front_end *fe)
@@ -266,8 +333,12 @@ void backup_service_free(struct backup_service *service)
 size_t backup_service_exports(const struct backup_service *service,
                               struct exporting *list[BACKUP_EXPORTS_MAX])
 {
-    memcpy(list, service->exports, service->export_count * sizeof(struct exporting *));
-    return service->export_count;
+    size_t count = 0;
+    for (size_t i = 0; i < service->export_count; i++) {
+        if (!exporting_is_retired(service->exports[i]))
+            list[count++] = service->exports[i];
+    }
+    return count;
 }
 
 struct workers *backup_service_workers(struct backup_service *service)

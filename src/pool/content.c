@@ -269,9 +269,8 @@ static void keeper_free(struct keeper *k)
 struct content *content_new(struct front_end *fe)
 {
     struct content *content = xcalloc(1, sizeof *content);
-    const char *path = front_end_config(fe)->file_store;
     content->fe = fe;
-    content->files = path ? file_store_new(path, front_end_pool(fe)) : NULL;
+    content->files = front_end_files(fe);
     content->lenders = workers_new(front_end_loop(fe), CONTENT_LENDERS_MAX);
     content->calls = content_calls_new(fe);
     content->lending_max = SIZE_MAX; /* until the configuration was read */
@@ -309,6 +308,5 @@ void content_free(struct content *content)
     for (size_t i = 0; i < content->count; i++)
         keeper_free(content->keepers[i]);
     content_calls_free(content->calls);
-    file_store_free(content->files);
     free(content);
 }

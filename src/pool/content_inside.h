@@ -58,7 +58,7 @@ struct keeper {
 
 struct content {
     struct front_end *fe;
-    struct file_store *files; /* NULL: none is configured */
+    const struct file_store *files; /* NULL: none is configured */
     struct workers *lenders;
     struct content_calls *calls;
     struct keeper *keepers[HOSTED_HOMES_MAX];

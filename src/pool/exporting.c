@@ -1,5 +1,6 @@
 #include "pool/exporting.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "pool/comparing.h"
 #include "pool/content.h"
 #include "pool/offer.h"
+#include "pool/storage_service.h"
 
 /* Enough for one to be given up each few seconds until the first one meets its deadline. */
 enum { BATCH_CALLS_MAX = LINK_BATCH_DEADLINE_MS / EXPORTING_SILENCE_MS };
@@ -22,7 +24,8 @@ struct exporting {
     char target[FQDN_SIZE];
     enum module module;
     struct exporter *core;
-    bool open;
+    bool open, retired;
+    unsigned holders; /* exporting_hold() */
     struct term term;
     /* A job or a call is under way: its end comes here before anything else begins. */
     enum { FLIGHT_NONE, FLIGHT_OFFER, FLIGHT_PACKING, FLIGHT_BATCH, FLIGHT_COMPARE } in_flight;
@@ -128,17 +131,20 @@ static void step(struct exporting *x, struct export_event event)
     carry_out(x, &action);
 }
 
-/* Whoever holds a home exports it; and whoever refills a holder that lost something. */
-static bool exports(const struct home *core)
+/* Whoever holds a home exports it, and whoever has released it until the other one has it (rule 6);
+ * and whoever refills a holder that lost something. */
+static bool exports(const struct exporting *x)
 {
-    return core && (mode_rights(home_mode(core))->holder || home_refills(core));
+    const struct home *core = core_of(x);
+    return !x->retired && core &&
+           (mode_rights(home_mode(core))->holder || home_mode(core) == MODE_RELEASED ||
+            home_refills(core));
 }
 
 /* What comes back from a term that ended says nothing about the one that is now. */
 static bool term_is_over(const struct exporting *x)
 {
-    const struct home *core = core_of(x);
-    return !exports(core) || !term_equal(x->term, home_hold(core)->term);
+    return !exports(x) || !term_equal(x->term, home_hold(core_of(x))->term);
 }
 
 static void hear(struct exporting *x, uint64_t head)
@@ -413,7 +419,7 @@ static void note_content(struct exporting *x)
 static void open_or_close(struct exporting *x)
 {
     const struct home *core = core_of(x);
-    bool open = exports(core) && may_speak(x);
+    bool open = exports(x) && may_speak(x);
     struct sync_offer offer;
     struct error e;
     if (open && (!x->open || !term_equal(x->term, home_hold(core)->term))) {
@@ -459,8 +465,18 @@ static void ask_after_restart(struct exporting *x, const struct peer *peer)
         exporting_looked(x);
 }
 
+/* Session records that wait are users' data, too. */
+static void look_at_queue(struct exporting *x)
+{
+    bool usable;
+    struct storage_service *storage = front_end_storage_service(x->fe);
+    if (x->module == MODULE_PRESENCE_FOCUS)
+        exporter_expects(x->core, storage_service_queued(storage, x->home, &usable) || !usable);
+}
+
 void exporting_tick(struct exporting *x)
 {
+    look_at_queue(x);
     const struct peer *peer = peer_of(x);
     if (!x->in_flight)
         open_or_close(x);
@@ -472,6 +488,37 @@ void exporting_tick(struct exporting *x)
     if (x->held_head && clock_ms() - x->heard_ms >= EXPORTING_HELD_MS)
         exporting_hear(x);
     step(x, (struct export_event){.kind = EXPORT_TICK});
+}
+
+void exporting_retire(struct exporting *x)
+{
+    x->retired = true;
+    if (!x->in_flight) /* else when that has come to its end */
+        exporting_tick(x);
+}
+
+bool exporting_is_retired(const struct exporting *x)
+{
+    return x->retired;
+}
+
+void exporting_hold(struct exporting *x)
+{
+    x->holders++;
+}
+
+void exporting_let_go(struct exporting *x)
+{
+    assert(x->holders > 0);
+    x->holders--;
+}
+
+bool exporting_is_idle(const struct exporting *x)
+{
+    bool calls = false;
+    for (size_t i = 0; i < BATCH_CALLS_MAX; i++)
+        calls = calls || x->calls[i].out;
+    return !x->in_flight && !calls && !x->holders;
 }
 
 void exporting_changed(struct exporting *x, uint64_t head)

@@ -23,6 +23,15 @@ struct exporting *exporting_new(struct front_end *fe, struct workers *workers, c
 void exporting_free(struct exporting *x);
 void exporting_configure(struct exporting *x, const struct export_options *options);
 
+/* The topology has its target no more: it ends what is under way, and sends nothing any more. */
+void exporting_retire(struct exporting *x);
+bool exporting_is_retired(const struct exporting *x);
+/* One that is retired is freed when nothing of it is under way, and nobody waits for it: whoever
+ * keeps a pointer to one says so. */
+void exporting_hold(struct exporting *x);
+void exporting_let_go(struct exporting *x);
+bool exporting_is_idle(const struct exporting *x);
+
 /* Follows what the home is here, and whatever time brings. */
 void exporting_tick(struct exporting *x);
 /* The home's head moved. Of content, which has few of a home's changes, that is not passed on at

@@ -18,8 +18,9 @@ _Static_assert((int)LINK_DEADLINE_MS < (int)HOME_ANSWER_MS_MAX, "an answer could
 struct hosted_home {
     struct hosted_home_around around;
     struct home *core;
-    struct link_reply *waiting; /* the partner's question waits for the store */
-    hosted_home_done *done;     /* an administrator waits for the store */
+    struct link_reply *waiting;  /* the partner's question waits for the store */
+    struct link_reply *demanded; /* … or its demand */
+    hosted_home_done *done;      /* an administrator waits for the store */
     void *done_context;
     hosted_home_enrich *enrich;
     void *enrich_context;
@@ -68,11 +69,23 @@ static void on_stored(const struct store_outcome *outcome, void *context)
     tell_done(home, e->kind ? e : NULL);
 }
 
+/* A release gives away exactly what was agreed, or nothing (protocol, rule 5). */
+static void expect_point(const struct hosted_home *home, struct txn *txn)
+{
+    const struct home_demanded *release = home_releasing(home->core);
+    if (!release || !release->whole)
+        return;
+    txn_expect_head(txn, release->point.usn);
+    for (int m = 0; m < MODULES; m++)
+        txn_expect_digest(txn, (enum module)m, &release->point.digests[m]);
+}
+
 static void persist(struct hosted_home *home)
 {
     const struct hold *wanted = home_wanted(home->core);
     struct txn *txn = txn_new(wanted->home);
     txn_hold(txn, wanted);
+    expect_point(home, txn);
     if (home->enrich)
         home->enrich(txn, wanted->term.number, home->enrich_context);
     home->storing = true;
@@ -129,6 +142,47 @@ static uint64_t complete_upto(const struct hold *hold, const struct home_state *
     return upto;
 }
 
+/* Does the copy stand at a point that existed? Not before it was told of any. */
+static bool is_whole(const struct hold *hold, const struct home_state *state)
+{
+    bool whole = hold->lineage.count > 0;
+    for (int m = 0; m < MODULES; m++)
+        whole = whole && !state->modules[m].comparing &&
+                state->modules[m].whole_at.usn <= state->modules[m].cookie.usn;
+    return whole;
+}
+
+static struct home_point point_of(const struct hosted_home *home, const struct home_state *state)
+{
+    struct home_point point = {.usn = complete_upto(home_hold(home->core), state)};
+    for (int m = 0; m < MODULES; m++)
+        point.digests[m] = state->modules[m].digest;
+    return point;
+}
+
+/* Its answer says what is true now, and not before. */
+static void answer_demand(struct hosted_home *home, bool durable)
+{
+    struct link_reply *reply = TAKE(home->demanded);
+    struct home_state state;
+    struct error e;
+    if (!reply)
+        return;
+    if (read_state(home, &state)) {
+        fail(&e, FAIL_IO, "The store of %s can't be read.", home_name(home->core));
+        link_reply_error(reply, &e);
+        return;
+    }
+    const struct hold *hold = home_hold(home->core);
+    const struct home_standing standing = {.mode = home_mode(home->core),
+                                           .term = hold->term,
+                                           .to = hold->to,
+                                           .seen = home_seen(home->core),
+                                           .durable = durable,
+                                           .point = point_of(home, &state)};
+    link_reply_standing(reply, &standing);
+}
+
 static void ask(struct hosted_home *home, struct home_question question)
 {
     struct home_state state;
@@ -136,7 +190,8 @@ static void ask(struct hosted_home *home, struct home_question question)
         hosted_home_answered(home, &question, NULL);
         return;
     }
-    question.head = complete_upto(home_hold(home->core), &state);
+    if (term_is_none(question.to))
+        question.head = complete_upto(home_hold(home->core), &state);
     home->around.ask(home, &question, home->around.context);
 }
 
@@ -146,6 +201,7 @@ static void carry_out(struct hosted_home *home, const struct home_action *action
     case ACTION_PERSIST: persist(home); break;
     case ACTION_ASK: ask(home, action->question); break;
     case ACTION_ANSWER: answer_waiting(home, &action->answer); break;
+    case ACTION_COMPLIED: answer_demand(home, action->durable); break;
     case ACTION_CHANGED: tell_change(home, action->changed.from, action->changed.cause); break;
     }
 }
@@ -183,6 +239,9 @@ void hosted_home_close(struct hosted_home *home)
     struct link_reply *reply = TAKE(home->waiting);
     if (reply)
         link_reply_error(reply, &e);
+    struct link_reply *demanded = TAKE(home->demanded);
+    if (demanded)
+        link_reply_error(demanded, &e);
     tell_done(home, &e);
     store_lease(home->around.store, home_name(home->core), 0);
     home_free(home->core);
@@ -245,6 +304,8 @@ void hosted_home_asked(struct hosted_home *home, const struct home_question *que
         return;
     }
     event.asked.own_head = home_reach(&state);
+    bool whole = is_whole(home_hold(home->core), &state);
+    event.asked.own_upto = whole ? point_of(home, &state).usn : 0;
     step(home, event, &e);
     if (e.kind)
         log_disbelief(home, home_partner(home->core), &e);
@@ -286,6 +347,46 @@ void hosted_home_create(struct hosted_home *home, hosted_home_enrich *enrich, vo
                         hosted_home_done *done, void *context)
 {
     ask_for(home, (struct home_event){.kind = HOME_CREATE}, enrich, enrich_context, done, context);
+}
+
+void hosted_home_demanded(struct hosted_home *home, const struct home_demanded *demanded,
+                          struct link_reply *reply)
+{
+    struct error e = {0};
+    if (home->demanded) {
+        fail(&e, FAIL_BUSY, "Another demand about the home %s is under way.",
+             home_name(home->core));
+        link_reply_error(reply, &e);
+        return;
+    }
+    home->demanded = reply;
+    step(home, (struct home_event){.kind = HOME_DEMANDED, .demanded = *demanded}, &e);
+    if (e.kind && home->demanded)
+        link_reply_error(TAKE(home->demanded), &e);
+}
+
+enum failure hosted_home_point(const struct hosted_home *home, struct home_point *point,
+                               bool *whole, struct error *e)
+{
+    struct home_state state;
+    if (read_state(home, &state))
+        return fail(e, FAIL_IO, "The store can't be read.");
+    *point = point_of(home, &state);
+    *whole = is_whole(home_hold(home->core), &state);
+    return OK;
+}
+
+void hosted_home_take(struct hosted_home *home, struct term to, bool alone,
+                      hosted_home_enrich *enrich, void *enrich_context, hosted_home_done *done,
+                      void *context)
+{
+    ask_for(home, (struct home_event){.kind = HOME_TAKE, .take = {.to = to, .alone = alone}},
+            enrich, enrich_context, done, context);
+}
+
+void hosted_home_intend(struct hosted_home *home, bool intends)
+{
+    home_intend(home->core, intends);
 }
 
 void hosted_home_stop(struct hosted_home *home, bool stopped)

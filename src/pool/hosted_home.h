@@ -41,6 +41,15 @@ void hosted_home_asked(struct hosted_home *home, const struct home_question *que
 void hosted_home_answered(struct hosted_home *home, const struct home_question *question,
                           const struct home_answer *answer);
 
+/* The partner takes the home over, step by step. */
+void hosted_home_demanded(struct hosted_home *home, const struct home_demanded *demanded,
+                          struct link_reply *reply);
+
+/* Up to where this pool has everything of the home, and what all that it has adds up to. `*whole`:
+ * as a copy it stands at a point that existed. */
+enum failure hosted_home_point(const struct hosted_home *home, struct home_point *point,
+                               bool *whole, struct error *e);
+
 /* What people ask for. `done` is called once, with NULL when it is durable. */
 typedef void hosted_home_done(const struct error *e, void *context);
 /* Adds to the transaction that keeps the record what must be there from the same moment on. */
@@ -53,6 +62,11 @@ void hosted_home_stop(struct hosted_home *home, bool stopped);
 void hosted_home_follow(struct hosted_home *home, const struct lineage *lineage,
                         hosted_home_enrich *enrich, void *enrich_context, hosted_home_done *done,
                         void *context);
+/* This pool takes the home, in this term; an operation's part in it goes with it. */
+void hosted_home_take(struct hosted_home *home, struct term to, bool alone,
+                      hosted_home_enrich *enrich, void *enrich_context, hosted_home_done *done,
+                      void *context);
+void hosted_home_intend(struct hosted_home *home, bool intends);
 void hosted_home_force(struct hosted_home *home, hosted_home_done *done, void *context);
 
 #endif

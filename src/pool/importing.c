@@ -13,6 +13,7 @@
 #include "pool/content_gate.h"
 #include "pool/copy_mark.h"
 #include "pool/offer.h"
+#include "pool/operating.h"
 #include "pool/replica.h"
 #include "pool/taking.h"
 
@@ -445,6 +446,8 @@ static void on_worked(void *context)
         link_reply_error(sent->reply, &sent->error);
     else
         say(sent->importing, sent->module, sent->reply, sent->answer);
+    if (sent->home[0])
+        operating_look(front_end_operating(sent->importing->fe), sent->home);
     free(sent);
 }
 

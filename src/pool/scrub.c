@@ -66,14 +66,24 @@ static bool goes_on(void *context)
     return !atomic_load(&scrub->stopping);
 }
 
+static bool is_noted(const struct finding *f, uint64_t usn)
+{
+    for (size_t i = 0; i < f->count; i++) {
+        if (f->usns[i] == usn)
+            return true;
+    }
+    return false;
+}
+
 static bool scan_row(uint64_t usn, bool sound, void *context)
 {
     struct finding *f = context;
     pause_now_and_then(f->scrub);
-    if (!sound && f->count == SCRUB_DAMAGED_MAX)
+    bool is_new = !sound && !is_noted(f, usn); /* a row and its key may both show it */
+    if (is_new && f->count == SCRUB_DAMAGED_MAX)
         fail(&f->error, FAIL_DAMAGED, "More than %d items of the home %s are damaged.",
              SCRUB_DAMAGED_MAX, f->home);
-    else if (!sound)
+    else if (is_new)
         f->usns[f->count++] = usn;
     return !f->error.kind && !atomic_load(&f->scrub->stopping);
 }
@@ -218,15 +228,6 @@ static void mend_copy(struct finding *f, const struct hold *hold)
 
 static void ask_next(struct finding *f);
 
-static bool was_wanted(const struct finding *f, uint64_t usn)
-{
-    for (size_t i = 0; i < f->count; i++) {
-        if (f->usns[i] == usn)
-            return true;
-    }
-    return false;
-}
-
 static void on_items(const struct bytes *bytes, const struct error *why, void *context)
 {
     struct finding *f = context;
@@ -240,7 +241,7 @@ static void on_items(const struct bytes *bytes, const struct error *why, void *c
     const struct batch_head *head = batch_head(batch);
     bool ours = strcmp(head->home, f->home) == 0 && (int)head->module == f->module;
     while (ours && batch_next(batch, &item)) {
-        if (!was_wanted(f, item.version.usn))
+        if (!is_noted(f, item.version.usn))
             continue;
         txn_repair(f->txn, &item);
         f->mended++;

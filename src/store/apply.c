@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/copy.h"
+#include "store/run.h"
 
 /* What the group knows of a home that it touches: loaded once, saved once. */
 struct group_home {
@@ -22,16 +23,14 @@ struct group {
     struct session *s;
     struct group_home *homes;
     size_t count;
-    /* Whether the next key is probably new: new ones are cheapest inserted without looking, known
-     * ones cheapest looked up first; they come in runs. */
-    bool expect_new;
+    struct run *run; /* items that are to be written together; empty between transactions */
 };
 
 struct group *group_new(struct session *writer)
 {
     struct group *group = xcalloc(1, sizeof *group);
     group->s = writer;
-    group->expect_new = true;
+    group->run = run_new();
     return group;
 }
 
@@ -40,11 +39,13 @@ void group_reset(struct group *group)
     free(group->homes);
     group->homes = NULL;
     group->count = 0;
+    run_clear(group->run);
 }
 
 void group_free(struct group *group)
 {
     group_reset(group);
+    run_free(group->run);
     free(group);
 }
 
@@ -185,6 +186,18 @@ static enum failure check_step(struct group *group, const struct group_home *hom
                    ? OK
                    : refuse(e, FAIL_CONFLICT, txn->home, "has an item that was changed meanwhile");
     }
+    case STEP_EXPECT_HEAD:
+        return home->row.state.head == step->version.usn
+                   ? OK
+                   : refuse(e, FAIL_CONFLICT, txn->home, "has another head by now");
+    case STEP_EXPECT_DIGEST: {
+        struct digest digest;
+        struct cursor in = cursor_over(item.value);
+        digest_decode(&digest, &in);
+        return digest_equal(&digest, &home->row.state.modules[step->module].digest)
+                   ? OK
+                   : refuse(e, FAIL_CONFLICT, txn->home, "does not add up to what was agreed");
+    }
     case STEP_COOKIE: {
         assert(txn->role == ROLE_COPY);
         if (!countable(step->version))
@@ -241,53 +254,10 @@ enum failure group_check(struct group *group, struct txn *txn, bool leased, stru
     return bad;
 }
 
-static void count_out(struct digest *digest, size_t key_size, const struct found *found)
+/* Writes what was put off, before somebody looks. */
+static enum failure catch_up(struct group *group, struct group_home *home, struct error *e)
 {
-    struct item old = {.deleted = found->deleted,
-                       .key = bytes_of(NULL, key_size),
-                       .value = bytes_of(NULL, found->value_size)};
-    digest_remove(digest, &old, found->hash);
-}
-
-static enum failure find_old(struct group *group, int64_t home, const struct item *item,
-                             struct found *found, struct error *e)
-{
-    enum failure bad = ops(group)->find(group->s, home, item->module, item->key, found, e);
-    group->expect_new = !bad && found->usn == 0;
-    return bad;
-}
-
-/* Stores an item in place of what has its key, and keeps the digest in step. */
-static enum failure write_item(struct group *group, struct group_home *home,
-                               const struct item *item, struct error *e)
-{
-    struct digest *digest = &home->row.state.modules[item->module].digest;
-    struct item_hash hash = item_hash(item);
-    struct found found = {0};
-    bool clash = false;
-    enum failure bad;
-
-    if (group->expect_new) {
-        bad = ops(group)->insert(group->s, home->row.id, item, hash, &clash, e);
-        if (!bad && clash)
-            bad = find_old(group, home->row.id, item, &found, e);
-    } else {
-        bad = find_old(group, home->row.id, item, &found, e);
-        if (!bad && found.usn == 0)
-            bad = ops(group)->insert(group->s, home->row.id, item, hash, &clash, e);
-    }
-    if (bad)
-        return bad;
-    if (found.usn) {
-        bad = ops(group)->replace(group->s, home->row.id, found.usn, item, hash, e);
-        if (bad)
-            return bad;
-        count_out(digest, item->key.size, &found);
-    } else if (clash) {
-        return usn_is_taken(item->version.usn, e);
-    }
-    digest_add(digest, item, hash);
-    return OK;
+    return run_write(group->run, group->s, &home->row, e);
 }
 
 static enum failure change(struct group *group, struct group_home *home, struct txn *txn,
@@ -299,15 +269,14 @@ static enum failure change(struct group *group, struct group_home *home, struct 
                         .value = step_value(txn, step)};
     if (item.deleted) {
         struct found found = {0};
-        enum failure bad = find_old(group, home->row.id, &item, &found, e);
+        enum failure bad =
+            ops(group)->find(group->s, home->row.id, item.module, item.key, &found, e);
         if (bad || found.usn == 0 || found.deleted)
             return bad;
     }
     struct home_state *state = &home->row.state;
     item.version = (struct version){.term = txn->term_number, .usn = state->head + 1};
-    enum failure bad = write_item(group, home, &item, e);
-    if (bad)
-        return bad;
+    run_add(group->run, &item);
     state->head = item.version.usn;
     if (txn->outcome.first_usn == 0)
         txn->outcome.first_usn = item.version.usn;
@@ -356,7 +325,9 @@ static enum failure place(struct group *group, struct group_home *home, const st
         count_out(&home->row.state.modules[t.module].digest, t.key_size, &t.found);
         bad = ops(group)->drop(group->s, home->row.id, t.found.usn, e);
     }
-    return bad ? bad : write_item(group, home, item, e);
+    if (!bad)
+        run_add(group->run, item);
+    return bad;
 }
 
 static bool count_in(const struct item *item, struct item_hash hash, void *context)
@@ -400,11 +371,12 @@ static enum failure prove(struct group *group, const struct group_home *home, st
 static enum failure repair(struct group *group, const struct group_home *home,
                            const struct item *item, struct error *e)
 {
-    bool clash = false;
+    uint64_t before;
     enum failure bad = ops(group)->drop(group->s, home->row.id, item->version.usn, e);
     if (!bad)
-        bad = ops(group)->insert(group->s, home->row.id, item, item_hash(item), &clash, e);
-    return !bad && clash ? usn_is_taken(item->version.usn, e) : bad;
+        bad = ops(group)->lead(group->s, home->row.id, item->module, item->key, item->version.usn,
+                               &before, e);
+    return bad ? bad : ops(group)->insert(group->s, home->row.id, item, item_hash(item), e);
 }
 
 static void reach(struct home_state *state, uint64_t usn)
@@ -484,7 +456,8 @@ static enum failure carry_out_step(struct group *group, struct group_home *home,
         if (step->kind == STEP_PLACE)
             return place(group, home, &item, e);
         reach(state, item.version.usn);
-        return write_item(group, home, &item, e);
+        run_add(group->run, &item);
+        return OK;
     }
     case STEP_DROP: return drop(group, home, step, step_key(txn, step), e);
     case STEP_COOKIE:
@@ -507,7 +480,9 @@ static enum failure carry_out_step(struct group *group, struct group_home *home,
     }
     case STEP_DROP_HOME: return drop_home(group, home, e);
     case STEP_SWEEP: return sweep(group, txn, (uint32_t)step->version.usn, e);
-    case STEP_EXPECT: return OK;
+    case STEP_EXPECT:
+    case STEP_EXPECT_HEAD:
+    case STEP_EXPECT_DIGEST: return OK;
     }
     return OK;
 }
@@ -524,14 +499,16 @@ static void step_down(struct group_home *home, const struct hold *next)
 }
 
 /* Has a copy that becomes the holder all that its lineage says? Not if an administrator cut its
- * refill short, or what it was refilled with was not whole. */
-static bool lacks_something(const struct home_state *state, const struct hold *next)
+ * refill short, or what it was filled with was not whole. A standby that takes alone has what its
+ * lineage says, whatever the holder has besides. */
+static bool lacks_something(const struct home_state *state, const struct hold *before,
+                            const struct hold *next)
 {
     bool whole = true;
     for (int m = 0; m < MODULES; m++)
         whole &= state->modules[m].whole_at.usn <= state->modules[m].cookie.usn &&
                  !state->modules[m].comparing;
-    return next->alone || !whole;
+    return (next->alone && before->mode == MODE_REJOINING) || !whole;
 }
 
 /* Then no older point counts as one of its history: it begins behind a usn that no change has, and
@@ -541,7 +518,7 @@ static enum failure step_up(struct group *group, struct group_home *home, const 
 {
     struct home_state *state = &home->row.state;
     bool was_copy = home->has_hold && !mode_rights(home->hold.mode)->holder;
-    if (!was_copy || !lacks_something(state, next))
+    if (!was_copy || !lacks_something(state, &home->hold, next))
         return OK;
     state->head = home_reach(state) + 1;
     return raise_horizon(group, home, state->head, e);
@@ -571,6 +548,12 @@ static enum failure replace_hold(struct group *group, struct group_home *home, s
     return OK;
 }
 
+/* Such steps need not see what was written before them, and share a run. */
+static bool only_writes(enum step_kind kind)
+{
+    return kind == STEP_PUT || kind == STEP_APPLY;
+}
+
 enum failure group_carry_out(struct group *group, struct txn *txn, struct error *e)
 {
     struct group_home *home;
@@ -579,8 +562,14 @@ enum failure group_carry_out(struct group *group, struct txn *txn, struct error 
         bad = ops(group)->home_save(group->s, txn->home, &home->row, e);
     if (!bad && txn->hold)
         bad = replace_hold(group, home, txn, e);
-    for (size_t i = 0; !bad && i < txn->count; i++)
-        bad = carry_out_step(group, home, txn, &txn->steps[i], e);
+    for (size_t i = 0; !bad && i < txn->count; i++) {
+        if (!only_writes(txn->steps[i].kind))
+            bad = catch_up(group, home, e);
+        if (!bad)
+            bad = carry_out_step(group, home, txn, &txn->steps[i], e);
+    }
+    if (!bad)
+        bad = catch_up(group, home, e);
     if (!bad && txn->repairs)
         bad = prove(group, home, e);
     if (bad)

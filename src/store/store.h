@@ -69,6 +69,11 @@ void txn_delete(struct txn *txn, enum module module, struct bytes key);
 /* Refuse it all unless the item's last change has this usn (0: unless there is no such item). */
 void txn_expect(struct txn *txn, enum module module, struct bytes key, uint64_t usn);
 
+/* Refuse it all unless the home's head is this usn, or the module's items add up to this: what a
+ * hand-over agreed on (protocol, rule 5). */
+void txn_expect_head(struct txn *txn, uint64_t usn);
+void txn_expect_digest(struct txn *txn, enum module module, const struct digest *digest);
+
 /* A copy's part: an item as the holder numbered it. */
 void txn_apply(struct txn *txn, const struct item *item);
 /* A comparison's part (core/compare.h): the same, and whatever else has its usn goes, because with
@@ -195,7 +200,8 @@ enum failure view_keys_after(struct view *view, const char *home, enum module mo
                              void *context, struct error *e);
 
 /* For a scrub, which reads all there is, slowly, and must be able to stop. Each row of a home by
- * its usn, sound or not; of one that is not what was written only the usn can be believed. */
+ * its usn, sound or not; of one that is not what was written only the usn can be believed. Nor is
+ * one sound to which a key leads that is not its own, or that is gone; it may come twice. */
 typedef bool view_scan_visit(uint64_t usn, bool sound, void *context);
 enum failure view_scan(struct view *view, const char *home, view_scan_visit *visit, void *context,
                        struct error *e);

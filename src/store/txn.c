@@ -92,6 +92,18 @@ void txn_expect(struct txn *txn, enum module module, struct bytes key, uint64_t 
     step->version.usn = usn;
 }
 
+void txn_expect_head(struct txn *txn, uint64_t usn)
+{
+    add(txn, STEP_EXPECT_HEAD, BYTES_NONE, BYTES_NONE)->version.usn = usn;
+}
+
+void txn_expect_digest(struct txn *txn, enum module module, const struct digest *digest)
+{
+    OWNED(buffer_free) struct buffer bytes = {0};
+    digest_encode(digest, &bytes);
+    add(txn, STEP_EXPECT_DIGEST, BYTES_NONE, buffer_view(&bytes))->module = module;
+}
+
 static void add_item(struct txn *txn, enum step_kind kind, const struct item *item)
 {
     struct step *step = add(txn, kind, item->key, item->value);

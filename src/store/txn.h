@@ -8,6 +8,8 @@ enum step_kind {
     STEP_PUT,
     STEP_DELETE,
     STEP_EXPECT,
+    STEP_EXPECT_HEAD,
+    STEP_EXPECT_DIGEST,
     STEP_APPLY,
     STEP_PLACE,
     STEP_DROP,

@@ -16,6 +16,10 @@ struct hold a_hold(enum mode mode, uint64_t term, uint64_t revision)
                         .term = {.number = term, .tag = term ? term * 1000 + 7 : 0},
                         .seen = term,
                         .revision = revision};
+    if (hold_is_handed_over(&hold)) {
+        hold.to = (struct term){term + 1, term + 11};
+        hold.seen = term + 1;
+    }
     return hold;
 }
 
@@ -43,6 +47,14 @@ void serve_home(struct store *store, uint64_t term)
     struct hold hold = a_hold(MODE_SERVING, term, 1);
     must_keep(store, &hold);
     store_lease(store, HOME, UINT64_MAX);
+}
+
+void serve_central(struct store *store)
+{
+    struct hold hold = a_hold(MODE_SERVING, 2, 1);
+    snprintf(hold.home, sizeof hold.home, HOME_CENTRAL);
+    assert_int_equal(keep_hold(store, &hold, NULL), OK);
+    store_lease(store, HOME_CENTRAL, UINT64_MAX);
 }
 
 void follow_home(struct store *store)

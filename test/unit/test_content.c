@@ -272,6 +272,59 @@ static void a_writer_that_is_given_up_leaves_the_old_version(void **state)
     assert_int_equal(rmdir(incoming), 0); /* nothing is left in it */
 }
 
+static struct file_writer *placed(const struct scene *s, const struct file_name *name)
+{
+    struct file_writer *w;
+    OWNED(manifest_free) struct manifest m = {0};
+    assert_int_equal(file_writer_new(s->fs, &w, NULL), OK);
+    assert_int_equal(file_writer_add(w, bytes_of_text("new"), NULL), OK);
+    assert_int_equal(file_writer_place(w, name, 0, &m, NULL), OK);
+    expect_text(s, name, "new");
+    return w;
+}
+
+static void expect_nothing_left_over(const struct scene *s)
+{
+    OWNED(free_memory) char *incoming = inside(s, ".pollux/incoming");
+    assert_int_equal(rmdir(incoming), 0);
+}
+
+static void a_version_that_is_taken_back_leaves_the_one_before(void **state)
+{
+    const struct scene *s = *state;
+    struct file_name name = named("c1", "slides.pdf"), first = named("c1", "first.pdf");
+    OWNED(manifest_free) struct manifest m = {0};
+    enum file_found found;
+    struct file_stamp stamp;
+    assert_int_equal(write_file(s, &name, "old", 0, &m), OK);
+    struct file_writer *w = placed(s, &name);
+    file_writer_undo(w, &name);
+    file_writer_free(w);
+    expect_text(s, &name, "old");
+    assert_int_equal(file_store_look(s->fs, &name, &found, &stamp, NULL), OK);
+    assert_true(file_stamp_equal(stamp, m.stamp));
+    w = placed(s, &first);
+    file_writer_undo(w, &first);
+    file_writer_free(w);
+    assert_int_equal(file_store_look(s->fs, &first, &found, &stamp, NULL), OK);
+    assert_int_equal(found, FOUND_NOTHING);
+    expect_nothing_left_over(s);
+}
+
+static void what_somebody_else_put_there_meanwhile_is_not_taken_back(void **state)
+{
+    const struct scene *s = *state;
+    struct file_name name = named("c1", "slides.pdf");
+    OWNED(manifest_free) struct manifest m = {0}, again = {0};
+    assert_int_equal(write_file(s, &name, "old", 0, &m), OK);
+    struct file_writer *w = placed(s, &name);
+    assert_int_equal(write_file(s, &name, "newest", 0, &again), OK);
+    file_writer_undo(w, &name);
+    file_writer_free(w);
+    expect_text(s, &name, "newest");
+    expect_nothing_left_over(s);
+}
+
 static void without_its_marker_nothing_is_read_and_nothing_written(void **state)
 {
     const struct scene *s = *state;
@@ -437,6 +490,8 @@ int main(void)
         IN_A_TREE(what_is_written_is_there_under_its_manifest_s_stamp),
         IN_A_TREE(a_new_version_is_newer_whatever_the_clock_says),
         IN_A_TREE(a_writer_that_is_given_up_leaves_the_old_version),
+        IN_A_TREE(a_version_that_is_taken_back_leaves_the_one_before),
+        IN_A_TREE(what_somebody_else_put_there_meanwhile_is_not_taken_back),
         IN_A_TREE(without_its_marker_nothing_is_read_and_nothing_written),
         IN_A_TREE(another_pool_s_file_store_is_refused),
         IN_A_TREE(no_link_is_followed),

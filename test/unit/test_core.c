@@ -267,6 +267,41 @@ static void a_hold_record_is_read_as_it_was_written(void **state)
     assert_string_equal(hold_holder(&got), "redmond.example.com");
 }
 
+static void a_hold_record_of_the_first_format_is_read_too(void **state)
+{
+    (void)state;
+    const struct hold *hold = a_hold();
+    OWNED(buffer_free) struct buffer old = {0};
+    static struct hold got;
+    buffer_u8(&old, 1);
+    buffer_text(&old, hold->home);
+    buffer_text(&old, hold->pools[SIDE_HOME]);
+    buffer_text(&old, hold->pools[SIDE_BACKUP]);
+    buffer_u8(&old, (uint8_t)hold->mode);
+    buffer_varint(&old, hold->term.number);
+    buffer_u64(&old, hold->term.tag);
+    buffer_varint(&old, hold->seen);
+    buffer_u8(&old, hold->alone);
+    buffer_varint(&old, hold->revision);
+    lineage_encode(&hold->lineage, &old);
+    assert_int_equal(hold_decode(&got, buffer_view(&old), NULL), OK);
+    assert_memory_equal(&got, hold, sizeof got);
+}
+
+static void a_record_of_a_hand_over_says_to_which_term(void **state)
+{
+    (void)state;
+    OWNED(buffer_free) struct buffer encoded = {0};
+    static struct hold got;
+    struct hold *hold = a_hold();
+    hold->mode = MODE_RELEASED;
+    hold->to = term(7, 70);
+    hold->released = 55;
+    hold_encode(hold, &encoded);
+    assert_int_equal(hold_decode(&got, buffer_view(&encoded), NULL), OK);
+    assert_memory_equal(&got, hold, sizeof got);
+}
+
 static void a_cut_or_longer_hold_record_is_damaged_and_a_newer_one_newer(void **state)
 {
     (void)state;
@@ -374,6 +409,8 @@ int main(void)
         cmocka_unit_test(a_copy_that_opens_a_term_drops_those_that_it_did_not_reach),
         cmocka_unit_test(a_lineage_forgets_its_oldest_terms_and_says_so),
         cmocka_unit_test(a_hold_record_is_read_as_it_was_written),
+        cmocka_unit_test(a_hold_record_of_the_first_format_is_read_too),
+        cmocka_unit_test(a_record_of_a_hand_over_says_to_which_term),
         cmocka_unit_test(a_cut_or_longer_hold_record_is_damaged_and_a_newer_one_newer),
         cmocka_unit_test(only_the_holder_accepts_changes_and_only_of_its_term),
         cmocka_unit_test(the_table_of_modes_names_each_cause_of_a_mode_once),

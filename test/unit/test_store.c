@@ -440,8 +440,7 @@ static void changes_need_a_mode_that_allows_them(void **state)
     assert_int_equal(keep_hold(store, &hold, NULL), OK);
     store_lease(store, HOME, UINT64_MAX);
     for (int mode = 0; mode < MODES; mode++) {
-        hold.mode = (enum mode)mode;
-        hold.revision++;
+        hold = a_hold((enum mode)mode, 2, hold.revision + 1);
         assert_int_equal(keep_hold(store, &hold, NULL), OK);
         if (mode_rights(hold.mode)->changes)
             put_one(store, 2, "a", mode_name(hold.mode));
@@ -526,6 +525,41 @@ static void a_hold_record_is_replaced_only_by_whoever_has_read_it(void **state)
     assert_int_equal(view_hold(view, PARTNER, &stored, NULL), FAIL_NOT_FOUND);
 }
 
+static void a_release_gives_away_what_was_agreed_or_nothing(void **state)
+{
+    (void)state;
+    serve_home(store, 2);
+    put_one(store, 2, "a", "1");
+    struct home_state agreed;
+    struct view *view = look();
+    assert_int_equal(view_home(view, HOME, &agreed, NULL), OK);
+    view_close(view);
+    put_one(store, 2, "a", "2"); /* nobody copied that */
+
+    struct hold hold = a_hold(MODE_RELEASED, 2, 2);
+    struct txn *txn = txn_new(HOME);
+    txn_hold(txn, &hold);
+    txn_expect_head(txn, agreed.head);
+    commit_as(store, txn, FAIL_CONFLICT);
+    txn = txn_new(HOME);
+    txn_hold(txn, &hold);
+    txn_expect_digest(txn, MODULE_PRESENCE_FOCUS, &agreed.modules[MODULE_PRESENCE_FOCUS].digest);
+    commit_as(store, txn, FAIL_CONFLICT);
+
+    struct home_state now;
+    view = look();
+    struct hold stored;
+    assert_int_equal(view_home(view, HOME, &now, NULL), OK);
+    assert_int_equal(view_hold(view, HOME, &stored, NULL), OK);
+    view_close(view);
+    assert_int_equal(stored.mode, MODE_SERVING);
+    txn = txn_new(HOME);
+    txn_hold(txn, &hold);
+    txn_expect_head(txn, now.head);
+    txn_expect_digest(txn, MODULE_PRESENCE_FOCUS, &now.modules[MODULE_PRESENCE_FOCUS].digest);
+    commit_as(store, txn, OK);
+}
+
 static void a_term_that_opens_enters_the_lineage_where_the_head_stands(void **state)
 {
     (void)state;
@@ -541,11 +575,14 @@ static void a_term_that_opens_enters_the_lineage_where_the_head_stands(void **st
 
     hold.revision++;
     hold.mode = MODE_CLOSING; /* the same term goes on */
+    hold.to = (struct term){5, 55};
+    hold.seen = 5;
     assert_int_equal(keep_hold(store, &hold, NULL), OK);
 
     struct txn *txn = as_holder(6);
     hold.revision++;
     hold.mode = MODE_SERVING;
+    hold.to = TERM_NONE;
     hold.term = (struct term){6, 66};
     hold.seen = 6;
     txn_hold(txn, &hold);
@@ -830,6 +867,17 @@ static void a_copy_that_is_not_whole_becomes_the_holder_behind_a_usn_of_its_own(
     assert_true(state_now().head == 11 && state_now().horizon == 11);
 }
 
+static void serve_alone(uint64_t term)
+{
+    struct hold hold = stored_hold();
+    hold.mode = MODE_SERVING;
+    hold.alone = true;
+    hold.term = (struct term){.number = term, .tag = 1};
+    hold.seen = term;
+    hold.revision++;
+    assert_int_equal(keep_hold(store, &hold, NULL), OK);
+}
+
 static void
 whoever_is_served_from_before_it_is_refilled_begins_behind_a_usn_of_its_own(void **state)
 {
@@ -838,14 +886,21 @@ whoever_is_served_from_before_it_is_refilled_begins_behind_a_usn_of_its_own(void
     struct txn *txn = as_copy();
     txn_cookie(txn, MODULE, (struct version){0}, (struct version){FOLLOWED_TERM, 10});
     commit_as(store, txn, OK);
-    struct hold hold = stored_hold();
-    hold.mode = MODE_SERVING;
-    hold.alone = true;
-    hold.term = (struct term){.number = FOLLOWED_TERM + 2, .tag = 1};
-    hold.seen = hold.term.number;
-    hold.revision++;
-    assert_int_equal(keep_hold(store, &hold, NULL), OK);
+    become(MODE_REJOINING, FOLLOWED_TERM);
+    serve_alone(FOLLOWED_TERM + 2);
     assert_true(state_now().head == 11 && state_now().horizon == 11);
+}
+
+/* Whatever the lost holder has besides is its tail, and told by its lineage. */
+static void a_standby_that_takes_alone_goes_on_where_it_stands(void **state)
+{
+    (void)state;
+    follow_home(store);
+    struct txn *txn = as_copy();
+    txn_cookie(txn, MODULE, (struct version){0}, (struct version){FOLLOWED_TERM, 10});
+    commit_as(store, txn, OK);
+    serve_alone(FOLLOWED_TERM + 1);
+    assert_true(state_now().head == 10 && state_now().horizon == 0);
 }
 
 static void a_copy_is_whole_at_its_cookie_unless_a_batch_says_where(void **state)
@@ -1895,11 +1950,13 @@ static const struct CMUnitTest promises[] = {
     TEST(a_lease_that_ends_before_the_answer_leaves_the_outcome_open),
     TEST(the_record_that_a_transaction_brings_is_the_one_that_counts),
     TEST(a_hold_record_is_replaced_only_by_whoever_has_read_it),
+    TEST(a_release_gives_away_what_was_agreed_or_nothing),
     TEST(a_term_that_opens_enters_the_lineage_where_the_head_stands),
     TEST(a_copy_applies_only_what_follows_its_holders_term),
     TEST(a_cookie_moves_only_from_where_it_stands),
     TEST(a_copy_that_is_not_whole_becomes_the_holder_behind_a_usn_of_its_own),
     TEST(whoever_is_served_from_before_it_is_refilled_begins_behind_a_usn_of_its_own),
+    TEST(a_standby_that_takes_alone_goes_on_where_it_stands),
     TEST(a_copy_is_whole_at_its_cookie_unless_a_batch_says_where),
     TEST(a_holder_that_steps_down_has_its_cookies_at_its_head),
     TEST(each_durable_change_of_a_holder_is_told_before_its_answer),

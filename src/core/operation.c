@@ -1,0 +1,686 @@
+#include "core/operation.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "core/limits.h"
+
+/* clang-format off */
+static const struct {
+    const char *name;
+    enum home_demand says; /* to the holder, again and again, … */
+    uint32_t each_ms;      /* … so often; 0: nothing */
+    bool open;             /* it can be called off */
+} steps[OPERATION_STEPS] = {
+    /*                      name                      says            each_ms             open */
+    [OPERATION_COPY]     = {"Copying",                DEMAND_LOOK,    OPERATION_LOOK_MS,  true },
+    [OPERATION_FLUSH]    = {"Flushing",               DEMAND_LOOK,    OPERATION_RENEW_MS, true },
+    [OPERATION_CLOSE]    = {"Letting sessions end",   DEMAND_CLOSE,   OPERATION_RENEW_MS, true },
+    [OPERATION_DRAIN]    = {"Stopping changes",       DEMAND_DRAIN,   OPERATION_LOOK_MS,  true },
+    [OPERATION_REST]     = {"Copying the rest",       DEMAND_DRAIN,   OPERATION_RENEW_MS, true },
+    [OPERATION_VERIFY]   = {"Verifying",              DEMAND_DRAIN,   OPERATION_RENEW_MS, true },
+    [OPERATION_RELEASE]  = {"Releasing",              DEMAND_RELEASE, OPERATION_LOOK_MS,  false},
+    [OPERATION_TAKE]     = {"Taking",                 DEMAND_LOOK,    0,                  false},
+    [OPERATION_TURN]     = {"Turning the copy round", DEMAND_LOOK,    OPERATION_LOOK_MS,  false},
+    [OPERATION_CALL_OFF] = {"Calling it off",         DEMAND_CANCEL,  OPERATION_LOOK_MS,  false},
+    [OPERATION_DONE]     = {"Done",                   DEMAND_LOOK,    0,                  false},
+    [OPERATION_FAILED]   = {"Failed",                 DEMAND_LOOK,    0,                  false},
+};
+/* clang-format on */
+
+struct operation {
+    struct operation_options options;
+    struct operation_status status;
+    struct home_standing holder; /* as it said last */
+    uint64_t said_ms;            /* when it was told something last; 0: not at this step */
+    bool asked;                  /* … and has not answered yet */
+    uint64_t answered_ms;        /* when it last did; or the beginning */
+    uint64_t moved_ms;           /* when there was progress last: less was left than ever */
+    uint64_t least_left;
+    uint64_t idle_ms; /* since when the holder answers and does not serve; 0: it does */
+    uint64_t stepped_ms;
+    bool began_again;    /* after a refusal, in a disaster: once is enough */
+    uint64_t drained_ms; /* from then on changes were refused */
+    bool opening;
+    struct error trouble; /* why it did not answer last */
+};
+
+const char *operation_step_name(enum operation_step step)
+{
+    return steps[step].name;
+}
+
+bool operation_step_is_open(enum operation_step step)
+{
+    return steps[step].open;
+}
+
+struct operation *operation_new(const struct operation_options *options, uint64_t now_ms)
+{
+    struct operation *op = xcalloc(1, sizeof *op);
+    op->options = *options;
+    op->status.began_ms = op->answered_ms = op->moved_ms = op->stepped_ms = now_ms;
+    op->least_left = UINT64_MAX;
+    op->status.step_ms[OPERATION_COPY] = now_ms;
+    return op;
+}
+
+void operation_free(struct operation *op)
+{
+    free(op);
+}
+
+void operation_status(const struct operation *op, struct operation_status *status)
+{
+    *status = op->status;
+}
+
+/* --- going from step to step --- */
+
+static struct operation_action *act(struct operation_actions *actions,
+                                    enum operation_action_kind kind)
+{
+    assert(actions->count < OPERATION_ACTIONS_MAX);
+    struct operation_action *a = &actions->list[actions->count++];
+    *a = (struct operation_action){.kind = kind};
+    return a;
+}
+
+static void go_to(struct operation *op, enum operation_step step, uint64_t now_ms,
+                  struct operation_actions *actions)
+{
+    struct operation_status *s = &op->status;
+    bool told = actions->count && actions->list[actions->count - 1].kind == OPERATION_TELL;
+    s->step_end_ms[s->step] = now_ms;
+    s->step = step;
+    s->step_ms[step] = now_ms;
+    op->said_ms = 0;
+    op->moved_ms = now_ms;
+    op->least_left = UINT64_MAX;
+    op->idle_ms = 0;
+    if (!told)
+        act(actions, OPERATION_TELL);
+}
+
+static void end(struct operation *op, enum operation_step step, uint64_t now_ms,
+                struct operation_actions *actions)
+{
+    go_to(op, step, now_ms, actions);
+    op->status.ended_ms = now_ms;
+    act(actions, OPERATION_ENDED);
+}
+
+/* The home is served by somebody again, or was all the time. */
+static void changes_go_on(struct operation *op, uint64_t now_ms)
+{
+    if (op->drained_ms && !op->status.refused_ms)
+        op->status.refused_ms = now_ms - op->drained_ms ? now_ms - op->drained_ms : 1;
+}
+
+/* With `op->status.error` filled in. What the holder was not told yet, it need not be told to
+ * forget. */
+static void call_off(struct operation *op, uint64_t now_ms, struct operation_actions *actions)
+{
+    bool told = op->status.to.number != 0;
+    op->status.failed_at = op->status.step;
+    if (told)
+        go_to(op, OPERATION_CALL_OFF, now_ms, actions);
+    else
+        end(op, OPERATION_FAILED, now_ms, actions);
+}
+
+static void take_alone(struct operation *op, const struct operation_event *event,
+                       struct operation_actions *actions)
+{
+    struct error *e = &op->status.error;
+    if (!event->whole && !op->options.incomplete) {
+        fail(e, FAIL_REFUSED,
+             "The copy here is in the middle of a long catch-up: it stands at no "
+             "point that existed.");
+        error_kept(e, "Nothing was taken over.");
+        error_next(e, "Wait until it is complete, or take it as it is: -SkipDataVerification.");
+        call_off(op, event->now_ms, actions);
+        return;
+    }
+    op->status.alone = true;
+    op->opening = false;
+    go_to(op, OPERATION_TAKE, event->now_ms, actions);
+}
+
+/* --- what each step waits for --- */
+
+static uint64_t left(const struct operation *op, const struct operation_event *event)
+{
+    uint64_t head = op->holder.point.usn;
+    return head > event->own.usn ? head - event->own.usn : 0;
+}
+
+/* The holder can't hand over now: it waits for a grant itself, or its store has failed. */
+static void wait_until_it_serves(struct operation *op, const struct operation_event *event,
+                                 struct operation_actions *actions)
+{
+    struct error *e = &op->status.error;
+    if (!op->idle_ms)
+        op->idle_ms = event->now_ms;
+    if (event->now_ms - op->idle_ms < OPERATION_SERVES_MS)
+        return;
+    if (op->options.disaster) {
+        take_alone(op, event, actions);
+        return;
+    }
+    fail(e, FAIL_REFUSED, "The holder answers, but does not serve the home: it is %s there.",
+         mode_name(op->holder.mode));
+    error_kept(e, "Nothing was changed.");
+    error_next(e, "Get-CsPoolFailOverStatus, asked there, says what it waits for. If it can't "
+                  "serve any more: -DisasterMode");
+    call_off(op, event->now_ms, actions);
+}
+
+static bool is_impatient(const struct operation *op, uint64_t now_ms)
+{
+    return now_ms - op->moved_ms >= op->options.patience_ms;
+}
+
+static void say_stuck(struct operation *op, const struct operation_event *event)
+{
+    struct error *e = &op->status.error;
+    fail(e, FAIL_DEADLINE,
+         "Copying made no progress for %.0f s: %" PRIu64 " changes are not copied yet.",
+         op->options.patience_ms / 1000.0, left(op, event));
+    error_kept(e, "The home is served where it was.");
+    error_next(e, "Get-CsBackupServiceStatus -Detailed says what keeps copying. A longer "
+                  "-WaitTime waits longer.");
+}
+
+static void after_copying(struct operation *op, const struct operation_event *event,
+                          struct operation_actions *actions)
+{
+    if (op->options.flush && op->status.step == OPERATION_COPY) {
+        go_to(op, OPERATION_FLUSH, event->now_ms, actions);
+        act(actions, OPERATION_ASK_FLUSH);
+        return;
+    }
+    uint64_t seen = op->holder.seen;
+    op->status.to = event->next;
+    if (op->status.to.number <= seen)
+        op->status.to.number = term_number_above(term_side(event->next), seen);
+    go_to(op, op->options.close_ms ? OPERATION_CLOSE : OPERATION_DRAIN, event->now_ms, actions);
+}
+
+static void on_copy(struct operation *op, const struct operation_event *event,
+                    struct operation_actions *actions)
+{
+    if (!op->status.heard)
+        return;
+    if (op->holder.mode == MODE_SERVING)
+        op->idle_ms = 0;
+    if (op->holder.mode != MODE_SERVING) {
+        wait_until_it_serves(op, event, actions);
+    } else if (event->whole && left(op, event) <= BATCH_ITEMS_MAX) {
+        after_copying(op, event, actions);
+    } else if (is_impatient(op, event->now_ms)) {
+        say_stuck(op, event);
+        call_off(op, event->now_ms, actions);
+    }
+}
+
+/* Its end is an event; what would never come to one must not keep the operation for ever. */
+static void on_flush(struct operation *op, const struct operation_event *event,
+                     struct operation_actions *actions)
+{
+    struct error *e = &op->status.error;
+    if (event->now_ms - op->status.step_ms[OPERATION_FLUSH] < OPERATION_FLUSH_MS)
+        return;
+    fail(e, FAIL_DEADLINE, "The storage queues of the holder were not empty after %d s.",
+         OPERATION_FLUSH_MS / 1000);
+    error_kept(e, "The home is served where it was.");
+    error_next(e, "Its log says what keeps them. To go on without: leave out -FlushStorageService");
+    call_off(op, event->now_ms, actions);
+}
+
+/* In a disaster what can't be flushed stays there, and goes to whoever holds the home then. */
+static void on_flushed(struct operation *op, const struct operation_event *event,
+                       struct operation_actions *actions)
+{
+    bool good = !event->error || event->error->kind == OK || op->options.disaster;
+    if (op->status.step != OPERATION_FLUSH)
+        return;
+    if (good) {
+        after_copying(op, event, actions);
+        return;
+    }
+    op->status.error = *event->error;
+    call_off(op, event->now_ms, actions);
+}
+
+static void on_close(struct operation *op, const struct operation_event *event,
+                     struct operation_actions *actions)
+{
+    if (event->now_ms - op->status.step_ms[OPERATION_CLOSE] >= op->options.close_ms)
+        go_to(op, OPERATION_DRAIN, event->now_ms, actions);
+}
+
+static void stop_waiting_for_store(struct operation *op, const struct operation_event *event,
+                                   struct operation_actions *actions)
+{
+    struct error *e = &op->status.error;
+    if (op->options.disaster) {
+        take_alone(op, event, actions);
+        return;
+    }
+    fail(e, FAIL_DEADLINE, "The holder's store has not kept in %.0f s that changes stop.",
+         op->options.store_ms / 1000.0);
+    error_kept(e, "The home is served where it was.");
+    error_next(e, "Its log says what is wrong with it; -DatabaseCommandTimeoutInSeconds waits "
+                  "longer.");
+    call_off(op, event->now_ms, actions);
+}
+
+static void on_drain(struct operation *op, const struct operation_event *event,
+                     struct operation_actions *actions)
+{
+    struct error *e = &op->status.error;
+    bool drained = op->holder.mode == MODE_DRAINING && event->kind == OPERATION_SAID;
+    if (!op->drained_ms && op->said_ms)
+        op->drained_ms = op->said_ms;
+    if (!drained) {
+        if (event->now_ms - op->status.step_ms[OPERATION_DRAIN] >= op->options.store_ms)
+            stop_waiting_for_store(op, event, actions);
+        return;
+    }
+    if (op->holder.durable || op->options.disaster) {
+        go_to(op, OPERATION_REST, event->now_ms, actions);
+        return;
+    }
+    fail(e, FAIL_FULL, "The holder's store keeps nothing, so it can't release the home.");
+    error_kept(e, "The home is served where it was.");
+    error_next(e, "Its log says what is wrong with it. To take over all the same: -DisasterMode");
+    call_off(op, event->now_ms, actions);
+}
+
+static bool has_everything(const struct operation *op, const struct operation_event *event)
+{
+    return event->whole && op->holder.point.usn == event->own.usn;
+}
+
+/* In a disaster, or where nobody wants to know, what can be had in time is better than nothing; the
+ * rest is salvaged later. */
+static bool takes_what_is_there(const struct operation *op, const struct operation_event *event)
+{
+    return (op->options.skip_verification || op->options.disaster) &&
+           is_impatient(op, event->now_ms);
+}
+
+static void on_rest(struct operation *op, const struct operation_event *event,
+                    struct operation_actions *actions)
+{
+    bool all = has_everything(op, event);
+    if (all || takes_what_is_there(op, event)) {
+        bool verify = all && !op->options.skip_verification;
+        op->status.point = event->own;
+        go_to(op, verify ? OPERATION_VERIFY : OPERATION_RELEASE, event->now_ms, actions);
+    } else if (is_impatient(op, event->now_ms)) {
+        say_stuck(op, event);
+        call_off(op, event->now_ms, actions);
+    }
+}
+
+static void on_verify(struct operation *op, const struct operation_event *event,
+                      struct operation_actions *actions)
+{
+    struct error *e = &op->status.error;
+    op->status.verified = home_point_equal(&op->status.point, &op->holder.point);
+    if (op->status.verified) {
+        go_to(op, OPERATION_RELEASE, event->now_ms, actions);
+        return;
+    }
+    fail(e, FAIL_DAMAGED, "The copy has everything, and is not equal to what the holder has.");
+    error_kept(e, "The home is served where it was.");
+    error_next(e, "Have them compared, and try again: Invoke-CsBackupServiceSync "
+                  "-BypassDualWrite $true. Or take it as it is: -SkipDataVerification");
+    call_off(op, event->now_ms, actions);
+}
+
+/* It may have released, or not. */
+static void say_doubt(struct operation *op)
+{
+    struct error *e = &op->status.error;
+    fail(e, FAIL_UNREACHABLE, "The holder does not say whether it has released the home.");
+    error_kept(e, "If it has, this pool takes the home by itself as soon as it hears so; else it "
+                  "is served where it was.");
+    error_next(e, "Get-CsPoolFailOverStatus shows which. If the holder is lost: -DisasterMode");
+}
+
+/* What is busy with it for so long may still come to an end, … */
+static void leave_in_doubt(struct operation *op, uint64_t now_ms, struct operation_actions *actions)
+{
+    say_doubt(op);
+    op->status.failed_at = OPERATION_RELEASE;
+    end(op, OPERATION_FAILED, now_ms, actions);
+}
+
+/* … and whoever says that it did not keep it has not. */
+static void say_not_released(struct operation *op)
+{
+    struct error *e = &op->status.error;
+    fail(e, FAIL_DEADLINE, "The holder has not kept in %.0f s that it gives the home away.",
+         op->options.store_ms / 1000.0);
+    error_kept(e, "The home is served where it was.");
+    error_next(e, "Its log says what is wrong with its store, or what was changed meanwhile.");
+}
+
+static void on_release(struct operation *op, const struct operation_event *event,
+                       struct operation_actions *actions)
+{
+    bool said = event->kind == OPERATION_SAID, refused = event->kind == OPERATION_REFUSED;
+    bool late = event->now_ms - op->status.step_ms[OPERATION_RELEASE] >= op->options.store_ms;
+    bool stopped = said && !op->holder.durable; /* and it can't write that down */
+    if (said && op->holder.mode == MODE_RELEASED) {
+        go_to(op, OPERATION_TAKE, event->now_ms, actions);
+    } else if (op->options.disaster && (stopped || (late && (said || refused)))) {
+        take_alone(op, event, actions);
+    } else if (late && said) {
+        say_not_released(op);
+        call_off(op, event->now_ms, actions);
+    } else if (late && refused) {
+        leave_in_doubt(op, event->now_ms, actions);
+    }
+}
+
+static void fail_to_take(struct operation *op, uint64_t now_ms, struct operation_actions *actions)
+{
+    struct error *e = &op->status.error;
+    if (op->status.alone)
+        error_kept(e, "Nothing was taken over.");
+    else
+        error_kept(e, "The holder has given the home away, and asks this pool until it takes it or "
+                      "declines.");
+    op->status.failed_at = OPERATION_TAKE;
+    end(op, OPERATION_FAILED, now_ms, actions);
+}
+
+/* This pool serves: what was wanted, whoever brought it about. */
+static void on_served(struct operation *op, const struct operation_event *event,
+                      struct operation_actions *actions)
+{
+    changes_go_on(op, event->now_ms);
+    op->status.error = (struct error){0};
+    op->status.failed_at = OPERATION_COPY;
+    if (op->status.alone)
+        end(op, OPERATION_DONE, event->now_ms, actions);
+    else
+        go_to(op, OPERATION_TURN, event->now_ms, actions);
+}
+
+/* A store may have had a bad moment, and a grant may be on its way for one: again, then. */
+static bool is_for_good(const struct operation *op, const struct error *e)
+{
+    return e->kind == FAIL_REFUSED || (e->kind == FAIL_CONFLICT && !op->status.alone);
+}
+
+static void on_take(struct operation *op, const struct operation_event *event,
+                    struct operation_actions *actions)
+{
+    bool not_taken = event->kind == OPERATION_NOT_TAKEN;
+    bool late = event->now_ms - op->status.step_ms[OPERATION_TAKE] >= op->options.store_ms;
+    if (not_taken) {
+        op->opening = false;
+        op->status.error = *event->error;
+    }
+    if (late && !op->status.error.kind)
+        fail(&op->status.error, FAIL_DEADLINE, "The store has not kept it in %.0f s.",
+             op->options.store_ms / 1000.0);
+    if (late || (not_taken && is_for_good(op, event->error))) {
+        fail_to_take(op, event->now_ms, actions);
+        return;
+    }
+    if (op->opening || not_taken) /* again at the next tick */
+        return;
+    op->opening = true;
+    if (op->status.alone) {
+        op->status.to = event->next;
+        op->status.point = event->own;
+    }
+    struct operation_action *a = act(actions, OPERATION_OPEN);
+    a->to = op->status.to;
+    a->alone = op->status.alone;
+}
+
+static void on_turn(struct operation *op, const struct operation_event *event,
+                    struct operation_actions *actions)
+{
+    op->status.turned = event->kind == OPERATION_SAID && op->holder.mode == MODE_STANDBY;
+    bool late = event->now_ms - op->status.step_ms[OPERATION_TURN] >= OPERATION_TURN_MS;
+    if (op->status.turned || late)
+        end(op, OPERATION_DONE, event->now_ms, actions);
+}
+
+static void on_call_off(struct operation *op, const struct operation_event *event,
+                        struct operation_actions *actions)
+{
+    bool serves = event->kind == OPERATION_SAID && op->holder.mode != MODE_CLOSING &&
+                  op->holder.mode != MODE_DRAINING;
+    bool by_itself = event->now_ms - op->status.step_ms[OPERATION_CALL_OFF] >= HANDOVER_HOLD_MS;
+    if (!serves && !by_itself)
+        return;
+    changes_go_on(op, event->now_ms);
+    end(op, OPERATION_FAILED, event->now_ms, actions);
+}
+
+static void look(struct operation *op, const struct operation_event *event,
+                 struct operation_actions *actions)
+{
+    switch (op->status.step) {
+    case OPERATION_COPY: on_copy(op, event, actions); break;
+    case OPERATION_FLUSH: on_flush(op, event, actions); break;
+    case OPERATION_CLOSE: on_close(op, event, actions); break;
+    case OPERATION_DRAIN: on_drain(op, event, actions); break;
+    case OPERATION_REST: on_rest(op, event, actions); break;
+    case OPERATION_VERIFY: on_verify(op, event, actions); break;
+    case OPERATION_RELEASE: on_release(op, event, actions); break;
+    case OPERATION_TAKE: on_take(op, event, actions); break;
+    case OPERATION_TURN: on_turn(op, event, actions); break;
+    case OPERATION_CALL_OFF: on_call_off(op, event, actions); break;
+    case OPERATION_DONE:
+    case OPERATION_FAILED: break;
+    }
+}
+
+/* --- a holder that says no, or nothing --- */
+
+static bool has_ended(const struct operation *op)
+{
+    return op->status.step == OPERATION_DONE || op->status.step == OPERATION_FAILED;
+}
+
+/* In a disaster it is looked at once more what the holder is: it may have come back just now, or
+ * its store may have failed. */
+static bool begin_again(struct operation *op, uint64_t now_ms, struct operation_actions *actions)
+{
+    if (!op->options.disaster || op->began_again || op->status.step == OPERATION_COPY)
+        return false;
+    op->began_again = true;
+    op->status.to = TERM_NONE;
+    op->status.heard = false;
+    go_to(op, OPERATION_COPY, now_ms, actions);
+    return true;
+}
+
+/* Is what was refused now refused for good? One that is busy is asked again. */
+static void on_refused(struct operation *op, const struct operation_event *event,
+                       struct operation_actions *actions)
+{
+    bool again = event->error->kind == FAIL_BUSY || event->error->kind == FAIL_STOPPING;
+    enum operation_step step = op->status.step;
+    if (again || step == OPERATION_TURN || step == OPERATION_TAKE)
+        return;
+    if (step == OPERATION_CALL_OFF) { /* there is nothing that it would go on with */
+        changes_go_on(op, event->now_ms);
+        end(op, OPERATION_FAILED, event->now_ms, actions);
+        return;
+    }
+    if (begin_again(op, event->now_ms, actions))
+        return;
+    op->status.error = *event->error;
+    call_off(op, event->now_ms, actions);
+}
+
+static bool is_given_up(const struct operation *op, const struct operation_event *event)
+{
+    uint64_t waited_ms = event->now_ms - op->answered_ms;
+    bool failed = event->kind == OPERATION_UNANSWERED;
+    if (op->options.disaster && !op->status.heard) {
+        if (failed && event->error->kind == FAIL_UNREACHABLE)
+            return true; /* its machine says that nobody is there */
+        if (event->silent && (failed || waited_ms >= OPERATION_HELLO_MS))
+            return true;
+    }
+    return waited_ms >= OPERATION_SILENCE_MS;
+}
+
+/* It is asked until it says which. */
+static void wait_in_doubt(struct operation *op, const struct operation_event *event,
+                          struct operation_actions *actions)
+{
+    if (event->now_ms - op->answered_ms >= OPERATION_DOUBT_MS)
+        leave_in_doubt(op, event->now_ms, actions);
+    else
+        say_doubt(op);
+}
+
+static void on_silence(struct operation *op, const struct operation_event *event,
+                       struct operation_actions *actions)
+{
+    struct error *e = &op->status.error;
+    enum operation_step step = op->status.step;
+    bool matters = steps[step].each_ms && step != OPERATION_CALL_OFF && step != OPERATION_TURN;
+    if (!matters || !is_given_up(op, event))
+        return;
+    if (op->options.disaster) {
+        take_alone(op, event, actions);
+    } else if (step == OPERATION_RELEASE) {
+        wait_in_doubt(op, event, actions);
+    } else {
+        fail(e, FAIL_UNREACHABLE, "The holder does not answer%s%s", op->trouble.kind ? ": " : ".",
+             op->trouble.kind ? op->trouble.what : "");
+        error_kept(e, "Nothing was taken over.");
+        error_next(e, "If it is lost, take the home without it: -DisasterMode");
+        call_off(op, event->now_ms, actions);
+    }
+}
+
+static void say_something(struct operation *op, const struct operation_event *event,
+                          struct operation_actions *actions)
+{
+    enum operation_step step = op->status.step;
+    uint32_t each_ms = steps[step].each_ms;
+    if (!each_ms || op->asked || (op->said_ms && event->now_ms - op->said_ms < each_ms))
+        return;
+    op->said_ms = event->now_ms;
+    op->asked = true;
+    struct home_demanded *d = &act(actions, OPERATION_DEMAND)->demanded;
+    *d = (struct home_demanded){.demand = steps[step].says, .to = op->status.to};
+    if (d->demand == DEMAND_LOOK)
+        d->to = TERM_NONE;
+    if (d->demand == DEMAND_RELEASE) {
+        d->point = op->status.point;
+        d->whole = op->status.verified;
+    }
+}
+
+/* What was asked at an earlier step says nothing about this one. */
+static bool note_answer(struct operation *op, const struct operation_event *event)
+{
+    op->asked = false;
+    if (event->kind != OPERATION_UNANSWERED) {
+        op->answered_ms = event->now_ms;
+        op->status.heard = true;
+    } else {
+        op->trouble = *event->error;
+    }
+    if (event->kind == OPERATION_SAID) {
+        op->holder = event->holder;
+        op->status.holder_usn = event->holder.point.usn;
+    }
+    return op->said_ms != 0;
+}
+
+/* Whoever writes faster than it is copied must not keep an operation for ever: progress is that
+ * less is left than ever before at this step. */
+static void note_progress(struct operation *op, const struct operation_event *event)
+{
+    uint64_t least = left(op, event);
+    if (op->status.heard && least < op->least_left) {
+        op->least_left = least;
+        op->moved_ms = event->now_ms;
+    }
+    op->status.copied = event->own.usn;
+}
+
+/* Silence that was slept through was no silence of the holder's. */
+static void note_time(struct operation *op, uint64_t now_ms)
+{
+    if (now_ms - op->stepped_ms >= OPERATION_SLEPT_MS)
+        op->answered_ms = op->moved_ms = now_ms;
+    op->stepped_ms = now_ms;
+}
+
+static enum failure on_cancelled(struct operation *op, const struct operation_event *event,
+                                 struct operation_actions *actions, struct error *e)
+{
+    if (!steps[op->status.step].open) {
+        fail(e, FAIL_REFUSED,
+             "The operation is past the point where it can be called off: it is "
+             "at \"%s\".",
+             steps[op->status.step].name);
+        if (e)
+            error_kept(e, "It goes on.");
+        return FAIL_REFUSED;
+    }
+    fail(&op->status.error, FAIL_REFUSED, "The operation was called off by an administrator.");
+    error_kept(&op->status.error, "The home is served where it was.");
+    call_off(op, event->now_ms, actions);
+    return OK;
+}
+
+enum failure operation_step(struct operation *op, const struct operation_event *event,
+                            struct operation_actions *actions, struct error *e)
+{
+    enum failure bad = OK;
+    enum operation_step before;
+    struct operation_event now = *event;
+    actions->count = 0;
+    if (has_ended(op))
+        return OK;
+    note_time(op, event->now_ms);
+    note_progress(op, event);
+    if ((event->serves || event->kind == OPERATION_TAKEN) && op->status.step != OPERATION_TURN)
+        on_served(op, event, actions);
+    switch (event->kind) {
+    case OPERATION_TICK:
+    case OPERATION_TAKEN:
+    case OPERATION_NOT_TAKEN: break;
+    case OPERATION_SAID:
+        if (!note_answer(op, event))
+            now.kind = OPERATION_TICK;
+        break;
+    case OPERATION_REFUSED:
+        if (note_answer(op, event))
+            on_refused(op, event, actions);
+        break;
+    case OPERATION_UNANSWERED: note_answer(op, event); break;
+    case OPERATION_FLUSHED: on_flushed(op, event, actions); break;
+    case OPERATION_CANCELLED: bad = on_cancelled(op, event, actions, e); break;
+    }
+    on_silence(op, &now, actions);
+    do { /* what needs nobody's word goes on at once */
+        before = op->status.step;
+        look(op, &now, actions);
+        now.kind = OPERATION_TICK;
+    } while (op->status.step != before && !has_ended(op));
+    say_something(op, event, actions);
+    return bad;
+}

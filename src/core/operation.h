@@ -1,0 +1,139 @@
+/* An operation: this pool takes a home over, and has the holder give it away first.
+ *
+ * It runs at the pool that takes, be it a failover, a failback or a move of `central`: they are one
+ * move. No I/O: operation_step() takes an event and returns actions. Which steps there are, what is
+ * said to the holder in each, and from which there is no way back, stands in one table in
+ * operation.c. The fences are elsewhere (core/home.h): whatever an operation believes, the holder
+ * releases only what was agreed, and a term is opened only if the record allows it. */
+#ifndef POLLUX_CORE_OPERATION_H
+#define POLLUX_CORE_OPERATION_H
+
+#include "core/handover.h"
+
+enum operation_step {
+    OPERATION_COPY,     /* while the holder serves on, until one batch is left */
+    OPERATION_FLUSH,    /* the holder's storage queues, if that is wanted */
+    OPERATION_CLOSE,    /* sessions have time to end, if that is wanted */
+    OPERATION_DRAIN,    /* from here on changes are refused */
+    OPERATION_REST,     /* the last of it is copied */
+    OPERATION_VERIFY,   /* both copies add up to the same */
+    OPERATION_RELEASE,  /* the holder gives it away: only forwards from here on */
+    OPERATION_TAKE,     /* this pool serves */
+    OPERATION_TURN,     /* the old holder stands by, and is copied to */
+    OPERATION_CALL_OFF, /* the holder is told to serve on */
+    OPERATION_DONE,
+    OPERATION_FAILED,
+};
+enum { OPERATION_STEPS = OPERATION_FAILED + 1 };
+
+const char *operation_step_name(enum operation_step step); /* "Copying", … */
+/* May it be called off there? */
+bool operation_step_is_open(enum operation_step step);
+
+enum {
+    OPERATION_TICK_MS = 100,
+    OPERATION_LOOK_MS = 200, /* so often the holder is asked, and … */
+    /* … so often it is told again to go on waiting: several times in HANDOVER_HOLD_MS. */
+    OPERATION_RENEW_MS = 1000,
+    /* Without a -WaitTime: so long without progress. */
+    OPERATION_PATIENCE_MS = 15000,
+    /* A holder that does not answer for so long is not going to; a batch of heartbeats. */
+    OPERATION_SILENCE_MS = 4000,
+    /* … but one that is not heard for the failure-detection interval is given so long to say
+     * something after all: a few round trips. */
+    OPERATION_HELLO_MS = 500,
+    /* One that has just come back gets its grant within a second or two, and one that still waits
+     * for the word of an operation that is over serves on by itself. */
+    OPERATION_SERVES_MS = HANDOVER_HOLD_MS + 2000,
+    /* What a front end writes down when it is told to flush is a fraction of a second's work. */
+    OPERATION_FLUSH_MS = 60000,
+    /* A process that did not run for so long was not answered because it did not listen. */
+    OPERATION_SLEPT_MS = 2000,
+    /* The old holder hears of it at once; it may be restarting. */
+    OPERATION_TURN_MS = 5000,
+    /* Whether a holder has released that says nothing any more: then this pool takes by itself when
+     * it does, and nobody need wait for that. */
+    OPERATION_DOUBT_MS = 30000,
+    /* A store that does not keep it in this time has trouble that the log tells of. */
+    OPERATION_STORE_MS = 60000,
+};
+
+struct operation_options {
+    bool disaster; /* take alone what the holder can't give */
+    bool skip_verification;
+    bool flush;
+    bool incomplete;      /* take a copy that is not whole, alone */
+    uint32_t patience_ms; /* without progress */
+    uint32_t close_ms;
+    uint32_t store_ms; /* how long a store may take to keep what was decided */
+};
+
+struct operation;
+struct operation *operation_new(const struct operation_options *options, uint64_t now_ms);
+void operation_free(struct operation *op);
+DEFINE_OWNED(struct operation *, operation_free)
+
+enum operation_event_kind {
+    OPERATION_TICK,       /* each OPERATION_TICK_MS, at the beginning, and when the copy moved */
+    OPERATION_SAID,       /* the holder's answer to the last demand */
+    OPERATION_REFUSED,    /* it said no: `error` */
+    OPERATION_UNANSWERED, /* it said nothing: `error` */
+    OPERATION_FLUSHED,    /* the queues are empty; or `error` */
+    OPERATION_TAKEN,      /* the term is opened, durably */
+    OPERATION_NOT_TAKEN,  /* … or was not: `error` */
+    OPERATION_CANCELLED,  /* somebody wants it called off */
+};
+
+struct operation_event {
+    enum operation_event_kind kind;
+    uint64_t now_ms;
+    struct term next;      /* which this pool would open now */
+    struct home_point own; /* the copy here */
+    bool whole;            /* it stands at a point that existed */
+    bool serves;           /* this pool serves the home by now, however it came to that */
+    bool silent;           /* the holder was not heard for the failure-detection interval */
+    const struct error *error;
+    struct home_standing holder;
+};
+
+enum operation_action_kind {
+    OPERATION_DEMAND, /* of the holder; one at a time */
+    OPERATION_ASK_FLUSH,
+    OPERATION_OPEN,  /* the term `to`: HOME_TAKE */
+    OPERATION_TELL,  /* it is at another step */
+    OPERATION_ENDED, /* it is Done or Failed */
+};
+struct operation_action {
+    enum operation_action_kind kind;
+    struct home_demanded demanded;
+    struct term to;
+    bool alone;
+};
+enum { OPERATION_ACTIONS_MAX = 4 };
+struct operation_actions {
+    struct operation_action list[OPERATION_ACTIONS_MAX];
+    size_t count;
+};
+
+/* Fails only for OPERATION_CANCELLED, where there is no way back; then nothing is changed. */
+enum failure operation_step(struct operation *op, const struct operation_event *event,
+                            struct operation_actions *actions, struct error *e);
+
+/* What it came to, for people. Moments of the monotonic clock; 0: never. */
+struct operation_status {
+    enum operation_step step, failed_at;
+    uint64_t began_ms, ended_ms;
+    uint64_t step_ms[OPERATION_STEPS], step_end_ms[OPERATION_STEPS];
+    struct term to;
+    uint64_t holder_usn, copied; /* how far the copy is, of how much */
+    bool heard;                  /* the holder answered at least once */
+    bool alone;                  /* taken without its release */
+    bool verified;
+    bool turned;             /* the old holder stands by */
+    uint64_t refused_ms;     /* for how long changes were refused, as this pool saw it */
+    struct home_point point; /* what was taken */
+    struct error error;
+};
+void operation_status(const struct operation *op, struct operation_status *status);
+
+#endif
