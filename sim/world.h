@@ -45,6 +45,14 @@ struct exporting {
     struct call *begun; /* with what the comparison began */
 };
 
+/* Batches of a catch-up that were taken, and are not stored yet. */
+struct gathered {
+    struct txn *txn; /* or NULL */
+    struct batch_head all;
+    struct version from;
+    size_t batches;
+};
+
 struct backup {
     struct tree *tree;
     uint64_t taken_ms;
@@ -72,6 +80,7 @@ struct hosted {
         bool busy;
         unsigned waits, later;
     } salvage;
+    struct gathered gathered[SIM_MODULES];
 };
 
 struct pool {

@@ -76,7 +76,6 @@ static void tell_step(struct call *call, const struct operation_report *r)
     f->any_told = true;
     f->told = r->status.step;
     call_step(call, "%s", operation_step_name(f->told));
-    call_verbose(call, "%s.", operation_step_name(f->told));
 }
 
 static void tell_progress(struct call *call, const struct operation_report *r)
@@ -107,6 +106,19 @@ static void tell_digests(struct call *call, const struct home_point *point)
                         json_sprintf("%016" PRIx64 "%016" PRIx64 " over %" PRIu64 " items", d->high,
                                      d->low, d->items),
                         "Digest of %s", module_name((enum module)m));
+    }
+}
+
+/* How long each step took: most are over before anybody looks. */
+static void tell_steps(struct call *call, const struct operation_status *s)
+{
+    for (int step = 0; step < OPERATION_DONE; step++) {
+        const char *name = operation_step_name((enum operation_step)step);
+        if (!s->step_ms[step] || s->step_end_ms[step] < s->step_ms[step])
+            continue;
+        uint64_t ms = s->step_end_ms[step] - s->step_ms[step];
+        call_verbose(call, "%s: %" PRIu64 " ms", name, ms);
+        call_figure(call, json_integer((json_int_t)ms), "%s, ms", name);
     }
 }
 
@@ -175,6 +187,8 @@ static void watch(void *context)
         tell_progress(call, r);
         return;
     }
+    if (!operating_is_under_way(r))
+        tell_steps(call, &r->status);
     if (r->status.step == OPERATION_DONE)
         tell_done(call, r);
     else if (r->status.step == OPERATION_FAILED)

@@ -67,6 +67,15 @@ static bool decode(const struct item *item, struct departed *d)
            take_text(value, "When", d->when, sizeof d->when);
 }
 
+enum failure departed_known(struct view *view, const char *id, bool *known, struct error *e)
+{
+    OWNED(buffer_free) struct buffer key = {0};
+    struct item item;
+    enum failure bad = view_item(view, HOME_CENTRAL, MODULE_CMS_MASTER, key_of(id, &key), &item, e);
+    *known = !bad && !item.deleted;
+    return bad == FAIL_NOT_FOUND ? OK : bad;
+}
+
 struct walk {
     departed_visit *visit;
     void *context;

@@ -17,6 +17,9 @@ struct departed {
 void departed_put(struct txn *txn, const struct account *account);
 void departed_remove(struct txn *txn, const char *id);
 
+/* Has the account with this Id been taken away? */
+enum failure departed_known(struct view *view, const char *id, bool *known, struct error *e);
+
 /* Behind a change of `central`, in the order of the changes; or all of them behind an Id ("": from
  * the first), in the order of their Ids. Until `visit` returns false. What can't be read is left
  * out. */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/log.h"
+#include "pool/backup_service.h"
 
 static enum failure commit(struct store *store, struct txn *txn, struct error *e)
 {
@@ -46,7 +46,6 @@ enum failure salvaged_take(struct store *store, const struct salvage_derived *de
 /* --- from the loop, and back to it --- */
 
 struct told {
-    struct front_end *fe;
     struct store *store;
     const struct salvage_derived *derived;
     struct link_reply *reply;
@@ -95,9 +94,10 @@ static enum failure check_sender(const struct front_end *fe, const struct machin
                 name);
 }
 
-void salvaged_told(struct front_end *fe, struct workers *workers, const struct machine *from,
-                   struct bytes packet, struct link_reply *reply)
+void salvaged_on_packet(const struct machine *from, struct bytes packet, struct link_reply *reply,
+                        void *context)
 {
+    struct front_end *fe = context;
     char home[HOME_NAME_SIZE];
     struct error e;
     uint64_t term;
@@ -112,14 +112,13 @@ void salvaged_told(struct front_end *fe, struct workers *workers, const struct m
         return;
     }
     struct told *told = xcalloc(1, sizeof *told);
-    *told = (struct told){.fe = fe,
-                          .store = front_end_store(fe),
+    *told = (struct told){.store = front_end_store(fe),
                           .derived = front_end_derived(fe),
                           .reply = reply,
                           .bytes = packet,
                           .term = home_hold(core)->term,
                           .answer = {.verdict = COPY_GO_ON, .term = home_hold(core)->term}};
-    if (workers_run(workers, work, on_worked, told))
+    if (workers_run(backup_service_workers(front_end_backup_service(fe)), work, on_worked, told))
         return;
     link_reply_position(reply, &early);
     free(told);

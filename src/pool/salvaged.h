@@ -3,13 +3,13 @@
 #ifndef POLLUX_POOL_SALVAGED_H
 #define POLLUX_POOL_SALVAGED_H
 
-#include "base/workers.h"
 #include "pool/front_end.h"
 #include "store/salvage.h"
 
-/* On the loop; answers when it is durable. The bytes are lent until then. */
-void salvaged_told(struct front_end *fe, struct workers *workers, const struct machine *from,
-                   struct bytes packet, struct link_reply *reply);
+/* The link's handler; the context is the front end. Answers when it is durable; the bytes are lent
+ * until then. */
+void salvaged_on_packet(const struct machine *from, struct bytes packet, struct link_reply *reply,
+                        void *context);
 
 /* Any thread but the loop's: salvages one packet in a term that is held here; FAIL_CONFLICT: what
  * it is about was changed meanwhile, again. */

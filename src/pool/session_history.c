@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pool/departed.h"
+
 enum { KEY_SIZE = 5 + ACCOUNT_ID_SIZE + 9 + SESSION_RECORD_ID_SIZE };
 
 /* user/items.h has all that a user has under "user/<Id>/". */
@@ -120,10 +122,13 @@ enum failure session_history_add(struct view *view, const char *home, struct txn
         OWNED(ids_free) struct ids there = {0};
         for (to = from + 1; to < count && strcmp(records[to].user, records[from].user) == 0;)
             to++;
-        enum failure bad = read_ids(view, home, records[from].user, &there, e);
+        bool left;
+        enum failure bad = departed_known(view, records[from].user, &left, e);
+        if (!bad)
+            bad = read_ids(view, home, records[from].user, &there, e);
         if (bad)
             return bad;
-        if (add_of_user(txn, &there, records + from, to - from))
+        if (!left && add_of_user(txn, &there, records + from, to - from))
             *changes = true;
     }
     return OK;

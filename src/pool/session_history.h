@@ -12,7 +12,8 @@ enum {
 };
 
 /* Adds to the transaction what brings these into their home, whose state `view` shows: those that
- * are not there yet, and the end of the oldest ones. The records are put into the order of users
+ * are not there yet, and the end of the oldest ones. Of users who have left (pool/departed.h)
+ * nothing is kept any more. The records are put into the order of users
  * and ids. `*changes`: whether there is anything to commit. */
 enum failure session_history_add(struct view *view, const char *home, struct txn *txn,
                                  struct session_record *records, size_t count, bool *changes,

@@ -165,7 +165,7 @@ static enum failure pack(struct tail_reader *reader, struct view *view, uint32_t
     *packet = BYTES_NONE;
     if (bad || reader->items == 0)
         return bad;
-    struct bytes batch = batch_finish(reader->writer, l.full ? l.upto : l.end);
+    struct bytes batch = batch_finish(reader->writer, l.full ? l.upto : l.end, false);
     *packet = tail_packet_seal(reader->packer, &reader->tail, batch);
     note_run(reader, &l);
     return OK;

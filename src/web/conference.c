@@ -199,6 +199,7 @@ enum failure conference_list(struct visit *v, struct error *e)
 enum failure conference_show_elsewhere(struct visit *v, struct error *e)
 {
     static const char all[] = "/conferences";
+    v->rest += strcspn(v->rest, "/"); /* behind the pool */
     if (strcmp(v->rest, all) == 0)
         return list_here(v, json_object(), e);
     if (strncmp(v->rest, "/conferences/", sizeof all) == 0) {

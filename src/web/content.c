@@ -19,9 +19,9 @@ enum { MB = 1 << 20 };
 
 bool content_streams(const struct http_request *request)
 {
-    return strcmp(http_request_method(request), "PUT") == 0 &&
-           strncmp(http_request_path(request), "/v1/conferences/", 16) == 0 &&
-           strstr(http_request_path(request), folder);
+    const char *path = http_request_path(request);
+    return strcmp(http_request_method(request), "PUT") == 0 && strncmp(path, "/v1/", 4) == 0 &&
+           strstr(path, "/conferences/") && strstr(path, folder);
 }
 
 bool content_turn(const struct http_request *request, char key[ACCOUNT_ID_SIZE])
@@ -37,6 +37,14 @@ bool content_turn(const struct http_request *request, char key[ACCOUNT_ID_SIZE])
 }
 
 /* --- which file --- */
+
+/* The path that leads to a conference, as it was asked for; owned by the caller. */
+static char *way_to(const struct visit *v, const char *conference)
+{
+    const char *pool = v->pool_asked;
+    return xasprintf("/v1/%s%s%sconferences/%s", *pool ? "pools/" : "", pool, *pool ? "/" : "",
+                     conference);
+}
 
 /* A file while it is asked for, and what there is of it. */
 struct spot {
@@ -238,13 +246,13 @@ static void list_one(const struct listing *l, const struct file_name *name, cons
 {
     char tag[ETAG_SIZE], time[CLOCK_TEXT_MAX];
     OWNED(free_memory) char *url = file_url(name->file);
+    OWNED(free_memory) char *way = way_to(l->v, l->conference);
     json_array_append_new(
         l->list, json_pack("{s:o, s:o, s:I, s:s, s:s, s:s, s:s}", "name", shown_name(name), "href",
-                           json_sprintf("/v1/conferences/%s/files/%s", l->conference, url), "size",
-                           (json_int_t)stamp.size, "time",
-                           clock_wall_text((uint64_t)(stamp.time_ns / 1000000), time), "type",
-                           file_type_of(name->file), "etag", etag_text(item->version, tag), "state",
-                           state_of(l, name, stamp)));
+                           json_sprintf("%s/files/%s", way, url), "size", (json_int_t)stamp.size,
+                           "time", clock_wall_text((uint64_t)(stamp.time_ns / 1000000), time),
+                           "type", file_type_of(name->file), "etag", etag_text(item->version, tag),
+                           "state", state_of(l, name, stamp)));
 }
 
 static bool visit_file(const struct item *item, struct item_hash hash, void *context)
@@ -383,7 +391,8 @@ static void answer_stored(struct visit *v, const struct spot *s)
 {
     visit_answer(v, s->exists ? 200 : 201, NULL, BYTES_NONE);
     OWNED(free_memory) char *url = file_url(s->name.file);
-    visit_header(v, "Location: /v1/conferences/%s/files/%s", s->conference, url);
+    OWNED(free_memory) char *way = way_to(v, s->conference);
+    visit_header(v, "Location: %s/files/%s", way, url);
 }
 
 /* Whoever watches the file store saw it there, and committed its manifest first. */

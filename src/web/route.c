@@ -40,11 +40,14 @@ static const struct route {
     {"/v1/history", {[GET] = history_show}},
     {"/v1/conferences/",
      {[GET] = conference_show, [PUT] = conference_change, [DELETE] = conference_end}},
+    {"/v1/pools/*/conferences/*/files", {[GET] = content_list}},
+    {"/v1/pools/*/conferences/*/files/",
+     {[GET] = content_show, [PUT] = content_put, [DELETE] = content_delete}},
     {of_pool, {[GET] = conference_show_elsewhere}},
     {"/xcap/", {[GET] = document_show, [PUT] = document_put, [DELETE] = document_delete}},
 };
 
-/* Where the path goes on behind the pattern, or behind its '*'; NULL: it does not fit. */
+/* Where the path goes on behind the pattern, or at its last '*'; NULL: it does not fit. */
 static const char *rest_of(const char *pattern, const char *path)
 {
     const char *star = NULL, *at = path;
@@ -76,13 +79,12 @@ static const struct route *find_route(struct visit *v)
 /* "POOL/…": what does not fit is no pool's name, and is refused like any that there is not. */
 static void read_pool(struct visit *v)
 {
-    size_t size = strcspn(v->rest, "/");
+    const char *pool = http_request_path(v->request) + strlen(of_pool);
+    size_t size = strcspn(pool, "/");
     bool fits = size > 0 && size < sizeof v->pool_asked;
-    snprintf(v->pool_asked, sizeof v->pool_asked, "%.*s", fits ? (int)size : 1,
-             fits ? v->rest : "?");
+    snprintf(v->pool_asked, sizeof v->pool_asked, "%.*s", fits ? (int)size : 1, fits ? pool : "?");
     for (char *c = v->pool_asked; *c; c++)
         *c = (char)tolower((unsigned char)*c);
-    v->rest += size;
 }
 
 static enum failure refuse_path(const struct visit *v, struct error *e)
@@ -129,7 +131,7 @@ enum failure route_visit(struct visit *v, struct error *e)
     visit_handler *handler = find_handler(v, route);
     if (!handler)
         return refuse_method(v, route);
-    if (route->path == of_pool)
+    if (strncmp(route->path, of_pool, strlen(of_pool)) == 0)
         read_pool(v);
     enum failure bad = sign_on(v, e);
     return bad || v->answer.status ? bad : handler(v, e);

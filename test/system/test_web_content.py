@@ -334,6 +334,27 @@ def a_pool_that_does_not_serve_says_who_does(world):
 
 
 @test
+def those_of_another_pool_share_where_the_conference_is(world):
+    ken, _ = deploy(world)
+    enable(world, "kim", pool="redmond")
+    which = conference(ken, "kim")
+    wait_equal(world)
+    kim = ("--digest", "-u", f"kim:{SECRET}")
+    there = f"/v1/pools/{ATL}{path(which).removeprefix('/v1')}"
+    file = world.folder / "file"
+    file.write_bytes(os.urandom(50_000))
+    curl(world, "atl", path(which), *kim, "--location-trusted").must(404)  # it is none of her own pool's
+    made = curl(world, "redmond", f"{there}/a%20b", "--location-trusted", *kim, "-T", file)
+    assert made.must(201).header("Location") == f"{there}/a%20b", made
+    get(ken, which, "a b").must(200, file.read_bytes())
+    one, = curl(world, "atl", there, *kim).must(200).json["files"]
+    assert one["href"] == f"{there}/a%20b" and one["size"] == 50_000, one
+    curl(world, "atl", one["href"], *kim, "-X", "DELETE").must(204)
+    assert files(ken, which) == []
+    curl(world, "atl", f"/v1/pools/{ATL}/conferences/{'0' * 32}/files", *kim).must(404)
+
+
+@test
 def a_pool_that_serves_nobody_takes_no_files_and_shows_those_it_has(world):
     ken, which = deploy(world)
     put(ken, which, "a", b"x").must(201)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "pool/departed.h"
+#include "pool/session_history.h"
 #include "store_check.h"
 #include "user/items.h"
 #include "user/leaving.h"
@@ -141,6 +142,28 @@ static void whoever_left_leaves_nothing_and_others_keep_everything(void **state)
     assert_int_equal(items_of(&ken), 0);
 }
 
+static bool is_kept(const struct account *account)
+{
+    OWNED(view_close) struct view *view = NULL;
+    OWNED(txn_free) struct txn *txn = as_holder(2);
+    struct session_record record = {.id = "000001a21cfce520-bd00c52305a19150", .value = "{}"};
+    bool changes;
+    snprintf(record.user, sizeof record.user, "%s", account->id);
+    assert_int_equal(store_view(store, &view, NULL), OK);
+    assert_int_equal(session_history_add(view, HOME, txn, &record, 1, &changes, NULL), OK);
+    return changes;
+}
+
+static void what_is_noted_of_his_sessions_afterwards_is_not_kept(void **state)
+{
+    (void)state;
+    struct account ken = enabled("ken@l.com"), kim = enabled("kim@l.com");
+    assert_true(is_kept(&ken));
+    disable(&ken);
+    assert_false(is_kept(&ken));
+    assert_true(is_kept(&kim));
+}
+
 static void only_those_are_looked_at_who_left_since_then(void **state)
 {
     (void)state;
@@ -263,6 +286,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(whoever_left_leaves_nothing_and_others_keep_everything),
+        TEST(what_is_noted_of_his_sessions_afterwards_is_not_kept),
         TEST(only_those_are_looked_at_who_left_since_then),
         TEST(nobody_leaves_who_has_an_account_wherever_it_is_now),
         TEST(nothing_is_removed_that_others_serve),

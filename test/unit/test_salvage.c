@@ -543,7 +543,7 @@ static void a_packet_of_another_tail_is_refused(void **state)
     const struct item item = item_of(7, "v");
     batch_begin(writer, &head);
     batch_add(writer, &item);
-    struct bytes batch = batch_finish(writer, 9);
+    struct bytes batch = batch_finish(writer, 9, false);
     struct bytes good = tail_packet_seal(packer, &tail, batch);
     assert_int_equal(tail_packet_open(good, &packet, NULL), OK);
     tail_packet_free(TAKE(packet));
