@@ -39,9 +39,9 @@ struct pool *partner_of(const struct hosted *h)
 /* It can't know it: what it accepts meanwhile is its tail. */
 bool is_superseded(const struct hosted *h)
 {
-    const struct hosted *other = hosted_of(partner_of(h), h->home);
-    return other && other->core && mode_rights(home_hold(other->core)->mode)->holder &&
-           home_hold(other->core)->term.number > home_hold(h->core)->term.number;
+    struct hold theirs;
+    read_hold(partner_of(h), home_of(h), &theirs);
+    return mode_rights(theirs.mode)->holder && theirs.term.number > home_hold(h->core)->term.number;
 }
 
 bool serves(const struct hosted *h)

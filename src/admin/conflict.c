@@ -231,6 +231,8 @@ static enum failure find(const struct conflict_work *work, struct view *view,
                          const struct place **home, struct found *f, struct error *e)
 {
     const char *identity = call_text(work->call, "Identity");
+    for (size_t i = 0; i < work->home_count; i++)
+        call_verbose(work->call, "Looking for it in the home %s.", work->homes[i].name);
     if (!salvage_identity_read(identity, &f->tag, &f->usn))
         return no_such(identity, e);
     for (size_t i = 0; i < work->home_count; i++) {
@@ -310,6 +312,8 @@ static enum failure show_module(struct conflict_work *work, const struct place *
     const struct bytes prefix = bytes_of_text(SALVAGE_CONFLICTS);
     struct listing *l = xcalloc(1, sizeof *l);
     enum failure bad = OK;
+    call_verbose(work->call, "Looking through the conflicts of %s of the home %s.",
+                 module_name(module), home->name);
     l->e = e;
     buffer_raw(&l->last, prefix.at, prefix.size);
     do {
@@ -433,7 +437,14 @@ static enum failure change_found(struct conflict_work *work, struct view *view,
     if (work->restores)
         bad = put_in_place(work, txn, view, home, f, e);
     dismiss(txn, f);
-    return bad ? bad : commit(work, TAKE(txn), e);
+    if (!bad)
+        bad = commit(work, TAKE(txn), e);
+    if (!bad && work->restores && f->kept_is_there)
+        call_caution(
+            work->call,
+            "What was there before (%zu bytes) was written over, and is kept nowhere else.",
+            f->kept.size);
+    return bad;
 }
 
 static enum failure change_one(struct conflict_work *work, struct error *e)

@@ -15,6 +15,9 @@ RELATION = "Get-CsPoolBackupRelationship"
 SYNC = "Invoke-CsBackupServiceSync"
 BACKUP = "Backup-CsPool"
 REMOVE = "Remove-CsUserStoreBackupData"
+CONFLICTS = "Get-CsBackupServiceConflict"
+RESTORE, DISMISS = "Restore-CsBackupServiceConflict", "Remove-CsBackupServiceConflict"
+NO_CONFLICT = " 00c0ffee00c0ffee-1"
 REPLICAS = "Get-CsManagementStoreReplicationStatus"
 REPLICATE = "Invoke-CsManagementStoreReplication"
 
@@ -763,6 +766,10 @@ def required(a, b):
     return a.status == 2 and "is missing" in a.err and b.status == 0
 
 
+def not_found(a, b):
+    return a.status == 2 and "is missing" in a.err and b.status == 1
+
+
 def sets(a, b):
     """The second What if names something that the first does not."""
     return a.status == b.status == 0 and "What if" in b.err and a.err != b.err
@@ -823,6 +830,18 @@ OWN = {
     (BACKUP, "Force"): (f" {ATL} -Category RGS", " -Force", quieter),
     (REMOVE, "PoolFqdn"): (IF, f" -PoolFqdn {ATL}", required),
     (REMOVE, "Force"): (f" {ATL}" + IF, " -Force", quieter),
+    (CONFLICTS, "Identity"): ("", f" -Identity{NO_CONFLICT}", fails),
+    (CONFLICTS, "PoolFqdn"): (" -Verbose", f" -PoolFqdn {ATL}", said_less),
+    (CONFLICTS, "BackupModule"): (" -Verbose", " -BackupModule CMSMaster", said_less),
+    # What they do where there is one: test_salvage.py.
+    (RESTORE, "Identity"): (IF, f" -Identity{NO_CONFLICT}", not_found),
+    (RESTORE, "PoolFqdn"): (NO_CONFLICT + " -Verbose" + IF, f" -PoolFqdn {ATL}",
+                             lambda a, b: a.status == b.status == 1 and len(b.err) < len(a.err)),
+    (RESTORE, "Force"): (NO_CONFLICT + IF, " -Force", lambda a, b: a.status == b.status == 1),
+    (DISMISS, "Identity"): (IF, f" -Identity{NO_CONFLICT}", not_found),
+    (DISMISS, "PoolFqdn"): (NO_CONFLICT + " -Verbose" + IF, f" -PoolFqdn {ATL}",
+                             lambda a, b: a.status == b.status == 1 and len(b.err) < len(a.err)),
+    (DISMISS, "Force"): (NO_CONFLICT + IF, " -Force", lambda a, b: a.status == b.status == 1),
     (REPLICAS, "ReplicaFqdn"): ("", f" -ReplicaFqdn {ATL}", fewer),
     (REPLICAS, "CentralManagementStoreStatus"): ("", " -CentralManagementStoreStatus",
                                                  lambda a, b: "ActiveMasterFqdn" in b.out),

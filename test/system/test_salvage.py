@@ -152,7 +152,8 @@ def where_both_changed_the_holders_stays_and_the_other_can_be_read_put_in_place_
     world.command("atl", RESTORE, "00c0ffee00c0ffee-1").must(1, "There is no conflict")
     world.command("atl", RESTORE, "nonsense").must(1, "There is no conflict")
     # Asked at the other pool, for the one that holds it.
-    world.command("redmond", RESTORE, kens["Identity"], "-PoolFqdn", name_of("atl")).must(0)
+    world.command("redmond", RESTORE, kens["Identity"], "-PoolFqdn", name_of("atl")).must(
+        0, "was written over")
     assert reads(ken, "one") == "lost"
     world.command("atl", DISMISS, loiss["Identity"], "-WhatIf").must(0, "would be gone")
     assert len(conflicts(world)) == 1
@@ -176,7 +177,7 @@ def a_deletion_that_was_given_up_can_be_put_in_place(world):
     world.start("redmond")
     wait_salvaged(world)
     identity = conflicts(world)[0]["Identity"]
-    world.command("atl", RESTORE, identity).must(0)
+    assert "written over" not in world.command("atl", RESTORE, identity, "-Force").must(0).err
     assert reads(ken, "one") is None and conflicts(world) == []
     everything_copied(world)
 
