@@ -218,8 +218,10 @@ void check_word(const struct hosted *h, size_t module)
     /* Whoever refills a holder may lack, of one module, what that still has. */
     if (export_word(x, w->now) != WORD_FINAL || !mode_rights(home_mode(h->core))->holder)
         return;
-    /* Nor does whoever was superseded know it before the next answer. */
-    if (gives_up(w) && is_superseded(h))
+    /* Nor does whoever was superseded know it before the next answer; and an exporter of an earlier
+     * term is closed when its call has ended. */
+    bool earlier = !term_equal(h->exporting[module].term, home_hold(h->core)->term);
+    if (gives_up(w) && (earlier || is_superseded(h)))
         return;
     /* That a store was put back a moment ago, the next question shows. */
     const struct known_home *known = &w->homes[h->home];
