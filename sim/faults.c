@@ -158,7 +158,8 @@ static void put_back(struct world *w)
     say(w, "the store of %s is put back", pool->name);
 }
 
-/* Tombstones that the copy has are dropped; now and then those that it does not have, too. */
+/* Tombstones that the copy has are dropped; now and then those that it does not have, too. Not by a
+ * holder that may have been superseded: what it deleted meanwhile would come back. */
 static void collect(struct world *w)
 {
     struct pool *pool = some_pool(w);
@@ -168,7 +169,8 @@ static void collect(struct world *w)
     struct home_state state;
     read_state(pool, home_of(h), &state);
     uint64_t upto = state.head;
-    for (size_t m = 0; m < SIM_MODULES && !chance(w, 200); m++) {
+    bool too_early = chance(w, 200) && !w->options.disasters;
+    for (size_t m = 0; m < SIM_MODULES && !too_early; m++) {
         struct export_status status;
         export_status(h->exporting[m].core, &status);
         upto = status.copied.usn < upto ? status.copied.usn : upto;

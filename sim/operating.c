@@ -24,7 +24,7 @@ bool operating_is_whole(const struct hosted *h)
 {
     struct home_state state;
     read_state(h->pool, home_of(h), &state);
-    bool whole = home_hold(h->core)->lineage.count > 0 && !state.tails;
+    bool whole = home_hold(h->core)->lineage.count > 0; /* its own tail comes first when it takes */
     for (size_t m = 0; m < SIM_MODULES; m++)
         whole = whole && !state.modules[modules[m]].comparing &&
                 state.modules[modules[m]].whole_at.usn <= state.modules[modules[m]].cookie.usn;

@@ -156,7 +156,7 @@ static void answer_waiting(struct hosted_home *home, const struct home_answer *a
 /* Does the copy stand at a point that existed? Not before it was told of any. */
 static bool is_whole(const struct hold *hold, const struct home_state *state)
 {
-    bool whole = hold->lineage.count > 0 && !state->tails;
+    bool whole = hold->lineage.count > 0; /* its own tail comes first when it takes */
     for (int m = 0; m < MODULES; m++)
         whole = whole && !state->modules[m].comparing &&
                 state->modules[m].whole_at.usn <= state->modules[m].cookie.usn;

@@ -239,6 +239,8 @@ static struct salvage_job *job_of(struct salvaging *salvaging, const char *home)
 /* Once the homes are open; and `central`, of which every pool may have a copy. */
 static void fill(struct salvaging *salvaging)
 {
+    if (salvaging->count)
+        return;
     struct hosted_home *homes[HOSTED_HOMES_MAX];
     size_t count = front_end_homes(salvaging->fe, homes);
     for (size_t i = 0; i < count; i++)
@@ -249,8 +251,7 @@ static void fill(struct salvaging *salvaging)
 
 void salvaging_tick(struct salvaging *salvaging)
 {
-    if (salvaging->count == 0)
-        fill(salvaging);
+    fill(salvaging);
     for (size_t i = 0; i < salvaging->count; i++)
         look(&salvaging->list[i]);
 }
@@ -267,6 +268,7 @@ static enum failure read_tails(const struct front_end *fe, const char *home, str
 void salvaging_begin(struct salvaging *salvaging, const char *home)
 {
     OWNED(free_memory) struct tails *tails = xmalloc(sizeof *tails);
+    fill(salvaging);
     struct salvage_job *job = job_of(salvaging, home);
     if (!job)
         return;
