@@ -256,7 +256,7 @@ static void note_fork(struct hosted *h, const struct call *call, const struct co
     if (answer->verdict != COPY_FORKED || call->ended || late)
         return;
     check_fork(h, call->from, answer->at.usn);
-    h->pool->forked = true;
+    h->pool->forked = h->pool->forks[h->home] = true;
 }
 
 static bool same_lineage(const struct lineage *a, const struct lineage *b)
