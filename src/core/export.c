@@ -33,6 +33,7 @@ struct exporter {
     bool slept;                    /* since something was sent: its answer is an old one */
     enum copy_verdict verdict;
     struct version copied;
+    uint64_t taken; /* beyond that, and not stored yet; 0: nothing */
     uint64_t confirmed_ms, failed_ms;
 
     struct {
@@ -122,6 +123,7 @@ static void set_copied(struct exporter *x, struct version at)
         x->mark_count++;
     }
     x->copied = at;
+    x->taken = 0;
     forget_copied(x);
     if (!behind(x))
         x->limit_met = false;
@@ -136,10 +138,11 @@ static struct export_action act(struct exporter *x, enum export_action_kind kind
     x->slept = false;
     uint64_t most = x->options.content_max;
     return (struct export_action){.kind = kind,
-                                  .after = x->copied,
+                                  .after = x->taken ? x->taken : x->copied.usn,
                                   .goal = goal,
                                   .content_max =
-                                      most > x->cycle.content ? most - x->cycle.content : most};
+                                      most > x->cycle.content ? most - x->cycle.content : most,
+                                  .last = x->cycle.batches == x->options.batches_max};
 }
 
 static void begin_cycle(struct exporter *x, uint64_t now_ms)
@@ -212,6 +215,7 @@ static void open_term(struct exporter *x, const struct export_event *event)
     x->cycle.on = x->cycle.broken_off = false;
     x->cycles = 0;
     x->copied = (struct version){0};
+    x->taken = 0;
     x->confirmed_ms = x->failed_ms = x->retry_ms = x->compare_ms = 0;
     note_change(x, event->head, event->now_ms);
     x->wanted_upto = x->head;
@@ -219,6 +223,7 @@ static void open_term(struct exporter *x, const struct export_event *event)
 
 static void on_failed(struct exporter *x, uint64_t now_ms)
 {
+    x->taken = 0;
     if (x->under_way == EXPORT_COMPARE) {
         x->compare_ms = now_ms + EXPORT_COMPARE_RETRY_MS;
         x->compare_wanted = false; /* whoever waited for it has been told */
@@ -239,9 +244,10 @@ static bool limit_is_met(const struct exporter *x)
            (options->content_max && x->cycle.content >= options->content_max);
 }
 
-static void take_position(struct exporter *x, enum export_action_kind sent, struct version at,
-                          uint64_t now_ms)
+static void take_position(struct exporter *x, enum export_action_kind sent,
+                          const struct copy_answer *answer, uint64_t now_ms)
 {
+    struct version at = answer->at;
     x->asked = true;
     x->looked = false;
     x->confirmed_ms = now_ms;
@@ -250,12 +256,14 @@ static void take_position(struct exporter *x, enum export_action_kind sent, stru
     if (at.usn >= x->wanted_upto)
         x->wanted = false;
     set_copied(x, at);
+    if (sent == EXPORT_BATCH && answer->taken > at.usn && answer->taken <= x->head)
+        x->taken = answer->taken;
     /* A copy that answers, but can't keep what it is sent (a full disk), still fails. */
     if (sent != EXPORT_OFFER || !behind(x))
         x->failing = false;
     if (!x->cycle.on)
         return;
-    if (at.usn >= x->cycle.goal)
+    if (at.usn >= x->cycle.goal && !x->taken) /* else it waits for the next batch */
         end_cycle(x, false);
     else if (limit_is_met(x))
         end_cycle(x, true);
@@ -275,7 +283,7 @@ static void on_answered(struct exporter *x, const struct export_event *event)
     x->there = answer->content;
     x->cycle.content += event->content;
     if (answer->verdict == COPY_GO_ON && answer->at.usn <= x->head) {
-        take_position(x, sent, answer->at, event->now_ms);
+        take_position(x, sent, answer, event->now_ms);
         return;
     }
     break_off_cycle(x);

@@ -3,7 +3,8 @@
  * No I/O: export_step() takes an event and says what to do. One thing is under way at a time: an
  * offer, a batch or a comparison; what happens meanwhile waits for its answer, and shares the next
  * batch. Everything that is sent may be lost, doubled or late: the answer says where the copy
- * really stands, and that is where it goes on. */
+ * really stands, and that is where it goes on. In a long catch-up the copy has taken more than it
+ * has stored, and the next batch follows on that; but only what is stored counts as copied. */
 #ifndef POLLUX_CORE_EXPORT_H
 #define POLLUX_CORE_EXPORT_H
 
@@ -75,9 +76,10 @@ enum export_action_kind {
 
 struct export_action {
     enum export_action_kind kind;
-    struct version after;
+    uint64_t after;
     uint64_t goal;        /* with this the cycle is complete */
     uint64_t content_max; /* of files, in this batch; at least one goes, however large */
+    bool last;            /* no batch of this cycle follows, whatever is left */
 };
 
 /* Is something on its way into the home that is no change of it yet (protocol, rule 18)? Until it

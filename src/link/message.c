@@ -194,6 +194,7 @@ static json_t *position_json(const struct sender *sender, const struct copy_answ
     json_object_set_new(message, "verdict", json_string(copy_verdict_name(position->verdict)));
     json_object_set_new(message, "in", json_integer((json_int_t)position->at.term));
     json_object_set_new(message, "at", json_integer((json_int_t)position->at.usn));
+    json_object_set_new(message, "taken", json_integer((json_int_t)position->taken));
     json_object_set_new(message, "term", term_json(position->term));
     const struct content_left *left = &position->content;
     if (!content_is_settled(left))
@@ -608,7 +609,8 @@ static bool read_position(const json_t *message, struct copy_answer *position)
     return read_text(message, "verdict", verdict, sizeof verdict) &&
            copy_verdict_named(verdict, &position->verdict) &&
            read_count(message, "in", &position->at.term) &&
-           read_count(message, "at", &position->at.usn) && read_term(message, &position->term) &&
+           read_count(message, "at", &position->at.usn) &&
+           read_count(message, "taken", &position->taken) && read_term(message, &position->term) &&
            read_left(message, &position->content);
 }
 

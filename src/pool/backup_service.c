@@ -175,6 +175,7 @@ static void on_tick(void *context)
     free_retired(service);
     if (service->lacks_room && !service->stopping)
         backup_service_follow(service);
+    importing_tick(service->importing);
     copy_marks_tick(service->marks);
 }
 
@@ -216,6 +217,16 @@ void backup_service_hurry(struct backup_service *service, const char *home)
         struct exporting *x = service->exports[i];
         if (strcmp(exporting_home(x), home) == 0 && !exporting_is_to_replica(x))
             exporting_wanted(x);
+    }
+}
+
+void backup_service_heard(struct backup_service *service, const char *home, const char *pool,
+                          struct term term)
+{
+    for (size_t i = 0; i < service->export_count; i++) {
+        struct exporting *x = service->exports[i];
+        if (strcmp(exporting_home(x), home) == 0 && strcmp(exporting_target(x), pool) == 0)
+            exporting_heard(x, term);
     }
 }
 

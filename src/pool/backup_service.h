@@ -41,6 +41,9 @@ void backup_service_look(struct backup_service *service);
 
 /* Where does that pool's copy of the home stand? It said that it lost something. */
 void backup_service_ask(struct backup_service *service, const char *home, const char *pool);
+/* A pool's part of a home is in this term. */
+void backup_service_heard(struct backup_service *service, const char *home, const char *pool,
+                          struct term term);
 
 /* What there is of this home goes to its partner now: it is about to take over. */
 void backup_service_hurry(struct backup_service *service, const char *home);

@@ -53,6 +53,7 @@ struct exporting {
         uint64_t items;
         uint64_t content, content_max; /* bytes of the files whose manifests are in it */
         bool full;
+        bool last; /* none follows at once, even if it is full */
         struct error error;
     } batch;
 };
@@ -233,7 +234,10 @@ static void on_batch_position(const struct copy_answer *position, const struct e
     if (x->waited != call)
         return;
     x->waited = NULL;
-    if (position && position->verdict == COPY_GO_ON && position->at.usn >= x->batch.head.upto) {
+    uint64_t taken = position && position->verdict == COPY_GO_ON ? position->taken : 0;
+    if (position && position->verdict == COPY_GO_ON && position->at.usn > taken)
+        taken = position->at.usn;
+    if (taken >= x->batch.head.upto) {
         x->has_files |= x->batch.items > 0;
         x->counts.items += x->batch.items;
         x->counts.bytes += x->batch.bytes.size;
@@ -298,7 +302,7 @@ static void pack(void *context)
         return;
     if (!x->batch.full)
         head->upto = copy.head;
-    x->batch.bytes = batch_finish(x->batch.writer, head->upto);
+    x->batch.bytes = batch_finish(x->batch.writer, head->upto, x->batch.full && !x->batch.last);
 }
 
 static struct batch_call *free_call(struct exporting *x)
@@ -378,7 +382,8 @@ static void send_batch(struct exporting *x, const struct export_action *action)
     x->in_flight = FLIGHT_PACKING;
     x->batch.store = front_end_store(x->fe);
     x->batch.head =
-        (struct batch_head){.module = x->module, .term = x->term, .after = action->after.usn};
+        (struct batch_head){.module = x->module, .term = x->term, .after = action->after};
+    x->batch.last = action->last;
     x->batch.content_max =
         action->content_max < CONTENT_BATCH_BYTES ? action->content_max : CONTENT_BATCH_BYTES;
     snprintf(x->batch.head.home, sizeof x->batch.head.home, "%s", x->home);
@@ -454,15 +459,13 @@ static void give_up_on_silence(struct exporting *x, const struct peer *peer)
     fail_with(x, &e);
 }
 
-/* Its store may be another one now. */
-static void ask_after_restart(struct exporting *x, const struct peer *peer)
+/* It can be asked at last; and its store may be another one now. */
+static void ask_after_start(struct exporting *x, const struct peer *peer)
 {
     if (peer->started == x->target_started)
         return;
-    bool again = x->target_started != 0;
     x->target_started = peer->started;
-    if (again)
-        exporting_looked(x);
+    exporting_looked(x);
 }
 
 /* Session records that wait are users' data, too. */
@@ -482,7 +485,7 @@ void exporting_tick(struct exporting *x)
         open_or_close(x);
     if (peer && peer->heard_ms) {
         give_up_on_silence(x, peer);
-        ask_after_restart(x, peer);
+        ask_after_start(x, peer);
     }
     note_content(x);
     if (x->held_head && clock_ms() - x->heard_ms >= EXPORTING_HELD_MS)
@@ -557,6 +560,14 @@ void exporting_wanted_compared(struct exporting *x)
     note_content(x);
     exporting_hear(x);
     step(x, (struct export_event){.kind = EXPORT_WANTED_COMPARED});
+}
+
+void exporting_heard(struct exporting *x, struct term term)
+{
+    struct export_status s;
+    export_status(x->core, &s);
+    if (s.verdict == COPY_EARLY && x->open && term_equal(term, x->term))
+        exporting_looked(x);
 }
 
 void exporting_looked(struct exporting *x)

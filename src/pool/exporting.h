@@ -43,6 +43,8 @@ void exporting_hear(struct exporting *x);
 void exporting_wanted(struct exporting *x);
 /* The same, and for everything to be compared. */
 void exporting_wanted_compared(struct exporting *x);
+/* The copy's home is in this term now: if it was asked before it knew of it, it is asked again. */
+void exporting_heard(struct exporting *x, struct term term);
 /* Somebody waits for where the copy stands. */
 void exporting_looked(struct exporting *x);
 

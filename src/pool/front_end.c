@@ -194,6 +194,8 @@ static void note_witness(struct front_end *fe, const struct heartbeat *theirs,
 
 static void take_heartbeat(struct front_end *fe, const struct heartbeat *theirs)
 {
+    const struct peer *peer = peers_find(fe->peers, theirs->sender.machine);
+    bool restarted = peer && peer->started != theirs->started;
     peers_heard(fe->peers, theirs, clock_ms(), clock_wall_ms(), fe->topology_hash);
     for (size_t i = 0; i < theirs->count; i++) {
         const struct heartbeat_home *said = &theirs->homes[i];
@@ -206,9 +208,13 @@ static void take_heartbeat(struct front_end *fe, const struct heartbeat *theirs)
         note_witness(fe, theirs, said);
         if (home)
             hosted_home_heard(home, theirs->sender.pool, said);
+        if (home && said->own)
+            backup_service_heard(fe->backup, said->home, theirs->sender.pool, said->term);
         if (home && said->lacks)
             backup_service_ask(fe->backup, said->home, theirs->sender.pool);
     }
+    if (restarted)
+        backup_service_look(fe->backup);
 }
 
 static void call_peer(struct front_end *fe, struct peer *peer, const struct heartbeat *ours);

@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "core/batch.h"
+#include "pool/applying.h"
 #include "pool/backup_service.h"
 #include "pool/compared.h"
 #include "pool/content.h"
@@ -28,6 +28,7 @@ struct importing {
     struct workers *workers;
     struct import_row rows[HOSTED_HOMES_MAX];
     size_t row_count;
+    struct applying *applying;
     size_t calls, calls_max; /* under way, beside the loop */
 };
 
@@ -344,111 +345,63 @@ struct sent {
     struct link_reply *reply;
     struct bytes bytes; /* lent until the reply is given */
     char from[FQDN_SIZE];
-    char home[HOME_NAME_SIZE]; /* once it is known */
-    enum module module;
-    struct copy_answer answer;
     struct batch_head head; /* as the batch says: it may lie */
     uint64_t limit; /* nothing beyond that usn is applied: its files are not here (content.h) */
     char taken_for[HOME_NAME_SIZE]; /* the home whose partner waits with its questions; or none */
-    bool complete; /* the copy has everything now that there was when the batch was packed */
+    struct applied applied;
     struct error error;
 };
-
-/* May this batch be applied, and on top of what? */
-static enum failure check_batch(struct sent *sent, const struct batch_head *head, struct hold *hold,
-                                struct home_state *state, struct error *e)
-{
-    OWNED(view_close) struct view *view = NULL;
-    enum failure bad = store_view(sent->store, &view, e);
-    return bad ? bad : offer_read_shared(view, head->home, sent->from, hold, state, e);
-}
-
-static struct txn *txn_of(struct batch *batch, const struct batch_head *head,
-                          const struct hold *hold, struct version cookie)
-{
-    struct txn *txn = txn_new(head->home);
-    struct item item;
-    txn_as_copy(txn, head->term.number);
-    while (batch_next(batch, &item) && item.version.usn <= head->upto)
-        txn_apply(txn, &item);
-    txn_cookie(
-        txn, head->module, cookie,
-        (struct version){.term = lineage_term_of(&hold->lineage, head->upto), .usn = head->upto});
-    if (head->upto < head->head)
-        txn_whole_at(txn, head->module,
-                     (struct version){.term = lineage_term_of(&hold->lineage, head->head),
-                                      .usn = head->head});
-    else
-        copy_mark_put(txn, head->home, head->module);
-    /* This copy may be asked for what it has, one day, and lacks the same tombstones. */
-    txn_horizon(txn, head->horizon < head->upto ? head->horizon : head->upto);
-    return txn;
-}
-
-static enum failure apply(struct sent *sent, struct error *e)
-{
-    OWNED(batch_close) struct batch *batch = NULL;
-    OWNED(free_memory) struct hold *hold = xmalloc(sizeof *hold);
-    struct home_state state;
-    enum failure bad = batch_open(sent->bytes, &batch, e);
-    if (bad)
-        return bad;
-    struct batch_head limited = *batch_head(batch);
-    const struct batch_head *head = &limited;
-    limited.upto = sent->limit < limited.upto ? sent->limit : limited.upto;
-    memcpy(sent->home, head->home, sizeof sent->home);
-    sent->module = head->module;
-    bad = check_batch(sent, head, hold, &state, e);
-    if (bad)
-        return bad;
-    const struct copy_state copy = offer_copy(hold, &state, head->module);
-    struct version cookie = copy.cookie;
-    sent->answer = copy_judge_batch(&copy, head);
-    if (sent->answer.verdict != COPY_GO_ON)
-        return OK;
-    if (head->upto > head->after) {
-        struct store_outcome outcome;
-        struct content_gate *gate = content_gate_open(sent->content, sent->bytes, head, e);
-        if (!gate)
-            return e->kind;
-        bad = store_commit_wait(sent->store, txn_of(batch, head, hold, cookie), &outcome);
-        content_gate_close(gate, !bad);
-        if (bad)
-            *e = outcome.error;
-        if (bad)
-            return bad;
-    }
-    sent->complete = head->upto == head->head;
-    sent->answer.at =
-        (struct version){.term = lineage_term_of(&hold->lineage, head->upto), .usn = head->upto};
-    return OK;
-}
 
 static void work(void *context)
 {
     struct sent *sent = context;
-    apply(sent, &sent->error);
+    const struct applying_sent batch = {
+        .from = sent->from, .bytes = sent->bytes, .content = sent->content, .limit = sent->limit};
+    applying_take(sent->importing->applying, sent->store, &batch, &sent->applied, &sent->error);
+}
+
+static void store_gathered(void *context)
+{
+    const struct sent *sent = context;
+    applying_store(sent->importing->applying, sent->store, sent->applied.home,
+                   sent->applied.module);
+}
+
+static void on_stored(void *context)
+{
+    struct sent *sent = context;
+    taking_note(sent->importing->fe, sent->taken_for, false);
+    free(sent);
+}
+
+static void reply_to(const struct sent *sent)
+{
+    if (sent->error.kind)
+        link_reply_error(sent->reply, &sent->error);
+    else
+        say(sent->importing, sent->applied.module, sent->reply, sent->applied.answer);
 }
 
 static void on_worked(void *context)
 {
     struct sent *sent = context;
-    taking_note(sent->importing->fe, sent->taken_for, false);
+    struct importing *importing = sent->importing;
+    const struct applied *applied = &sent->applied;
     bool failed = sent->error.kind != OK;
-    sent->importing->calls--;
-    if (!failed && strcmp(sent->home, HOME_CENTRAL) == 0)
-        backup_service_configure(front_end_backup_service(sent->importing->fe));
-    if (sent->home[0])
-        note(sent->importing, sent->home, sent->module, failed ? &sent->error : NULL);
-    if (!failed && sent->complete)
-        note_complete(sent->importing, sent->home, sent->module);
-    if (failed)
-        link_reply_error(sent->reply, &sent->error);
-    else
-        say(sent->importing, sent->module, sent->reply, sent->answer);
-    if (sent->home[0])
-        operating_look(front_end_operating(sent->importing->fe), sent->home);
-    free(sent);
+    importing->calls--;
+    if (!failed && strcmp(applied->home, HOME_CENTRAL) == 0)
+        backup_service_configure(front_end_backup_service(importing->fe));
+    if (applied->home[0])
+        note(importing, applied->home, applied->module, failed ? &sent->error : NULL);
+    if (!failed && applied->complete)
+        note_complete(importing, applied->home, applied->module);
+    reply_to(sent);
+    if (applied->home[0])
+        operating_look(front_end_operating(importing->fe), applied->home);
+    bool stopping = !front_end_link(importing->fe);
+    if (failed || !applied->full || stopping || /* the next batch is on its way meanwhile */
+        !workers_run(importing->workers, store_gathered, on_stored, sent))
+        on_stored(sent);
 }
 
 /* From here on nobody else decides about the home until it is applied. */
@@ -526,11 +479,18 @@ struct importing *importing_new(struct front_end *fe, struct workers *workers)
     struct importing *importing = xcalloc(1, sizeof *importing);
     importing->fe = fe;
     importing->workers = workers;
+    importing->applying = applying_new();
     importing->calls_max = SIZE_MAX; /* until the configuration was read */
     return importing;
 }
 
+void importing_tick(struct importing *importing)
+{
+    applying_tick(importing->applying);
+}
+
 void importing_free(struct importing *importing)
 {
+    applying_free(importing->applying);
     free(importing);
 }

@@ -97,11 +97,18 @@ static bool read_row(const struct item *item, struct item_hash hash, void *conte
     return !atomic_load(&f->scrub->stopping);
 }
 
+static int by_number(const void *left, const void *right)
+{
+    const uint64_t *a = left, *b = right;
+    return *a < *b ? -1 : *a > *b;
+}
+
 /* In the order of the usns, and if all rows are sound, in that of the keys: then everything must
  * add up to the digests both ways. */
 static void read_home(struct view *view, struct finding *f)
 {
     enum failure bad = view_scan(view, f->home, scan_row, f, &f->error);
+    qsort(f->usns, f->count, sizeof f->usns[0], by_number);
     if (!bad && !f->count)
         bad = view_changes(view, f->home, 0, read_row, f, &f->error);
     for (int m = 0; !bad && !f->count && m < MODULES; m++) {
