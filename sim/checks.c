@@ -156,8 +156,9 @@ static void note_all_given_up(struct pool *pool, const struct hosted *h)
     }
 }
 
-static void check_opened(struct pool *pool, const struct hosted *h, struct term term)
+static void check_opened(struct pool *pool, const struct hosted *h, const struct hold *hold)
 {
+    struct term term = hold->term;
     struct known_home *known = &pool->world->homes[h->home];
     for (size_t i = 0; i < known->opened_count; i++) {
         if (known->opened[i].number == term.number &&
@@ -167,11 +168,10 @@ static void check_opened(struct pool *pool, const struct hosted *h, struct term 
     }
     if (known->opened_count < COUNT_OF(known->opened))
         known->opened[known->opened_count++] = term;
-    struct hold hold;
-    read_hold(pool, home_of(h), &hold);
+    known->top = term.number > known->top ? term.number : known->top;
     /* Rule 9: the word of an administrator holds on until the partner is met, in a store that is
      * put back, too. */
-    if (h->forced || (hold.alone && gives_up(pool->world)) || pool->world->options.disasters)
+    if (h->forced || (hold->alone && gives_up(pool->world)) || pool->world->options.disasters)
         note_all_given_up(pool, h);
     check_acknowledged(pool, h);
 }
@@ -199,7 +199,7 @@ void check_store(struct pool *pool, const struct term before[HOSTED])
         if (!hold.revision || !mode_rights(hold.mode)->holder)
             continue;
         if (!term_equal(hold.term, before[i]))
-            check_opened(pool, h, hold.term);
+            check_opened(pool, h, &hold);
         remember_point(pool, h);
     }
 }
@@ -225,7 +225,9 @@ void check_word(const struct hosted *h, size_t module)
         return;
     /* That a store was put back a moment ago, the next question shows. */
     const struct known_home *known = &w->homes[h->home];
-    if (known->put_back && w->now - known->put_back_ms < 2 * INTERVAL_MS + BATCH_DEADLINE_MS)
+    if (home_hold(h->core)->term.number < known->top)
+        return; /* it is cut off, and can't know: that is what the age of a word is for */
+    if (known->put_back_ms && w->now - known->put_back_ms < 2 * INTERVAL_MS + BATCH_DEADLINE_MS)
         return;
     struct home_state here, there;
     struct export_status status;

@@ -14,7 +14,7 @@
 #include "base/random.h"
 #include "world.h"
 
-/* Of each kind of world: without put-back holders and with them. Some 100 worlds take a second. */
+/* Of each kind of world. Some 50 worlds take a second. */
 enum { FIXED_SEEDS = 200, FRESH_SEEDS = 25 };
 
 struct plan {
@@ -147,7 +147,7 @@ int main(int argc, char **argv)
         {.from = fresh, .to = fresh + FRESH_SEEDS * rounds - 1, .disasters = true},
     };
     static const char *const what[] = {
-        "whatever_happens_copies_become_equal_and_nothing_is_lost",
+        "whatever_happens_homes_move_copies_become_equal_and_nothing_is_lost",
         "the_same_where_stores_are_put_back_that_a_home_is_served_from",
         "and_where_administrators_insist_what_they_gave_up_comes_back_or_is_kept_beside",
         "and_where_homes_are_taken_without_their_holder",

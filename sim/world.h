@@ -104,6 +104,7 @@ struct known_key {
     uint64_t acked;      /* the number of the last attempt that was acknowledged; 0: none */
     uint64_t *deletions; /* attempts that delete, in order */
     size_t deletion_count;
+    uint64_t aside[POOLS_MAX]; /* the last that was acknowledged and only this pool has */
 };
 
 /* What a home was after each of its changes. */
@@ -118,6 +119,7 @@ struct known_home {
     uint64_t served_ms; /* when it was served last */
     struct term opened[256];
     size_t opened_count;
+    uint64_t top;                /* the highest number that was opened */
     struct term gave[POOLS_MAX]; /* the last one that this pool released */
     bool put_back;               /* a store with it was: then only the tag keeps terms apart */
     uint64_t put_back_ms;

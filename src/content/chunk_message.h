@@ -10,7 +10,7 @@
 enum {
     /* What is asked for at once: enough that a round trip doesn't count, little enough that several
      * are under way in bounded memory. One chunk alone may be larger. */
-    CHUNK_CALL_BYTES = 4 << 20,
+    CHUNK_CALL_BYTES = 2 << 20,
     CHUNK_CALL_BYTES_MAX = CHUNK_SIZE_MAX,
     CHUNK_CALL_COUNT_MAX = 4096,
 };

@@ -17,17 +17,18 @@ struct copy {
     char home[HOME_NAME_SIZE];
     enum module module;
 
-    pthread_mutex_t lock; /* over all that follows; held while a batch is taken */
-    pthread_cond_t stored;
-    struct txn *txn;       /* what was gathered, in the order in which it came; or NULL */
-    struct batch_head all; /* of that, as if it were one batch */
-    struct version from;   /* where the copy stands before it */
-    bool tail;             /* and it has one: nothing makes it complete */
+    pthread_mutex_t taking; /* one batch at a time; over what was gathered: */
+    struct txn *txn;        /* in the order in which it came; or NULL */
+    struct batch_head all;  /* of that, as if it were one batch */
+    struct version from;    /* where the copy stands before it */
+    bool tail;              /* and it has one: nothing makes it complete */
     size_t items, bytes;
-    uint64_t taken_ms; /* when the last batch was */
-    bool storing;      /* what was gathered before, up to … */
-    uint64_t storing_upto;
-    struct error error; /* it failed, and nobody was told yet */
+    uint64_t began_ms, taken_ms; /* when the first batch was taken, and the last one */
+
+    pthread_mutex_t lock; /* over what was gathered before, and is being stored: */
+    pthread_cond_t stored;
+    uint64_t storing_upto; /* 0: nothing is */
+    struct error error;    /* it failed, and nobody was told yet */
 };
 
 struct applying {
@@ -56,10 +57,11 @@ void applying_free(struct applying *applying)
 {
     for (size_t i = 0; i < applying->count; i++) {
         struct copy *copy = &applying->copies[i];
-        assert(!copy->storing);
+        assert(!copy->storing_upto);
         forget(applying, copy);
         pthread_cond_destroy(&copy->stored);
         pthread_mutex_destroy(&copy->lock);
+        pthread_mutex_destroy(&copy->taking);
     }
     pthread_mutex_destroy(&applying->lock);
     free(applying);
@@ -79,6 +81,7 @@ static struct copy *copy_of(struct applying *applying, const char *home, enum mo
         copy = &applying->copies[applying->count++];
         snprintf(copy->home, sizeof copy->home, "%s", home);
         copy->module = module;
+        pthread_mutex_init(&copy->taking, NULL);
         pthread_mutex_init(&copy->lock, NULL);
         pthread_cond_init(&copy->stored, NULL);
     }
@@ -117,6 +120,41 @@ static enum failure read_hold(struct store *store, const char *home, struct hold
     return bad ? bad : view_hold(view, home, hold, e);
 }
 
+static void set_storing(struct copy *copy, uint64_t upto, const struct error *e)
+{
+    pthread_mutex_lock(&copy->lock);
+    copy->storing_upto = upto;
+    if (e)
+        copy->error = *e;
+    pthread_cond_broadcast(&copy->stored);
+    pthread_mutex_unlock(&copy->lock);
+}
+
+static uint64_t storing_upto(struct copy *copy, bool *failed)
+{
+    pthread_mutex_lock(&copy->lock);
+    uint64_t upto = copy->storing_upto;
+    *failed = copy->error.kind != OK;
+    pthread_mutex_unlock(&copy->lock);
+    return upto;
+}
+
+/* If that failed, what was gathered behind it is worth nothing any more. */
+static enum failure wait_until_stored(struct applying *applying, struct copy *copy, struct error *e)
+{
+    pthread_mutex_lock(&copy->lock);
+    while (copy->storing_upto)
+        pthread_cond_wait(&copy->stored, &copy->lock);
+    enum failure bad = copy->error.kind;
+    if (bad)
+        *e = copy->error;
+    copy->error = (struct error){0};
+    pthread_mutex_unlock(&copy->lock);
+    if (bad)
+        forget(applying, copy);
+    return bad;
+}
+
 void applying_store(struct applying *applying, struct store *store, const char *home,
                     enum module module)
 {
@@ -124,49 +162,36 @@ void applying_store(struct applying *applying, struct store *store, const char *
     OWNED(free_memory) struct hold *hold = xmalloc(sizeof *hold);
     struct store_outcome outcome = {0};
     struct txn *txn = NULL;
-    pthread_mutex_lock(&copy->lock);
-    bool is_there = copy->txn && !copy->storing;
-    if (is_there && !read_hold(store, home, hold, &copy->error)) {
-        copy->storing_upto = copy->all.upto;
-        copy->storing = true;
+    pthread_mutex_lock(&copy->taking);
+    enum failure bad = wait_until_stored(applying, copy, &outcome.error);
+    if (!bad && copy->txn)
+        bad = read_hold(store, home, hold, &outcome.error);
+    if (!bad && copy->txn) {
+        set_storing(copy, copy->all.upto, NULL);
         txn = take_txn(applying, copy, hold);
+    } else if (bad) {
+        set_storing(copy, 0, &outcome.error);
     }
-    pthread_mutex_unlock(&copy->lock);
+    pthread_mutex_unlock(&copy->taking);
     if (!txn)
         return;
     store_commit_wait(store, txn, &outcome);
-    pthread_mutex_lock(&copy->lock);
-    copy->storing = false;
-    copy->error = outcome.error;
-    pthread_cond_broadcast(&copy->stored);
-    pthread_mutex_unlock(&copy->lock);
+    set_storing(copy, 0, &outcome.error);
 }
 
-/* --- taking, with the copy's lock held --- */
-
-/* If it failed, what was gathered behind it is worth nothing any more. */
-static enum failure wait_until_stored(struct applying *applying, struct copy *copy, struct error *e)
-{
-    while (copy->storing)
-        pthread_cond_wait(&copy->stored, &copy->lock);
-    enum failure bad = copy->error.kind;
-    if (bad) {
-        *e = copy->error;
-        copy->error = (struct error){0};
-        forget(applying, copy);
-    }
-    return bad;
-}
+/* --- taking, one batch at a time --- */
 
 /* Where the next batch must follow, if that is not the cookie: whoever begins again elsewhere, or
  * in another term, does so because it does not trust what was gathered. */
 static enum failure find_end(struct applying *applying, struct copy *copy,
                              const struct batch_head *head, uint64_t *taken, struct error *e)
 {
-    *taken = copy->txn ? copy->all.upto : copy->storing ? copy->storing_upto : 0;
+    bool failed;
+    uint64_t storing = storing_upto(copy, &failed);
+    *taken = copy->txn ? copy->all.upto : storing;
     bool goes_on =
         *taken && head->after == *taken && (!copy->txn || term_equal(head->term, copy->all.term));
-    if (goes_on && !copy->error.kind)
+    if (goes_on && !failed)
         return OK;
     *taken = 0;
     forget(applying, copy);
@@ -186,6 +211,7 @@ static void gather(struct applying *applying, struct copy *copy, struct batch *b
         copy->all = *head;
         copy->from = from;
         copy->items = copy->bytes = 0;
+        copy->began_ms = clock_ms();
     }
     while (batch_next(batch, &item) && item.version.usn <= head->upto) {
         txn_apply(copy->txn, &item);
@@ -197,7 +223,8 @@ static void gather(struct applying *applying, struct copy *copy, struct batch *b
 
 static bool is_full(const struct copy *copy)
 {
-    return copy->items >= APPLYING_ITEMS_MAX || copy->bytes >= APPLYING_BYTES_MAX;
+    return copy->items >= APPLYING_ITEMS_MAX || copy->bytes >= APPLYING_BYTES_MAX ||
+           clock_ms() - copy->began_ms >= APPLYING_GATHER_MS;
 }
 
 static enum failure store_all(struct applying *applying, struct store *store, struct copy *copy,
@@ -294,9 +321,9 @@ enum failure applying_take(struct applying *applying, struct store *store,
     struct copy *copy = copy_of(applying, head->home, head->module);
     if (!copy)
         return fail(e, FAIL_REFUSED, "No copy of the home %s is kept here.", head->home);
-    pthread_mutex_lock(&copy->lock);
+    pthread_mutex_lock(&copy->taking);
     bad = take(applying, copy, store, sent, batch, applied, e);
-    pthread_mutex_unlock(&copy->lock);
+    pthread_mutex_unlock(&copy->taking);
     return bad;
 }
 
@@ -305,11 +332,11 @@ void applying_tick(struct applying *applying)
     pthread_mutex_lock(&applying->lock);
     for (size_t i = 0; i < applying->count; i++) {
         struct copy *copy = &applying->copies[i];
-        if (pthread_mutex_trylock(&copy->lock) != 0)
+        if (pthread_mutex_trylock(&copy->taking) != 0)
             continue; /* a batch is being taken */
         if (clock_ms() - copy->taken_ms >= APPLYING_IDLE_MS)
             forget(applying, copy);
-        pthread_mutex_unlock(&copy->lock);
+        pthread_mutex_unlock(&copy->taking);
     }
     pthread_mutex_unlock(&applying->lock);
 }

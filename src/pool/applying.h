@@ -18,8 +18,11 @@ enum {
     APPLYING_BYTES_MAX = 16 << 20, /* of keys and values */
     /* One batch more, and what moves the cookie, still fit into a transaction. */
     APPLYING_ITEMS_MAX = TXN_ITEMS_MAX - BATCH_ITEMS_MAX - 10,
-    /* Of whoever sent no more for so long, nothing is kept: it has its deadline, or is gone. */
-    APPLYING_IDLE_MS = 5000,
+    /* Where batches come slowly, they are stored after that time: whatever interrupts a catch-up
+     * costs no more than that. */
+    APPLYING_GATHER_MS = 2000,
+    /* Of whoever sent no more for so long, nothing is kept: it gave up by then, or is gone. */
+    APPLYING_IDLE_MS = 2 * LINK_BATCH_DEADLINE_MS,
     /* Copies that are gathered at the same time, so that memory stays bounded. Others are stored
      * batch by batch. */
     APPLYING_GATHERED_MAX = 2,

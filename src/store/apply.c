@@ -547,19 +547,18 @@ static bool lacks_something(const struct home_state *state, const struct hold *b
     return (next->alone && before->mode == MODE_REJOINING) || !whole;
 }
 
-/* Then no older point counts as one of its history: it begins behind a usn that no change has, and
- * whoever stands below that finds out by comparing, and not by going on. In any case its term
- * begins where all its modules are: what others have beyond that they must not take for known here,
- * but set it aside, and it is salvaged. */
+/* Where a copy has come further with one module than with another, its term begins where it has
+ * everything: what the old holder has beyond that is not known here (rule 15). If it lacks
+ * something besides, no older point counts as one of its history: it goes on behind a usn that no
+ * change has, and whoever stands below that finds out by comparing, and not by going on. */
 static enum failure step_up(struct group *group, struct group_home *home, const struct txn *txn,
                             uint64_t *began, struct error *e)
 {
     struct home_state *state = &home->row.state;
-    if (!home->has_hold || mode_rights(home->hold.mode)->holder)
-        return OK;
-    if (txn->says_complete && txn->complete_upto < *began)
+    bool was_copy = home->has_hold && !mode_rights(home->hold.mode)->holder;
+    if (was_copy && txn->says_complete && txn->complete_upto < *began)
         *began = txn->complete_upto;
-    if (!lacks_something(state, &home->hold, txn))
+    if (!was_copy || !lacks_something(state, &home->hold, txn))
         return OK;
     state->head = home_reach(state) + 1;
     return raise_horizon(group, home, state->head, e);

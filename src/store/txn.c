@@ -169,6 +169,12 @@ void txn_whole_at(struct txn *txn, enum module module, struct version at)
     step->version = at;
 }
 
+void txn_complete_upto(struct txn *txn, uint64_t usn)
+{
+    txn->says_complete = true;
+    txn->complete_upto = usn;
+}
+
 void txn_horizon(struct txn *txn, uint64_t usn)
 {
     add(txn, STEP_HORIZON, BYTES_NONE, BYTES_NONE)->version.usn = usn;
@@ -191,12 +197,6 @@ void txn_hold(struct txn *txn, const struct hold *hold)
 {
     assert(!txn->hold && strcmp(hold->home, txn->home) == 0 && hold->revision > 0);
     txn->hold = xmemdup(hold, sizeof *hold);
-}
-
-void txn_complete_upto(struct txn *txn, uint64_t usn)
-{
-    txn->says_complete = true;
-    txn->complete_upto = usn;
 }
 
 void txn_record(struct txn *txn, const char *name, struct bytes value)

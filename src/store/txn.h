@@ -47,12 +47,12 @@ struct txn {
     enum txn_role role;
     uint64_t term_number;
     struct hold *hold;
-    bool says_complete;
-    uint64_t complete_upto; /* if it says so */
     bool ends_comparison;
     bool repairs;
     struct tail *rewind; /* of the one STEP_REWIND that there may be */
     uint32_t tails_forgotten;
+    bool says_complete;
+    uint64_t complete_upto; /* if it says so */
     struct step *steps;
     size_t count, room;
     struct buffer memory;
