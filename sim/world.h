@@ -45,6 +45,14 @@ struct exporting {
     struct call *begun; /* with what the comparison began */
 };
 
+/* Batches of a catch-up that were taken, and are not stored yet. */
+struct gathered {
+    struct txn *txn; /* or NULL */
+    struct batch_head all;
+    struct version from;
+    size_t batches;
+};
+
 struct backup {
     struct tree *tree;
     uint64_t taken_ms;
@@ -65,6 +73,7 @@ struct hosted {
     struct copy_answer follow_answer;
     size_t applying; /* batches that were taken, on their way to the store */
     struct exporting exporting[SIM_MODULES];
+    struct gathered gathered[SIM_MODULES];
 };
 
 struct pool {

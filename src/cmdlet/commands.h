@@ -42,6 +42,9 @@ enum {
     SENT = 256,      /* a common one that polluxd must know of */
     /* A list that is kept: @{Add=…}, @{Remove=…} and @{Replace=…} change what is there. */
     CHANGEABLE = 512,
+    /* A CHOICE of what an error or a warning does: scripts write PowerShell's numbers for its words
+     * as well, -ErrorAction 0 for SilentlyContinue. */
+    NUMBERED = 1024,
 };
 
 enum command_effect {
@@ -68,8 +71,9 @@ enum command_place {
     AT_BACKUP,  /* the backup pool of that pool: who takes its users over */
     AT_TAKER,   /* whichever of the two does not hold that home: who would take it now */
     AT_CENTRAL, /* the holder of the Central Management Store */
-    ANYWHERE,   /* `pollux` itself; no daemon is needed */
-    IN_SHELL,   /* the same, and only where there are pipes and variables */
+    AT_CENTRAL_TAKER, /* the other one of the two that may hold it: who would take it now */
+    ANYWHERE,         /* `pollux` itself; no daemon is needed */
+    IN_SHELL,         /* the same, and only where there are pipes and variables */
 };
 
 struct parameter {

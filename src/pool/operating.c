@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "pool/flush.h"
 #include "pool/operation_journal.h"
 
 /* The place of one home's operation: the last one's, until the next one begins. */
@@ -22,6 +23,7 @@ struct operating_place {
 struct operating {
     struct front_end *fe;
     struct operating_place places[HOSTED_HOMES_MAX];
+    struct reply *replies; /* that are waited for */
     uint64_t last_id;
 };
 
@@ -121,21 +123,35 @@ static enum failure step(struct operating_place *place, struct operation_event e
 struct reply {
     struct operating_place *place;
     uint64_t id;
+    struct flush *flush; /* what is waited for, if it is that */
+    struct reply *next;
 };
 
 static struct reply *reply_new(struct operating_place *place)
 {
     struct reply *reply = xmalloc(sizeof *reply);
-    *reply = (struct reply){place, place->report.id};
+    *reply =
+        (struct reply){.place = place, .id = place->report.id, .next = place->operating->replies};
+    place->operating->replies = reply;
     return reply;
+}
+
+static void reply_free(struct reply *reply)
+{
+    flush_free(reply->flush);
+    free(reply);
 }
 
 /* NULL: nobody waits for it any more. */
 static struct operating_place *reply_take(struct reply *reply)
 {
     struct operating_place *place = reply->place;
+    struct reply **at = &place->operating->replies;
     bool current = place->core && place->report.id == reply->id;
-    free(reply);
+    while (*at != reply)
+        at = &(*at)->next;
+    *at = reply->next;
+    reply_free(reply);
     return current ? place : NULL;
 }
 
@@ -164,6 +180,13 @@ static void on_taken(const struct error *e, void *context)
             NULL);
 }
 
+static void on_flushed(const struct error *e, void *context)
+{
+    struct operating_place *place = reply_take(context);
+    if (place)
+        step(place, (struct operation_event){.kind = OPERATION_FLUSHED, .error = e}, NULL);
+}
+
 /* --- carrying out --- */
 
 static void demand(struct operating_place *place, const struct home_demanded *demanded)
@@ -171,8 +194,6 @@ static void demand(struct operating_place *place, const struct home_demanded *de
     struct front_end *fe = place->operating->fe;
     const struct machine *to = front_end_machine_of(fe, place->report.from);
     struct link *link = front_end_link(fe);
-    if (!link)
-        return; /* this machine is stopping */
     struct reply *reply = reply_new(place);
     if (to) {
         link_demand(link, to, place->report.wish.home, demanded, on_standing, reply);
@@ -181,6 +202,13 @@ static void demand(struct operating_place *place, const struct home_demanded *de
     struct error e;
     fail(&e, FAIL_UNREACHABLE, "The topology knows no machine of %s.", place->report.from);
     on_standing(NULL, &e, reply);
+}
+
+static void flush(struct operating_place *place)
+{
+    struct reply *reply = reply_new(place);
+    reply->flush = flush_new(on_flushed, reply);
+    flush_pool(reply->flush, place->operating->fe, place->report.from, place->report.wish.home);
 }
 
 /* From when the holder is told to stop until it is known who serves, it gets no grant. */
@@ -192,6 +220,9 @@ static bool intends(enum operation_step step)
 static void tell_step(struct operating_place *place)
 {
     const struct operation_report *r = &place->report;
+    log_event(LOG_EVENT_INFO, "operation-step", "%s of the home %s from %s: %s.",
+              operation_kind_name(r->wish.kind), r->wish.home, r->from,
+              operation_step_name(r->status.step));
     hosted_home_intend(home_of(place), intends(r->status.step));
     if (r->status.step == OPERATION_TAKE && r->status.alone)
         front_end_witnesses(place->operating->fe, r->wish.home, place->report.witnesses,
@@ -211,9 +242,7 @@ static void carry_out(struct operating_place *place, const struct operation_acti
 {
     switch (action->kind) {
     case OPERATION_DEMAND: demand(place, &action->demanded); break;
-    case OPERATION_ASK_FLUSH:
-        step(place, (struct operation_event){.kind = OPERATION_FLUSHED}, NULL);
-        break;
+    case OPERATION_ASK_FLUSH: flush(place); break;
     case OPERATION_OPEN:
         hosted_home_take(home_of(place), action->to, action->alone, NULL, NULL, on_taken,
                          reply_new(place));
@@ -311,11 +340,20 @@ void operating_start(struct operating *operating)
     loop_every(front_end_loop(operating->fe), OPERATION_TICK_MS, on_tick, operating);
 }
 
+void operating_stop(struct operating *operating)
+{
+    for (size_t i = 0; i < HOSTED_HOMES_MAX; i++)
+        operation_free(TAKE(operating->places[i].core));
+}
+
 void operating_free(struct operating *operating)
 {
     if (!operating)
         return;
-    for (size_t i = 0; i < HOSTED_HOMES_MAX; i++)
-        operation_free(operating->places[i].core);
+    while (operating->replies) { /* the link tells nothing any more */
+        struct reply *next = operating->replies->next;
+        reply_free(operating->replies);
+        operating->replies = next;
+    }
     free(operating);
 }

@@ -36,7 +36,9 @@ struct operation_report {
 
 struct operating *operating_new(struct front_end *fe);
 void operating_start(struct operating *operating); /* reads the journal */
-void operating_free(struct operating *operating);  /* after the link was stopped */
+/* After the link was stopped: what is under way is not gone on with. */
+void operating_stop(struct operating *operating);
+void operating_free(struct operating *operating);
 
 /* FAIL_BUSY if another one of this home is under way: operating_of() tells which. `*id` names it.
  * It has begun when this returns; its journal may not be durable yet, and need not be: up to the

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/copy.h"
+#include "store/run.h"
 
 /* What the group knows of a home that it touches: loaded once, saved once. */
 struct group_home {
@@ -22,16 +23,14 @@ struct group {
     struct session *s;
     struct group_home *homes;
     size_t count;
-    /* Whether the next key is probably new: new ones are cheapest inserted without looking, known
-     * ones cheapest looked up first; they come in runs. */
-    bool expect_new;
+    struct run *run; /* items that are to be written together; empty between transactions */
 };
 
 struct group *group_new(struct session *writer)
 {
     struct group *group = xcalloc(1, sizeof *group);
     group->s = writer;
-    group->expect_new = true;
+    group->run = run_new();
     return group;
 }
 
@@ -40,11 +39,13 @@ void group_reset(struct group *group)
     free(group->homes);
     group->homes = NULL;
     group->count = 0;
+    run_clear(group->run);
 }
 
 void group_free(struct group *group)
 {
     group_reset(group);
+    run_free(group->run);
     free(group);
 }
 
@@ -253,53 +254,10 @@ enum failure group_check(struct group *group, struct txn *txn, bool leased, stru
     return bad;
 }
 
-static void count_out(struct digest *digest, size_t key_size, const struct found *found)
+/* Writes what was put off, before somebody looks. */
+static enum failure catch_up(struct group *group, struct group_home *home, struct error *e)
 {
-    struct item old = {.deleted = found->deleted,
-                       .key = bytes_of(NULL, key_size),
-                       .value = bytes_of(NULL, found->value_size)};
-    digest_remove(digest, &old, found->hash);
-}
-
-static enum failure find_old(struct group *group, int64_t home, const struct item *item,
-                             struct found *found, struct error *e)
-{
-    enum failure bad = ops(group)->find(group->s, home, item->module, item->key, found, e);
-    group->expect_new = !bad && found->usn == 0;
-    return bad;
-}
-
-/* Stores an item in place of what has its key, and keeps the digest in step. */
-static enum failure write_item(struct group *group, struct group_home *home,
-                               const struct item *item, struct error *e)
-{
-    struct digest *digest = &home->row.state.modules[item->module].digest;
-    struct item_hash hash = item_hash(item);
-    struct found found = {0};
-    bool clash = false;
-    enum failure bad;
-
-    if (group->expect_new) {
-        bad = ops(group)->insert(group->s, home->row.id, item, hash, &clash, e);
-        if (!bad && clash)
-            bad = find_old(group, home->row.id, item, &found, e);
-    } else {
-        bad = find_old(group, home->row.id, item, &found, e);
-        if (!bad && found.usn == 0)
-            bad = ops(group)->insert(group->s, home->row.id, item, hash, &clash, e);
-    }
-    if (bad)
-        return bad;
-    if (found.usn) {
-        bad = ops(group)->replace(group->s, home->row.id, found.usn, item, hash, e);
-        if (bad)
-            return bad;
-        count_out(digest, item->key.size, &found);
-    } else if (clash) {
-        return usn_is_taken(item->version.usn, e);
-    }
-    digest_add(digest, item, hash);
-    return OK;
+    return run_write(group->run, group->s, &home->row, e);
 }
 
 static enum failure change(struct group *group, struct group_home *home, struct txn *txn,
@@ -311,15 +269,14 @@ static enum failure change(struct group *group, struct group_home *home, struct 
                         .value = step_value(txn, step)};
     if (item.deleted) {
         struct found found = {0};
-        enum failure bad = find_old(group, home->row.id, &item, &found, e);
+        enum failure bad =
+            ops(group)->find(group->s, home->row.id, item.module, item.key, &found, e);
         if (bad || found.usn == 0 || found.deleted)
             return bad;
     }
     struct home_state *state = &home->row.state;
     item.version = (struct version){.term = txn->term_number, .usn = state->head + 1};
-    enum failure bad = write_item(group, home, &item, e);
-    if (bad)
-        return bad;
+    run_add(group->run, &item);
     state->head = item.version.usn;
     if (txn->outcome.first_usn == 0)
         txn->outcome.first_usn = item.version.usn;
@@ -368,7 +325,9 @@ static enum failure place(struct group *group, struct group_home *home, const st
         count_out(&home->row.state.modules[t.module].digest, t.key_size, &t.found);
         bad = ops(group)->drop(group->s, home->row.id, t.found.usn, e);
     }
-    return bad ? bad : write_item(group, home, item, e);
+    if (!bad)
+        run_add(group->run, item);
+    return bad;
 }
 
 static bool count_in(const struct item *item, struct item_hash hash, void *context)
@@ -412,11 +371,12 @@ static enum failure prove(struct group *group, const struct group_home *home, st
 static enum failure repair(struct group *group, const struct group_home *home,
                            const struct item *item, struct error *e)
 {
-    bool clash = false;
+    uint64_t before;
     enum failure bad = ops(group)->drop(group->s, home->row.id, item->version.usn, e);
     if (!bad)
-        bad = ops(group)->insert(group->s, home->row.id, item, item_hash(item), &clash, e);
-    return !bad && clash ? usn_is_taken(item->version.usn, e) : bad;
+        bad = ops(group)->lead(group->s, home->row.id, item->module, item->key, item->version.usn,
+                               &before, e);
+    return bad ? bad : ops(group)->insert(group->s, home->row.id, item, item_hash(item), e);
 }
 
 static void reach(struct home_state *state, uint64_t usn)
@@ -496,7 +456,8 @@ static enum failure carry_out_step(struct group *group, struct group_home *home,
         if (step->kind == STEP_PLACE)
             return place(group, home, &item, e);
         reach(state, item.version.usn);
-        return write_item(group, home, &item, e);
+        run_add(group->run, &item);
+        return OK;
     }
     case STEP_DROP: return drop(group, home, step, step_key(txn, step), e);
     case STEP_COOKIE:
@@ -591,6 +552,12 @@ static enum failure replace_hold(struct group *group, struct group_home *home, s
     return OK;
 }
 
+/* Such steps need not see what was written before them, and share a run. */
+static bool only_writes(enum step_kind kind)
+{
+    return kind == STEP_PUT || kind == STEP_APPLY;
+}
+
 enum failure group_carry_out(struct group *group, struct txn *txn, struct error *e)
 {
     struct group_home *home;
@@ -599,8 +566,14 @@ enum failure group_carry_out(struct group *group, struct txn *txn, struct error 
         bad = ops(group)->home_save(group->s, txn->home, &home->row, e);
     if (!bad && txn->hold)
         bad = replace_hold(group, home, txn, e);
-    for (size_t i = 0; !bad && i < txn->count; i++)
-        bad = carry_out_step(group, home, txn, &txn->steps[i], e);
+    for (size_t i = 0; !bad && i < txn->count; i++) {
+        if (!only_writes(txn->steps[i].kind))
+            bad = catch_up(group, home, e);
+        if (!bad)
+            bad = carry_out_step(group, home, txn, &txn->steps[i], e);
+    }
+    if (!bad)
+        bad = catch_up(group, home, e);
     if (!bad && txn->repairs)
         bad = prove(group, home, e);
     if (bad)

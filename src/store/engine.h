@@ -50,14 +50,22 @@ struct engine_ops {
     enum failure (*sweep)(struct session *s, int64_t home, uint32_t max, uint32_t *swept,
                           struct error *e);
 
-    /* Items of a home. `insert` says in *clash whether the key was there already; then nothing is
-     * inserted. `get` and the walks verify each row's hash. */
+    /* Items of a home: rows by their usns, and keys that lead to them. Both are written apart, so
+     * that each of many changes has its place in either order; at the end each key leads to one
+     * row, and each row has one. What is read is verified by its hash. */
     enum failure (*find)(struct session *s, int64_t home, enum module module, struct bytes key,
                          struct found *found, struct error *e);
+    /* Lets a key lead to this row from now on; says where it led before, 0: nowhere. */
+    enum failure (*lead)(struct session *s, int64_t home, enum module module, struct bytes key,
+                         uint64_t usn, uint64_t *before, struct error *e);
+    /* A row; an error if there is one with its usn. */
     enum failure (*insert)(struct session *s, int64_t home, const struct item *item,
-                           struct item_hash hash, bool *clash, struct error *e);
-    enum failure (*replace)(struct session *s, int64_t home, uint64_t old_usn,
-                            const struct item *item, struct item_hash hash, struct error *e);
+                           struct item_hash hash, struct error *e);
+    /* Takes the row away to which this key led before; says what it was. */
+    enum failure (*take)(struct session *s, int64_t home, enum module module, struct bytes key,
+                         uint64_t usn, struct found *found, struct error *e);
+    /* Takes away what has this usn, if anything: a row, sound or not, and the key that leads there.
+     */
     enum failure (*drop)(struct session *s, int64_t home, uint64_t usn, struct error *e);
     enum failure (*forget)(struct session *s, int64_t home, uint64_t tombstones_upto,
                            struct error *e);

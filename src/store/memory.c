@@ -241,57 +241,73 @@ static bool look_up(const struct memory_session *s, int64_t home, enum module mo
     return true;
 }
 
+static void note_found(struct found *found, const struct item *item, struct item_hash hash)
+{
+    *found = (struct found){.usn = item->version.usn,
+                            .deleted = item->deleted,
+                            .hash = hash,
+                            .value_size = item->value.size};
+}
+
 static enum failure find(struct session *base, int64_t home, enum module module, struct bytes key,
                          struct found *found, struct error *e)
 {
     (void)e;
     struct item item;
+    struct item_hash hash;
     *found = (struct found){0};
-    if (look_up(session_of(base), home, module, key, &item, &found->hash)) {
-        found->usn = item.version.usn;
-        found->deleted = item.deleted;
-        found->value_size = item.value.size;
-    }
+    if (look_up(session_of(base), home, module, key, &item, &hash))
+        note_found(found, &item, hash);
     return OK;
 }
 
-static void put(struct memory_session *s, int64_t home, const struct item *item,
-                struct item_hash hash)
-{
-    OWNED(buffer_free) struct buffer key = {0}, value = {0};
-    item_encode(item, hash, &value);
-    s->tree = tree_put(s->tree, usn_key(&key, home, item->version.usn), buffer_view(&value));
-    buffer_clear(&value);
-    buffer_u64(&value, item->version.usn);
-    s->tree = tree_put(s->tree, item_key(&key, home, item->module, item->key), buffer_view(&value));
-}
-
-static enum failure insert(struct session *base, int64_t home, const struct item *item,
-                           struct item_hash hash, bool *clash, struct error *e)
+static enum failure lead(struct session *base, int64_t home, enum module module, struct bytes key,
+                         uint64_t usn, uint64_t *before, struct error *e)
 {
     (void)e;
     struct memory_session *s = session_of(base);
-    OWNED(buffer_free) struct buffer key = {0};
-    struct bytes value;
-    *clash = tree_get(s->tree, item_key(&key, home, item->module, item->key), &value) ||
-             tree_get(s->tree, usn_key(&key, home, item->version.usn), &value);
-    if (!*clash)
-        put(s, home, item, hash);
+    OWNED(buffer_free) struct buffer by_key = {0}, value = {0};
+    struct bytes old;
+    item_key(&by_key, home, module, key);
+    *before = 0;
+    if (tree_get(s->tree, buffer_view(&by_key), &old)) {
+        struct cursor in = cursor_over(old);
+        *before = cursor_u64(&in);
+    }
+    buffer_u64(&value, usn);
+    s->tree = tree_put(s->tree, buffer_view(&by_key), buffer_view(&value));
     return OK;
 }
 
-static enum failure replace(struct session *base, int64_t home, uint64_t old_usn,
-                            const struct item *item, struct item_hash hash, struct error *e)
+static enum failure insert(struct session *base, int64_t home, const struct item *item,
+                           struct item_hash hash, struct error *e)
 {
     struct memory_session *s = session_of(base);
-    OWNED(buffer_free) struct buffer key = {0};
+    OWNED(buffer_free) struct buffer by_usn = {0}, value = {0};
+    struct bytes other;
+    usn_key(&by_usn, home, item->version.usn);
+    if (tree_get(s->tree, buffer_view(&by_usn), &other))
+        return usn_is_taken(item->version.usn, e);
+    item_encode(item, hash, &value);
+    s->tree = tree_put(s->tree, buffer_view(&by_usn), buffer_view(&value));
+    return OK;
+}
+
+static enum failure take(struct session *base, int64_t home, enum module module, struct bytes key,
+                         uint64_t usn, struct found *found, struct error *e)
+{
+    (void)e;
+    struct memory_session *s = session_of(base);
+    OWNED(buffer_free) struct buffer by_usn = {0};
     struct bytes value;
-    if (old_usn != item->version.usn) {
-        if (tree_get(s->tree, usn_key(&key, home, item->version.usn), &value))
-            return usn_is_taken(item->version.usn, e);
-        s->tree = tree_remove(s->tree, usn_key(&key, home, old_usn));
-    }
-    put(s, home, item, hash);
+    struct item item;
+    struct item_hash hash;
+    bool there = tree_get(s->tree, usn_key(&by_usn, home, usn), &value);
+    assert(there);
+    item_decode(value, &item, &hash);
+    assert(item.module == module && bytes_equal(item.key, key));
+    note_found(found, &item, hash);
+    s->tree = tree_remove(s->tree, buffer_view(&by_usn));
     return OK;
 }
 
@@ -571,8 +587,9 @@ static const struct engine_ops memory_ops = {
     .sweep = sweep,
     .homes = homes,
     .find = find,
+    .lead = lead,
     .insert = insert,
-    .replace = replace,
+    .take = take,
     .drop = drop,
     .forget = forget,
     .get = get,

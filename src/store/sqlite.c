@@ -1,9 +1,8 @@
 /* The SQLite engine: a file in WAL mode, flushed at every commit; one connection that writes, a few
  * that read.
  *
- * The items of each home have a table of their own, item_<id>, with the usn as its primary key:
- * changes append at its end, copying reads it in order, and a copy that is no longer wanted is
- * dropped in one step.
+ * Each home has two tables of its own. In item_<id> are the items, by usn: changes append at its
+ * end, and copying reads it in order. key_<id> leads from their keys to them.
  *
  * What SQLite does not see, we look for: each row has a hash, a miss is believed only if the rows
  * on both sides are sound, a walk over everything must add up to the digest. What remains is damage
@@ -292,8 +291,9 @@ static const struct engine_ops sqlite_ops = {
     .sweep = sqlite_sweep,
     .homes = homes,
     .find = sqlite_find,
+    .lead = sqlite_lead,
     .insert = sqlite_insert,
-    .replace = sqlite_replace,
+    .take = sqlite_take,
     .drop = sqlite_drop,
     .forget = sqlite_forget,
     .get = sqlite_get,

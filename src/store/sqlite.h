@@ -25,8 +25,12 @@ enum failure sqlite_run(sqlite3 *db, const char *path, const char *sql, struct e
 
 /* The schema is a list of steps, and its version the number of steps taken. Migrating takes those
  * that are missing, and `also` (or NULL) with them, in one transaction. */
+struct schema_step {
+    const char *sql;
+    const char *made_by; /* or a query that yields SQL, in as many rows as there are */
+};
 struct schema {
-    const char *const *steps;
+    const struct schema_step *steps;
     int count;
 };
 extern const struct schema sqlite_schema;

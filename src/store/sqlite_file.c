@@ -9,12 +9,21 @@ enum {
     APPLICATION_ID = 0x504c5558,
 };
 
-/* Never change a step that was released: add one. */
-static const char *const steps[] = {
-    "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
-    "CREATE TABLE home (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, state BLOB NOT NULL);"
-    "CREATE TABLE record (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;",
-    /* Each home's items have a table of their own, item_<id>: see sqlite.c. */
+/* Never change a step that was released: add one. Each home's items have tables of their own, which
+ * are made with it: sqlite_items.c. */
+static const struct schema_step steps[] = {
+    {.sql = "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
+            "CREATE TABLE home (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, state BLOB NOT"
+            " NULL);"
+            "CREATE TABLE record (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"},
+    /* What led from the keys to the items was an index of theirs. */
+    {.made_by =
+         "SELECT replace('"
+         "CREATE TABLE key_N (module INTEGER NOT NULL, key BLOB NOT NULL, usn INTEGER NOT NULL,"
+         " PRIMARY KEY (module, key)) WITHOUT ROWID;"
+         "INSERT INTO key_N SELECT module, key, usn FROM item_N ORDER BY module, key;"
+         "DROP INDEX item_N_key;"
+         "', '_N', '_' || id) FROM home"},
 };
 const struct schema sqlite_schema = {steps, COUNT_OF(steps)};
 
@@ -120,6 +129,30 @@ static enum failure read_number(sqlite3 *db, const char *path, const char *sql, 
     return bad;
 }
 
+/* What a query yields, to be run when it has ended: it may change what the query reads. */
+static enum failure run_what_is_made(sqlite3 *db, const char *path, const char *query,
+                                     struct error *e)
+{
+    OWNED(buffer_free) struct buffer sql = {0};
+    sqlite3_stmt *stmt = NULL;
+    int code = sqlite3_prepare_v2(db, query, -1, &stmt, NULL);
+    while (code == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW) {
+        const char *one = (const char *)sqlite3_column_text(stmt, 0);
+        buffer_raw(&sql, one ? one : "", one ? strlen(one) : 0);
+    }
+    code = sqlite3_finalize(stmt);
+    buffer_u8(&sql, '\0');
+    return code == SQLITE_OK ? sqlite_run(db, path, (const char *)sql.at, e)
+                             : sqlite_fail(db, path, "preparing the file", e);
+}
+
+static enum failure take_step(sqlite3 *db, const char *path, const struct schema_step *step,
+                              struct error *e)
+{
+    return step->sql ? sqlite_run(db, path, step->sql, e)
+                     : run_what_is_made(db, path, step->made_by, e);
+}
+
 enum failure sqlite_migrate(sqlite3 *db, const char *path, const struct schema *schema,
                             const char *also, struct error *e)
 {
@@ -142,7 +175,7 @@ enum failure sqlite_migrate(sqlite3 *db, const char *path, const struct schema *
         return OK;
     bad = sqlite_run(db, path, "BEGIN IMMEDIATE", e);
     for (long long i = version; !bad && i < schema->count; i++)
-        bad = sqlite_run(db, path, schema->steps[i], e);
+        bad = take_step(db, path, &schema->steps[i], e);
     if (!bad && also)
         bad = sqlite_run(db, path, also, e);
     char *mark = sqlite3_mprintf("PRAGMA user_version = %d; PRAGMA application_id = %d; COMMIT",

@@ -5,31 +5,46 @@
 
 #include "store/sqlite_session.h"
 
+/* A row by its key: of the key, whether it leads to a row that has it. */
 #define ITEM_COLUMNS "usn, module, deleted, term, key, value, hash"
+#define ITEM_BY_KEY                                                                                \
+    "SELECT i.usn, i.module, i.deleted, i.term, i.key, i.value, i.hash,"                           \
+    " i.module IS k.module AND i.key IS k.key"                                                     \
+    " FROM key_%lld k LEFT JOIN item_%lld i ON i.usn = k.usn WHERE k.module = ?1 AND "
 
 static const char *const item_sql[ITEM_STATEMENTS] = {
+    [ITEM_LEAD] = "INSERT INTO key_%lld VALUES (?1, ?2, ?3) ON CONFLICT (module, key)"
+                  " DO UPDATE SET usn = led_to(usn, excluded.usn)",
     [ITEM_INSERT] = "INSERT INTO item_%lld (" ITEM_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
                     " ON CONFLICT DO NOTHING",
+    [ITEM_ROW] = "SELECT " ITEM_COLUMNS " FROM item_%lld WHERE usn = ?1",
     [ITEM_DROP] = "DELETE FROM item_%lld WHERE usn = ?1",
+    [ITEM_DROP_KEY] = "DELETE FROM key_%lld WHERE module = ?1 AND key = ?2 AND usn = ?3",
+    [ITEM_DROP_LOST_KEY] = "DELETE FROM key_%lld WHERE usn = ?1",
     [ITEM_FORGET] = "DELETE FROM item_%lld WHERE deleted = 1 AND usn <= ?1",
+    [ITEM_TOMBSTONES] = "SELECT " ITEM_COLUMNS " FROM item_%lld WHERE deleted = 1 AND usn <= ?1",
     [ITEM_SWEEP] = "DELETE FROM item_%lld WHERE usn IN"
                    " (SELECT usn FROM item_%lld ORDER BY usn LIMIT ?1)",
-    [ITEM_GET] = "SELECT " ITEM_COLUMNS " FROM item_%lld WHERE module = ?1 AND key = ?2",
-    [ITEM_BEFORE] = "SELECT " ITEM_COLUMNS " FROM item_%lld WHERE module = ?1 AND key < ?2"
-                    " ORDER BY key DESC LIMIT 1",
-    [ITEM_BEHIND] = "SELECT " ITEM_COLUMNS " FROM item_%lld WHERE module = ?1 AND key > ?2"
-                    " ORDER BY key LIMIT 1",
+    [ITEM_FIRST] = "SELECT " ITEM_COLUMNS " FROM item_%lld ORDER BY usn LIMIT ?1",
+    [ITEM_GET] = ITEM_BY_KEY "k.key = ?2",
+    [ITEM_BEFORE] = ITEM_BY_KEY "k.key < ?2 ORDER BY k.key DESC LIMIT 1",
+    [ITEM_BEHIND] = ITEM_BY_KEY "k.key > ?2 ORDER BY k.key LIMIT 1",
     [ITEM_WALK_USN] = "SELECT " ITEM_COLUMNS " FROM item_%lld WHERE usn > ?1 ORDER BY usn",
-    [ITEM_WALK_KEYS] = "SELECT " ITEM_COLUMNS " FROM item_%lld"
-                       " WHERE module = ?1 AND key >= ?2 AND deleted = 0 ORDER BY key",
+    [ITEM_STRAY_KEYS] = "SELECT k.usn FROM key_%lld k LEFT JOIN item_%lld i ON i.usn = k.usn"
+                        " WHERE k.usn > 0 AND"
+                        " (i.module IS NOT k.module OR i.key IS NOT k.key)",
+    [ITEM_WALK_KEYS] = ITEM_BY_KEY "k.key >= ?2 AND i.deleted IS NOT 1 ORDER BY k.key",
 };
 
-static const char item_table[] =
+/* What leads from the keys to the rows is a table of our own instead of an index: so a key whose
+ * item is replaced stays where it is, and many changes can go into each table in its own order. */
+static const char item_tables[] =
     "CREATE TABLE item_%lld (usn INTEGER PRIMARY KEY, module INTEGER NOT NULL,"
     " deleted INTEGER NOT NULL, term INTEGER NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL,"
     " hash BLOB NOT NULL);"
-    "CREATE UNIQUE INDEX item_%lld_key ON item_%lld (module, key);"
-    "CREATE INDEX item_%lld_deleted ON item_%lld (deleted) WHERE deleted = 1;";
+    "CREATE INDEX item_%lld_deleted ON item_%lld (deleted) WHERE deleted = 1;"
+    "CREATE TABLE key_%lld (module INTEGER NOT NULL, key BLOB NOT NULL, usn INTEGER NOT NULL,"
+    " PRIMARY KEY (module, key)) WITHOUT ROWID;";
 
 static enum failure ready_item(struct sqlite_session *s, int64_t home, enum item_statement which,
                                sqlite3_stmt **stmt, struct error *e)
@@ -47,7 +62,7 @@ static enum failure ready_item(struct sqlite_session *s, int64_t home, enum item
     enum failure bad = OK;
     if (!items->list[which]) {
         long long n = home;
-        char *sql = sqlite3_mprintf(item_sql[which], n, n); /* most name the table once */
+        char *sql = sqlite3_mprintf(item_sql[which], n, n); /* most name one table */
         bad = sqlite_prepare(s, sql, &items->list[which], e);
         sqlite3_free(sql);
     }
@@ -58,7 +73,7 @@ static enum failure ready_item(struct sqlite_session *s, int64_t home, enum item
 enum failure sqlite_create_items(struct sqlite_session *s, int64_t home, struct error *e)
 {
     long long n = home;
-    char *sql = sqlite3_mprintf(item_table, n, n, n, n, n);
+    char *sql = sqlite3_mprintf(item_tables, n, n, n, n);
     enum failure bad = sqlite_run(s->db, s->path, sql, e);
     sqlite3_free(sql);
     return bad;
@@ -76,7 +91,8 @@ static void forget_statements(struct sqlite_session *s, int64_t home)
 enum failure sqlite_drop_items(struct sqlite_session *s, int64_t home, struct error *e)
 {
     forget_statements(s, home);
-    char *sql = sqlite3_mprintf("DROP TABLE item_%lld", (long long)home);
+    long long n = home;
+    char *sql = sqlite3_mprintf("DROP TABLE item_%lld; DROP TABLE key_%lld", n, n);
     enum failure bad = sqlite_run(s->db, s->path, sql, e);
     sqlite3_free(sql);
     return bad;
@@ -91,9 +107,10 @@ static struct item_hash column_hash(sqlite3_stmt *stmt, int at)
     return hash;
 }
 
-static enum failure read_row(sqlite3_stmt *stmt, struct item *item, struct item_hash *hash,
-                             struct error *e)
+static enum failure read_row(struct sqlite_session *s, sqlite3_stmt *stmt, struct item *item,
+                             struct item_hash *hash, struct error *e)
 {
+    (void)s;
     *item = (struct item){
         .module = (enum module)sqlite3_column_int(stmt, 1),
         .deleted = sqlite3_column_int(stmt, 2) != 0,
@@ -106,15 +123,28 @@ static enum failure read_row(sqlite3_stmt *stmt, struct item *item, struct item_
     return row_check(item, *hash, e);
 }
 
-/* A damaged index can lead to a row that is sound, but not the one that was asked for. */
-static enum failure read_row_of(struct sqlite_session *s, sqlite3_stmt *stmt, enum module module,
-                                struct bytes key, struct item *item, struct item_hash *hash,
-                                struct error *e)
+/* Of ITEM_BY_KEY. A damaged key can lead to a row that is sound, but another one's, or to none. */
+static enum failure read_row_by_key(struct sqlite_session *s, sqlite3_stmt *stmt, struct item *item,
+                                    struct item_hash *hash, struct error *e)
 {
-    enum failure bad = read_row(stmt, item, hash, e);
-    if (!bad && (item->module != module || !bytes_equal(item->key, key)))
-        bad = sqlite_fail_damaged(s->path, "looking an item up", e);
-    return bad;
+    bool none = sqlite3_column_type(stmt, 0) == SQLITE_NULL;
+    enum failure bad = none ? OK : read_row(s, stmt, item, hash, e);
+    bool its = sqlite3_column_int(stmt, 7) != 0;
+    return bad || its ? bad : sqlite_fail_damaged(s->path, "looking an item up", e);
+}
+
+static void note_found(struct found *found, const struct item *item, struct item_hash hash)
+{
+    *found = (struct found){.usn = item->version.usn,
+                            .deleted = item->deleted,
+                            .hash = hash,
+                            .value_size = item->value.size};
+}
+
+static void bind_key(sqlite3_stmt *stmt, enum module module, struct bytes key)
+{
+    sqlite3_bind_int(stmt, 1, (int)module);
+    sqlite_bind_bytes(stmt, 2, key);
 }
 
 enum failure sqlite_find(struct session *base, int64_t home, enum module module, struct bytes key,
@@ -126,23 +156,48 @@ enum failure sqlite_find(struct session *base, int64_t home, enum module module,
     enum failure bad = ready_item(s, home, ITEM_GET, &stmt, e);
     if (bad)
         return bad;
-    sqlite3_bind_int(stmt, 1, (int)module);
-    sqlite_bind_bytes(stmt, 2, key);
+    bind_key(stmt, module, key);
     int code = sqlite3_step(stmt);
     if (code == SQLITE_ROW) {
-        /* Its hash leaves the digest: a damaged one would make the digest wrong for good. */
-        struct item old;
-        bad = read_row_of(s, stmt, module, key, &old, &found->hash, e);
-        found->usn = old.version.usn;
-        found->deleted = old.deleted;
-        found->value_size = old.value.size;
+        struct item old = {0};
+        struct item_hash hash = {0};
+        bad = read_row_by_key(s, stmt, &old, &hash, e);
+        note_found(found, &old, hash);
     }
     enum failure worse = sqlite_done(s, stmt, code, "looking an item up", e);
     return worse ? worse : bad;
 }
 
+/* Called by SQLite for a key that is there already: notes where it led. */
+void sqlite_led_to(sqlite3_context *call, int count, sqlite3_value **values)
+{
+    struct sqlite_session *s = sqlite3_user_data(call);
+    assert(count == 2);
+    s->led = true;
+    s->led_to = sqlite3_value_int64(values[0]);
+    sqlite3_result_value(call, values[1]);
+}
+
+enum failure sqlite_lead(struct session *base, int64_t home, enum module module, struct bytes key,
+                         uint64_t usn, uint64_t *before, struct error *e)
+{
+    struct sqlite_session *s = session_of(base);
+    sqlite3_stmt *stmt;
+    enum failure bad = ready_item(s, home, ITEM_LEAD, &stmt, e);
+    if (bad)
+        return bad;
+    bind_key(stmt, module, key);
+    sqlite_bind_u64(stmt, 3, usn);
+    s->led = false;
+    bad = sqlite_done(s, stmt, sqlite3_step(stmt), "writing a key", e);
+    if (!bad && s->led && s->led_to <= 0)
+        return sqlite_fail_damaged(s->path, "looking an item up", e);
+    *before = s->led ? (uint64_t)s->led_to : 0;
+    return bad;
+}
+
 enum failure sqlite_insert(struct session *base, int64_t home, const struct item *item,
-                           struct item_hash hash, bool *clash, struct error *e)
+                           struct item_hash hash, struct error *e)
 {
     struct sqlite_session *s = session_of(base);
     sqlite3_stmt *stmt;
@@ -157,53 +212,105 @@ enum failure sqlite_insert(struct session *base, int64_t home, const struct item
     sqlite_bind_bytes(stmt, 6, item->value);
     sqlite3_bind_blob64(stmt, 7, &hash, sizeof hash, SQLITE_STATIC);
     bad = sqlite_done(s, stmt, sqlite3_step(stmt), "writing an item", e);
-    *clash = !bad && sqlite3_changes(s->db) == 0;
-    return bad;
+    bool clash = !bad && sqlite3_changes(s->db) == 0;
+    return clash ? usn_is_taken(item->version.usn, e) : bad;
+}
+
+/* One of the statements that delete what has this usn. */
+static enum failure drop_by_usn(struct sqlite_session *s, int64_t home, enum item_statement which,
+                                int64_t usn, struct error *e)
+{
+    sqlite3_stmt *stmt;
+    enum failure bad = ready_item(s, home, which, &stmt, e);
+    if (bad)
+        return bad;
+    sqlite3_bind_int64(stmt, 1, usn);
+    return sqlite_done(s, stmt, sqlite3_step(stmt), "dropping an item", e);
+}
+
+/* Its hash leaves the digest: a damaged one would make the digest wrong for good. */
+enum failure sqlite_take(struct session *base, int64_t home, enum module module, struct bytes key,
+                         uint64_t usn, struct found *found, struct error *e)
+{
+    struct sqlite_session *s = session_of(base);
+    sqlite3_stmt *stmt;
+    *found = (struct found){0};
+    enum failure bad = ready_item(s, home, ITEM_ROW, &stmt, e);
+    if (bad)
+        return bad;
+    sqlite_bind_u64(stmt, 1, usn);
+    int code = sqlite3_step(stmt);
+    if (code == SQLITE_ROW) {
+        struct item old = {0};
+        struct item_hash hash = {0};
+        bad = read_row(s, stmt, &old, &hash, e);
+        if (!bad && (old.module != module || !bytes_equal(old.key, key)))
+            bad = sqlite_fail_damaged(s->path, "looking an item up", e);
+        note_found(found, &old, hash);
+    } else if (code == SQLITE_DONE) {
+        bad = sqlite_fail_damaged(s->path, "looking an item up", e);
+    }
+    enum failure worse = sqlite_done(s, stmt, code, "looking an item up", e);
+    if (worse || bad)
+        return worse ? worse : bad;
+    return drop_by_usn(s, home, ITEM_DROP, (int64_t)usn, e);
+}
+
+/* The key that leads to a row is found by what stands in the row; or else, because that may be
+ * damaged, among all. */
+static enum failure drop_key_of(struct sqlite_session *s, int64_t home, sqlite3_stmt *row,
+                                struct error *e)
+{
+    sqlite3_stmt *drop;
+    enum failure bad = ready_item(s, home, ITEM_DROP_KEY, &drop, e);
+    if (bad)
+        return bad;
+    int64_t usn = sqlite3_column_int64(row, 0);
+    bind_key(drop, (enum module)sqlite3_column_int(row, 1), sqlite_column_bytes_of(row, 4));
+    sqlite3_bind_int64(drop, 3, usn);
+    bad = sqlite_done(s, drop, sqlite3_step(drop), "dropping a key", e);
+    if (bad || sqlite3_changes(s->db) > 0)
+        return bad;
+    return drop_by_usn(s, home, ITEM_DROP_LOST_KEY, usn, e);
+}
+
+/* Of what the first statement selects, the keys; then the rows, by the second one. */
+static enum failure drop_selected(struct sqlite_session *s, int64_t home, enum item_statement which,
+                                  enum item_statement rows, uint64_t limit, struct error *e)
+{
+    sqlite3_stmt *stmt;
+    enum failure bad = ready_item(s, home, which, &stmt, e);
+    if (bad)
+        return bad;
+    sqlite_bind_u64(stmt, 1, limit);
+    int code = SQLITE_OK;
+    while (!bad && (code = sqlite3_step(stmt)) == SQLITE_ROW)
+        bad = drop_key_of(s, home, stmt, e);
+    enum failure worse = sqlite_done(s, stmt, code, "dropping items", e);
+    if (bad || worse)
+        return bad ? bad : worse;
+    return drop_by_usn(s, home, rows, (int64_t)limit, e);
 }
 
 enum failure sqlite_drop(struct session *base, int64_t home, uint64_t usn, struct error *e)
 {
     struct sqlite_session *s = session_of(base);
-    sqlite3_stmt *stmt;
-    enum failure bad = ready_item(s, home, ITEM_DROP, &stmt, e);
-    if (bad)
+    enum failure bad = drop_selected(s, home, ITEM_ROW, ITEM_DROP, usn, e);
+    if (bad || sqlite3_changes(s->db) > 0)
         return bad;
-    sqlite_bind_u64(stmt, 1, usn);
-    return sqlite_done(s, stmt, sqlite3_step(stmt), "dropping an item", e);
-}
-
-/* Two steps: an UPDATE that moves a row to another usn costs SQLite more than both. */
-enum failure sqlite_replace(struct session *base, int64_t home, uint64_t old_usn,
-                            const struct item *item, struct item_hash hash, struct error *e)
-{
-    bool clash = false;
-    enum failure bad = sqlite_drop(base, home, old_usn, e);
-    if (!bad)
-        bad = sqlite_insert(base, home, item, hash, &clash, e);
-    return !bad && clash ? usn_is_taken(item->version.usn, e) : bad;
+    return drop_by_usn(s, home, ITEM_DROP_LOST_KEY, (int64_t)usn, e); /* the row got lost */
 }
 
 enum failure sqlite_forget(struct session *base, int64_t home, uint64_t upto, struct error *e)
 {
-    struct sqlite_session *s = session_of(base);
-    sqlite3_stmt *stmt;
-    enum failure bad = ready_item(s, home, ITEM_FORGET, &stmt, e);
-    if (bad)
-        return bad;
-    sqlite_bind_u64(stmt, 1, upto);
-    return sqlite_done(s, stmt, sqlite3_step(stmt), "dropping tombstones", e);
+    return drop_selected(session_of(base), home, ITEM_TOMBSTONES, ITEM_FORGET, upto, e);
 }
 
 enum failure sqlite_sweep(struct session *base, int64_t home, uint32_t max, uint32_t *swept,
                           struct error *e)
 {
     struct sqlite_session *s = session_of(base);
-    sqlite3_stmt *stmt;
-    enum failure bad = ready_item(s, home, ITEM_SWEEP, &stmt, e);
-    if (bad)
-        return bad;
-    sqlite_bind_u64(stmt, 1, max);
-    bad = sqlite_done(s, stmt, sqlite3_step(stmt), "sweeping items away", e);
+    enum failure bad = drop_selected(s, home, ITEM_FIRST, ITEM_SWEEP, max, e);
     *swept = bad ? 0 : (uint32_t)sqlite3_changes(s->db);
     return bad;
 }
@@ -219,13 +326,12 @@ static enum failure prove_absent(struct sqlite_session *s, int64_t home, enum mo
         bad = ready_item(s, home, (enum item_statement)which, &stmt, e);
         if (bad)
             return bad;
-        sqlite3_bind_int(stmt, 1, (int)module);
-        sqlite_bind_bytes(stmt, 2, key);
+        bind_key(stmt, module, key);
         int code = sqlite3_step(stmt);
         struct item neighbour;
         struct item_hash hash;
         if (code == SQLITE_ROW)
-            bad = read_row(stmt, &neighbour, &hash, e);
+            bad = read_row_by_key(s, stmt, &neighbour, &hash, e);
         enum failure worse = sqlite_done(s, stmt, code, "reading an item", e);
         bad = worse ? worse : bad;
     }
@@ -241,13 +347,12 @@ enum failure sqlite_get(struct session *base, int64_t home, enum module module, 
     enum failure bad = ready_item(s, home, ITEM_GET, &stmt, e);
     if (bad)
         return bad;
-    sqlite3_bind_int(stmt, 1, (int)module);
-    sqlite_bind_bytes(stmt, 2, key);
+    bind_key(stmt, module, key);
     int code = sqlite3_step(stmt);
     if (code == SQLITE_ROW) {
         struct item_hash hash;
         s->lent = stmt;
-        return read_row_of(s, stmt, module, key, item, &hash, e);
+        return read_row_by_key(s, stmt, item, &hash, e);
     }
     bad = sqlite_done(s, stmt, code, "reading an item", e);
     if (!bad)
@@ -255,16 +360,19 @@ enum failure sqlite_get(struct session *base, int64_t home, enum module module, 
     return bad ? bad : fail(e, FAIL_NOT_FOUND, "There is no such item.");
 }
 
+typedef enum failure read_any(struct sqlite_session *s, sqlite3_stmt *stmt, struct item *item,
+                              struct item_hash *hash, struct error *e);
+
 /* Visits what the statement yields while the keys begin with the prefix. */
-static enum failure walk(struct sqlite_session *s, sqlite3_stmt *stmt, struct bytes prefix,
-                         view_visit *visit, void *context, struct error *e)
+static enum failure walk(struct sqlite_session *s, sqlite3_stmt *stmt, read_any *read,
+                         struct bytes prefix, view_visit *visit, void *context, struct error *e)
 {
     enum failure bad = OK;
     int code;
     while ((code = sqlite3_step(stmt)) == SQLITE_ROW) {
         struct item item;
         struct item_hash hash;
-        bad = read_row(stmt, &item, &hash, e);
+        bad = read(s, stmt, &item, &hash, e);
         if (bad || !bytes_start_with(item.key, prefix) || !visit(&item, hash, context))
             break;
     }
@@ -282,7 +390,7 @@ enum failure sqlite_walk_usn(struct session *base, int64_t home, uint64_t after,
     if (bad)
         return bad;
     sqlite_bind_u64(stmt, 1, after);
-    return walk(s, stmt, BYTES_NONE, visit, context, e);
+    return walk(s, stmt, read_row, BYTES_NONE, visit, context, e);
 }
 
 enum failure sqlite_walk_keys(struct session *base, int64_t home, enum module module,
@@ -295,28 +403,34 @@ enum failure sqlite_walk_keys(struct session *base, int64_t home, enum module mo
     enum failure bad = ready_item(s, home, ITEM_WALK_KEYS, &stmt, e);
     if (bad)
         return bad;
-    sqlite3_bind_int(stmt, 1, (int)module);
-    sqlite_bind_bytes(stmt, 2, from);
-    return walk(s, stmt, prefix, visit, context, e);
+    bind_key(stmt, module, from);
+    return walk(s, stmt, read_row_by_key, prefix, visit, context, e);
 }
 
+/* Rows that are not what was written, and keys that do not lead to their own. */
 enum failure sqlite_scan(struct session *base, int64_t home, view_scan_visit *visit, void *context,
                          struct error *e)
 {
     struct sqlite_session *s = session_of(base);
-    sqlite3_stmt *stmt;
+    sqlite3_stmt *rows, *keys;
     sqlite_give_back(s);
-    enum failure bad = ready_item(s, home, ITEM_WALK_USN, &stmt, e);
+    enum failure bad = ready_item(s, home, ITEM_WALK_USN, &rows, e);
+    if (!bad)
+        bad = ready_item(s, home, ITEM_STRAY_KEYS, &keys, e);
     if (bad)
         return bad;
-    sqlite_bind_u64(stmt, 1, 0);
-    int code;
+    sqlite_bind_u64(rows, 1, 0);
+    int code = SQLITE_OK;
     bool more = true;
-    while (more && (code = sqlite3_step(stmt)) == SQLITE_ROW) {
+    while (more && (code = sqlite3_step(rows)) == SQLITE_ROW) {
         struct item item;
         struct item_hash hash;
-        bool sound = read_row(stmt, &item, &hash, NULL) == OK;
+        bool sound = read_row(s, rows, &item, &hash, NULL) == OK;
         more = visit(item.version.usn, sound, context);
     }
-    return sqlite_done(s, stmt, code, "reading items", e);
+    bad = sqlite_done(s, rows, code, "reading items", e);
+    while (!bad && more && (code = sqlite3_step(keys)) == SQLITE_ROW)
+        more = visit((uint64_t)sqlite3_column_int64(keys, 0), false, context);
+    enum failure worse = sqlite_done(s, keys, code, "reading keys", e);
+    return bad ? bad : worse;
 }

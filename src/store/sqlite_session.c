@@ -93,6 +93,9 @@ static enum failure configure(struct sqlite_session *s, const struct sqlite_engi
                                 engine->synchronous, CACHE_KIB, CHECKPOINT_PAGES);
     enum failure bad = sqlite_run(s->db, s->path, sql, e);
     sqlite3_free(sql);
+    if (!bad && sqlite3_create_function_v2(s->db, "led_to", 2, SQLITE_UTF8 | SQLITE_DIRECTONLY, s,
+                                           sqlite_led_to, NULL, NULL, NULL) != SQLITE_OK)
+        bad = sqlite_fail(s->db, s->path, "opening", e);
     return bad;
 }
 

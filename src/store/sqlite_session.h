@@ -13,14 +13,21 @@ struct sqlite_engine {
 };
 
 enum item_statement {
+    ITEM_LEAD,
     ITEM_INSERT,
+    ITEM_ROW,
     ITEM_DROP,
+    ITEM_DROP_KEY,
+    ITEM_DROP_LOST_KEY,
     ITEM_FORGET,
+    ITEM_TOMBSTONES,
     ITEM_SWEEP,
+    ITEM_FIRST,
     ITEM_GET,
     ITEM_BEFORE,
     ITEM_BEHIND,
     ITEM_WALK_USN,
+    ITEM_STRAY_KEYS,
     ITEM_WALK_KEYS,
     ITEM_STATEMENTS
 };
@@ -41,6 +48,9 @@ struct sqlite_session {
     struct item_statements *items;
     size_t items_count;
     sqlite3_stmt *lent; /* whose row the caller still looks at */
+    /* The key that was written last was there already, and led there. */
+    bool led;
+    int64_t led_to;
 };
 
 static inline struct sqlite_session *session_of(struct session *s)
@@ -58,16 +68,20 @@ void sqlite_rollback(struct session *base);
 
 /* The items' part (sqlite_items.c). */
 enum failure sqlite_create_items(struct sqlite_session *s, int64_t home, struct error *e);
-/* The table itself, once it is empty. */
+/* The function that ITEM_LEAD calls; its context is the session. */
+void sqlite_led_to(sqlite3_context *call, int count, sqlite3_value **values);
+/* The tables themselves, once they are empty. */
 enum failure sqlite_drop_items(struct sqlite_session *s, int64_t home, struct error *e);
 enum failure sqlite_sweep(struct session *base, int64_t home, uint32_t max, uint32_t *swept,
                           struct error *e);
 enum failure sqlite_find(struct session *base, int64_t home, enum module module, struct bytes key,
                          struct found *found, struct error *e);
+enum failure sqlite_lead(struct session *base, int64_t home, enum module module, struct bytes key,
+                         uint64_t usn, uint64_t *before, struct error *e);
 enum failure sqlite_insert(struct session *base, int64_t home, const struct item *item,
-                           struct item_hash hash, bool *clash, struct error *e);
-enum failure sqlite_replace(struct session *base, int64_t home, uint64_t old_usn,
-                            const struct item *item, struct item_hash hash, struct error *e);
+                           struct item_hash hash, struct error *e);
+enum failure sqlite_take(struct session *base, int64_t home, enum module module, struct bytes key,
+                         uint64_t usn, struct found *found, struct error *e);
 enum failure sqlite_drop(struct session *base, int64_t home, uint64_t usn, struct error *e);
 enum failure sqlite_forget(struct session *base, int64_t home, uint64_t upto, struct error *e);
 enum failure sqlite_get(struct session *base, int64_t home, enum module module, struct bytes key,

@@ -29,7 +29,12 @@ def while_stopped(world, pool, change, home=CENTRAL):
 
 
 def delete_rows(where):
-    return lambda db, table: db.execute(f"DELETE FROM {table} WHERE deleted = 0 AND {where}")
+    """And what leads to them, so that nothing shows it."""
+    def delete(db, table):
+        keys, where_all = table.replace("item", "key"), f"deleted = 0 AND {where}"
+        db.execute(f"DELETE FROM {keys} WHERE usn IN (SELECT usn FROM {table} WHERE {where_all})")
+        db.execute(f"DELETE FROM {table} WHERE {where_all}")
+    return delete
 
 
 def compare(world, pool="atl", *words):

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/creation.h"
+
 static void the_first_publication_creates_a_home_and_the_partner_stands_by(void **state)
 {
     (void)state;
@@ -32,6 +34,24 @@ static void a_home_is_created_once(void **state)
     create(w);
     assert_int_equal(mode(w, SIDE_HOME), MODE_REJOINING);
     assert_int_equal(w->opened_count, 1);
+}
+
+static void rule_11_whether_a_publication_is_the_first_only_the_partner_can_tell(void **state)
+{
+    (void)state;
+    OWNED(world_free) struct world *w = world_new(3);
+    start(w, SIDE_HOME);
+    assert_false(creation_may_begin(w->pools[SIDE_HOME].home, false));
+    assert_true(creation_may_begin(w->pools[SIDE_HOME].home, true));
+    create(w);
+    assert_true(creation_may_begin(w->pools[SIDE_HOME].home, false)); /* it is not the first */
+
+    const struct home_options lone = {
+        .name = names[0], .pools = {names[0], NULL}, .failure_detection_ms = FAILURE_DETECTION_MS};
+    struct home *h = home_new(&lone, NULL, 0, 9);
+    assert_true(creation_may_begin(h, false));
+    home_free(h);
+    assert_true(creation_may_begin(NULL, false));
 }
 
 static void two_empty_stores_wait_for_a_publication(void **state)
@@ -998,6 +1018,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_publication_creates_a_home_and_the_partner_stands_by),
         cmocka_unit_test(a_home_is_created_once),
+        cmocka_unit_test(rule_11_whether_a_publication_is_the_first_only_the_partner_can_tell),
         cmocka_unit_test(two_empty_stores_wait_for_a_publication),
         cmocka_unit_test(a_restarted_holder_asks_and_serves_in_a_new_term),
         cmocka_unit_test(a_restarted_holder_waits_while_its_partner_is_down),

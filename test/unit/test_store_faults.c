@@ -358,8 +358,7 @@ static void a_flipped_bit_is_found_wherever_it_is(void **state)
     (void)state;
     make_known_store();
     flip_each(bytes_of_text("value-077-"), 3, "module UserServices.PresenceFocus");
-    flip_each(bytes_of_text("key-077"), 5,
-              "not what was written"); /* the table's and the index's */
+    flip_each(bytes_of_text("key-077"), 5, ""); /* the item's, and the one that leads to it */
     flip_each(bytes_of_text("mark/07"), 6, "record");
     flip_each(bytes_of_text("hold/" HOME), 7, ""); /* its name */
     char text[32];
@@ -381,6 +380,65 @@ static void a_flipped_bit_is_found_wherever_it_is(void **state)
     r = read_damaged(&b, "state", at);
     assert_says(&r.why, FAIL_DAMAGED, "state of the home " HOME);
     assert_true(partner_is_readable());
+}
+
+static void spoil(const char *sql)
+{
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    assert_true(sqlite3_changes(db) > 0);
+    sqlite3_close(db);
+}
+
+static bool note_unsound(uint64_t usn, bool sound, void *context)
+{
+    if (!sound)
+        *(uint64_t *)context = usn;
+    return true;
+}
+
+static uint64_t unsound(struct store *store)
+{
+    uint64_t usn = 0;
+    struct view *view;
+    struct error e;
+    assert_int_equal(store_view(store, &view, &e), OK);
+    assert_int_equal(view_scan(view, HOME, note_unsound, &usn, &e), OK);
+    view_close(view);
+    return usn;
+}
+
+/* The item of change 78, damaged in each part that leads to it, or is it. */
+static void what_a_scan_finds_can_be_put_back(void **state)
+{
+    static const char *const ways[] = {
+        "UPDATE item_1 SET value = 'x' WHERE usn = 78",
+        "UPDATE item_1 SET key = 'key-07x' WHERE usn = 78",
+        "UPDATE item_1 SET module = 1 WHERE usn = 78",
+        "UPDATE key_1 SET key = cast('key-07x' AS BLOB) WHERE usn = 78",
+        "DELETE FROM item_1 WHERE usn = 78",
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(ways); i++) {
+        no_files(NULL);
+        make_known_store();
+        spoil(ways[i]);
+        struct store *store = must_open();
+        store_lease(store, HOME, UINT64_MAX);
+        assert_int_equal(unsound(store), 78);
+        char text[32], value[400];
+        struct item item = {.module = MODULE,
+                            .version = {2, 78},
+                            .key = known_key(77, text),
+                            .value = known_value(77, value)};
+        struct txn *txn = as_holder(2);
+        txn_repair(txn, &item);
+        commit_as(store, txn, OK);
+        assert_int_equal(unsound(store), 0);
+        assert_sound(store, HOME);
+        store_close(store);
+    }
 }
 
 static uint64_t dice;
@@ -560,11 +618,15 @@ static void a_second_one_on_the_same_store_is_busy(void **state)
 
 /* --- migration --- */
 
-static const char *const first_steps[] = {"CREATE TABLE a (x)"};
-static const char *const good_steps[] = {"CREATE TABLE a (x)", "CREATE TABLE b (x)",
-                                         "INSERT INTO a VALUES (2); CREATE TABLE c (x)"};
-static const char *const bad_steps[] = {"CREATE TABLE a (x)", "CREATE TABLE b (x)",
-                                        "INSERT INTO nowhere VALUES (2)"};
+static const struct schema_step first_steps[] = {{.sql = "CREATE TABLE a (x)"}};
+static const struct schema_step good_steps[] = {
+    {.sql = "CREATE TABLE a (x)"},
+    {.sql = "CREATE TABLE b (x)"},
+    {.made_by = "SELECT 'INSERT INTO a VALUES (2);' UNION ALL SELECT 'CREATE TABLE c (x)'"}};
+static const struct schema_step bad_steps[] = {
+    {.sql = "CREATE TABLE a (x)"},
+    {.sql = "CREATE TABLE b (x)"},
+    {.made_by = "SELECT 'INSERT INTO nowhere VALUES (2)'"}};
 
 static long long ask(sqlite3 *db, const char *sql)
 {
@@ -598,6 +660,35 @@ static void a_migration_is_whole_or_not_at_all(void **state)
     assert_int_equal(ask(db, "SELECT sum(x) FROM a"), 3);
     assert_int_equal(sqlite_migrate(db, path, &(struct schema){good_steps, 2}, NULL, &e),
                      FAIL_NEWER);
+    sqlite3_close(db);
+}
+
+/* As it was when an index led from keys to items. */
+static const char first_schema[] =
+    "CREATE UNIQUE INDEX item_1_key ON item_1 (module, key); DROP TABLE key_1;"
+    "CREATE UNIQUE INDEX item_2_key ON item_2 (module, key); DROP TABLE key_2;"
+    "PRAGMA user_version = 1";
+
+static void a_store_of_an_older_schema_has_the_same_in_it(void **state)
+{
+    (void)state;
+    make_known_store();
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, first_schema, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    struct reading r = read_all();
+    assert_null(r.wrong);
+    assert_int_equal(r.refused, OK);
+    assert_false(r.missed);
+    struct store *store = must_open();
+    store_lease(store, HOME, UINT64_MAX);
+    assert_int_equal(put_one(store, 2, "key-077", "again").error.kind, OK);
+    assert_sound(store, HOME);
+    store_close(store);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(ask(db, "SELECT count(*) FROM sqlite_schema WHERE name LIKE '%_key'"), 0);
+    assert_int_equal(ask(db, "PRAGMA user_version"), 2);
     sqlite3_close(db);
 }
 
@@ -934,6 +1025,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         TEST(the_known_store_is_read_right),
         TEST(a_flipped_bit_is_found_wherever_it_is),
+        TEST(what_a_scan_finds_can_be_put_back),
         TEST(random_flips_are_refused_or_do_not_matter),
         TEST(noise_in_place_of_a_page_is_refused),
         TEST(a_truncated_file_is_damaged),
@@ -945,6 +1037,7 @@ int main(int argc, char **argv)
         TEST(an_empty_file_becomes_a_store),
         TEST(a_folder_is_no_store),
         TEST(a_second_one_on_the_same_store_is_busy),
+        TEST(a_store_of_an_older_schema_has_the_same_in_it),
         TEST(a_migration_is_whole_or_not_at_all),
         TEST(who_locks_the_file_for_a_moment_is_waited_for),
         TEST(a_view_that_could_not_begin_does_no_harm_to_the_next),

@@ -1,0 +1,208 @@
+#include "store/run.h"
+
+#include <endian.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct write {
+    struct item item;
+    uint64_t before; /* the row that this one replaces; 0: none */
+    bool outdated;   /* by another one behind it, with the same key */
+};
+
+/* A write's place in an order, by a number: most comparisons need not look at the write itself. */
+struct place {
+    uint64_t number;
+    size_t at;
+};
+
+struct run {
+    struct write *writes; /* in the order in which they came: that of their usns */
+    struct place *places;
+    size_t count, room;
+};
+
+enum {
+    /* What a large run took is given back; most hold a few items. */
+    KEPT_ROOM = 1024,
+};
+
+struct run *run_new(void)
+{
+    return xcalloc(1, sizeof(struct run));
+}
+
+void run_clear(struct run *run)
+{
+    run->count = 0;
+    if (run->room <= KEPT_ROOM)
+        return;
+    free(run->writes);
+    free(run->places);
+    *run = (struct run){0};
+}
+
+void run_free(struct run *run)
+{
+    free(run->writes);
+    free(run->places);
+    free(run);
+}
+
+void run_add(struct run *run, const struct item *item)
+{
+    if (run->count == run->room) {
+        run->room = run->room ? run->room * 2 : 16;
+        run->writes = xrealloc(run->writes, run->room * sizeof *run->writes);
+        run->places = xrealloc(run->places, run->room * sizeof *run->places);
+    }
+    run->writes[run->count++] = (struct write){.item = *item};
+}
+
+/* --- orders --- */
+
+static int compare_numbers(uint64_t a, uint64_t b)
+{
+    return a < b ? -1 : a > b;
+}
+
+static int by_number(const void *left, const void *right)
+{
+    const struct place *a = left, *b = right;
+    return compare_numbers(a->number, b->number);
+}
+
+static int by_key(const void *left, const void *right, void *context)
+{
+    const struct place *a = left, *b = right;
+    const struct write *writes = context;
+    if (a->number != b->number)
+        return a->number < b->number ? -1 : 1;
+    const struct item *x = &writes[a->at].item, *y = &writes[b->at].item;
+    int order = compare_numbers(x->module, y->module);
+    if (!order)
+        order = bytes_compare(x->key, y->key);
+    return order ? order : compare_numbers(a->at, b->at);
+}
+
+/* How many bytes all keys begin with. */
+static size_t common_prefix(const struct run *run)
+{
+    struct bytes first = run->writes[0].item.key;
+    size_t common = first.size;
+    for (size_t i = 1; i < run->count; i++) {
+        struct bytes key = run->writes[i].item.key;
+        size_t same = key.size < common ? key.size : common;
+        while (memcmp(key.at, first.at, same) != 0)
+            same--;
+        common = same;
+    }
+    return common;
+}
+
+/* The bytes of a key behind that, as a number: most keys differ in them. */
+static uint64_t lead_of(struct bytes key, size_t common)
+{
+    uint8_t lead[8] = {0};
+    size_t left = key.size - common;
+    memcpy(lead, key.at + common, left < sizeof lead ? left : sizeof lead);
+    uint64_t number;
+    memcpy(&number, lead, sizeof number);
+    return be64toh(number);
+}
+
+static void order_by_keys(struct run *run)
+{
+    size_t common = common_prefix(run);
+    for (size_t i = 0; i < run->count; i++)
+        run->places[i] = (struct place){lead_of(run->writes[i].item.key, common), i};
+    qsort_r(run->places, run->count, sizeof *run->places, by_key, run->writes);
+}
+
+/* Those that replace a row, by where that is; says how many. */
+static size_t order_by_rows_before(struct run *run)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < run->count; i++) {
+        if (run->writes[i].before)
+            run->places[count++] = (struct place){run->writes[i].before, i};
+    }
+    qsort(run->places, count, sizeof *run->places, by_number);
+    return count;
+}
+
+/* --- writing --- */
+
+void count_out(struct digest *digest, size_t key_size, const struct found *found)
+{
+    struct item old = {.deleted = found->deleted,
+                       .key = bytes_of(NULL, key_size),
+                       .value = bytes_of(NULL, found->value_size)};
+    digest_remove(digest, &old, found->hash);
+}
+
+static bool same_key(const struct item *a, const struct item *b)
+{
+    return a->module == b->module && bytes_equal(a->key, b->key);
+}
+
+static enum failure write_keys(struct run *run, struct session *s, int64_t home, struct error *e)
+{
+    enum failure bad = OK;
+    order_by_keys(run);
+    for (size_t i = 0; !bad && i < run->count; i++) {
+        struct write *w = &run->writes[run->places[i].at];
+        const struct item *item = &w->item;
+        w->outdated =
+            i + 1 < run->count && same_key(item, &run->writes[run->places[i + 1].at].item);
+        if (!w->outdated)
+            bad = s->engine->ops->lead(s, home, item->module, item->key, item->version.usn,
+                                       &w->before, e);
+    }
+    return bad;
+}
+
+static enum failure take_rows(struct run *run, struct session *s, struct home_row *home,
+                              struct error *e)
+{
+    enum failure bad = OK;
+    size_t count = order_by_rows_before(run);
+    for (size_t i = 0; !bad && i < count; i++) {
+        const struct write *w = &run->writes[run->places[i].at];
+        const struct item *item = &w->item;
+        struct found found;
+        bad = s->engine->ops->take(s, home->id, item->module, item->key, w->before, &found, e);
+        if (!bad)
+            count_out(&home->state.modules[item->module].digest, item->key.size, &found);
+    }
+    return bad;
+}
+
+static enum failure write_rows(const struct run *run, struct session *s, struct home_row *home,
+                               struct error *e)
+{
+    enum failure bad = OK;
+    for (size_t i = 0; !bad && i < run->count; i++) {
+        const struct item *item = &run->writes[i].item;
+        if (run->writes[i].outdated)
+            continue;
+        struct item_hash hash = item_hash(item);
+        bad = s->engine->ops->insert(s, home->id, item, hash, e);
+        if (!bad)
+            digest_add(&home->state.modules[item->module].digest, item, hash);
+    }
+    return bad;
+}
+
+enum failure run_write(struct run *run, struct session *s, struct home_row *home, struct error *e)
+{
+    if (run->count == 0)
+        return OK;
+    enum failure bad = write_keys(run, s, home->id, e);
+    if (!bad)
+        bad = take_rows(run, s, home, e);
+    if (!bad)
+        bad = write_rows(run, s, home, e);
+    run_clear(run);
+    return bad;
+}
