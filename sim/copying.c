@@ -112,8 +112,11 @@ void copying_tick(struct hosted *h)
 
 void copying_changed(struct hosted *h, uint64_t head)
 {
-    for (size_t m = 0; m < SIM_MODULES; m++)
+    for (size_t m = 0; m < SIM_MODULES; m++) {
+        if (!h->exporting[m].in_flight) /* it may be of a term that has just begun */
+            open_or_close(h, m);
         step_exporter(h, m, (struct export_event){.kind = EXPORT_CHANGED, .head = head});
+    }
 }
 
 void copying_wanted(struct hosted *h)

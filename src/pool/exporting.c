@@ -526,6 +526,8 @@ bool exporting_is_idle(const struct exporting *x)
 
 void exporting_changed(struct exporting *x, uint64_t head)
 {
+    if (!x->in_flight) /* it may be of a term that has just begun */
+        open_or_close(x);
     x->held_head = head;
     if (x->module != MODULE_DATA_CONF || clock_ms() - x->heard_ms >= EXPORTING_HELD_MS)
         exporting_hear(x);
