@@ -220,6 +220,9 @@ static bool intends(enum operation_step step)
 static void tell_step(struct operating_place *place)
 {
     const struct operation_report *r = &place->report;
+    log_event(LOG_EVENT_INFO, "operation-step", "%s of the home %s from %s: %s.",
+              operation_kind_name(r->wish.kind), r->wish.home, r->from,
+              operation_step_name(r->status.step));
     hosted_home_intend(home_of(place), intends(r->status.step));
     if (r->status.step == OPERATION_TAKE && r->status.alone)
         front_end_witnesses(place->operating->fe, r->wish.home, place->report.witnesses,

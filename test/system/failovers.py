@@ -32,6 +32,8 @@ class Writer(threading.Thread):
 
     def connect(self):
         machine = self.world[self.at]
+        if self.world.network:
+            self.world.network.enter(self.at)
         connection = http.client.HTTPSConnection(
             machine.fqdn, machine.users_port, timeout=5,
             context=tls(self.world.folder / "pki/authority.pem"))
@@ -129,6 +131,57 @@ def fail_over(world, *words, at="redmond", pool=ATL, **environment):
 
 def fail_back(world, *words, at="atl", pool=ATL):
     return world.command(at, "Invoke-CsPoolFailBack", "-PoolFqdn", pool, *words)
+
+
+class Typed:
+    """A command in the background."""
+
+    def __init__(self, world, at, *words):
+        self.process = subprocess.Popen(
+            [str(POLLUX), *words], cwd=world.folder,
+            env={**os.environ, "POLLUX_SERVER": str(world[at].socket)}, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        world.others.append(self.process)
+
+    def ends(self):
+        """As with any other program."""
+        out, err = self.process.communicate(timeout=PATIENCE_S)
+        return Outcome(subprocess.CompletedProcess([], self.process.returncode, out, err))
+
+
+def begin(world, *words, at="redmond", command="Invoke-CsPoolFailOver"):
+    return Typed(world, at, command, "-PoolFqdn", ATL, *words)
+
+
+class Freezer:
+    """Stops a machine at a moment that its own log names (freeze_at.c): until the test kills it or
+    lets it go on. Made before the machine starts."""
+
+    def __init__(self, world, pool):
+        self.world, self.pool = world, pool
+        self.file = world.folder / f"freeze-{pool}"
+        library = BIN.parent / "test/system/libfreeze-at.so"
+        assert library.exists(), library
+        world[pool].before = [
+            *world[pool].before, "env", f"LD_PRELOAD={library}", f"FREEZE_AT={self.file}",
+            "ASAN_OPTIONS=verify_asan_link_order=0:" + os.environ.get("ASAN_OPTIONS", "")]
+
+    def arm(self, when, words):
+        """`when`: before the line, or behind the flush that follows it."""
+        draft = self.file.with_suffix(".new")
+        draft.write_text(f"{when} {words}\n")
+        draft.rename(self.file)
+
+    def is_frozen(self):
+        pid = self.world[self.pool].process.pid
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "T"
+
+    def wait(self):
+        until(f"{self.pool} to stand still", self.is_frozen)
+        self.world[self.pool].paused = True
+
+    def go_on(self):
+        self.world.resume(self.pool)
 
 
 def holds(world, pool, home="atl"):

@@ -18,6 +18,7 @@ POLLUX_BIN says where the programs are. POLLUX_SOAK multiplies the random rounds
 """
 
 import concurrent.futures
+import ctypes
 import http.client
 import json
 import os
@@ -647,6 +648,12 @@ class Network:
 
     def inside(self, pool):
         return ["nsenter", f"--net=/proc/{self.holders[pool].pid}/ns/net"]
+
+    def enter(self, pool):
+        """What this thread opens from now on, it opens there: as a client at that site."""
+        with open(f"/proc/{self.holders[pool].pid}/ns/net") as place:
+            if ctypes.CDLL(None, use_errno=True).setns(place.fileno(), 0):
+                raise OSError(ctypes.get_errno(), "setns")
 
     def ip(self, pool, *words):
         run(*self.inside(pool), "ip", *words).must(0)

@@ -148,16 +148,6 @@ def a_rehearsal_really_looks_says_each_step_and_changes_nothing(world):
 # --- calling it off, and crashes in the middle ---------------------------------------------------
 
 
-def begin(world, *words, at="redmond"):
-    """The command in the background."""
-    process = subprocess.Popen(
-        [str(POLLUX), "Invoke-CsPoolFailOver", "-PoolFqdn", ATL, *words], cwd=world.folder,
-        env={**os.environ, "POLLUX_SERVER": str(world[at].socket)}, stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    world.others.append(process)
-    return process
-
-
 @test
 def what_is_under_way_can_be_called_off_and_joined(world):
     with deploy(world, writers=2) as writers:
@@ -171,8 +161,7 @@ def what_is_under_way_can_be_called_off_and_joined(world):
         assert world.mode("atl", "atl") == "Closing"
         world.command("atl", "Stop-CsPoolFailOver", "-PoolFqdn", ATL).must(0)
         for one in (process, other):
-            out, err = one.communicate(timeout=PATIENCE_S)
-            assert one.returncode == 1 and "called off" in err, err
+            one.ends().must(1, "called off")
         world.wait_mode("atl", "atl", "Serving")
         writers.go_on()
         fail_over(world).must(0)
@@ -187,7 +176,7 @@ def a_taker_that_dies_leaves_the_holder_serving(world):
         process = begin(world, "-ServicesStopDelayMins", "30")
         world.wait_mode("atl", "atl", "Closing")
         world.kill("redmond")
-        process.wait(PATIENCE_S)
+        process.ends()
         world.wait_mode("atl", "atl", "Serving")
         writers.go_on()
         world.start("redmond")
@@ -204,8 +193,7 @@ def a_holder_that_dies_while_it_closes_serves_on_after_its_start(world):
     process = begin(world, "-ServicesStopDelayMins", "30")
     world.wait_mode("atl", "atl", "Closing")
     world.kill("atl")
-    _, err = process.communicate(timeout=PATIENCE_S)
-    assert process.returncode == 1 and "does not answer" in err, err
+    process.ends().must(1, "does not answer")
     world.start("atl")
     world.wait_mode("atl", "atl", "Serving")
     fail_over(world).must(0)

@@ -17,6 +17,7 @@ BACKUP = "Backup-CsPool"
 REMOVE = "Remove-CsUserStoreBackupData"
 REPLICAS = "Get-CsManagementStoreReplicationStatus"
 REPLICATE = "Invoke-CsManagementStoreReplication"
+OVER, HOME_AGAIN = "Invoke-CsPoolFailOver", "Invoke-CsPoolFailBack"
 
 
 # --- how things are typed ------------------------------------------------------------------------
@@ -772,6 +773,19 @@ def shows(a, b):
     return a.status == b.status == 0 and a.out == "" and b.out
 
 
+def moved(without, added):
+    """Both moved the home; the first said the one thing, and the second the other."""
+    def holds(a, b):
+        said = [outcome.out + outcome.err for outcome in (a, b)]
+        return a.status == b.status == 0 and (without in said[0], without in said[1]) == (True, False) \
+            and (added in said[0], added in said[1]) == (False, True)
+    return holds
+
+
+def misused(a, b):
+    return a.status == 0 and b.status == 2
+
+
 def counted(outcome, what):
     assert outcome.status == 0, outcome
     return json.loads(outcome.out)[what]
@@ -780,6 +794,7 @@ def counted(outcome, what):
 EXPORT, IMPORT = "Export-CsUserData", "Import-CsUserData"
 FLUSH = "Invoke-CsStorageServiceFlush"
 IF, AT_ATL = " -WhatIf", f" -RegistrarPool {ATL}"
+OF_ATL = f" -PoolFqdn {ATL}"
 # (command, parameter): what is typed without it, what is added, what must be true of the two, and
 # what is done between them, if anything.
 OWN = {
@@ -821,6 +836,37 @@ OWN = {
     (BACKUP, "Report"): (f" {ATL}" + IF, r" -Report 'C:\x.html'",
                          lambda a, b: "x.html in the current folder" in b.err),
     (BACKUP, "Force"): (f" {ATL} -Category RGS", " -Force", quieter),
+    # A home that was moved by one row is moved back by the next one.
+    (OVER, "PoolFqdn"): (IF, OF_ATL, required),
+    (OVER, "WaitTime"): (OF_ATL + IF, " -WaitTime 7", lambda a, b: "for 15 s" in a.err and "for 7 s" in b.err),
+    (OVER, "ServicesStopDelayMins"): (OF_ATL + IF, " -ServicesStopDelayMins 3",
+                                      lambda a, b: "3 minutes to end" in b.err and "minutes" not in a.err),
+    (OVER, "DatabaseCommandTimeoutInSeconds"): (OF_ATL + IF, " -DatabaseCommandTimeoutInSeconds 0", misused),
+    (OVER, "Report"): (OF_ATL + IF, r" -Report 'C:\x.html'",
+                       lambda a, b: "x.html in the current folder" in b.err),
+    (OVER, "Force"): (OF_ATL + IF, " -Force", quieter),
+    (OVER, "FlushStorageService"): (OF_ATL + " -Verbose", " -FlushStorageService",
+                                    lambda a, b: "Flushing" in b.err and "Flushing" not in a.err and
+                                    a.status == b.status == 0, HOME_AGAIN + OF_ATL),
+    (HOME_AGAIN, "SkipDataVerification"): (OF_ATL, " -SkipDataVerification",
+                                           moved('"Verified":true', '"Verified":false'), OVER + OF_ATL),
+    (OVER, "DisasterMode"): (OF_ATL + " -Verbose", " -DisasterMode", lambda a, b: a.status == b.status == 0 and
+                             "not needed" in b.err and "not needed" not in a.err, HOME_AGAIN + OF_ATL),
+    (HOME_AGAIN, "DisasterMode"): (OF_ATL, " -DisasterMode", lambda a, b: a.status == b.status == 0 and
+                                   "not needed" in b.err and "not needed" not in a.err, OVER + OF_ATL),
+    (OVER, "SkipDataVerification"): (OF_ATL, " -SkipDataVerification",
+                                     moved('"Verified":true', '"Verified":false'), HOME_AGAIN + OF_ATL),
+    (HOME_AGAIN, "PoolFqdn"): (IF, OF_ATL, required),
+    (HOME_AGAIN, "WaitTime"): (OF_ATL + IF, " -WaitTime 7",
+                               lambda a, b: "for 15 s" in a.err and "for 7 s" in b.err),
+    (HOME_AGAIN, "DatabaseCommandTimeoutInSeconds"): (OF_ATL + IF, " -DatabaseCommandTimeoutInSeconds 0", misused),
+    (HOME_AGAIN, "Report"): (OF_ATL + IF, r" -Report 'C:\x.html'",
+                             lambda a, b: "x.html in the current folder" in b.err),
+    # It skips nothing, and there is nothing to hide.
+    (HOME_AGAIN, "Force"): (OF_ATL, " -Force", lambda a, b: a.status == b.status == 0 and a.err == b.err,
+                            OVER + OF_ATL + " -Force"),
+    ("Stop-CsPoolFailOver", "PoolFqdn"): ("", OF_ATL, lambda a, b: a.status == 2 and "is missing" in a.err and
+                                          b.status == 1 and "No operation" in b.err),
     (REMOVE, "PoolFqdn"): (IF, f" -PoolFqdn {ATL}", required),
     (REMOVE, "Force"): (f" {ATL}" + IF, " -Force", quieter),
     (REPLICAS, "ReplicaFqdn"): ("", f" -ReplicaFqdn {ATL}", fewer),

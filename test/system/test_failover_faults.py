@@ -1,0 +1,516 @@
+#!/usr/bin/env python3
+"""What goes wrong while a home is handed over: machines that are killed, stand still or are cut off
+at each step of it, disks that are full, stores that keep nothing or are put back to older copies.
+Afterwards there is one holder, both copies are equal, no term was opened twice, nothing that was
+acknowledged is missing, and what was said of it is true."""
+
+from copies import keep_aside, put_back
+from failovers import *
+from web_client import Client, curl, url
+
+
+def deploy(world, writers=2, pools=("atl", "redmond"), **options):
+    """Pools that can be stopped at any moment of a hand-over."""
+    world.build(list(pools), central="redmond", **options)
+    begin_with_freezers(world)
+    return Writers(world, writers)
+
+
+def begin_with_freezers(world):
+    world.freezers = {pool: Freezer(world, pool) for pool in ("atl", "redmond")}
+    world.begin()
+
+
+# --- each step, and whatever happens there -----------------------------------------------------
+
+# (who stands still there, when, at which line of its log)
+STEPS = [
+    ("redmond", "before", "Failover of the home"),
+    ("redmond", "behind", "Failover of the home"),
+    ("redmond", "before", ": Stopping changes."),
+    ("redmond", "behind", ": Stopping changes."),
+    ("redmond", "before", ": Releasing."),
+    ("redmond", "behind", ": Releasing."),
+    ("redmond", "before", ": Taking."),
+    ("redmond", "behind", ": Taking."),
+    ("redmond", "before", "from Standby to Serving here (takes)"),
+    ("redmond", "before", ": Turning the copy round."),
+    ("redmond", "behind", ": Turning the copy round."),
+    ("redmond", "before", "operation-done"),
+    ("atl", "before", "from Serving to Draining"),
+    ("atl", "behind", "from Serving to Draining"),
+    ("atl", "before", "from Draining to Released"),
+    ("atl", "before", "from Released to Standby"),
+    ("atl", "behind", "from Released to Standby"),
+]
+# Longer than a holder waits for its taker (HANDOVER_HOLD_MS) and than the detection of failures.
+LONGER_S = 6
+OTHER = {"atl": "redmond", "redmond": "atl"}
+
+
+def there(world, pool):
+    return world[pool].status_of("atl")
+
+
+def one_holds(world):
+    """Which pool does, when it has come to rest."""
+    def found():
+        modes = {pool: there(world, pool).get("Mode") for pool in OTHER}
+        return next((pool for pool in OTHER if modes[pool] == "Serving" and
+                     modes[OTHER[pool]] == "Standby"), None)
+    try:
+        return until("one pool to serve, and the other to stand by", found)
+    except AssertionError as e:
+        raise AssertionError(f"{e}: {[there(world, pool) for pool in OTHER]}") from None
+
+
+def last_operation(world):
+    """The last one of the pool that is to take: when it ended, and what came of it."""
+    status = there(world, "redmond")
+    assert not status.get("Operation"), status
+    return status.get("LastOperationEnded"), status.get("LastOperationResult", "")
+
+
+def must_be_true(world, told, holder, before):
+    """What the command said, and what the pool that was to take says of it afterwards; `before`:
+    what it said of the one before."""
+    after = last_operation(world)
+    result = after[1]
+    if after == before and "Interrupted" not in result:  # killed before it could write that down
+        assert told.status == 1 and holder == "atl", (str(told), holder, after)
+        return
+    if told.status == 0:
+        assert holder == "redmond" and result.startswith("Done"), (str(told), holder, result)
+        return
+    assert told.status == 1 and told.err.strip(), told
+    if "served where it was" in told.err:
+        assert holder == "atl", told
+    if result.startswith("Done"):  # it went on when nobody could be told any more
+        assert holder == "redmond", result
+    else:
+        assert result.startswith(("Failed at", "Interrupted at")), result
+
+
+def must_be_whole(world, writers, told, before):
+    """The end of each story. Who holds it now?"""
+    holder = one_holds(world)
+    writers.go_on(3)
+    must_be_true(world, told, holder, before)
+    world.terms_must_be_unique()
+    return holder
+
+
+def each_step(fault):
+    """Of a hand-over; those of a sample, unless there is time (POLLUX_SOAK)."""
+    number = [kill_it, kill_the_other, kill_both, stand_still, cut].index(fault)
+    return STEPS if SOAK > 1 else STEPS[number % 3::3]
+
+
+def kill_it(world, frozen):
+    world.kill(frozen)
+    world.start(frozen)
+
+
+def kill_the_other(world, frozen):
+    world.kill(OTHER[frozen])
+    world.freezers[frozen].go_on()
+    world.start(OTHER[frozen])
+
+
+def kill_both(world, frozen):
+    world.kill("atl", "redmond")
+    world.start("atl", "redmond")
+
+
+def stand_still(world, frozen):
+    time.sleep(LONGER_S)  # nobody runs who could tell that it is over
+    world.freezers[frozen].go_on()
+
+
+def cut(world, frozen):
+    """Each time in another way: without a word, with a word, in one direction alone."""
+    ways = [world.network.cut, world.network.refuse, world.network.cut_one_way]
+    world.cuts = getattr(world, "cuts", -1) + 1
+    ways[world.cuts % len(ways)](frozen, OTHER[frozen])
+    world.freezers[frozen].go_on()
+    for pool in OTHER:
+        world.wait_silent(pool, OTHER[pool])
+    world.network.join("atl", "redmond")
+
+
+def bring_home(world):
+    for pool in OTHER:
+        world.wait_hears(pool, OTHER[pool])
+    fail_back(world).must(0)
+
+
+def go_through(world, writers, fault):
+    with writers:
+        for who, when, words in each_step(fault):
+            began = time.monotonic()
+            writers.go_on(3)
+            world.wait_copied("atl")
+            before = last_operation(world)
+            world.freezers[who].arm(when, words)
+            command = begin(world)
+            world.freezers[who].wait()
+            fault(world, who)
+            told = command.ends()
+            holder = must_be_whole(world, writers, told, before)
+            world.say(f"{who} {when} \"{words}\": {holder} holds, status {told.status}, "
+                      f"{time.monotonic() - began:.1f} s")
+            if holder == "redmond":
+                bring_home(world)
+    holds(world, "atl")
+    writers.must_be_kept("atl")
+    writers.must_be_kept("redmond")
+    world.terms_must_be_unique()
+
+
+@test
+def whoever_is_killed_at_any_step_one_holds_and_nothing_is_lost(world):
+    go_through(world, deploy(world), kill_it)
+
+
+@test
+def whose_partner_is_killed_at_any_step_comes_to_an_end(world):
+    go_through(world, deploy(world), kill_the_other)
+
+
+@test
+def both_killed_at_any_step_find_together(world):
+    go_through(world, deploy(world), kill_both)
+
+
+@test
+def standing_still_for_longer_than_any_deadline_at_any_step_changes_nothing(world):
+    go_through(world, deploy(world), stand_still)
+
+
+@test
+def a_network_that_is_cut_at_any_step_ends_in_one_holder(world):
+    go_through(world, deploy(world, network=True), cut)
+
+
+# --- a pool that is lost, and comes back with something of its own ----------------------------------
+
+
+def tail_may_wait(world, holder):
+    """Until what a superseded pool accepted and had not copied is salvaged: its copy says that it has
+    changes of its own, and nothing is copied over them. True if it is so."""
+    return bool(world[holder].events("backup-state", "changes of its own"))
+
+
+def must_meet(world, holder):
+    """One holder and equal copies; or, of a pool with a tail, one that keeps it."""
+    assert one_holds(world) == holder
+    until("both copies to be equal, or one to keep its own",
+          lambda: not differences(world, ATL) or tail_may_wait(world, holder))
+    world.terms_must_be_unique()
+
+
+def fail_over_without_the_last(world, writers):
+    """Atlanta goes on where nobody hears it, is killed, and failed over. Returns up to where each
+    writer had been acknowledged there."""
+    writers.go_on(3)
+    world.wait_copied("atl")
+    world.network.cut("atl", "redmond")
+    writers.go_on(3)
+    alone = {w.name: w.kept for w in writers.list}
+    world.wait_silent("redmond", "atl")
+    world.kill("atl")
+    told = fail_over(world, "-DisasterMode").must(0, "did not give the home away", "is salvaged")
+    assert there(world, "redmond")["Holder"] == REDMOND
+    return alone, told
+
+
+def kept_anywhere(world, name):
+    """The highest number of this writer in either store: live, or in the tail that waits."""
+    return max(json.loads(value)["number"] for pool in OTHER
+               for (_, key), (value, *_) in rows(world[pool].store, "atl").items()
+               if key.endswith(b"/settings") and json.loads(value)["who"] == name)
+
+
+@test
+def what_a_lost_pool_had_not_copied_is_reported_and_still_there_when_it_comes_back(world):
+    with deploy(world, network=True) as writers:
+        alone, told = fail_over_without_the_last(world, writers)
+        upto = int(re.search(r"up to change (\d+)", told.err)[1])
+        assert upto < head(world, "atl", "atl"), "nothing was lost, so nothing is tested"
+        for writer in writers.list:
+            writer.stopped.set()
+        world.network.join("atl", "redmond")
+        world.start("atl")
+        must_meet(world, "redmond")
+        for writer in writers.list:
+            assert kept_anywhere(world, writer.name) >= alone[writer.name], writer.name
+
+
+@test
+def a_holder_that_is_cut_off_steps_down_at_the_word_of_a_third_pool(world):
+    """Which hears it, while the pool that took does not: that one is told so when it takes."""
+    with deploy(world, network=True, pools=("atl", "redmond", "oslo")) as writers:
+        writers.go_on(3)
+        world.wait_copied("atl")
+        world.network.cut("atl", "redmond")
+        world.wait_silent("redmond", "atl")
+        told = fail_over(world, "-DisasterMode").must(0)
+        assert f"is heard by others than {REDMOND}: {name_of('oslo')}" in told.err, told
+        # Nobody joined the two again: Oslo tells Atlanta.
+        world.wait_mode("atl", "atl", "Standby")
+        assert world.mode("redmond", "atl") == "Serving"
+        writers.go_on(3)
+        world.network.join("atl", "redmond")
+        must_meet(world, "redmond")
+
+
+@test
+def a_pool_lost_with_its_disk_put_back_to_an_older_copy_gets_all_of_it_again(world):
+    with deploy(world) as writers:
+        writers.go_on(3)
+        world.wait_copied("atl")
+        yesterday = keep_aside(world["atl"], "yesterday.db")
+        writers.go_on(3)
+        for writer in writers.list:  # what is not copied is another story
+            writer.stopped.set()
+            writer.join()
+        holds(world, "atl")
+        world.kill("atl")
+        fail_over(world, "-DisasterMode").must(0)
+        put_back(world["atl"], yesterday)
+        world.start("atl")
+        holds(world, "redmond")
+        writers.must_be_kept("redmond")
+        writers.must_be_kept("atl")
+        fail_back(world).must(0)
+        holds(world, "atl")
+    world.terms_must_be_unique()
+
+
+@test
+def a_taker_put_back_to_an_older_copy_has_everything_before_it_takes(world):
+    with deploy(world) as writers:
+        writers.go_on(3)
+        world.wait_copied("atl")
+        yesterday = keep_aside(world["redmond"], "yesterday.db")
+        writers.go_on(3)
+        world.kill("redmond")
+        writers.go_on(3)
+        put_back(world["redmond"], yesterday)
+        world.start("redmond")
+        world.wait_hears("redmond", "atl")
+        fail_over(world).must(0, "Verified       : True")
+        writers.go_on(3)
+    holds(world, "redmond")
+    writers.must_be_kept("redmond")
+    world.terms_must_be_unique()
+
+
+@test
+def a_taker_killed_at_each_step_of_taking_alone_has_taken_or_not(world):
+    """And the lost pool, when it is back, stands by or serves."""
+    steps = [("before", "Failover of the home"), ("before", ": Taking."), ("behind", ": Taking."),
+             ("before", "to Serving here (takes)"), ("before", "operation-done")]
+    with deploy(world) as writers:
+        for when, words in steps:
+            writers.go_on(3)
+            world.wait_copied("atl")
+            world.kill("atl")
+            world.freezers["redmond"].arm(when, words)
+            command = begin(world, "-DisasterMode")
+            world.freezers["redmond"].wait()
+            world.kill("redmond")
+            assert command.ends().status == 1
+            world.start("redmond", "atl")
+            holder = one_holds(world)
+            world.say(f"{when} \"{words}\": {holder} holds")
+            writers.go_on(3)
+            if holder == "redmond":
+                must_meet(world, "redmond")
+                bring_home(world)
+    must_meet(world, "atl")
+
+
+# --- disks -------------------------------------------------------------------------------------
+
+
+DISK = "80m"  # with room for what is looked at before a home is taken
+
+
+def on_small_disk(world, pool):
+    world.build(["atl", "redmond"], central=OTHER[pool])
+    disk = SmallDisk(world, pool, DISK)
+    begin_with_freezers(world)
+    world[pool].store = disk.inside / "rtc.db"  # as it is seen from here
+    return disk, Writers(world, 2)
+
+
+@test
+def a_taker_whose_disk_is_full_does_not_begin(world):
+    disk, writers = on_small_disk(world, "redmond")
+    with writers:
+        writers.go_on(3)
+        disk.fill()
+        fail_over(world).must(1, "0 MB left", "Nothing was changed.", "Make room there")
+        assert world.mode("atl", "atl") == "Serving"
+        writers.go_on(3)
+        disk.free()
+        fail_over(world).must(0)
+        writers.go_on(3)
+    holds(world, "redmond")
+    writers.must_be_kept("redmond")
+
+
+@test
+def a_taker_whose_disk_fills_up_behind_the_release_says_so_and_takes_when_there_is_room(world):
+    disk, writers = on_small_disk(world, "redmond")
+    with writers:
+        writers.go_on(3)
+        world.freezers["redmond"].arm("behind", ": Releasing.")
+        command = begin(world, "-DatabaseCommandTimeoutInSeconds", "2")
+        world.freezers["redmond"].wait()
+        disk.fill()
+        world.freezers["redmond"].go_on()
+        told = command.ends()
+        if told.status == 1:  # else it had a page left for this
+            assert "given the home away" in told.err or "served where it was" in told.err, told
+            assert there(world, "redmond")["LastOperationResult"].startswith("Failed at"), told
+        disk.free()
+        holder = one_holds(world)
+        world.say(f"{holder} holds; status {told.status}")
+        assert told.status or holder == "redmond"
+        writers.go_on(3)
+    until("both copies to be equal", lambda: not differences(world, ATL))
+    writers.must_be_kept(holder)
+    world.terms_must_be_unique()
+
+
+def wait_full(world, writers, disk):
+    """Until Atlanta keeps nothing any more."""
+    def stands():
+        before = [w.kept for w in writers.list]
+        time.sleep(0.2)
+        disk.fill()  # what became free meanwhile
+        return before == [w.kept for w in writers.list]
+    until("changes to be refused", stands)
+
+
+@test
+def a_holder_whose_store_keeps_nothing_is_taken_over_in_disaster_mode_and_loses_nothing(world):
+    disk, writers = on_small_disk(world, "atl")
+    with writers:
+        writers.go_on(3)
+        wait_full(world, writers, disk)
+        fail_over(world).must(1, "The holder's store keeps nothing", "served where it was",
+                              "-DisasterMode")
+        told = fail_over(world, "-DisasterMode").must(0, "did not give the home away")
+        assert "not needed" not in told.err, told
+        assert world.mode("redmond", "atl") == "Serving"
+        writers.go_on(3)
+        disk.free()
+        assert one_holds(world) == "redmond"
+        writers.go_on(3)
+    until("both copies to be equal", lambda: not differences(world, ATL))
+    writers.must_be_kept("redmond")
+    world.terms_must_be_unique()
+
+
+# --- what users see ----------------------------------------------------------------------------
+
+
+@test
+def users_are_refused_sent_on_and_signed_out_as_each_step_says(world):
+    deploy(world)
+    enable(world, "kenmyer")
+    enable(world, "pilar")
+    ken = Client(world, "kenmyer")
+    change = lambda: ken.ask("PUT", "/v1/settings", body={"a": 1})
+    sign_on = lambda pool, name="pilar": curl(world, pool, "/v1/session", "-X", "POST", "--basic",
+                                              "-u", f"{name}:{SECRET}")
+    # Closing: who is signed on goes on; nobody else comes in.
+    command = begin(world, "-ServicesStopDelayMins", "30")
+    world.wait_mode("atl", "atl", "Closing")
+    change().must(200)
+    refused = sign_on("atl")
+    assert refused.status == 503 and refused.header("Retry-After"), refused
+    world.command("redmond", "Stop-CsPoolFailOver", "-PoolFqdn", ATL).must(0)
+    command.ends().must(1, "called off")
+    sign_on("atl").must(201)
+    # Draining: reading goes on, changes are told to come again.
+    world.freezers["redmond"].arm("before", ": Releasing.")
+    command = begin(world)
+    world.freezers["redmond"].wait()
+    assert world.mode("atl", "atl") == "Draining"
+    refused = change()
+    assert refused.status == 503 and refused.header("Retry-After"), refused
+    assert "handed to another pool" in refused.text, refused
+    ken.ask("GET", "/v1/settings").must(200)
+    world.freezers["redmond"].go_on()
+    command.ends()
+    if one_holds(world) == "atl":  # it stood still for too long
+        fail_over(world).must(0)
+    holds(world, "redmond")
+    # Served elsewhere: the session is over, and who signs on is sent there.
+    change().must(401, "This session has ended.")
+    sent = sign_on("atl").must(307)
+    assert sent.header("Location") == url(world, "redmond", "/v1/session"), sent
+    assert world["atl"].events("sessions-ended")
+    sign_on("redmond").must(201)
+
+
+# --- what parameters do, where it takes a fault to see it ---------------------------------------------
+
+
+class Locked:
+    """Somebody else writes to a pool's database, and does not come to an end."""
+
+    def __init__(self, world, pool):
+        self.db = sqlite3.connect(world[pool].store, isolation_level=None, timeout=60)
+
+    def __enter__(self):
+        self.db.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, *_):
+        self.db.execute("ROLLBACK")
+        self.db.close()
+
+
+@test
+def how_long_a_store_may_take_to_keep_a_step_is_what_was_typed(world):
+    """Both runs differ by that alone, and in both the home is served where it was."""
+    with deploy(world) as writers:
+        writers.go_on(3)
+        for seconds in (1, 3):
+            began = time.monotonic()
+            with Locked(world, "atl"):
+                told = fail_over(world, "-DatabaseCommandTimeoutInSeconds", str(seconds))
+            told.must(1, f"has not kept in {seconds} s", "served where it was",
+                      "-DatabaseCommandTimeoutInSeconds")
+            assert time.monotonic() - began >= seconds
+            assert one_holds(world) == "atl"
+            writers.go_on(3)
+        fail_over(world).must(0)
+    holds(world, "redmond")
+    writers.must_be_kept("redmond")
+
+
+@test
+def copying_that_makes_no_progress_is_waited_for_as_long_as_was_typed(world):
+    with deploy(world) as writers:
+        for seconds in (1, 3):
+            began = time.monotonic()
+            with Locked(world, "redmond"):
+                writers.go_on(3)
+                told = fail_over(world, "-WaitTime", str(seconds))
+            told.must(1, f"no progress for {seconds} s", "changes are not copied yet",
+                      "served where it was", "-WaitTime")
+            assert time.monotonic() - began >= seconds
+            assert one_holds(world) == "atl"
+            writers.go_on(3)
+        fail_over(world).must(0)
+    holds(world, "redmond")
+    writers.must_be_kept("redmond")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
