@@ -27,7 +27,6 @@ struct keeper {
     struct workers *workers; /* of one thread */
     bool working;            /* the loop's: a turn is under way */
     uint64_t worked_ms;
-    bool told_foreign;
 
     pthread_mutex_t lock;
     enum content_role next_role; /* of the next turn: the loop says so */

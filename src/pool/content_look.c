@@ -84,7 +84,6 @@ struct looking {
     struct keeper *k;
     struct adoption *adoption;
     struct error *e;
-    uint64_t until_ms;
 };
 
 /* Only its bytes can tell. Of a file that is being written that has to wait. */
@@ -389,7 +388,7 @@ void keeper_look_at_dirty(struct keeper *k, uint64_t until_ms, struct error *e)
     enum failure bad = OK;
     struct page page;
     do {
-        struct looking l = {.k = k, .adoption = adoption_new(k), .e = e, .until_ms = until_ms};
+        struct looking l = {.k = k, .adoption = adoption_new(k), .e = e};
         page = (struct page){0};
         take_due(k, &page);
         struct cursor in = cursor_over(buffer_view(&page.keys));

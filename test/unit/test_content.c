@@ -8,7 +8,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "content/chunk_message.h"
 #include "content/file_writer.h"
+#include "content/keys.h"
+#include "content/seeds.h"
 
 static const char home[] = "atl.example.com";
 
@@ -166,6 +169,108 @@ static void a_manifest_that_lies_is_refused(void **state)
     assert_int_equal(manifest_decode(buffer_view(&value), &back, NULL), FAIL_DAMAGED);
     value.at[0] = 2;
     assert_int_equal(manifest_decode(buffer_view(&value), &back, NULL), FAIL_NEWER);
+}
+
+/* --- what is remembered of files --- */
+
+static void keys_are_found_until_they_are_removed_and_no_more_than_may_be(void **state)
+{
+    (void)state;
+    OWNED(keys_free) struct keys *keys = keys_new(1000);
+    char text[32];
+    for (int i = 0; i < 1000; i++) {
+        snprintf(text, sizeof text, "c/%d", i);
+        struct key_note *note = keys_put(keys, bytes_of_text(text));
+        assert_non_null(note);
+        note->bytes = (uint64_t)i;
+    }
+    assert_null(keys_put(keys, bytes_of_text("one more")));
+    for (int i = 0; i < 1000; i += 2) {
+        snprintf(text, sizeof text, "c/%d", i);
+        keys_remove(keys, bytes_of_text(text));
+    }
+    for (int i = 0; i < 1000; i++) {
+        snprintf(text, sizeof text, "c/%d", i);
+        const struct key_note *note = keys_find(keys, bytes_of_text(text));
+        assert_true(i % 2 ? note && note->bytes == (uint64_t)i : !note);
+    }
+    struct bytes key;
+    struct key_note *note;
+    size_t at = 0, count = 0;
+    while (keys_next(keys, &at, &key, &note))
+        count++;
+    assert_true(count == 500 && keys_count(keys) == 500);
+}
+
+static void a_seed_says_where_a_chunk_lies(void **state)
+{
+    (void)state;
+    OWNED(free_memory) uint8_t *at = xmalloc(MANY);
+    OWNED(seeds_free) struct seeds *seeds = seeds_new();
+    fill(at, MANY, 6);
+    OWNED(manifest_free) struct manifest m = made_of(bytes_of(at, MANY), MANY);
+    seeds_add(seeds, bytes_of_text("c/a"), &m);
+    uint64_t offset = 0, found;
+    struct bytes key;
+    for (size_t i = 0; i < m.count; i++) {
+        assert_true(seeds_find(seeds, &m.chunks[i], &key, &found));
+        assert_true(found == offset && bytes_equal(key, bytes_of_text("c/a")));
+        offset += m.chunks[i].size;
+    }
+    m.chunks[0].hash[1] ^= 1;
+    assert_false(seeds_find(seeds, &m.chunks[0], &key, &found));
+}
+
+/* --- questions for chunks --- */
+
+static void a_question_for_chunks_comes_as_it_was_asked(void **state)
+{
+    (void)state;
+    OWNED(chunk_request_free) struct chunk_request *asked = chunk_request_new(home), *got = NULL;
+    OWNED(buffer_free) struct buffer packet = {0};
+    struct chunk_place places[] = {{bytes_of_text("c/a"), 0, 100},
+                                   {bytes_of_text("c/a"), 100, 200},
+                                   {bytes_of_text("c/b"), 1 << 30, CHUNK_AIM}};
+    for (size_t i = 0; i < COUNT_OF(places); i++)
+        assert_true(chunk_request_add(asked, &places[i]));
+    chunk_request_end(asked, &packet);
+    assert_int_equal(chunk_request_open(buffer_view(&packet), &got, NULL), OK);
+    assert_string_equal(chunk_request_home(got), home);
+    struct chunk_place place;
+    for (size_t i = 0; i < COUNT_OF(places); i++) {
+        assert_true(chunk_request_next(got, &place));
+        assert_true(bytes_equal(place.key, places[i].key) && place.offset == places[i].offset &&
+                    place.size == places[i].size);
+    }
+    assert_false(chunk_request_next(got, &place));
+}
+
+static void a_question_is_full_by_its_bytes_but_one_chunk_always_fits(void **state)
+{
+    (void)state;
+    OWNED(chunk_request_free) struct chunk_request *asked = chunk_request_new(home);
+    struct chunk_place largest = {bytes_of_text("c/a"), 0, CHUNK_SIZE_MAX};
+    assert_true(chunk_request_add(asked, &largest));
+    assert_false(chunk_request_add(asked, &largest));
+}
+
+static void an_answer_says_of_each_chunk_whether_it_is_there(void **state)
+{
+    (void)state;
+    OWNED(buffer_free) struct buffer body = {0}, packet = {0};
+    OWNED(chunk_answer_free) struct chunk_answer *answer = NULL;
+    struct bytes a = bytes_of_text("hello"), got;
+    chunk_answer_add(&body, &a);
+    chunk_answer_add(&body, NULL);
+    chunk_answer_add(&body, &a);
+    chunk_answer_end(&body, &packet);
+    assert_int_equal(chunk_answer_open(buffer_view(&packet), &answer, NULL), OK);
+    assert_true(chunk_answer_next(answer, 5, &got) && bytes_equal(got, a));
+    assert_false(chunk_answer_next(answer, 5, &got));
+    assert_false(chunk_answer_next(answer, 4, &got)); /* of another size */
+    packet.at[packet.size / 2] ^= 1;
+    struct chunk_answer *damaged = NULL;
+    assert_int_equal(chunk_answer_open(buffer_view(&packet), &damaged, NULL), FAIL_DAMAGED);
 }
 
 /* --- the tree --- */
@@ -486,6 +591,11 @@ int main(void)
         cmocka_unit_test(zeros_are_cut_too_and_the_aim_grows),
         cmocka_unit_test(a_manifest_comes_back_as_it_was),
         cmocka_unit_test(a_manifest_that_lies_is_refused),
+        cmocka_unit_test(keys_are_found_until_they_are_removed_and_no_more_than_may_be),
+        cmocka_unit_test(a_seed_says_where_a_chunk_lies),
+        cmocka_unit_test(a_question_for_chunks_comes_as_it_was_asked),
+        cmocka_unit_test(a_question_is_full_by_its_bytes_but_one_chunk_always_fits),
+        cmocka_unit_test(an_answer_says_of_each_chunk_whether_it_is_there),
 #define IN_A_TREE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
         IN_A_TREE(what_is_written_is_there_under_its_manifest_s_stamp),
         IN_A_TREE(a_new_version_is_newer_whatever_the_clock_says),

@@ -1064,6 +1064,46 @@ static void the_age_of_what_a_copy_lost_again_is_not_too_young(void **state)
     assert_int_equal(status(&d).oldest_ms, 0);
 }
 
+/* --- content --- */
+
+static void answers_with_files_left(struct desk *d, struct content_left left)
+{
+    tell(d, (struct export_event){.kind = EXPORT_LOOKED});
+    tell(d, (struct export_event){.kind = EXPORT_ANSWERED,
+                                  .answer = {.verdict = COPY_GO_ON,
+                                             .at = {.term = 4, .usn = d->head},
+                                             .content = left}});
+}
+
+static void final_is_not_said_while_files_are_missing_on_either_side(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_step(true, 500);
+    const struct content_left none = {0}, some = {.files = 3}, unsure = {.unsure = true};
+    d.now += 2 * INTERVAL_MS;
+    answers_with_files_left(&d, none);
+    assert_int_equal(export_word(d.x, d.now), WORD_FINAL);
+    answers_with_files_left(&d, some);
+    assert_int_equal(export_word(d.x, d.now), WORD_NON_STEADY);
+    answers_with_files_left(&d, none);
+    exporter_note_content(d.x, &unsure);
+    assert_int_equal(export_word(d.x, d.now), WORD_NON_STEADY);
+    exporter_note_content(d.x, &none);
+    assert_int_equal(export_word(d.x, d.now), WORD_FINAL);
+}
+
+static void a_file_store_that_cant_be_used_is_an_error_on_either_side(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_step(true, 500);
+    const struct content_left none = {0}, broken = {.broken = true};
+    exporter_note_content(d.x, &broken);
+    assert_int_equal(export_word(d.x, d.now), WORD_ERROR);
+    exporter_note_content(d.x, &none);
+    answers_with_files_left(&d, broken);
+    assert_int_equal(export_word(d.x, d.now), WORD_ERROR);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1130,6 +1170,8 @@ int main(void)
         cmocka_unit_test(the_age_of_many_changes_may_be_too_old_but_never_too_young),
         cmocka_unit_test(marks_are_thinned_out_evenly),
         cmocka_unit_test(the_age_of_what_a_copy_lost_again_is_not_too_young),
+        cmocka_unit_test(final_is_not_said_while_files_are_missing_on_either_side),
+        cmocka_unit_test(a_file_store_that_cant_be_used_is_an_error_on_either_side),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
