@@ -8,7 +8,7 @@
 #include "operating.h"
 #include "pool.h"
 
-enum { TOMBSTONES_LEFT = 6, COLLECTS_IN_THOUSAND = 100 };
+enum { TOMBSTONES_LEFT = 6, COLLECTS_IN_THOUSAND = 100, GATHERED_MAX = 2 };
 
 /* --- the exporter's part --- */
 
@@ -23,6 +23,12 @@ static void step_exporter(struct hosted *h, size_t module, struct export_event e
     carry_out(h, module, &action);
 }
 
+static void forget_gathered(struct hosted *h, size_t module)
+{
+    txn_free(TAKE(h->gathered[module].txn));
+    h->gathered[module] = (struct gathered){0};
+}
+
 void copying_start(struct hosted *h)
 {
     struct world *w = h->pool->world;
@@ -35,8 +41,10 @@ void copying_start(struct hosted *h)
 
 void copying_stop(struct hosted *h)
 {
-    for (size_t m = 0; m < SIM_MODULES; m++)
+    for (size_t m = 0; m < SIM_MODULES; m++) {
+        forget_gathered(h, m);
         exporter_free(TAKE(h->exporting[m].core));
+    }
     comparing_stop(h);
 }
 
@@ -145,7 +153,7 @@ static bool pack_item(const struct item *item, struct item_hash hash, void *cont
 }
 
 /* All that follows, as the store is now; or as much of it as a batch takes. */
-static void pack(struct hosted *h, struct call *call, uint64_t after)
+static void pack(struct hosted *h, struct call *call, uint64_t after, bool last)
 {
     struct exporting *x = &h->exporting[call->module];
     OWNED(view_close) struct view *view = NULL;
@@ -162,7 +170,7 @@ static void pack(struct hosted *h, struct call *call, uint64_t after)
     struct packing p = {.writer = h->pool->world->writer, .module = head.module, .upto = after};
     batch_begin(p.writer, &head);
     view_changes(view, home_of(h), after, pack_item, &p, NULL);
-    struct bytes bytes = batch_finish(p.writer, p.full ? p.upto : copy.head);
+    struct bytes bytes = batch_finish(p.writer, p.full ? p.upto : copy.head, p.full && !last);
     buffer_raw(&call->batch, bytes.at, bytes.size);
     x->batch_head = copy.head;
 }
@@ -194,7 +202,7 @@ static void carry_out(struct hosted *h, size_t module, const struct export_actio
     struct call *call = call_new(h->pool, partner_of(h), batch ? CALL_BATCH : CALL_OFFER, h->home);
     call->module = module;
     if (batch)
-        pack(h, call, action->after.usn);
+        pack(h, call, action->after, action->last);
     else
         copying_offer(h, call);
     call_send(call, batch ? BATCH_DEADLINE_MS : CALL_DEADLINE_MS);
@@ -248,7 +256,7 @@ static void note_fork(struct hosted *h, const struct call *call, const struct co
     if (answer->verdict != COPY_FORKED || call->ended || late)
         return;
     check_fork(h, call->from, answer->at.usn);
-    h->pool->forked = true;
+    h->pool->forked = h->pool->forks[h->home] = true;
 }
 
 static bool same_lineage(const struct lineage *a, const struct lineage *b)
@@ -294,6 +302,52 @@ void copying_followed(struct hosted *h, bool good)
         call_answer(call, NULL, good ? &h->follow_answer : NULL);
 }
 
+/* Batches are gathered, as the product does it. What was, is stored with the last one, or before
+ * the next one if it is much. */
+
+/* Where the next one must follow; 0: on the cookie. */
+static uint64_t gathered_upto(struct hosted *h, size_t module, const struct batch_head *head)
+{
+    struct gathered *g = &h->gathered[module];
+    bool goes_on = g->txn && head->after == g->all.upto && term_equal(head->term, g->all.term);
+    if (!goes_on)
+        forget_gathered(h, module);
+    return goes_on ? g->all.upto : 0;
+}
+
+static void gather(struct gathered *g, struct batch *batch, struct version from)
+{
+    const struct batch_head *head = batch_head(batch);
+    struct item item;
+    if (g->txn) {
+        batch_join(&g->all, head);
+    } else {
+        g->txn = txn_new(head->home);
+        txn_as_copy(g->txn, head->term.number);
+        g->all = *head;
+        g->from = from;
+    }
+    while (batch_next(batch, &item))
+        txn_apply(g->txn, &item);
+    g->batches++;
+}
+
+static struct txn *take_gathered(struct gathered *g, const struct hold *hold)
+{
+    const struct batch_head *all = &g->all;
+    struct txn *txn = TAKE(g->txn);
+    txn_cookie(
+        txn, all->module, g->from,
+        (struct version){.term = lineage_term_of(&hold->lineage, all->upto), .usn = all->upto});
+    if (all->upto < all->head)
+        txn_whole_at(
+            txn, all->module,
+            (struct version){.term = lineage_term_of(&hold->lineage, all->head), .usn = all->head});
+    txn_horizon(txn, all->horizon < all->upto ? all->horizon : all->upto);
+    *g = (struct gathered){0};
+    return txn;
+}
+
 struct applying {
     struct hosted *h;
     struct call *call;
@@ -318,7 +372,7 @@ static void sent(struct hosted *h, struct call *call)
     OWNED(batch_close) struct batch *batch = NULL;
     struct hold hold;
     struct home_state state;
-    struct item item;
+    struct gathered *g = &h->gathered[call->module];
     if (batch_open(buffer_view(&call->batch), &batch, NULL)) {
         broken(h->pool->world, "a batch does not open");
         return;
@@ -326,9 +380,9 @@ static void sent(struct hosted *h, struct call *call)
     const struct batch_head *head = batch_head(batch);
     read_hold(h->pool, home_of(h), &hold);
     read_state(h->pool, home_of(h), &state);
-    struct version cookie = state.modules[head->module].cookie;
     struct copy_state copy = copying_copy_of(h, call->module, &state);
     copy.hold = &hold;
+    copy.taken = gathered_upto(h, call->module, head);
     struct copy_answer answer = copy_judge_batch(&copy, head);
     if (answer.verdict == COPY_GO_ON && !home_takes(h->core, head->term))
         answer.verdict = COPY_LATE;
@@ -336,18 +390,15 @@ static void sent(struct hosted *h, struct call *call)
         call_answer(call, NULL, &answer);
         return;
     }
-    struct txn *txn = txn_new(head->home);
-    txn_as_copy(txn, head->term.number);
-    while (batch_next(batch, &item))
-        txn_apply(txn, &item);
+    gather(g, batch, copy.cookie);
+    answer.taken = head->upto;
+    if (head->more && g->batches < GATHERED_MAX) {
+        call_answer(call, NULL, &answer);
+        return;
+    }
     answer.at =
         (struct version){.term = lineage_term_of(&hold.lineage, head->upto), .usn = head->upto};
-    txn_cookie(txn, head->module, cookie, answer.at);
-    if (head->upto < head->head)
-        txn_whole_at(txn, head->module,
-                     (struct version){.term = lineage_term_of(&hold.lineage, head->head),
-                                      .usn = head->head});
-    txn_horizon(txn, head->horizon < head->upto ? head->horizon : head->upto);
+    struct txn *txn = take_gathered(g, &hold);
     struct applying applying = {h, call, answer, head->upto == head->head};
     h->applying++;
     commit(h->pool, txn, applied, xmemdup(&applying, sizeof applying));

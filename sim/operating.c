@@ -218,7 +218,7 @@ static void begin(struct hosted *h)
     bool disaster = w->options.disasters && chance(w, 400);
     const struct operation_options options = {.disaster = disaster,
                                               .flush = chance(w, 200),
-                                              .incomplete = false,
+                                              .skip_verification = disaster && chance(w, 200),
                                               .patience_ms = PATIENCE_MS,
                                               .store_ms = STORE_MS,
                                               .close_ms = chance(w, 300) ? CLOSE_MS : 0};

@@ -137,6 +137,9 @@ static void persist(struct hosted *h)
     txn_hold(txn, home_wanted(h->core));
     comparing_enrich(h, txn);
     operating_expect(h, txn);
+    if (hold_opens_term(home_hold(h->core)->term, home_wanted(h->core)) &&
+        !mode_rights(home_hold(h->core)->mode)->holder)
+        txn_complete_upto(txn, complete_upto(h));
     commit(h->pool, txn, record_stored, xmemdup(&h, sizeof h));
 }
 

@@ -45,6 +45,14 @@ struct exporting {
     struct call *begun; /* with what the comparison began */
 };
 
+/* Batches of a catch-up that were taken, and are not stored yet. */
+struct gathered {
+    struct txn *txn; /* or NULL */
+    struct batch_head all;
+    struct version from;
+    size_t batches;
+};
+
 struct backup {
     struct tree *tree;
     uint64_t taken_ms;
@@ -65,6 +73,7 @@ struct hosted {
     struct copy_answer follow_answer;
     size_t applying; /* batches that were taken, on their way to the store */
     struct exporting exporting[SIM_MODULES];
+    struct gathered gathered[SIM_MODULES];
 };
 
 struct pool {
@@ -75,8 +84,9 @@ struct pool {
     struct store *store;
     struct backup backups[BACKUPS_MAX];
     size_t backup_count;
-    bool may_fork; /* its store is of a time that was given up: it has changes of its own */
-    bool forked;   /* … and was found out; an administrator must see to it */
+    bool may_fork;         /* its store is of a time that was given up: it has changes of its own */
+    bool forked;           /* … and was found out; an administrator must see to it */
+    bool forks[POOLS_MAX]; /* … of these homes */
     bool up;
     uint64_t life; /* grows with each start: what belongs to an earlier one is gone */
     uint64_t paused_until;
@@ -89,6 +99,7 @@ struct known_key {
     uint64_t acked;      /* the number of the last attempt that was acknowledged; 0: none */
     uint64_t *deletions; /* attempts that delete, in order */
     size_t deletion_count;
+    uint64_t aside[POOLS_MAX]; /* the last that was acknowledged and only this pool has */
 };
 
 /* What a home was after each of its changes. */
@@ -103,6 +114,7 @@ struct known_home {
     uint64_t served_ms; /* when it was served last */
     struct term opened[256];
     size_t opened_count;
+    uint64_t top;                /* the highest number that was opened */
     struct term gave[POOLS_MAX]; /* the last one that this pool released */
     bool put_back;               /* a store with it was: then only the tag keeps terms apart */
     uint64_t put_back_ms;
@@ -119,7 +131,7 @@ struct options {
 
 struct counts {
     uint64_t steps, changes, acked, batches, comparisons, crashes, put_backs, forks, refills,
-        finals, operations, taken, alone, called_off;
+        finals, operations, taken, alone, called_off, kept;
 };
 
 struct world {

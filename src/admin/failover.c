@@ -44,12 +44,12 @@ static uint32_t number_of(const struct call *call, const char *parameter, uint32
 }
 
 static void read_wish(const struct call *call, enum operation_kind kind, const char *home,
-                      struct operation_wish *wish)
+                      bool disaster, struct operation_wish *wish)
 {
     bool skip = call_switch(call, "SkipDataVerification");
     *wish = (struct operation_wish){
         .kind = kind,
-        .options = {.disaster = call_switch(call, "DisasterMode"),
+        .options = {.disaster = disaster,
                     .skip_verification = skip,
                     .incomplete = skip,
                     .flush = call_switch(call, "FlushStorageService"),
@@ -227,8 +227,16 @@ static void tell_plan(struct call *call, const struct preflight *found)
                      "change %" PRIu64 ".",
                      found->from, home, found->own.usn);
     }
-    call_what_if(call, "%s would serve the home %s in a new term; users of %s would sign on here.",
-                 self, home, home);
+    if (f->wish.kind == OPERATION_MOVE_CENTRAL)
+        call_what_if(call,
+                     "%s would hold the Central Management Store in a new term, and every "
+                     "machine hear of it.",
+                     self);
+    else
+        call_what_if(call,
+                     "%s would serve the home %s in a new term; users of %s would sign on "
+                     "here.",
+                     self, home, home);
     call_what_if(call,
                  "That would take about %.1f s, and changes would be refused for less than a "
                  "second of it.",
@@ -264,11 +272,11 @@ static void begin(struct call *call)
     call_tick(call);
 }
 
-void failover_run(struct call *call, enum operation_kind kind, const char *home)
+void failover_run(struct call *call, enum operation_kind kind, const char *home, bool disaster)
 {
     struct front_end *fe = call_front_end(call);
     struct failover *f = xcalloc(1, sizeof *f);
-    read_wish(call, kind, home, &f->wish);
+    read_wish(call, kind, home, disaster, &f->wish);
     snprintf(f->follow, sizeof f->follow, "Get-CsPoolFailOverStatus -PoolFqdn %s", home);
     snprintf(f->cancel, sizeof f->cancel, "Stop-CsPoolFailOver -PoolFqdn %s", home);
     call_keep(call, f);
@@ -283,12 +291,14 @@ void failover_run(struct call *call, enum operation_kind kind, const char *home)
 
 void admin_invoke_pool_failover(struct call *call)
 {
-    failover_run(call, OPERATION_FAIL_OVER, call_text(call, "PoolFqdn"));
+    failover_run(call, OPERATION_FAIL_OVER, call_text(call, "PoolFqdn"),
+                 call_switch(call, "DisasterMode"));
 }
 
 void admin_invoke_pool_failback(struct call *call)
 {
-    failover_run(call, OPERATION_FAIL_BACK, call_text(call, "PoolFqdn"));
+    failover_run(call, OPERATION_FAIL_BACK, call_text(call, "PoolFqdn"),
+                 call_switch(call, "DisasterMode"));
 }
 
 void admin_stop_pool_failover(struct call *call)

@@ -8,6 +8,6 @@
 
 /* The whole command: looks whether it can be done, does it, and tells how it goes. Ends the call.
  */
-void failover_run(struct call *call, enum operation_kind kind, const char *home);
+void failover_run(struct call *call, enum operation_kind kind, const char *home, bool disaster);
 
 #endif

@@ -21,16 +21,28 @@ static bool partner_stands_in(const struct front_end *fe, const struct pool *poo
            (passed_on || front_end_is_silent(fe, pool->fqdn, NULL));
 }
 
+/* Of the two that may hold `central`, the one that does not: who would take it. */
+static const struct pool *taker_of_central(const struct front_end *fe)
+{
+    const struct pool *central = front_end_config(fe)->topology->central;
+    const struct pool *holder = front_end_holder(fe, HOME_CENTRAL);
+    return central->backup && (!holder || holder == central) ? central->backup : central;
+}
+
 enum failure place_of(const struct front_end *fe, const struct command *command,
                       const json_t *parameters, bool passed_on, const struct pool **pool,
                       struct error *e)
 {
     const struct topology *topology = front_end_config(fe)->topology;
     bool local = json_is_true(json_object_get(parameters, "LocalStore"));
+    const char *named = json_string_value(json_object_get(parameters, "PoolFqdn"));
+    bool central = command->place == AT_TAKER && named && strcmp(named, HOME_CENTRAL) == 0;
     *pool = NULL;
-    if (command->place >= AT_POOL && command->place <= AT_TAKER) {
-        const char *name = json_string_value(json_object_get(parameters, "PoolFqdn"));
-        enum failure bad = show_find_pool(topology, name, pool, e);
+    if (command->place == AT_CENTRAL_TAKER || central) {
+        bool restore = json_is_true(json_object_get(parameters, "Restore"));
+        *pool = restore ? front_end_holder(fe, HOME_CENTRAL) : taker_of_central(fe);
+    } else if (command->place >= AT_POOL && command->place <= AT_TAKER) {
+        enum failure bad = show_find_pool(topology, named, pool, e);
         if (bad)
             return bad;
         if (command->place == FOR_POOL && partner_stands_in(fe, *pool, passed_on))

@@ -29,8 +29,13 @@ static bool has_backup(const struct look *l)
     struct error e;
     if (l->core && l->partner[0])
         return true;
-    fail(&e, FAIL_REFUSED, "%s has no backup pool, so nobody can take over its users.",
-         l->wish->home);
+    if (l->wish->kind == OPERATION_MOVE_CENTRAL)
+        fail(&e, FAIL_REFUSED,
+             "The pool of the Central Management Store has no backup pool that "
+             "could take it.");
+    else
+        fail(&e, FAIL_REFUSED, "%s has no backup pool, so nobody can take over its users.",
+             l->wish->home);
     error_next(&e, "Pairs are made in the topology. Who backs whom up: Get-CsPool");
     return wrong(l, &e);
 }
@@ -62,6 +67,10 @@ static bool is_held_elsewhere(const struct look *l)
         fail(&e, FAIL_BUSY, "%s is handing the home %s over to %s right now.", l->self,
              l->wish->home, l->partner);
         error_next(&e, "Get-CsPoolFailOverStatus -PoolFqdn %s shows how far it is.", l->wish->home);
+    } else if (l->wish->kind == OPERATION_MOVE_CENTRAL) {
+        fail(&e, FAIL_REFUSED, "%s holds the Central Management Store already, since term %llu.",
+             l->self, (unsigned long long)home_hold(l->core)->term.number);
+        error_next(&e, "Get-CsManagementConnection shows where it is, on any machine.");
     } else if (l->wish->kind == OPERATION_FAIL_BACK) {
         fail(&e, FAIL_REFUSED, "%s is not failed over: it serves its own users.", l->wish->home);
         name_the_other(l, &e);
@@ -97,6 +106,16 @@ static bool is_free(const struct look *l)
     return wrong(l, &e);
 }
 
+static void say_disaster_set(const struct look *l, struct error *e)
+{
+    const char *database = front_end_config(l->fe)->self->pool->database;
+    const char *instance = strchr(database, '\\');
+    error_next(e,
+               "Mend that, or take it without it: %s -BackupSqlServerFqdn \"%.*s\" "
+               "-BackupSqlInstanceName \"%s\" -Force",
+               call_command(l->call)->name, (int)(instance - database), database, instance + 1);
+}
+
 static bool holder_answers(const struct look *l)
 {
     struct error e;
@@ -104,8 +123,13 @@ static bool holder_answers(const struct look *l)
     if (l->wish->options.disaster || !front_end_is_silent(l->fe, l->partner, &why))
         return true;
     fail(&e, FAIL_UNREACHABLE, "%s, which holds the home, does not answer: %s", l->partner, why);
-    error_next(&e, "Mend that, or take its users over without it: %s -PoolFqdn %s -DisasterMode",
-               call_command(l->call)->name, l->wish->home);
+    if (l->wish->kind == OPERATION_MOVE_CENTRAL)
+        say_disaster_set(l, &e);
+    else
+        error_next(&e,
+                   "Mend that, or take its users over without it: %s -PoolFqdn %s "
+                   "-DisasterMode",
+                   call_command(l->call)->name, l->wish->home);
     return wrong(l, &e);
 }
 

@@ -71,8 +71,9 @@ enum command_place {
     AT_BACKUP,  /* the backup pool of that pool: who takes its users over */
     AT_TAKER,   /* whichever of the two does not hold that home: who would take it now */
     AT_CENTRAL, /* the holder of the Central Management Store */
-    ANYWHERE,   /* `pollux` itself; no daemon is needed */
-    IN_SHELL,   /* the same, and only where there are pipes and variables */
+    AT_CENTRAL_TAKER, /* the other one of the two that may hold it: who would take it now */
+    ANYWHERE,         /* `pollux` itself; no daemon is needed */
+    IN_SHELL,         /* the same, and only where there are pipes and variables */
 };
 
 struct parameter {

@@ -112,9 +112,14 @@ enum failure file_store_look(const struct file_store *fs, const struct file_name
     enum failure bad = file_store_check(fs, e); /* a folder that is not there is another matter */
     if (bad)
         return bad;
-    bad = folder_of(fs, name, false, &folder, e);
+    struct error why = {0};
+    bad = folder_of(fs, name, false, &folder, &why);
+    if (bad == FAIL_NOT_FOUND)
+        return OK;
+    if (bad && e)
+        *e = why;
     if (bad)
-        return bad == FAIL_NOT_FOUND ? OK : bad;
+        return bad;
     if (fstatat(folder, name->file, &st, AT_SYMLINK_NOFOLLOW) != 0)
         return errno == ENOENT ? OK : folder_failure("Looking at", name->file, errno, e);
     *found = S_ISREG(st.st_mode) ? FOUND_FILE : FOUND_OTHER;
@@ -203,48 +208,52 @@ enum failure file_store_set_aside(const struct file_store *fs, const struct file
 
 /* --- removing --- */
 
+/* It holds no descriptors: a batch may remove thousands. */
 struct file_removal {
-    int from, to;
-    char file[CONTENT_NAME_SIZE];
+    const struct file_store *fs;
+    struct file_name name;
+    bool moved;
 };
 
 enum failure file_removal_begin(const struct file_store *fs, const struct file_name *name,
                                 struct file_removal **removal, struct error *e)
 {
     OWNED(close_fd) int root = -1, from = -1;
-    *removal = xcalloc(1, sizeof **removal);
-    (*removal)->from = (*removal)->to = -1;
-    snprintf((*removal)->file, sizeof(*removal)->file, "%s", name->file);
+    *removal = NULL;
     enum failure bad = folder_root(fs, &root, e);
-    if (!bad)
-        bad = folder_of(fs, name, false, &from, e);
+    if (bad)
+        return bad;
+    bad = folder_of(fs, name, false, &from, e);
     if (!bad) {
         OWNED(close_fd) int to = own_folder(root, FOLDER_REMOVED, name);
         if (to < 0 || renameat(from, name->file, to, name->file) != 0)
             bad = folder_failure("Removing", name->file, errno, e);
-        if (!bad) {
-            **removal = (struct file_removal){.from = dup(from), .to = dup(to)};
-            snprintf((*removal)->file, sizeof(*removal)->file, "%s", name->file);
-        }
     }
     /* The store is there, by its marker, and the file is not: that is what is wanted. */
-    if (bad == FAIL_NOT_FOUND && root >= 0)
-        return OK;
-    if (bad)
-        file_removal_end(TAKE(*removal), true);
-    return bad;
+    if (bad && bad != FAIL_NOT_FOUND)
+        return bad;
+    *removal = xmalloc(sizeof **removal);
+    **removal = (struct file_removal){.fs = fs, .name = *name, .moved = !bad};
+    return OK;
+}
+
+static void finish(const struct file_removal *r, bool durable)
+{
+    OWNED(close_fd) int root = -1, back = -1;
+    if (folder_root(r->fs, &root, NULL))
+        return; /* the next start tidies up */
+    OWNED(close_fd) int removed = own_folder(root, FOLDER_REMOVED, &r->name);
+    if (durable)
+        unlinkat(removed, r->name.file, 0);
+    else if (!folder_of(r->fs, &r->name, true, &back, NULL) &&
+             renameat2(removed, r->name.file, back, r->name.file, RENAME_NOREPLACE) == 0)
+        fsync(back);
 }
 
 void file_removal_end(struct file_removal *r, bool durable)
 {
-    if (!r)
-        return;
-    if (r->to >= 0 && durable)
-        unlinkat(r->to, r->file, 0);
-    else if (r->to >= 0 && renameat2(r->to, r->file, r->from, r->file, RENAME_NOREPLACE) == 0)
-        fsync(r->from);
-    close_fd(r->from);
-    close_fd(r->to);
+    if (r && r->moved)
+        finish(r, durable);
     free(r);
 }
 

@@ -27,25 +27,41 @@ struct incoming {
     bool placed;
 };
 
-enum failure incoming_begin(const struct file_store *fs, struct incoming **in, struct error *e)
+static enum failure own_folder(struct incoming *in, struct error *e)
 {
     OWNED(close_fd) int root = -1;
-    *in = NULL;
-    enum failure bad = folder_root(fs, &root, e);
+    enum failure bad = folder_root(in->fs, &root, e);
     if (bad)
         return bad;
+    in->folder = below_make(root, FOLDER_INCOMING);
+    return in->folder < 0 ? folder_failure("Opening", FOLDER_INCOMING, errno, e) : OK;
+}
+
+enum failure incoming_begin(const struct file_store *fs, struct incoming **in, struct error *e)
+{
+    *in = NULL;
     OWNED(incoming_free) struct incoming *made = xcalloc(1, sizeof *made);
     made->fs = fs;
-    made->fd = made->own = -1;
-    made->folder = below_make(root, FOLDER_INCOMING);
+    made->fd = made->own = made->folder = -1;
+    made->placed = true; /* until there is something to take away */
+    enum failure bad = own_folder(made, e);
+    if (bad)
+        return bad;
     folder_random_name(made->name);
-    if (made->folder >= 0)
-        made->fd =
-            below_open(made->folder, made->name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, FILE_MODE);
+    made->fd =
+        below_open(made->folder, made->name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, FILE_MODE);
     if (made->fd < 0)
         return folder_failure("Making a file in", file_store_path(fs), errno, e);
+    made->placed = false;
     *in = TAKE(made);
     return OK;
+}
+
+void incoming_rest(struct incoming *in)
+{
+    close_fd(in->fd);
+    close_fd(in->folder);
+    in->fd = in->folder = -1;
 }
 
 /* What an exchange kept. */
@@ -62,6 +78,8 @@ void incoming_free(struct incoming *in)
         return;
     drop_old(in);
     close_fd(in->fd);
+    if (!in->placed && in->folder < 0)
+        own_folder(in, NULL);
     if (in->folder >= 0 && !in->placed)
         unlinkat(in->folder, in->name, 0);
     close_fd(in->folder);
@@ -94,6 +112,27 @@ enum failure incoming_write(struct incoming *in, struct bytes bytes, struct erro
     return OK;
 }
 
+/* What ends in a hole is shorter on the disk than it will be. */
+bool incoming_read(struct incoming *in, uint64_t offset, uint32_t size, struct buffer *bytes)
+{
+    buffer_clear(bytes);
+    buffer_reserve(bytes, size);
+    memset(bytes->at, 0, size);
+    while (bytes->size < size) {
+        ssize_t got = pread(in->fd, bytes->at + bytes->size, size - bytes->size,
+                            (off_t)(offset + bytes->size));
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return false;
+        if (got == 0)
+            break;
+        bytes->size += (size_t)got;
+    }
+    bytes->size = size;
+    return offset + size <= in->size;
+}
+
 enum failure incoming_seal(struct incoming *in, int64_t time_ns, struct file_stamp *stamp,
                            struct error *e)
 {
@@ -116,7 +155,9 @@ enum failure incoming_place(struct incoming *in, const struct file_name *name, s
 {
     char shown[FILE_NAME_SHOWN_SIZE];
     int to;
-    enum failure bad = folder_of(in->fs, name, true, &to, e);
+    enum failure bad = in->folder < 0 ? own_folder(in, e) : OK;
+    if (!bad)
+        bad = folder_of(in->fs, name, true, &to, e);
     if (bad)
         return bad;
     if (renameat(in->folder, in->name, to, name->file) != 0) {

@@ -14,9 +14,13 @@ DEFINE_OWNED(struct incoming *, incoming_free)
 
 /* At the end of what was written before. Runs of zeros stay holes, which take no room. */
 enum failure incoming_write(struct incoming *in, struct bytes bytes, struct error *e);
+/* Reads again what was written. */
+bool incoming_read(struct incoming *in, uint64_t offset, uint32_t size, struct buffer *bytes);
 /* The last of it; its time from here on, or the present one if `time_ns` is 0. Not durable yet. */
 enum failure incoming_seal(struct incoming *in, int64_t time_ns, struct file_stamp *stamp,
                            struct error *e);
+/* Whole and waiting among many: holds no descriptors until it is placed. */
+void incoming_rest(struct incoming *in);
 /* Durable, by itself; file_store_sync() is the same for many. */
 enum failure incoming_sync(struct incoming *in, struct error *e);
 /* Its place, durable or not as it is. */

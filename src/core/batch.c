@@ -10,12 +10,21 @@
 #include "core/packet.h"
 
 enum {
-    BATCH_MAGIC = 0x31425850, /* "PXB1" */
+    BATCH_MAGIC = 0x32425850, /* "PXB2" */
     /* A limit on what a peer can make us allocate. */
     RAW_MAX = BATCH_BYTES_MAX + ITEM_VALUE_MAX + ITEM_KEY_MAX + 64,
 };
 
 static const char what[] = "A batch";
+
+void batch_join(struct batch_head *all, const struct batch_head *next)
+{
+    assert(next->after == all->upto && next->module == all->module);
+    all->upto = next->upto;
+    all->head = next->head;
+    all->horizon = next->horizon;
+    all->more = next->more;
+}
 
 struct batch_writer {
     struct batch_head head;
@@ -66,7 +75,7 @@ bool batch_add(struct batch_writer *w, const struct item *item)
     return true;
 }
 
-struct bytes batch_finish(struct batch_writer *w, uint64_t upto)
+struct bytes batch_finish(struct batch_writer *w, uint64_t upto, bool more)
 {
     assert(upto >= w->last_usn && w->head.head >= upto);
     OWNED(buffer_free) struct buffer head = {0};
@@ -78,6 +87,7 @@ struct bytes batch_finish(struct batch_writer *w, uint64_t upto)
     buffer_varint(&head, upto);
     buffer_varint(&head, w->head.head);
     buffer_varint(&head, w->head.horizon);
+    buffer_u8(&head, more);
     buffer_varint(&head, w->count);
     return packet_seal(w->packer, BATCH_MAGIC, buffer_view(&head), buffer_view(&w->raw));
 }
@@ -111,8 +121,10 @@ static bool read_head(struct batch *batch)
     head->upto = cursor_varint(in);
     head->head = cursor_varint(in);
     head->horizon = cursor_varint(in);
+    uint8_t more = cursor_u8(in);
+    head->more = more == 1;
     uint64_t count = cursor_varint(in);
-    if (!cursor_done(in) || module >= MODULES || count > BATCH_ITEMS_MAX)
+    if (!cursor_done(in) || module >= MODULES || more > 1 || count > BATCH_ITEMS_MAX)
         return false;
     head->module = (enum module)module;
     batch->count = (size_t)count;

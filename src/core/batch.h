@@ -18,7 +18,13 @@ struct batch_head {
     uint64_t upto;    /* the cookie afterwards */
     uint64_t head;    /* the holder's head when the cycle began: at `upto == head` it is complete */
     uint64_t horizon; /* tombstones up to this usn are gone at the holder */
+    /* The next one follows as soon as this one is answered: it need not be durable for that, and
+     * may be stored with those behind it. */
+    bool more;
 };
+
+/* Batches that follow on each other are as good as one: its head, with that of a further one. */
+void batch_join(struct batch_head *all, const struct batch_head *next);
 
 /* Writing. A writer is used again and again. */
 struct batch_writer;
@@ -29,9 +35,9 @@ DEFINE_OWNED(struct batch_writer *, batch_writer_free)
 void batch_begin(struct batch_writer *w, const struct batch_head *head);
 /* False if the batch is full: the item belongs into the next one. Usns must grow. */
 bool batch_add(struct batch_writer *w, const struct item *item);
-/* `upto` is at least the last item's usn: items of other modules may lie between. The view is valid
- * until the next batch_begin(). */
-struct bytes batch_finish(struct batch_writer *w, uint64_t upto);
+/* `more` is told; `upto` is at least the last item's usn: items of other modules may lie between.
+ * The view is valid until the next batch_begin(). */
+struct bytes batch_finish(struct batch_writer *w, uint64_t upto, bool more);
 
 /* Reading. */
 

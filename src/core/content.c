@@ -66,6 +66,11 @@ bool file_stamp_equal(struct file_stamp a, struct file_stamp b)
     return a.size == b.size && a.time_ns == b.time_ns;
 }
 
+bool content_is_settled(const struct content_left *left)
+{
+    return !left->files && !left->unsure && !left->broken;
+}
+
 static enum relation relation_of(struct file_stamp kept, struct file_stamp here)
 {
     if (here.time_ns != kept.time_ns)

@@ -48,4 +48,12 @@ const char *file_verdict_name(enum file_verdict verdict);
 
 enum file_verdict file_judge(const struct file_sight *sight);
 
+/* What a pool has still to do before its files are what its manifests say (protocol, rule 18). */
+struct content_left {
+    uint64_t files, bytes; /* to be looked at, or to be fetched; bytes as far as they are known */
+    bool unsure;           /* a scan is not at its end: there may be more */
+    bool broken;           /* the file store can't be used; nothing of it is known */
+};
+bool content_is_settled(const struct content_left *left);
+
 #endif

@@ -159,7 +159,8 @@ struct copy_answer copy_judge_batch(const struct copy_state *copy, const struct 
     if (answer.verdict == COPY_GO_ON) {
         if (copy->comparing)
             answer.verdict = COPY_COMPARE;
-        else if (head->after != copy->cookie.usn || !has_followed(copy->hold, head->term))
+        else if (head->after != (copy->taken ? copy->taken : copy->cookie.usn) ||
+                 !has_followed(copy->hold, head->term))
             answer.verdict = COPY_EARLY;
         else if (behind_horizon(copy->cookie, head->horizon))
             answer.verdict = COPY_COMPARE;

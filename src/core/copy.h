@@ -9,6 +9,7 @@
 
 #include "core/batch.h"
 #include "core/compare.h"
+#include "core/content.h"
 #include "core/digest.h"
 #include "core/hold.h"
 
@@ -28,6 +29,8 @@ struct copy_state {
     uint64_t head; /* of all modules of the home */
     struct version cookie;
     struct digest digest;
+    /* Up to where it was taken beyond the cookie, and is not stored yet; 0: nothing. */
+    uint64_t taken;
     uint64_t comparing; /* a comparison that has begun, and is not at its end; 0: none */
     /* Where it will be what the exporter was at one moment. Before, it is not even what that was at
      * the cookie: whatever was changed once more up to here has not come yet in any form. */
@@ -47,7 +50,10 @@ enum { COPY_VERDICTS = COPY_HOLDS + 1 };
 struct copy_answer {
     enum copy_verdict verdict;
     struct version at; /* the cookie, where it may go on; else where both part */
+    /* Of an answer to a batch: up to where it was taken, if that is more than is stored yet. */
+    uint64_t taken;
     struct term term;
+    struct content_left content; /* of all homes there, where the module is content */
 };
 
 const char *copy_verdict_name(enum copy_verdict verdict);

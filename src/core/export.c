@@ -33,6 +33,7 @@ struct exporter {
     bool slept;                    /* since something was sent: its answer is an old one */
     enum copy_verdict verdict;
     struct version copied;
+    uint64_t taken; /* beyond that, and not stored yet; 0: nothing */
     uint64_t confirmed_ms, failed_ms;
 
     struct {
@@ -40,10 +41,12 @@ struct exporter {
         uint64_t goal; /* the head when it began */
         uint64_t began_ms;
         uint32_t batches;
+        uint64_t content;
         bool broken_off; /* the last one did not get to its end: it is made up for */
     } cycle;
     bool expects;   /* more, which is on its way into the home */
-    bool limit_met; /* the last cycle ended because of batches_max */
+    bool limit_met; /* the last cycle ended because of batches_max or content_max */
+    struct content_left here, there;
     uint64_t cycles;
 
     struct mark marks[EXPORT_MARKS_MAX];
@@ -120,6 +123,7 @@ static void set_copied(struct exporter *x, struct version at)
         x->mark_count++;
     }
     x->copied = at;
+    x->taken = 0;
     forget_copied(x);
     if (!behind(x))
         x->limit_met = false;
@@ -132,7 +136,13 @@ static struct export_action act(struct exporter *x, enum export_action_kind kind
     assert(!x->under_way);
     x->under_way = kind;
     x->slept = false;
-    return (struct export_action){.kind = kind, .after = x->copied, .goal = goal};
+    uint64_t most = x->options.content_max;
+    return (struct export_action){.kind = kind,
+                                  .after = x->taken ? x->taken : x->copied.usn,
+                                  .goal = goal,
+                                  .content_max =
+                                      most > x->cycle.content ? most - x->cycle.content : most,
+                                  .last = x->cycle.batches == x->options.batches_max};
 }
 
 static void begin_cycle(struct exporter *x, uint64_t now_ms)
@@ -142,6 +152,7 @@ static void begin_cycle(struct exporter *x, uint64_t now_ms)
     x->cycle.goal = x->head;
     x->cycle.began_ms = now_ms;
     x->cycle.batches = 0;
+    x->cycle.content = 0;
 }
 
 static void end_cycle(struct exporter *x, bool limit_met)
@@ -204,6 +215,7 @@ static void open_term(struct exporter *x, const struct export_event *event)
     x->cycle.on = x->cycle.broken_off = false;
     x->cycles = 0;
     x->copied = (struct version){0};
+    x->taken = 0;
     x->confirmed_ms = x->failed_ms = x->retry_ms = x->compare_ms = 0;
     note_change(x, event->head, event->now_ms);
     x->wanted_upto = x->head;
@@ -211,6 +223,7 @@ static void open_term(struct exporter *x, const struct export_event *event)
 
 static void on_failed(struct exporter *x, uint64_t now_ms)
 {
+    x->taken = 0;
     if (x->under_way == EXPORT_COMPARE) {
         x->compare_ms = now_ms + EXPORT_COMPARE_RETRY_MS;
         x->compare_wanted = false; /* whoever waited for it has been told */
@@ -224,9 +237,17 @@ static void on_failed(struct exporter *x, uint64_t now_ms)
     x->retry_ms = now_ms + EXPORT_RETRY_MS;
 }
 
-static void take_position(struct exporter *x, enum export_action_kind sent, struct version at,
-                          uint64_t now_ms)
+static bool limit_is_met(const struct exporter *x)
 {
+    const struct export_options *options = &x->options;
+    return x->cycle.batches >= options->batches_max ||
+           (options->content_max && x->cycle.content >= options->content_max);
+}
+
+static void take_position(struct exporter *x, enum export_action_kind sent,
+                          const struct copy_answer *answer, uint64_t now_ms)
+{
+    struct version at = answer->at;
     x->asked = true;
     x->looked = false;
     x->confirmed_ms = now_ms;
@@ -235,14 +256,16 @@ static void take_position(struct exporter *x, enum export_action_kind sent, stru
     if (at.usn >= x->wanted_upto)
         x->wanted = false;
     set_copied(x, at);
+    if (sent == EXPORT_BATCH && answer->taken > at.usn && answer->taken <= x->head)
+        x->taken = answer->taken;
     /* A copy that answers, but can't keep what it is sent (a full disk), still fails. */
     if (sent != EXPORT_OFFER || !behind(x))
         x->failing = false;
     if (!x->cycle.on)
         return;
-    if (at.usn >= x->cycle.goal)
+    if (at.usn >= x->cycle.goal && !x->taken) /* else it waits for the next batch */
         end_cycle(x, false);
-    else if (x->cycle.batches >= x->options.batches_max)
+    else if (limit_is_met(x))
         end_cycle(x, true);
 }
 
@@ -257,8 +280,10 @@ static void on_answered(struct exporter *x, const struct export_event *event)
         return;
     }
     x->verdict = answer->verdict;
+    x->there = answer->content;
+    x->cycle.content += event->content;
     if (answer->verdict == COPY_GO_ON && answer->at.usn <= x->head) {
-        take_position(x, sent, answer->at, event->now_ms);
+        take_position(x, sent, answer, event->now_ms);
         return;
     }
     break_off_cycle(x);
@@ -322,6 +347,11 @@ struct export_action export_step(struct exporter *x, const struct export_event *
     return go_on(x, event->now_ms);
 }
 
+void exporter_note_content(struct exporter *x, const struct content_left *here)
+{
+    x->here = *here;
+}
+
 /* --- tombstones --- */
 
 /* What this copy has for sure. */
@@ -370,11 +400,17 @@ static uint64_t oldest_ms(const struct exporter *x)
     return behind(x) && x->mark_count ? x->marks[0].at_ms : 0;
 }
 
+/* Nothing is pending in content or scan, on either side (protocol, rule 18). */
+static bool content_settled(const struct exporter *x)
+{
+    return content_is_settled(&x->here) && content_is_settled(&x->there);
+}
+
 /* The copy has everything, said so after the last change, and would have been missed since. */
 static bool is_final(const struct exporter *x, uint64_t now_ms)
 {
     uint64_t interval = x->options.interval_ms;
-    return !x->expects && !behind(x) && now_ms - x->changed_ms >= interval &&
+    return !x->expects && !behind(x) && content_settled(x) && now_ms - x->changed_ms >= interval &&
            x->confirmed_ms >= x->changed_ms && now_ms - x->confirmed_ms < 2 * interval;
 }
 
@@ -390,14 +426,15 @@ enum export_word export_word(const struct exporter *x, uint64_t now_ms)
     uint64_t oldest = oldest_ms(x);
     if (!x->open)
         return WORD_NOT_INITIALIZED;
-    if (x->failing)
+    if (x->failing || x->here.broken || x->there.broken)
         return WORD_ERROR;
     if (is_comparing(x))
         return WORD_NON_STEADY;
     if (!x->confirmed_ms)
         return WORD_NOT_INITIALIZED;
     if (!x->asked || x->limit_met ||
-        (oldest && now_ms - oldest > x->options.interval_ms + EXPORT_GRACE_MS))
+        (oldest && now_ms - oldest > x->options.interval_ms + EXPORT_GRACE_MS) ||
+        !content_settled(x))
         return WORD_NON_STEADY;
     return is_final(x, now_ms) ? WORD_FINAL : WORD_STEADY;
 }
@@ -414,5 +451,7 @@ void export_status(const struct exporter *x, struct export_status *status)
                                      .cycles = x->cycles,
                                      .verdict = x->verdict,
                                      .comparing = is_comparing(x),
+                                     .here = x->here,
+                                     .there = x->there,
                                      .failing = x->failing};
 }

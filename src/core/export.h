@@ -3,7 +3,8 @@
  * No I/O: export_step() takes an event and says what to do. One thing is under way at a time: an
  * offer, a batch or a comparison; what happens meanwhile waits for its answer, and shares the next
  * batch. Everything that is sent may be lost, doubled or late: the answer says where the copy
- * really stands, and that is where it goes on. */
+ * really stands, and that is where it goes on. In a long catch-up the copy has taken more than it
+ * has stored, and the next batch follows on that; but only what is stored counts as copied. */
 #ifndef POLLUX_CORE_EXPORT_H
 #define POLLUX_CORE_EXPORT_H
 
@@ -18,6 +19,7 @@ struct export_options {
     /* Of one cycle. Whoever meets it is not steady, and goes on at the end of the interval, or at
      * once where somebody waits. */
     uint32_t batches_max;
+    uint64_t content_max; /* bytes of files; 0: not bounded */
 };
 
 struct exporter *exporter_new(const struct export_options *options);
@@ -58,6 +60,7 @@ struct export_event {
     struct term term;
     uint64_t head;
     struct copy_answer answer;
+    uint64_t content; /* how much of content came with what was answered */
 };
 
 enum export_action_kind {
@@ -73,8 +76,10 @@ enum export_action_kind {
 
 struct export_action {
     enum export_action_kind kind;
-    struct version after;
-    uint64_t goal; /* with this the cycle is complete */
+    uint64_t after;
+    uint64_t goal;        /* with this the cycle is complete */
+    uint64_t content_max; /* of files, in this batch; at least one goes, however large */
+    bool last;            /* no batch of this cycle follows, whatever is left */
 };
 
 /* Is something on its way into the home that is no change of it yet (protocol, rule 18)? Until it
@@ -83,6 +88,9 @@ void exporter_expects(struct exporter *x, bool more);
 
 /* What comes of an event; one action at most. */
 struct export_action export_step(struct exporter *x, const struct export_event *event);
+
+/* Of content: what this pool's files lack. The copy's answers say the same of its own. */
+void exporter_note_content(struct exporter *x, const struct content_left *here);
 
 enum {
     /* Tombstones of the last changes are kept even if every copy has them: a copy that was put back
@@ -121,6 +129,7 @@ struct export_status {
     enum copy_verdict verdict;
     bool failing;
     bool comparing; /* a comparison is due, or under way */
+    struct content_left here, there;
 };
 void export_status(const struct exporter *x, struct export_status *status);
 

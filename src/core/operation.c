@@ -307,11 +307,12 @@ static bool has_everything(const struct operation *op, const struct operation_ev
 }
 
 /* In a disaster, or where nobody wants to know, what can be had in time is better than nothing; the
- * rest is salvaged later. */
+ * rest is salvaged later. From a copy in the middle of a catch-up that is more than it seems: it
+ * must be wanted. */
 static bool takes_what_is_there(const struct operation *op, const struct operation_event *event)
 {
     return (op->options.skip_verification || op->options.disaster) &&
-           is_impatient(op, event->now_ms);
+           (event->whole || op->options.incomplete) && is_impatient(op, event->now_ms);
 }
 
 static void on_rest(struct operation *op, const struct operation_event *event,

@@ -363,6 +363,14 @@ void link_wanted(struct link *link, const struct machine *to, const struct items
     call_send(call, to, LINK_PATH_WANTED, wanted_encode(&link->sender, wanted));
 }
 
+void link_chunks(struct link *link, const struct machine *to, struct bytes request,
+                 link_chunks_done *done, void *context)
+{
+    struct call *call = call_new(link, CALL_WANTED, to, context);
+    call->done.items = done;
+    call_send_packet(call, to, LINK_PATH_CHUNKS, request);
+}
+
 void link_part(struct link *link, const struct machine *to, struct bytes part,
                link_compared_done *done, void *context)
 {

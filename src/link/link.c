@@ -101,6 +101,11 @@ void link_reply_items(struct link_reply *reply, struct bytes batch)
     reply_bytes(reply, LINK_TYPE_PACKET, buffer_view(&body));
 }
 
+void link_reply_chunks(struct link_reply *reply, struct bytes answer)
+{
+    link_reply_items(reply, answer);
+}
+
 void link_reply_error(struct link_reply *reply, const struct error *e)
 {
     http_answer_error(reply->request, e);
@@ -330,6 +335,16 @@ static enum failure take_wanted(struct link *link, struct http_request *request,
     return OK;
 }
 
+static enum failure take_chunks(struct link *link, struct http_request *request, struct error *e)
+{
+    const struct machine *from;
+    struct bytes wanted;
+    if (take_packet(link, request, &from, &wanted, e))
+        return e->kind;
+    link->handlers.chunks(from, wanted, reply_new(link, request), link->handlers.context);
+    return OK;
+}
+
 static enum failure take_command(struct link *link, struct http_request *request, struct error *e)
 {
     struct sender sender;
@@ -357,6 +372,7 @@ static const struct {
     {LINK_PATH_BATCH, MESSAGE_BATCH_BYTES_MAX, take_batch},
     {LINK_PATH_PART, MESSAGE_BATCH_BYTES_MAX, take_part},
     {LINK_PATH_WANTED, MESSAGE_BYTES_MAX, take_wanted},
+    {LINK_PATH_CHUNKS, MESSAGE_BATCH_BYTES_MAX, take_chunks},
     {LINK_PATH_RECORDS, MESSAGE_BATCH_BYTES_MAX, take_records},
     {LINK_PATH_COMMAND, MESSAGE_COMMAND_BYTES_MAX, take_command},
 };

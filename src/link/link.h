@@ -45,6 +45,9 @@ struct link_handlers {
                  void *context); /* of a comparison, as a batch */
     void (*wanted)(const struct machine *from, const struct items_wanted *wanted,
                    struct link_reply *reply, void *context);
+    /* Chunks of files are asked for; the bytes are lent until the reply is given. */
+    void (*chunks)(const struct machine *from, struct bytes request, struct link_reply *reply,
+                   void *context);
     /* Session records that waited there; `records` is lent until the reply is given. */
     void (*records)(const struct machine *from, const char *home, struct bytes records,
                     struct link_reply *reply, void *context);
@@ -83,6 +86,7 @@ void link_reply_created(struct link_reply *reply, const char *home);
 void link_reply_position(struct link_reply *reply, const struct copy_answer *position);
 void link_reply_compared(struct link_reply *reply, const struct compared *compared);
 void link_reply_items(struct link_reply *reply, struct bytes batch);
+void link_reply_chunks(struct link_reply *reply, struct bytes answer);
 void link_reply_kept(struct link_reply *reply, const char *home);
 void link_reply_error(struct link_reply *reply, const struct error *e);
 
@@ -129,6 +133,10 @@ typedef void link_items_done(const struct bytes *batch, const struct error *e, v
 void link_wanted(struct link *link, const struct machine *to, const struct items_wanted *wanted,
                  link_items_done *done, void *context);
 
+/* Chunks of files. The answer is valid during the call; NULL and why. */
+typedef void link_chunks_done(const struct bytes *answer, const struct error *e, void *context);
+void link_chunks(struct link *link, const struct machine *to, struct bytes request,
+                 link_chunks_done *done, void *context);
 /* Session records of users of a home, for its holder (protocol, rule 19). `e` is NULL if they are
  * durable there. */
 typedef void link_records_done(const char *to, const char *home, const struct error *e,

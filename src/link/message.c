@@ -194,7 +194,14 @@ static json_t *position_json(const struct sender *sender, const struct copy_answ
     json_object_set_new(message, "verdict", json_string(copy_verdict_name(position->verdict)));
     json_object_set_new(message, "in", json_integer((json_int_t)position->at.term));
     json_object_set_new(message, "at", json_integer((json_int_t)position->at.usn));
+    json_object_set_new(message, "taken", json_integer((json_int_t)position->taken));
     json_object_set_new(message, "term", term_json(position->term));
+    const struct content_left *left = &position->content;
+    if (!content_is_settled(left))
+        json_object_set_new(message, "content",
+                            json_pack("{s:I, s:I, s:b, s:b}", "files", (json_int_t)left->files,
+                                      "bytes", (json_int_t)left->bytes, "unsure", left->unsure,
+                                      "broken", left->broken));
     return message;
 }
 
@@ -584,13 +591,27 @@ enum failure offer_decode(struct bytes text, struct sender *sender, struct sync_
     return OK;
 }
 
+/* None: there is nothing left to do. */
+static bool read_left(const json_t *message, struct content_left *left)
+{
+    const json_t *content = json_object_get(message, "content");
+    *left = (struct content_left){0};
+    if (!content)
+        return true;
+    left->unsure = json_is_true(json_object_get(content, "unsure"));
+    left->broken = json_is_true(json_object_get(content, "broken"));
+    return read_count(content, "files", &left->files) && read_count(content, "bytes", &left->bytes);
+}
+
 static bool read_position(const json_t *message, struct copy_answer *position)
 {
     char verdict[16];
     return read_text(message, "verdict", verdict, sizeof verdict) &&
            copy_verdict_named(verdict, &position->verdict) &&
            read_count(message, "in", &position->at.term) &&
-           read_count(message, "at", &position->at.usn) && read_term(message, &position->term);
+           read_count(message, "at", &position->at.usn) &&
+           read_count(message, "taken", &position->taken) && read_term(message, &position->term) &&
+           read_left(message, &position->content);
 }
 
 enum failure position_decode(struct bytes text, struct sender *sender, struct copy_answer *position,

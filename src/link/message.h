@@ -128,6 +128,9 @@ char *wanted_encode(const struct sender *sender, const struct items_wanted *want
 enum failure wanted_decode(struct bytes text, struct sender *sender, struct items_wanted *wanted,
                            struct error *e);
 
+/* "Send me these chunks" and the answer are packets (content/chunk_message.h), which only those
+ * above know to read. */
+
 /* Session records, as those above write them, behind the home that they belong to. The answer is
  * the home's name, as that of "create". */
 void records_wrap(const char *home, struct bytes records, struct buffer *packet);

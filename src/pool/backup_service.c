@@ -6,6 +6,7 @@
 
 #include "base/timespan.h"
 #include "pool/backup_configuration.h"
+#include "pool/content.h"
 #include "pool/copy_mark.h"
 #include "pool/tombstones.h"
 
@@ -25,6 +26,7 @@ struct backup_service {
     struct front_end *fe;
     struct workers *workers;
     struct importing *importing;
+    struct content *content;
     struct copy_marks *marks;
     struct exporting *exports[BACKUP_EXPORTS_KEPT_MAX];
     size_t export_count;
@@ -89,11 +91,15 @@ static void on_changed(const char *home, uint64_t head, void *context)
 
 static struct export_options options_of(const struct backup_configuration *c, enum module module)
 {
-    uint64_t interval_ms = 0;
+    uint64_t interval_ms = 0, content_kb = 0;
     const char *name =
         module == MODULE_CMS_MASTER ? "MaxBatchesPerCmsSync" : "MaxBatchesPerUserStoreSync";
     time_span_ms(json_string_value(backup_configuration_value(c, "SyncInterval")), &interval_ms);
+    if (module == MODULE_DATA_CONF)
+        content_kb =
+            (uint64_t)json_integer_value(backup_configuration_value(c, "MaxDataConfPackageSizeKB"));
     return (struct export_options){
+        .content_max = content_kb << 10,
         .interval_ms = (uint32_t)interval_ms,
         .continuous =
             strcmp(json_string_value(backup_configuration_value(c, "SyncMode")), "Continuous") == 0,
@@ -120,18 +126,19 @@ void backup_service_configure(struct backup_service *service)
         struct export_options options = options_of(c, exporting_module(service->exports[i]));
         exporting_configure(service->exports[i], &options);
     }
-    if (c)
-        importing_configure(
-            service->importing,
-            (size_t)json_integer_value(backup_configuration_value(c, "MaxConcurrentCalls")));
+    if (!c)
+        return;
+    size_t calls_max =
+        (size_t)json_integer_value(backup_configuration_value(c, "MaxConcurrentCalls"));
+    importing_configure(service->importing, calls_max);
+    content_configure(service->content, calls_max);
 }
 
 /* --- the service --- */
 
 bool backup_service_copies(const char *home, enum module module)
 {
-    return module_belongs(module, home) &&
-           module != MODULE_DATA_CONF; /* content is copied by rules of its own */
+    return module_belongs(module, home);
 }
 
 static void add_exports(struct backup_service *service, const struct home *core)
@@ -168,7 +175,17 @@ static void on_tick(void *context)
     free_retired(service);
     if (service->lacks_room && !service->stopping)
         backup_service_follow(service);
+    importing_tick(service->importing);
     copy_marks_tick(service->marks);
+}
+
+void backup_service_content_changed(struct backup_service *service, const char *home)
+{
+    for (size_t i = 0; i < service->export_count; i++) {
+        struct exporting *x = service->exports[i];
+        if (exporting_module(x) == MODULE_DATA_CONF && strcmp(exporting_home(x), home) == 0)
+            exporting_hear(x);
+    }
 }
 
 void backup_service_look(struct backup_service *service)
@@ -200,6 +217,16 @@ void backup_service_hurry(struct backup_service *service, const char *home)
         struct exporting *x = service->exports[i];
         if (strcmp(exporting_home(x), home) == 0 && !exporting_is_to_replica(x))
             exporting_wanted(x);
+    }
+}
+
+void backup_service_heard(struct backup_service *service, const char *home, const char *pool,
+                          struct term term)
+{
+    for (size_t i = 0; i < service->export_count; i++) {
+        struct exporting *x = service->exports[i];
+        if (strcmp(exporting_home(x), home) == 0 && strcmp(exporting_target(x), pool) == 0)
+            exporting_heard(x, term);
     }
 }
 
@@ -267,6 +294,7 @@ struct backup_service *backup_service_new(struct front_end *fe)
     service->workers = workers_new(front_end_loop(fe), BACKUP_THREADS_MAX);
     service->importing = importing_new(fe, service->workers);
     service->marks = copy_marks_new(fe);
+    service->content = content_new(fe);
     pthread_mutex_init(&service->heads.lock, NULL);
     store_watch(front_end_store(fe), on_changed, service);
     return service;
@@ -282,6 +310,7 @@ void backup_service_start(struct backup_service *service)
             add_exports(service, core);
     }
     add_replicas(service);
+    content_start(service->content);
     copy_marks_start(service->marks);
     backup_service_configure(service);
     loop_every(front_end_loop(service->fe), EXPORT_TICK_MS, on_tick, service);
@@ -292,6 +321,7 @@ void backup_service_stop(struct backup_service *service)
 {
     if (!service)
         return;
+    content_stop(service->content);
     service->stopping = true;
     workers_free(TAKE(service->workers));
     loop_settle(front_end_loop(service->fe)); /* what its threads had still to say */
@@ -305,6 +335,7 @@ void backup_service_free(struct backup_service *service)
     for (size_t i = 0; i < service->export_count; i++)
         exporting_free(service->exports[i]);
     importing_free(service->importing);
+    content_free(service->content);
     copy_marks_free(service->marks);
     pthread_mutex_destroy(&service->heads.lock);
     free(service);
@@ -324,6 +355,11 @@ size_t backup_service_exports(const struct backup_service *service,
 struct workers *backup_service_workers(struct backup_service *service)
 {
     return service->workers;
+}
+
+struct content *backup_service_content(const struct backup_service *service)
+{
+    return service->content;
 }
 
 struct importing *backup_service_importing(struct backup_service *service)

@@ -7,6 +7,7 @@
 #include "pool/importing.h"
 
 struct backup_service;
+struct content;
 struct copy_marks;
 
 enum {
@@ -30,6 +31,8 @@ void backup_service_stop(struct backup_service *service);
 void backup_service_free(struct backup_service *service);
 /* The configuration in the store changed. */
 void backup_service_configure(struct backup_service *service);
+/* Manifests of the home changed: where other changes of it wait a moment, these don't. */
+void backup_service_content_changed(struct backup_service *service, const char *home);
 /* The topology changed: pools that it has anew get their copies of `central`, those that it has no
  * more get nothing any more. Who may hold a home can't change while the machine runs. */
 void backup_service_follow(struct backup_service *service);
@@ -38,6 +41,9 @@ void backup_service_look(struct backup_service *service);
 
 /* Where does that pool's copy of the home stand? It said that it lost something. */
 void backup_service_ask(struct backup_service *service, const char *home, const char *pool);
+/* A pool's part of a home is in this term. */
+void backup_service_heard(struct backup_service *service, const char *home, const char *pool,
+                          struct term term);
 
 /* What there is of this home goes to its partner now: it is about to take over. */
 void backup_service_hurry(struct backup_service *service, const char *home);
@@ -46,6 +52,7 @@ void backup_service_hurry(struct backup_service *service, const char *home);
 size_t backup_service_exports(const struct backup_service *service,
                               struct exporting *list[BACKUP_EXPORTS_MAX]);
 struct workers *backup_service_workers(struct backup_service *service);
+struct content *backup_service_content(const struct backup_service *service);
 struct importing *backup_service_importing(struct backup_service *service);
 struct copy_marks *backup_service_marks(const struct backup_service *service);
 

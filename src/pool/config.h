@@ -54,6 +54,9 @@ static inline void owned_config_free(struct config **c)
 #define ENGINE_SQLITE "SQLite"
 const char *config_engine(const struct config *c);
 
+/* What can't change while running, by name; NULL if nothing of that changed. */
+const char *config_fixed_change(const struct config *a, const struct config *b);
+
 /* A short summary for people, one thing on each line. */
 void config_describe(const struct config *c, FILE *out);
 

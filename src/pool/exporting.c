@@ -7,8 +7,10 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "content/manifest.h"
 #include "core/batch.h"
 #include "pool/comparing.h"
+#include "pool/content.h"
 #include "pool/offer.h"
 #include "pool/storage_service.h"
 
@@ -35,7 +37,9 @@ struct exporting {
     } calls[BATCH_CALLS_MAX];
     const struct batch_call *waited;
     uint64_t target_started;
-    enum export_word word; /* as it was told last */
+    uint64_t held_head, heard_ms; /* a head that is not passed on yet; when one was, last */
+    bool has_files;               /* the home has manifests */
+    enum export_word word;        /* as it was told last */
     struct error trouble;
     struct exporting_counts counts;
 
@@ -47,7 +51,9 @@ struct exporting {
         uint64_t read_at; /* the home's head when it was read */
         struct bytes bytes;
         uint64_t items;
+        uint64_t content, content_max; /* bytes of the files whose manifests are in it */
         bool full;
+        bool last; /* none follows at once, even if it is full */
         struct error error;
     } batch;
 };
@@ -101,9 +107,9 @@ const struct error *exporting_trouble(const struct exporting *x)
 static void carry_out(struct exporting *x, const struct export_action *action);
 
 /* What people are alerted by: an error or a backlog begins, or ends. */
-static void tell_word(struct exporting *x, uint64_t now_ms)
+static void tell_word(struct exporting *x)
 {
-    enum export_word word = export_word(x->core, now_ms), before = x->word;
+    enum export_word word = exporting_word(x), before = x->word;
     bool bad = word == WORD_ERROR || word == WORD_NON_STEADY;
     bool was = before == WORD_ERROR || before == WORD_NON_STEADY;
     x->word = word;
@@ -122,7 +128,7 @@ static void step(struct exporting *x, struct export_event event)
 {
     event.now_ms = clock_ms();
     struct export_action action = export_step(x->core, &event);
-    tell_word(x, event.now_ms);
+    tell_word(x);
     carry_out(x, &action);
 }
 
@@ -142,10 +148,18 @@ static bool term_is_over(const struct exporting *x)
     return !exports(x) || !term_equal(x->term, home_hold(core_of(x))->term);
 }
 
+static void hear(struct exporting *x, uint64_t head)
+{
+    x->held_head = 0;
+    x->heard_ms = clock_ms();
+    step(x, (struct export_event){.kind = EXPORT_CHANGED, .head = head});
+}
+
 static void fail_with(struct exporting *x, const struct error *e)
 {
     x->in_flight = FLIGHT_NONE;
     x->waited = NULL;
+    x->batch.content = 0;
     if (term_is_over(x)) {
         exporting_tick(x);
         return;
@@ -204,7 +218,10 @@ static void on_position(const struct copy_answer *position, const struct error *
     explain(x, position, &trouble);
     if (trouble.kind)
         x->trouble = trouble;
-    step(x, (struct export_event){.kind = EXPORT_ANSWERED, .answer = *position});
+    uint64_t content = position->verdict == COPY_GO_ON ? x->batch.content : 0;
+    x->batch.content = 0;
+    step(x,
+         (struct export_event){.kind = EXPORT_ANSWERED, .answer = *position, .content = content});
     forget_trouble(x);
 }
 
@@ -217,7 +234,11 @@ static void on_batch_position(const struct copy_answer *position, const struct e
     if (x->waited != call)
         return;
     x->waited = NULL;
-    if (position && position->verdict == COPY_GO_ON && position->at.usn >= x->batch.head.upto) {
+    uint64_t taken = position && position->verdict == COPY_GO_ON ? position->taken : 0;
+    if (position && position->verdict == COPY_GO_ON && position->at.usn > taken)
+        taken = position->at.usn;
+    if (taken >= x->batch.head.upto) {
+        x->has_files |= x->batch.items > 0;
         x->counts.items += x->batch.items;
         x->counts.bytes += x->batch.bytes.size;
     }
@@ -226,12 +247,26 @@ static void on_batch_position(const struct copy_answer *position, const struct e
 
 /* --- packing a batch, on a thread --- */
 
+/* Files that don't fit into this cycle any more wait for the next one; the first goes in any case.
+ */
+static bool fits_as_content(struct exporting *x, const struct item *item)
+{
+    struct file_stamp stamp;
+    if (item->module != MODULE_DATA_CONF || item->deleted ||
+        manifest_stamp(item->value, &stamp, NULL))
+        return true;
+    if (x->batch.content && x->batch.content + stamp.size > x->batch.content_max)
+        return false;
+    x->batch.content += stamp.size;
+    return true;
+}
+
 static bool pack_item(const struct item *item, struct item_hash hash, void *context)
 {
     (void)hash;
     struct exporting *x = context;
     if (item->module == x->module) {
-        x->batch.full = !batch_add(x->batch.writer, item);
+        x->batch.full = !fits_as_content(x, item) || !batch_add(x->batch.writer, item);
         if (x->batch.full)
             return false;
         x->batch.items++;
@@ -250,6 +285,7 @@ static void pack(void *context)
     OWNED(free_memory) struct hold *hold = xmalloc(sizeof *hold);
     *e = (struct error){0};
     x->batch.items = 0;
+    x->batch.content = 0;
     x->batch.full = false;
     head->upto = head->after;
     if (store_view(x->batch.store, &view, e) || view_home(view, x->home, &state, e) ||
@@ -260,11 +296,13 @@ static void pack(void *context)
     head->head = copy_head(&copy); /* all that there is by now: core/export.h says why */
     head->horizon = copy_horizon(&copy, state.horizon);
     batch_begin(x->batch.writer, head);
-    if (view_changes(view, x->home, head->after, pack_item, x, e))
+    bool none = x->module == MODULE_DATA_CONF && !head->after &&
+                !state.modules[x->module].digest.items; /* most homes have no files */
+    if (!none && view_changes(view, x->home, head->after, pack_item, x, e))
         return;
     if (!x->batch.full)
         head->upto = copy.head;
-    x->batch.bytes = batch_finish(x->batch.writer, head->upto);
+    x->batch.bytes = batch_finish(x->batch.writer, head->upto, x->batch.full && !x->batch.last);
 }
 
 static struct batch_call *free_call(struct exporting *x)
@@ -295,7 +333,7 @@ static void on_packed(void *context)
     *call = (struct batch_call){.x = x, .out = true};
     x->waited = call;
     x->in_flight = FLIGHT_BATCH;
-    exporting_changed(x, x->batch.read_at); /* the news of it may still be on its way here */
+    hear(x, x->batch.read_at); /* the news of it may still be on its way here */
     link_batch(front_end_link(x->fe), to, x->batch.bytes, on_batch_position, call);
 }
 
@@ -318,7 +356,7 @@ static void on_comparison_done(const struct copy_answer *position, const struct 
 {
     struct exporting *x = context;
     x->counts.compared += comparing_items(x->comparing);
-    exporting_changed(x, comparing_head(x->comparing)); /* the news may still be on its way */
+    hear(x, comparing_head(x->comparing)); /* the news may still be on its way */
     if (position && position->verdict == COPY_GO_ON)
         log_event(LOG_EVENT_NOTICE, "copy-compared",
                   "%s of the home %s at %s was compared: %llu items, and the copy is equal.",
@@ -344,7 +382,10 @@ static void send_batch(struct exporting *x, const struct export_action *action)
     x->in_flight = FLIGHT_PACKING;
     x->batch.store = front_end_store(x->fe);
     x->batch.head =
-        (struct batch_head){.module = x->module, .term = x->term, .after = action->after.usn};
+        (struct batch_head){.module = x->module, .term = x->term, .after = action->after};
+    x->batch.last = action->last;
+    x->batch.content_max =
+        action->content_max < CONTENT_BATCH_BYTES ? action->content_max : CONTENT_BATCH_BYTES;
     snprintf(x->batch.head.home, sizeof x->batch.head.home, "%s", x->home);
     if (workers_run(x->workers, pack, on_packed, x))
         return;
@@ -364,10 +405,26 @@ static void carry_out(struct exporting *x, const struct export_action *action)
 
 /* --- from outside --- */
 
+/* A scan finishes before the head of content is declared (protocol, rule 16). What is open already
+ * stays so: what was declared is not taken back. */
+static bool may_speak(const struct exporting *x)
+{
+    return x->module != MODULE_DATA_CONF || x->open ||
+           content_may_export(front_end_content(x->fe), x->home);
+}
+
+static void note_content(struct exporting *x)
+{
+    if (x->module != MODULE_DATA_CONF)
+        return;
+    const struct content_left left = content_left(front_end_content(x->fe), NULL);
+    exporter_note_content(x->core, &left);
+}
+
 static void open_or_close(struct exporting *x)
 {
     const struct home *core = core_of(x);
-    bool open = exports(x);
+    bool open = exports(x) && may_speak(x);
     struct sync_offer offer;
     struct error e;
     if (open && (!x->open || !term_equal(x->term, home_hold(core)->term))) {
@@ -376,6 +433,7 @@ static void open_or_close(struct exporting *x)
             return; /* again at the next tick */
         x->open = true;
         x->term = term;
+        x->has_files = offer.digest.items > 0;
         x->trouble = (struct error){0};
         step(x, (struct export_event){.kind = EXPORT_OPENED, .term = term, .head = offer.head});
     } else if (!open && x->open) {
@@ -401,15 +459,13 @@ static void give_up_on_silence(struct exporting *x, const struct peer *peer)
     fail_with(x, &e);
 }
 
-/* Its store may be another one now. */
-static void ask_after_restart(struct exporting *x, const struct peer *peer)
+/* It can be asked at last; and its store may be another one now. */
+static void ask_after_start(struct exporting *x, const struct peer *peer)
 {
     if (peer->started == x->target_started)
         return;
-    bool again = x->target_started != 0;
     x->target_started = peer->started;
-    if (again)
-        exporting_looked(x);
+    exporting_looked(x);
 }
 
 /* Session records that wait are users' data, too. */
@@ -429,8 +485,11 @@ void exporting_tick(struct exporting *x)
         open_or_close(x);
     if (peer && peer->heard_ms) {
         give_up_on_silence(x, peer);
-        ask_after_restart(x, peer);
+        ask_after_start(x, peer);
     }
+    note_content(x);
+    if (x->held_head && clock_ms() - x->heard_ms >= EXPORTING_HELD_MS)
+        exporting_hear(x);
     step(x, (struct export_event){.kind = EXPORT_TICK});
 }
 
@@ -467,21 +526,53 @@ bool exporting_is_idle(const struct exporting *x)
 
 void exporting_changed(struct exporting *x, uint64_t head)
 {
-    step(x, (struct export_event){.kind = EXPORT_CHANGED, .head = head});
+    x->held_head = head;
+    if (x->module != MODULE_DATA_CONF || clock_ms() - x->heard_ms >= EXPORTING_HELD_MS)
+        exporting_hear(x);
+}
+
+void exporting_hear(struct exporting *x)
+{
+    if (x->held_head)
+        hear(x, x->held_head);
+}
+
+bool exporting_has_nothing(const struct exporting *x)
+{
+    return x->module == MODULE_DATA_CONF && !x->has_files &&
+           !content_files(front_end_content(x->fe));
+}
+
+enum export_word exporting_word(const struct exporting *x)
+{
+    return exporting_has_nothing(x) ? WORD_NOT_INITIALIZED : export_word(x->core, clock_ms());
 }
 
 void exporting_wanted(struct exporting *x)
 {
+    note_content(x);
+    exporting_hear(x);
     step(x, (struct export_event){.kind = EXPORT_WANTED});
 }
 
 void exporting_wanted_compared(struct exporting *x)
 {
+    note_content(x);
+    exporting_hear(x);
     step(x, (struct export_event){.kind = EXPORT_WANTED_COMPARED});
+}
+
+void exporting_heard(struct exporting *x, struct term term)
+{
+    struct export_status s;
+    export_status(x->core, &s);
+    if (s.verdict == COPY_EARLY && x->open && term_equal(term, x->term))
+        exporting_looked(x);
 }
 
 void exporting_looked(struct exporting *x)
 {
+    note_content(x);
     step(x, (struct export_event){.kind = EXPORT_LOOKED});
 }
 

@@ -14,6 +14,7 @@
 #include "pool/backup_service.h"
 #include "pool/certificates.h"
 #include "pool/compared.h"
+#include "pool/content.h"
 #include "pool/flush.h"
 #include "pool/lend.h"
 #include "pool/operating.h"
@@ -193,6 +194,8 @@ static void note_witness(struct front_end *fe, const struct heartbeat *theirs,
 
 static void take_heartbeat(struct front_end *fe, const struct heartbeat *theirs)
 {
+    const struct peer *peer = peers_find(fe->peers, theirs->sender.machine);
+    bool restarted = peer && peer->started != theirs->started;
     peers_heard(fe->peers, theirs, clock_ms(), clock_wall_ms(), fe->topology_hash);
     for (size_t i = 0; i < theirs->count; i++) {
         const struct heartbeat_home *said = &theirs->homes[i];
@@ -205,9 +208,13 @@ static void take_heartbeat(struct front_end *fe, const struct heartbeat *theirs)
         note_witness(fe, theirs, said);
         if (home)
             hosted_home_heard(home, theirs->sender.pool, said);
+        if (home && said->own)
+            backup_service_heard(fe->backup, said->home, theirs->sender.pool, said->term);
         if (home && said->lacks)
             backup_service_ask(fe->backup, said->home, theirs->sender.pool);
     }
+    if (restarted)
+        backup_service_look(fe->backup);
 }
 
 static void call_peer(struct front_end *fe, struct peer *peer, const struct heartbeat *ours);
@@ -536,11 +543,11 @@ static enum failure open_store(struct front_end *fe, struct error *e)
         bad = store_open(engine, &fe->store, e);
     if (bad)
         return bad;
+    if (fe->config->file_store)
+        fe->files = file_store_new(fe->config->file_store, front_end_pool(fe));
     fe->backup = backup_service_new(fe);
     fe->scrub = scrub_new(fe);
     fe->storage = storage_service_new(fe);
-    if (fe->config->file_store)
-        fe->files = file_store_new(fe->config->file_store, front_end_pool(fe));
     return OK;
 }
 
@@ -556,6 +563,7 @@ static enum failure open_link(struct front_end *fe, struct error *e)
                                            .batch = on_batch,
                                            .part = on_part,
                                            .wanted = on_wanted,
+                                           .chunks = content_on_chunks,
                                            .records = on_records,
                                            .command = on_command,
                                            .person = on_person,
@@ -601,42 +609,6 @@ struct front_end *front_end_start(struct config *config, struct loop *loop, stru
     return fe;
 }
 
-static const char *listens_on(const struct config *c)
-{
-    const char *address = c->listen_address ? c->listen_address : c->self->address;
-    return address ? address : "";
-}
-
-/* What can't change while running, by name; NULL if nothing of that changed. */
-static const char *fixed_change(const struct config *a, const struct config *b)
-{
-    const struct pool *x = a->self->pool, *y = b->self->pool;
-    const char *x_backup = x->backup ? x->backup->fqdn : "",
-               *y_backup = y->backup ? y->backup->fqdn : "";
-    if (strcmp(a->machine, b->machine) != 0 || strcmp(x->fqdn, y->fqdn) != 0)
-        return "which machine this is";
-    if (strcmp(a->database_path, b->database_path) != 0)
-        return "where its database is";
-    const char *x_files = a->file_store ? a->file_store : "",
-               *y_files = b->file_store ? b->file_store : "";
-    if (strcmp(x_files, y_files) != 0)
-        return "where its file store is";
-    if (strcmp(a->admin_socket, b->admin_socket) != 0)
-        return "where its socket is";
-    if (strcmp(listens_on(a), listens_on(b)) != 0 || a->self->link_port != b->self->link_port ||
-        a->self->users_port != b->self->users_port)
-        return "where it listens";
-    if (strcmp(a->certificate, b->certificate) != 0 ||
-        strcmp(a->private_key, b->private_key) != 0 || strcmp(a->authority, b->authority) != 0)
-        return "where its certificates are";
-    if (strcmp(x_backup, y_backup) != 0 ||
-        strcmp(a->topology->central->fqdn, b->topology->central->fqdn) != 0)
-        return "which homes it takes part in";
-    if (a->topology->failure_detection_ms != b->topology->failure_detection_ms)
-        return "the failure-detection interval";
-    return NULL;
-}
-
 bool front_end_reload(struct front_end *fe)
 {
     OWNED(faults_free) struct faults faults = {0};
@@ -649,7 +621,7 @@ bool front_end_reload(struct front_end *fe)
         log_event(LOG_EVENT_ERROR, "reload-refused", "Nothing was reloaded; mend the files first.");
         return false;
     }
-    const char *fixed = fixed_change(fe->config, config);
+    const char *fixed = config_fixed_change(fe->config, config);
     if (fixed) {
         log_event(LOG_EVENT_ERROR, "reload-refused",
                   "The new configuration changes %s: that takes a restart. Nothing was reloaded.",
@@ -695,8 +667,8 @@ void front_end_stop(struct front_end *fe)
     loop_settle(fe->loop);
     scrub_free(fe->scrub);
     storage_service_free(fe->storage);
-    file_store_free(fe->files);
     backup_service_free(fe->backup);
+    file_store_free(fe->files);
     publisher_free(fe->publisher);
     operating_free(fe->operating);
     peers_free(fe->peers);

@@ -6,9 +6,11 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "core/batch.h"
+#include "pool/applying.h"
 #include "pool/backup_service.h"
 #include "pool/compared.h"
+#include "pool/content.h"
+#include "pool/content_gate.h"
 #include "pool/copy_mark.h"
 #include "pool/offer.h"
 #include "pool/operating.h"
@@ -26,6 +28,7 @@ struct importing {
     struct workers *workers;
     struct import_row rows[HOSTED_HOMES_MAX];
     size_t row_count;
+    struct applying *applying;
     size_t calls, calls_max; /* under way, beside the loop */
 };
 
@@ -118,6 +121,8 @@ static void note_complete(struct importing *importing, const char *home, enum mo
     struct import_status *status = status_of(importing, home, module);
     if (!status)
         return;
+    if (module == MODULE_DATA_CONF)
+        content_complete(front_end_content(importing->fe), home, true);
     copy_marks_note(backup_service_marks(front_end_backup_service(importing->fe)), home, module);
     note_works(status, home, module); /* whatever went wrong is over, without another batch */
 }
@@ -157,10 +162,20 @@ static void refuse_busy(const struct importing *importing, struct link_reply *re
     link_reply_error(reply, &e);
 }
 
+/* Where the copy stands; and of content, what is still to be done for its files. */
+static void say(const struct importing *importing, enum module module, struct link_reply *reply,
+                struct copy_answer answer)
+{
+    if (module == MODULE_DATA_CONF)
+        answer.content = content_left(front_end_content(importing->fe), NULL);
+    link_reply_position(reply, &answer);
+}
+
 /* --- offers --- */
 
 /* An offer that is answered when what it brings is durable. */
 struct offered {
+    const struct importing *importing;
     struct link_reply *reply;
     struct copy_answer answer;
     struct sync_offer offer;
@@ -174,7 +189,7 @@ static void on_kept(const struct error *e, void *context)
     if (later)
         offered->answer.verdict = COPY_EARLY; /* again shortly */
     if (!e || later)
-        link_reply_position(offered->reply, &offered->answer);
+        say(offered->importing, offered->offer.module, offered->reply, offered->answer);
     else
         link_reply_error(offered->reply, e);
     free(offered);
@@ -308,11 +323,11 @@ void importing_offered(struct importing *importing, const struct machine *from,
     if (offer->purpose == OFFER_ASK && follows && offer->whole && answer.at.usn == offer->head)
         note_complete(importing, offer->home, offer->module);
     if (!begins && !ends && (!follows || same_lineage(&hold->lineage, &offer->lineage))) {
-        link_reply_position(reply, &answer);
+        say(importing, offer->module, reply, answer);
         return;
     }
     struct offered *offered = xmalloc(sizeof *offered);
-    *offered = (struct offered){reply, answer, *offer, state};
+    *offered = (struct offered){importing, reply, answer, *offer, state};
     offered->answer.verdict = begins ? COPY_COMPARE : COPY_GO_ON;
     hosted_home_follow(home, &offer->lineage,
                        begins ? begin_comparison
@@ -326,133 +341,77 @@ void importing_offered(struct importing *importing, const struct machine *from,
 struct sent {
     struct importing *importing;
     struct store *store;
+    struct content *content;
     struct link_reply *reply;
     struct bytes bytes; /* lent until the reply is given */
     char from[FQDN_SIZE];
-    char home[HOME_NAME_SIZE]; /* once it is known */
-    enum module module;
-    struct copy_answer answer;
+    struct batch_head head; /* as the batch says: it may lie */
+    uint64_t limit; /* nothing beyond that usn is applied: its files are not here (content.h) */
     char taken_for[HOME_NAME_SIZE]; /* the home whose partner waits with its questions; or none */
-    bool complete; /* the copy has everything now that there was when the batch was packed */
+    struct applied applied;
     struct error error;
 };
-
-/* May this batch be applied, and on top of what? */
-static enum failure check_batch(struct sent *sent, const struct batch_head *head, struct hold *hold,
-                                struct home_state *state, struct error *e)
-{
-    OWNED(view_close) struct view *view = NULL;
-    enum failure bad = store_view(sent->store, &view, e);
-    return bad ? bad : offer_read_shared(view, head->home, sent->from, hold, state, e);
-}
-
-static struct txn *txn_of(struct batch *batch, const struct hold *hold, struct version cookie)
-{
-    const struct batch_head *head = batch_head(batch);
-    struct txn *txn = txn_new(head->home);
-    struct item item;
-    txn_as_copy(txn, head->term.number);
-    while (batch_next(batch, &item))
-        txn_apply(txn, &item);
-    txn_cookie(
-        txn, head->module, cookie,
-        (struct version){.term = lineage_term_of(&hold->lineage, head->upto), .usn = head->upto});
-    if (head->upto < head->head)
-        txn_whole_at(txn, head->module,
-                     (struct version){.term = lineage_term_of(&hold->lineage, head->head),
-                                      .usn = head->head});
-    else
-        copy_mark_put(txn, head->home, head->module);
-    /* This copy may be asked for what it has, one day, and lacks the same tombstones. */
-    txn_horizon(txn, head->horizon < head->upto ? head->horizon : head->upto);
-    return txn;
-}
-
-static enum failure apply(struct sent *sent, struct error *e)
-{
-    OWNED(batch_close) struct batch *batch = NULL;
-    OWNED(free_memory) struct hold *hold = xmalloc(sizeof *hold);
-    struct home_state state;
-    enum failure bad = batch_open(sent->bytes, &batch, e);
-    if (bad)
-        return bad;
-    const struct batch_head *head = batch_head(batch);
-    snprintf(sent->home, sizeof sent->home, "%s", head->home);
-    sent->module = head->module;
-    bad = check_batch(sent, head, hold, &state, e);
-    if (bad)
-        return bad;
-    const struct copy_state copy = offer_copy(hold, &state, head->module);
-    struct version cookie = copy.cookie;
-    sent->answer = copy_judge_batch(&copy, head);
-    if (sent->answer.verdict != COPY_GO_ON)
-        return OK;
-    struct store_outcome outcome;
-    if (head->upto > head->after &&
-        store_commit_wait(sent->store, txn_of(batch, hold, cookie), &outcome)) {
-        *e = outcome.error;
-        return e->kind;
-    }
-    sent->complete = head->upto == head->head;
-    sent->answer.at =
-        (struct version){.term = lineage_term_of(&hold->lineage, head->upto), .usn = head->upto};
-    return OK;
-}
 
 static void work(void *context)
 {
     struct sent *sent = context;
-    apply(sent, &sent->error);
+    const struct applying_sent batch = {
+        .from = sent->from, .bytes = sent->bytes, .content = sent->content, .limit = sent->limit};
+    applying_take(sent->importing->applying, sent->store, &batch, &sent->applied, &sent->error);
+}
+
+static void store_gathered(void *context)
+{
+    const struct sent *sent = context;
+    applying_store(sent->importing->applying, sent->store, sent->applied.home,
+                   sent->applied.module);
+}
+
+static void on_stored(void *context)
+{
+    struct sent *sent = context;
+    taking_note(sent->importing->fe, sent->taken_for, false);
+    free(sent);
+}
+
+static void reply_to(const struct sent *sent)
+{
+    if (sent->error.kind)
+        link_reply_error(sent->reply, &sent->error);
+    else
+        say(sent->importing, sent->applied.module, sent->reply, sent->applied.answer);
 }
 
 static void on_worked(void *context)
 {
     struct sent *sent = context;
-    taking_note(sent->importing->fe, sent->taken_for, false);
+    struct importing *importing = sent->importing;
+    const struct applied *applied = &sent->applied;
     bool failed = sent->error.kind != OK;
-    sent->importing->calls--;
-    if (!failed && strcmp(sent->home, HOME_CENTRAL) == 0)
-        backup_service_configure(front_end_backup_service(sent->importing->fe));
-    if (sent->home[0])
-        note(sent->importing, sent->home, sent->module, failed ? &sent->error : NULL);
-    if (!failed && sent->complete)
-        note_complete(sent->importing, sent->home, sent->module);
-    if (failed)
-        link_reply_error(sent->reply, &sent->error);
-    else
-        link_reply_position(sent->reply, &sent->answer);
-    if (sent->home[0])
-        operating_look(front_end_operating(sent->importing->fe), sent->home);
-    free(sent);
+    importing->calls--;
+    if (!failed && strcmp(applied->home, HOME_CENTRAL) == 0)
+        backup_service_configure(front_end_backup_service(importing->fe));
+    if (applied->home[0])
+        note(importing, applied->home, applied->module, failed ? &sent->error : NULL);
+    if (!failed && applied->complete)
+        note_complete(importing, applied->home, applied->module);
+    reply_to(sent);
+    if (applied->home[0])
+        operating_look(front_end_operating(importing->fe), applied->home);
+    bool stopping = !front_end_link(importing->fe);
+    if (failed || !applied->full || stopping || /* the next batch is on its way meanwhile */
+        !workers_run(importing->workers, store_gathered, on_stored, sent))
+        on_stored(sent);
 }
 
-static bool take(const struct importing *importing, struct sent *sent, struct link_reply *reply)
+/* From here on nobody else decides about the home until it is applied. */
+static void begin(struct sent *sent)
 {
-    struct batch_head head;
-    struct copy_answer late;
-    struct error e;
-    if (batch_peek(sent->bytes, &head, &e)) {
-        link_reply_error(reply, &e);
-        return false;
-    }
-    if (taking_may(importing->fe, sent->from, head.home, head.term, sent->taken_for, &late))
-        return true;
-    link_reply_position(reply, &late);
-    return false;
-}
-
-void importing_sent(struct importing *importing, const struct machine *from, struct bytes batch,
-                    struct link_reply *reply)
-{
-    if (put_off(importing, reply))
-        return;
-    struct sent *sent = xcalloc(1, sizeof *sent);
-    *sent = (struct sent){.importing = importing,
-                          .store = front_end_store(importing->fe),
-                          .reply = reply,
-                          .bytes = batch};
-    snprintf(sent->from, sizeof sent->from, "%s", from->pool->fqdn);
-    if (!take(importing, sent, reply)) {
+    struct importing *importing = sent->importing;
+    struct copy_answer late = {0};
+    const struct batch_head *head = &sent->head;
+    if (!taking_may(importing->fe, sent->from, head->home, head->term, sent->taken_for, &late)) {
+        link_reply_position(sent->reply, &late);
         free(sent);
         return;
     }
@@ -461,8 +420,58 @@ void importing_sent(struct importing *importing, const struct machine *from, str
         taking_note(importing->fe, sent->taken_for, true);
         return;
     }
-    refuse_busy(importing, reply);
+    refuse_busy(importing, sent->reply);
     free(sent);
+}
+
+/* As much of it can be applied as has its files in place. */
+static void on_files_ready(uint64_t upto, const struct error *e, void *context)
+{
+    struct sent *sent = context;
+    struct importing *importing = sent->importing;
+    bool in_vain = upto < sent->head.upto && upto <= sent->head.after;
+    importing->calls--;
+    sent->limit = upto;
+    if (!in_vain) {
+        begin(sent);
+        return;
+    }
+    if (e->kind) {
+        note(importing, sent->head.home, MODULE_DATA_CONF, e);
+        link_reply_error(sent->reply, e);
+    } else {
+        say(importing, MODULE_DATA_CONF, sent->reply,
+            (struct copy_answer){.verdict = COPY_EARLY}); /* it takes longer */
+    }
+    free(sent);
+}
+
+void importing_sent(struct importing *importing, const struct machine *from, struct bytes batch,
+                    struct link_reply *reply)
+{
+    struct batch_head head;
+    struct error e;
+    if (put_off(importing, reply))
+        return;
+    if (batch_peek(batch, &head, &e)) {
+        link_reply_error(reply, &e);
+        return;
+    }
+    struct sent *sent = xcalloc(1, sizeof *sent);
+    *sent = (struct sent){.importing = importing,
+                          .store = front_end_store(importing->fe),
+                          .content = front_end_content(importing->fe),
+                          .reply = reply,
+                          .bytes = batch,
+                          .head = head,
+                          .limit = UINT64_MAX};
+    snprintf(sent->from, sizeof sent->from, "%s", from->pool->fqdn);
+    if (head.module != MODULE_DATA_CONF || !home_for(importing, from, head.home, &e)) {
+        begin(sent);
+        return;
+    }
+    importing->calls++;
+    content_prepare(sent->content, head.home, batch, on_files_ready, sent);
 }
 
 struct importing *importing_new(struct front_end *fe, struct workers *workers)
@@ -470,11 +479,18 @@ struct importing *importing_new(struct front_end *fe, struct workers *workers)
     struct importing *importing = xcalloc(1, sizeof *importing);
     importing->fe = fe;
     importing->workers = workers;
+    importing->applying = applying_new();
     importing->calls_max = SIZE_MAX; /* until the configuration was read */
     return importing;
 }
 
+void importing_tick(struct importing *importing)
+{
+    applying_tick(importing->applying);
+}
+
 void importing_free(struct importing *importing)
 {
+    applying_free(importing->applying);
     free(importing);
 }

@@ -1,6 +1,6 @@
 /* The other end of exporting.h: what this pool makes of offers and batches for the copies that it
- * keeps. A batch is applied with the module's cookie in one transaction, beside the loop; the
- * answer goes out when that is durable. */
+ * keeps. Batches are applied with the module's cookie in one transaction (applying.h), beside the
+ * loop. */
 #ifndef POLLUX_POOL_IMPORTING_H
 #define POLLUX_POOL_IMPORTING_H
 
@@ -11,6 +11,9 @@ struct importing;
 
 struct importing *importing_new(struct front_end *fe, struct workers *workers);
 void importing_free(struct importing *importing);
+
+/* Now and then. */
+void importing_tick(struct importing *importing);
 
 /* How many calls it answers at once; one more is told to come again. */
 void importing_configure(struct importing *importing, size_t calls_max);

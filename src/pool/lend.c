@@ -55,7 +55,7 @@ static enum failure read_items(struct store *store, const char *to,
     }
     if (bad)
         return bad;
-    struct bytes bytes = batch_finish(writer, head.head);
+    struct bytes bytes = batch_finish(writer, head.head, false);
     buffer_raw(batch, bytes.at, bytes.size);
     return OK;
 }

@@ -12,6 +12,7 @@
 #include "base/workers.h"
 #include "pool/backup_service.h"
 #include "pool/commit.h"
+#include "pool/content.h"
 
 static const char record[] = "scrub";
 
@@ -96,11 +97,18 @@ static bool read_row(const struct item *item, struct item_hash hash, void *conte
     return !atomic_load(&f->scrub->stopping);
 }
 
+static int by_number(const void *left, const void *right)
+{
+    const uint64_t *a = left, *b = right;
+    return *a < *b ? -1 : *a > *b;
+}
+
 /* In the order of the usns, and if all rows are sound, in that of the keys: then everything must
  * add up to the digests both ways. */
 static void read_home(struct view *view, struct finding *f)
 {
     enum failure bad = view_scan(view, f->home, scan_row, f, &f->error);
+    qsort(f->usns, f->count, sizeof f->usns[0], by_number);
     if (!bad && !f->count)
         bad = view_changes(view, f->home, 0, read_row, f, &f->error);
     for (int m = 0; !bad && !f->count && m < MODULES; m++) {
@@ -116,6 +124,17 @@ static bool note_home(const char *name, void *context)
     *f = (struct finding){.scrub = scrub};
     snprintf(f->home, sizeof f->home, "%s", name);
     return scrub->count < COUNT_OF(scrub->findings);
+}
+
+/* What is damaged there, its keeper brings back; that a file store can't be used, it tells as well.
+ */
+static void read_files(struct scrub *scrub)
+{
+    struct content *content = front_end_content(scrub->fe);
+    struct error e;
+    uint64_t damaged;
+    for (size_t i = 0; i < scrub->count && !atomic_load(&scrub->stopping); i++)
+        content_scrub(content, scrub->findings[i].home, &scrub->stopping, &damaged, &e);
 }
 
 /* Each home in a view of its own: one that stays open keeps the store from tidying up. */
@@ -136,6 +155,7 @@ static void read_all(void *context)
     if (!scrub->structure.kind && !store_view(scrub->store, &view, &scrub->structure))
         view_structure(view, goes_on, scrub, &scrub->structure);
     view_close(view);
+    read_files(scrub);
 }
 
 /* --- mending, on the loop --- */

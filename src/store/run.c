@@ -1,20 +1,25 @@
 #include "store/run.h"
 
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct write {
     struct item item;
-    size_t number; /* in the order in which they came */
-    uint64_t lead; /* the first bytes behind those that all keys begin with: most differ in them */
     uint64_t before; /* the row that this one replaces; 0: none */
     bool outdated;   /* by another one behind it, with the same key */
 };
 
+/* A write's place in an order, by a number: most comparisons need not look at the write itself. */
+struct place {
+    uint64_t number;
+    size_t at;
+};
+
 struct run {
-    struct write *writes;
+    struct write *writes; /* in the order in which they came: that of their usns */
+    struct place *places;
     size_t count, room;
-    struct write **order; /* the same, in whichever order is needed */
 };
 
 enum {
@@ -33,14 +38,14 @@ void run_clear(struct run *run)
     if (run->room <= KEPT_ROOM)
         return;
     free(run->writes);
-    free(run->order);
+    free(run->places);
     *run = (struct run){0};
 }
 
 void run_free(struct run *run)
 {
     free(run->writes);
-    free(run->order);
+    free(run->places);
     free(run);
 }
 
@@ -49,72 +54,81 @@ void run_add(struct run *run, const struct item *item)
     if (run->count == run->room) {
         run->room = run->room ? run->room * 2 : 16;
         run->writes = xrealloc(run->writes, run->room * sizeof *run->writes);
-        run->order = xrealloc(run->order, run->room * sizeof(struct write *));
+        run->places = xrealloc(run->places, run->room * sizeof *run->places);
     }
-    run->writes[run->count] = (struct write){.item = *item, .number = run->count};
-    run->count++;
+    run->writes[run->count++] = (struct write){.item = *item};
 }
 
 /* --- orders --- */
 
-static int compare_u64(uint64_t a, uint64_t b)
+static int compare_numbers(uint64_t a, uint64_t b)
 {
     return a < b ? -1 : a > b;
 }
 
-static int by_key(const void *left, const void *right)
+static int by_number(const void *left, const void *right)
 {
-    const struct write *a = *(struct write *const *)left, *b = *(struct write *const *)right;
-    int order = compare_u64(a->item.module, b->item.module);
+    const struct place *a = left, *b = right;
+    return compare_numbers(a->number, b->number);
+}
+
+static int by_key(const void *left, const void *right, void *context)
+{
+    const struct place *a = left, *b = right;
+    const struct write *writes = context;
+    if (a->number != b->number)
+        return a->number < b->number ? -1 : 1;
+    const struct item *x = &writes[a->at].item, *y = &writes[b->at].item;
+    int order = compare_numbers(x->module, y->module);
     if (!order)
-        order = compare_u64(a->lead, b->lead);
-    if (!order)
-        order = bytes_compare(a->item.key, b->item.key);
-    return order ? order : compare_u64(a->number, b->number);
+        order = bytes_compare(x->key, y->key);
+    return order ? order : compare_numbers(a->at, b->at);
 }
 
-static int by_usn(const void *left, const void *right)
-{
-    const struct write *a = *(struct write *const *)left, *b = *(struct write *const *)right;
-    return compare_u64(a->item.version.usn, b->item.version.usn);
-}
-
-static int by_row_before(const void *left, const void *right)
-{
-    const struct write *a = *(struct write *const *)left, *b = *(struct write *const *)right;
-    return compare_u64(a->before, b->before);
-}
-
-static void sort(struct run *run, int compare(const void *, const void *))
-{
-    qsort(run->order, run->count, sizeof *run->order, compare);
-}
-
+/* How many bytes all keys begin with. */
 static size_t common_prefix(const struct run *run)
 {
     struct bytes first = run->writes[0].item.key;
     size_t common = first.size;
     for (size_t i = 1; i < run->count; i++) {
         struct bytes key = run->writes[i].item.key;
-        size_t same = 0;
-        while (same < common && same < key.size && key.at[same] == first.at[same])
-            same++;
+        size_t same = key.size < common ? key.size : common;
+        while (memcmp(key.at, first.at, same) != 0)
+            same--;
         common = same;
     }
     return common;
 }
 
-/* As a number, so that most comparisons need not look into the keys, which lie far apart. */
-static void note_leads(struct run *run)
+/* The bytes of a key behind that, as a number: most keys differ in them. */
+static uint64_t lead_of(struct bytes key, size_t common)
+{
+    uint8_t lead[8] = {0};
+    size_t left = key.size - common;
+    memcpy(lead, key.at + common, left < sizeof lead ? left : sizeof lead);
+    uint64_t number;
+    memcpy(&number, lead, sizeof number);
+    return be64toh(number);
+}
+
+static void order_by_keys(struct run *run)
 {
     size_t common = common_prefix(run);
+    for (size_t i = 0; i < run->count; i++)
+        run->places[i] = (struct place){lead_of(run->writes[i].item.key, common), i};
+    qsort_r(run->places, run->count, sizeof *run->places, by_key, run->writes);
+}
+
+/* Those that replace a row, by where that is; says how many. */
+static size_t order_by_rows_before(struct run *run)
+{
+    size_t count = 0;
     for (size_t i = 0; i < run->count; i++) {
-        struct bytes key = run->writes[i].item.key;
-        uint64_t lead = 0;
-        for (size_t n = 0; n < sizeof lead; n++)
-            lead = lead << 8 | (common + n < key.size ? key.at[common + n] : 0);
-        run->writes[i].lead = lead;
+        if (run->writes[i].before)
+            run->places[count++] = (struct place){run->writes[i].before, i};
     }
+    qsort(run->places, count, sizeof *run->places, by_number);
+    return count;
 }
 
 /* --- writing --- */
@@ -127,15 +141,20 @@ void count_out(struct digest *digest, size_t key_size, const struct found *found
     digest_remove(digest, &old, found->hash);
 }
 
+static bool same_key(const struct item *a, const struct item *b)
+{
+    return a->module == b->module && bytes_equal(a->key, b->key);
+}
+
 static enum failure write_keys(struct run *run, struct session *s, int64_t home, struct error *e)
 {
     enum failure bad = OK;
+    order_by_keys(run);
     for (size_t i = 0; !bad && i < run->count; i++) {
-        struct write *w = run->order[i];
-        const struct write *next = i + 1 < run->count ? run->order[i + 1] : NULL;
+        struct write *w = &run->writes[run->places[i].at];
         const struct item *item = &w->item;
         w->outdated =
-            next && next->item.module == item->module && bytes_equal(next->item.key, item->key);
+            i + 1 < run->count && same_key(item, &run->writes[run->places[i + 1].at].item);
         if (!w->outdated)
             bad = s->engine->ops->lead(s, home, item->module, item->key, item->version.usn,
                                        &w->before, e);
@@ -147,12 +166,11 @@ static enum failure take_rows(struct run *run, struct session *s, struct home_ro
                               struct error *e)
 {
     enum failure bad = OK;
-    for (size_t i = 0; !bad && i < run->count; i++) {
-        const struct write *w = run->order[i];
+    size_t count = order_by_rows_before(run);
+    for (size_t i = 0; !bad && i < count; i++) {
+        const struct write *w = &run->writes[run->places[i].at];
         const struct item *item = &w->item;
         struct found found;
-        if (!w->before)
-            continue;
         bad = s->engine->ops->take(s, home->id, item->module, item->key, w->before, &found, e);
         if (!bad)
             count_out(&home->state.modules[item->module].digest, item->key.size, &found);
@@ -160,13 +178,13 @@ static enum failure take_rows(struct run *run, struct session *s, struct home_ro
     return bad;
 }
 
-static enum failure write_rows(struct run *run, struct session *s, struct home_row *home,
+static enum failure write_rows(const struct run *run, struct session *s, struct home_row *home,
                                struct error *e)
 {
     enum failure bad = OK;
     for (size_t i = 0; !bad && i < run->count; i++) {
-        const struct item *item = &run->order[i]->item;
-        if (run->order[i]->outdated)
+        const struct item *item = &run->writes[i].item;
+        if (run->writes[i].outdated)
             continue;
         struct item_hash hash = item_hash(item);
         bad = s->engine->ops->insert(s, home->id, item, hash, e);
@@ -180,15 +198,9 @@ enum failure run_write(struct run *run, struct session *s, struct home_row *home
 {
     if (run->count == 0)
         return OK;
-    for (size_t i = 0; i < run->count; i++)
-        run->order[i] = &run->writes[i];
-    note_leads(run);
-    sort(run, by_key);
     enum failure bad = write_keys(run, s, home->id, e);
-    sort(run, by_row_before);
     if (!bad)
         bad = take_rows(run, s, home, e);
-    sort(run, by_usn);
     if (!bad)
         bad = write_rows(run, s, home, e);
     run_clear(run);

@@ -11,8 +11,8 @@ struct run;
 struct run *run_new(void);
 void run_free(struct run *run);
 
-/* Of two items with one key the later one counts. Its bytes are lent until the run is written or
- * cleared. */
+/* In the order of usns. Of two items with one key the later one counts. Its bytes are lent until
+ * the run is written or cleared. */
 void run_add(struct run *run, const struct item *item);
 /* Writes them all, keeps the home's digests in step, and is empty then. */
 enum failure run_write(struct run *run, struct session *s, struct home_row *home, struct error *e);

@@ -59,6 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     assert(sensible && said.upto == batch_head(batch)->upto);
     OWNED(batch_writer_free) struct batch_writer *w = batch_writer_new();
     write_again(buffer_view(&encoded), w);
-    assert_same(buffer_view(&encoded), batch_finish(w, batch_head(batch)->upto));
+    assert_same(buffer_view(&encoded),
+                batch_finish(w, batch_head(batch)->upto, batch_head(batch)->more));
     return 0;
 }

@@ -68,7 +68,7 @@ static void write_batches(const char *folder)
                               .head = 40,
                               .horizon = 3};
     batch_begin(w, &head);
-    write_sealed(folder, "empty", batch_finish(w, 40));
+    write_sealed(folder, "empty", batch_finish(w, 40, true));
     batch_begin(w, &head);
     for (uint64_t usn = 11; usn < 20; usn++) {
         struct item item = {.deleted = usn % 4 == 0,
@@ -77,7 +77,7 @@ static void write_batches(const char *folder)
         item.value = item.deleted ? BYTES_NONE : bytes_of_text("some value, some value");
         batch_add(w, &item);
     }
-    write_sealed(folder, "nine", batch_finish(w, 30));
+    write_sealed(folder, "nine", batch_finish(w, 30, false));
     write_loose(folder);
 }
 

@@ -35,8 +35,9 @@ CORE_SYSTEM = {"assert.h", "inttypes.h", "stdbool.h", "stddef.h", "stdint.h", "s
 CORE_CALLS = re.compile(r"\b(f?printf|puts|fopen|open|read|write|time|clock_gettime|rand|random"
                         r"|getenv|pthread_\w+|malloc_\w+)\s*\(")
 
-# Above it a file has two ideas, or one that is not yet understood.
-LINES_MAX = 700
+# Above it a file has two ideas, or one that is not yet understood. Nobody reads a table from top to
+# bottom: a longer one has more rows, and still one idea.
+LINES_MAX, TABLE_LINES_MAX = 700, 1500
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+(["<])([^">]+)[">]', re.M)
 
@@ -94,7 +95,8 @@ def the_code_has_its_form():
 def no_file_is_too_long_to_read():
     for path in sources():
         lines = text(path).count("\n")
-        if path.startswith("src/") and lines > LINES_MAX:
+        most = TABLE_LINES_MAX if path.endswith(".def") else LINES_MAX
+        if path.startswith("src/") and lines > most:
             yield f"{path}: {lines} lines"
 
 

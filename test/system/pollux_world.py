@@ -40,7 +40,7 @@ from pathlib import Path
 BIN = Path(os.environ.get("POLLUX_BIN", "build/bin")).absolute()
 POLLUX, POLLUXD = BIN / "pollux", BIN / "polluxd"
 SOAK = int(os.environ.get("POLLUX_SOAK", "1"))
-PATIENCE_S = 120
+PATIENCE_S = int(os.environ.get("POLLUX_PATIENCE_S", "120"))
 CENTRAL = "central"
 # Seconds of silence after which a pool counts as gone, in most tests.
 INTERVAL_S = 2

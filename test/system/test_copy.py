@@ -8,6 +8,8 @@ import sys
 
 from copies import *
 
+BEYOND_A_PART = 150000  # items of a copy, of which at most 100,000 are stored at once
+
 
 # --- the good case -----------------------------------------------------------------------------
 
@@ -77,6 +79,31 @@ def a_first_copy_of_many_accounts_to_a_partner_that_was_down(world):
         world.kill(victim)
         world.start(victim)
         wait_equal(world, at_least=MANY)
+    world.terms_must_be_unique()
+
+
+@test
+def a_catch_up_that_is_stored_in_parts_goes_on_after_kills_from_what_was_stored(world):
+    """One of users' data, and larger than what goes into a store at once."""
+    atl, redmond = pair(world)
+    home = name_of("atl")
+    world.stop("redmond")
+    world.stop("atl")
+    run(Path(POLLUXD).parent.parent / "bench/bench-fill", atl.store, home, BEYOND_A_PART).must(0)
+    world.start("atl")
+    world.wait_mode("atl", "atl", "Rejoining")
+    done(atl, "Start-CsPool", PoolFqdn=home, Force=True)
+    world.wait_mode("atl", "atl", "Serving")
+    seen = [0]
+    for victim in ("redmond", "atl"):
+        world.start("redmond")
+        until("a part to be stored", lambda: head(world, "redmond", home) > seen[-1] or
+              head(world, "redmond", home) >= BEYOND_A_PART)  # a loaded machine sees the end only
+        seen.append(head(world, "redmond", home))
+        world.kill(victim)
+    world.start("atl")
+    wait_equal(world, home, at_least=BEYOND_A_PART)
+    world.say(f"seen at {seen}")
     world.terms_must_be_unique()
 
 

@@ -175,6 +175,12 @@ def conditions_are_kept(world):
     ken.ask("DELETE", path(which, "a"), If_Match=newer).must(204)
 
 
+def everything(world):
+    """All that lies in the world's folder, but for what the files' copying makes of itself."""
+    return sorted(str(p) for p in world.folder.rglob("*") if "head" not in p.name and
+                  ".pollux" not in p.parts and world["redmond"].folder not in p.parents)
+
+
 @test
 def names_stay_what_they_are_and_lead_nowhere(world):
     ken, which = deploy(world)
@@ -192,7 +198,7 @@ def names_stay_what_they_are_and_lead_nowhere(world):
     for listed in files(ken, which):
         assert urllib.parse.unquote(listed["href"].rpartition("/")[2]) == listed["name"], listed
     upload = ["--data-binary", f"@{world.folder}/up-{threading.get_ident()}", "--path-as-is"]
-    before = sorted(str(p) for p in world.folder.rglob("*") if "head" not in p.name)
+    before = everything(world)
     for bad in ("..", ".", ".hidden", "../x", "..%2f..%2f..%2fetc%2fpasswd", "%2fetc%2fpasswd", "a/b",
                 "a%2fb", "%2e%2e", "%2e%2e%2fx", "a%00b", "%00", "a%0ab", "a%7f", "%ff%fe", "x" * 256,
                 "ü" * 128, "../../../../etc/passwd", "/etc/passwd", "..%5c..%5cx%2f", ""):
@@ -202,7 +208,7 @@ def names_stay_what_they_are_and_lead_nowhere(world):
         assert reply.status in (400, 404), f"{bad}: {reply}"
     for bad in ("..", "../" + which, "%2e%2e%2f" + which, "*", which.upper(), which + "%00"):
         ken.ask("PUT", f"/v1/conferences/{bad}/files/x", *upload).must(404)
-    assert before == sorted(str(p) for p in world.folder.rglob("*") if "head" not in p.name)
+    assert before == everything(world)
 
 
 @test
@@ -308,7 +314,8 @@ def a_gigabyte_goes_through_in_flat_memory(world):
     assert loading.wait() == 0 and got.digest() == wanted.digest()
     world.say(f"memory: {before} kB before, {peak} kB at most")
     sanitized = "asan" in os.environ.get("POLLUX_BIN", "")
-    assert peak - before < (200_000 if sanitized else 24_000), (before, peak)
+    # The same file is copied to the partner meanwhile, in parts that are on their way.
+    assert peak - before < (250_000 if sanitized else 48_000), (before, peak)
 
 
 # --- what a hand-over and other pools do --------------------------------------------------------

@@ -35,7 +35,7 @@ static void what_goes_in_comes_out(void **state)
     b.version.term = 4;
     assert_true(batch_add(w, &a));
     assert_true(batch_add(w, &b));
-    struct bytes encoded = batch_finish(w, 30);
+    struct bytes encoded = batch_finish(w, 30, true);
 
     OWNED(batch_close) struct batch *batch = NULL;
     assert_int_equal(batch_open(encoded, &batch, NULL), OK);
@@ -43,6 +43,7 @@ static void what_goes_in_comes_out(void **state)
     assert_string_equal(got->home, "atl.example.com");
     assert_true(term_equal(got->term, h.term));
     assert_true(got->after == 10 && got->upto == 30 && got->head == 30 && got->horizon == 3);
+    assert_true(got->more);
     assert_int_equal(batch_count(batch), 2);
     struct item x;
     assert_true(batch_next(batch, &x));
@@ -52,6 +53,20 @@ static void what_goes_in_comes_out(void **state)
     assert_false(batch_next(batch, &x));
 }
 
+static void batches_that_follow_on_each_other_are_as_good_as_one(void **state)
+{
+    (void)state;
+    struct batch_head all = head(10, 30), next = head(30, 50);
+    all.more = true;
+    all.upto = 30;
+    next.upto = 50;
+    next.head = 70;
+    next.horizon = 5;
+    batch_join(&all, &next);
+    assert_true(all.after == 10 && all.upto == 50 && all.head == 70 && all.horizon == 5);
+    assert_false(all.more);
+}
+
 static void a_batch_without_items_moves_the_cookie_alone(void **state)
 {
     (void)state;
@@ -59,7 +74,7 @@ static void a_batch_without_items_moves_the_cookie_alone(void **state)
     struct batch_head h = head(10, 30);
     batch_begin(w, &h);
     OWNED(batch_close) struct batch *batch = NULL;
-    assert_int_equal(batch_open(batch_finish(w, 30), &batch, NULL), OK);
+    assert_int_equal(batch_open(batch_finish(w, 30, true), &batch, NULL), OK);
     assert_int_equal(batch_count(batch), 0);
 }
 
@@ -80,7 +95,7 @@ static void a_full_batch_takes_no_more_and_still_has_room_for_the_largest_item(v
     assert_true(taken >= BATCH_BYTES_MAX / ITEM_VALUE_MAX);
     assert_true(taken <= BATCH_BYTES_MAX / ITEM_VALUE_MAX + 1);
     OWNED(batch_close) struct batch *batch = NULL;
-    assert_int_equal(batch_open(batch_finish(w, it.version.usn - 1), &batch, NULL), OK);
+    assert_int_equal(batch_open(batch_finish(w, it.version.usn - 1, false), &batch, NULL), OK);
     assert_int_equal(batch_count(batch), taken);
     free(large);
 }
@@ -93,7 +108,7 @@ static struct buffer some_batch(void)
     struct item a = numbered(11, "a", "first"), b = numbered(15, "b", "second");
     batch_add(w, &a);
     batch_add(w, &b);
-    struct bytes encoded = batch_finish(w, 30);
+    struct bytes encoded = batch_finish(w, 30, true);
     struct buffer copy = {0};
     buffer_raw(&copy, encoded.at, encoded.size);
     return copy;
@@ -147,6 +162,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_goes_in_comes_out),
+        cmocka_unit_test(batches_that_follow_on_each_other_are_as_good_as_one),
         cmocka_unit_test(a_batch_without_items_moves_the_cookie_alone),
         cmocka_unit_test(a_full_batch_takes_no_more_and_still_has_room_for_the_largest_item),
         cmocka_unit_test(what_a_batch_says_of_itself_can_be_seen_before_it_is_opened),

@@ -197,7 +197,8 @@ static void what_a_name_stands_for_is_known(void **state)
         EACH_PARAMETER(p, c)
         {
             if (p->type == FQDN && strcmp(p->limits, "pool") != 0 &&
-                strcmp(p->limits, "machine") != 0 && strcmp(p->limits, "home") != 0)
+                strcmp(p->limits, "machine") != 0 && strcmp(p->limits, "home") != 0 &&
+                strcmp(p->limits, "server") != 0)
                 fail_msg("%s -%s: %s", c->name, p->name, p->limits);
         }
     }

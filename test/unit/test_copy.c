@@ -550,6 +550,17 @@ static void a_batch_goes_on_where_the_copy_stands(void **state)
     assert_at(judge_batch(&m, 61, 0), at(2, 60));
 }
 
+static void a_batch_goes_on_where_others_were_taken_before_it(void **state)
+{
+    (void)state;
+    struct meeting m = in_one_term(100, 60);
+    m.copy.taken = 80;
+    struct copy_answer answer = judge_batch(&m, 80, 60);
+    ASSERT_VERDICT(answer, COPY_GO_ON);
+    assert_at(answer, at(2, 60)); /* only what is stored counts */
+    ASSERT_VERDICT(judge_batch(&m, 60, 0), COPY_EARLY);
+}
+
 /* They were dropped between the offer and the batch. */
 static void rule_17_a_batch_that_lacks_tombstones_is_not_applied(void **state)
 {
@@ -707,6 +718,7 @@ int main(void)
         cmocka_unit_test(whoever_holds_the_home_is_sent_nothing),
         cmocka_unit_test(who_may_send_is_asked_before_where_to_go_on),
         cmocka_unit_test(a_batch_goes_on_where_the_copy_stands),
+        cmocka_unit_test(a_batch_goes_on_where_others_were_taken_before_it),
         cmocka_unit_test(rule_17_a_batch_that_lacks_tombstones_is_not_applied),
         cmocka_unit_test(a_batch_of_another_term_is_not_applied),
         cmocka_unit_test(a_copy_in_a_catch_up_goes_on_only_where_its_end_is_still_to_come),

@@ -68,6 +68,15 @@ static enum export_action_kind stands_at(struct desk *d, uint64_t usn)
     return answers(d, COPY_GO_ON, usn);
 }
 
+/* The copy has taken a batch up to there, but not stored it. */
+static enum export_action_kind took(struct desk *d, uint64_t upto, uint64_t stored)
+{
+    return tell(d, (struct export_event){.kind = EXPORT_ANSWERED,
+                                         .answer = {.verdict = COPY_GO_ON,
+                                                    .at = {.term = stored ? 2 : 0, .usn = stored},
+                                                    .taken = upto}});
+}
+
 static enum export_action_kind fails(struct desk *d)
 {
     return tell(d, (struct export_event){.kind = EXPORT_FAILED});
@@ -142,7 +151,7 @@ static struct export_status status(const struct desk *d)
 static void assert_batch(const struct desk *d, uint64_t after, uint64_t goal)
 {
     assert_int_equal(d->action.kind, EXPORT_BATCH);
-    assert_int_equal(d->action.after.usn, after);
+    assert_int_equal(d->action.after, after);
     assert_int_equal(d->action.goal, goal);
 }
 
@@ -182,6 +191,54 @@ static void a_first_copy_is_sent_batch_by_batch(void **state)
     assert_int_equal(status(&d).copied.usn, 500);
     assert_int_equal(status(&d).cycles, 1);
     assert_int_equal(status(&d).oldest_ms, 0);
+}
+
+static void the_next_batch_follows_on_what_is_taken_and_only_what_is_stored_is_copied(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = a_desk(true);
+    opens(&d, 2, 500);
+    stands_at(&d, 0);
+    took(&d, 200, 0);
+    assert_batch(&d, 200, 500);
+    assert_int_equal(status(&d).copied.usn, 0);
+    assert_true(status(&d).oldest_ms > 0);
+    assert_false(d.action.last);
+    took(&d, 400, 200);
+    assert_batch(&d, 400, 500);
+    assert_int_equal(status(&d).copied.usn, 200);
+    assert_true(d.action.last); /* by the limit: it is not to wait for another one */
+    assert_int_equal(stands_at(&d, 500), EXPORT_NOTHING);
+    assert_int_equal(status(&d).copied.usn, 500);
+}
+
+static void what_was_taken_and_not_stored_is_sent_again_after_a_failure(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = a_desk(true);
+    opens(&d, 2, 500);
+    stands_at(&d, 0);
+    took(&d, 200, 100);
+    fails(&d);
+    assert_int_equal(waits(&d, EXPORT_RETRY_MS), EXPORT_OFFER);
+    stands_at(&d, 100);
+    assert_batch(&d, 100, 500);
+    took(&d, 900, 100); /* which can't be */
+    assert_batch(&d, 100, 500);
+}
+
+static void a_cycle_does_not_end_while_something_is_taken_and_not_stored(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = a_desk(false);
+    opens(&d, 2, 500);
+    stands_at(&d, 0);
+    d.now++;
+    changes(&d, 300);
+    took(&d, 700, 600); /* beyond the head as it was when the cycle began */
+    assert_batch(&d, 700, 500);
+    assert_int_equal(stands_at(&d, 800), EXPORT_NOTHING);
+    assert_int_equal(status(&d).cycles, 1);
 }
 
 static void nothing_is_sent_while_nothing_changes(void **state)
@@ -1012,6 +1069,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_copy_is_asked_where_it_stands_before_anything_is_sent),
         cmocka_unit_test(a_first_copy_is_sent_batch_by_batch),
+        cmocka_unit_test(the_next_batch_follows_on_what_is_taken_and_only_what_is_stored_is_copied),
+        cmocka_unit_test(what_was_taken_and_not_stored_is_sent_again_after_a_failure),
+        cmocka_unit_test(a_cycle_does_not_end_while_something_is_taken_and_not_stored),
         cmocka_unit_test(nothing_is_sent_while_nothing_changes),
         cmocka_unit_test(a_change_is_sent_at_once),
         cmocka_unit_test(changes_made_while_a_batch_is_under_way_share_the_next_one),

@@ -284,11 +284,13 @@ static void a_position_comes_out_as_it_went_in(void **state)
     for (int verdict = 0; verdict < COPY_VERDICTS; verdict++) {
         struct copy_answer in = {.verdict = (enum copy_verdict)verdict,
                                  .at = {.term = 4, .usn = 99},
+                                 .taken = 120,
                                  .term = {.number = 6, .tag = 7}};
         struct copy_answer out = {0};
         OWNED(free_memory) char *text = position_encode(&s, &in);
         assert_int_equal(position_decode(bytes_of_text(text), &got, &out, NULL), OK);
         assert_int_equal(out.verdict, in.verdict);
+        assert_int_equal(out.taken, 120);
         assert_true(out.at.term == 4 && out.at.usn == 99 && term_equal(out.term, in.term));
     }
 }
@@ -399,6 +401,7 @@ static void a_position_with_one_senseless_value_is_refused(void **state)
         {"\"verdict\":\"go-on\"", "\"verdict\":0"},
         {"\"at\":99", "\"at\":-99"},
         {"\"at\":99", "\"at\":9223372036854775807"},
+        {"\"taken\":0", "\"taken\":-1"},
         {"\"in\":4", "\"in\":4.5"},
         {"\"number\":6", "\"number\":0"},
         {"\"term\":{", "\"terms\":{"},

@@ -900,6 +900,26 @@ static void in_a_disaster_the_rest_that_does_not_come_is_left_to_salvage(void **
     assert_false(s->demanded.whole);
 }
 
+/* Nor is it taken so from a holder that answers: of the rest even the copy can't tell what is
+ * missing. */
+static void a_copy_in_a_long_catch_up_is_released_to_only_knowingly(void **state)
+{
+    (void)state;
+    for (int knowingly = 0; knowingly < 2; knowingly++) {
+        OWNED(scene_free)
+        struct scene *s =
+            begin((struct operation_options){.disaster = true, .incomplete = knowingly});
+        reach(s, OPERATION_REST);
+        s->whole = false;
+        while (s->status.step == OPERATION_REST) {
+            tick(s, OPERATION_TICK_MS);
+            says(s, MODE_DRAINING);
+            assert_true(s->now <= BEGINS_MS + 2 * PATIENCE_MS);
+        }
+        assert_at(s, knowingly ? OPERATION_RELEASE : OPERATION_CALL_OFF);
+    }
+}
+
 static void a_copy_in_a_long_catch_up_is_taken_alone_only_knowingly(void **state)
 {
     (void)state;
@@ -1036,6 +1056,7 @@ int main(void)
         cmocka_unit_test(a_holder_whose_store_fails_stops_and_is_taken_from_alone),
         cmocka_unit_test(a_holder_that_lost_its_store_in_the_middle_is_looked_at_again),
         cmocka_unit_test(in_a_disaster_the_rest_that_does_not_come_is_left_to_salvage),
+        cmocka_unit_test(a_copy_in_a_long_catch_up_is_released_to_only_knowingly),
         cmocka_unit_test(a_copy_in_a_long_catch_up_is_taken_alone_only_knowingly),
         cmocka_unit_test(taken_alone_it_takes_a_later_number_where_one_is_known_by_then),
         cmocka_unit_test(every_operation_ends),

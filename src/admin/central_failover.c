@@ -1,0 +1,160 @@
+/* Invoke-CsManagementServerFailover: the same move as a pool's (failover.h), with the seed's two
+ * sets of parameters, which are kept apart: planned, without any; and after a disaster, with the
+ * database that takes over and -Force. */
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "admin/failover.h"
+#include "admin/show.h"
+
+static enum failure explain_sets(struct error *e)
+{
+    error_kept(e, "Nothing was changed.");
+    return error_next(e, "Planned: Invoke-CsManagementServerFailover, without parameters. After a "
+                         "disaster: with -BackupSqlServerFqdn, -BackupSqlInstanceName and -Force.");
+}
+
+/* "server\INSTANCE" against what was typed; the instance may be left out, because one fits. */
+static bool names(const char *database, const char *server, const char *instance)
+{
+    const char *slash = strchr(database, '\\');
+    size_t size = (size_t)(slash - database);
+    bool same = strlen(server) == size && strncasecmp(database, server, size) == 0;
+    return same && (!instance || strcasecmp(slash + 1, instance) == 0);
+}
+
+static enum failure check_target(const struct call *call, const struct pool *self, struct error *e)
+{
+    const char *server = call_text(call, "BackupSqlServerFqdn");
+    const char *instance = call_text(call, "BackupSqlInstanceName");
+    if (names(self->database, server, instance))
+        return OK;
+    const char *slash = strchr(self->database, '\\');
+    fail(e, FAIL_INVALID, "%s%s%s is not the database that would take over: the topology says %s.",
+         server, instance ? "\\" : "", instance ? instance : "", self->database);
+    error_kept(e, "Nothing was changed.");
+    return error_next(e, "-BackupSqlServerFqdn \"%.*s\" -BackupSqlInstanceName \"%s\"",
+                      (int)(slash - self->database), self->database, slash + 1);
+}
+
+static enum failure check_mirror(const struct call *call, const struct pool *self, struct error *e)
+{
+    const char *server = call_text(call, "BackupMirrorSqlServerFqdn");
+    const char *instance = call_text(call, "BackupMirrorSqlInstanceName");
+    if (!server && !instance)
+        return OK;
+    if (!self->mirror)
+        fail(e, FAIL_INVALID, "The database %s has no mirror in the topology.", self->database);
+    else if (!server || !names(self->mirror, server, instance))
+        fail(e, FAIL_INVALID, "That is not the mirror of %s: the topology says %s.", self->database,
+             self->mirror);
+    else
+        return OK;
+    error_kept(e, "Nothing was changed.");
+    return error_next(e, "Leave -BackupMirrorSqlServerFqdn and -BackupMirrorSqlInstanceName out%s",
+                      self->mirror ? ", or name that one." : ".");
+}
+
+/* Which of the two sets is it, and is it whole? */
+static enum failure check_sets(const struct call *call, const struct pool *self, bool *disaster,
+                               struct error *e)
+{
+    bool force = call_switch(call, "Force");
+    bool others = call_text(call, "BackupSqlInstanceName") ||
+                  call_text(call, "BackupMirrorSqlServerFqdn") ||
+                  call_text(call, "BackupMirrorSqlInstanceName");
+    *disaster = call_text(call, "BackupSqlServerFqdn") != NULL;
+    if (call_switch(call, "Restore") && (*disaster || others)) {
+        fail(e, FAIL_INVALID,
+             "-Restore is about the existing database, and no other is to be "
+             "named with it.");
+        return explain_sets(e);
+    }
+    if (!*disaster && others) {
+        fail(e, FAIL_INVALID, "A database is named without -BackupSqlServerFqdn.");
+        return explain_sets(e);
+    }
+    if (!*disaster && force) {
+        fail(e, FAIL_INVALID,
+             "-Force is for a disaster, and then the database that takes over has "
+             "to be named: a planned failover waits for replication.");
+        return explain_sets(e);
+    }
+    if (*disaster && !force) {
+        fail(e, FAIL_INVALID,
+             "To name a database is to say that the Central Management Store is "
+             "lost, and that must be meant: -Force is missing.");
+        return explain_sets(e);
+    }
+    if (!*disaster)
+        return OK;
+    enum failure bad = check_target(call, self, e);
+    return bad ? bad : check_mirror(call, self, e);
+}
+
+/* --- -Restore --- */
+
+static void on_restored(const struct error *e, void *context)
+{
+    struct call *call = context;
+    if (e)
+        call_error(call, e);
+    else
+        call_information(call, "%s serves the Central Management Store again.",
+                         front_end_pool(call_front_end(call)));
+    call_end(call);
+}
+
+static void say_found(struct call *call, const struct home *core)
+{
+    call_information(call, "The Central Management Store is %s at %s, in term %llu.",
+                     mode_name(home_mode(core)), front_end_pool(call_front_end(call)),
+                     (unsigned long long)home_hold(core)->term.number);
+}
+
+/* The existing database goes back into service: what was half done is called off, and what waits
+ * for a word of the other pool gets an administrator's. */
+static void restore(struct call *call, struct hosted_home *home)
+{
+    const struct home *core = hosted_home_core(home);
+    enum mode mode = home_mode(core);
+    struct error e;
+    say_found(call, core);
+    if (mode == MODE_REJOINING || mode == MODE_RELEASED) {
+        if (call_what_if(call, "It would be served here again, in a new term."))
+            call_end(call);
+        else
+            hosted_home_force(home, on_restored, call);
+        return;
+    }
+    if (mode_rights(mode)->holder) {
+        call_information(call, "It is in service: there is nothing to restore.");
+        call_end(call);
+        return;
+    }
+    fail(&e, FAIL_REFUSED,
+         "This is not the existing database: %s holds the Central Management "
+         "Store.",
+         hold_holder(home_hold(core)));
+    error_kept(&e, "Nothing was changed.");
+    error_next(&e, "If that one is lost, take it over: Get-Help "
+                   "Invoke-CsManagementServerFailover");
+    call_fail(call, &e);
+}
+
+void admin_invoke_management_server_failover(struct call *call)
+{
+    struct front_end *fe = call_front_end(call);
+    struct hosted_home *home = front_end_home(fe, HOME_CENTRAL);
+    const struct pool *self = front_end_config(fe)->self->pool;
+    bool disaster;
+    struct error e;
+    if (check_sets(call, self, &disaster, &e)) {
+        call_fail(call, &e);
+    } else if (call_switch(call, "Restore") && home) {
+        restore(call, home);
+    } else {
+        failover_run(call, OPERATION_MOVE_CENTRAL, HOME_CENTRAL, disaster);
+    }
+}

@@ -1,0 +1,340 @@
+#include "pool/applying.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "pool/content_gate.h"
+#include "pool/copy_mark.h"
+#include "pool/offer.h"
+
+/* One module of a home, as batches come for it. */
+struct copy {
+    char home[HOME_NAME_SIZE];
+    enum module module;
+
+    pthread_mutex_t taking; /* one batch at a time; over what was gathered: */
+    struct txn *txn;        /* in the order in which it came; or NULL */
+    struct batch_head all;  /* of that, as if it were one batch */
+    struct version from;    /* where the copy stands before it */
+    size_t items, bytes;
+    uint64_t began_ms, taken_ms; /* when the first batch was taken, and the last one */
+
+    pthread_mutex_t lock; /* over what was gathered before, and is being stored: */
+    pthread_cond_t stored;
+    uint64_t storing_upto; /* 0: nothing is */
+    struct error error;    /* it failed, and nobody was told yet */
+};
+
+struct applying {
+    pthread_mutex_t lock; /* over the list */
+    struct copy copies[APPLYING_COPIES_MAX];
+    size_t count;
+    atomic_int gathered; /* copies that have a transaction */
+};
+
+struct applying *applying_new(void)
+{
+    struct applying *applying = xcalloc(1, sizeof *applying);
+    pthread_mutex_init(&applying->lock, NULL);
+    return applying;
+}
+
+static void forget(struct applying *applying, struct copy *copy)
+{
+    if (!copy->txn)
+        return;
+    txn_free(TAKE(copy->txn));
+    atomic_fetch_sub(&applying->gathered, 1);
+}
+
+void applying_free(struct applying *applying)
+{
+    for (size_t i = 0; i < applying->count; i++) {
+        struct copy *copy = &applying->copies[i];
+        assert(!copy->storing_upto);
+        forget(applying, copy);
+        pthread_cond_destroy(&copy->stored);
+        pthread_mutex_destroy(&copy->lock);
+        pthread_mutex_destroy(&copy->taking);
+    }
+    pthread_mutex_destroy(&applying->lock);
+    free(applying);
+}
+
+/* NULL: there is no room, and no home more can be hosted either. */
+static struct copy *copy_of(struct applying *applying, const char *home, enum module module)
+{
+    struct copy *copy = NULL;
+    pthread_mutex_lock(&applying->lock);
+    for (size_t i = 0; i < applying->count && !copy; i++) {
+        struct copy *there = &applying->copies[i];
+        if (there->module == module && strcmp(there->home, home) == 0)
+            copy = there;
+    }
+    if (!copy && applying->count < APPLYING_COPIES_MAX) {
+        copy = &applying->copies[applying->count++];
+        snprintf(copy->home, sizeof copy->home, "%s", home);
+        copy->module = module;
+        pthread_mutex_init(&copy->taking, NULL);
+        pthread_mutex_init(&copy->lock, NULL);
+        pthread_cond_init(&copy->stored, NULL);
+    }
+    pthread_mutex_unlock(&applying->lock);
+    return copy;
+}
+
+/* --- storing --- */
+
+static struct version version_at(const struct hold *hold, uint64_t usn)
+{
+    return (struct version){.term = lineage_term_of(&hold->lineage, usn), .usn = usn};
+}
+
+/* What was gathered, with what it makes of the copy: one transaction. */
+static struct txn *take_txn(struct applying *applying, struct copy *copy, const struct hold *hold)
+{
+    const struct batch_head *all = &copy->all;
+    struct txn *txn = TAKE(copy->txn);
+    atomic_fetch_sub(&applying->gathered, 1);
+    txn_cookie(txn, all->module, copy->from, version_at(hold, all->upto));
+    if (all->upto < all->head)
+        txn_whole_at(txn, all->module, version_at(hold, all->head));
+    else
+        copy_mark_put(txn, all->home, all->module);
+    /* This copy may be asked for what it has, one day, and lacks the same tombstones. */
+    txn_horizon(txn, all->horizon < all->upto ? all->horizon : all->upto);
+    return txn;
+}
+
+static enum failure read_hold(struct store *store, const char *home, struct hold *hold,
+                              struct error *e)
+{
+    OWNED(view_close) struct view *view = NULL;
+    enum failure bad = store_view(store, &view, e);
+    return bad ? bad : view_hold(view, home, hold, e);
+}
+
+static void set_storing(struct copy *copy, uint64_t upto, const struct error *e)
+{
+    pthread_mutex_lock(&copy->lock);
+    copy->storing_upto = upto;
+    if (e)
+        copy->error = *e;
+    pthread_cond_broadcast(&copy->stored);
+    pthread_mutex_unlock(&copy->lock);
+}
+
+static uint64_t storing_upto(struct copy *copy, bool *failed)
+{
+    pthread_mutex_lock(&copy->lock);
+    uint64_t upto = copy->storing_upto;
+    *failed = copy->error.kind != OK;
+    pthread_mutex_unlock(&copy->lock);
+    return upto;
+}
+
+/* If that failed, what was gathered behind it is worth nothing any more. */
+static enum failure wait_until_stored(struct applying *applying, struct copy *copy, struct error *e)
+{
+    pthread_mutex_lock(&copy->lock);
+    while (copy->storing_upto)
+        pthread_cond_wait(&copy->stored, &copy->lock);
+    enum failure bad = copy->error.kind;
+    if (bad)
+        *e = copy->error;
+    copy->error = (struct error){0};
+    pthread_mutex_unlock(&copy->lock);
+    if (bad)
+        forget(applying, copy);
+    return bad;
+}
+
+void applying_store(struct applying *applying, struct store *store, const char *home,
+                    enum module module)
+{
+    struct copy *copy = copy_of(applying, home, module);
+    OWNED(free_memory) struct hold *hold = xmalloc(sizeof *hold);
+    struct store_outcome outcome = {0};
+    struct txn *txn = NULL;
+    pthread_mutex_lock(&copy->taking);
+    enum failure bad = wait_until_stored(applying, copy, &outcome.error);
+    if (!bad && copy->txn)
+        bad = read_hold(store, home, hold, &outcome.error);
+    if (!bad && copy->txn) {
+        set_storing(copy, copy->all.upto, NULL);
+        txn = take_txn(applying, copy, hold);
+    } else if (bad) {
+        set_storing(copy, 0, &outcome.error);
+    }
+    pthread_mutex_unlock(&copy->taking);
+    if (!txn)
+        return;
+    store_commit_wait(store, txn, &outcome);
+    set_storing(copy, 0, &outcome.error);
+}
+
+/* --- taking, one batch at a time --- */
+
+/* Where the next batch must follow, if that is not the cookie: whoever begins again elsewhere, or
+ * in another term, does so because it does not trust what was gathered. */
+static enum failure find_end(struct applying *applying, struct copy *copy,
+                             const struct batch_head *head, uint64_t *taken, struct error *e)
+{
+    bool failed;
+    uint64_t storing = storing_upto(copy, &failed);
+    *taken = copy->txn ? copy->all.upto : storing;
+    bool goes_on =
+        *taken && head->after == *taken && (!copy->txn || term_equal(head->term, copy->all.term));
+    if (goes_on && !failed)
+        return OK;
+    *taken = 0;
+    forget(applying, copy);
+    return wait_until_stored(applying, copy, e);
+}
+
+static void gather(struct applying *applying, struct copy *copy, struct batch *batch,
+                   const struct batch_head *head, struct version from)
+{
+    struct item item;
+    if (copy->txn) {
+        batch_join(&copy->all, head);
+    } else {
+        copy->txn = txn_new(head->home);
+        txn_as_copy(copy->txn, head->term.number);
+        atomic_fetch_add(&applying->gathered, 1);
+        copy->all = *head;
+        copy->from = from;
+        copy->items = copy->bytes = 0;
+        copy->began_ms = clock_ms();
+    }
+    while (batch_next(batch, &item) && item.version.usn <= head->upto) {
+        txn_apply(copy->txn, &item);
+        copy->items++;
+        copy->bytes += item.key.size + item.value.size;
+    }
+    copy->taken_ms = clock_ms();
+}
+
+static bool is_full(const struct copy *copy)
+{
+    return copy->items >= APPLYING_ITEMS_MAX || copy->bytes >= APPLYING_BYTES_MAX ||
+           clock_ms() - copy->began_ms >= APPLYING_GATHER_MS;
+}
+
+static enum failure store_all(struct applying *applying, struct store *store, struct copy *copy,
+                              const struct hold *hold, struct error *e)
+{
+    struct store_outcome outcome;
+    enum failure bad = wait_until_stored(applying, copy, e);
+    if (bad)
+        return bad;
+    bad = store_commit_wait(store, take_txn(applying, copy, hold), &outcome);
+    if (bad)
+        *e = outcome.error;
+    return bad;
+}
+
+/* May this batch be applied, and on top of what? */
+static enum failure check(struct store *store, const char *from, const struct batch_head *head,
+                          struct hold *hold, struct home_state *state, struct error *e)
+{
+    OWNED(view_close) struct view *view = NULL;
+    enum failure bad = store_view(store, &view, e);
+    return bad ? bad : offer_read_shared(view, head->home, from, hold, state, e);
+}
+
+/* Files whose manifests are deleted go with the transaction that deletes them. */
+static enum failure store_with_files(struct applying *applying, struct store *store,
+                                     struct copy *copy, const struct hold *hold,
+                                     const struct applying_sent *sent,
+                                     const struct batch_head *head, struct error *e)
+{
+    struct content_gate *gate = content_gate_open(sent->content, sent->bytes, head, e);
+    if (!gate) {
+        forget(applying, copy);
+        return e->kind;
+    }
+    enum failure bad = store_all(applying, store, copy, hold, e);
+    content_gate_close(gate, !bad);
+    return bad;
+}
+
+static enum failure take(struct applying *applying, struct copy *copy, struct store *store,
+                         const struct applying_sent *sent, struct batch *batch,
+                         struct applied *applied, struct error *e)
+{
+    OWNED(free_memory) struct hold *hold = xmalloc(sizeof *hold);
+    struct batch_head limited = *batch_head(batch);
+    const struct batch_head *head = &limited;
+    limited.upto = sent->limit < limited.upto ? sent->limit : limited.upto;
+    struct home_state state;
+    uint64_t taken;
+    enum failure bad = find_end(applying, copy, head, &taken, e);
+    if (!bad)
+        bad = check(store, sent->from, head, hold, &state, e);
+    if (bad)
+        return bad;
+    struct copy_state stands = offer_copy(hold, &state, head->module);
+    stands.taken = taken;
+    applied->answer = copy_judge_batch(&stands, head);
+    if (applied->answer.verdict != COPY_GO_ON)
+        return OK;
+    if (copy->txn && is_full(copy)) /* applying_store() was not called in time */
+        bad = store_all(applying, store, copy, hold, e);
+    if (bad)
+        return bad;
+    applied->answer.taken = head->upto;
+    if (head->upto == head->after && !copy->txn) { /* it brings nothing that is not stored */
+        applied->complete = head->upto == head->head;
+        return OK;
+    }
+    bool others = !copy->txn && atomic_load(&applying->gathered) >= APPLYING_GATHERED_MAX;
+    bool files = head->module == MODULE_DATA_CONF; /* each batch waits for its own */
+    gather(applying, copy, batch, head, taken ? version_at(hold, head->after) : stands.cookie);
+    if (head->more && !others && !files) {
+        applied->full = is_full(copy);
+        return OK;
+    }
+    applied->complete = head->upto == head->head;
+    applied->answer.at = version_at(hold, head->upto);
+    return store_with_files(applying, store, copy, hold, sent, head, e);
+}
+
+enum failure applying_take(struct applying *applying, struct store *store,
+                           const struct applying_sent *sent, struct applied *applied,
+                           struct error *e)
+{
+    OWNED(batch_close) struct batch *batch = NULL;
+    enum failure bad = batch_open(sent->bytes, &batch, e);
+    if (bad)
+        return bad;
+    const struct batch_head *head = batch_head(batch);
+    snprintf(applied->home, sizeof applied->home, "%s", head->home);
+    applied->module = head->module;
+    struct copy *copy = copy_of(applying, head->home, head->module);
+    if (!copy)
+        return fail(e, FAIL_REFUSED, "No copy of the home %s is kept here.", head->home);
+    pthread_mutex_lock(&copy->taking);
+    bad = take(applying, copy, store, sent, batch, applied, e);
+    pthread_mutex_unlock(&copy->taking);
+    return bad;
+}
+
+void applying_tick(struct applying *applying)
+{
+    pthread_mutex_lock(&applying->lock);
+    for (size_t i = 0; i < applying->count; i++) {
+        struct copy *copy = &applying->copies[i];
+        if (pthread_mutex_trylock(&copy->taking) != 0)
+            continue; /* a batch is being taken */
+        if (clock_ms() - copy->taken_ms >= APPLYING_IDLE_MS)
+            forget(applying, copy);
+        pthread_mutex_unlock(&copy->taking);
+    }
+    pthread_mutex_unlock(&applying->lock);
+}

@@ -1,0 +1,117 @@
+#!/usr/bin/env python3
+"""The Central Management Store is moved to the other pool of its pair, planned and after a disaster:
+every machine knows where it is, and never two accept changes of it in one term."""
+
+from failovers import *
+
+SEED_1 = "Invoke-CsManagementServerFailover"
+# As the document prints it, with its blank after the dash.
+SEED_2 = ('Invoke-CsManagementServerFailover -BackupSqlServerFqdn "redmond-cs-001.litwareinc.com" '
+          '- BackupSqlInstanceName "RTC" -Force')
+
+
+def move(world, *words, at="redmond"):
+    return world.command(at, "Invoke-CsManagementServerFailover", *words)
+
+
+def shell(world, at, text):
+    return world.command(at, "-c", text)
+
+
+def everybody_says(world, pool):
+    """Each machine that runs, whichever is asked."""
+    for name, machine in world.machines.items():
+        if machine.runs:
+            until(f"{name} to know that {pool} holds it", lambda: machine.ask(
+                "Get-CsManagementConnection").objects[0]["PoolFqdn"] == name_of(pool))
+
+
+@test
+def it_moves_and_comes_back_and_every_machine_knows_where_it_is(world):
+    world.deploy(["atl", "redmond", "lonely"])
+    enable(world, "before")
+    shell(world, "redmond", SEED_1).must(0, "Verified       : True")
+    holds(world, "redmond", CENTRAL)
+    everybody_says(world, "redmond")
+    world.central = "redmond"
+    enable(world, "after")  # changes are accepted there …
+    for pool in world.pools:  # … and from any machine
+        world[pool].ask("Set-CsUser", Identity="after", DisplayName=pool).must(200, '"done"')
+        assert len(world[pool].ask("Get-CsUser", Identity="before").objects) == 1
+    move(world, at="lonely").must(0)  # passed on to the pool that takes
+    holds(world, "atl", CENTRAL)
+    everybody_says(world, "atl")
+    until("the lone pool's replica to be up to date", lambda: all(
+        o["UpToDate"] for o in
+        world["lonely"].ask("Get-CsManagementStoreReplicationStatus").objects))
+
+
+@test
+def after_a_disaster_the_seeds_example_takes_it_as_printed(world):
+    world.deploy(["atl", "redmond"])
+    enable(world, "kenmyer")
+    world.wait_copied("atl")
+    world.kill("atl")
+    until("the partner to notice", lambda: world["redmond"].events("machine-unreachable"))
+    move(world).must(1, "does not answer", "-BackupSqlServerFqdn", "-Force")
+    shell(world, "redmond", SEED_2).must(0, "did not give the home away")
+    world.central = "redmond"
+    world.wait_mode("redmond", CENTRAL, "Serving")
+    enable(world, "after")
+    world.command("redmond", "Invoke-CsPoolFailOver", "-PoolFqdn", ATL, "-DisasterMode").must(0)
+    world.start("atl")
+    holds(world, "redmond", CENTRAL)
+    holds(world, "redmond")
+    everybody_says(world, "redmond")
+    move(world, at="redmond").must(0)
+    fail_back(world).must(0)
+    holds(world, "atl", CENTRAL)
+    assert len(world["atl"].ask("Get-CsUser", Identity="after").objects) == 1
+
+
+@test
+def on_a_store_that_is_alive_a_disaster_loses_nothing_and_says_so(world):
+    world.deploy(["atl", "redmond"])
+    enable(world, "kenmyer")
+    shell(world, "redmond", SEED_2).must(0, "Disaster mode was not needed")
+    holds(world, "redmond", CENTRAL)
+
+
+@test
+def the_two_sets_of_parameters_are_kept_apart_and_nothing_is_done(world):
+    world.deploy(["atl", "redmond"])
+    sets = ("Nothing was changed.", "Planned: ", "After a disaster: ")
+    target = ["-BackupSqlServerFqdn", REDMOND]
+    move(world, "-Force").must(1, "-Force is for a disaster", *sets)
+    move(world, *target).must(1, "-Force is missing", *sets)
+    move(world, "-BackupSqlInstanceName", "RTC").must(1, "without -BackupSqlServerFqdn", *sets)
+    move(world, *target, "-Force", "-Restore").must(1, "-Restore is about the existing", *sets)
+    move(world, "-BackupSqlServerFqdn", ATL, "-Force").must(
+        1, "is not the database that would take over", f"{REDMOND}\\RTC")
+    move(world, *target, "-BackupSqlInstanceName", "OTHER", "-Force").must(1, "OTHER")
+    move(world, *target, "-BackupMirrorSqlServerFqdn", ATL, "-Force").must(1, "has no mirror")
+    assert world.mode("atl", CENTRAL) == "Serving"
+    move(world, "-WhatIf").must(0, "would hold the Central Management Store")
+    move(world, *target, "-Force", "-WhatIf").must(0, "would hold the Central Management Store")
+    assert world.mode("atl", CENTRAL) == "Serving"
+    move(world, *target, "-BackupSqlInstanceName", "rtc", "-Force").must(0)
+    holds(world, "redmond", CENTRAL)
+
+
+@test
+def an_existing_store_that_waits_is_put_back_into_service(world):
+    world.deploy(["atl", "redmond"])
+    move(world, "-Restore", "-InformationAction", "Continue").must(
+        0, "It is in service", "nothing to restore")
+    world.stop("redmond", "atl")
+    world.start("atl")
+    world.wait_mode("atl", CENTRAL, "Rejoining")
+    move(world, "-Restore", "-WhatIf", at="atl").must(0, "It would be served here again")
+    assert world.mode("atl", CENTRAL) == "Rejoining"
+    move(world, "-Restore", "-InformationAction", "Continue", at="atl").must(
+        0, "is Rejoining", "serves the Central Management Store again")
+    world.wait_mode("atl", CENTRAL, "Serving")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
