@@ -397,12 +397,12 @@ bool sessions_leave(struct sessions *s, const char *token, const char *conferenc
     return was_in;
 }
 
-size_t sessions_end_of_home(struct sessions *s, const char *name)
+size_t sessions_end_of_home(struct sessions *s, const char *name, size_t max)
 {
     size_t ended = 0;
     pthread_mutex_lock(&s->lock);
     struct home *home = home_of(s, name, false);
-    for (; home && home->count; ended++)
+    for (; home && home->count && ended < max; ended++)
         end(s, SESSION_OF(home->sessions.after, of_home), SESSION_END_ELSEWHERE);
     pthread_mutex_unlock(&s->lock);
     return ended;

@@ -60,8 +60,8 @@ enum failure sessions_join(struct sessions *sessions, const char *token, const c
 /* False: it was not in it. */
 bool sessions_leave(struct sessions *sessions, const char *token, const char *conference);
 
-/* All of a home; returns how many. */
-size_t sessions_end_of_home(struct sessions *sessions, const char *home);
+/* Those of a home, up to `max` of them; returns how many. */
+size_t sessions_end_of_home(struct sessions *sessions, const char *home, size_t max);
 /* Those that were idle for too long. */
 void sessions_tidy(struct sessions *sessions, uint64_t now_ms);
 

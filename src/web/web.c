@@ -14,6 +14,9 @@
 #include "web/turns.h"
 #include "web/visit.h"
 
+/* Some milliseconds of the loop's time. */
+enum { SESSIONS_ENDED_AT_ONCE = 500 };
+
 struct web {
     struct front_end *fe;
     struct loop *loop;
@@ -24,6 +27,7 @@ struct web {
     struct turns *turns;
     struct standing *standing; /* as of now; visits have shares of it */
     size_t under_way;
+    bool ending;  /* sessions of homes that are served elsewhere */
     bool stopped; /* lives on only for the changes that are still under way */
 };
 
@@ -203,14 +207,42 @@ static void on_request(struct http_request *request, void *context)
 
 /* --- homes --- */
 
+static bool is_elsewhere(const struct standing_home *home)
+{
+    return !home->hosted || mode_rights(home->mode)->sessions == SESSIONS_ELSEWHERE;
+}
+
 /* Those signed on come back with their secret, and are sent to the holder. */
+static void end_some(void *context)
+{
+    struct web *web = context;
+    const struct standing_home *home;
+    size_t left = 0;
+    for (size_t i = 0; !web->stopped && (home = standing_at(web->standing, i)); i++) {
+        if (!is_elsewhere(home))
+            continue;
+        sessions_end_of_home(web->visited.sessions, home->name, SESSIONS_ENDED_AT_ONCE);
+        left += sessions_count(web->visited.sessions, home->name);
+    }
+    web->ending = left > 0;
+    if (web->ending)
+        loop_post_surely(web->loop, end_some, web);
+    else if (--web->under_way == 0 && web->stopped)
+        web_free(web);
+}
+
+/* A few at a time, and what the loop is busy with first: it may be the answer to whoever takes the
+ * home, and until a session is ended its user is sent to the holder all the same. */
 static void end_sessions(struct web *web, const struct standing_home *home)
 {
-    size_t ended = sessions_end_of_home(web->visited.sessions, home->name);
-    if (ended)
-        log_event(LOG_EVENT_NOTICE, "sessions-ended",
-                  "%zu sessions of users of %s ended: they are served elsewhere.", ended,
-                  home->name);
+    size_t count = sessions_count(web->visited.sessions, home->name);
+    if (!count || web->ending)
+        return;
+    log_event(LOG_EVENT_NOTICE, "sessions-ended",
+              "%zu sessions of users of %s ended: they are served elsewhere.", count, home->name);
+    web->ending = true;
+    web->under_way++;
+    loop_post_surely(web->loop, end_some, web);
 }
 
 /* Also without a change: a session may have begun by what was true just before it. */
@@ -220,7 +252,7 @@ static void look(struct web *web)
     standing_release(web->standing);
     web->standing = standing_look(web->fe);
     for (size_t i = 0; (home = standing_at(web->standing, i)); i++) {
-        if (!home->hosted || mode_rights(home->mode)->sessions == SESSIONS_ELSEWHERE)
+        if (is_elsewhere(home))
             end_sessions(web, home);
     }
 }

@@ -1,6 +1,7 @@
 """What tests of failing over need: clients that change things and remember what was acknowledged,
 the command as it is typed, and a look at who serves."""
 
+import contextlib
 import http.client
 import threading
 
@@ -22,6 +23,7 @@ class Writer(threading.Thread):
         self.longest_s = 0.0  # between two that were kept
         self.where = []       # (pool, number) of those that were kept
         self.stopped = threading.Event()
+        self.turn = threading.Lock()  # whoever has it keeps this user from changing anything
         self.connection = self.token = None
 
     def leave(self, pool=None):
@@ -75,7 +77,8 @@ class Writer(threading.Thread):
         last = time.monotonic()
         while not self.stopped.is_set():
             try:
-                kept = self.change()
+                with self.turn:
+                    kept = self.change()
             except (OSError, http.client.HTTPException, ssl.SSLError, ValueError):
                 kept = False
                 self.leave()
@@ -119,6 +122,17 @@ class Writers:
         before = [w.kept for w in self.list]
         until("everybody to get on", lambda: all(
             w.kept >= b + changes for w, b in zip(self.list, before)))
+
+    @contextlib.contextmanager
+    def at_rest(self):
+        """Nothing of theirs is under way meanwhile."""
+        for writer in self.list:
+            writer.turn.acquire()
+        try:
+            yield
+        finally:
+            for writer in self.list:
+                writer.turn.release()
 
     def must_be_kept(self, pool):
         for writer in self.list:

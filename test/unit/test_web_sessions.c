@@ -103,9 +103,11 @@ static void sessions_of_a_home_are_counted_and_end_together(void **state)
     assert_int_equal(sessions_count(s, atl), 100);
     assert_int_equal(sessions_count(s, redmond), 1);
     assert_int_equal(sessions_count(s, "nobody"), 0);
-    assert_int_equal(sessions_end_of_home(s, atl), 100);
-    assert_int_equal(sessions_end_of_home(s, atl), 0);
-    assert_int_equal(sessions_end_of_home(s, "nobody"), 0);
+    assert_int_equal(sessions_end_of_home(s, atl, 30), 30);
+    assert_int_equal(sessions_count(s, atl), 70);
+    assert_int_equal(sessions_end_of_home(s, atl, 1000), 70);
+    assert_int_equal(sessions_end_of_home(s, atl, 1000), 0);
+    assert_int_equal(sessions_end_of_home(s, "nobody", 1000), 0);
     assert_true(is_on(s, stays, NOW));
     sessions_free(s);
 }
