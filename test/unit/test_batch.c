@@ -58,6 +58,8 @@ static void batches_that_follow_on_each_other_are_as_good_as_one(void **state)
     (void)state;
     struct batch_head all = head(10, 30), next = head(30, 50);
     all.more = true;
+    all.upto = 30;
+    next.upto = 50;
     next.head = 70;
     next.horizon = 5;
     batch_join(&all, &next);
