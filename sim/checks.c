@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "client.h"
+#include "parting.h"
 #include "pool.h"
 
 void check_holders(struct world *w, size_t home)
@@ -15,6 +16,9 @@ void check_holders(struct world *w, size_t home)
         if (!h || !w->pools[i].up || !mode_rights(home_mode(h->core))->changes)
             continue;
         w->homes[home].served_ms = w->now;
+        if (!w->homes[home].put_back && w->homes[home].gave[i].number &&
+            term_equal(home_hold(h->core)->term, w->homes[home].gave[i]))
+            broken(w, "%s serves %s in a term that it released", h->pool->name, home_of(h));
         if (first && home_hold(first->core)->term.number == home_hold(h->core)->term.number)
             broken(w, "%s and %s serve %s in one term", first->pool->name, h->pool->name,
                    home_of(h));
@@ -59,8 +63,9 @@ static void check_acknowledged(struct pool *pool, const struct hosted *h)
     }
 }
 
-static void check_opened(struct pool *pool, const struct hosted *h, struct term term)
+static void check_opened(struct pool *pool, const struct hosted *h, const struct hold *hold)
 {
+    struct term term = hold->term;
     struct known_home *known = &pool->world->homes[h->home];
     for (size_t i = 0; i < known->opened_count; i++) {
         if (known->opened[i].number == term.number &&
@@ -70,6 +75,7 @@ static void check_opened(struct pool *pool, const struct hosted *h, struct term 
     }
     if (known->opened_count < COUNT_OF(known->opened))
         known->opened[known->opened_count++] = term;
+    parting_opened(pool, h, hold);
     check_acknowledged(pool, h);
 }
 
@@ -91,11 +97,14 @@ void check_store(struct pool *pool, const struct term before[HOSTED])
         const struct hosted *h = &pool->hosted[i];
         struct hold hold;
         read_hold(pool, home_of(h), &hold);
+        if (hold.revision && hold.mode == MODE_RELEASED)
+            pool->world->homes[h->home].gave[pool->number] = hold.term;
         if (!hold.revision || !mode_rights(hold.mode)->holder)
             continue;
         if (!term_equal(hold.term, before[i]))
-            check_opened(pool, h, hold.term);
-        remember_point(pool, h);
+            check_opened(pool, h, &hold);
+        if (hold.term.number == pool->world->homes[h->home].top)
+            remember_point(pool, h);
     }
 }
 
@@ -115,7 +124,9 @@ void check_word(const struct hosted *h, size_t module)
         return;
     /* That a store was put back a moment ago, the next question shows. */
     const struct known_home *known = &w->homes[h->home];
-    if (known->put_back && w->now - known->put_back_ms < 2 * INTERVAL_MS + BATCH_DEADLINE_MS)
+    if (home_hold(h->core)->term.number < known->top)
+        return; /* it is cut off, and can't know: that is what the age of a word is for */
+    if (known->put_back_ms && w->now - known->put_back_ms < 2 * INTERVAL_MS + BATCH_DEADLINE_MS)
         return;
     struct home_state here, there;
     struct export_status status;
@@ -248,7 +259,9 @@ void check_fork(const struct hosted *h, const struct pool *exporter, uint64_t us
     if (!h->pool->may_fork)
         broken(h->pool->world, "%s calls its copy of %s forked, and nobody had given it up",
                h->pool->name, home_of(h));
-    if (!forgot && !own_changes(h->pool, exporter, home_of(h), usn))
+    /* Where modules had come differently far, what one of them had is known on both sides. */
+    if (!forgot && !h->pool->world->options.disasters &&
+        !own_changes(h->pool, exporter, home_of(h), usn))
         broken(h->pool->world, "%s calls its copy of %s forked, but has nothing of its own",
                h->pool->name, home_of(h));
 }
@@ -281,8 +294,10 @@ bool has_settled(struct world *w)
 {
     for (size_t home = 0; home < w->options.homes; home++) {
         const struct hosted *h = holder_of(w, home);
+        if (!h || hosted_of(partner_of(h), home)->operation)
+            return false;
         for (size_t m = 0; m < SIM_MODULES; m++) {
-            if (!h || !is_final(w, h, m))
+            if (!is_final(w, h, m))
                 return false;
         }
     }
@@ -349,6 +364,7 @@ void check_end(struct world *w)
                 broken(w, "%s says %s of %s (module %zu) in the end: %s", h->pool->name,
                        export_word_name(word), home_of(h), m, copy_verdict_name(status.verdict));
         }
+        parting_check_end(w, home);
         check_sums(h);
         check_sums(copy);
         check_acknowledged(h->pool, h);

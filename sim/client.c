@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "copying.h"
+#include "parting.h"
 #include "pool.h"
 #include "scheduler.h"
 
@@ -32,7 +33,9 @@ uint64_t client_deletion_after(const struct known_key *key)
 struct attempt {
     struct hosted *h;
     struct known_key *key;
-    uint64_t number;
+    uint64_t number, term;
+    size_t module;
+    unsigned k;
 };
 
 static void done(struct pool *pool, const struct store_outcome *outcome, void *context)
@@ -41,7 +44,8 @@ static void done(struct pool *pool, const struct store_outcome *outcome, void *c
     if (outcome->error.kind)
         return;
     pool->world->counts.acked++;
-    attempt->key->acked = attempt->number;
+    parting_acknowledged(pool, attempt->h, attempt->key, attempt->number, attempt->term,
+                         attempt->module, attempt->k);
     copying_changed(attempt->h, outcome->head);
 }
 
@@ -51,10 +55,15 @@ static void try_change(struct hosted *h)
     size_t module = pick(w, SIM_MODULES);
     unsigned k = (unsigned)pick(w, KEYS);
     struct known_key *known = &w->homes[h->home].keys[module][k];
-    struct attempt attempt = {.h = h, .key = known, .number = ++w->attempts};
+    struct attempt attempt = {.h = h,
+                              .key = known,
+                              .number = ++w->attempts,
+                              .term = home_hold(h->core)->term.number,
+                              .module = module,
+                              .k = k};
     char key[16], value[24];
     struct txn *txn = txn_new(home_of(h));
-    txn_as_holder(txn, home_hold(h->core)->term.number);
+    txn_as_holder(txn, attempt.term);
     if (chance(w, 250)) {
         known->deletions =
             xrealloc(known->deletions, (known->deletion_count + 1) * sizeof *known->deletions);

@@ -5,6 +5,7 @@
 
 #include "checks.h"
 #include "comparing.h"
+#include "operating.h"
 #include "pool.h"
 
 enum { TOMBSTONES_LEFT = 6, COLLECTS_IN_THOUSAND = 100, GATHERED_MAX = 2 };
@@ -47,12 +48,14 @@ void copying_stop(struct hosted *h)
     comparing_stop(h);
 }
 
-/* Whoever holds a home exports it; and whoever refills a holder that lost something. True if that
- * changed: then what was under way belongs to another term. */
+/* Whoever holds a home exports it, and whoever has released it, until the other one has it; and
+ * whoever refills a holder that lost something. True if that changed: then what was under way
+ * belongs to another term. */
 static bool open_or_close(struct hosted *h, size_t module)
 {
     struct exporting *x = &h->exporting[module];
-    bool open = mode_rights(home_mode(h->core))->holder || home_refills(h->core);
+    bool open = mode_rights(home_mode(h->core))->holder || home_mode(h->core) == MODE_RELEASED ||
+                home_refills(h->core);
     struct term term = home_hold(h->core)->term;
     if (open && (!x->open || !term_equal(x->term, term))) {
         struct home_state state;
@@ -253,7 +256,7 @@ static void note_fork(struct hosted *h, const struct call *call, const struct co
     if (answer->verdict != COPY_FORKED || call->ended || late)
         return;
     check_fork(h, call->from, answer->at.usn);
-    h->pool->forked = true;
+    h->pool->forked = h->pool->forks[h->home] = true;
 }
 
 static bool same_lineage(const struct lineage *a, const struct lineage *b)
@@ -361,6 +364,7 @@ static void applied(struct pool *pool, const struct store_outcome *outcome, void
     else if (a->whole)
         check_point(a->h, a->call->module, a->answer.at.usn);
     call_answer(a->call, NULL, outcome->error.kind ? NULL : &a->answer);
+    operating_look(a->h);
 }
 
 static void sent(struct hosted *h, struct call *call)
@@ -404,7 +408,8 @@ static void sent(struct hosted *h, struct call *call)
 void copying_called(struct hosted *h, struct call *call)
 {
     switch (call->kind) {
-    case CALL_QUESTION: break;
+    case CALL_QUESTION:
+    case CALL_DEMAND: break;
     case CALL_OFFER: offered(h, call); break;
     case CALL_BATCH: sent(h, call); break;
     case CALL_COMPARE:

@@ -4,6 +4,7 @@
 
 #include "checks.h"
 #include "copying.h"
+#include "parting.h"
 #include "pool.h"
 #include "scheduler.h"
 
@@ -109,6 +110,18 @@ static bool is_whole(struct world *w, size_t home)
     return false;
 }
 
+/* Does it serve one, or has it given one away that nobody has taken yet? */
+static bool holds_something(const struct pool *pool)
+{
+    for (size_t i = 0; i < HOSTED; i++) {
+        struct hold hold;
+        read_hold(pool, home_of(&pool->hosted[i]), &hold);
+        if (hold.revision && (mode_rights(hold.mode)->holder || hold.mode == MODE_RELEASED))
+            return true;
+    }
+    return false;
+}
+
 /* Nothing is lost if its disk is: what it serves has been copied, and nobody asks it for more. */
 static bool can_do_without(struct pool *pool)
 {
@@ -128,7 +141,7 @@ static bool can_do_without(struct pool *pool)
 static bool may_be_put_back(struct pool *pool)
 {
     const struct options *options = &pool->world->options;
-    if (pool->number < options->homes && !options->put_back_holders)
+    if (options->disasters || (holds_something(pool) && !options->put_back_holders))
         return false;
     for (size_t i = 0; i < HOSTED; i++) {
         size_t home = pool->hosted[i].home;
@@ -159,18 +172,73 @@ static void put_back(struct world *w)
     say(w, "the store of %s is put back", pool->name);
 }
 
+/* A copy goes, and is filled anew; what else is in that store stays. */
+static void give_up_copy(struct hosted *h)
+{
+    struct pool *pool = h->pool;
+    struct world *w = pool->world;
+    struct store_outcome outcome;
+    struct hold here;
+    read_hold(pool, home_of(h), &here);
+    parting_is_kept(h);
+    struct txn *txn = txn_new(home_of(h));
+    txn_drop_home(txn, here.revision);
+    store_commit_wait(pool->store, txn, &outcome);
+    if (outcome.error.kind)
+        return; /* a full disk: next time */
+    pool->forks[h->home] = false;
+    w->homes[h->home].put_back_ms = w->now;
+    w->counts.forks++;
+    say(w, "%s gives up its copy of %s", pool->name, home_of(h));
+}
+
+/* Or may somebody come to need it? Where it was taken from meanwhile, it is the home itself. */
+static bool is_needed(struct hosted *h)
+{
+    struct hold here, there;
+    bool *forked = &h->pool->forks[h->home];
+    read_hold(h->pool, home_of(h), &here);
+    read_hold(partner_of(h), home_of(h), &there);
+    bool holds = mode_rights(here.mode)->holder || here.mode == MODE_RELEASED;
+    bool exports = mode_rights(there.mode)->holder || there.mode == MODE_RELEASED;
+    *forked = *forked && !holds;
+    return !*forked || !exports || there.term.number < here.term.number;
+}
+
+static void give_up_copies(struct pool *pool)
+{
+    bool any = false;
+    for (size_t i = 0; i < HOSTED; i++)
+        any |= !is_needed(&pool->hosted[i]);
+    if (!any)
+        return;
+    pool_crash(pool);
+    pool->forked = false;
+    for (size_t i = 0; i < HOSTED; i++) {
+        if (!is_needed(&pool->hosted[i]))
+            give_up_copy(&pool->hosted[i]);
+        pool->forked |= pool->forks[pool->hosted[i].home];
+    }
+    plan(pool->world, a_while(pool->world), start_again, xmemdup(&pool, sizeof pool));
+}
+
 /* A store with changes of its own is not written to. Whoever put it back gives it up, for an empty
- * one, once nothing else depends on it. */
+ * one, once nothing else depends on it. After a disaster only the copy goes, when what is in it was
+ * seen: here it counts as kept. */
 static void administrate(void *context)
 {
     struct world *w = *(struct world **)context;
     for (size_t i = 0; i < w->options.pools; i++) {
         struct pool *pool = &w->pools[i];
-        if (!pool->forked || !can_do_without(pool))
+        if (!pool->forked)
             continue;
-        replace(w, pool, &pool->backups[0]); /* the first one is of an empty store */
-        w->counts.forks++;
-        say(w, "the disk of %s is replaced", pool->name);
+        if (w->options.disasters) {
+            give_up_copies(pool);
+        } else if (can_do_without(pool)) {
+            replace(w, pool, &pool->backups[0]); /* the first one is of an empty store */
+            w->counts.forks++;
+            say(w, "the disk of %s is replaced", pool->name);
+        }
     }
     plan(w, PAUSE_MS, administrate, xmemdup(&w, sizeof w));
 }
@@ -179,7 +247,7 @@ static void administrate(void *context)
 static void collect(struct world *w)
 {
     struct pool *pool = some_pool(w);
-    struct hosted *h = &pool->hosted[0];
+    struct hosted *h = &pool->hosted[pick(w, HOSTED)];
     if (!pool->up || !serves(h))
         return;
     struct home_state state;

@@ -59,6 +59,9 @@ struct arrival {
     bool has_answer, has_position;
     struct home_answer answer;
     struct copy_answer position;
+    bool has_standing;
+    struct home_standing standing;
+    enum failure failure;
 };
 
 static void request_arrives(void *context)
@@ -73,6 +76,10 @@ static void answer_arrives(void *context)
     if (a->call->ended)
         return;
     a->call->ended = true;
+    if (a->call->kind == CALL_DEMAND) {
+        pool_stands(a->call->from, a->call, a->has_standing ? &a->standing : NULL, a->failure);
+        return;
+    }
     pool_answered(a->call->from, a->call, a->has_answer ? &a->answer : NULL,
                   a->has_position ? &a->position : NULL);
 }
@@ -86,26 +93,41 @@ void call_send(struct call *call, uint64_t deadline_ms)
         plan_at(call->to, delay(w, 2 * deadline_ms), request_arrives, a);
     }
     struct arrival *none = xcalloc(1, sizeof *none);
+    /* A machine whose process is down says so, if it can be reached. */
+    bool refused = !call->to->up && !is_cut(w, call->from, call->to);
     none->call = call;
-    plan_at(call->from, deadline_ms, answer_arrives, none);
+    none->failure = refused ? FAIL_UNREACHABLE : FAIL_DEADLINE;
+    plan_at(call->from, refused ? delay(w, DELAY_MS) : deadline_ms, answer_arrives, none);
+}
+
+static void send_back(struct call *call, const struct arrival *answer)
+{
+    struct world *w = call->to->world;
+    if (call->ended || call->from->life != call->life)
+        return;
+    for (unsigned n = copies(w, call->to, call->from); n > 0; n--)
+        plan_at(call->from, delay(w, 2 * CALL_DEADLINE_MS), answer_arrives,
+                xmemdup(answer, sizeof *answer));
 }
 
 void call_answer(struct call *call, const struct home_answer *answer,
                  const struct copy_answer *position)
 {
-    struct world *w = call->to->world;
-    if (call->ended || call->from->life != call->life)
-        return;
-    for (unsigned n = copies(w, call->to, call->from); n > 0; n--) {
-        struct arrival *a = xcalloc(1, sizeof *a);
-        *a = (struct arrival){
-            .call = call, .has_answer = answer != NULL, .has_position = position != NULL};
-        if (answer)
-            a->answer = *answer;
-        if (position)
-            a->position = *position;
-        plan_at(call->from, delay(w, 2 * CALL_DEADLINE_MS), answer_arrives, a);
-    }
+    struct arrival a = {
+        .call = call, .has_answer = answer != NULL, .has_position = position != NULL};
+    if (answer)
+        a.answer = *answer;
+    if (position)
+        a.position = *position;
+    send_back(call, &a);
+}
+
+void call_say(struct call *call, const struct home_standing *standing, enum failure failure)
+{
+    struct arrival a = {.call = call, .has_standing = standing != NULL, .failure = failure};
+    if (standing)
+        a.standing = *standing;
+    send_back(call, &a);
 }
 
 /* --- heartbeats --- */

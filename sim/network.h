@@ -7,7 +7,15 @@
 #include "core/batch.h"
 #include "world.h"
 
-enum call_kind { CALL_QUESTION, CALL_OFFER, CALL_BATCH, CALL_COMPARE, CALL_PART, CALL_COMPARED };
+enum call_kind {
+    CALL_QUESTION,
+    CALL_DEMAND,
+    CALL_OFFER,
+    CALL_BATCH,
+    CALL_COMPARE,
+    CALL_PART,
+    CALL_COMPARED
+};
 
 struct call {
     struct call *next;
@@ -18,6 +26,7 @@ struct call {
     bool ended; /* the caller has its answer, or none */
 
     struct home_question question;
+    struct home_demanded demanded;
     struct copy_offer offer;
     struct lineage *lineage; /* of an offer */
     struct buffer batch;     /* or a part of a comparison */
@@ -31,6 +40,8 @@ void call_send(struct call *call, uint64_t deadline_ms);
 /* What the one who was called says. Any number of times; NULL for both: it refuses. */
 void call_answer(struct call *call, const struct home_answer *answer,
                  const struct copy_answer *position);
+/* The same for a demand; `standing` NULL: it refuses, for this reason. */
+void call_say(struct call *call, const struct home_standing *standing, enum failure failure);
 void call_free(struct call *call);
 
 /* Both ways at once: everybody tells everybody what is known of each home. */

@@ -6,6 +6,7 @@
 
 #include "checks.h"
 #include "comparing.h"
+#include "operating.h"
 #include "scheduler.h"
 
 enum { COMMIT_MS = 20, HEARTBEAT_MS = 1000 };
@@ -127,6 +128,7 @@ static void record_stored(struct pool *pool, const struct store_outcome *outcome
             outcome->error.what);
     step_home(h, event);
     copying_followed(h, good);
+    operating_stored(h, good);
 }
 
 static void persist(struct hosted *h)
@@ -134,11 +136,15 @@ static void persist(struct hosted *h)
     struct txn *txn = txn_new(home_of(h));
     txn_hold(txn, home_wanted(h->core));
     comparing_enrich(h, txn);
+    operating_expect(h, txn);
+    if (hold_opens_term(home_hold(h->core)->term, home_wanted(h->core)) &&
+        !mode_rights(home_hold(h->core)->mode)->holder)
+        txn_complete_upto(txn, complete_upto(h));
     commit(h->pool, txn, record_stored, xmemdup(&h, sizeof h));
 }
 
-/* Up to where it has everything: a copy, as far as its last module got. */
-static uint64_t complete_upto(struct hosted *h)
+/* A copy, as far as its last module got. */
+uint64_t complete_upto(struct hosted *h)
 {
     struct home_state state;
     read_state(h->pool, home_of(h), &state);
@@ -154,7 +160,8 @@ static void ask(struct hosted *h, const struct home_question *question)
 {
     struct call *call = call_new(h->pool, partner_of(h), CALL_QUESTION, h->home);
     call->question = *question;
-    call->question.head = complete_upto(h);
+    if (term_is_none(question->to))
+        call->question.head = complete_upto(h);
     call_send(call, CALL_DEADLINE_MS);
 }
 
@@ -180,7 +187,7 @@ static void carry_out(struct hosted *h, const struct home_action *action)
         if (call && action->answer.verdict == VERDICT_REFILL)
             h->pool->world->counts.refills++;
         break;
-    case ACTION_COMPLIED: break; /* nobody takes a home from another one here */
+    case ACTION_COMPLIED: operating_complied(h, action->durable); break;
     case ACTION_CHANGED: tell_change(h, action->changed.from, action->changed.cause); break;
     }
 }
@@ -225,6 +232,7 @@ static void question_arrives(struct hosted *h, struct call *call)
     struct home_event event = {.kind = HOME_ASKED};
     event.asked.question = call->question;
     event.asked.own_head = home_reach(&state);
+    event.asked.own_upto = operating_is_whole(h) ? complete_upto(h) : 0;
     event.asked.applying = h->applying > 0;
     step_home(h, event);
 }
@@ -234,8 +242,16 @@ void pool_called(struct pool *pool, struct call *call)
     struct hosted *h = hosted_of(pool, call->home);
     if (call->kind == CALL_QUESTION)
         question_arrives(h, call);
+    else if (call->kind == CALL_DEMAND)
+        operating_demanded(h, call);
     else
         copying_called(h, call);
+}
+
+void pool_stands(struct pool *pool, struct call *call, const struct home_standing *standing,
+                 enum failure failure)
+{
+    operating_answered(hosted_of(pool, call->home), standing, failure);
 }
 
 void pool_answered(struct pool *pool, struct call *call, const struct home_answer *answer,
@@ -314,6 +330,7 @@ void pool_crash(struct pool *pool)
     pool->paused_until = 0;
     for (size_t i = 0; i < HOSTED; i++) {
         copying_stop(&pool->hosted[i]);
+        operating_stop(&pool->hosted[i]);
         home_free(pool->hosted[i].core);
         pool->hosted[i].core = NULL;
     }

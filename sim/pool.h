@@ -14,6 +14,9 @@ void pool_crash(struct pool *pool);
 void pool_called(struct pool *pool, struct call *call);
 void pool_answered(struct pool *pool, struct call *call, const struct home_answer *answer,
                    const struct copy_answer *position);
+/* … to a demand: NULL, if it said no or nothing. */
+void pool_stands(struct pool *pool, struct call *call, const struct home_standing *standing,
+                 enum failure failure);
 void pool_heard(struct pool *pool, const char *from, size_t home, struct term term, uint64_t seen,
                 bool serves);
 
@@ -21,7 +24,8 @@ enum failure step_home(struct hosted *h, struct home_event event);
 struct hosted *hosted_of(struct pool *pool, size_t home); /* NULL: neither holder nor backup */
 struct pool *partner_of(const struct hosted *h);
 const char *home_of(const struct hosted *h);
-bool serves(const struct hosted *h); /* accepts changes now, as far as it knows */
+uint64_t complete_upto(struct hosted *h); /* up to where it has everything */
+bool serves(const struct hosted *h);      /* accepts changes now, as far as it knows */
 
 /* Commits after a moment; the process hears of it a moment later, if it still lives. A process that
  * ends in between leaves it done or not done. `done` may be NULL; its context is freed. */

@@ -8,6 +8,7 @@
 #include "core/batch.h"
 #include "faults.h"
 #include "network.h"
+#include "operating.h"
 #include "pool.h"
 #include "scheduler.h"
 
@@ -117,6 +118,7 @@ bool world_run(struct world *w)
         pool_start(&w->pools[i]);
     clients_start(w);
     faults_start(w);
+    operators_start(w);
     run_until(w, w->now + TROUBLE_MS, false);
     faults_end(w);
     run_until(w, w->now + AFTERWARDS_MS, false);

@@ -12,6 +12,7 @@
 #include "core/compare.h"
 #include "core/export.h"
 #include "core/home.h"
+#include "core/operation.h"
 #include "store/memory.h"
 #include "store/store.h"
 
@@ -63,7 +64,11 @@ struct hosted {
     size_t home; /* its number, which is that of its own pool */
     enum side side;
     struct home *core;
-    struct call *waiting;  /* the partner's question */
+    struct call *waiting;        /* the partner's question */
+    struct call *demanded;       /* … and its demand */
+    struct operation *operation; /* here, to take it; NULL: none is under way */
+    uint64_t began_ms;
+    bool taking;           /* the record under way opens its term */
     struct call *follower; /* whose answer waits for the lineage to be kept */
     struct copy_answer follow_answer;
     size_t applying; /* batches that were taken, on their way to the store */
@@ -79,8 +84,9 @@ struct pool {
     struct store *store;
     struct backup backups[BACKUPS_MAX];
     size_t backup_count;
-    bool may_fork; /* its store is of a time that was given up: it has changes of its own */
-    bool forked;   /* … and was found out; an administrator must see to it */
+    bool may_fork;         /* its store is of a time that was given up: it has changes of its own */
+    bool forked;           /* … and was found out; an administrator must see to it */
+    bool forks[POOLS_MAX]; /* … of these homes */
     bool up;
     uint64_t life; /* grows with each start: what belongs to an earlier one is gone */
     uint64_t paused_until;
@@ -93,6 +99,7 @@ struct known_key {
     uint64_t acked;      /* the number of the last attempt that was acknowledged; 0: none */
     uint64_t *deletions; /* attempts that delete, in order */
     size_t deletion_count;
+    uint64_t aside[POOLS_MAX]; /* the last that was acknowledged and only this pool has */
 };
 
 /* What a home was after each of its changes. */
@@ -107,7 +114,9 @@ struct known_home {
     uint64_t served_ms; /* when it was served last */
     struct term opened[256];
     size_t opened_count;
-    bool put_back; /* a store with it was: then only the tag keeps terms apart */
+    uint64_t top;                /* the highest number that was opened */
+    struct term gave[POOLS_MAX]; /* the last one that this pool released */
+    bool put_back;               /* a store with it was: then only the tag keeps terms apart */
     uint64_t put_back_ms;
 };
 
@@ -117,11 +126,12 @@ struct options {
     size_t homes; /* of so many pools, beginning with the first; the others only keep copies */
     bool verbose;
     bool put_back_holders; /* also stores that a home is served from */
+    bool disasters;        /* homes are taken without their holder, and no store is put back */
 };
 
 struct counts {
     uint64_t steps, changes, acked, batches, comparisons, crashes, put_backs, forks, refills,
-        finals;
+        finals, operations, taken, alone, called_off, kept;
 };
 
 struct world {

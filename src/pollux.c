@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/core_dump.h"
 #include "cmdlet/command_line.h"
 #include "cmdlet/commands.h"
 #include "cmdlet/pki_command.h"
@@ -146,6 +147,7 @@ static int run_word(int argc, char **argv)
 int main(int argc, char **argv)
 {
     setlocale(LC_CTYPE, "");
+    core_dump_forbid(); /* secrets are typed here */
     int which = command_find(argv[0]), status;
     if (which >= 0 && is_on_unix(command_at((size_t)which)))
         status = command_line_run(argc, argv);

@@ -9,7 +9,9 @@
 #include <systemd/sd-daemon.h>
 
 #include "admin/admin.h"
+#include "base/core_dump.h"
 #include "pool/certificates.h"
+#include "user/leavers.h"
 #include "web/web.h"
 
 enum {
@@ -87,6 +89,13 @@ static void raise_file_limit(void)
         log_event(LOG_EVENT_WARNING, "file-limit", "The limit on open files could not be raised.");
 }
 
+static void guard_memory(void)
+{
+    if (!core_dump_forbid())
+        log_event(LOG_EVENT_WARNING, "core-dumps",
+                  "Core dumps could not be forbidden: after a crash, one may hold secrets.");
+}
+
 static void on_stop(void *context)
 {
     loop_quit(context);
@@ -97,6 +106,7 @@ struct parts {
     struct front_end *fe;
     struct admin *admin;
     struct web *web;
+    struct leavers *leavers;
 };
 
 static void on_reload(void *context)
@@ -121,6 +131,7 @@ static int run(struct config *config)
         parts.web = web_start(parts.fe, loop, &e);
     bool started = parts.web != NULL;
     if (started) {
+        parts.leavers = leavers_start(parts.fe, loop);
         loop_on_signal(loop, SIGTERM, on_stop, loop);
         loop_on_signal(loop, SIGINT, on_stop, loop);
         loop_on_signal(loop, SIGHUP, on_reload, &parts);
@@ -131,6 +142,7 @@ static int run(struct config *config)
     } else {
         log_error(LOG_EVENT_ERROR, "not-started", &e, "polluxd did not start.");
     }
+    leavers_stop(parts.leavers);
     web_stop(parts.web);
     admin_stop(parts.admin);
     front_end_stop(parts.fe);
@@ -168,6 +180,7 @@ int main(int argc, char **argv)
         return check(config);
     log_set_level(config->log_level);
     block_signals();
+    guard_memory();
     raise_file_limit();
     return run(config);
 }

@@ -94,6 +94,23 @@ static enum failure check_parameters(const struct command *command, const json_t
     return OK;
 }
 
+/* `name`: of a command, if the rest of the path is right. */
+static enum failure refuse_path(const char *path, const char *name, struct error *e)
+{
+    const char *nearest = name ? command_nearest(name) : NULL;
+    fail(e, FAIL_NOT_FOUND, "There is no %.200s here.", path);
+    error_kept(e, "Nothing was done.");
+    return nearest ? error_next(e, "Was %s meant? GET %s lists them all.", nearest, path_commands)
+                   : error_next(e, "GET %s lists the commands.", path_commands);
+}
+
+static enum failure refuse_parameters(struct error *e)
+{
+    fail(e, FAIL_INVALID, "The parameters are not a JSON object.");
+    error_kept(e, "Nothing was done.");
+    return error_next(e, "For example: {\"PoolFqdn\": \"atl.example.com\", \"Verbose\": true}");
+}
+
 static enum failure read_errand(struct errand *errand, struct error *e)
 {
     const struct http_request *request = errand->request;
@@ -103,16 +120,19 @@ static enum failure read_errand(struct errand *errand, struct error *e)
     bool ours = prefix == strlen(path_commands) && strncmp(path, path_commands, prefix) == 0;
     int which = ours ? command_find(name) : -1;
     if (which < 0 || !command_is_remote(command_at((size_t)which)))
-        return fail(e, FAIL_NOT_FOUND, "There is no %.200s here.", path);
-    if (strcmp(http_request_method(request), "POST") != 0)
-        return fail(e, FAIL_INVALID, "Commands take POST only.");
+        return refuse_path(path, ours ? name : NULL, e);
+    if (strcmp(http_request_method(request), "POST") != 0) {
+        fail(e, FAIL_INVALID, "Commands take POST only.");
+        error_kept(e, "Nothing was done.");
+        return error_next(e, "GET %s lists them.", path_commands);
+    }
     struct bytes body = http_request_body(request);
     OWNED(json_decref)
     json_t *given = body.size
                         ? json_loadb((const char *)body.at, body.size, JSON_REJECT_DUPLICATES, NULL)
                         : json_object();
     if (!json_is_object(given))
-        return fail(e, FAIL_INVALID, "The parameters are not a JSON object.");
+        return refuse_parameters(e);
     errand->command = command_at((size_t)which);
     return check_parameters(errand->command, given, errand->parameters, e);
 }

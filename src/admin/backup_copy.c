@@ -42,8 +42,8 @@ static void tell_copied(struct call *call, size_t i)
                 "Items sent, %s of the home %s", module, home);
     call_figure(call, json_integer((json_int_t)(now.bytes - before.bytes)),
                 "Bytes sent, %s of the home %s", module, home);
-    call_figure(call, json_string(export_word_name(export_word(exporting_core(x), clock_ms()))),
-                "State, %s of the home %s", module, home);
+    call_figure(call, json_string(export_word_name(exporting_word(x))), "State, %s of the home %s",
+                module, home);
 }
 
 static void tell_trouble(struct call *call, size_t i, bool copied)
@@ -51,7 +51,7 @@ static void tell_trouble(struct call *call, size_t i, bool copied)
     const struct copying *copying = call_kept(call);
     const struct exporting *x = copying->wait->list[i];
     const char *module = module_name(exporting_module(x)), *home = exporting_home(x);
-    enum export_word word = export_word(exporting_core(x), clock_ms());
+    enum export_word word = exporting_word(x);
     struct error e = *exporting_trouble(x);
     struct export_status s;
     export_status(exporting_core(x), &s);
@@ -120,7 +120,7 @@ static void hurry(const struct copying *copying, size_t i)
     struct exporting *x = copying->wait->list[i];
     if (copying->goal.until > BACKUP_COPIED &&
         backup_wait_reached(copying->wait, i, BACKUP_COPIED) &&
-        export_word(exporting_core(x), clock_ms()) == WORD_NON_STEADY)
+        exporting_word(x) == WORD_NON_STEADY)
         exporting_wanted(x);
 }
 

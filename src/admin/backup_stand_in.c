@@ -79,6 +79,7 @@ static void add_module(struct stand_in *s, enum module module)
         struct export_status status;
         export_status(exporting_core(exports[i]), &status);
         if (status.open && exporting_module(exports[i]) == module &&
+            !exporting_has_nothing(exports[i]) &&
             strcmp(exporting_target(exports[i]), s->silent->fqdn) == 0)
             import = keeps(s, exports[i]);
     }

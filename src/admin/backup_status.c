@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "admin/backup_answer.h"
+#include "admin/backup_content.h"
 #include "admin/backup_wait.h"
 #include "admin/show.h"
 #include "base/clock.h"
@@ -69,8 +70,8 @@ static json_t *describe_export(struct view *view, const struct exporting *x, uin
     return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "Module",
                      module_name(exporting_module(x)), "Direction", "Export", "Home",
                      exporting_home(x), "Partner", exporting_target(x), "State",
-                     export_word_name(export_word(exporting_core(x), now_ms)), "Head",
-                     (json_int_t)s.head, "CopiedUpTo", (json_int_t)s.copied.usn, "UncopiedChanges",
+                     export_word_name(exporting_word(x)), "Head", (json_int_t)s.head, "CopiedUpTo",
+                     (json_int_t)s.copied.usn, "UncopiedChanges",
                      (json_int_t)(s.head > s.copied.usn ? s.head - s.copied.usn : 0),
                      "UncopiedBytes", (json_int_t)uncopied_bytes(view, x, s.copied.usn, s.head),
                      "OldestUncopiedSeconds", show_seconds_since(s.oldest_ms, now_ms),
@@ -78,16 +79,20 @@ static json_t *describe_export(struct view *view, const struct exporting *x, uin
                      show_text(s.failing ? trouble->what : NULL));
 }
 
-static enum export_word export_of(const struct backup_wait *wait, struct view *view,
-                                  enum module module, uint64_t now_ms, json_t *details)
+static enum export_word export_of(const struct front_end *fe, const struct backup_wait *wait,
+                                  struct view *view, enum module module, uint64_t now_ms,
+                                  json_t *details)
 {
     enum export_word word = WORD_NOT_INITIALIZED;
     for (size_t i = 0; i < wait->count; i++) {
         const struct exporting *x = wait->list[i];
         if (exporting_module(x) != module)
             continue;
-        word = export_word_worse(word, export_word(exporting_core(x), now_ms));
-        json_array_append_new(details, describe_export(view, x, now_ms));
+        word = export_word_worse(word, exporting_word(x));
+        json_t *detail = describe_export(view, x, now_ms);
+        backup_content_describe(fe, exporting_home(x), module, detail);
+        backup_content_describe_partner(x, detail);
+        json_array_append_new(details, detail);
     }
     return word;
 }
@@ -135,8 +140,10 @@ static enum import_word import_of(const struct front_end *fe, struct view *view,
             continue;
         view_home(view, home_name(core), &state, &e);
         word = import_word_worse(word, import_word_of(status, &state, module));
-        json_array_append_new(
-            details, describe_import(core, status, &state, module, backup_service_marks(service)));
+        json_t *detail =
+            describe_import(core, status, &state, module, backup_service_marks(service));
+        backup_content_describe(fe, home_name(core), module, detail);
+        json_array_append_new(details, detail);
     }
     return word;
 }
@@ -163,13 +170,19 @@ static void show(struct call *call, const struct backup_wait *wait, struct view 
         enum module module = (enum module)m;
         if (!backup_module_wanted(call, module))
             continue;
-        enum export_word sends = export_of(wait, view, module, clock_ms(), answer.details);
+        enum export_word sends = export_of(fe, wait, view, module, clock_ms(), answer.details);
         enum import_word keeps = import_of(fe, view, module, answer.details);
         backup_answer_add(&answer, module, sends, keeps);
     }
     for (size_t i = 0; i < json_array_size(answer.details); i++)
         show_scrub(fe, json_array_get(answer.details, i));
-    backup_answer_show(call, &answer, self->pool->fqdn, self->fqdn, first_trouble(answer.details));
+    json_t *more = json_object(), *trouble = first_trouble(answer.details),
+           *progress = backup_content_progress(answer.details);
+    json_object_update(more, progress);
+    json_object_update(more, trouble);
+    json_decref(progress);
+    json_decref(trouble);
+    backup_answer_show(call, &answer, self->pool->fqdn, self->fqdn, more);
 }
 
 static void look(void *context)

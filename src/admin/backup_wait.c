@@ -33,7 +33,7 @@ struct backup_wait *backup_wait_new(struct call *call)
     for (size_t i = 0; i < count; i++) {
         struct export_status status;
         export_status(exporting_core(all[i]), &status);
-        if (!status.open || exporting_is_to_replica(all[i]) ||
+        if (!status.open || exporting_is_to_replica(all[i]) || exporting_has_nothing(all[i]) ||
             !backup_module_wanted(call, exporting_module(all[i])))
             continue;
         wait->goals[wait->count] = status.head;
@@ -66,7 +66,7 @@ bool backup_wait_reached(const struct backup_wait *wait, size_t i, enum backup_u
 {
     struct export_status s;
     const struct exporter *core = exporting_core(wait->list[i]);
-    enum export_word word = export_word(core, clock_ms());
+    enum export_word word = exporting_word(wait->list[i]);
     export_status(core, &s);
     bool asked = s.confirmed_ms >= wait->began_ms[i];
     bool copied = asked && !s.failing && !s.comparing && s.copied.usn >= wait->goals[i];

@@ -109,6 +109,20 @@ struct caller *caller_of_certificate(const char *name, const char *address, cons
     return caller;
 }
 
+bool caller_group_is_known(const char *name)
+{
+    OWNED(free_memory) char *bytes = xmalloc(NSS_BYTES_MAX);
+    struct group group, *found;
+    return getgrnam_r(name, &group, bytes, NSS_BYTES_MAX, &found) != 0 || found;
+}
+
+bool caller_account_is_known(const char *name)
+{
+    OWNED(free_memory) char *bytes = xmalloc(NSS_BYTES_MAX);
+    struct passwd user, *found;
+    return getpwnam_r(name, &user, bytes, NSS_BYTES_MAX, &found) != 0 || found;
+}
+
 /* Directories that Windows shares write the same group in any case. */
 bool caller_in(const struct caller *caller, const char *group)
 {

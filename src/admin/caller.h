@@ -34,6 +34,11 @@ struct caller *caller_of_certificate(const char *name, const char *address, cons
 void caller_free(struct caller *caller);
 DEFINE_OWNED(struct caller *, caller_free)
 
+/* Does this machine's name service know a group of this name, or an account? If it can't say, the
+ * answer is that it does. Both may take a while as well. */
+bool caller_group_is_known(const char *group);
+bool caller_account_is_known(const char *account);
+
 bool caller_in(const struct caller *caller, const char *group);
 /* Was it this machine that was called? */
 bool caller_came_by(const struct caller *caller, const char *machine);

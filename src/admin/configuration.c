@@ -6,9 +6,12 @@
 
 #include "admin/admin.h"
 #include "admin/call.h"
+#include "admin/caller.h"
 #include "cmdlet/commands.h"
 #include "pool/backup_configuration.h"
 #include "pool/commit.h"
+
+DEFINE_OWNED(json_t *, json_decref)
 
 enum {
     /* Somebody else changed it between our reading and our writing: read again. Each time one of
@@ -195,9 +198,76 @@ static void begin(struct call *call, bool remove)
     try_change(change);
 }
 
+/* --- names that are granted something --- */
+
+/* A name that is spelt wrongly would be granted something in silence, and nobody would have it. It
+ * is no error: another machine may know the name, or this one tomorrow. */
+struct granted {
+    const char *parameter;
+    const char *what;
+    bool (*is_known)(const char *name);
+};
+
+static bool is_user_or_group(const char *name)
+{
+    return caller_account_is_known(name) || caller_group_is_known(name);
+}
+
+static const struct granted granted[] = {
+    {"AuthorizedUniversalGroups", "group", caller_group_is_known},
+    {"AuthorizedLocalAccounts", "user or group", is_user_or_group},
+};
+
+/* The names that a value adds: the list, or what Add and Replace have. */
+static json_t *names_added(const json_t *value)
+{
+    static const char *const lists[] = {"Add", "Replace"};
+    json_t *names = json_array();
+    if (json_is_array(value))
+        json_array_extend(names, (json_t *)(uintptr_t)value);
+    for (size_t i = 0; i < COUNT_OF(lists); i++) {
+        json_t *list = json_object_get(value, lists[i]);
+        if (json_is_array(list))
+            json_array_extend(names, list);
+        else if (list)
+            json_array_append(names, list);
+    }
+    return names;
+}
+
+static void warn_of_unknown(struct call *call, const struct granted *g)
+{
+    OWNED(json_decref) json_t *names = names_added(call_value(call, g->parameter));
+    for (size_t i = 0; i < json_array_size(names); i++) {
+        const char *name = json_string_value(json_array_get(names, i));
+        if (name && *name && !g->is_known(name))
+            call_warning(call,
+                         "%s knows no %s \"%.64s\". Who is in it is asked on the machine that is "
+                         "called: check the spelling, and that those machines know it.",
+                         front_end_config(call_front_end(call))->self->fqdn, g->what, name);
+    }
+}
+
+static void look_names_up(void *context)
+{
+    for (size_t i = 0; i < COUNT_OF(granted); i++)
+        warn_of_unknown(context, &granted[i]);
+}
+
+static void on_looked_up(void *context)
+{
+    begin(context, false);
+}
+
 void admin_set_backup_service_configuration(struct call *call)
 {
-    begin(call, false);
+    bool grants = false;
+    for (size_t i = 0; i < COUNT_OF(granted); i++)
+        grants = grants || call_value(call, granted[i].parameter);
+    if (grants) /* the name service may take its time */
+        call_on_thread(call, look_names_up, on_looked_up);
+    else
+        begin(call, false);
 }
 
 void admin_remove_backup_service_configuration(struct call *call)

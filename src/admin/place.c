@@ -28,7 +28,7 @@ enum failure place_of(const struct front_end *fe, const struct command *command,
     const struct topology *topology = front_end_config(fe)->topology;
     bool local = json_is_true(json_object_get(parameters, "LocalStore"));
     *pool = NULL;
-    if (command->place == AT_POOL || command->place == FOR_POOL || command->place == AT_HOLDER) {
+    if (command->place >= AT_POOL && command->place <= AT_TAKER) {
         const char *name = json_string_value(json_object_get(parameters, "PoolFqdn"));
         enum failure bad = show_find_pool(topology, name, pool, e);
         if (bad)
@@ -38,6 +38,9 @@ enum failure place_of(const struct front_end *fe, const struct command *command,
         const struct pool *holder = front_end_holder(fe, (*pool)->fqdn);
         if (command->place == AT_HOLDER && holder)
             *pool = holder;
+        bool other = command->place == AT_BACKUP || (command->place == AT_TAKER && holder == *pool);
+        if (other && (*pool)->backup)
+            *pool = (*pool)->backup;
     } else if (command->place == AT_CENTRAL && !local) {
         *pool = front_end_holder(fe, HOME_CENTRAL);
         *pool = *pool ? *pool : topology->central; /* whose it is to create */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "core/creation.h"
 #include "pool/publication.h"
 #include "pool/publisher.h"
 
@@ -178,15 +179,12 @@ static void on_published(const struct error *e, void *context)
     look_for_homes(call);
 }
 
-/* Protocol, rule 11: a store that knows nothing may have been lost. Whether this is really the
- * first publication, only the partner can tell. */
 static bool may_be_the_first(struct call *call)
 {
     const struct front_end *fe = call_front_end(call);
     const struct hosted_home *central = front_end_home(fe, HOME_CENTRAL);
     const struct home *core = central ? hosted_home_core(central) : NULL;
-    if (!core || home_hold(core)->revision || !home_partner(core)[0] ||
-        front_end_reaches(fe, home_partner(core)))
+    if (creation_may_begin(core, core && front_end_reaches(fe, home_partner(core))))
         return true;
     struct error e;
     fail(

@@ -51,6 +51,8 @@ static void look(void *context)
             return;
     }
     r->finish(call, r);
+    for (size_t i = 0; i < r->count; i++)
+        exporting_let_go(r->list[i]);
     free(r);
     call_end(call);
 }
@@ -87,6 +89,7 @@ static void begin(struct call *call, bool until_copied,
             continue;
         r->goals[r->count] = s.head;
         r->list[r->count++] = all[i];
+        exporting_hold(all[i]); /* its pool may leave the topology meanwhile */
         exporting_wanted(all[i]);
     }
     call_keep(call, r);
@@ -175,7 +178,9 @@ static void tell_result(struct call *call, const struct replication *r)
             call_verbose(call, "%s has everything.", exporting_target(r->list[i]));
             continue;
         }
-        if (!e.kind)
+        if (!s.open)
+            fail(&e, FAIL_STOPPING, "This pool does not send it there any more.");
+        else if (!e.kind)
             fail(&e, FAIL_DEADLINE, "It did not get there within %d s.",
                  REPLICATE_PATIENCE_MS / 1000);
         error_within(&e, "The replica at %s is not up to date: ", exporting_target(r->list[i]));

@@ -1,19 +1,92 @@
 /* Who holds what, and how far it is copied. */
 #include <string.h>
 
+#include "admin/backup_answer.h"
 #include "admin/call.h"
 #include "admin/show.h"
+#include "base/clock.h"
+#include "pool/backup_service.h"
+#include "pool/copy_mark.h"
+#include "pool/operating.h"
+
+/* --- operations --- */
+
+static json_t *moment(uint64_t wall_ms)
+{
+    char text[CLOCK_TEXT_MAX];
+    return wall_ms ? json_string(clock_wall_text(wall_ms, text)) : json_null();
+}
+
+static json_t *result_of(const struct operation_report *r)
+{
+    char line[2 * ERROR_TEXT_MAX];
+    if (r->interrupted)
+        return json_sprintf("Interrupted at \"%s\": this machine stopped.",
+                            operation_step_name(r->status.step));
+    if (r->status.step == OPERATION_FAILED)
+        return json_sprintf("Failed at \"%s\": %s", operation_step_name(r->status.failed_at),
+                            error_line(&r->status.error, line, sizeof line));
+    return json_sprintf("Done%s, up to change %llu; changes were refused for %llu ms.",
+                        r->status.alone ? " without the holder" : "",
+                        (unsigned long long)r->status.point.usn,
+                        (unsigned long long)r->status.refused_ms);
+}
+
+/* The one under way, with its step, or the last one, with what came of it. */
+static void show_operation(json_t *object, const struct operation_report *r)
+{
+    bool under_way = r && operating_is_under_way(r);
+    const struct operation_status *s = under_way ? &r->status : NULL;
+    json_object_set_new(object, "Operation",
+                        show_text(under_way ? operation_kind_name(r->wish.kind) : NULL));
+    json_object_set_new(object, "OperationStep",
+                        show_text(s ? operation_step_name(s->step) : NULL));
+    json_object_set_new(object, "OperationBegan",
+                        under_way ? moment(r->began_wall_ms) : json_null());
+    if (s)
+        json_object_set_new(
+            object, "LeftToCopy",
+            json_integer(s->holder_usn > s->copied ? (json_int_t)(s->holder_usn - s->copied) : 0));
+    if (!r || under_way)
+        return;
+    json_object_set_new(object, "LastOperation",
+                        json_sprintf("%s from %s, begun by %s", operation_kind_name(r->wish.kind),
+                                     r->from, r->wish.by));
+    json_object_set_new(object, "LastOperationEnded", moment(r->ended_wall_ms));
+    json_object_set_new(object, "LastOperationResult", result_of(r));
+}
+
+/* How old the copy here is, of all that is copied: the oldest of its modules. */
+static void show_copy(json_t *object, struct front_end *fe, const struct home *core)
+{
+    const struct copy_marks *marks = backup_service_marks(front_end_backup_service(fe));
+    uint64_t oldest = 0;
+    for (int m = 0; m < MODULES; m++) {
+        uint64_t at = backup_service_copies(home_name(core), (enum module)m)
+                          ? copy_marks_of(marks, home_name(core), (enum module)m)
+                          : 0;
+        oldest = at && (!oldest || at < oldest) ? at : oldest;
+    }
+    if (!mode_rights(home_mode(core))->holder)
+        show_consistent(object, oldest);
+}
+
+/* --- homes --- */
 
 /* A home that this pool is one of the two of. */
 static void show_hosted(struct call *call, const struct home *core)
 {
+    struct front_end *fe = call_front_end(call);
     const struct hold *hold = home_current(core);
     json_t *object = json_pack(
         "{s:s, s:o, s:o, s:o, s:I, s:s, s:s}", "Identity", home_name(core), "HomePool",
         show_text(hold->pools[SIDE_HOME]), "BackupPool", show_text(hold->pools[SIDE_BACKUP]),
         "Holder", show_text(hold_holder(hold)), "Term", (json_int_t)hold->term.number, "AskedPool",
         hold->pools[home_side(core)], "Mode", mode_name(home_mode(core)));
-    if (home_mode(core) == MODE_REJOINING) {
+    show_copy(object, fe, core);
+    show_operation(object, operating_of(front_end_operating(fe), home_name(core)));
+    bool waits = home_mode(core) == MODE_REJOINING || home_mode(core) == MODE_RELEASED;
+    if (waits) {
         struct error why;
         char line[2 * ERROR_TEXT_MAX];
         home_explain(core, &why);

@@ -64,8 +64,7 @@ static bool test_machine(struct call *call, const struct machine *machine)
 {
     struct front_end *fe = call_front_end(call);
     const struct peer *peer = peers_find(front_end_peers(fe), machine->fqdn);
-    bool self = machine == front_end_config(fe)->self;
-    bool answers = self || (peer && peer->reachable);
+    bool self = machine == front_end_config(fe)->self, answers = front_end_answers(fe, machine);
     bool same = self || (peer && !peer->topology_warned);
     bool other = answers && !same;
     const char *detail = other ? "Another topology file." : answers || !peer ? "" : peer->trouble;
@@ -76,20 +75,31 @@ static bool test_machine(struct call *call, const struct machine *machine)
     return answers && same;
 }
 
+static void warn_if_unserved(struct call *call, const struct home *core)
+{
+    struct front_end *fe = call_front_end(call);
+    const struct pool *holder = front_end_holder(fe, home_name(core));
+    struct error why;
+    if (!holder || front_end_server(fe, home_name(core)))
+        return;
+    home_explain(core, &why);
+    if (holder == front_end_config(fe)->self->pool)
+        call_warning(call, "%s %s", why.what, why.next);
+    else /* only there it is known why */
+        call_warning(call,
+                     "The home %s is not served. Get-CsPoolFailOverStatus, asked at %s, says what "
+                     "it waits for.",
+                     home_name(core), holder->fqdn);
+}
+
 /* What runs by the right file may be stopped all the same, or wait for its partner. */
 static void warn_of_rest(struct call *call)
 {
     struct front_end *fe = call_front_end(call);
     struct hosted_home *homes[HOSTED_HOMES_MAX];
     size_t count = front_end_homes(fe, homes);
-    for (size_t i = 0; i < count; i++) {
-        const struct home *core = hosted_home_core(homes[i]);
-        struct error why;
-        if (!front_end_holder(fe, home_name(core)) || front_end_server(fe, home_name(core)))
-            continue;
-        home_explain(core, &why);
-        call_warning(call, "%s %s", why.what, why.next);
-    }
+    for (size_t i = 0; i < count; i++)
+        warn_if_unserved(call, hosted_home_core(homes[i]));
 }
 
 static void test_deployment(struct call *call)
@@ -176,12 +186,11 @@ static void show_machine(struct call *call, const struct machine *machine)
 {
     struct front_end *fe = call_front_end(call);
     const struct peer *peer = peers_find(front_end_peers(fe), machine->fqdn);
-    bool self = machine == front_end_config(fe)->self;
     json_t *object =
         json_pack("{s:s, s:s, s:s, s:o, s:i, s:i, s:b}", "Identity", machine->fqdn, "Fqdn",
                   machine->fqdn, "Pool", machine->pool->fqdn, "Address",
                   show_text(machine->address), "LinkPort", (int)machine->link_port, "UsersPort",
-                  (int)machine->users_port, "Reachable", self || (peer && peer->reachable));
+                  (int)machine->users_port, "Reachable", front_end_answers(fe, machine));
     if (peer && peer->heard_ms)
         json_object_set_new(object, "LastHeardSeconds",
                             json_real((double)(clock_ms() - peer->heard_ms) / 1000));
@@ -302,6 +311,6 @@ void admin_get_management_connection(struct call *call)
     call_object(call,
                 json_pack("{s:o, s:s, s:s, s:s, s:b}", "StoreProvider", show_text(engine),
                           "Connection", holder->database, "PoolFqdn", holder->fqdn, "Computer",
-                          machine->fqdn, "Reachable", self || (peer && peer->reachable)));
+                          machine->fqdn, "Reachable", front_end_answers(fe, machine)));
     call_end(call);
 }

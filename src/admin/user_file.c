@@ -66,7 +66,8 @@ json_t *user_file_line(const char *address, struct bytes rest, struct bytes valu
     const char *name = slash ? slash + 1 : "";
     if (slash)
         *slash = '\0';
-    *derived = strcmp(key, USER_INVITED) == 0 || strcmp(key, USER_USAGE) == 0;
+    *derived = strcmp(key, USER_INVITED) == 0 || strcmp(key, USER_USAGE) == 0 ||
+               strcmp(key, USER_HISTORY) == 0;
     if (*derived)
         return NULL;
     if (strcmp(key, USER_DOCUMENT) == 0)

@@ -107,12 +107,11 @@ static enum failure find(struct user_work *work, struct error *e)
                : user_find(work, view, call_text(work->call, "Identity"), &work->account, &usn, e);
 }
 
-/* Only the pool that holds the home knows how it serves it, or why nobody does. */
+/* What the home is where it is held; NULL: nobody is known to hold it, or its pool does not say. */
 static const char *mode_of(const struct front_end *fe, const struct pool *holder, const char *home)
 {
-    const struct hosted_home *here = front_end_home(fe, home);
-    bool ours = holder && holder == front_end_config(fe)->self->pool;
-    return ours && here ? mode_name(home_mode(hosted_home_core(here))) : NULL;
+    enum mode mode;
+    return holder && front_end_mode_at(fe, holder, home, &mode) ? mode_name(mode) : NULL;
 }
 
 static void show_pools(struct user_work *work)

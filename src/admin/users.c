@@ -5,6 +5,7 @@
 #include "admin/show.h"
 #include "admin/user_lookup.h"
 #include "pool/credential.h"
+#include "pool/departed.h"
 
 static enum failure exists(const struct account *account, struct error *e)
 {
@@ -245,17 +246,29 @@ static enum failure disable(struct user_work *work, struct error *e)
     enum failure bad = user_view(work, &view, e);
     if (!bad)
         bad = user_find(work, view, call_text(work->call, "Identity"), account, &usn, e);
-    if (bad || call_what_if(work->call, "The account %s and its secret would be removed.",
-                            account->address))
+    if (bad || call_what_if(work->call,
+                            "The account %s and its secret would be removed, and all that the user "
+                            "has in %s.",
+                            account->address, account->pool))
         return bad;
     view_close(TAKE(view));
     struct txn *txn = user_txn(work);
     account_remove(txn, account->address, usn);
     credential_remove(txn, account->address);
+    departed_put(txn, account);
     return user_commit(work, txn, e);
+}
+
+static void disabled(struct user_work *work)
+{
+    if (!call_switch(work->call, "WhatIf"))
+        call_information(work->call,
+                         "What the user has in %s is removed as soon as that is served.",
+                         work->account.pool);
+    user_pass_through(work);
 }
 
 void admin_disable_user(struct call *call)
 {
-    user_work_begin(call, disable, user_pass_through);
+    user_work_begin(call, disable, disabled);
 }

@@ -42,6 +42,9 @@ enum {
     SENT = 256,      /* a common one that polluxd must know of */
     /* A list that is kept: @{Add=…}, @{Remove=…} and @{Replace=…} change what is there. */
     CHANGEABLE = 512,
+    /* A CHOICE of what an error or a warning does: scripts write PowerShell's numbers for its words
+     * as well, -ErrorAction 0 for SilentlyContinue. */
+    NUMBERED = 1024,
 };
 
 enum command_effect {
@@ -65,6 +68,8 @@ enum command_place {
     AT_POOL,    /* the pool that -PoolFqdn names */
     FOR_POOL,   /* the same; if it does not answer, its partner: only for what changes nothing */
     AT_HOLDER,  /* the one that holds that pool's home now */
+    AT_BACKUP,  /* the backup pool of that pool: who takes its users over */
+    AT_TAKER,   /* whichever of the two does not hold that home: who would take it now */
     AT_CENTRAL, /* the holder of the Central Management Store */
     ANYWHERE,   /* `pollux` itself; no daemon is needed */
     IN_SHELL,   /* the same, and only where there are pipes and variables */

@@ -149,8 +149,19 @@ size_t parameter_choices(const struct parameter *p, char words[CHOICES_MAX][CHOI
     return count;
 }
 
-static json_t *check_choice(const struct parameter *p, const char *text, struct error *e)
+/* In the order of PowerShell's numbers. */
+static const char *const numbered_words[] = {"SilentlyContinue", "Stop", "Continue", "Inquire",
+                                             "Ignore"};
+
+static const char *word_of_number(const char *text)
 {
+    bool number = text[0] >= '0' && text[0] < '0' + (int)COUNT_OF(numbered_words) && !text[1];
+    return number ? numbered_words[text[0] - '0'] : text;
+}
+
+static json_t *check_choice(const struct parameter *p, const char *given, struct error *e)
+{
+    const char *text = p->traits & NUMBERED ? word_of_number(given) : given;
     char words[CHOICES_MAX][CHOICE_SIZE], takes[ERROR_TEXT_MAX / 2];
     const char *candidates[CHOICES_MAX];
     size_t count = parameter_choices(p, words);

@@ -9,6 +9,7 @@
 
 #include "core/batch.h"
 #include "core/compare.h"
+#include "core/content.h"
 #include "core/digest.h"
 #include "core/hold.h"
 
@@ -52,6 +53,7 @@ struct copy_answer {
     /* Of an answer to a batch: up to where it was taken, if that is more than is stored yet. */
     uint64_t taken;
     struct term term;
+    struct content_left content; /* of all homes there, where the module is content */
 };
 
 const char *copy_verdict_name(enum copy_verdict verdict);

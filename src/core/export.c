@@ -41,9 +41,12 @@ struct exporter {
         uint64_t goal; /* the head when it began */
         uint64_t began_ms;
         uint32_t batches;
+        uint64_t content;
         bool broken_off; /* the last one did not get to its end: it is made up for */
     } cycle;
-    bool limit_met; /* the last cycle ended because of batches_max */
+    bool expects;   /* more, which is on its way into the home */
+    bool limit_met; /* the last cycle ended because of batches_max or content_max */
+    struct content_left here, there;
     uint64_t cycles;
 
     struct mark marks[EXPORT_MARKS_MAX];
@@ -133,9 +136,12 @@ static struct export_action act(struct exporter *x, enum export_action_kind kind
     assert(!x->under_way);
     x->under_way = kind;
     x->slept = false;
+    uint64_t most = x->options.content_max;
     return (struct export_action){.kind = kind,
                                   .after = x->taken ? x->taken : x->copied.usn,
                                   .goal = goal,
+                                  .content_max =
+                                      most > x->cycle.content ? most - x->cycle.content : most,
                                   .last = x->cycle.batches == x->options.batches_max};
 }
 
@@ -146,6 +152,7 @@ static void begin_cycle(struct exporter *x, uint64_t now_ms)
     x->cycle.goal = x->head;
     x->cycle.began_ms = now_ms;
     x->cycle.batches = 0;
+    x->cycle.content = 0;
 }
 
 static void end_cycle(struct exporter *x, bool limit_met)
@@ -230,6 +237,13 @@ static void on_failed(struct exporter *x, uint64_t now_ms)
     x->retry_ms = now_ms + EXPORT_RETRY_MS;
 }
 
+static bool limit_is_met(const struct exporter *x)
+{
+    const struct export_options *options = &x->options;
+    return x->cycle.batches >= options->batches_max ||
+           (options->content_max && x->cycle.content >= options->content_max);
+}
+
 static void take_position(struct exporter *x, enum export_action_kind sent,
                           const struct copy_answer *answer, uint64_t now_ms)
 {
@@ -251,7 +265,7 @@ static void take_position(struct exporter *x, enum export_action_kind sent,
         return;
     if (at.usn >= x->cycle.goal && !x->taken) /* else it waits for the next batch */
         end_cycle(x, false);
-    else if (x->cycle.batches >= x->options.batches_max)
+    else if (limit_is_met(x))
         end_cycle(x, true);
 }
 
@@ -266,6 +280,8 @@ static void on_answered(struct exporter *x, const struct export_event *event)
         return;
     }
     x->verdict = answer->verdict;
+    x->there = answer->content;
+    x->cycle.content += event->content;
     if (answer->verdict == COPY_GO_ON && answer->at.usn <= x->head) {
         take_position(x, sent, answer, event->now_ms);
         return;
@@ -331,6 +347,11 @@ struct export_action export_step(struct exporter *x, const struct export_event *
     return go_on(x, event->now_ms);
 }
 
+void exporter_note_content(struct exporter *x, const struct content_left *here)
+{
+    x->here = *here;
+}
+
 /* --- tombstones --- */
 
 /* What this copy has for sure. */
@@ -354,6 +375,11 @@ uint64_t export_horizon(const struct exporter *const *list, size_t count, uint64
     return least - kept < most ? least - kept : most;
 }
 
+void exporter_expects(struct exporter *x, bool more)
+{
+    x->expects = more;
+}
+
 /* --- in words --- */
 
 static const char *const words[EXPORT_WORDS] = {
@@ -374,12 +400,18 @@ static uint64_t oldest_ms(const struct exporter *x)
     return behind(x) && x->mark_count ? x->marks[0].at_ms : 0;
 }
 
+/* Nothing is pending in content or scan, on either side (protocol, rule 18). */
+static bool content_settled(const struct exporter *x)
+{
+    return content_is_settled(&x->here) && content_is_settled(&x->there);
+}
+
 /* The copy has everything, said so after the last change, and would have been missed since. */
 static bool is_final(const struct exporter *x, uint64_t now_ms)
 {
     uint64_t interval = x->options.interval_ms;
-    return !behind(x) && now_ms - x->changed_ms >= interval && x->confirmed_ms >= x->changed_ms &&
-           now_ms - x->confirmed_ms < 2 * interval;
+    return !x->expects && !behind(x) && content_settled(x) && now_ms - x->changed_ms >= interval &&
+           x->confirmed_ms >= x->changed_ms && now_ms - x->confirmed_ms < 2 * interval;
 }
 
 /* Then nobody knows whether the copy has what it confirmed (protocol, rule 18). */
@@ -394,14 +426,15 @@ enum export_word export_word(const struct exporter *x, uint64_t now_ms)
     uint64_t oldest = oldest_ms(x);
     if (!x->open)
         return WORD_NOT_INITIALIZED;
-    if (x->failing)
+    if (x->failing || x->here.broken || x->there.broken)
         return WORD_ERROR;
     if (is_comparing(x))
         return WORD_NON_STEADY;
     if (!x->confirmed_ms)
         return WORD_NOT_INITIALIZED;
     if (!x->asked || x->limit_met ||
-        (oldest && now_ms - oldest > x->options.interval_ms + EXPORT_GRACE_MS))
+        (oldest && now_ms - oldest > x->options.interval_ms + EXPORT_GRACE_MS) ||
+        !content_settled(x))
         return WORD_NON_STEADY;
     return is_final(x, now_ms) ? WORD_FINAL : WORD_STEADY;
 }
@@ -418,5 +451,7 @@ void export_status(const struct exporter *x, struct export_status *status)
                                      .cycles = x->cycles,
                                      .verdict = x->verdict,
                                      .comparing = is_comparing(x),
+                                     .here = x->here,
+                                     .there = x->there,
                                      .failing = x->failing};
 }

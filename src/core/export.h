@@ -19,6 +19,7 @@ struct export_options {
     /* Of one cycle. Whoever meets it is not steady, and goes on at the end of the interval, or at
      * once where somebody waits. */
     uint32_t batches_max;
+    uint64_t content_max; /* bytes of files; 0: not bounded */
 };
 
 struct exporter *exporter_new(const struct export_options *options);
@@ -59,6 +60,7 @@ struct export_event {
     struct term term;
     uint64_t head;
     struct copy_answer answer;
+    uint64_t content; /* how much of content came with what was answered */
 };
 
 enum export_action_kind {
@@ -75,12 +77,20 @@ enum export_action_kind {
 struct export_action {
     enum export_action_kind kind;
     uint64_t after;
-    uint64_t goal; /* with this the cycle is complete */
-    bool last;     /* no batch of this cycle follows, whatever is left */
+    uint64_t goal;        /* with this the cycle is complete */
+    uint64_t content_max; /* of files, in this batch; at least one goes, however large */
+    bool last;            /* no batch of this cycle follows, whatever is left */
 };
+
+/* Is something on its way into the home that is no change of it yet (protocol, rule 18)? Until it
+ * is, the copy can have everything, and is not final. */
+void exporter_expects(struct exporter *x, bool more);
 
 /* What comes of an event; one action at most. */
 struct export_action export_step(struct exporter *x, const struct export_event *event);
+
+/* Of content: what this pool's files lack. The copy's answers say the same of its own. */
+void exporter_note_content(struct exporter *x, const struct content_left *here);
 
 enum {
     /* Tombstones of the last changes are kept even if every copy has them: a copy that was put back
@@ -119,6 +129,7 @@ struct export_status {
     enum copy_verdict verdict;
     bool failing;
     bool comparing; /* a comparison is due, or under way */
+    struct content_left here, there;
 };
 void export_status(const struct exporter *x, struct export_status *status);
 

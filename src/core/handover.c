@@ -67,7 +67,8 @@ void home_comply(const struct home *h, struct home_actions *actions)
 
 static enum failure refuse(struct error *e, enum failure kind)
 {
-    error_kept(e, "Nothing was changed there.");
+    if (e)
+        error_kept(e, "Nothing was changed there.");
     return kind;
 }
 
@@ -81,7 +82,7 @@ static enum failure check_name(const struct home *h, const struct home_demanded 
                                struct error *e)
 {
     struct term to = asked->to;
-    if (term_is_none(to) || term_side(to) == h->side)
+    if (term_is_none(to) || term_side(to) == h->side || !home_believes(h, to, 0))
         return fail(e, FAIL_INVALID, "No other pool can open that term of the home %s.", h->name);
     if (is_under_way(h) && !term_equal(to, h->demanded.to))
         return fail(e, FAIL_REFUSED, "Another hand-over of the home %s is under way.", h->name);
@@ -112,7 +113,8 @@ static void go_on(struct home *h, const struct home_demanded *asked, enum cause 
         wanted->seen = asked->to.number;
     wanted->released = asked->demand == DEMAND_RELEASE ? asked->point.usn : 0;
     h->demanded = *asked;
-    if (asked->demand == DEMAND_DRAIN) { /* rights end here */
+    if (asked->demand == DEMAND_DRAIN) { /* rights end here, whatever the store says */
+        home_see(h, asked->to.number);
         h->decision.announced = true;
         home_change_mode(h, cause, actions);
     }
@@ -140,6 +142,8 @@ enum failure home_on_demanded(struct home *h, const struct home_event *event,
     if (bad)
         return refuse(e, bad);
     h->handed_until_ms = event->now_ms + HANDOVER_HOLD_MS;
+    if (asked->demand == DEMAND_CANCEL)
+        home_see(h, asked->to.number); /* a Drain that is still on its way comes too late */
     if (rule->again) {
         home_comply(h, actions);
         return OK;
@@ -177,7 +181,7 @@ struct term home_next_term(const struct home *h, uint64_t dice)
 /* A grant that is still on its way would let the partner serve beside us (rule 8). */
 static bool grant_may_be_out(const struct home *h, uint64_t now_ms)
 {
-    return now_ms < h->grant_out_until_ms;
+    return now_ms <= h->grant_out_until_ms;
 }
 
 static enum failure check_take(const struct home *h, const struct home_event *event,
@@ -193,8 +197,8 @@ static enum failure check_take(const struct home *h, const struct home_event *ev
     if (!home_is_known(h) || !mode_after(h->mode, CAUSE_TAKES, &mode))
         return fail(e, FAIL_REFUSED, "The home %s is %s here, and can't be taken so.", h->name,
                     mode_name(h->mode));
-    if (term_is_none(to) || term_side(to) != h->side || to.number < h->seen ||
-        to.number <= h->hold.term.number)
+    if (term_is_none(to) || !home_believes(h, to, 0) || term_side(to) != h->side ||
+        to.number < h->seen || to.number <= h->hold.term.number)
         return fail(e, FAIL_CONFLICT, "A later number of the home %s is known by now: %" PRIu64 ".",
                     h->name, h->seen);
     if (event->take.alone && grant_may_be_out(h, event->now_ms))
@@ -203,9 +207,12 @@ static enum failure check_take(const struct home *h, const struct home_event *ev
     return OK;
 }
 
-static void take(struct home *h, struct term to, bool alone, struct home_actions *actions)
+/* The number is what was agreed on, and the tag a new one: a store that forgets that it took may
+ * come to take once more (rule 2). */
+static void take(struct home *h, const struct home_event *event, uint64_t number, bool alone,
+                 struct home_actions *actions)
 {
-    home_open_term(h, CAUSE_TAKES, to, actions);
+    home_open_term(h, CAUSE_TAKES, (struct term){.number = number, .tag = event->dice}, actions);
     h->decision.wanted.alone = alone;
 }
 
@@ -215,24 +222,45 @@ enum failure home_on_take(struct home *h, const struct home_event *event,
     enum failure bad = check_take(h, event, e);
     if (bad)
         return bad;
-    take(h, event->take.to, event->take.alone, actions);
+    take(h, event, event->take.to.number, event->take.alone, actions);
     return OK;
+}
+
+bool home_may_be_released_to(const struct home *h, const struct home_question *asked)
+{
+    return !term_is_none(asked->term) && term_side(asked->term) != h->side &&
+           term_side(asked->to) == h->side && asked->to.number > asked->term.number;
+}
+
+/* Of the history that the partner gave away, and not of another one that came as far. */
+static bool has_what_was_released(const struct home *h, const struct home_event *event)
+{
+    const struct home_question *asked = &event->asked.question;
+    return event->asked.own_upto >= asked->head &&
+           lineage_covers(&h->hold.lineage, event->asked.own_upto, &asked->lineage, asked->head);
 }
 
 /* The partner has released, and says so until it is answered (rule 6). Whatever this pool's own
  * journal says, it takes once its copy has all of it; what it was told meanwhile, or its
- * administrator, may be against it: then it declines, durably, by granting another number. */
+ * administrator, may be against it: then it declines, durably, by granting another number. So does
+ * a pool that has forgotten a term of its own, and would wait for a grant itself (rule 10). */
 enum released_verdict home_weigh_released(const struct home *h, const struct home_event *event)
 {
     const struct home_question *asked = &event->asked.question;
+    bool follows = term_equal(h->hold.term, asked->term);
     enum mode mode;
-    if (h->stopped || asked->to.number < h->seen)
+    if (home_holds(h))
+        return RELEASED_WAIT; /* two that meet: heartbeats decide that (rule 9) */
+    if (h->stopped || asked->to.number < h->seen || (follows && h->mode == MODE_REJOINING))
         return RELEASED_DECLINE;
-    bool follows = term_equal(h->hold.term, asked->term) && mode_after(h->mode, CAUSE_TAKES, &mode);
-    return follows && event->asked.own_upto >= asked->head ? RELEASED_TAKE : RELEASED_WAIT;
+    if (!follows)
+        return RELEASED_FOLLOW; /* the same number with another tag, too: it is the holder's word */
+    bool may = mode_after(h->mode, CAUSE_TAKES, &mode);
+    return may && has_what_was_released(h, event) ? RELEASED_TAKE : RELEASED_WAIT;
 }
 
-void home_take_released(struct home *h, struct term to, struct home_actions *actions)
+void home_take_released(struct home *h, const struct home_event *event,
+                        struct home_actions *actions)
 {
-    take(h, to, false, actions);
+    take(h, event, event->asked.question.to.number, false, actions);
 }

@@ -86,12 +86,7 @@ static bool is_partner(const struct home *h, const char *pool)
     return home_is_paired(h) && strcmp(pool, home_partner(h)) == 0;
 }
 
-static uint64_t larger(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
-}
-
-static void see(struct home *h, uint64_t number)
+void home_see(struct home *h, uint64_t number)
 {
     h->seen = larger(h->seen, number);
 }
@@ -175,7 +170,6 @@ void home_change_mode(struct home *h, enum cause cause, struct home_actions *act
     home_announce(actions, from, cause);
 }
 
-/* Starts a decision; the caller goes on to fill in what the record shall say. */
 struct hold *home_decide(struct home *h, enum mode mode, enum cause cause,
                          struct home_actions *actions)
 {
@@ -197,7 +191,6 @@ struct hold *home_decide(struct home *h, enum mode mode, enum cause cause,
     return wanted;
 }
 
-/* Every start of serving opens a new term (rule 2). Where it begins, only the store can say. */
 void home_open_term(struct home *h, enum cause cause, struct term term,
                     struct home_actions *actions)
 {
@@ -209,10 +202,9 @@ void home_open_term(struct home *h, enum cause cause, struct term term,
     assert(term_side(wanted->term) == h->side);
 }
 
-/* Rights end here, the record follows. */
 struct hold *home_step_down(struct home *h, struct term term, struct home_actions *actions)
 {
-    bool taken = h->mode == MODE_RELEASED && term_equal(term, h->hold.to);
+    bool taken = h->mode == MODE_RELEASED && term.number == h->hold.to.number;
     enum cause cause = taken ? CAUSE_TAKEN : CAUSE_SUPERSEDED;
     struct hold *wanted = home_decide(h, MODE_STANDBY, cause, actions);
     wanted->term = term;
@@ -223,7 +215,6 @@ struct hold *home_step_down(struct home *h, struct term term, struct home_action
     return wanted;
 }
 
-/* Serving is not to be trusted any more, so the partner is asked (rules 7, 8 and 10). */
 void home_rejoin(struct home *h, enum cause cause, uint64_t dice, struct home_actions *actions)
 {
     h->nonce = dice;
@@ -233,8 +224,7 @@ void home_rejoin(struct home *h, enum cause cause, uint64_t dice, struct home_ac
         home_change_mode(h, cause, actions);
 }
 
-/* The partner spoke: whoever took alone is not alone any more (rule 9), whatever it is by now. */
-static void meet(struct home *h, uint64_t now_ms, struct home_actions *actions)
+void home_meet(struct home *h, uint64_t now_ms, struct home_actions *actions)
 {
     h->met = true;
     h->partner_heard_ms = now_ms;
@@ -245,37 +235,6 @@ static void meet(struct home *h, uint64_t now_ms, struct home_actions *actions)
 }
 
 /* --- time --- */
-
-/* By a pool that waits for a grant, and by one that has released and waits for its answer. */
-static void ask_partner(struct home *h, const struct home_event *event,
-                        struct home_actions *actions)
-{
-    if (h->asked_ms) {
-        if (event->now_ms - h->asked_ms <= HOME_ANSWER_MS_MAX)
-            return;
-        h->nonce = event->dice; /* what comes to the old one now is too old */
-    }
-    h->asked_ms = event->now_ms;
-    bool released = h->mode == MODE_RELEASED;
-    struct home_action *a = home_act(actions, ACTION_ASK);
-    a->question = (struct home_question){.nonce = h->nonce,
-                                         .term = h->hold.term,
-                                         .seen = h->seen,
-                                         .lineage = h->hold.lineage,
-                                         .head = h->hold.released,
-                                         .to = released ? h->hold.to : TERM_NONE};
-}
-
-static void seek_grant(struct home *h, const struct home_event *event, struct home_actions *actions)
-{
-    uint64_t silence = event->now_ms - h->partner_heard_ms;
-    if (!home_is_paired(h) && home_is_known(h))
-        home_open_term(h, CAUSE_UNPAIRED, home_next_term(h, event->dice), actions);
-    else if (h->hold.alone && !h->met && silence >= h->failure_detection_ms)
-        home_open_term(h, CAUSE_ALONE, home_next_term(h, event->dice), actions);
-    else if (home_is_paired(h))
-        ask_partner(h, event, actions);
-}
 
 /* We did not run: silence that we slept through was no silence of the others, what we asked before
  * is of another time, and whoever held the home may have lost it. */
@@ -297,9 +256,9 @@ static void on_tick(struct home *h, const struct home_event *event, struct home_
         return;
     if (h->mode == MODE_REJOINING) {
         if (!h->stopped)
-            seek_grant(h, event, actions);
+            home_seek_grant(h, event, actions);
     } else if (h->mode == MODE_RELEASED) {
-        ask_partner(h, event, actions);
+        home_ask_partner(h, event, actions);
     } else if (h->mode == MODE_STANDBY &&
                event->now_ms - h->holder_heard_ms >= h->failure_detection_ms) {
         home_change_mode(h, CAUSE_SILENCE, actions);
@@ -310,8 +269,7 @@ static void on_tick(struct home *h, const struct home_event *event, struct home_
 
 /* --- what others say --- */
 
-/* May it be believed at all? What can't must not change anything, least of all for ever. */
-static bool believable(const struct home *h, struct term term, uint64_t seen)
+bool home_believes(const struct home *h, struct term term, uint64_t seen)
 {
     uint64_t highest = larger(term.number, seen);
     if (highest > h->seen && highest - h->seen > HOME_LEAP_MAX)
@@ -319,8 +277,8 @@ static bool believable(const struct home *h, struct term term, uint64_t seen)
     return term_is_none(term) || h->hold.pools[term_side(term)][0];
 }
 
-static enum failure disbelieve(const struct home *h, const char *who, struct term term,
-                               uint64_t seen, struct error *e)
+enum failure home_disbelieve(const struct home *h, const char *who, struct term term, uint64_t seen,
+                             struct error *e)
 {
     return fail(e, FAIL_INVALID,
                 "%s speaks of term %" PRIu64 " and number %" PRIu64
@@ -338,10 +296,8 @@ static void note_holder(struct home *h, const char *pool, uint64_t now_ms,
         home_change_mode(h, CAUSE_HEARD, actions);
 }
 
-/* Compares what we hold with a higher term that somebody knows. `elsewhere`: it may be served
- * there. */
-static void weigh(struct home *h, struct term heard, bool elsewhere, uint64_t dice,
-                  struct home_actions *actions)
+void home_weigh(struct home *h, struct term heard, bool elsewhere, uint64_t dice,
+                struct home_actions *actions)
 {
     assert(heard.number > h->hold.term.number);
     if (term_side(heard) == h->side) {
@@ -359,177 +315,24 @@ static enum failure on_heard(struct home *h, const struct home_event *event,
 {
     const char *pool = event->heard.pool;
     struct term term = event->heard.term;
-    if (!believable(h, term, event->heard.seen))
-        return disbelieve(h, pool, term, event->heard.seen, e);
+    if (!home_believes(h, term, event->heard.seen))
+        return home_disbelieve(h, pool, term, event->heard.seen, e);
     bool partner = is_partner(h, pool);
-    see(h, larger(event->heard.seen, term.number));
+    home_see(h, larger(event->heard.seen, term.number));
     note_holder(h, pool, event->now_ms, actions);
     if (partner && event->heard.serves)
         h->refills = false; /* the question that began it was an old one */
     if (partner)
-        meet(h, event->now_ms, actions);
+        home_meet(h, event->now_ms, actions);
     if (h->decision.under_way || h->store_lost)
         return OK;
     /* Only the partner itself can say that it does not serve, … */
     if (term.number > h->hold.term.number)
-        weigh(h, term, event->heard.serves || !partner, event->dice, actions);
+        home_weigh(h, term, event->heard.serves || !partner, event->dice, actions);
     /* … and only the holder that it opened the same number anew. */
     else if (term.number == h->hold.term.number && term.tag != h->hold.term.tag && partner &&
              event->heard.serves && term_side(term) != h->side)
         home_step_down(h, term, actions);
-    return OK;
-}
-
-static void answer(struct home_actions *actions, struct home_answer text)
-{
-    home_act(actions, ACTION_ANSWER)->answer = text;
-}
-
-/* Nobody takes alone here while it may be on its way (rule 8). */
-static void answer_granted(struct home *h, uint64_t now_ms, struct home_actions *actions)
-{
-    h->grant_out_until_ms = now_ms + HOME_ANSWER_MS_MAX;
-    answer(actions, h->granted);
-}
-
-/* The number is durable here before the partner hears of it (rule 8). */
-static void grant(struct home *h, const struct home_event *event, struct home_actions *actions)
-{
-    const struct home_question *asked = &event->asked.question;
-    if (asked->nonce == h->granted.nonce && h->hold.revision == h->granted_revision) {
-        answer_granted(h, event->now_ms, actions);
-        return;
-    }
-    uint64_t number = term_number_above(side_other(h->side), h->seen);
-    h->refills = false;
-    struct hold *wanted = home_step_down(h, asked->term, actions);
-    wanted->seen = number;
-    h->decision.answer_due = true;
-    h->granted =
-        (struct home_answer){.nonce = asked->nonce, .verdict = VERDICT_GRANTED, .number = number};
-    h->granted_revision = wanted->revision;
-}
-
-/* Its store does not know the term that is known here. An empty store can't be refilled from a copy
- * to which nothing was ever sent, be it the word that there is nothing: a pool that lost its own
- * disk, too, follows a term that it only heard of. */
-static enum home_verdict verdict_on_loss(const struct home *h, bool asker_knows, uint64_t own_head)
-{
-    if (term_side(h->hold.term) == h->side)
-        return VERDICT_SUPERSEDED;
-    bool something = asker_knows || h->hold.lineage.count || own_head;
-    return something ? VERDICT_REFILL : VERDICT_UNKNOWN;
-}
-
-/* Was its store put back to an older copy, so that the copy here has more? A term that it opened,
- * and that was never followed here, took nothing from it: the rest was given up, or none was. */
-static bool asker_lacks(const struct home *h, const struct home_question *asked, uint64_t own_head)
-{
-    const struct lineage *ours = &h->hold.lineage;
-    bool opened = term_equal(lineage_last(&asked->lineage), asked->term);
-    return (!opened || lineage_has(ours, asked->term)) &&
-           !lineage_covers(&asked->lineage, asked->head, ours, own_head);
-}
-
-static void on_released(struct home *h, const struct home_event *event,
-                        struct home_actions *actions)
-{
-    const struct home_question *asked = &event->asked.question;
-    enum released_verdict verdict = home_weigh_released(h, event);
-    if (verdict == RELEASED_DECLINE) {
-        grant(h, event, actions);
-        return;
-    }
-    if (verdict == RELEASED_TAKE)
-        home_take_released(h, asked->to, actions);
-    answer(actions, (struct home_answer){.nonce = asked->nonce, .verdict = VERDICT_WAIT});
-}
-
-static enum failure on_asked(struct home *h, const struct home_event *event,
-                             struct home_actions *actions, struct error *e)
-{
-    const struct home_question *asked = &event->asked.question;
-    struct home_answer reply = {.nonce = asked->nonce, .verdict = VERDICT_WAIT};
-    struct term mine = h->hold.term;
-    if (!believable(h, asked->term, larger(asked->seen, asked->to.number))) {
-        answer(actions, reply);
-        return disbelieve(h, home_partner(h), asked->term, asked->seen, e);
-    }
-    bool asker_knows = !term_is_none(asked->term);
-    bool asker_held = asker_knows && term_side(asked->term) != h->side;
-    bool released = !term_is_none(asked->to);
-    if (asker_held && !released)
-        h->over = asked->term; /* rule 2: every start of serving opens a new one */
-    bool asker_lost = term_equal(asked->term, mine) && asker_lacks(h, asked, event->asked.own_head);
-    see(h, larger(asked->seen, asked->term.number));
-    meet(h, event->now_ms, actions);
-
-    if (h->decision.under_way || h->store_lost || event->asked.applying) {
-        answer(actions, reply);
-    } else if (released && asked->term.number >= mine.number) {
-        on_released(h, event, actions);
-    } else if (asked->term.number < mine.number || (asker_lost && asker_held && !home_holds(h))) {
-        reply.verdict = verdict_on_loss(h, asker_knows, event->asked.own_head);
-        reply.term = reply.verdict == VERDICT_UNKNOWN ? TERM_NONE : mine;
-        h->refills = reply.verdict == VERDICT_REFILL;
-        answer(actions, reply);
-    } else if (!asker_knows) {
-        reply.verdict = VERDICT_UNKNOWN;
-        answer(actions, reply);
-    } else if (asker_held && !home_holds(h)) {
-        if (h->intends)
-            answer(actions, reply);
-        else
-            grant(h, event, actions);
-    } else {
-        if (asker_held && asked->term.number > mine.number)
-            weigh(h, asked->term, false, event->dice, actions);
-        answer(actions, reply);
-    }
-    return OK;
-}
-
-/* It becomes a copy of what its partner still knows of `term`, until that has sent everything; then
- * it asks again (rule 10). */
-static void be_refilled(struct home *h, struct term term, struct home_actions *actions)
-{
-    bool ready =
-        home_is_known(h) && !mode_rights(h->hold.mode)->holder && term_equal(h->hold.term, term);
-    if (ready || term.number < h->hold.term.number)
-        return;
-    struct hold *wanted = home_decide(h, MODE_REJOINING, CAUSE_RESTARTED, actions);
-    wanted->term = term;
-    wanted->seen = larger(wanted->seen, term.number);
-    h->decision.keeps_mode = true;
-}
-
-static enum failure on_answered(struct home *h, const struct home_event *event,
-                                struct home_actions *actions, struct error *e)
-{
-    const struct home_answer *got = &event->answered;
-    if (got->nonce != h->nonce || h->asked_ms == 0)
-        return OK;
-    bool late = event->now_ms - h->asked_ms > HOME_ANSWER_MS_MAX;
-    h->asked_ms = 0;
-    if (late || (h->mode != MODE_REJOINING && h->mode != MODE_RELEASED))
-        return OK;
-    if (!believable(h, got->term, got->number))
-        return disbelieve(h, home_partner(h), got->term, got->number, e);
-    h->verdict = got->verdict;
-    see(h, got->term.number);
-    if (h->decision.under_way || h->store_lost)
-        return OK;
-    bool ours = got->number && term_side((struct term){.number = got->number}) == h->side;
-    if (got->verdict == VERDICT_GRANTED && home_is_known(h) && ours &&
-        got->number > h->hold.term.number)
-        home_open_term(h, h->mode == MODE_RELEASED ? CAUSE_DECLINED : CAUSE_GRANTED,
-                       (struct term){got->number, event->dice}, actions);
-    else if (got->verdict == VERDICT_SUPERSEDED && got->term.number > h->hold.term.number &&
-             term_side(got->term) != h->side)
-        home_step_down(h, got->term, actions);
-    else if (got->verdict == VERDICT_REFILL && term_side(got->term) == h->side &&
-             h->mode == MODE_REJOINING)
-        be_refilled(h, got->term, actions);
     return OK;
 }
 
@@ -567,8 +370,8 @@ static enum failure on_force(struct home *h, const struct home_event *event,
         return refuse(
             fail(e, FAIL_BUSY, "The home %s is being decided on right now; try again.", h->name),
             e);
-    if (h->mode == MODE_RELEASED &&
-        event->now_ms - h->partner_heard_ms >= h->failure_detection_ms) {
+    bool silent = event->now_ms - h->partner_heard_ms >= h->failure_detection_ms;
+    if (h->mode == MODE_RELEASED && silent && !h->store_lost && !h->stopped) {
         home_open_term(h, CAUSE_TAKES, home_next_term(h, event->dice), actions);
         h->decision.wanted.alone = true;
         return OK;
@@ -621,7 +424,7 @@ static void on_stored(struct home *h, const struct home_event *event, struct hom
     h->hold = h->decision.wanted;
     h->decision.under_way = false;
     h->retry_ms = 0;
-    see(h, h->hold.seen);
+    home_see(h, h->hold.seen);
     if (opens)
         lineage_open(&h->hold.lineage, h->hold.term, event->began);
     /* A right to serve comes too late after a sleep or a stop, or on a store that is lost. */
@@ -629,15 +432,21 @@ static void on_stored(struct home *h, const struct home_event *event, struct hom
     bool late =
         serves && (h->store_lost || h->stopped || (h->decision.overtaken && home_is_paired(h)));
     if (late) {
+        if (h->mode != MODE_REJOINING)
+            h->mode = h->hold.mode; /* for no moment that anybody sees */
         home_rejoin(h, CAUSE_RESTARTED, event->dice, actions);
     } else if (!h->decision.keeps_mode) {
         enum mode from = h->mode;
         h->mode = h->hold.mode;
+        if (h->mode == MODE_RELEASED && from != MODE_RELEASED) {
+            h->nonce = event->dice; /* what was granted before counts for nothing (rule 8) */
+            h->asked_ms = 0;
+        }
         if (!h->decision.announced && (h->mode != from || !term_equal(before, h->hold.term)))
             home_announce(actions, from, h->decision.cause);
     }
     if (h->decision.answer_due)
-        answer_granted(h, event->now_ms, actions);
+        home_answer_granted(h, event->now_ms, actions);
     if (h->decision.comply_due)
         home_comply(h, actions);
 }
@@ -649,7 +458,8 @@ static void on_not_stored(struct home *h, const struct home_event *event,
     h->decision.under_way = false;
     h->retry_ms = event->now_ms + HOME_RETRY_MS;
     if (h->decision.answer_due) {
-        answer(actions, (struct home_answer){.nonce = h->granted.nonce, .verdict = VERDICT_WAIT});
+        home_act(actions, ACTION_ANSWER)->answer =
+            (struct home_answer){.nonce = h->granted.nonce, .verdict = VERDICT_WAIT};
         h->granted = (struct home_answer){0};
     }
     if (h->decision.comply_due)
@@ -674,8 +484,8 @@ enum failure home_step(struct home *h, const struct home_event *event, struct ho
     switch (event->kind) {
     case HOME_TICK: on_tick(h, event, actions); break;
     case HOME_HEARD: bad = on_heard(h, event, actions, e); break;
-    case HOME_ASKED: bad = on_asked(h, event, actions, e); break;
-    case HOME_ANSWERED: bad = on_answered(h, event, actions, e); break;
+    case HOME_ASKED: bad = home_on_asked(h, event, actions, e); break;
+    case HOME_ANSWERED: bad = home_on_answered(h, event, actions, e); break;
     case HOME_CREATE: bad = on_create(h, event, actions, e); break;
     case HOME_FORCE: bad = on_force(h, event, actions, e); break;
     case HOME_STOP: on_stop(h, event, actions); break;

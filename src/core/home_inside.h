@@ -1,5 +1,6 @@
-/* What the files of a home share: its state, and the few ways to change it. home.c has its life
- * (starting, asking, hearing), handover.c how it is given to the partner. */
+/* What the files of a home share: its state, and the few ways to change it. home.c has its life,
+ * rejoin.c how it comes back after it may have lost the home, handover.c how it is given to the
+ * partner. */
 #ifndef POLLUX_CORE_HOME_INSIDE_H
 #define POLLUX_CORE_HOME_INSIDE_H
 
@@ -57,6 +58,11 @@ bool home_is_known(const struct home *h); /* to its store */
 bool home_holds(const struct home *h);
 uint64_t home_next_number(const struct home *h); /* that this side may open */
 
+static inline uint64_t larger(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
 struct home_action *home_act(struct home_actions *actions, enum home_action_kind kind);
 void home_announce(struct home_actions *actions, enum mode from, enum cause cause);
 enum mode home_after(const struct home *h, enum cause cause);
@@ -72,6 +78,28 @@ struct hold *home_step_down(struct home *h, struct term term, struct home_action
 /* Serving is not to be trusted any more, so the partner is asked (rules 7, 8 and 10). */
 void home_rejoin(struct home *h, enum cause cause, uint64_t dice, struct home_actions *actions);
 
+void home_see(struct home *h, uint64_t number);
+/* May it be believed at all? What can't must not change anything, least of all for ever. */
+bool home_believes(const struct home *h, struct term term, uint64_t seen);
+enum failure home_disbelieve(const struct home *h, const char *who, struct term term, uint64_t seen,
+                             struct error *e);
+/* The partner spoke: whoever took alone is not alone any more (rule 9), whatever it is by now. */
+void home_meet(struct home *h, uint64_t now_ms, struct home_actions *actions);
+/* Compares what we hold with a higher term that somebody knows. `elsewhere`: it may be served
+ * there. */
+void home_weigh(struct home *h, struct term heard, bool elsewhere, uint64_t dice,
+                struct home_actions *actions);
+
+/* rejoin.c's part of home_step(). */
+/* By a pool that waits for a grant, and by one that has released and waits for its answer. */
+void home_ask_partner(struct home *h, const struct home_event *event, struct home_actions *actions);
+void home_seek_grant(struct home *h, const struct home_event *event, struct home_actions *actions);
+enum failure home_on_asked(struct home *h, const struct home_event *event,
+                           struct home_actions *actions, struct error *e);
+enum failure home_on_answered(struct home *h, const struct home_event *event,
+                              struct home_actions *actions, struct error *e);
+void home_answer_granted(struct home *h, uint64_t now_ms, struct home_actions *actions);
+
 /* handover.c's part of home_step(). */
 enum failure home_on_demanded(struct home *h, const struct home_event *event,
                               struct home_actions *actions, struct error *e);
@@ -80,8 +108,10 @@ enum failure home_on_take(struct home *h, const struct home_event *event,
 void home_comply(const struct home *h, struct home_actions *actions);
 /* A holder that waited too long for the taker's next word serves on. */
 void home_end_handover(struct home *h, uint64_t now_ms, struct home_actions *actions);
-enum released_verdict { RELEASED_TAKE, RELEASED_WAIT, RELEASED_DECLINE };
+bool home_may_be_released_to(const struct home *h, const struct home_question *asked);
+enum released_verdict { RELEASED_TAKE, RELEASED_WAIT, RELEASED_FOLLOW, RELEASED_DECLINE };
 enum released_verdict home_weigh_released(const struct home *h, const struct home_event *event);
-void home_take_released(struct home *h, struct term to, struct home_actions *actions);
+void home_take_released(struct home *h, const struct home_event *event,
+                        struct home_actions *actions);
 
 #endif

@@ -77,6 +77,7 @@ static const struct mode_transition transitions[] = {
     {MODE_RELEASED,   CAUSE_DECLINED,     MODE_SERVING,    "The partner durably declined, so a new term may be opened."},
     {MODE_RELEASED,   CAUSE_TAKES,        MODE_SERVING,    "Taken back alone: the partner was lost before it took."},
     {MODE_RELEASED,   CAUSE_RESTARTED,    MODE_RELEASED,   "Repeated until it is answered."},
+    {MODE_RELEASED,   CAUSE_FORGOTTEN,    MODE_REJOINING,  "Its store is older than the answer that it was given: it asks."},
 
     /* The other pool. */
     {MODE_STANDBY,    CAUSE_TAKES,        MODE_SERVING,    "Released to it, or the holder is lost."},

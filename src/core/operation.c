@@ -38,8 +38,12 @@ struct operation {
     uint64_t said_ms;            /* when it was told something last; 0: not at this step */
     bool asked;                  /* … and has not answered yet */
     uint64_t answered_ms;        /* when it last did; or the beginning */
-    uint64_t moved_ms;           /* when there was progress last */
-    uint64_t drained_ms;         /* from then on changes were refused */
+    uint64_t moved_ms;           /* when there was progress last: less was left than ever */
+    uint64_t least_left;
+    uint64_t idle_ms; /* since when the holder answers and does not serve; 0: it does */
+    uint64_t stepped_ms;
+    bool began_again;    /* after a refusal, in a disaster: once is enough */
+    uint64_t drained_ms; /* from then on changes were refused */
     bool opening;
     struct error trouble; /* why it did not answer last */
 };
@@ -58,7 +62,8 @@ struct operation *operation_new(const struct operation_options *options, uint64_
 {
     struct operation *op = xcalloc(1, sizeof *op);
     op->options = *options;
-    op->status.began_ms = op->answered_ms = op->moved_ms = now_ms;
+    op->status.began_ms = op->answered_ms = op->moved_ms = op->stepped_ms = now_ms;
+    op->least_left = UINT64_MAX;
     op->status.step_ms[OPERATION_COPY] = now_ms;
     return op;
 }
@@ -94,6 +99,8 @@ static void go_to(struct operation *op, enum operation_step step, uint64_t now_m
     s->step_ms[step] = now_ms;
     op->said_ms = 0;
     op->moved_ms = now_ms;
+    op->least_left = UINT64_MAX;
+    op->idle_ms = 0;
     if (!told)
         act(actions, OPERATION_TELL);
 }
@@ -156,7 +163,9 @@ static void wait_until_it_serves(struct operation *op, const struct operation_ev
                                  struct operation_actions *actions)
 {
     struct error *e = &op->status.error;
-    if (event->now_ms - op->status.step_ms[OPERATION_COPY] < OPERATION_SERVES_MS)
+    if (!op->idle_ms)
+        op->idle_ms = event->now_ms;
+    if (event->now_ms - op->idle_ms < OPERATION_SERVES_MS)
         return;
     if (op->options.disaster) {
         take_alone(op, event, actions);
@@ -206,6 +215,8 @@ static void on_copy(struct operation *op, const struct operation_event *event,
 {
     if (!op->status.heard)
         return;
+    if (op->holder.mode == MODE_SERVING)
+        op->idle_ms = 0;
     if (op->holder.mode != MODE_SERVING) {
         wait_until_it_serves(op, event, actions);
     } else if (event->whole && left(op, event) <= BATCH_ITEMS_MAX) {
@@ -216,11 +227,56 @@ static void on_copy(struct operation *op, const struct operation_event *event,
     }
 }
 
+/* Its end is an event; what would never come to one must not keep the operation for ever. */
+static void on_flush(struct operation *op, const struct operation_event *event,
+                     struct operation_actions *actions)
+{
+    struct error *e = &op->status.error;
+    if (event->now_ms - op->status.step_ms[OPERATION_FLUSH] < OPERATION_FLUSH_MS)
+        return;
+    fail(e, FAIL_DEADLINE, "The storage queues of the holder were not empty after %d s.",
+         OPERATION_FLUSH_MS / 1000);
+    error_kept(e, "The home is served where it was.");
+    error_next(e, "Its log says what keeps them. To go on without: leave out -FlushStorageService");
+    call_off(op, event->now_ms, actions);
+}
+
+/* In a disaster what can't be flushed stays there, and goes to whoever holds the home then. */
+static void on_flushed(struct operation *op, const struct operation_event *event,
+                       struct operation_actions *actions)
+{
+    bool good = !event->error || event->error->kind == OK || op->options.disaster;
+    if (op->status.step != OPERATION_FLUSH)
+        return;
+    if (good) {
+        after_copying(op, event, actions);
+        return;
+    }
+    op->status.error = *event->error;
+    call_off(op, event->now_ms, actions);
+}
+
 static void on_close(struct operation *op, const struct operation_event *event,
                      struct operation_actions *actions)
 {
     if (event->now_ms - op->status.step_ms[OPERATION_CLOSE] >= op->options.close_ms)
         go_to(op, OPERATION_DRAIN, event->now_ms, actions);
+}
+
+static void stop_waiting_for_store(struct operation *op, const struct operation_event *event,
+                                   struct operation_actions *actions)
+{
+    struct error *e = &op->status.error;
+    if (op->options.disaster) {
+        take_alone(op, event, actions);
+        return;
+    }
+    fail(e, FAIL_DEADLINE, "The holder's store has not kept in %.0f s that changes stop.",
+         op->options.store_ms / 1000.0);
+    error_kept(e, "The home is served where it was.");
+    error_next(e, "Its log says what is wrong with it; -DatabaseCommandTimeoutInSeconds waits "
+                  "longer.");
+    call_off(op, event->now_ms, actions);
 }
 
 static void on_drain(struct operation *op, const struct operation_event *event,
@@ -230,8 +286,11 @@ static void on_drain(struct operation *op, const struct operation_event *event,
     bool drained = op->holder.mode == MODE_DRAINING && event->kind == OPERATION_SAID;
     if (!op->drained_ms && op->said_ms)
         op->drained_ms = op->said_ms;
-    if (!drained)
+    if (!drained) {
+        if (event->now_ms - op->status.step_ms[OPERATION_DRAIN] >= op->options.store_ms)
+            stop_waiting_for_store(op, event, actions);
         return;
+    }
     if (op->holder.durable || op->options.disaster) {
         go_to(op, OPERATION_REST, event->now_ms, actions);
         return;
@@ -247,20 +306,23 @@ static bool has_everything(const struct operation *op, const struct operation_ev
     return event->whole && op->holder.point.usn == event->own.usn;
 }
 
-/* In a disaster what can be had is better than nothing; the rest is salvaged later. */
+/* In a disaster, or where nobody wants to know, what can be had in time is better than nothing; the
+ * rest is salvaged later. From a copy in the middle of a catch-up that is more than it seems: it
+ * must be wanted. */
 static bool takes_what_is_there(const struct operation *op, const struct operation_event *event)
 {
-    return op->options.skip_verification ||
-           (op->options.disaster && is_impatient(op, event->now_ms));
+    return (op->options.skip_verification || op->options.disaster) &&
+           (event->whole || op->options.incomplete) && is_impatient(op, event->now_ms);
 }
 
 static void on_rest(struct operation *op, const struct operation_event *event,
                     struct operation_actions *actions)
 {
-    bool skip = takes_what_is_there(op, event);
-    if (skip || has_everything(op, event)) {
+    bool all = has_everything(op, event);
+    if (all || takes_what_is_there(op, event)) {
+        bool verify = all && !op->options.skip_verification;
         op->status.point = event->own;
-        go_to(op, skip ? OPERATION_RELEASE : OPERATION_VERIFY, event->now_ms, actions);
+        go_to(op, verify ? OPERATION_VERIFY : OPERATION_RELEASE, event->now_ms, actions);
     } else if (is_impatient(op, event->now_ms)) {
         say_stuck(op, event);
         call_off(op, event->now_ms, actions);
@@ -283,44 +345,100 @@ static void on_verify(struct operation *op, const struct operation_event *event,
     call_off(op, event->now_ms, actions);
 }
 
+/* It may have released, or not. */
+static void say_doubt(struct operation *op)
+{
+    struct error *e = &op->status.error;
+    fail(e, FAIL_UNREACHABLE, "The holder does not say whether it has released the home.");
+    error_kept(e, "If it has, this pool takes the home by itself as soon as it hears so; else it "
+                  "is served where it was.");
+    error_next(e, "Get-CsPoolFailOverStatus shows which. If the holder is lost: -DisasterMode");
+}
+
+/* What is busy with it for so long may still come to an end, … */
+static void leave_in_doubt(struct operation *op, uint64_t now_ms, struct operation_actions *actions)
+{
+    say_doubt(op);
+    op->status.failed_at = OPERATION_RELEASE;
+    end(op, OPERATION_FAILED, now_ms, actions);
+}
+
+/* … and whoever says that it did not keep it has not. */
+static void say_not_released(struct operation *op)
+{
+    struct error *e = &op->status.error;
+    fail(e, FAIL_DEADLINE, "The holder has not kept in %.0f s that it gives the home away.",
+         op->options.store_ms / 1000.0);
+    error_kept(e, "The home is served where it was.");
+    error_next(e, "Its log says what is wrong with its store, or what was changed meanwhile.");
+}
+
 static void on_release(struct operation *op, const struct operation_event *event,
                        struct operation_actions *actions)
 {
-    if (event->kind != OPERATION_SAID)
-        return;
-    if (op->holder.mode == MODE_RELEASED)
+    bool said = event->kind == OPERATION_SAID, refused = event->kind == OPERATION_REFUSED;
+    bool late = event->now_ms - op->status.step_ms[OPERATION_RELEASE] >= op->options.store_ms;
+    bool stopped = said && !op->holder.durable; /* and it can't write that down */
+    if (said && op->holder.mode == MODE_RELEASED) {
         go_to(op, OPERATION_TAKE, event->now_ms, actions);
-    else if (op->options.disaster && !op->holder.durable)
-        take_alone(op, event, actions); /* it has stopped, and can't write that down */
+    } else if (op->options.disaster && (stopped || (late && (said || refused)))) {
+        take_alone(op, event, actions);
+    } else if (late && said) {
+        say_not_released(op);
+        call_off(op, event->now_ms, actions);
+    } else if (late && refused) {
+        leave_in_doubt(op, event->now_ms, actions);
+    }
+}
+
+static void fail_to_take(struct operation *op, uint64_t now_ms, struct operation_actions *actions)
+{
+    struct error *e = &op->status.error;
+    if (op->status.alone)
+        error_kept(e, "Nothing was taken over.");
+    else
+        error_kept(e, "The holder has given the home away, and asks this pool until it takes it or "
+                      "declines.");
+    op->status.failed_at = OPERATION_TAKE;
+    end(op, OPERATION_FAILED, now_ms, actions);
+}
+
+/* This pool serves: what was wanted, whoever brought it about. */
+static void on_served(struct operation *op, const struct operation_event *event,
+                      struct operation_actions *actions)
+{
+    changes_go_on(op, event->now_ms);
+    op->status.error = (struct error){0};
+    op->status.failed_at = OPERATION_COPY;
+    if (op->status.alone)
+        end(op, OPERATION_DONE, event->now_ms, actions);
+    else
+        go_to(op, OPERATION_TURN, event->now_ms, actions);
+}
+
+/* A store may have had a bad moment, and a grant may be on its way for one: again, then. */
+static bool is_for_good(const struct operation *op, const struct error *e)
+{
+    return e->kind == FAIL_REFUSED || (e->kind == FAIL_CONFLICT && !op->status.alone);
 }
 
 static void on_take(struct operation *op, const struct operation_event *event,
                     struct operation_actions *actions)
 {
-    struct error *e = &op->status.error;
-    if (event->kind == OPERATION_TAKEN) {
-        changes_go_on(op, event->now_ms);
-        *e = (struct error){0};
-        if (op->status.alone)
-            end(op, OPERATION_DONE, event->now_ms, actions);
-        else
-            go_to(op, OPERATION_TURN, event->now_ms, actions);
-        return;
-    }
-    if (event->kind == OPERATION_NOT_TAKEN) {
+    bool not_taken = event->kind == OPERATION_NOT_TAKEN;
+    bool late = event->now_ms - op->status.step_ms[OPERATION_TAKE] >= op->options.store_ms;
+    if (not_taken) {
         op->opening = false;
-        *e = *event->error;
-        if (e->kind == FAIL_CONFLICT && !op->status.alone) {
-            end(op, OPERATION_FAILED, event->now_ms, actions);
-            return;
-        }
+        op->status.error = *event->error;
     }
-    if (event->now_ms - op->status.step_ms[OPERATION_TAKE] >= OPERATION_TAKE_MS) {
-        op->status.failed_at = OPERATION_TAKE;
-        end(op, OPERATION_FAILED, event->now_ms, actions);
+    if (late && !op->status.error.kind)
+        fail(&op->status.error, FAIL_DEADLINE, "The store has not kept it in %.0f s.",
+             op->options.store_ms / 1000.0);
+    if (late || (not_taken && is_for_good(op, event->error))) {
+        fail_to_take(op, event->now_ms, actions);
         return;
     }
-    if (op->opening || event->kind == OPERATION_NOT_TAKEN) /* again at the next tick */
+    if (op->opening || not_taken) /* again at the next tick */
         return;
     op->opening = true;
     if (op->status.alone) {
@@ -358,7 +476,7 @@ static void look(struct operation *op, const struct operation_event *event,
 {
     switch (op->status.step) {
     case OPERATION_COPY: on_copy(op, event, actions); break;
-    case OPERATION_FLUSH: break; /* its end is an event */
+    case OPERATION_FLUSH: on_flush(op, event, actions); break;
     case OPERATION_CLOSE: on_close(op, event, actions); break;
     case OPERATION_DRAIN: on_drain(op, event, actions); break;
     case OPERATION_REST: on_rest(op, event, actions); break;
@@ -379,13 +497,33 @@ static bool has_ended(const struct operation *op)
     return op->status.step == OPERATION_DONE || op->status.step == OPERATION_FAILED;
 }
 
+/* In a disaster it is looked at once more what the holder is: it may have come back just now, or
+ * its store may have failed. */
+static bool begin_again(struct operation *op, uint64_t now_ms, struct operation_actions *actions)
+{
+    if (!op->options.disaster || op->began_again || op->status.step == OPERATION_COPY)
+        return false;
+    op->began_again = true;
+    op->status.to = TERM_NONE;
+    op->status.heard = false;
+    go_to(op, OPERATION_COPY, now_ms, actions);
+    return true;
+}
+
 /* Is what was refused now refused for good? One that is busy is asked again. */
 static void on_refused(struct operation *op, const struct operation_event *event,
                        struct operation_actions *actions)
 {
     bool again = event->error->kind == FAIL_BUSY || event->error->kind == FAIL_STOPPING;
     enum operation_step step = op->status.step;
-    if (again || step == OPERATION_CALL_OFF || step == OPERATION_TURN || step == OPERATION_TAKE)
+    if (again || step == OPERATION_TURN || step == OPERATION_TAKE)
+        return;
+    if (step == OPERATION_CALL_OFF) { /* there is nothing that it would go on with */
+        changes_go_on(op, event->now_ms);
+        end(op, OPERATION_FAILED, event->now_ms, actions);
+        return;
+    }
+    if (begin_again(op, event->now_ms, actions))
         return;
     op->status.error = *event->error;
     call_off(op, event->now_ms, actions);
@@ -393,28 +531,25 @@ static void on_refused(struct operation *op, const struct operation_event *event
 
 static bool is_given_up(const struct operation *op, const struct operation_event *event)
 {
-    if (op->options.disaster && event->silent)
-        return true;
-    bool failed = event->kind == OPERATION_UNANSWERED && event->error->kind == FAIL_UNREACHABLE;
-    if (op->options.disaster && failed && !op->status.heard)
-        return true; /* its machine says that nobody is there */
-    return event->now_ms - op->answered_ms >= OPERATION_SILENCE_MS;
+    uint64_t waited_ms = event->now_ms - op->answered_ms;
+    bool failed = event->kind == OPERATION_UNANSWERED;
+    if (op->options.disaster && !op->status.heard) {
+        if (failed && event->error->kind == FAIL_UNREACHABLE)
+            return true; /* its machine says that nobody is there */
+        if (event->silent && (failed || waited_ms >= OPERATION_HELLO_MS))
+            return true;
+    }
+    return waited_ms >= OPERATION_SILENCE_MS;
 }
 
-/* It may have released, or not: it is asked until it says which. */
+/* It is asked until it says which. */
 static void wait_in_doubt(struct operation *op, const struct operation_event *event,
                           struct operation_actions *actions)
 {
-    struct error *e = &op->status.error;
-    fail(e, FAIL_UNREACHABLE, "The holder does not say whether it has released the home.");
-    error_kept(e,
-               "If it has, this pool takes the home by itself as soon as it hears so; else it is "
-               "served where it was.");
-    error_next(e, "Get-CsPoolFailOverStatus shows which. If the holder is lost: -DisasterMode");
-    if (event->now_ms - op->answered_ms < OPERATION_DOUBT_MS)
-        return;
-    op->status.failed_at = OPERATION_RELEASE;
-    end(op, OPERATION_FAILED, event->now_ms, actions);
+    if (event->now_ms - op->answered_ms >= OPERATION_DOUBT_MS)
+        leave_in_doubt(op, event->now_ms, actions);
+    else
+        say_doubt(op);
 }
 
 static void on_silence(struct operation *op, const struct operation_event *event,
@@ -474,11 +609,24 @@ static bool note_answer(struct operation *op, const struct operation_event *even
     return op->said_ms != 0;
 }
 
+/* Whoever writes faster than it is copied must not keep an operation for ever: progress is that
+ * less is left than ever before at this step. */
 static void note_progress(struct operation *op, const struct operation_event *event)
 {
-    if (event->own.usn > op->status.copied)
+    uint64_t least = left(op, event);
+    if (op->status.heard && least < op->least_left) {
+        op->least_left = least;
         op->moved_ms = event->now_ms;
+    }
     op->status.copied = event->own.usn;
+}
+
+/* Silence that was slept through was no silence of the holder's. */
+static void note_time(struct operation *op, uint64_t now_ms)
+{
+    if (now_ms - op->stepped_ms >= OPERATION_SLEPT_MS)
+        op->answered_ms = op->moved_ms = now_ms;
+    op->stepped_ms = now_ms;
 }
 
 static enum failure on_cancelled(struct operation *op, const struct operation_event *event,
@@ -489,7 +637,8 @@ static enum failure on_cancelled(struct operation *op, const struct operation_ev
              "The operation is past the point where it can be called off: it is "
              "at \"%s\".",
              steps[op->status.step].name);
-        error_kept(e, "It goes on.");
+        if (e)
+            error_kept(e, "It goes on.");
         return FAIL_REFUSED;
     }
     fail(&op->status.error, FAIL_REFUSED, "The operation was called off by an administrator.");
@@ -507,7 +656,10 @@ enum failure operation_step(struct operation *op, const struct operation_event *
     actions->count = 0;
     if (has_ended(op))
         return OK;
+    note_time(op, event->now_ms);
     note_progress(op, event);
+    if ((event->serves || event->kind == OPERATION_TAKEN) && op->status.step != OPERATION_TURN)
+        on_served(op, event, actions);
     switch (event->kind) {
     case OPERATION_TICK:
     case OPERATION_TAKEN:
@@ -521,10 +673,7 @@ enum failure operation_step(struct operation *op, const struct operation_event *
             on_refused(op, event, actions);
         break;
     case OPERATION_UNANSWERED: note_answer(op, event); break;
-    case OPERATION_FLUSHED:
-        if (op->status.step == OPERATION_FLUSH)
-            after_copying(op, event, actions);
-        break;
+    case OPERATION_FLUSHED: on_flushed(op, event, actions); break;
     case OPERATION_CANCELLED: bad = on_cancelled(op, event, actions, e); break;
     }
     on_silence(op, &now, actions);

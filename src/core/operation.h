@@ -39,15 +39,23 @@ enum {
     OPERATION_PATIENCE_MS = 15000,
     /* A holder that does not answer for so long is not going to; a batch of heartbeats. */
     OPERATION_SILENCE_MS = 4000,
-    /* One that has just come back gets its grant within a second or two. */
-    OPERATION_SERVES_MS = 5000,
+    /* … but one that is not heard for the failure-detection interval is given so long to say
+     * something after all: a few round trips. */
+    OPERATION_HELLO_MS = 500,
+    /* One that has just come back gets its grant within a second or two, and one that still waits
+     * for the word of an operation that is over serves on by itself. */
+    OPERATION_SERVES_MS = HANDOVER_HOLD_MS + 2000,
+    /* What a front end writes down when it is told to flush is a fraction of a second's work. */
+    OPERATION_FLUSH_MS = 60000,
+    /* A process that did not run for so long was not answered because it did not listen. */
+    OPERATION_SLEPT_MS = 2000,
     /* The old holder hears of it at once; it may be restarting. */
     OPERATION_TURN_MS = 5000,
     /* Whether a holder has released that says nothing any more: then this pool takes by itself when
      * it does, and nobody need wait for that. */
     OPERATION_DOUBT_MS = 30000,
-    /* A store that does not take it in this time has trouble that the log tells of. */
-    OPERATION_TAKE_MS = 60000,
+    /* A store that does not keep it in this time has trouble that the log tells of. */
+    OPERATION_STORE_MS = 60000,
 };
 
 struct operation_options {
@@ -57,6 +65,7 @@ struct operation_options {
     bool incomplete;      /* take a copy that is not whole, alone */
     uint32_t patience_ms; /* without progress */
     uint32_t close_ms;
+    uint32_t store_ms; /* how long a store may take to keep what was decided */
 };
 
 struct operation;
@@ -81,6 +90,7 @@ struct operation_event {
     struct term next;      /* which this pool would open now */
     struct home_point own; /* the copy here */
     bool whole;            /* it stands at a point that existed */
+    bool serves;           /* this pool serves the home by now, however it came to that */
     bool silent;           /* the holder was not heard for the failure-detection interval */
     const struct error *error;
     struct home_standing holder;

@@ -12,6 +12,7 @@
 
 #include "base/memory.h"
 #include "http/failures.h"
+#include "http/inbox.h"
 
 enum {
     /* So much of a body that is too long is read and thrown away, so that the caller gets to see
@@ -41,12 +42,15 @@ struct http_request {
     size_t body_max;
     uint64_t discarded; /* by the connection's thread alone, like `body` until it is handed over */
     bool handed_over;
+    struct inbox *inbox; /* of one whose body is read while it arrives; else NULL */
+    bool held;           /* nobody has said yet whether the body is wanted */
 
     pthread_mutex_t lock;
     pthread_cond_t drained;
     struct MHD_Connection *connection; /* NULL: the library is done */
     int fd;                            /* open as long as `connection` is there */
     bool suspended;
+    bool accepted;               /* the body is wanted */
     bool settled;                /* an answer was decided on, by whomever */
     struct MHD_Response *answer; /* … and not yet given to the library */
     unsigned status;
@@ -118,6 +122,7 @@ void request_release(struct http_request *r)
     pairs_free(&r->query);
     buffer_free(&r->body);
     buffer_free(&r->backlog);
+    inbox_free(r->inbox);
     pthread_cond_destroy(&r->drained);
     pthread_mutex_destroy(&r->lock);
     free_memory(r);
@@ -251,6 +256,8 @@ void request_completed(struct http_request *r)
     r->answer = NULL;
     pthread_cond_broadcast(&r->drained);
     pthread_mutex_unlock(&r->lock);
+    if (r->inbox)
+        inbox_end(r->inbox, false);
     if (unused)
         MHD_destroy_response(unused);
     request_release(r);
@@ -271,6 +278,121 @@ static bool settle_with(struct http_request *r, unsigned status, struct MHD_Resp
     if (!in_time)
         MHD_destroy_response(answer);
     return in_time;
+}
+
+/* ---- a body that is read while it arrives ---- */
+
+bool http_request_streams(const struct http_request *r)
+{
+    return r->inbox;
+}
+
+bool request_is_held(const struct http_request *r)
+{
+    return r->held;
+}
+
+static uint64_t length_of(const struct http_request *r)
+{
+    const char *length = http_request_header(r, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    return length ? strtoull(length, NULL, 10) : 0;
+}
+
+static bool is_chunked(const struct http_request *r)
+{
+    return http_request_header(r, MHD_HTTP_HEADER_TRANSFER_ENCODING);
+}
+
+bool request_stream(struct http_request *r)
+{
+    if (length_of(r) == 0 && !is_chunked(r))
+        return false;
+    r->inbox = inbox_new(HTTP_INBOX_BYTES);
+    r->held = true;
+    return true;
+}
+
+/* An answer that comes before the body: right away where the client waits for leave to send it, or
+ * where it would take too long to swallow; the connection is closed then. */
+static bool is_worth_swallowing(const struct http_request *r)
+{
+    return !http_request_header(r, MHD_HTTP_HEADER_EXPECT) && !is_chunked(r) &&
+           length_of(r) <= DISCARD_BYTES_MAX;
+}
+
+enum MHD_Result request_hold(struct http_request *r)
+{
+    pthread_mutex_lock(&r->lock);
+    bool refused = r->settled, decided = refused || r->accepted;
+    if (!decided)
+        sleep_until_woken(r);
+    pthread_mutex_unlock(&r->lock);
+    r->held = !decided;
+    return refused && !is_worth_swallowing(r) ? request_settle(r) : MHD_YES;
+}
+
+/* Sleeps if there is no room for the rest, unless somebody has made some meanwhile. */
+static bool sleeps_for_room(struct http_request *r)
+{
+    pthread_mutex_lock(&r->lock);
+    bool full = !r->settled && inbox_is_full(r->inbox);
+    if (full)
+        sleep_until_woken(r);
+    pthread_mutex_unlock(&r->lock);
+    return full;
+}
+
+static bool is_settled(struct http_request *r)
+{
+    pthread_mutex_lock(&r->lock);
+    bool settled = r->settled;
+    pthread_mutex_unlock(&r->lock);
+    return settled;
+}
+
+enum MHD_Result request_stream_part(struct http_request *r, const char *part, size_t *size)
+{
+    r->held = false;
+    while (*size && !is_settled(r)) {
+        size_t taken = inbox_put(r->inbox, part, *size);
+        part += taken;
+        *size -= taken;
+        if (*size && sleeps_for_room(r))
+            return MHD_YES;
+    }
+    r->discarded += *size;
+    *size = 0;
+    return r->discarded <= DISCARD_BYTES_MAX ? MHD_YES : MHD_NO;
+}
+
+void request_stream_end(struct http_request *r)
+{
+    if (r->inbox)
+        inbox_end(r->inbox, true);
+}
+
+void http_body_accept(struct http_request *r)
+{
+    pthread_mutex_lock(&r->lock);
+    r->accepted = true;
+    if (r->connection)
+        wake(r);
+    pthread_mutex_unlock(&r->lock);
+}
+
+enum http_body http_body_read(struct http_request *r, void *to, size_t max, uint32_t patience_ms,
+                              size_t *got)
+{
+    bool freed;
+    *got = 0;
+    if (!r->inbox)
+        return HTTP_BODY_END;
+    enum http_body state = inbox_take(r->inbox, to, max, patience_ms, got, &freed);
+    pthread_mutex_lock(&r->lock);
+    if (freed && r->connection)
+        wake(r);
+    pthread_mutex_unlock(&r->lock);
+    return state;
 }
 
 /* One that only has nothing more to say has not hung up. */
@@ -323,6 +445,17 @@ void http_answer(struct http_request *r, unsigned status, const char *type, stru
     request_release(r);
 }
 
+void http_answer_file(struct http_request *r, unsigned status, const char *type, int fd,
+                      uint64_t offset, uint64_t size, const char *headers)
+{
+    struct MHD_Response *answer = MHD_create_response_from_fd_at_offset64(size, fd, offset);
+    assert(answer);
+    MHD_add_response_header(answer, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+    add_headers(answer, headers);
+    settle_with(r, status, answer);
+    request_release(r);
+}
+
 static struct MHD_Response *error_answer(const struct error *e)
 {
     char *text = http_error_to_json(e);
@@ -344,6 +477,8 @@ void http_answer_error(struct http_request *r, const struct error *e)
 void request_refuse(struct http_request *r, unsigned status, const struct error *e)
 {
     settle_with(r, status, error_answer(e));
+    if (r->inbox)
+        inbox_end(r->inbox, false);
     pthread_mutex_lock(&r->lock);
     r->cut = !r->ended; /* means nothing to an answer that is not a stream */
     pthread_cond_broadcast(&r->drained);

@@ -31,6 +31,16 @@ enum request_room request_room_for(const struct http_request *request, uint64_t 
 enum request_room request_receive(struct http_request *request, const char *part, size_t size);
 bool request_is_too_long(const struct http_request *request);
 
+/* Its body is read while it arrives. False: there is none. */
+bool request_stream(struct http_request *request);
+/* The connection sleeps until it is said whether the body is wanted; returns what to tell the
+ * library. Called again whenever it was woken, as long as it is held. */
+enum MHD_Result request_hold(struct http_request *request);
+bool request_is_held(const struct http_request *request);
+/* As the library's handler: leaves in `*size` what there was no room for, and sleeps then. */
+enum MHD_Result request_stream_part(struct http_request *request, const char *part, size_t *size);
+void request_stream_end(struct http_request *request);
+
 /* From here on there is a second owner, who answers. */
 void request_hand_over(struct http_request *request);
 bool request_is_handed_over(const struct http_request *request);

@@ -30,6 +30,7 @@ struct http_server {
     struct MHD_Daemon *daemon;
     http_handler *handler;
     void *context;
+    bool (*streams)(const struct http_request *request);
     size_t body_max, stranger_body_max;
     unsigned connections_max, connections_of_one_max;
     uint16_t port;
@@ -190,25 +191,6 @@ static void refuse_too_long(const struct http_server *s, struct http_request *r)
     request_refuse(r, MHD_HTTP_CONTENT_TOO_LARGE, &e);
 }
 
-/* The head is there. A body that is too long is refused right away where the client waits for
- * leave to send it, or where it would take too long to swallow; the connection is closed then. */
-static enum MHD_Result begin(struct http_server *s, struct MHD_Connection *connection,
-                             const char *path, const char *method, void **context)
-{
-    struct peer *peer = known_peer(s, connection);
-    struct http_request *r =
-        request_new(connection, method, path, connection_of(connection)->target, peer,
-                    body_max_of(s, peer_facts(peer)));
-    *context = r;
-    const char *length = http_request_header(r, MHD_HTTP_HEADER_CONTENT_LENGTH);
-    enum request_room room = request_room_for(r, length ? strtoull(length, NULL, 10) : 0);
-    if (room == REQUEST_FITS ||
-        (room == REQUEST_TOO_LONG && !http_request_header(r, MHD_HTTP_HEADER_EXPECT)))
-        return MHD_YES;
-    refuse_too_long(s, r);
-    return request_settle(r);
-}
-
 static void hand_over(struct http_server *s, struct http_request *r)
 {
     if (request_is_too_long(r)) {
@@ -219,6 +201,36 @@ static void hand_over(struct http_server *s, struct http_request *r)
         request_hand_over(r);
         s->handler(r, s->context);
     }
+}
+
+/* Handed over with the head; whether the body is wanted, the handler says. */
+static enum MHD_Result begin_stream(struct http_server *s, struct http_request *r)
+{
+    if (!request_stream(r))
+        return MHD_YES; /* there is no body: handed over at its end, like others */
+    hand_over(s, r);
+    return request_hold(r);
+}
+
+/* The head is there. A body that is too long is refused right away where the client waits for
+ * leave to send it, or where it would take too long to swallow; the connection is closed then. */
+static enum MHD_Result begin(struct http_server *s, struct MHD_Connection *connection,
+                             const char *path, const char *method, void **context)
+{
+    struct peer *peer = known_peer(s, connection);
+    struct http_request *r =
+        request_new(connection, method, path, connection_of(connection)->target, peer,
+                    body_max_of(s, peer_facts(peer)));
+    *context = r;
+    if (s->streams && s->streams(r))
+        return begin_stream(s, r);
+    const char *length = http_request_header(r, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    enum request_room room = request_room_for(r, length ? strtoull(length, NULL, 10) : 0);
+    if (room == REQUEST_FITS ||
+        (room == REQUEST_TOO_LONG && !http_request_header(r, MHD_HTTP_HEADER_EXPECT)))
+        return MHD_YES;
+    refuse_too_long(s, r);
+    return request_settle(r);
 }
 
 /* The library calls this for the head, for each part of the body, for its end, and again whenever a
@@ -232,6 +244,10 @@ static enum MHD_Result access_request(void *server, struct MHD_Connection *conne
     struct http_request *r = *context;
     if (!r)
         return begin(s, connection, path, method, context);
+    if (request_is_held(r) && *part_size == 0)
+        return request_hold(r);
+    if (http_request_streams(r) && *part_size > 0)
+        return request_stream_part(r, part, part_size);
     if (*part_size > 0) {
         enum request_room room = request_receive(r, part, *part_size);
         *part_size = 0; /* always taken: what is left would be offered again and again */
@@ -239,6 +255,7 @@ static enum MHD_Result access_request(void *server, struct MHD_Connection *conne
     }
     if (!request_is_handed_over(r))
         hand_over(s, r);
+    request_stream_end(r);
     return request_settle(r);
 }
 
@@ -330,6 +347,7 @@ static struct http_server *server_new(const struct http_server_options *o)
     struct http_server *s = xcalloc(1, sizeof *s);
     s->handler = o->handler;
     s->context = o->context;
+    s->streams = o->streams;
     s->body_max = o->body_max;
     s->stranger_body_max = o->stranger_body_max;
     s->connections_max = o->connections_max ? o->connections_max : HTTP_CONNECTIONS_MAX;

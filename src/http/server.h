@@ -27,6 +27,8 @@ enum {
     HTTP_STOP_MS_MAX = 2000,         /* a stop waits so long for readers of the last answers */
     HTTP_STREAM_BYTES_MAX = 4 << 20, /* a stream whose reader is further behind is cut */
     HTTP_NAMES_MAX = 16,             /* names looked at in a client's certificate */
+    /* Of a body that is read while it arrives; enough that both ends work at the same time. */
+    HTTP_INBOX_BYTES = 256 << 10,
 };
 
 /* What a client's certificate says. Checked once for each connection. */
@@ -78,6 +80,9 @@ struct http_server_options {
     size_t stranger_body_max;
     http_handler *handler;
     void *context;
+    /* Which requests are handed over with their head, to be read with http_body_read(): asked on
+     * the connection's thread. NULL: none. A body of 0 bytes is always there as a whole. */
+    bool (*streams)(const struct http_request *request);
 };
 
 struct http_server *http_server_start(const struct http_server_options *options, struct error *e);
@@ -99,6 +104,20 @@ const char *http_request_target(const struct http_request *request);
 const char *http_request_query(const struct http_request *request, const char *name);  /* or NULL */
 const char *http_request_header(const struct http_request *request, const char *name); /* or NULL */
 struct bytes http_request_body(const struct http_request *request);
+/* The body of one that `streams`: whoever answers it without accepting it need not read it, and a
+ * client that asked before sending it does not send it. */
+bool http_request_streams(const struct http_request *request);
+void http_body_accept(struct http_request *request);
+enum http_body {
+    HTTP_BODY_PART,
+    HTTP_BODY_END,    /* it is all there */
+    HTTP_BODY_BROKEN, /* the rest of it does not come any more */
+    HTTP_BODY_LATE,   /* nothing came for so long */
+};
+/* Not on a thread of the server: waits for the next part, of `max` bytes at most. */
+enum http_body http_body_read(struct http_request *request, void *to, size_t max,
+                              uint32_t patience_ms, size_t *got);
+
 const struct http_peer *http_request_peer(const struct http_request *request);
 
 /* Is somebody there yet who waits for the answer? For a request that was queued. Who has left over
@@ -109,6 +128,10 @@ bool http_request_is_awaited(struct http_request *request);
  * is "Name: value\n…" or NULL. */
 void http_answer(struct http_request *request, unsigned status, const char *type, struct bytes body,
                  const char *headers);
+/* With a part of a file as its body, read while it is sent. The descriptor is taken over. A file
+ * that ends too early breaks the connection off. */
+void http_answer_file(struct http_request *request, unsigned status, const char *type, int fd,
+                      uint64_t offset, uint64_t size, const char *headers);
 /* With the JSON and the status of `failures.h`. */
 void http_answer_error(struct http_request *request, const struct error *e);
 

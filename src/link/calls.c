@@ -12,7 +12,8 @@ enum call_kind {
     CALL_CREATE,
     CALL_POSITION,
     CALL_COMPARED,
-    CALL_WANTED
+    CALL_WANTED,
+    CALL_RECORDS
 };
 
 struct call {
@@ -30,6 +31,7 @@ struct call {
         link_position_done *position;
         link_compared_done *compared;
         link_items_done *items;
+        link_records_done *records;
     } done;
     void *context;
     /* What came back. */
@@ -83,16 +85,27 @@ static void tell_standing(struct call *call, struct error *e)
     call->done.standing(bad ? NULL : &standing, bad ? e : NULL, call->context);
 }
 
-static void tell_created(struct call *call, struct error *e)
+/* What is answered by the home's name, if it was done. */
+static enum failure check_done(const struct call *call, struct error *e)
 {
     struct sender sender;
     char home[HOME_NAME_SIZE];
     enum failure bad = e->kind;
     if (!bad)
         bad = create_decode(buffer_view(&call->body), &sender, home, e);
-    if (!bad)
-        bad = check_answerer(call, &sender, e);
+    return bad ? bad : check_answerer(call, &sender, e);
+}
+
+static void tell_created(struct call *call, struct error *e)
+{
+    enum failure bad = check_done(call, e);
     call->done.create(call->to, call->home, bad ? e : NULL, call->context);
+}
+
+static void tell_kept(struct call *call, struct error *e)
+{
+    enum failure bad = check_done(call, e);
+    call->done.records(call->to, call->home, bad ? e : NULL, call->context);
 }
 
 static void tell_position(struct call *call, struct error *e)
@@ -146,6 +159,7 @@ static void on_result(void *context)
         case CALL_POSITION: tell_position(call, &e); break;
         case CALL_COMPARED: tell_compared(call, &e); break;
         case CALL_WANTED: tell_items(call, &e); break;
+        case CALL_RECORDS: tell_kept(call, &e); break;
         }
     }
     buffer_free(&call->body);
@@ -236,6 +250,17 @@ void link_create(struct link *link, const struct machine *to, const char *home,
     call_send(call, to, LINK_PATH_CREATE, create_encode(&link->sender, home));
 }
 
+void link_flush(struct link *link, const struct machine *to, const char *home,
+                link_create_done *done, void *context)
+{
+    struct call *call = call_new(link, CALL_CREATE, to, context);
+    call->done.create = done;
+    memcpy(call->home, home, strlen(home) + 1);
+    OWNED(free_memory) char *text = create_encode(&link->sender, home);
+    call_send_bytes(call, to, LINK_PATH_FLUSH, LINK_TYPE_JSON, bytes_of_text(text),
+                    LINK_BATCH_DEADLINE_MS);
+}
+
 /* --- commands that we pass on --- */
 
 static struct files files_copy(const struct files *f)
@@ -319,12 +344,31 @@ void link_batch(struct link *link, const struct machine *to, struct bytes batch,
     call_send_packet(call, to, LINK_PATH_BATCH, batch);
 }
 
+void link_records(struct link *link, const struct machine *to, const char *home,
+                  struct bytes records, link_records_done *done, void *context)
+{
+    OWNED(buffer_free) struct buffer packet = {0};
+    struct call *call = call_new(link, CALL_RECORDS, to, context);
+    call->done.records = done;
+    memcpy(call->home, home, strlen(home) + 1);
+    records_wrap(home, records, &packet);
+    call_send_packet(call, to, LINK_PATH_RECORDS, buffer_view(&packet));
+}
+
 void link_wanted(struct link *link, const struct machine *to, const struct items_wanted *wanted,
                  link_items_done *done, void *context)
 {
     struct call *call = call_new(link, CALL_WANTED, to, context);
     call->done.items = done;
     call_send(call, to, LINK_PATH_WANTED, wanted_encode(&link->sender, wanted));
+}
+
+void link_chunks(struct link *link, const struct machine *to, struct bytes request,
+                 link_chunks_done *done, void *context)
+{
+    struct call *call = call_new(link, CALL_WANTED, to, context);
+    call->done.items = done;
+    call_send_packet(call, to, LINK_PATH_CHUNKS, request);
 }
 
 void link_part(struct link *link, const struct machine *to, struct bytes part,

@@ -79,6 +79,11 @@ void link_reply_created(struct link_reply *reply, const char *home)
     reply_with(reply, create_encode(&reply->link->sender, home));
 }
 
+void link_reply_kept(struct link_reply *reply, const char *home)
+{
+    reply_with(reply, create_encode(&reply->link->sender, home));
+}
+
 void link_reply_position(struct link_reply *reply, const struct copy_answer *position)
 {
     reply_with(reply, position_encode(&reply->link->sender, position));
@@ -94,6 +99,11 @@ void link_reply_items(struct link_reply *reply, struct bytes batch)
     OWNED(buffer_free) struct buffer body = {0};
     packet_wrap(&reply->link->sender, batch, &body);
     reply_bytes(reply, LINK_TYPE_PACKET, buffer_view(&body));
+}
+
+void link_reply_chunks(struct link_reply *reply, struct bytes answer)
+{
+    link_reply_items(reply, answer);
 }
 
 void link_reply_error(struct link_reply *reply, const struct error *e)
@@ -229,16 +239,33 @@ static enum failure take_demand(struct link *link, struct http_request *request,
     return OK;
 }
 
-static enum failure take_create(struct link *link, struct http_request *request, struct error *e)
+static enum failure take_named(struct link *link, struct http_request *request,
+                               const struct machine **from, char home[HOME_NAME_SIZE],
+                               struct error *e)
 {
     struct sender sender;
-    char home[HOME_NAME_SIZE];
     enum failure bad = create_decode(http_request_body(request), &sender, home, e);
-    const struct machine *from =
-        bad ? NULL : check_sender(link, http_request_peer(request), &sender, e);
-    if (!from)
+    *from = bad ? NULL : check_sender(link, http_request_peer(request), &sender, e);
+    return *from ? OK : e->kind;
+}
+
+static enum failure take_create(struct link *link, struct http_request *request, struct error *e)
+{
+    const struct machine *from;
+    char home[HOME_NAME_SIZE];
+    if (take_named(link, request, &from, home, e))
         return e->kind;
     link->handlers.create(from, home, reply_new(link, request), link->handlers.context);
+    return OK;
+}
+
+static enum failure take_flush(struct link *link, struct http_request *request, struct error *e)
+{
+    const struct machine *from;
+    char home[HOME_NAME_SIZE];
+    if (take_named(link, request, &from, home, e))
+        return e->kind;
+    link->handlers.flush(from, home, reply_new(link, request), link->handlers.context);
     return OK;
 }
 
@@ -284,6 +311,17 @@ static enum failure take_part(struct link *link, struct http_request *request, s
     return OK;
 }
 
+static enum failure take_records(struct link *link, struct http_request *request, struct error *e)
+{
+    const struct machine *from;
+    struct bytes packet, records;
+    char home[HOME_NAME_SIZE];
+    if (take_packet(link, request, &from, &packet, e) || records_unwrap(packet, home, &records, e))
+        return e->kind;
+    link->handlers.records(from, home, records, reply_new(link, request), link->handlers.context);
+    return OK;
+}
+
 static enum failure take_wanted(struct link *link, struct http_request *request, struct error *e)
 {
     struct sender sender;
@@ -294,6 +332,16 @@ static enum failure take_wanted(struct link *link, struct http_request *request,
     if (!from)
         return e->kind;
     link->handlers.wanted(from, &wanted, reply_new(link, request), link->handlers.context);
+    return OK;
+}
+
+static enum failure take_chunks(struct link *link, struct http_request *request, struct error *e)
+{
+    const struct machine *from;
+    struct bytes wanted;
+    if (take_packet(link, request, &from, &wanted, e))
+        return e->kind;
+    link->handlers.chunks(from, wanted, reply_new(link, request), link->handlers.context);
     return OK;
 }
 
@@ -318,11 +366,14 @@ static const struct {
     {LINK_PATH_HEARTBEAT, MESSAGE_BYTES_MAX, take_heartbeat},
     {LINK_PATH_QUESTION, MESSAGE_BYTES_MAX, take_question},
     {LINK_PATH_DEMAND, MESSAGE_BYTES_MAX, take_demand},
+    {LINK_PATH_FLUSH, MESSAGE_BYTES_MAX, take_flush},
     {LINK_PATH_CREATE, MESSAGE_BYTES_MAX, take_create},
     {LINK_PATH_OFFER, MESSAGE_BYTES_MAX, take_offer},
     {LINK_PATH_BATCH, MESSAGE_BATCH_BYTES_MAX, take_batch},
     {LINK_PATH_PART, MESSAGE_BATCH_BYTES_MAX, take_part},
     {LINK_PATH_WANTED, MESSAGE_BYTES_MAX, take_wanted},
+    {LINK_PATH_CHUNKS, MESSAGE_BATCH_BYTES_MAX, take_chunks},
+    {LINK_PATH_RECORDS, MESSAGE_BATCH_BYTES_MAX, take_records},
     {LINK_PATH_COMMAND, MESSAGE_COMMAND_BYTES_MAX, take_command},
 };
 

@@ -34,6 +34,8 @@ struct link_handlers {
                    const struct home_demanded *demanded, struct link_reply *reply, void *context);
     void (*create)(const struct machine *from, const char *home, struct link_reply *reply,
                    void *context);
+    void (*flush)(const struct machine *from, const char *home, struct link_reply *reply,
+                  void *context);
     /* The Backup Service. The bytes of a batch are lent until the reply is given. */
     void (*offer)(const struct machine *from, const struct sync_offer *offer,
                   struct link_reply *reply, void *context);
@@ -43,6 +45,12 @@ struct link_handlers {
                  void *context); /* of a comparison, as a batch */
     void (*wanted)(const struct machine *from, const struct items_wanted *wanted,
                    struct link_reply *reply, void *context);
+    /* Chunks of files are asked for; the bytes are lent until the reply is given. */
+    void (*chunks)(const struct machine *from, struct bytes request, struct link_reply *reply,
+                   void *context);
+    /* Session records that waited there; `records` is lent until the reply is given. */
+    void (*records)(const struct machine *from, const char *home, struct bytes records,
+                    struct link_reply *reply, void *context);
     /* The other two take the request over, and answer it themselves, at any time. A machine passes
      * a command on: `payload`, lent for the call, is what link_command_new() was given there. */
     void (*command)(const struct machine *from, const char *payload, struct http_request *request,
@@ -73,10 +81,13 @@ const struct sender *link_sender(const struct link *link);
 void link_reply_heartbeat(struct link_reply *reply, const struct heartbeat *ours);
 void link_reply_answer(struct link_reply *reply, const struct home_answer *answer);
 void link_reply_standing(struct link_reply *reply, const struct home_standing *standing);
+/* It is done: the home was created, or its queue flushed. */
 void link_reply_created(struct link_reply *reply, const char *home);
 void link_reply_position(struct link_reply *reply, const struct copy_answer *position);
 void link_reply_compared(struct link_reply *reply, const struct compared *compared);
 void link_reply_items(struct link_reply *reply, struct bytes batch);
+void link_reply_chunks(struct link_reply *reply, struct bytes answer);
+void link_reply_kept(struct link_reply *reply, const char *home);
 void link_reply_error(struct link_reply *reply, const struct error *e);
 
 /* Calls. The callback gets the answer, or NULL and why. `to` is the machine's name. */
@@ -99,6 +110,9 @@ void link_demand(struct link *link, const struct machine *to, const char *home,
                  const struct home_demanded *demanded, link_standing_done *done, void *context);
 void link_create(struct link *link, const struct machine *to, const char *home,
                  link_create_done *done, void *context);
+/* Answered when nothing waits there for this home any more, or after LINK_BATCH_DEADLINE_MS. */
+void link_flush(struct link *link, const struct machine *to, const char *home,
+                link_create_done *done, void *context);
 
 /* Both are answered by where the copy stands; NULL and why, if by nothing. */
 typedef void link_position_done(const struct copy_answer *position, const struct error *e,
@@ -118,6 +132,17 @@ void link_part(struct link *link, const struct machine *to, struct bytes part,
 typedef void link_items_done(const struct bytes *batch, const struct error *e, void *context);
 void link_wanted(struct link *link, const struct machine *to, const struct items_wanted *wanted,
                  link_items_done *done, void *context);
+
+/* Chunks of files. The answer is valid during the call; NULL and why. */
+typedef void link_chunks_done(const struct bytes *answer, const struct error *e, void *context);
+void link_chunks(struct link *link, const struct machine *to, struct bytes request,
+                 link_chunks_done *done, void *context);
+/* Session records of users of a home, for its holder (protocol, rule 19). `e` is NULL if they are
+ * durable there. */
+typedef void link_records_done(const char *to, const char *home, const struct error *e,
+                               void *context);
+void link_records(struct link *link, const struct machine *to, const char *home,
+                  struct bytes records, link_records_done *done, void *context);
 
 /* A command that another machine is to carry out. Its answer is a stream that may take long, so it
  * is waited for on a thread of the caller's. The command is that thread's own: neither the link nor

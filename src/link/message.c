@@ -54,6 +54,8 @@ char *heartbeat_encode(const struct heartbeat *h)
                                   term_json(home->term), "seen", (json_int_t)home->seen);
         if (home->own)
             json_object_set_new(entry, "mode", json_string(mode_name(home->mode)));
+        if (home->hears)
+            json_object_set_new(entry, "hears", json_true());
         if (home->lacks)
             json_object_set_new(entry, "lacks", json_true());
         json_array_append_new(homes, entry);
@@ -194,6 +196,12 @@ static json_t *position_json(const struct sender *sender, const struct copy_answ
     json_object_set_new(message, "at", json_integer((json_int_t)position->at.usn));
     json_object_set_new(message, "taken", json_integer((json_int_t)position->taken));
     json_object_set_new(message, "term", term_json(position->term));
+    const struct content_left *left = &position->content;
+    if (!content_is_settled(left))
+        json_object_set_new(message, "content",
+                            json_pack("{s:I, s:I, s:b, s:b}", "files", (json_int_t)left->files,
+                                      "bytes", (json_int_t)left->bytes, "unsure", left->unsure,
+                                      "broken", left->broken));
     return message;
 }
 
@@ -337,6 +345,7 @@ static json_t *open_message(struct bytes text, struct sender *sender, struct err
 static bool read_heartbeat_home(const json_t *entry, struct heartbeat_home *home)
 {
     memset(home, 0, sizeof *home);
+    home->hears = json_is_true(json_object_get(entry, "hears"));
     home->lacks = json_is_true(json_object_get(entry, "lacks"));
     home->own = json_object_get(entry, "mode") != NULL;
     return read_home(entry, home->home) && read_term(entry, &home->term) &&
@@ -582,6 +591,18 @@ enum failure offer_decode(struct bytes text, struct sender *sender, struct sync_
     return OK;
 }
 
+/* None: there is nothing left to do. */
+static bool read_left(const json_t *message, struct content_left *left)
+{
+    const json_t *content = json_object_get(message, "content");
+    *left = (struct content_left){0};
+    if (!content)
+        return true;
+    left->unsure = json_is_true(json_object_get(content, "unsure"));
+    left->broken = json_is_true(json_object_get(content, "broken"));
+    return read_count(content, "files", &left->files) && read_count(content, "bytes", &left->bytes);
+}
+
 static bool read_position(const json_t *message, struct copy_answer *position)
 {
     char verdict[16];
@@ -589,7 +610,8 @@ static bool read_position(const json_t *message, struct copy_answer *position)
            copy_verdict_named(verdict, &position->verdict) &&
            read_count(message, "in", &position->at.term) &&
            read_count(message, "at", &position->at.usn) &&
-           read_count(message, "taken", &position->taken) && read_term(message, &position->term);
+           read_count(message, "taken", &position->taken) && read_term(message, &position->term) &&
+           read_left(message, &position->content);
 }
 
 enum failure position_decode(struct bytes text, struct sender *sender, struct copy_answer *position,
@@ -628,4 +650,21 @@ enum failure packet_unwrap(struct bytes body, struct sender *sender, struct byte
     OWNED(json_decref) json_t *message = open_message(bytes_of(body.at, head), sender, e);
     *packet = bytes_of(end + 1, body.size - head - 1);
     return message ? OK : e ? e->kind : FAIL_INVALID;
+}
+
+void records_wrap(const char *home, struct bytes records, struct buffer *packet)
+{
+    buffer_text(packet, home);
+    buffer_raw(packet, records.at, records.size);
+}
+
+enum failure records_unwrap(struct bytes packet, char home[HOME_NAME_SIZE], struct bytes *records,
+                            struct error *e)
+{
+    char lower[FQDN_SIZE];
+    struct cursor in = cursor_over(packet);
+    cursor_text(&in, home, HOME_NAME_SIZE);
+    *records = bytes_of(in.at, in.left);
+    return !in.bad && fqdn_valid(home, lower) && strcmp(home, lower) == 0 ? OK
+                                                                          : senseless(e, "home");
 }

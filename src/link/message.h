@@ -38,6 +38,7 @@ struct heartbeat_home {
     uint64_t seen;
     bool own; /* this pool is one of the two; then `mode` is what the home is there */
     enum mode mode;
+    bool hears; /* a machine of the pool that holds it answers this one */
     bool lacks; /* the copy here lost something: whoever exports to it, ask where it stands */
 };
 
@@ -73,7 +74,8 @@ char *standing_encode(const struct sender *sender, const struct home_standing *s
 enum failure standing_decode(struct bytes text, struct sender *sender,
                              struct home_standing *standing, struct error *e);
 
-/* "Create your home", from the holder of `central`; the answer is the same again. */
+/* "Create your home", from the holder of `central`, and "flush what waits for this home", from
+ * whoever is about to take it; the answer is the same again. */
 char *create_encode(const struct sender *sender, const char *home);
 enum failure create_decode(struct bytes text, struct sender *sender, char home[HOME_NAME_SIZE],
                            struct error *e);
@@ -125,6 +127,15 @@ struct items_wanted {
 char *wanted_encode(const struct sender *sender, const struct items_wanted *wanted);
 enum failure wanted_decode(struct bytes text, struct sender *sender, struct items_wanted *wanted,
                            struct error *e);
+
+/* "Send me these chunks" and the answer are packets (content/chunk_message.h), which only those
+ * above know to read. */
+
+/* Session records, as those above write them, behind the home that they belong to. The answer is
+ * the home's name, as that of "create". */
+void records_wrap(const char *home, struct bytes records, struct buffer *packet);
+enum failure records_unwrap(struct bytes packet, char home[HOME_NAME_SIZE], struct bytes *records,
+                            struct error *e);
 
 /* "Carry this command out". The payload is a JSON object, as text, of which only those above know
  * what it says; the decoded one is owned by the caller. */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "pool/content_gate.h"
 #include "pool/copy_mark.h"
 #include "pool/offer.h"
 
@@ -197,9 +198,8 @@ static enum failure find_end(struct applying *applying, struct copy *copy,
 }
 
 static void gather(struct applying *applying, struct copy *copy, struct batch *batch,
-                   struct version from)
+                   const struct batch_head *head, struct version from)
 {
-    const struct batch_head *head = batch_head(batch);
     struct item item;
     if (copy->txn) {
         batch_join(&copy->all, head);
@@ -212,7 +212,7 @@ static void gather(struct applying *applying, struct copy *copy, struct batch *b
         copy->items = copy->bytes = 0;
         copy->began_ms = clock_ms();
     }
-    while (batch_next(batch, &item)) {
+    while (batch_next(batch, &item) && item.version.usn <= head->upto) {
         txn_apply(copy->txn, &item);
         copy->items++;
         copy->bytes += item.key.size + item.value.size;
@@ -248,17 +248,35 @@ static enum failure check(struct store *store, const char *from, const struct ba
     return bad ? bad : offer_read_shared(view, head->home, from, hold, state, e);
 }
 
+/* Files whose manifests are deleted go with the transaction that deletes them. */
+static enum failure store_with_files(struct applying *applying, struct store *store,
+                                     struct copy *copy, const struct hold *hold,
+                                     const struct applying_sent *sent,
+                                     const struct batch_head *head, struct error *e)
+{
+    struct content_gate *gate = content_gate_open(sent->content, sent->bytes, head, e);
+    if (!gate) {
+        forget(applying, copy);
+        return e->kind;
+    }
+    enum failure bad = store_all(applying, store, copy, hold, e);
+    content_gate_close(gate, !bad);
+    return bad;
+}
+
 static enum failure take(struct applying *applying, struct copy *copy, struct store *store,
-                         const char *from, struct batch *batch, struct applied *applied,
-                         struct error *e)
+                         const struct applying_sent *sent, struct batch *batch,
+                         struct applied *applied, struct error *e)
 {
     OWNED(free_memory) struct hold *hold = xmalloc(sizeof *hold);
-    const struct batch_head *head = batch_head(batch);
+    struct batch_head limited = *batch_head(batch);
+    const struct batch_head *head = &limited;
+    limited.upto = sent->limit < limited.upto ? sent->limit : limited.upto;
     struct home_state state;
     uint64_t taken;
     enum failure bad = find_end(applying, copy, head, &taken, e);
     if (!bad)
-        bad = check(store, from, head, hold, &state, e);
+        bad = check(store, sent->from, head, hold, &state, e);
     if (bad)
         return bad;
     struct copy_state stands = offer_copy(hold, &state, head->module);
@@ -276,21 +294,23 @@ static enum failure take(struct applying *applying, struct copy *copy, struct st
         return OK;
     }
     bool others = !copy->txn && atomic_load(&applying->gathered) >= APPLYING_GATHERED_MAX;
-    gather(applying, copy, batch, taken ? version_at(hold, head->after) : stands.cookie);
-    if (head->more && !others) {
+    bool files = head->module == MODULE_DATA_CONF; /* each batch waits for its own */
+    gather(applying, copy, batch, head, taken ? version_at(hold, head->after) : stands.cookie);
+    if (head->more && !others && !files) {
         applied->full = is_full(copy);
         return OK;
     }
     applied->complete = head->upto == head->head;
     applied->answer.at = version_at(hold, head->upto);
-    return store_all(applying, store, copy, hold, e);
+    return store_with_files(applying, store, copy, hold, sent, head, e);
 }
 
-enum failure applying_take(struct applying *applying, struct store *store, const char *from,
-                           struct bytes bytes, struct applied *applied, struct error *e)
+enum failure applying_take(struct applying *applying, struct store *store,
+                           const struct applying_sent *sent, struct applied *applied,
+                           struct error *e)
 {
     OWNED(batch_close) struct batch *batch = NULL;
-    enum failure bad = batch_open(bytes, &batch, e);
+    enum failure bad = batch_open(sent->bytes, &batch, e);
     if (bad)
         return bad;
     const struct batch_head *head = batch_head(batch);
@@ -300,7 +320,7 @@ enum failure applying_take(struct applying *applying, struct store *store, const
     if (!copy)
         return fail(e, FAIL_REFUSED, "No copy of the home %s is kept here.", head->home);
     pthread_mutex_lock(&copy->taking);
-    bad = take(applying, copy, store, from, batch, applied, e);
+    bad = take(applying, copy, store, sent, batch, applied, e);
     pthread_mutex_unlock(&copy->taking);
     return bad;
 }

@@ -30,6 +30,7 @@ enum {
 };
 
 struct applying;
+struct content;
 
 struct applying *applying_new(void);
 void applying_free(struct applying *applying);
@@ -42,10 +43,18 @@ struct applied {
     bool full;     /* what was gathered is to be stored: applying_store() */
 };
 
-/* On a thread that may wait for the disk. A batch that was sent by a pool: what it says is checked,
- * and whether it may be applied; then it is stored, or gathered if more follow. */
-enum failure applying_take(struct applying *applying, struct store *store, const char *from,
-                           struct bytes bytes, struct applied *applied, struct error *e);
+/* A batch as it was sent by a pool. */
+struct applying_sent {
+    const char *from;
+    struct bytes bytes;
+    const struct content *content;
+    uint64_t limit; /* nothing beyond that usn is applied: its files are not here (content.h) */
+};
+/* On a thread that may wait for the disk. What the batch says is checked, and whether it may be
+ * applied; then it is stored, or gathered if more follow. */
+enum failure applying_take(struct applying *applying, struct store *store,
+                           const struct applying_sent *sent, struct applied *applied,
+                           struct error *e);
 /* The same; stores what was gathered for this copy. How that ends, the next batch is told. */
 void applying_store(struct applying *applying, struct store *store, const char *home,
                     enum module module);

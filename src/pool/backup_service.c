@@ -6,6 +6,7 @@
 
 #include "base/timespan.h"
 #include "pool/backup_configuration.h"
+#include "pool/content.h"
 #include "pool/copy_mark.h"
 #include "pool/tombstones.h"
 
@@ -25,9 +26,11 @@ struct backup_service {
     struct front_end *fe;
     struct workers *workers;
     struct importing *importing;
+    struct content *content;
     struct copy_marks *marks;
-    struct exporting *exports[BACKUP_EXPORTS_MAX];
+    struct exporting *exports[BACKUP_EXPORTS_KEPT_MAX];
     size_t export_count;
+    bool lacks_room; /* for an exporter that the topology wants: as soon as one that ends is gone */
     struct heads heads;
     bool stopping;
 };
@@ -88,11 +91,15 @@ static void on_changed(const char *home, uint64_t head, void *context)
 
 static struct export_options options_of(const struct backup_configuration *c, enum module module)
 {
-    uint64_t interval_ms = 0;
+    uint64_t interval_ms = 0, content_kb = 0;
     const char *name =
         module == MODULE_CMS_MASTER ? "MaxBatchesPerCmsSync" : "MaxBatchesPerUserStoreSync";
     time_span_ms(json_string_value(backup_configuration_value(c, "SyncInterval")), &interval_ms);
+    if (module == MODULE_DATA_CONF)
+        content_kb =
+            (uint64_t)json_integer_value(backup_configuration_value(c, "MaxDataConfPackageSizeKB"));
     return (struct export_options){
+        .content_max = content_kb << 10,
         .interval_ms = (uint32_t)interval_ms,
         .continuous =
             strcmp(json_string_value(backup_configuration_value(c, "SyncMode")), "Continuous") == 0,
@@ -119,18 +126,19 @@ void backup_service_configure(struct backup_service *service)
         struct export_options options = options_of(c, exporting_module(service->exports[i]));
         exporting_configure(service->exports[i], &options);
     }
-    if (c)
-        importing_configure(
-            service->importing,
-            (size_t)json_integer_value(backup_configuration_value(c, "MaxConcurrentCalls")));
+    if (!c)
+        return;
+    size_t calls_max =
+        (size_t)json_integer_value(backup_configuration_value(c, "MaxConcurrentCalls"));
+    importing_configure(service->importing, calls_max);
+    content_configure(service->content, calls_max);
 }
 
 /* --- the service --- */
 
 bool backup_service_copies(const char *home, enum module module)
 {
-    return module_belongs(module, home) &&
-           module != MODULE_DATA_CONF; /* content is copied by rules of its own */
+    return module_belongs(module, home);
 }
 
 static void add_exports(struct backup_service *service, const struct home *core)
@@ -147,12 +155,37 @@ static void add_exports(struct backup_service *service, const struct home *core)
     }
 }
 
+static void free_retired(struct backup_service *service)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < service->export_count; i++) {
+        struct exporting *x = service->exports[i];
+        if (exporting_is_retired(x) && exporting_is_idle(x))
+            exporting_free(x);
+        else
+            service->exports[kept++] = x;
+    }
+    service->export_count = kept;
+}
+
 static void on_tick(void *context)
 {
-    const struct backup_service *service = context;
-    backup_service_look(context);
+    struct backup_service *service = context;
+    backup_service_look(service);
+    free_retired(service);
+    if (service->lacks_room && !service->stopping)
+        backup_service_follow(service);
     importing_tick(service->importing);
     copy_marks_tick(service->marks);
+}
+
+void backup_service_content_changed(struct backup_service *service, const char *home)
+{
+    for (size_t i = 0; i < service->export_count; i++) {
+        struct exporting *x = service->exports[i];
+        if (exporting_module(x) == MODULE_DATA_CONF && strcmp(exporting_home(x), home) == 0)
+            exporting_hear(x);
+    }
 }
 
 void backup_service_look(struct backup_service *service)
@@ -164,8 +197,9 @@ void backup_service_look(struct backup_service *service)
 static void on_tombstones(void *context)
 {
     const struct backup_service *service = context;
+    struct exporting *exports[BACKUP_EXPORTS_MAX];
     if (!service->stopping)
-        tombstones_collect(service->fe, service->exports, service->export_count);
+        tombstones_collect(service->fe, exports, backup_service_exports(service, exports));
 }
 
 void backup_service_ask(struct backup_service *service, const char *home, const char *pool)
@@ -197,6 +231,22 @@ void backup_service_heard(struct backup_service *service, const char *home, cons
 }
 
 /* The pools that are neither of the two which may hold `central`. */
+static bool is_replica(const struct topology *topology, const struct pool *pool)
+{
+    return pool && pool != topology->central && pool != topology->central->backup;
+}
+
+static bool has_export_to(const struct backup_service *service, const char *pool)
+{
+    for (size_t i = 0; i < service->export_count; i++) {
+        const struct exporting *x = service->exports[i];
+        if (!exporting_is_retired(x) && strcmp(exporting_home(x), HOME_CENTRAL) == 0 &&
+            strcmp(exporting_target(x), pool) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void add_replicas(struct backup_service *service)
 {
     const struct topology *topology = front_end_config(service->fe)->topology;
@@ -204,13 +254,37 @@ static void add_replicas(struct backup_service *service)
     OWNED(backup_configuration_free)
     struct backup_configuration *c = backup_configuration_default();
     const struct export_options options = options_of(c, MODULE_CMS_MASTER);
+    service->lacks_room = false;
     for (size_t i = 0; central && i < topology->pool_count; i++) {
         const struct pool *pool = &topology->pools[i];
-        if (pool == topology->central || pool == topology->central->backup)
+        if (!is_replica(topology, pool) || has_export_to(service, pool->fqdn))
             continue;
+        if (service->export_count == BACKUP_EXPORTS_KEPT_MAX) {
+            service->lacks_room = true;
+            return;
+        }
         service->exports[service->export_count++] = exporting_new(
             service->fe, service->workers, HOME_CENTRAL, MODULE_CMS_MASTER, pool->fqdn, &options);
     }
+}
+
+static void retire_replicas(const struct backup_service *service)
+{
+    const struct topology *topology = front_end_config(service->fe)->topology;
+    for (size_t i = 0; i < service->export_count; i++) {
+        struct exporting *x = service->exports[i];
+        if (exporting_is_to_replica(x) &&
+            !is_replica(topology, topology_pool(topology, exporting_target(x))))
+            exporting_retire(x);
+    }
+}
+
+void backup_service_follow(struct backup_service *service)
+{
+    retire_replicas(service);
+    add_replicas(service);
+    backup_service_configure(service);
+    backup_service_look(service);
 }
 
 struct backup_service *backup_service_new(struct front_end *fe)
@@ -220,6 +294,7 @@ struct backup_service *backup_service_new(struct front_end *fe)
     service->workers = workers_new(front_end_loop(fe), BACKUP_THREADS_MAX);
     service->importing = importing_new(fe, service->workers);
     service->marks = copy_marks_new(fe);
+    service->content = content_new(fe);
     pthread_mutex_init(&service->heads.lock, NULL);
     store_watch(front_end_store(fe), on_changed, service);
     return service;
@@ -235,6 +310,7 @@ void backup_service_start(struct backup_service *service)
             add_exports(service, core);
     }
     add_replicas(service);
+    content_start(service->content);
     copy_marks_start(service->marks);
     backup_service_configure(service);
     loop_every(front_end_loop(service->fe), EXPORT_TICK_MS, on_tick, service);
@@ -245,6 +321,7 @@ void backup_service_stop(struct backup_service *service)
 {
     if (!service)
         return;
+    content_stop(service->content);
     service->stopping = true;
     workers_free(TAKE(service->workers));
     loop_settle(front_end_loop(service->fe)); /* what its threads had still to say */
@@ -258,6 +335,7 @@ void backup_service_free(struct backup_service *service)
     for (size_t i = 0; i < service->export_count; i++)
         exporting_free(service->exports[i]);
     importing_free(service->importing);
+    content_free(service->content);
     copy_marks_free(service->marks);
     pthread_mutex_destroy(&service->heads.lock);
     free(service);
@@ -266,13 +344,22 @@ void backup_service_free(struct backup_service *service)
 size_t backup_service_exports(const struct backup_service *service,
                               struct exporting *list[BACKUP_EXPORTS_MAX])
 {
-    memcpy(list, service->exports, service->export_count * sizeof(struct exporting *));
-    return service->export_count;
+    size_t count = 0;
+    for (size_t i = 0; i < service->export_count; i++) {
+        if (!exporting_is_retired(service->exports[i]))
+            list[count++] = service->exports[i];
+    }
+    return count;
 }
 
 struct workers *backup_service_workers(struct backup_service *service)
 {
     return service->workers;
+}
+
+struct content *backup_service_content(const struct backup_service *service)
+{
+    return service->content;
 }
 
 struct importing *backup_service_importing(struct backup_service *service)

@@ -7,6 +7,7 @@
 #include "pool/importing.h"
 
 struct backup_service;
+struct content;
 struct copy_marks;
 
 enum {
@@ -15,6 +16,8 @@ enum {
     /* Each hosted home has at most two modules, and goes to its partner; `central` to every pool.
      */
     BACKUP_EXPORTS_MAX = HOSTED_HOMES_MAX * 2 + TOPOLOGY_POOLS_MAX,
+    /* And as many again that a new topology has no use for, until what is under way has ended. */
+    BACKUP_EXPORTS_KEPT_MAX = 2 * BACKUP_EXPORTS_MAX,
 };
 
 struct backup_service *backup_service_new(struct front_end *fe);
@@ -28,6 +31,11 @@ void backup_service_stop(struct backup_service *service);
 void backup_service_free(struct backup_service *service);
 /* The configuration in the store changed. */
 void backup_service_configure(struct backup_service *service);
+/* Manifests of the home changed: where other changes of it wait a moment, these don't. */
+void backup_service_content_changed(struct backup_service *service, const char *home);
+/* The topology changed: pools that it has anew get their copies of `central`, those that it has no
+ * more get nothing any more. Who may hold a home can't change while the machine runs. */
+void backup_service_follow(struct backup_service *service);
 /* A home of this pool changed its mode or term. */
 void backup_service_look(struct backup_service *service);
 
@@ -40,9 +48,11 @@ void backup_service_heard(struct backup_service *service, const char *home, cons
 /* What there is of this home goes to its partner now: it is about to take over. */
 void backup_service_hurry(struct backup_service *service, const char *home);
 
+/* But for those whose target has left the topology. */
 size_t backup_service_exports(const struct backup_service *service,
                               struct exporting *list[BACKUP_EXPORTS_MAX]);
 struct workers *backup_service_workers(struct backup_service *service);
+struct content *backup_service_content(const struct backup_service *service);
 struct importing *backup_service_importing(struct backup_service *service);
 struct copy_marks *backup_service_marks(const struct backup_service *service);
 

@@ -11,12 +11,14 @@
  * home is created once, and this is where that is remembered.
  * "config/<name>" -> the configuration of that name, as JSON.
  * "account/<SIP address>" -> the account: pool/account.h.
- * "credential/<SIP address>" -> the hashes of its secret: pool/credential.h. */
+ * "credential/<SIP address>" -> the hashes of its secret: pool/credential.h.
+ * "departed/<Id>" -> whose account was taken away: pool/departed.h. */
 #define CENTRAL_TOPOLOGY    "topology"
 #define CENTRAL_HOMES       "home/"
 #define CENTRAL_CONFIG      "config/"
 #define CENTRAL_ACCOUNTS    "account/"
 #define CENTRAL_CREDENTIALS "credential/"
+#define CENTRAL_DEPARTED    "departed/"
 
 /* Adds a publication: the text, and a "new" for each pool that has no entry yet. `view` may be NULL
  * when `central` is only just being created. */

@@ -17,6 +17,7 @@ static const struct conf_rule config_rules[] = {
     {.name = "topology"},
     {.name = "admin_socket"},
     {.name = "audit_log"},
+    {.name = "file_store"},
     {.name = "certificate"},
     {.name = "private_key"},
     {.name = "authority"},
@@ -132,6 +133,8 @@ static void read_own(struct reading *r)
     c->admin_socket = read_path(r, r->root, "admin_socket", "\"atl/admin.sock\"");
     if (conf_value(r->root, "audit_log"))
         c->audit_log = read_path(r, r->root, "audit_log", "\"atl/audit.log\"");
+    if (conf_value(r->root, "file_store"))
+        c->file_store = read_path(r, r->root, "file_store", "\"atl/files\"");
     c->certificate = read_path(r, r->root, "certificate", "\"pki/certificate.pem\"");
     c->private_key = read_path(r, r->root, "private_key", "\"pki/certificate.key\"");
     c->authority = read_path(r, r->root, "authority", "\"pki/authority.pem\"");
@@ -199,6 +202,7 @@ void config_free(struct config *c)
     free(c->topology_file);
     free(c->admin_socket);
     free(c->audit_log);
+    free(c->file_store);
     free(c->certificate);
     free(c->private_key);
     free(c->authority);
@@ -225,6 +229,8 @@ void config_describe(const struct config *c, FILE *out)
     fprintf(out, "Backup    %s\n", pool->backup ? pool->backup->fqdn : "none");
     fprintf(out, "Central   %s%s\n", central->fqdn, central == pool ? " (this pool)" : "");
     fprintf(out, "Database  %s in %s\n", pool->database, c->database_path);
+    if (c->file_store)
+        fprintf(out, "Files     %s\n", c->file_store);
     fprintf(out, "Link      %s, port %u\n", listens, c->self->link_port);
     fprintf(out, "Users     %s, port %u\n", listens, c->self->users_port);
     fprintf(out, "Admin     %s\n", c->admin_socket);
@@ -232,4 +238,39 @@ void config_describe(const struct config *c, FILE *out)
         fprintf(out, "Audit     %s\n", c->audit_log);
     fprintf(out, "Topology  %s: %zu pools, %zu machines\n", c->topology_file,
             c->topology->pool_count, topology_machine_count(c->topology));
+}
+
+static const char *listens_on(const struct config *c)
+{
+    const char *address = c->listen_address ? c->listen_address : c->self->address;
+    return address ? address : "";
+}
+
+const char *config_fixed_change(const struct config *a, const struct config *b)
+{
+    const struct pool *x = a->self->pool, *y = b->self->pool;
+    const char *x_backup = x->backup ? x->backup->fqdn : "",
+               *y_backup = y->backup ? y->backup->fqdn : "";
+    if (strcmp(a->machine, b->machine) != 0 || strcmp(x->fqdn, y->fqdn) != 0)
+        return "which machine this is";
+    if (strcmp(a->database_path, b->database_path) != 0)
+        return "where its database is";
+    const char *x_files = a->file_store ? a->file_store : "",
+               *y_files = b->file_store ? b->file_store : "";
+    if (strcmp(x_files, y_files) != 0)
+        return "where its file store is";
+    if (strcmp(a->admin_socket, b->admin_socket) != 0)
+        return "where its socket is";
+    if (strcmp(listens_on(a), listens_on(b)) != 0 || a->self->link_port != b->self->link_port ||
+        a->self->users_port != b->self->users_port)
+        return "where it listens";
+    if (strcmp(a->certificate, b->certificate) != 0 ||
+        strcmp(a->private_key, b->private_key) != 0 || strcmp(a->authority, b->authority) != 0)
+        return "where its certificates are";
+    if (strcmp(x_backup, y_backup) != 0 ||
+        strcmp(a->topology->central->fqdn, b->topology->central->fqdn) != 0)
+        return "which homes it takes part in";
+    if (a->topology->failure_detection_ms != b->topology->failure_detection_ms)
+        return "the failure-detection interval";
+    return NULL;
 }

@@ -27,6 +27,7 @@ struct config {
     char *machine; /* FQDN, lower case */
     char *topology_file;
     char *admin_socket;
+    char *file_store;     /* the folder of the conferences' files; NULL: this pool has none */
     char *audit_log;      /* the file that commands are noted in; or NULL */
     char *certificate;    /* PEM: this machine's certificate and those that issued it */
     char *private_key;    /* PEM */
@@ -52,6 +53,9 @@ static inline void owned_config_free(struct config **c)
 /* What this machine's database is. */
 #define ENGINE_SQLITE "SQLite"
 const char *config_engine(const struct config *c);
+
+/* What can't change while running, by name; NULL if nothing of that changed. */
+const char *config_fixed_change(const struct config *a, const struct config *b);
 
 /* A short summary for people, one thing on each line. */
 void config_describe(const struct config *c, FILE *out);

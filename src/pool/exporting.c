@@ -1,14 +1,18 @@
 #include "pool/exporting.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "content/manifest.h"
 #include "core/batch.h"
 #include "pool/comparing.h"
+#include "pool/content.h"
 #include "pool/offer.h"
+#include "pool/storage_service.h"
 
 /* Enough for one to be given up each few seconds until the first one meets its deadline. */
 enum { BATCH_CALLS_MAX = LINK_BATCH_DEADLINE_MS / EXPORTING_SILENCE_MS };
@@ -20,7 +24,8 @@ struct exporting {
     char target[FQDN_SIZE];
     enum module module;
     struct exporter *core;
-    bool open;
+    bool open, retired;
+    unsigned holders; /* exporting_hold() */
     struct term term;
     /* A job or a call is under way: its end comes here before anything else begins. */
     enum { FLIGHT_NONE, FLIGHT_OFFER, FLIGHT_PACKING, FLIGHT_BATCH, FLIGHT_COMPARE } in_flight;
@@ -32,7 +37,9 @@ struct exporting {
     } calls[BATCH_CALLS_MAX];
     const struct batch_call *waited;
     uint64_t target_started;
-    enum export_word word; /* as it was told last */
+    uint64_t held_head, heard_ms; /* a head that is not passed on yet; when one was, last */
+    bool has_files;               /* the home has manifests */
+    enum export_word word;        /* as it was told last */
     struct error trouble;
     struct exporting_counts counts;
 
@@ -44,6 +51,7 @@ struct exporting {
         uint64_t read_at; /* the home's head when it was read */
         struct bytes bytes;
         uint64_t items;
+        uint64_t content, content_max; /* bytes of the files whose manifests are in it */
         bool full;
         bool last; /* none follows at once, even if it is full */
         struct error error;
@@ -99,9 +107,9 @@ const struct error *exporting_trouble(const struct exporting *x)
 static void carry_out(struct exporting *x, const struct export_action *action);
 
 /* What people are alerted by: an error or a backlog begins, or ends. */
-static void tell_word(struct exporting *x, uint64_t now_ms)
+static void tell_word(struct exporting *x)
 {
-    enum export_word word = export_word(x->core, now_ms), before = x->word;
+    enum export_word word = exporting_word(x), before = x->word;
     bool bad = word == WORD_ERROR || word == WORD_NON_STEADY;
     bool was = before == WORD_ERROR || before == WORD_NON_STEADY;
     x->word = word;
@@ -120,29 +128,38 @@ static void step(struct exporting *x, struct export_event event)
 {
     event.now_ms = clock_ms();
     struct export_action action = export_step(x->core, &event);
-    tell_word(x, event.now_ms);
+    tell_word(x);
     carry_out(x, &action);
 }
 
 /* Whoever holds a home exports it, and whoever has released it until the other one has it (rule 6);
  * and whoever refills a holder that lost something. */
-static bool exports(const struct home *core)
+static bool exports(const struct exporting *x)
 {
-    return core && (mode_rights(home_mode(core))->holder || home_mode(core) == MODE_RELEASED ||
-                    home_refills(core));
+    const struct home *core = core_of(x);
+    return !x->retired && core &&
+           (mode_rights(home_mode(core))->holder || home_mode(core) == MODE_RELEASED ||
+            home_refills(core));
 }
 
 /* What comes back from a term that ended says nothing about the one that is now. */
 static bool term_is_over(const struct exporting *x)
 {
-    const struct home *core = core_of(x);
-    return !exports(core) || !term_equal(x->term, home_hold(core)->term);
+    return !exports(x) || !term_equal(x->term, home_hold(core_of(x))->term);
+}
+
+static void hear(struct exporting *x, uint64_t head)
+{
+    x->held_head = 0;
+    x->heard_ms = clock_ms();
+    step(x, (struct export_event){.kind = EXPORT_CHANGED, .head = head});
 }
 
 static void fail_with(struct exporting *x, const struct error *e)
 {
     x->in_flight = FLIGHT_NONE;
     x->waited = NULL;
+    x->batch.content = 0;
     if (term_is_over(x)) {
         exporting_tick(x);
         return;
@@ -201,7 +218,10 @@ static void on_position(const struct copy_answer *position, const struct error *
     explain(x, position, &trouble);
     if (trouble.kind)
         x->trouble = trouble;
-    step(x, (struct export_event){.kind = EXPORT_ANSWERED, .answer = *position});
+    uint64_t content = position->verdict == COPY_GO_ON ? x->batch.content : 0;
+    x->batch.content = 0;
+    step(x,
+         (struct export_event){.kind = EXPORT_ANSWERED, .answer = *position, .content = content});
     forget_trouble(x);
 }
 
@@ -218,6 +238,7 @@ static void on_batch_position(const struct copy_answer *position, const struct e
     if (position && position->verdict == COPY_GO_ON && position->at.usn > taken)
         taken = position->at.usn;
     if (taken >= x->batch.head.upto) {
+        x->has_files |= x->batch.items > 0;
         x->counts.items += x->batch.items;
         x->counts.bytes += x->batch.bytes.size;
     }
@@ -226,12 +247,26 @@ static void on_batch_position(const struct copy_answer *position, const struct e
 
 /* --- packing a batch, on a thread --- */
 
+/* Files that don't fit into this cycle any more wait for the next one; the first goes in any case.
+ */
+static bool fits_as_content(struct exporting *x, const struct item *item)
+{
+    struct file_stamp stamp;
+    if (item->module != MODULE_DATA_CONF || item->deleted ||
+        manifest_stamp(item->value, &stamp, NULL))
+        return true;
+    if (x->batch.content && x->batch.content + stamp.size > x->batch.content_max)
+        return false;
+    x->batch.content += stamp.size;
+    return true;
+}
+
 static bool pack_item(const struct item *item, struct item_hash hash, void *context)
 {
     (void)hash;
     struct exporting *x = context;
     if (item->module == x->module) {
-        x->batch.full = !batch_add(x->batch.writer, item);
+        x->batch.full = !fits_as_content(x, item) || !batch_add(x->batch.writer, item);
         if (x->batch.full)
             return false;
         x->batch.items++;
@@ -250,6 +285,7 @@ static void pack(void *context)
     OWNED(free_memory) struct hold *hold = xmalloc(sizeof *hold);
     *e = (struct error){0};
     x->batch.items = 0;
+    x->batch.content = 0;
     x->batch.full = false;
     head->upto = head->after;
     if (store_view(x->batch.store, &view, e) || view_home(view, x->home, &state, e) ||
@@ -260,7 +296,9 @@ static void pack(void *context)
     head->head = copy_head(&copy); /* all that there is by now: core/export.h says why */
     head->horizon = copy_horizon(&copy, state.horizon);
     batch_begin(x->batch.writer, head);
-    if (view_changes(view, x->home, head->after, pack_item, x, e))
+    bool none = x->module == MODULE_DATA_CONF && !head->after &&
+                !state.modules[x->module].digest.items; /* most homes have no files */
+    if (!none && view_changes(view, x->home, head->after, pack_item, x, e))
         return;
     if (!x->batch.full)
         head->upto = copy.head;
@@ -295,7 +333,7 @@ static void on_packed(void *context)
     *call = (struct batch_call){.x = x, .out = true};
     x->waited = call;
     x->in_flight = FLIGHT_BATCH;
-    exporting_changed(x, x->batch.read_at); /* the news of it may still be on its way here */
+    hear(x, x->batch.read_at); /* the news of it may still be on its way here */
     link_batch(front_end_link(x->fe), to, x->batch.bytes, on_batch_position, call);
 }
 
@@ -318,7 +356,7 @@ static void on_comparison_done(const struct copy_answer *position, const struct 
 {
     struct exporting *x = context;
     x->counts.compared += comparing_items(x->comparing);
-    exporting_changed(x, comparing_head(x->comparing)); /* the news may still be on its way */
+    hear(x, comparing_head(x->comparing)); /* the news may still be on its way */
     if (position && position->verdict == COPY_GO_ON)
         log_event(LOG_EVENT_NOTICE, "copy-compared",
                   "%s of the home %s at %s was compared: %llu items, and the copy is equal.",
@@ -346,6 +384,8 @@ static void send_batch(struct exporting *x, const struct export_action *action)
     x->batch.head =
         (struct batch_head){.module = x->module, .term = x->term, .after = action->after};
     x->batch.last = action->last;
+    x->batch.content_max =
+        action->content_max < CONTENT_BATCH_BYTES ? action->content_max : CONTENT_BATCH_BYTES;
     snprintf(x->batch.head.home, sizeof x->batch.head.home, "%s", x->home);
     if (workers_run(x->workers, pack, on_packed, x))
         return;
@@ -365,10 +405,26 @@ static void carry_out(struct exporting *x, const struct export_action *action)
 
 /* --- from outside --- */
 
+/* A scan finishes before the head of content is declared (protocol, rule 16). What is open already
+ * stays so: what was declared is not taken back. */
+static bool may_speak(const struct exporting *x)
+{
+    return x->module != MODULE_DATA_CONF || x->open ||
+           content_may_export(front_end_content(x->fe), x->home);
+}
+
+static void note_content(struct exporting *x)
+{
+    if (x->module != MODULE_DATA_CONF)
+        return;
+    const struct content_left left = content_left(front_end_content(x->fe), NULL);
+    exporter_note_content(x->core, &left);
+}
+
 static void open_or_close(struct exporting *x)
 {
     const struct home *core = core_of(x);
-    bool open = exports(core);
+    bool open = exports(x) && may_speak(x);
     struct sync_offer offer;
     struct error e;
     if (open && (!x->open || !term_equal(x->term, home_hold(core)->term))) {
@@ -377,6 +433,7 @@ static void open_or_close(struct exporting *x)
             return; /* again at the next tick */
         x->open = true;
         x->term = term;
+        x->has_files = offer.digest.items > 0;
         x->trouble = (struct error){0};
         step(x, (struct export_event){.kind = EXPORT_OPENED, .term = term, .head = offer.head});
     } else if (!open && x->open) {
@@ -411,8 +468,18 @@ static void ask_after_start(struct exporting *x, const struct peer *peer)
     exporting_looked(x);
 }
 
+/* Session records that wait are users' data, too. */
+static void look_at_queue(struct exporting *x)
+{
+    bool usable;
+    struct storage_service *storage = front_end_storage_service(x->fe);
+    if (x->module == MODULE_PRESENCE_FOCUS)
+        exporter_expects(x->core, storage_service_queued(storage, x->home, &usable) || !usable);
+}
+
 void exporting_tick(struct exporting *x)
 {
+    look_at_queue(x);
     const struct peer *peer = peer_of(x);
     if (!x->in_flight)
         open_or_close(x);
@@ -420,21 +487,78 @@ void exporting_tick(struct exporting *x)
         give_up_on_silence(x, peer);
         ask_after_start(x, peer);
     }
+    note_content(x);
+    if (x->held_head && clock_ms() - x->heard_ms >= EXPORTING_HELD_MS)
+        exporting_hear(x);
     step(x, (struct export_event){.kind = EXPORT_TICK});
+}
+
+void exporting_retire(struct exporting *x)
+{
+    x->retired = true;
+    if (!x->in_flight) /* else when that has come to its end */
+        exporting_tick(x);
+}
+
+bool exporting_is_retired(const struct exporting *x)
+{
+    return x->retired;
+}
+
+void exporting_hold(struct exporting *x)
+{
+    x->holders++;
+}
+
+void exporting_let_go(struct exporting *x)
+{
+    assert(x->holders > 0);
+    x->holders--;
+}
+
+bool exporting_is_idle(const struct exporting *x)
+{
+    bool calls = false;
+    for (size_t i = 0; i < BATCH_CALLS_MAX; i++)
+        calls = calls || x->calls[i].out;
+    return !x->in_flight && !calls && !x->holders;
 }
 
 void exporting_changed(struct exporting *x, uint64_t head)
 {
-    step(x, (struct export_event){.kind = EXPORT_CHANGED, .head = head});
+    x->held_head = head;
+    if (x->module != MODULE_DATA_CONF || clock_ms() - x->heard_ms >= EXPORTING_HELD_MS)
+        exporting_hear(x);
+}
+
+void exporting_hear(struct exporting *x)
+{
+    if (x->held_head)
+        hear(x, x->held_head);
+}
+
+bool exporting_has_nothing(const struct exporting *x)
+{
+    return x->module == MODULE_DATA_CONF && !x->has_files &&
+           !content_files(front_end_content(x->fe));
+}
+
+enum export_word exporting_word(const struct exporting *x)
+{
+    return exporting_has_nothing(x) ? WORD_NOT_INITIALIZED : export_word(x->core, clock_ms());
 }
 
 void exporting_wanted(struct exporting *x)
 {
+    note_content(x);
+    exporting_hear(x);
     step(x, (struct export_event){.kind = EXPORT_WANTED});
 }
 
 void exporting_wanted_compared(struct exporting *x)
 {
+    note_content(x);
+    exporting_hear(x);
     step(x, (struct export_event){.kind = EXPORT_WANTED_COMPARED});
 }
 
@@ -448,6 +572,7 @@ void exporting_heard(struct exporting *x, struct term term)
 
 void exporting_looked(struct exporting *x)
 {
+    note_content(x);
     step(x, (struct export_event){.kind = EXPORT_LOOKED});
 }
 

@@ -13,6 +13,7 @@ enum {
     /* A batch may take long where the disk is slow. A machine that says nothing meanwhile either,
      * of three heartbeats, does not work on it. */
     EXPORTING_SILENCE_MS = 3 * HEARTBEAT_MS,
+    EXPORTING_HELD_MS = 1000, /* a head that only other modules moved */
 };
 
 struct exporting *exporting_new(struct front_end *fe, struct workers *workers, const char *home,
@@ -22,9 +23,22 @@ struct exporting *exporting_new(struct front_end *fe, struct workers *workers, c
 void exporting_free(struct exporting *x);
 void exporting_configure(struct exporting *x, const struct export_options *options);
 
+/* The topology has its target no more: it ends what is under way, and sends nothing any more. */
+void exporting_retire(struct exporting *x);
+bool exporting_is_retired(const struct exporting *x);
+/* One that is retired is freed when nothing of it is under way, and nobody waits for it: whoever
+ * keeps a pointer to one says so. */
+void exporting_hold(struct exporting *x);
+void exporting_let_go(struct exporting *x);
+bool exporting_is_idle(const struct exporting *x);
+
 /* Follows what the home is here, and whatever time brings. */
 void exporting_tick(struct exporting *x);
+/* The home's head moved. Of content, which has few of a home's changes, that is not passed on at
+ * once: each would cost a batch that has nothing in it. */
 void exporting_changed(struct exporting *x, uint64_t head);
+/* What was held back so is to be heard now. */
+void exporting_hear(struct exporting *x);
 /* Somebody waits for what there is to be copied. */
 void exporting_wanted(struct exporting *x);
 /* The same, and for everything to be compared. */
@@ -40,6 +54,10 @@ enum module exporting_module(const struct exporting *x);
 /* A pool that can't hold the home: it only reads. */
 bool exporting_is_to_replica(const struct exporting *x);
 const struct exporter *exporting_core(const struct exporting *x);
+/* Of content: this pool has no file store, and the home no files. Then it has nothing to do. */
+bool exporting_has_nothing(const struct exporting *x);
+/* In a word; NotInitialized, if it has nothing to do. */
+enum export_word exporting_word(const struct exporting *x);
 
 struct exporting_counts {
     uint64_t items, bytes; /* sent and confirmed since the start */

@@ -10,13 +10,18 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "content/file_store.h"
 #include "pool/backup_service.h"
 #include "pool/certificates.h"
 #include "pool/compared.h"
+#include "pool/content.h"
+#include "pool/flush.h"
 #include "pool/lend.h"
+#include "pool/operating.h"
 #include "pool/publisher.h"
 #include "pool/scrub.h"
 #include "pool/service.h"
+#include "pool/storage_service.h"
 #include "pool/sweep.h"
 
 struct front_end {
@@ -31,8 +36,11 @@ struct front_end {
     uint64_t started;
     uint64_t topology_hash;
     struct publisher *publisher;
+    struct operating *operating;
     struct backup_service *backup;
     struct scrub *scrub;
+    struct storage_service *storage;
+    struct file_store *files;
     struct certificate_watch certificates;
     bool stopped; /* as it was at the start */
     struct front_end_commands commands;
@@ -75,6 +83,21 @@ struct backup_service *front_end_backup_service(const struct front_end *fe)
     return fe->backup;
 }
 
+const struct file_store *front_end_files(const struct front_end *fe)
+{
+    return fe->files;
+}
+
+struct storage_service *front_end_storage_service(const struct front_end *fe)
+{
+    return fe->storage;
+}
+
+struct operating *front_end_operating(const struct front_end *fe)
+{
+    return fe->operating;
+}
+
 struct publisher *front_end_publisher(const struct front_end *fe)
 {
     return fe->publisher;
@@ -107,6 +130,14 @@ size_t front_end_homes(const struct front_end *fe, struct hosted_home *list[HOST
 
 /* --- heartbeats --- */
 
+/* Whether a machine of the pool that holds this home answers us: whoever is about to take it alone
+ * asks everybody. */
+static bool hears_holder(const struct front_end *fe, const char *home)
+{
+    const struct pool *holder = front_end_holder(fe, home);
+    return holder && holder != fe->config->self->pool && front_end_reaches(fe, holder->fqdn);
+}
+
 static void say_own_homes(const struct front_end *fe, struct heartbeat *h)
 {
     for (size_t i = 0; i < fe->home_count; i++) {
@@ -117,6 +148,7 @@ static void say_own_homes(const struct front_end *fe, struct heartbeat *h)
         said->seen = home_seen(core);
         said->own = true;
         said->mode = home_mode(core);
+        said->hears = hears_holder(fe, home_name(core));
         said->lacks = importing_lacks(backup_service_importing(fe->backup), home_name(core));
     }
 }
@@ -132,6 +164,7 @@ static void say_what_was_heard(const struct front_end *fe, struct heartbeat *h)
         memcpy(said->home, heard->home, sizeof said->home);
         said->term = heard->term;
         said->seen = heard->seen;
+        said->hears = hears_holder(fe, heard->home);
     }
 }
 
@@ -148,6 +181,17 @@ static struct heartbeat *heartbeat_now(const struct front_end *fe)
     return h;
 }
 
+static void note_witness(struct front_end *fe, const struct heartbeat *theirs,
+                         const struct heartbeat_home *said)
+{
+    struct peer *peer = peers_find(fe->peers, theirs->sender.machine);
+    for (size_t i = 0; peer && i < fe->home_count; i++) {
+        unsigned bit = 1u << i;
+        if (strcmp(home_name(hosted_home_core(fe->homes[i])), said->home) == 0)
+            peer->hears = said->hears ? peer->hears | bit : peer->hears & ~bit;
+    }
+}
+
 static void take_heartbeat(struct front_end *fe, const struct heartbeat *theirs)
 {
     const struct peer *peer = peers_find(fe->peers, theirs->sender.machine);
@@ -161,6 +205,7 @@ static void take_heartbeat(struct front_end *fe, const struct heartbeat *theirs)
             continue;
         heard_note(&fe->heard, said->home, said->term, said->seen);
         struct hosted_home *home = front_end_home(fe, said->home);
+        note_witness(fe, theirs, said);
         if (home)
             hosted_home_heard(home, theirs->sender.pool, said);
         if (home && said->own)
@@ -261,85 +306,6 @@ static void on_answer(const char *to, const char *name, const struct home_questi
     struct hosted_home *home = front_end_home(context, name);
     if (home)
         hosted_home_answered(home, question, answer);
-}
-
-const struct machine *front_end_machine_of(const struct front_end *fe, const char *pool_name)
-{
-    const struct pool *pool = topology_pool(fe->config->topology, pool_name);
-    if (!pool)
-        return NULL;
-    for (size_t i = 0; i < pool->machine_count; i++) {
-        const struct peer *peer = peers_find(fe->peers, pool->machines[i].fqdn);
-        if (peer && peer->reachable)
-            return &pool->machines[i];
-    }
-    return &pool->machines[0];
-}
-
-bool front_end_reaches(const struct front_end *fe, const char *pool)
-{
-    const struct machine *machine = front_end_machine_of(fe, pool);
-    const struct peer *peer = machine ? peers_find(fe->peers, machine->fqdn) : NULL;
-    return peer && peer->reachable;
-}
-
-bool front_end_is_silent(const struct front_end *fe, const char *name, const char **why)
-{
-    const struct pool *pool = topology_pool(fe->config->topology, name);
-    for (size_t i = 0; pool && i < pool->machine_count; i++) {
-        const struct peer *peer = peers_find(fe->peers, pool->machines[i].fqdn);
-        if (!peer || peer->reachable || !peer->tried)
-            return false;
-        if (why)
-            *why = peer->trouble;
-    }
-    return pool != NULL;
-}
-
-const struct pool *front_end_holder(const struct front_end *fe, const char *name)
-{
-    const struct topology *topology = fe->config->topology;
-    const struct hosted_home *home = front_end_home(fe, name);
-    const struct heard_home *heard = heard_of(&fe->heard, name);
-    if (home) {
-        const struct hold *hold = home_current(hosted_home_core(home));
-        if (hold_holder(hold)[0])
-            return topology_pool(topology, hold_holder(hold));
-    }
-    bool central = strcmp(name, HOME_CENTRAL) == 0;
-    const struct pool *pool = central ? topology->central : topology_pool(topology, name);
-    if (!pool || !heard || term_is_none(heard->term))
-        return NULL;
-    return term_side(heard->term) == SIDE_HOME ? pool : pool->backup;
-}
-
-const struct pool *front_end_server(const struct front_end *fe, const char *name)
-{
-    const struct hosted_home *here = front_end_home(fe, name);
-    const struct pool *holder = front_end_holder(fe, name);
-    bool ours = here && holder == fe->config->self->pool;
-    return ours && home_mode(hosted_home_core(here)) == MODE_REJOINING ? NULL : holder;
-}
-
-enum failure front_end_serves(const struct front_end *fe, const char *name, uint64_t *term,
-                              struct error *e)
-{
-    const struct hosted_home *home = front_end_home(fe, name);
-    const struct home *core = home ? hosted_home_core(home) : NULL;
-    *term = core ? home_hold(core)->term.number : 0;
-    if (core && mode_rights(home_mode(core))->changes)
-        return OK;
-    const struct pool *holder = front_end_holder(fe, name);
-    if (core && (!holder || holder == fe->config->self->pool)) {
-        home_explain(core, e);
-    } else {
-        fail(e, FAIL_REFUSED, "%s does not serve the home %s%s%s.", front_end_pool(fe), name,
-             core ? ": it is " : "", core ? mode_name(home_mode(core)) : "");
-        if (holder)
-            error_next(e, "Its holder is %s.", holder->fqdn);
-    }
-    error_kept(e, "Nothing was changed.");
-    return e->kind;
 }
 
 static void ask_partner(struct hosted_home *home, const struct home_question *question,
@@ -454,6 +420,20 @@ static void on_create(const struct machine *from, const char *name, struct link_
     publisher_ordered(fe->publisher, from, name, reply);
 }
 
+static void on_flush(const struct machine *from, const char *name, struct link_reply *reply,
+                     void *context)
+{
+    struct front_end *fe = context;
+    const struct hosted_home *home = front_end_home(fe, name);
+    struct error e;
+    if (home && strcmp(home_partner(hosted_home_core(home)), from->pool->fqdn) == 0) {
+        flush_asked(fe, name, reply);
+        return;
+    }
+    refuse_partner(fe, from, name, &e);
+    link_reply_error(reply, &e);
+}
+
 static void on_offer(const struct machine *from, const struct sync_offer *offer,
                      struct link_reply *reply, void *context)
 {
@@ -473,6 +453,13 @@ static void on_part(const struct machine *from, struct bytes part, struct link_r
 {
     struct front_end *fe = context;
     compared_told(fe, backup_service_workers(fe->backup), from, part, reply);
+}
+
+static void on_records(const struct machine *from, const char *home, struct bytes records,
+                       struct link_reply *reply, void *context)
+{
+    const struct front_end *fe = context;
+    storage_service_sent(fe->storage, from, home, records, reply);
 }
 
 static void on_wanted(const struct machine *from, const struct items_wanted *wanted,
@@ -556,8 +543,11 @@ static enum failure open_store(struct front_end *fe, struct error *e)
         bad = store_open(engine, &fe->store, e);
     if (bad)
         return bad;
+    if (fe->config->file_store)
+        fe->files = file_store_new(fe->config->file_store, front_end_pool(fe));
     fe->backup = backup_service_new(fe);
     fe->scrub = scrub_new(fe);
+    fe->storage = storage_service_new(fe);
     return OK;
 }
 
@@ -568,10 +558,13 @@ static enum failure open_link(struct front_end *fe, struct error *e)
                                            .question = on_question,
                                            .demand = on_demand,
                                            .create = on_create,
+                                           .flush = on_flush,
                                            .offer = on_offer,
                                            .batch = on_batch,
                                            .part = on_part,
                                            .wanted = on_wanted,
+                                           .chunks = content_on_chunks,
+                                           .records = on_records,
                                            .command = on_command,
                                            .person = on_person,
                                            .context = fe};
@@ -596,6 +589,7 @@ struct front_end *front_end_start(struct config *config, struct loop *loop, stru
     fe->topology_hash = hash_of(config->topology);
     fe->peers = peers_new(config->topology, config->self);
     fe->publisher = publisher_new(fe);
+    fe->operating = operating_new(fe);
     if (open_store(fe, e) || open_homes(fe, e) || open_link(fe, e)) {
         front_end_stop(fe);
         return NULL;
@@ -605,44 +599,14 @@ struct front_end *front_end_start(struct config *config, struct loop *loop, stru
     loop_every(loop, CERTIFICATE_CHECK_MS, on_certificate_timer, fe);
     publisher_start(fe->publisher);
     backup_service_start(fe->backup);
+    operating_start(fe->operating);
     scrub_start(fe->scrub);
+    storage_service_start(fe->storage);
     sweep_resume(fe);
     tell_certificate_faults(config);
     on_certificate_timer(fe);
     call_everybody(fe);
     return fe;
-}
-
-static const char *listens_on(const struct config *c)
-{
-    const char *address = c->listen_address ? c->listen_address : c->self->address;
-    return address ? address : "";
-}
-
-/* What can't change while running, by name; NULL if nothing of that changed. */
-static const char *fixed_change(const struct config *a, const struct config *b)
-{
-    const struct pool *x = a->self->pool, *y = b->self->pool;
-    const char *x_backup = x->backup ? x->backup->fqdn : "",
-               *y_backup = y->backup ? y->backup->fqdn : "";
-    if (strcmp(a->machine, b->machine) != 0 || strcmp(x->fqdn, y->fqdn) != 0)
-        return "which machine this is";
-    if (strcmp(a->database_path, b->database_path) != 0)
-        return "where its database is";
-    if (strcmp(a->admin_socket, b->admin_socket) != 0)
-        return "where its socket is";
-    if (strcmp(listens_on(a), listens_on(b)) != 0 || a->self->link_port != b->self->link_port ||
-        a->self->users_port != b->self->users_port)
-        return "where it listens";
-    if (strcmp(a->certificate, b->certificate) != 0 ||
-        strcmp(a->private_key, b->private_key) != 0 || strcmp(a->authority, b->authority) != 0)
-        return "where its certificates are";
-    if (strcmp(x_backup, y_backup) != 0 ||
-        strcmp(a->topology->central->fqdn, b->topology->central->fqdn) != 0)
-        return "which homes it takes part in";
-    if (a->topology->failure_detection_ms != b->topology->failure_detection_ms)
-        return "the failure-detection interval";
-    return NULL;
 }
 
 bool front_end_reload(struct front_end *fe)
@@ -657,7 +621,7 @@ bool front_end_reload(struct front_end *fe)
         log_event(LOG_EVENT_ERROR, "reload-refused", "Nothing was reloaded; mend the files first.");
         return false;
     }
-    const char *fixed = fixed_change(fe->config, config);
+    const char *fixed = config_fixed_change(fe->config, config);
     if (fixed) {
         log_event(LOG_EVENT_ERROR, "reload-refused",
                   "The new configuration changes %s: that takes a restart. Nothing was reloaded.",
@@ -674,6 +638,7 @@ bool front_end_reload(struct front_end *fe)
     config_free(fe->config);
     fe->config = config;
     fe->topology_hash = hash_of(config->topology);
+    backup_service_follow(fe->backup);
     log_set_level(config->log_level);
     log_event(LOG_EVENT_NOTICE, "reloaded",
               "Configuration, topology and certificates were "
@@ -690,8 +655,10 @@ void front_end_stop(struct front_end *fe)
     if (!fe)
         return;
     link_stop(TAKE(fe->link));
+    operating_stop(fe->operating);
     scrub_stop(fe->scrub);
     backup_service_stop(fe->backup);
+    storage_service_stop(fe->storage);
     for (size_t i = 0; i < fe->home_count; i++)
         hosted_home_close(fe->homes[i]);
     fe->home_count = 0;
@@ -699,8 +666,11 @@ void front_end_stop(struct front_end *fe)
     /* What the store had still to say lies in the loop: it is told, and finds everything closed. */
     loop_settle(fe->loop);
     scrub_free(fe->scrub);
+    storage_service_free(fe->storage);
     backup_service_free(fe->backup);
+    file_store_free(fe->files);
     publisher_free(fe->publisher);
+    operating_free(fe->operating);
     peers_free(fe->peers);
     config_free(fe->config);
     free(fe);

@@ -9,9 +9,12 @@
 
 struct scrub;
 struct backup_service;
+struct file_store;
 struct front_end;
 struct http_request;
 struct publisher;
+struct storage_service;
+struct operating;
 
 enum {
     /* Each machine tells each other this often, or more often if the failure-detection interval is
@@ -52,19 +55,29 @@ struct store *front_end_store(const struct front_end *fe);
 struct link *front_end_link(const struct front_end *fe); /* NULL while it stops */
 const struct scrub *front_end_scrub(const struct front_end *fe);
 struct backup_service *front_end_backup_service(const struct front_end *fe);
+/* Where the files of its conferences lie; NULL: it has none. Any thread. */
+const struct file_store *front_end_files(const struct front_end *fe);
+struct storage_service *front_end_storage_service(const struct front_end *fe);
 struct publisher *front_end_publisher(const struct front_end *fe);
+struct operating *front_end_operating(const struct front_end *fe);
 struct peers *front_end_peers(const struct front_end *fe);
 const struct heard *front_end_heard(const struct front_end *fe);
 /* NULL: this pool is neither of the two that hold this home. */
 struct hosted_home *front_end_home(const struct front_end *fe, const char *name);
 size_t front_end_homes(const struct front_end *fe, struct hosted_home *list[HOSTED_HOMES_MAX]);
 
+/* --- who is where (whereabouts.c) --- */
+
 /* The pool that holds the home, as far as this machine has heard; NULL: nobody does, or none of
  * this topology. */
 const struct pool *front_end_holder(const struct front_end *fe, const char *home);
-/* The same, but NULL if it is a home that this pool holds and does not serve: it is stopped, or its
- * partner has not confirmed yet. Of other pools' homes that is not known here. */
+/* The same, but NULL if it is known that the pool does not serve it now: it is stopped, or its
+ * partner has not confirmed yet. */
 const struct pool *front_end_server(const struct front_end *fe, const char *home);
+/* What the home is at this pool: here, or as a machine of it that answers us said last. False:
+ * nothing is known of it, or the pool has no part in it. */
+bool front_end_mode_at(const struct front_end *fe, const struct pool *pool, const char *home,
+                       enum mode *mode);
 /* Does this pool accept changes of the home now? Then `*term` is what they must name. */
 enum failure front_end_serves(const struct front_end *fe, const char *home, uint64_t *term,
                               struct error *e);
@@ -72,6 +85,12 @@ enum failure front_end_serves(const struct front_end *fe, const char *home, uint
 /* A machine of this pool to talk to: one that answers, or else the first. NULL: no such pool. */
 const struct machine *front_end_machine_of(const struct front_end *fe, const char *pool);
 
+/* The machines, by name and with commas, that answer us and say that they hear the home's holder.
+ */
+void front_end_witnesses(const struct front_end *fe, const char *home, char *names, size_t size);
+
+/* Whether this machine answers us: it is this one, or the last call of it was answered. */
+bool front_end_answers(const struct front_end *fe, const struct machine *machine);
 /* Whether a machine of this other pool answers us. */
 bool front_end_reaches(const struct front_end *fe, const char *pool);
 /* Whether it is known that none does, and if `why` is given, why. Of whoever was not called yet

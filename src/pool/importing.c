@@ -9,8 +9,11 @@
 #include "pool/applying.h"
 #include "pool/backup_service.h"
 #include "pool/compared.h"
+#include "pool/content.h"
+#include "pool/content_gate.h"
 #include "pool/copy_mark.h"
 #include "pool/offer.h"
+#include "pool/operating.h"
 #include "pool/replica.h"
 #include "pool/taking.h"
 
@@ -118,6 +121,8 @@ static void note_complete(struct importing *importing, const char *home, enum mo
     struct import_status *status = status_of(importing, home, module);
     if (!status)
         return;
+    if (module == MODULE_DATA_CONF)
+        content_complete(front_end_content(importing->fe), home, true);
     copy_marks_note(backup_service_marks(front_end_backup_service(importing->fe)), home, module);
     note_works(status, home, module); /* whatever went wrong is over, without another batch */
 }
@@ -157,10 +162,20 @@ static void refuse_busy(const struct importing *importing, struct link_reply *re
     link_reply_error(reply, &e);
 }
 
+/* Where the copy stands; and of content, what is still to be done for its files. */
+static void say(const struct importing *importing, enum module module, struct link_reply *reply,
+                struct copy_answer answer)
+{
+    if (module == MODULE_DATA_CONF)
+        answer.content = content_left(front_end_content(importing->fe), NULL);
+    link_reply_position(reply, &answer);
+}
+
 /* --- offers --- */
 
 /* An offer that is answered when what it brings is durable. */
 struct offered {
+    const struct importing *importing;
     struct link_reply *reply;
     struct copy_answer answer;
     struct sync_offer offer;
@@ -174,7 +189,7 @@ static void on_kept(const struct error *e, void *context)
     if (later)
         offered->answer.verdict = COPY_EARLY; /* again shortly */
     if (!e || later)
-        link_reply_position(offered->reply, &offered->answer);
+        say(offered->importing, offered->offer.module, offered->reply, offered->answer);
     else
         link_reply_error(offered->reply, e);
     free(offered);
@@ -308,11 +323,11 @@ void importing_offered(struct importing *importing, const struct machine *from,
     if (offer->purpose == OFFER_ASK && follows && offer->whole && answer.at.usn == offer->head)
         note_complete(importing, offer->home, offer->module);
     if (!begins && !ends && (!follows || same_lineage(&hold->lineage, &offer->lineage))) {
-        link_reply_position(reply, &answer);
+        say(importing, offer->module, reply, answer);
         return;
     }
     struct offered *offered = xmalloc(sizeof *offered);
-    *offered = (struct offered){reply, answer, *offer, state};
+    *offered = (struct offered){importing, reply, answer, *offer, state};
     offered->answer.verdict = begins ? COPY_COMPARE : COPY_GO_ON;
     hosted_home_follow(home, &offer->lineage,
                        begins ? begin_comparison
@@ -326,9 +341,12 @@ void importing_offered(struct importing *importing, const struct machine *from,
 struct sent {
     struct importing *importing;
     struct store *store;
+    struct content *content;
     struct link_reply *reply;
     struct bytes bytes; /* lent until the reply is given */
     char from[FQDN_SIZE];
+    struct batch_head head; /* as the batch says: it may lie */
+    uint64_t limit; /* nothing beyond that usn is applied: its files are not here (content.h) */
     char taken_for[HOME_NAME_SIZE]; /* the home whose partner waits with its questions; or none */
     struct applied applied;
     struct error error;
@@ -337,8 +355,9 @@ struct sent {
 static void work(void *context)
 {
     struct sent *sent = context;
-    applying_take(sent->importing->applying, sent->store, sent->from, sent->bytes, &sent->applied,
-                  &sent->error);
+    const struct applying_sent batch = {
+        .from = sent->from, .bytes = sent->bytes, .content = sent->content, .limit = sent->limit};
+    applying_take(sent->importing->applying, sent->store, &batch, &sent->applied, &sent->error);
 }
 
 static void store_gathered(void *context)
@@ -360,7 +379,7 @@ static void reply_to(const struct sent *sent)
     if (sent->error.kind)
         link_reply_error(sent->reply, &sent->error);
     else
-        link_reply_position(sent->reply, &sent->applied.answer);
+        say(sent->importing, sent->applied.module, sent->reply, sent->applied.answer);
 }
 
 static void on_worked(void *context)
@@ -377,39 +396,22 @@ static void on_worked(void *context)
     if (!failed && applied->complete)
         note_complete(importing, applied->home, applied->module);
     reply_to(sent);
+    if (applied->home[0])
+        operating_look(front_end_operating(importing->fe), applied->home);
     bool stopping = !front_end_link(importing->fe);
     if (failed || !applied->full || stopping || /* the next batch is on its way meanwhile */
         !workers_run(importing->workers, store_gathered, on_stored, sent))
         on_stored(sent);
 }
 
-static bool take(const struct importing *importing, struct sent *sent, struct link_reply *reply)
+/* From here on nobody else decides about the home until it is applied. */
+static void begin(struct sent *sent)
 {
-    struct batch_head head;
-    struct copy_answer late;
-    struct error e;
-    if (batch_peek(sent->bytes, &head, &e)) {
-        link_reply_error(reply, &e);
-        return false;
-    }
-    if (taking_may(importing->fe, sent->from, head.home, head.term, sent->taken_for, &late))
-        return true;
-    link_reply_position(reply, &late);
-    return false;
-}
-
-void importing_sent(struct importing *importing, const struct machine *from, struct bytes batch,
-                    struct link_reply *reply)
-{
-    if (put_off(importing, reply))
-        return;
-    struct sent *sent = xcalloc(1, sizeof *sent);
-    *sent = (struct sent){.importing = importing,
-                          .store = front_end_store(importing->fe),
-                          .reply = reply,
-                          .bytes = batch};
-    snprintf(sent->from, sizeof sent->from, "%s", from->pool->fqdn);
-    if (!take(importing, sent, reply)) {
+    struct importing *importing = sent->importing;
+    struct copy_answer late = {0};
+    const struct batch_head *head = &sent->head;
+    if (!taking_may(importing->fe, sent->from, head->home, head->term, sent->taken_for, &late)) {
+        link_reply_position(sent->reply, &late);
         free(sent);
         return;
     }
@@ -418,8 +420,58 @@ void importing_sent(struct importing *importing, const struct machine *from, str
         taking_note(importing->fe, sent->taken_for, true);
         return;
     }
-    refuse_busy(importing, reply);
+    refuse_busy(importing, sent->reply);
     free(sent);
+}
+
+/* As much of it can be applied as has its files in place. */
+static void on_files_ready(uint64_t upto, const struct error *e, void *context)
+{
+    struct sent *sent = context;
+    struct importing *importing = sent->importing;
+    bool in_vain = upto < sent->head.upto && upto <= sent->head.after;
+    importing->calls--;
+    sent->limit = upto;
+    if (!in_vain) {
+        begin(sent);
+        return;
+    }
+    if (e->kind) {
+        note(importing, sent->head.home, MODULE_DATA_CONF, e);
+        link_reply_error(sent->reply, e);
+    } else {
+        say(importing, MODULE_DATA_CONF, sent->reply,
+            (struct copy_answer){.verdict = COPY_EARLY}); /* it takes longer */
+    }
+    free(sent);
+}
+
+void importing_sent(struct importing *importing, const struct machine *from, struct bytes batch,
+                    struct link_reply *reply)
+{
+    struct batch_head head;
+    struct error e;
+    if (put_off(importing, reply))
+        return;
+    if (batch_peek(batch, &head, &e)) {
+        link_reply_error(reply, &e);
+        return;
+    }
+    struct sent *sent = xcalloc(1, sizeof *sent);
+    *sent = (struct sent){.importing = importing,
+                          .store = front_end_store(importing->fe),
+                          .content = front_end_content(importing->fe),
+                          .reply = reply,
+                          .bytes = batch,
+                          .head = head,
+                          .limit = UINT64_MAX};
+    snprintf(sent->from, sizeof sent->from, "%s", from->pool->fqdn);
+    if (head.module != MODULE_DATA_CONF || !home_for(importing, from, head.home, &e)) {
+        begin(sent);
+        return;
+    }
+    importing->calls++;
+    content_prepare(sent->content, head.home, batch, on_files_ready, sent);
 }
 
 struct importing *importing_new(struct front_end *fe, struct workers *workers)

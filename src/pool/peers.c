@@ -97,6 +97,18 @@ static void compare_topologies(struct peer *peer, uint64_t ours)
     peer->topology_warned = true;
 }
 
+static void note_homes(struct peer *peer, const struct heartbeat *theirs)
+{
+    peer->home_count = 0;
+    for (size_t i = 0; i < theirs->count && peer->home_count < PEER_HOMES_MAX; i++) {
+        if (!theirs->homes[i].own)
+            continue;
+        struct peer_home *noted = &peer->homes[peer->home_count++];
+        memcpy(noted->home, theirs->homes[i].home, sizeof noted->home);
+        noted->mode = theirs->homes[i].mode;
+    }
+}
+
 void peers_heard(struct peers *peers, const struct heartbeat *theirs, uint64_t now_ms,
                  uint64_t our_wall_ms, uint64_t our_topology)
 {
@@ -109,6 +121,7 @@ void peers_heard(struct peers *peers, const struct heartbeat *theirs, uint64_t n
     peer->started = theirs->started;
     peer->topology = theirs->topology;
     memcpy(peer->engine, theirs->engine, sizeof peer->engine);
+    note_homes(peer, theirs);
     compare_clocks(peer, theirs->wall_ms, our_wall_ms);
     compare_topologies(peer, our_topology);
 }

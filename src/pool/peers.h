@@ -10,6 +10,14 @@ struct peers;
 enum {
     /* Clocks only matter to people who read logs; a difference that they would notice. */
     CLOCK_DIFFERENCE_WARNS_MS = 5000,
+    /* A pool has a part in its own home, its partner's, and central. */
+    PEER_HOMES_MAX = 3,
+};
+
+/* What a home is at the pool of a machine, as that said last. */
+struct peer_home {
+    char home[HOME_NAME_SIZE];
+    enum mode mode;
 };
 
 struct peer {
@@ -22,7 +30,10 @@ struct peer {
     uint64_t heard_ms; /* monotonic, from either direction; 0: never */
     uint64_t started;  /* its random number of its start */
     uint64_t topology; /* the hash of its topology */
+    unsigned hears;    /* of our homes, by their place: whose holder does it hear? */
     char engine[MESSAGE_ENGINE_SIZE];
+    size_t home_count;
+    struct peer_home homes[PEER_HOMES_MAX];
     bool clock_warned;
     bool topology_warned;
     char trouble[ERROR_TEXT_MAX]; /* why it is not reachable */

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "pool/central.h"
 #include "pool/commit.h"
+#include "pool/content.h"
 
 struct publisher {
     struct front_end *fe;
@@ -93,6 +94,8 @@ static void create_here(struct publisher *publisher, struct link_reply *reply)
     c->publisher = publisher;
     c->reply = reply;
     snprintf(c->pool, sizeof c->pool, "%s", front_end_pool(fe));
+    if (!publisher_has_home(fe, front_end_pool(fe)))
+        content_create(front_end_content(fe));
     hosted_home_create(front_end_home(fe, front_end_pool(fe)), NULL, NULL, on_created_here, c);
 }
 

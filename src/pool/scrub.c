@@ -12,6 +12,7 @@
 #include "base/workers.h"
 #include "pool/backup_service.h"
 #include "pool/commit.h"
+#include "pool/content.h"
 
 static const char record[] = "scrub";
 
@@ -125,6 +126,17 @@ static bool note_home(const char *name, void *context)
     return scrub->count < COUNT_OF(scrub->findings);
 }
 
+/* What is damaged there, its keeper brings back; that a file store can't be used, it tells as well.
+ */
+static void read_files(struct scrub *scrub)
+{
+    struct content *content = front_end_content(scrub->fe);
+    struct error e;
+    uint64_t damaged;
+    for (size_t i = 0; i < scrub->count && !atomic_load(&scrub->stopping); i++)
+        content_scrub(content, scrub->findings[i].home, &scrub->stopping, &damaged, &e);
+}
+
 /* Each home in a view of its own: one that stays open keeps the store from tidying up. */
 static void read_all(void *context)
 {
@@ -143,6 +155,7 @@ static void read_all(void *context)
     if (!scrub->structure.kind && !store_view(scrub->store, &view, &scrub->structure))
         view_structure(view, goes_on, scrub, &scrub->structure);
     view_close(view);
+    read_files(scrub);
 }
 
 /* --- mending, on the loop --- */

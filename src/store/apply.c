@@ -511,14 +511,18 @@ static bool lacks_something(const struct home_state *state, const struct hold *b
     return (next->alone && before->mode == MODE_REJOINING) || !whole;
 }
 
-/* Then no older point counts as one of its history: it begins behind a usn that no change has, and
- * whoever stands below that finds out by comparing, and not by going on. */
-static enum failure step_up(struct group *group, struct group_home *home, const struct hold *next,
-                            struct error *e)
+/* Where a copy has come further with one module than with another, its term begins where it has
+ * everything: what the old holder has beyond that is not known here (rule 15). If it lacks
+ * something besides, no older point counts as one of its history: it goes on behind a usn that no
+ * change has, and whoever stands below that finds out by comparing, and not by going on. */
+static enum failure step_up(struct group *group, struct group_home *home, const struct txn *txn,
+                            uint64_t *began, struct error *e)
 {
     struct home_state *state = &home->row.state;
     bool was_copy = home->has_hold && !mode_rights(home->hold.mode)->holder;
-    if (!was_copy || !lacks_something(state, &home->hold, next))
+    if (was_copy && txn->says_complete && txn->complete_upto < *began)
+        *began = txn->complete_upto;
+    if (!was_copy || !lacks_something(state, &home->hold, txn->hold))
         return OK;
     state->head = home_reach(state) + 1;
     return raise_horizon(group, home, state->head, e);
@@ -534,8 +538,8 @@ static enum failure replace_hold(struct group *group, struct group_home *home, s
     enum failure bad = OK;
     txn->outcome.began = home->row.state.head;
     if (hold_opens_term(before, &hold)) {
+        bad = step_up(group, home, txn, &txn->outcome.began, e);
         lineage_open(&hold.lineage, hold.term, txn->outcome.began);
-        bad = step_up(group, home, &hold, e);
         for (int m = 0; m < MODULES; m++) /* it is as it is now */
             home->row.state.modules[m].comparing = home->row.state.modules[m].compare_goal = 0;
     }

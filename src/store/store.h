@@ -101,6 +101,10 @@ void txn_cookie(struct txn *txn, enum module module, struct version from, struct
 void txn_whole_at(struct txn *txn, enum module module, struct version at);
 /* Drops tombstones up to this usn; never goes back. */
 void txn_horizon(struct txn *txn, uint64_t usn);
+/* With a record that opens a term: of its lineage this copy has everything only up to this usn.
+ * That is where the term begins, for whoever compares histories: what others have beyond it they
+ * must not take for known here. (Its modules may have come differently far.) */
+void txn_complete_upto(struct txn *txn, uint64_t usn);
 
 /* Replaces the hold record of revision `hold->revision - 1`. If it opens a term, the store adds it
  * to the lineage, beginning at the head. */

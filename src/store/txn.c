@@ -168,6 +168,12 @@ void txn_whole_at(struct txn *txn, enum module module, struct version at)
     step->version = at;
 }
 
+void txn_complete_upto(struct txn *txn, uint64_t usn)
+{
+    txn->says_complete = true;
+    txn->complete_upto = usn;
+}
+
 void txn_horizon(struct txn *txn, uint64_t usn)
 {
     add(txn, STEP_HORIZON, BYTES_NONE, BYTES_NONE)->version.usn = usn;

@@ -47,6 +47,8 @@ struct txn {
     struct hold *hold;
     bool ends_comparison;
     bool repairs;
+    bool says_complete;
+    uint64_t complete_upto; /* if it says so */
     struct step *steps;
     size_t count, room;
     struct buffer memory;

@@ -23,8 +23,12 @@ static const struct conf_rule pool_rules[] = {
     {.name = NULL},
 };
 static const struct conf_rule topology_rules[] = {
-    {.name = "sip_domain"}, {.name = "failure_detection_interval"},
-    {.name = "central"},    {.name = "pool", .inside = pool_rules},
+    {.name = "sip_domain"},
+    {.name = "failure_detection_interval"},
+    {.name = "central"},
+    {.name = "pool", .inside = pool_rules},
+    {.name = "conference_file_max_mb"},
+    {.name = "conference_content_max_mb"},
     {.name = NULL},
 };
 
@@ -196,6 +200,21 @@ static int by_title(const void *a, const void *b)
     return order ? order : (x->line > y->line) - (x->line < y->line);
 }
 
+static uint64_t read_megabytes(struct draft *d, const char *name, uint64_t unless_given,
+                               uint64_t most)
+{
+    const struct conf_value *v = conf_value(d->root, name);
+    if (!v)
+        return unless_given;
+    size_t digits = strspn(v->text, "0123456789");
+    unsigned long long mb = digits && digits <= 12 ? strtoull(v->text, NULL, 10) : 0;
+    if (!v->text[digits] && mb >= 1 && mb <= most)
+        return mb;
+    faults_add(d->faults, d->file, v->line, "%s: \"%s\" is not a number of MB (1 to %llu).", name,
+               v->text, (unsigned long long)most);
+    return unless_given;
+}
+
 static void read_pools(struct draft *d)
 {
     size_t count = d->root->section_count;
@@ -223,6 +242,10 @@ static void read_all(struct draft *d)
 {
     d->t->sip_domain = read_sip_domain(d);
     d->t->failure_detection_ms = read_failure_detection(d);
+    d->t->file_max_mb =
+        read_megabytes(d, "conference_file_max_mb", TOPOLOGY_FILE_MB, TOPOLOGY_FILE_MB_MAX);
+    d->t->conference_max_mb = read_megabytes(d, "conference_content_max_mb", TOPOLOGY_CONFERENCE_MB,
+                                             TOPOLOGY_CONFERENCE_MB_MAX);
     read_pools(d);
     d->t->central = read_central(d);
     draft_pair_pools(d);

@@ -22,6 +22,12 @@ enum {
     TOPOLOGY_FAILURE_DETECTION_MS_MIN = 1000,
     TOPOLOGY_FAILURE_DETECTION_MS_MAX = 60 * 60 * 1000,
     TOPOLOGY_SITE_MAX = 128, /* bytes */
+    /* Files of conferences, in MB, unless the file says something else: what people share at a
+     * meeting, recordings included. */
+    TOPOLOGY_FILE_MB = 2048,
+    TOPOLOGY_CONFERENCE_MB = 10240,
+    TOPOLOGY_FILE_MB_MAX = 30000, /* larger ones have no manifest (content/chunker.h) */
+    TOPOLOGY_CONFERENCE_MB_MAX = 10000000,
     DATABASE_INSTANCE_MAX = 16,
     DATABASE_NAME_SIZE = FQDN_SIZE + 1 + DATABASE_INSTANCE_MAX,
 };
@@ -48,7 +54,9 @@ struct pool {
 struct topology {
     char *sip_domain;
     uint32_t failure_detection_ms; /* a holder not heard for so long counts as gone */
-    struct pool *pools;            /* sorted by FQDN */
+    /* Of users' conferences: the largest file, and all of one together. */
+    uint64_t file_max_mb, conference_max_mb;
+    struct pool *pools; /* sorted by FQDN */
     size_t pool_count;
     const struct pool *central; /* the pool whose database is the Central Management Store at
                                    first publication; later the hold record says who has it */

@@ -23,6 +23,7 @@ enum {
 #define USER_CONFERENCE "conference" /* "conference/<id>" */
 #define USER_INVITED    "invited"    /* "invited/<id>": whose conference it is */
 #define USER_USAGE      "usage"
+#define USER_HISTORY    "history" /* "history/<id>": pool/session_history.h */
 
 /* "user/<Id>/<kind>", or with "/<name>" behind it; returns `key`. */
 const char *user_key(const char *id, const char *kind, const char *name, char key[USER_KEY_SIZE]);

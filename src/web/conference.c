@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "user/conference.h"
+#include "web/content.h"
 
 DEFINE_OWNED(json_t *, json_decref)
 
@@ -82,6 +83,19 @@ static enum failure find(struct visit *v, const char *id, struct found *f, struc
     return read_found(v, f, e);
 }
 
+const char *conference_id_of(const char *rest, char id[CONFERENCE_ID_SIZE])
+{
+    size_t length = strcspn(rest, "/");
+    snprintf(id, CONFERENCE_ID_SIZE, "%.*s", length < CONFERENCE_ID_SIZE ? (int)length : 0, rest);
+    return id;
+}
+
+enum failure conference_check_part(struct visit *v, const char *id, struct error *e)
+{
+    OWNED(found_free) struct found f = {0};
+    return find(v, id, &f, e);
+}
+
 /* --- showing --- */
 
 /* Ids of accounts are nobody's business. */
@@ -148,7 +162,20 @@ static enum failure list_found(struct visit *v, const struct ids *ids, json_t *l
     return OK;
 }
 
-enum failure conference_list(struct visit *v, struct error *e)
+/* Where else there may be some that the caller takes part in: of what is kept at other pools this
+ * one need not have a copy. */
+static json_t *elsewhere(const struct visit *v)
+{
+    json_t *paths = json_array();
+    const struct standing_home *home;
+    for (size_t i = 0; (home = standing_at(v->standing, i)); i++) {
+        if (home != v->home)
+            json_array_append_new(paths, json_sprintf("/v1/pools/%s/conferences", home->name));
+    }
+    return paths;
+}
+
+static enum failure list_here(struct visit *v, json_t *answer, struct error *e)
 {
     struct ids ids = {.list = xcalloc(CONFERENCE_LISTED_MAX, CONFERENCE_ID_SIZE)};
     json_t *list = json_array();
@@ -158,8 +185,30 @@ enum failure conference_list(struct visit *v, struct error *e)
     if (!bad)
         bad = list_found(v, &ids, list, e);
     free(ids.list);
-    visit_answer_json(v, 200, json_pack("{s:o, s:b}", "conferences", list, "more", ids.more));
+    json_object_set_new(answer, "conferences", list);
+    json_object_set_new(answer, "more", json_boolean(ids.more));
+    visit_answer_json(v, 200, answer);
     return bad;
+}
+
+enum failure conference_list(struct visit *v, struct error *e)
+{
+    return list_here(v, json_pack("{s:o}", "elsewhere", elsewhere(v)), e);
+}
+
+enum failure conference_show_elsewhere(struct visit *v, struct error *e)
+{
+    static const char all[] = "/conferences";
+    v->rest += strcspn(v->rest, "/"); /* behind the pool */
+    if (strcmp(v->rest, all) == 0)
+        return list_here(v, json_object(), e);
+    if (strncmp(v->rest, "/conferences/", sizeof all) == 0) {
+        v->rest += sizeof all;
+        return conference_show(v, e);
+    }
+    fail(e, FAIL_NOT_FOUND, "Of another pool, the conferences can be seen.");
+    error_kept(e, "Nothing was done.");
+    return error_next(e, "Ask for /v1/pools/%s/conferences.", v->home->name);
 }
 
 /* --- changing --- */
@@ -262,6 +311,8 @@ enum failure conference_end(struct visit *v, struct error *e)
     conference_invite(v->txn, v->account.id, v->rest, json_object_get(f.value, CONFERENCE_IDS),
                       NULL);
     bad = count_one(v, -1, e);
+    if (!bad)
+        bad = content_end(v, v->rest, e);
     if (!bad)
         visit_answer(v, 204, NULL, BYTES_NONE);
     return bad;

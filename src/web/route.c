@@ -1,11 +1,16 @@
 #include "web/route.h"
 
+#include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "http/server.h"
+#include "web/attendance.h"
 #include "web/conference.h"
+#include "web/content.h"
 #include "web/document.h"
 #include "web/presence.h"
+#include "web/remember.h"
 #include "web/session.h"
 #include "web/settings.h"
 #include "web/sign_on.h"
@@ -14,7 +19,11 @@ enum method { GET, POST, PUT, DELETE, METHODS };
 static const char *const method_names[METHODS] = {
     [GET] = "GET", [POST] = "POST", [PUT] = "PUT", [DELETE] = "DELETE"};
 
-/* A path that ends in '/' stands for all that begin so and go on. */
+/* Behind it stands the pool whose home is asked for. */
+static const char of_pool[] = "/v1/pools/";
+
+/* A path that ends in '/' stands for all that begin so and go on; a '*' for what stands up to the
+ * next '/'. Lines of the same beginning: the longest first. */
 static const struct route {
     const char *path;
     visit_handler *handlers[METHODS];
@@ -24,24 +33,58 @@ static const struct route {
     {"/v1/presence/", {[GET] = presence_show_other}},
     {"/v1/settings", {[GET] = settings_show, [PUT] = settings_set}},
     {"/v1/conferences", {[GET] = conference_list, [POST] = conference_create}},
+    {"/v1/conferences/*/files", {[GET] = content_list}},
+    {"/v1/conferences/*/files/",
+     {[GET] = content_show, [PUT] = content_put, [DELETE] = content_delete}},
+    {"/v1/conferences/*/attendance", {[PUT] = conference_join, [DELETE] = conference_leave}},
+    {"/v1/history", {[GET] = history_show}},
     {"/v1/conferences/",
      {[GET] = conference_show, [PUT] = conference_change, [DELETE] = conference_end}},
+    {"/v1/pools/*/conferences/*/files", {[GET] = content_list}},
+    {"/v1/pools/*/conferences/*/files/",
+     {[GET] = content_show, [PUT] = content_put, [DELETE] = content_delete}},
+    {of_pool, {[GET] = conference_show_elsewhere}},
     {"/xcap/", {[GET] = document_show, [PUT] = document_put, [DELETE] = document_delete}},
 };
+
+/* Where the path goes on behind the pattern, or at its last '*'; NULL: it does not fit. */
+static const char *rest_of(const char *pattern, const char *path)
+{
+    const char *star = NULL, *at = path;
+    for (const char *p = pattern; *p; p++) {
+        if (*p == '*') {
+            star = at;
+            at += strcspn(at, "/");
+        } else if (*p != *at++) {
+            return NULL;
+        }
+    }
+    bool open = pattern[strlen(pattern) - 1] == '/';
+    if ((*at != '\0') != open)
+        return NULL;
+    return star ? star : at;
+}
 
 static const struct route *find_route(struct visit *v)
 {
     const char *path = http_request_path(v->request);
     for (size_t i = 0; i < COUNT_OF(routes); i++) {
-        size_t length = strlen(routes[i].path);
-        bool begins = strncmp(path, routes[i].path, length) == 0;
-        bool goes_on = path[begins ? length : 0] != '\0';
-        if (!begins || goes_on != (routes[i].path[length - 1] == '/'))
-            continue;
-        v->rest = path + length;
-        return &routes[i];
+        v->rest = rest_of(routes[i].path, path);
+        if (v->rest)
+            return &routes[i];
     }
     return NULL;
+}
+
+/* "POOL/…": what does not fit is no pool's name, and is refused like any that there is not. */
+static void read_pool(struct visit *v)
+{
+    const char *pool = http_request_path(v->request) + strlen(of_pool);
+    size_t size = strcspn(pool, "/");
+    bool fits = size > 0 && size < sizeof v->pool_asked;
+    snprintf(v->pool_asked, sizeof v->pool_asked, "%.*s", fits ? (int)size : 1, fits ? pool : "?");
+    for (char *c = v->pool_asked; *c; c++)
+        *c = (char)tolower((unsigned char)*c);
 }
 
 static enum failure refuse_path(const struct visit *v, struct error *e)
@@ -88,6 +131,8 @@ enum failure route_visit(struct visit *v, struct error *e)
     visit_handler *handler = find_handler(v, route);
     if (!handler)
         return refuse_method(v, route);
+    if (strncmp(route->path, of_pool, strlen(of_pool)) == 0)
+        read_pool(v);
     enum failure bad = sign_on(v, e);
     return bad || v->answer.status ? bad : handler(v, e);
 }

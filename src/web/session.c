@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "web/refusal.h"
+#include "web/remember.h"
 
 static json_t *wall_time(uint64_t at_ms, uint64_t now_ms)
 {
@@ -31,12 +32,15 @@ static enum failure needs_secret(struct error *e)
 enum failure session_open(struct visit *v, struct error *e)
 {
     char token[SESSION_TOKEN_SIZE];
+    struct session_facts facts;
     uint64_t now_ms = clock_ms();
     if (v->signed_on)
         return needs_secret(e);
     enum failure bad = sessions_open(v->of->sessions, &v->account, now_ms, token, e);
     if (bad)
         return bad;
+    if (sessions_use(v->of->sessions, token, now_ms, &facts))
+        remember_event(v, SESSION_SIGNED_ON, &facts, NULL);
     json_t *object = describe(v, now_ms, now_ms + SESSION_LIFE_MS);
     json_object_set_new(object, "token", json_string(token));
     visit_answer_json(v, 201, object);
@@ -63,12 +67,10 @@ enum failure session_show(struct visit *v, struct error *e)
 
 enum failure session_end(struct visit *v, struct error *e)
 {
-    static const char scheme[] = "Bearer";
     if (!v->signed_on)
         return no_session(e);
-    const char *token = visit_asked(v, "Authorization");
-    token += strspn(token, " \t") + strlen(scheme);
-    sessions_end(v->of->sessions, token + strspn(token, " \t"));
+    sessions_end(v->of->sessions, visit_token(v), SESSION_END_ASKED);
+    v->remembers = true;
     visit_answer(v, 204, NULL, BYTES_NONE);
     return OK;
 }

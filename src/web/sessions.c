@@ -40,6 +40,8 @@ struct session {
     struct session *next; /* in its bucket */
     struct user *user;
     uint64_t opened_ms, used_ms;
+    char **conferences; /* that it is in */
+    size_t conference_count;
     unsigned char hash[HASH_SIZE];
 };
 
@@ -51,6 +53,8 @@ struct sessions {
     struct link by_age;
     struct home *homes; /* a pool's own, its partner's: a handful */
     size_t count;
+    sessions_ended *ended;
+    void *context;
     struct session *by_hash[BUCKETS];
     struct user *users[BUCKETS];
 };
@@ -135,7 +139,43 @@ static struct session **place_of(struct sessions *s, const unsigned char hash[HA
     return at;
 }
 
-static void end(struct sessions *s, struct session *one)
+static uint64_t idle_ends(const struct session *one)
+{
+    return one->used_ms + SESSION_IDLE_MS;
+}
+
+static uint64_t life_ends(const struct session *one)
+{
+    return one->opened_ms + SESSION_LIFE_MS;
+}
+
+/* Half of a hash of a random number: it says nothing of that. */
+static void write_label(const struct session *one, char label[SESSION_LABEL_SIZE])
+{
+    for (size_t i = 0; i < SESSION_LABEL_SIZE / 2; i++)
+        snprintf(label + 2 * i, 3, "%02x", one->hash[i]);
+}
+
+static void tell_facts(const struct session *one, struct session_facts *facts)
+{
+    const struct user *user = one->user;
+    *facts = (struct session_facts){.opened_ms = one->opened_ms,
+                                    .idle_ends_ms = idle_ends(one),
+                                    .life_ends_ms = life_ends(one)};
+    memcpy(facts->user, user->id, sizeof facts->user);
+    snprintf(facts->address, sizeof facts->address, "%s", user->address);
+    snprintf(facts->home, sizeof facts->home, "%s", user->home->name);
+    write_label(one, facts->label);
+}
+
+static void forget_conferences(struct session *one)
+{
+    for (size_t i = 0; i < one->conference_count; i++)
+        free(one->conferences[i]);
+    free(one->conferences);
+}
+
+static void take_out(struct sessions *s, struct session *one)
 {
     struct user *user = one->user;
     struct session **at = place_of(s, one->hash);
@@ -146,6 +186,7 @@ static void end(struct sessions *s, struct session *one)
     ring_remove(&one->of_user);
     user->home->count--;
     s->count--;
+    forget_conferences(one);
     free(one);
     if (--user->count)
         return;
@@ -155,20 +196,20 @@ static void end(struct sessions *s, struct session *one)
     free(user);
 }
 
-static void end_all_of(struct sessions *s, struct user *user)
+static void end(struct sessions *s, struct session *one, enum session_end why)
+{
+    struct session_facts facts;
+    tell_facts(one, &facts);
+    if (s->ended)
+        s->ended(&facts, why, (const char *const *)one->conferences, one->conference_count,
+                 s->context);
+    take_out(s, one);
+}
+
+static void end_all_of(struct sessions *s, struct user *user, enum session_end why)
 {
     for (size_t left = user->count; left; left--)
-        end(s, SESSION_OF(user->sessions.after, of_user));
-}
-
-static uint64_t idle_ends(const struct session *one)
-{
-    return one->used_ms + SESSION_IDLE_MS;
-}
-
-static uint64_t life_ends(const struct session *one)
-{
-    return one->opened_ms + SESSION_LIFE_MS;
+        end(s, SESSION_OF(user->sessions.after, of_user), why);
 }
 
 /* --- from outside --- */
@@ -181,12 +222,18 @@ struct sessions *sessions_new(void)
     return s;
 }
 
+void sessions_on_ended(struct sessions *s, sessions_ended *ended, void *context)
+{
+    s->ended = ended;
+    s->context = context;
+}
+
 void sessions_free(struct sessions *s)
 {
     if (!s)
         return;
     while (s->count)
-        end(s, SESSION_OF(s->by_age.after, by_age));
+        take_out(s, SESSION_OF(s->by_age.after, by_age));
     while (s->homes) {
         struct home *home = s->homes;
         s->homes = home->next;
@@ -214,11 +261,11 @@ static struct user *user_for(struct sessions *s, const struct account *account)
     struct user *user = *place_of_user(s, account->id);
     if (user && (strcmp(user->home->name, account->pool) != 0 ||
                  strcmp(user->address, account->address) != 0)) {
-        end_all_of(s, user);
+        end_all_of(s, user, SESSION_END_ACCOUNT);
         user = NULL;
     }
     if (user && user->count == SESSIONS_PER_USER_MAX) {
-        end(s, SESSION_OF(user->sessions.after, of_user));
+        end(s, SESSION_OF(user->sessions.after, of_user), SESSION_END_REPLACED);
     } else if (!user) {
         user = user_new(home_of(s, account->pool, true), account);
         struct user **at = &s->users[bucket_of_user(account->id)];
@@ -268,7 +315,7 @@ bool sessions_use(struct sessions *s, const char *token, uint64_t now_ms,
     pthread_mutex_lock(&s->lock);
     struct session *one = *place_of(s, hash);
     if (one && (now_ms >= idle_ends(one) || now_ms >= life_ends(one))) {
-        end(s, one);
+        end(s, one, now_ms >= life_ends(one) ? SESSION_END_LIFE : SESSION_END_IDLE);
         one = NULL;
     }
     if (one) {
@@ -277,27 +324,77 @@ bool sessions_use(struct sessions *s, const char *token, uint64_t now_ms,
         ring_add_last(&s->by_age, &one->by_age);
         ring_remove(&one->of_user);
         ring_add_last(&one->user->sessions, &one->of_user);
-        *facts = (struct session_facts){.opened_ms = one->opened_ms,
-                                        .idle_ends_ms = idle_ends(one),
-                                        .life_ends_ms = life_ends(one)};
-        memcpy(facts->user, one->user->id, sizeof facts->user);
-        snprintf(facts->address, sizeof facts->address, "%s", one->user->address);
-        snprintf(facts->home, sizeof facts->home, "%s", one->user->home->name);
+        tell_facts(one, facts);
     }
     pthread_mutex_unlock(&s->lock);
     return one;
 }
 
-bool sessions_end(struct sessions *s, const char *token)
+bool sessions_end(struct sessions *s, const char *token, enum session_end why)
 {
     unsigned char hash[HASH_SIZE];
     hash_token(token, hash);
     pthread_mutex_lock(&s->lock);
     struct session *one = *place_of(s, hash);
     if (one)
-        end(s, one);
+        end(s, one, why);
     pthread_mutex_unlock(&s->lock);
     return one;
+}
+
+/* --- conferences --- */
+
+static size_t place_in(const struct session *one, const char *conference)
+{
+    size_t i = 0;
+    while (i < one->conference_count && strcmp(one->conferences[i], conference) != 0)
+        i++;
+    return i;
+}
+
+static enum failure join(struct session *one, const char *conference, bool *news, struct error *e)
+{
+    if (!one)
+        return FAIL_NOT_FOUND;
+    *news = place_in(one, conference) == one->conference_count;
+    if (!*news)
+        return OK;
+    if (one->conference_count == SESSION_CONFERENCES_MAX) {
+        fail(e, FAIL_BUSY, "This session is in %d conferences already.", SESSION_CONFERENCES_MAX);
+        error_kept(e, "Nothing was changed.");
+        return error_next(e, "Leave one of them.");
+    }
+    one->conferences =
+        xrealloc(one->conferences, (one->conference_count + 1) * sizeof *one->conferences);
+    one->conferences[one->conference_count++] = xstrdup(conference);
+    return OK;
+}
+
+enum failure sessions_join(struct sessions *s, const char *token, const char *conference,
+                           bool *news, struct error *e)
+{
+    unsigned char hash[HASH_SIZE];
+    hash_token(token, hash);
+    pthread_mutex_lock(&s->lock);
+    enum failure bad = join(*place_of(s, hash), conference, news, e);
+    pthread_mutex_unlock(&s->lock);
+    return bad;
+}
+
+bool sessions_leave(struct sessions *s, const char *token, const char *conference)
+{
+    unsigned char hash[HASH_SIZE];
+    hash_token(token, hash);
+    pthread_mutex_lock(&s->lock);
+    struct session *one = *place_of(s, hash);
+    size_t i = one ? place_in(one, conference) : 0;
+    bool was_in = one && i < one->conference_count;
+    if (was_in) {
+        free(one->conferences[i]);
+        one->conferences[i] = one->conferences[--one->conference_count];
+    }
+    pthread_mutex_unlock(&s->lock);
+    return was_in;
 }
 
 size_t sessions_end_of_home(struct sessions *s, const char *name)
@@ -306,7 +403,7 @@ size_t sessions_end_of_home(struct sessions *s, const char *name)
     pthread_mutex_lock(&s->lock);
     struct home *home = home_of(s, name, false);
     for (; home && home->count; ended++)
-        end(s, SESSION_OF(home->sessions.after, of_home));
+        end(s, SESSION_OF(home->sessions.after, of_home), SESSION_END_ELSEWHERE);
     pthread_mutex_unlock(&s->lock);
     return ended;
 }
@@ -315,7 +412,7 @@ void sessions_tidy(struct sessions *s, uint64_t now_ms)
 {
     pthread_mutex_lock(&s->lock);
     while (s->count && now_ms >= idle_ends(SESSION_OF(s->by_age.after, by_age)))
-        end(s, SESSION_OF(s->by_age.after, by_age));
+        end(s, SESSION_OF(s->by_age.after, by_age), SESSION_END_IDLE);
     pthread_mutex_unlock(&s->lock);
 }
 

@@ -4,7 +4,7 @@
 #ifndef POLLUX_WEB_SESSIONS_H
 #define POLLUX_WEB_SESSIONS_H
 
-#include "pool/account.h"
+#include "pool/session_record.h"
 
 enum {
     SESSIONS_MAX = 65536,       /* 40,000 users signed on, half of them twice */
@@ -12,6 +12,7 @@ enum {
     SESSION_IDLE_MS = 3600 * 1000,  /* a client that is alive asks more often */
     SESSION_LIFE_MS = 86400 * 1000, /* then the secret is asked for again */
     SESSION_TOKEN_SIZE = 65,        /* 256 bits in hexadecimal figures */
+    SESSION_CONFERENCES_MAX = 16,   /* that somebody is in at once */
 };
 
 struct sessions;
@@ -22,9 +23,27 @@ struct session_facts {
     char user[ACCOUNT_ID_SIZE];
     char address[SIP_ADDRESS_SIZE]; /* as it was when the session began */
     char home[FQDN_SIZE];
+    char label[SESSION_LABEL_SIZE]; /* tells it from others; nobody goes on in its name by it */
     uint64_t opened_ms;
     uint64_t idle_ends_ms, life_ends_ms;
 };
+
+/* Why a session ends. */
+enum session_end {
+    SESSION_END_ASKED,     /* the user signed off */
+    SESSION_END_IDLE,      /* it was not used for SESSION_IDLE_MS */
+    SESSION_END_LIFE,      /* it began SESSION_LIFE_MS ago */
+    SESSION_END_REPLACED,  /* the user has SESSIONS_PER_USER_MAX newer ones */
+    SESSION_END_ACCOUNT,   /* the account is another one by now */
+    SESSION_END_ELSEWHERE, /* another pool serves the user */
+};
+
+/* Who wants to know of each session that ends, but for those that end with the machine. Called with
+ * the sessions locked, on any thread: must not block, nor ask for sessions. The conferences are
+ * those that the user was still in. */
+typedef void sessions_ended(const struct session_facts *facts, enum session_end why,
+                            const char *const *conferences, size_t count, void *context);
+void sessions_on_ended(struct sessions *sessions, sessions_ended *ended, void *context);
 
 /* FAIL_BUSY if there are too many in all. */
 enum failure sessions_open(struct sessions *sessions, const struct account *account,
@@ -32,7 +51,15 @@ enum failure sessions_open(struct sessions *sessions, const struct account *acco
 /* Is there one with this token? Then it was used now, and `*facts` says whose it is. */
 bool sessions_use(struct sessions *sessions, const char *token, uint64_t now_ms,
                   struct session_facts *facts);
-bool sessions_end(struct sessions *sessions, const char *token);
+bool sessions_end(struct sessions *sessions, const char *token, enum session_end why);
+
+/* A session is in conferences until it leaves them or ends. `*news`: it was not in this one before.
+ * FAIL_BUSY if it is in too many; FAIL_NOT_FOUND, without words, if there is no such session. */
+enum failure sessions_join(struct sessions *sessions, const char *token, const char *conference,
+                           bool *news, struct error *e);
+/* False: it was not in it. */
+bool sessions_leave(struct sessions *sessions, const char *token, const char *conference);
+
 /* All of a home; returns how many. */
 size_t sessions_end_of_home(struct sessions *sessions, const char *home);
 /* Those that were idle for too long. */

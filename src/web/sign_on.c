@@ -182,7 +182,7 @@ static enum failure by_token(struct visit *v, const struct authorization *a, str
     if (same)
         return OK;
     if (v->signed_on)
-        sessions_end(v->of->sessions, a->token);
+        sessions_end(v->of->sessions, a->token, SESSION_END_ACCOUNT);
     ask_who(v, false, "This session has ended.");
     visit_header(v, "WWW-Authenticate: Bearer error=\"invalid_token\"");
     return OK;
@@ -214,8 +214,22 @@ static enum failure open_accounts(struct visit *v, struct error *e)
     return error_next(e, "Try again shortly, or at another pool.");
 }
 
+static enum failure find_pool_asked(struct visit *v, struct error *e)
+{
+    v->home = standing_of(v->standing, v->pool_asked);
+    if (v->home) {
+        admit(v);
+        return OK;
+    }
+    fail(e, FAIL_NOT_FOUND, "There is no pool %s here.", v->pool_asked);
+    error_kept(e, "Nothing was done.");
+    return error_next(e, "GET /v1/conferences says under \"elsewhere\" which others there are.");
+}
+
 static enum failure find_home(struct visit *v, struct error *e)
 {
+    if (v->pool_asked[0])
+        return find_pool_asked(v, e);
     v->home = standing_of(v->standing, v->account.pool);
     if (v->home) {
         admit(v);
@@ -227,8 +241,28 @@ static enum failure find_home(struct visit *v, struct error *e)
     return error_next(e, "An administrator must publish the topology, or move the user.");
 }
 
+/* A later try: who it is was shown, and a proof that is good once can't be shown again. What became
+ * of the account meanwhile counts all the same. */
+static enum failure still_there(struct visit *v, struct error *e)
+{
+    char id[ACCOUNT_ID_SIZE], address[SIP_ADDRESS_SIZE];
+    uint64_t usn;
+    memcpy(id, v->account.id, sizeof id);
+    memcpy(address, v->account.address, sizeof address);
+    enum failure bad = open_accounts(v, e);
+    if (!bad)
+        bad = account_read(v->view, address, &v->account, &usn, e);
+    if (bad && bad != FAIL_NOT_FOUND)
+        return bad;
+    if (bad || strcmp(v->account.id, id) != 0)
+        return ask_who(v, false, "This account is gone.");
+    return v->account.enabled ? find_home(v, e) : refuse_disabled(v);
+}
+
 enum failure sign_on(struct visit *v, struct error *e)
 {
+    if (v->proved)
+        return still_there(v, e);
     OWNED(authorization_wipe) struct authorization a = {0};
     v->signed_on = false;
     enum failure bad = read_header(v, &a, e);
@@ -240,5 +274,6 @@ enum failure sign_on(struct visit *v, struct error *e)
         bad = a.scheme == AUTHORIZATION_BEARER ? by_token(v, &a, e) : by_secret(v, &a, e);
     if (bad || v->answer.status)
         return bad;
+    v->proved = true;
     return v->account.enabled ? find_home(v, e) : refuse_disabled(v);
 }

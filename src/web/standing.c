@@ -8,6 +8,7 @@
 struct standing {
     atomic_uint holders;
     char domain[FQDN_SIZE], pool[FQDN_SIZE];
+    struct standing_limits limits;
     size_t count;
     struct standing_home homes[]; /* in the order of the topology's pools */
 };
@@ -37,6 +38,8 @@ struct standing *standing_look(struct front_end *fe)
     atomic_init(&standing->holders, 1);
     snprintf(standing->domain, sizeof standing->domain, "%s", topology->sip_domain);
     snprintf(standing->pool, sizeof standing->pool, "%s", front_end_pool(fe));
+    standing->limits = (struct standing_limits){.file_max_mb = topology->file_max_mb,
+                                                .conference_max_mb = topology->conference_max_mb};
     standing->count = topology->pool_count;
     for (size_t i = 0; i < standing->count; i++)
         look_at(fe, &topology->pools[i], &standing->homes[i]);
@@ -67,6 +70,11 @@ const struct standing_home *standing_of(const struct standing *standing, const c
 const struct standing_home *standing_at(const struct standing *standing, size_t i)
 {
     return i < standing->count ? &standing->homes[i] : NULL;
+}
+
+const struct standing_limits *standing_limits(const struct standing *standing)
+{
+    return &standing->limits;
 }
 
 const char *standing_domain(const struct standing *standing)

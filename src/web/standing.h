@@ -18,6 +18,11 @@ struct standing_home {
     uint16_t users_port;    /* of that machine */
 };
 
+/* How much conferences may have, by the topology. */
+struct standing_limits {
+    uint64_t file_max_mb, conference_max_mb;
+};
+
 /* On the loop. */
 struct standing *standing_look(struct front_end *fe);
 struct standing *standing_share(struct standing *standing);
@@ -26,6 +31,7 @@ void standing_release(struct standing *standing); /* NULL does nothing */
 /* Lent. NULL: the topology has no such pool. */
 const struct standing_home *standing_of(const struct standing *standing, const char *home);
 const struct standing_home *standing_at(const struct standing *standing, size_t i); /* or NULL */
+const struct standing_limits *standing_limits(const struct standing *standing);
 const char *standing_domain(const struct standing *standing); /* the realm of all secrets */
 const char *standing_pool(const struct standing *standing);   /* this one */
 

@@ -4,11 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
+#include "content/file_store.h"
 #include "http/server.h"
 #include "web/refusal.h"
 #include "web/route.h"
+#include "web/upload.h"
 
 DEFINE_OWNED(json_t *, json_decref)
 
@@ -18,6 +21,8 @@ static void clear_answer(struct answer *answer)
 {
     buffer_free(&answer->body);
     buffer_free(&answer->headers);
+    if (answer->is_file)
+        close(answer->fd);
     *answer = (struct answer){0};
 }
 
@@ -27,6 +32,16 @@ void visit_answer(struct visit *v, unsigned status, const char *type, struct byt
     v->answer.type = type;
     buffer_clear(&v->answer.body);
     buffer_raw(&v->answer.body, body.at, body.size);
+}
+
+void visit_answer_file(struct visit *v, unsigned status, const char *type, int fd, uint64_t from,
+                       uint64_t count)
+{
+    visit_answer(v, status, type, BYTES_NONE);
+    v->answer.is_file = true;
+    v->answer.fd = fd;
+    v->answer.from = from;
+    v->answer.count = count;
 }
 
 void visit_answer_json(struct visit *v, unsigned status, json_t *object)
@@ -68,8 +83,13 @@ void visit_send(struct visit *v)
     visit_header(v, "Strict-Transport-Security: max-age=31536000");
     visit_header(v, "X-Content-Type-Options: nosniff");
     OWNED(free_memory) char *headers = buffer_take_text(&v->answer.headers);
-    http_answer(v->request, v->answer.status, v->answer.type, buffer_view(&v->answer.body),
-                headers);
+    if (v->answer.is_file)
+        http_answer_file(v->request, v->answer.status, v->answer.type, v->answer.fd, v->answer.from,
+                         v->answer.count, headers);
+    else
+        http_answer(v->request, v->answer.status, v->answer.type, buffer_view(&v->answer.body),
+                    headers);
+    v->answer.is_file = false; /* it is the server's now */
     v->request = NULL;
 }
 
@@ -78,6 +98,14 @@ void visit_send(struct visit *v)
 const char *visit_asked(const struct visit *v, const char *header)
 {
     return http_request_header(v->request, header);
+}
+
+const char *visit_token(const struct visit *v)
+{
+    static const char scheme[] = "Bearer";
+    const char *token = visit_asked(v, "Authorization");
+    token += strspn(token, " \t") + strlen(scheme);
+    return token + strspn(token, " \t");
 }
 
 bool visit_reads(const struct visit *v)
@@ -146,11 +174,64 @@ bool visit_condition(struct visit *v, const struct version *version)
     return false;
 }
 
+/* --- files --- */
+
+bool visit_receives(const struct visit *v)
+{
+    return v->upload && !upload_is_received(v->upload);
+}
+
+bool visit_receive(struct visit *v)
+{
+    struct error e;
+    if (!upload_receive(v->upload, v->request, &e))
+        return true;
+    upload_free(TAKE(v->upload));
+    answer_failure(v, &e);
+    return false;
+}
+
+bool visit_has_files(const struct visit *v)
+{
+    return v->removals || (v->upload && !visit_receives(v));
+}
+
+void visit_removes(struct visit *v, struct file_removal *removal)
+{
+    v->removals = xrealloc(v->removals, (v->removal_count + 1) * sizeof *v->removals);
+    v->removals[v->removal_count++] = removal;
+}
+
+static void end_removals(struct visit *v, bool durable)
+{
+    for (size_t i = 0; i < v->removal_count; i++)
+        file_removal_end(v->removals[i], durable);
+    free(TAKE(v->removals));
+    v->removal_count = 0;
+}
+
+void visit_settle_files(struct visit *v, bool durable)
+{
+    end_removals(v, durable);
+    if (v->upload && durable)
+        upload_keep(v->upload);
+    upload_free(TAKE(v->upload));
+}
+
+enum failure visit_wait(struct error *e)
+{
+    if (e->kind != FAIL_FULL)
+        e->kind = FAIL_REFUSED;
+    return e->kind;
+}
+
 /* --- one try --- */
 
 static void forget_try(struct visit *v)
 {
     clear_answer(&v->answer);
+    v->remembers = false;
+    end_removals(v, false);
     txn_free(TAKE(v->txn));
     view_close(TAKE(v->view));
     standing_release(TAKE(v->standing));
@@ -168,6 +249,8 @@ void visit_try(struct visit *v, struct standing *standing)
         txn_free(TAKE(v->txn));
         answer_failure(v, &e);
     }
+    if (!v->txn && visit_has_files(v))
+        visit_settle_files(v, false);
 }
 
 static void never_first(struct visit *v)
@@ -198,5 +281,6 @@ bool visit_committed(struct visit *v, const struct store_outcome *outcome)
 void visit_release(struct visit *v)
 {
     forget_try(v);
+    upload_free(v->upload);
     free(v);
 }

@@ -16,7 +16,12 @@
 #include "web/standing.h"
 #include "web/throttle.h"
 
+struct content_room;
+struct file_removal;
+struct file_store;
 struct http_request;
+struct upload;
+struct storage_service;
 
 enum {
     /* Each time, one of those who change the same thing succeeds; from the second time on only
@@ -28,15 +33,21 @@ enum {
 /* What all visits of a machine share; each of these has a lock of its own. */
 struct visited {
     struct store *store;
+    struct storage_service *storage;
     struct sessions *sessions;
     struct nonces *nonces;
     struct throttle *throttle;
+    struct content_room *room;
+    const struct file_store *files; /* NULL: this pool has none */
 };
 
 struct answer {
     unsigned status; /* 0: none yet */
     const char *type;
     struct buffer body, headers;
+    bool is_file; /* its body is a part of one */
+    int fd;
+    uint64_t from, count;
     bool tag_of_change; /* its ETag is the first of the transaction's changes */
 };
 
@@ -45,15 +56,22 @@ struct visit {
     struct http_request *request;
     const char *method;
     const char *rest; /* of the path, behind what the route names */
+    /* What is asked for is kept in the home of this pool; "": in the caller's own, as most is. */
+    char pool_asked[FQDN_SIZE];
     unsigned tries;
 
     struct standing *standing;
-    struct view *view;      /* from the moment that somebody says who he is */
-    struct account account; /* who asks */
-    const struct standing_home *home;
-    bool signed_on; /* by a session, and this is it */
+    struct view *view;                /* from the moment that somebody says who he is */
+    struct account account;           /* who asks */
+    const struct standing_home *home; /* that is asked for */
+    bool proved;                      /* that it is him: later tries need not be shown again */
+    bool signed_on;                   /* by a session, and this is it */
     struct session_facts session;
     struct txn *txn;
+    struct upload *upload; /* outlives the tries; its body is still to be received if … */
+    struct file_removal **removals; /* files that go with the transaction */
+    size_t removal_count;
+    bool remembers; /* its answer waits until what was noted of the session is kept */
     struct answer answer;
 };
 
@@ -62,6 +80,15 @@ struct visit {
 void visit_try(struct visit *v, struct standing *standing);
 /* What became of the transaction. False: try again. */
 bool visit_committed(struct visit *v, const struct store_outcome *outcome);
+/* Has a handler begun an upload whose body is still to come? */
+bool visit_receives(const struct visit *v);
+/* On a thread that may wait for the client: receives it. Then the visit is tried again; false: it
+ * came to nothing, and that is answered. */
+bool visit_receive(struct visit *v);
+/* Are there files to settle when it is known what became of the transaction? On a thread: they
+ * stay, or go, or are as they were before. */
+bool visit_has_files(const struct visit *v);
+void visit_settle_files(struct visit *v, bool durable);
 /* Sends the answer; the request must not be touched any more. */
 void visit_send(struct visit *v);
 void visit_release(struct visit *v);
@@ -74,10 +101,14 @@ typedef enum failure visit_handler(struct visit *v, struct error *e);
 
 void visit_answer(struct visit *v, unsigned status, const char *type, struct bytes body);
 void visit_answer_json(struct visit *v, unsigned status, json_t *object); /* takes it over */
+/* A part of a file; the descriptor is taken over. */
+void visit_answer_file(struct visit *v, unsigned status, const char *type, int fd, uint64_t from,
+                       uint64_t count);
 void visit_answer_error(struct visit *v, unsigned status, const struct error *e);
 void visit_header(struct visit *v, const char *line, ...) __attribute__((format(printf, 2, 3)));
 const char *visit_asked(const struct visit *v, const char *header); /* or NULL */
-bool visit_reads(const struct visit *v);                            /* GET or HEAD */
+const char *visit_token(const struct visit *v); /* of who is signed on by a session */
+bool visit_reads(const struct visit *v);        /* GET or HEAD */
 
 /* The body as a JSON object, owned by the caller; NULL: it is none, or too long. */
 json_t *visit_object(struct visit *v, struct error *e);
@@ -87,6 +118,10 @@ json_t *visit_object(struct visit *v, struct error *e);
 enum failure visit_item(struct visit *v, const char *key, struct item *item, struct error *e);
 /* A transaction that changes the home, now the visit's; NULL: nothing can be changed now. */
 struct txn *visit_change(struct visit *v, struct error *e);
+/* This one's file goes if the transaction is committed; taken over. */
+void visit_removes(struct visit *v, struct file_removal *removal);
+/* What keeps the file store from working passes, or is for administrators: 503, with its words. */
+enum failure visit_wait(struct error *e);
 /* Do the request's conditions hold for this version (NULL: there is none)? If not, the answer says
  * so already. */
 bool visit_condition(struct visit *v, const struct version *version);

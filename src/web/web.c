@@ -1,11 +1,16 @@
 #include "web/web.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/workers.h"
 #include "http/on_loop.h"
 #include "pool/commit.h"
+#include "pool/storage_service.h"
+#include "web/content.h"
+#include "web/content_room.h"
+#include "web/remember.h"
 #include "web/turns.h"
 #include "web/visit.h"
 
@@ -14,7 +19,7 @@ struct web {
     struct loop *loop;
     struct on_loop *gate;
     struct http_server *server;
-    struct workers *workers;
+    struct workers *workers, *uploads;
     struct visited visited;
     struct turns *turns;
     struct standing *standing; /* as of now; visits have shares of it */
@@ -27,7 +32,8 @@ struct errand {
     struct web *web;
     struct standing *standing; /* for the next try */
     struct visit *visit;
-    struct turn turn; /* once it lost to somebody faster */
+    struct turn turn; /* once it lost to somebody faster, or where files change */
+    bool durable;     /* what became of its transaction, for its files */
 };
 
 static void web_free(struct web *web)
@@ -37,6 +43,7 @@ static void web_free(struct web *web)
     nonces_free(web->visited.nonces);
     throttle_free(web->visited.throttle);
     turns_free(web->turns);
+    content_room_free(web->visited.room);
     free(web);
 }
 
@@ -68,18 +75,41 @@ static void work(void *context)
 {
     struct errand *errand = context;
     visit_try(errand->visit, TAKE(errand->standing));
-    if (!errand->visit->txn)
+    if (!errand->visit->txn && !errand->visit->remembers && !visit_receives(errand->visit))
         visit_send(errand->visit);
 }
 
 static void try_visit(void *context);
 
+/* Large files take their time to go. */
+static void settle(void *context)
+{
+    struct errand *errand = context;
+    visit_settle_files(errand->visit, errand->durable);
+    visit_send(errand->visit);
+}
+
+static void on_settled(void *context)
+{
+    errand_end(context);
+}
+
+static void finish(struct errand *errand, bool durable)
+{
+    struct workers *workers = errand->web->workers;
+    errand->durable = durable;
+    if (visit_has_files(errand->visit) && workers &&
+        workers_run(workers, settle, on_settled, errand))
+        return;
+    settle(errand);
+    errand_end(errand);
+}
+
 static void on_committed(const struct store_outcome *outcome, void *context)
 {
     struct errand *errand = context;
     if (visit_committed(errand->visit, outcome)) {
-        visit_send(errand->visit);
-        errand_end(errand);
+        finish(errand, !outcome->error.kind);
     } else if (turn_has_come(&errand->turn)) {
         try_visit(errand);
     } else {
@@ -87,12 +117,58 @@ static void on_committed(const struct store_outcome *outcome, void *context)
     }
 }
 
+static void on_remembered(void *context)
+{
+    struct errand *errand = context;
+    visit_send(errand->visit);
+    errand_end(errand);
+}
+
+/* On a thread of the store's. */
+static void on_kept(void *context)
+{
+    struct errand *errand = context;
+    loop_post_surely(errand->web->loop, on_remembered, errand);
+}
+
+static void receive(void *context)
+{
+    struct errand *errand = context;
+    if (!visit_receive(errand->visit))
+        visit_send(errand->visit);
+}
+
+/* In its turn: of two who write the same file, one has its manifest before the other takes its
+ * place. */
+static void try_in_turn(struct errand *errand)
+{
+    char key[ACCOUNT_ID_SIZE];
+    if (content_turn(errand->visit->request, key))
+        turns_wait(errand->web->turns, key, &errand->turn, try_visit, errand);
+    else
+        try_visit(errand);
+}
+
+static void on_received(void *context)
+{
+    struct errand *errand = context;
+    if (errand->visit->upload)
+        try_in_turn(errand);
+    else
+        errand_end(errand);
+}
+
 static void on_worked(void *context)
 {
     struct errand *errand = context;
     struct web *web = errand->web;
     struct txn *txn = TAKE(errand->visit->txn);
-    if (!txn)
+    if (visit_receives(errand->visit)) {
+        if (!workers_run(web->uploads, receive, on_received, errand))
+            refuse(errand, FAIL_BUSY, "Too many files are sent to this machine at once.");
+    } else if (!txn && errand->visit->remembers)
+        storage_service_settle(web->visited.storage, on_kept, errand);
+    else if (!txn)
         errand_end(errand);
     else
         commit_on_loop(web->visited.store, web->loop, txn, on_committed, errand);
@@ -119,7 +195,10 @@ static void on_request(struct http_request *request, void *context)
     errand->visit->of = &web->visited;
     errand->visit->request = request;
     web->under_way++;
-    try_visit(errand);
+    if (content_streams(request) || strcmp(http_request_method(request), "DELETE") != 0)
+        try_visit(errand);
+    else
+        try_in_turn(errand);
 }
 
 /* --- homes --- */
@@ -176,6 +255,7 @@ static struct http_server *serve(struct web *web, struct error *e)
                                                     WEB_CONNECTIONS_OF_ONE_MAX,
                                                 .body_max = WEB_BODY_MAX,
                                                 .handler = on_loop_handler,
+                                                .streams = content_streams,
                                                 .context = web->gate};
     return http_server_start(&options, e);
 }
@@ -186,16 +266,22 @@ struct web *web_start(struct front_end *fe, struct loop *loop, struct error *e)
     web->fe = fe;
     web->loop = loop;
     web->visited = (struct visited){.store = front_end_store(fe),
+                                    .storage = front_end_storage_service(fe),
                                     .sessions = sessions_new(),
                                     .nonces = nonces_new(),
+                                    .room = content_room_new(),
+                                    .files = front_end_files(fe),
                                     .throttle = throttle_new()};
+    sessions_on_ended(web->visited.sessions, remember_end, web->visited.storage);
     web->turns = turns_new();
     web->gate = on_loop_open(loop, on_request, web);
     web->workers = workers_new(loop, WEB_THREADS_MAX);
+    web->uploads = workers_new(loop, UPLOADS_MAX);
     web->server = serve(web, e);
     if (!web->server) {
         on_loop_close(web->gate);
         workers_free(web->workers);
+        workers_free(web->uploads);
         web_free(web);
         return NULL;
     }
@@ -221,7 +307,8 @@ void web_stop(struct web *web)
     front_end_on_home_changed(web->fe, NULL, NULL);
     http_server_stop(web->server);
     on_loop_close(web->gate);
-    workers_free(web->workers);
+    workers_free(TAKE(web->uploads)); /* whoever waits for a client hears that he has gone */
+    workers_free(TAKE(web->workers));
     web->stopped = true;
     /* What the threads had still to say; one more visit than there is keeps the last of them from
      * ending us. */

@@ -15,16 +15,17 @@ ROOMS = {
     "base": set(),
     "core": {"base"},
     "store": {"base", "core"},
+    "content": {"base", "core"},
     "conf": {"base"},
     "topology": {"base", "core", "conf"},
     "pki": {"base"},
     "http": {"base"},
     "link": {"base", "core", "http", "topology"},
-    "pool": {"base", "core", "store", "conf", "topology", "pki", "http", "link"},
+    "pool": {"base", "content", "core", "store", "conf", "topology", "pki", "http", "link"},
     "cmdlet": {"base", "http", "pki"},
-    "user": {"base", "store", "pool"},
-    "web": {"base", "core", "store", "topology", "http", "pool", "user"},
-    "admin": {"base", "core", "store", "topology", "http", "link", "pool", "user", "cmdlet"},
+    "user": {"base", "content", "store", "pool"},
+    "web": {"base", "content", "core", "store", "topology", "http", "pool", "user"},
+    "admin": {"base", "content", "core", "store", "topology", "http", "link", "pool", "user", "cmdlet"},
 }
 
 # The core reads no clock, starts no thread, opens nothing: these are all that it needs.

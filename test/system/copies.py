@@ -11,7 +11,6 @@ from pathlib import Path
 
 from people import by_https, people, typed_by, READ
 from pollux_world import *
-from test_store import SmallDisk, needs_mounts
 from test_users import done, enable, make_many, said
 
 tests.clear()  # those of the files that words were taken from are listed there

@@ -39,7 +39,7 @@ from pathlib import Path
 BIN = Path(os.environ.get("POLLUX_BIN", "build/bin")).absolute()
 POLLUX, POLLUXD = BIN / "pollux", BIN / "polluxd"
 SOAK = int(os.environ.get("POLLUX_SOAK", "1"))
-PATIENCE_S = 120
+PATIENCE_S = int(os.environ.get("POLLUX_PATIENCE_S", "120"))
 CENTRAL = "central"
 # Seconds of silence after which a pool counts as gone, in most tests.
 INTERVAL_S = 2
@@ -416,6 +416,13 @@ class World:
         a store changes only by what the test does."""
         return self.build(*pools, **options).begin()
 
+    def deploy_on_small_disk(self, pool):
+        """A pair, of which one has its store on a disk that a test can fill; returns the disk."""
+        self.build(["atl", "redmond"])
+        disk = SmallDisk(self, pool)
+        self.begin()
+        return disk
+
     def begin(self):
         self.start()
         for pool in self.pools:
@@ -457,6 +464,8 @@ class World:
                     continue
                 name, to, cause, term, same, same_term, same_cause = found.groups()
                 if (to or same) != "Serving" or (home and name != name_of(home)):
+                    continue
+                if cause == "rolled-back":  # it never stopped being the holder
                     continue
                 number, tag = (term or same_term).split("#")
                 opened.append((name, int(number), tag, pool, cause or same_cause))
@@ -556,6 +565,45 @@ def needs_mounts():
     needs_root()
     if subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode:
         raise Skip("mounting is not allowed here")
+
+
+class SmallDisk:
+    """A small file system for one machine's store, in a mount namespace that lasts as long as the
+    test, however often the daemon restarts."""
+
+    def __init__(self, world, pool, size="4m"):
+        needs_root()
+        machine = world[pool]
+        self.folder = world.folder / f"{pool}-disk"
+        self.folder.mkdir()
+        self.holder = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "sh", "-c",
+             'mount -t tmpfs -o "size=$1" none "$2" && echo ready && exec cat', "sh", size,
+             str(self.folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        world.at_the_end.append(self.end)
+        if self.holder.stdout.readline() != b"ready\n":
+            raise Skip("mount namespaces can't be made here")
+        machine.before = ["nsenter", f"--mount=/proc/{self.holder.pid}/ns/mnt"]
+        machine.store = self.folder / "rtc.db"
+        machine.write_config()
+        self.inside = Path(f"/proc/{self.holder.pid}/root{self.folder}")
+
+    def fill(self):
+        with open(self.inside / "filler", "ab", buffering=0) as file:
+            for size in (65536, 4096, 512, 1):
+                try:
+                    while True:
+                        file.write(b"x" * size)
+                except OSError:
+                    pass
+
+    def free(self):
+        (self.inside / "filler").unlink()
+
+    def end(self):
+        self.holder.stdin.close()
+        self.holder.stdout.close()
+        self.holder.wait()
 
 
 class Network:

@@ -64,7 +64,7 @@ def wrong_calls_are_told_what_is_wrong(world):
         m.request(method, API + "Get-CsComputer").must(400, "POST only")
     for body in (b"[]", b"null", b'"x"', b"{", b"\xff", b'{"Identity":"a","Identity":"b"}',
                  b"[" * 100000, b"\x00"):
-        m.request("POST", API + "Get-CsComputer", body).must(400, "not a JSON object")
+        m.request("POST", API + "Get-CsComputer", body).must(400, "not a JSON object", "For example")
     m.ask("Get-CsComputer", Identiti="x").must(400, "no parameter", "Identiti")
     m.ask("Get-CsComputer", identity="x").must(400)
     for value in (None, True, [], {}, ["a.b"]):

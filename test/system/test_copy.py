@@ -400,9 +400,7 @@ def whoever_is_killed_at_whatever_moment_both_have_the_same_in_the_end(world):
 
 @test
 def a_copy_on_a_full_disk_is_an_error_told_once_and_goes_on_when_there_is_room(world):
-    world.build(["atl", "redmond"])
-    disk = SmallDisk(world, "redmond")
-    world.begin()
+    disk = world.deploy_on_small_disk("redmond")
     atl, redmond = world["atl"], world["redmond"]
     outside, redmond.store = redmond.store, disk.inside / "rtc.db"
     configure(world, SyncInterval="00:00:05")

@@ -479,6 +479,105 @@ def variables_and_pipes_carry_objects(world):
 
 
 @test
+def a_block_is_run_for_each_object_of_a_pipe(world):
+    world.deploy(["atl", "redmond"], interval_s=30)
+    said = lambda script, status=0: lines_of(shell(world, script).must(status))
+    both = [ATL, REDMOND]
+    for block in ("ForEach-Object { $_.Identity }", "% {$_.Identity}", "foreach { $_.Identity }",
+                  "ForEach-Object Identity", "% -MemberName Identity", "% Computers",
+                  "ForEach-Object -Process { $p = $_; \n # each\n $p.Identity\n }"):
+        assert said(f"Get-CsPool | {block}") == both, block
+    assert said(f"Get-CsPool | % {{ {RELATION} -PoolFqdn $_.Identity }} | % BackupPoolFqdn") == both[::-1]
+    # Blocks in blocks: $_ is the inner one's, and then the outer one's again; nothing is left of it.
+    assert said("'a','b' | % { 1,2 | % { \"in $_\" }; \"out $_\" }") == \
+        ["in 1", "in 2", "out a", "in 1", "in 2", "out b"]
+    outcome = shell(world, "'a' | % { $_ }; $_").must(1, "There is no variable $_")
+    assert said("$x = Get-CsPool | % { $_.Identity }; $x.Count; $x[1]") == ["2", REDMOND]
+    assert said("Get-CsPool | % { $_ } | select -First 1 | fl Identity") == [f"Identity : {ATL}"]
+    # What goes wrong is told for each; who stops at it stops all of it.
+    unknown = f"Get-CsPool {OSLO}"
+    outcome = shell(world, f"'a','b' | % {{ {unknown}; $_ }}; 'behind'").must(1)
+    assert lines_of(outcome) == ["a", "b", "behind"] and outcome.err.count("no pool") == 2, outcome
+    outcome = shell(world, f"'a','b' | % {{ $_; {unknown} -ErrorAction Stop; $_ }}; 'behind'").must(1)
+    assert lines_of(outcome) == ["a"] and outcome.err.count("no pool") == 1, outcome
+    assert said("'a','b' | % { Get-Nothing }", 2) == []
+    assert said(f"'a','b' | % {{ Get-CsPool {ATL} | Out-Null; Get-Nothing }}", 1) == []
+    # What can't be understood is refused before anything is done.
+    for block, sentence in (("{ exit 3 }", "exit ends a script"), ("{ $x = }", "missing"),
+                            ("{ if ($_) { 1 } }", "\"if\" is not understood"), ("", "lacks what it shall do"),
+                            ("{ 1 } -MemberName x", "does one of them"), ("{ 'a }", "not closed")):
+        outcome = shell(world, f"'never' | Write-Host; 'a' | % {block}")
+        outcome.must(2 if "not closed" in sentence else 1, sentence)
+    deep = "% { 1 | " * 17 + "% { 'deep' }" + " }" * 17
+    outcome = shell(world, f"1 | {deep}").must(2, "more than 16 deep")
+    assert "deep" not in outcome.out
+
+
+@test
+def what_scripts_for_the_original_begin_with_and_say_is_understood(world):
+    world.deploy(["atl", "redmond"], interval_s=30)
+    script = (f"\ufeffImport-Module SkypeForBusiness\r\nImport-Module 'Lync'\r\n"
+              f"Write-Host \"Pools:\" -ForegroundColor Yellow\r\nGet-CsPool | ForEach-Object {{\r\n"
+              f"    Write-Host \"  $($_.Identity)\"\r\n}}\r\nStart-Sleep -Milliseconds 1\r\n"
+              f"Write-Output 'done'\r\n")
+    assert lines_of(shell(world, script.encode()).must(0)) == ["Pools:", f"  {ATL}", f"  {REDMOND}", "done"]
+    said = lambda script, status=0: lines_of(shell(world, script).must(status))
+    shell(world, "Import-Module Other").must(1, "There is no module Other")
+    assert said("Write-Host a,b -NoNewline; Write-Host c") == ["a bc"]
+    assert said("$x = Write-Host seen; \"[$x]\"; 'b' | Write-Host -BackgroundColor Red") == ["seen", "[]", "b"]
+    assert "\x1b" not in shell(world, "Write-Host \"a\x1bb\" -ForegroundColor Red").out
+    assert said("Write-Output 1,2 | measure | fl; echo x; 'p','q' | Write-Output") == \
+        ["Count : 2", "x", "p", "q"]
+    shell(world, "Start-Sleep").must(2, "lacks how long")
+    shell(world, "Start-Sleep 1 -Milliseconds 1").must(2, "takes one")
+    began = time.monotonic()
+    shell(world, "Start-Sleep -Seconds 1").must(0)
+    assert time.monotonic() - began >= 1
+
+    members = objects(shell(world, "Get-CsPool | Get-Member -Output Json"))
+    assert [m["Name"] for m in members] == list(objects(shell(world, "Get-CsPool -Output Json"))[0])
+    kinds = {m["Name"]: m["Kind"] for m in members}
+    assert kinds["Computers"] == "list" and kinds["Identity"] == "string" and kinds["Site"] == "null"
+    assert said("Get-CsPool | gm *Pool | % Name") == ["BackupPool"]
+    assert said("1,'a','b' | gm | % Kind") == ["int"] and said("Get-CsComputer | gm | % Name")
+
+
+@test
+def an_action_may_be_a_number_as_scripts_write_it(world):
+    world.deploy(["atl", "redmond"], interval_s=30)
+    unknown = f"Get-CsPool {OSLO}"
+    for quiet in ("-ea 0", "-ErrorAction 0", "-ErrorAction SilentlyContinue", "-ea:4"):
+        outcome = shell(world, f"{unknown} {quiet}; 'behind'").must(1)
+        assert outcome.err == "" and lines_of(outcome) == ["behind"], (quiet, outcome)
+    for stops in ("-ea 1", "-ErrorAction Stop"):
+        for bad in (unknown, "Get-CsPool -Nothing"):
+            outcome = shell(world, f"{bad} {stops}; 'behind'")
+            assert outcome.status in (1, 2) and lines_of(outcome) == [], (stops, outcome)
+    outcome = shell(world, f"{unknown} -ea 2; 'behind'").must(1, "no pool")
+    assert lines_of(outcome) == ["behind"]
+    warned = f"{SET} - SyncInterval 8"
+    assert "WARNING" in shell(world, f"{warned} -wa 2").err
+    assert shell(world, f"{warned} -wa 0").must(0).err == ""
+    for wrong in ("-ea 5", "-ea 00", "-Output 0"):
+        misused(world, shell, f"Get-CsPool {wrong}", "takes one of")
+
+
+@test
+def help_explains_more_than_commands(world):
+    world.build(["atl", "redmond"])
+    topics = [t["Name"] for t in objects(shell(world, "Get-Help about_* -Output Json"))]
+    assert "about_CommonParameters" in topics and "about_Language" in topics, topics
+    for topic in topics:
+        page = unix(world, f"Get-Help {topic.upper()}").must(0)
+        assert page.out.startswith("TOPIC\n") and len(page.out) > 300 and page.err == "", page
+        assert all(len(line) <= 100 for line in page.out.splitlines()), page
+    common = unix(world, "Get-Help about_commonparameters").out
+    for name in ("-WhatIf", "-ErrorAction", "-OutVariable", "-PipelineVariable"):
+        assert f"    {name}" in common, name
+    unix(world, "Get-Help about_Lnguage").must(2, 'There is no topic "about_Lnguage"', "about_Language meant")
+
+
+@test
 def what_is_held_back_comes_together(world):
     """-OutBuffer: the next command gets its objects once so many more have come."""
     world.deploy(["atl", "redmond"], interval_s=30)
@@ -679,6 +778,7 @@ def counted(outcome, what):
 
 
 EXPORT, IMPORT = "Export-CsUserData", "Import-CsUserData"
+FLUSH = "Invoke-CsStorageServiceFlush"
 IF, AT_ATL = " -WhatIf", f" -RegistrarPool {ATL}"
 # (command, parameter): what is typed without it, what is added, what must be true of the two, and
 # what is done between them, if anything.
@@ -775,6 +875,15 @@ OWN = {
     ("Set-CsClientPin", "Identity"): (" -Pin 47114711", " -Identity kim", required),
     ("Set-CsClientPin", "Pin"): (" kim", " -Pin 47114711", lambda a, b: a.status == 2 and b.status == 0),
     ("Get-CsUserPoolInfo", "Identity"): ("", " -Identity kim", required),
+    # What the last two change where records wait: test_storage_service.py.
+    (FLUSH, "PoolFqdn"): (" -FlushType FullFlush", f" -PoolFqdn {ATL}", required),
+    (FLUSH, "FlushType"): (f" {ATL}", " -FlushType FullFlush", required),
+    (FLUSH, "Binding"): (f" {REDMOND} -FlushType FullFlush", " -Binding NetNamedPipe", fails),
+    (FLUSH, "HostNameStorageService"): (f" {ATL} -FlushType FullFlush",
+                                        f" -HostNameStorageService {REDMOND}", fails),
+    (FLUSH, "WaitTime"): (f" {ATL} -FlushType FullFlush", " -WaitTime 0",
+                          lambda a, b: a.status == 0 and b.status == 2),
+    (FLUSH, "Force"): (f" {ATL} -FlushType SteadyState", " -Force", as_quiet),
     (EXPORT, "PoolFqdn"): (" -FileName out.json" + IF, f" -PoolFqdn {ATL}", required),
     (EXPORT, "FileName"): (f" {ATL}" + IF, " -FileName out.json", required),
     (EXPORT, "UserFilter"): (f" {ATL} out.json" + IF, " -UserFilter kim", sets),

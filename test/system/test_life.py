@@ -45,6 +45,15 @@ def a_pair_starts_publishes_serves_and_stops(world):
 
 
 @test
+def what_a_crashed_process_had_in_its_memory_is_not_written_to_a_file(world):
+    """Secrets on their way to be hashed, and private keys, are in it."""
+    world.build(["atl", "redmond"]).start("atl")
+    limits = Path(f"/proc/{world['atl'].process.pid}/limits").read_text()
+    core = re.search(r"^Max core file size +(\S+) +(\S+)", limits, re.M)
+    assert core.groups() in (("1", "1"), ("0", "0")), core.groups()
+
+
+@test
 def sigint_ends_it_as_well(world):
     world.build(["atl", "redmond"]).start()
     ending(world, "atl", signal.SIGINT)

@@ -43,6 +43,7 @@ WORDS = {
     "Get-CsUserPoolInfo": ["-Identity", KEN],
     "Export-CsUserData": ["-PoolFqdn", ATL, "-FileName", "/tmp/nothing-is-written-there"],
     "Import-CsUserData": ["-PoolFqdn", ATL, "-FileName", "{topology}"],
+    "Invoke-CsStorageServiceFlush": ["-PoolFqdn", ATL, "-FlushType", "SteadyState"],
 }
 GRANTED = {"Get-CsBackupServiceStatus", "Invoke-CsBackupServiceSync", "Backup-CsPool"}
 FOR_THE_CHIEF = {"Remove-CsBackupServiceConfiguration", "Invoke-CsManagementServerFailover"}
@@ -235,6 +236,29 @@ def what_is_granted_to_an_account_the_user_of_that_name_may(world):
     grant(world, "chief", READ, kind).must(0)
     status_by(world, "viewer").must(0)
     refused(status_by(world, "nobody"), "nobody", "Get-CsBackupServiceStatus")
+
+
+@test
+def a_name_that_nobody_knows_is_granted_with_a_warning(world):
+    """Spelt wrongly, it would seem granted, and nobody would have it."""
+    with_roles(world, "atl").begin()
+    stored = lambda: world["atl"].ask("Get-CsBackupServiceConfiguration").objects[0]
+    kinds = {"-AuthorizedUniversalGroups": "group", "-AuthorizedLocalAccounts": "user or group"}
+    for kind, what in kinds.items():
+        known = "CSAdministrator" if what == "group" else "helpdesk"
+        said = f'{ATL} knows no {what} "'
+        for change in (f'@{{Add="CSAdminstrator","{known}"}}', f"{known},CSAdminstrator",
+                       f'@{{Replace="CSAdminstrator","{known}"}}'):
+            done = grant(world, "chief", change, kind).must(0, f'{said}CSAdminstrator". ')
+            assert done.err.count("WARNING") == 1, done
+        assert stored()[kind[1:]] == ["CSAdminstrator", known]
+        for change in ('@{Remove="CSAdminstrator"}', '@{Remove="nobody-else"}'):
+            assert "knows no" not in grant(world, "chief", change, kind).must(0).err
+        # Whoever stops at warnings has nothing done.
+        change = '@{Add="CSAdminstrator"}'
+        typed_by(world, "chief", "atl", "Set-CsBackupServiceConfiguration", kind, change,
+                 "-WarningAction", "Stop").must(1, said, "Nothing was done")
+        assert stored()[kind[1:]] == [known]
 
 
 @test

@@ -2,59 +2,14 @@
 
 Prints TAP; needs root, for a small file system of its own."""
 
-import subprocess
 import sys
 
 from pollux_world import *
 
 
-class SmallDisk:
-    """A small file system for one machine's store, in a mount namespace that lasts as long as the
-    test, however often the daemon restarts."""
-
-    def __init__(self, world, pool, size="4m"):
-        needs_root()
-        machine = world[pool]
-        self.folder = world.folder / f"{pool}-disk"
-        self.folder.mkdir()
-        self.holder = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "sh", "-c",
-             'mount -t tmpfs -o "size=$1" none "$2" && echo ready && exec cat', "sh", size,
-             str(self.folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        world.at_the_end.append(self.end)
-        if self.holder.stdout.readline() != b"ready\n":
-            raise Skip("mount namespaces can't be made here")
-        machine.before = ["nsenter", f"--mount=/proc/{self.holder.pid}/ns/mnt"]
-        machine.store = self.folder / "rtc.db"
-        machine.write_config()
-        self.inside = Path(f"/proc/{self.holder.pid}/root{self.folder}")
-
-    def fill(self):
-        with open(self.inside / "filler", "ab", buffering=0) as file:
-            for size in (65536, 4096, 512, 1):
-                try:
-                    while True:
-                        file.write(b"x" * size)
-                except OSError:
-                    pass
-
-    def free(self):
-        (self.inside / "filler").unlink()
-
-    def end(self):
-        self.holder.stdin.close()
-        self.holder.stdout.close()
-        self.holder.wait()
-
-
 @test
 def a_full_disk_refuses_and_loses_nothing(world):
-    world.build(["atl", "redmond"])
-    disk = SmallDisk(world, "atl")
-    world.start()
-    world.wait_hears("atl", "redmond")
-    world.publish("atl").must(0)
-    world.all_serve()
+    disk = world.deploy_on_small_disk("atl")
     term = world.term("atl", "atl")
     disk.fill()
     # What is left of a page that is written already may hold a few more.
@@ -76,12 +31,7 @@ def a_full_disk_refuses_and_loses_nothing(world):
 @test
 def a_partner_that_can_not_write_grants_nothing(world):
     """A granted number must be durable before the asker hears of it (rule 8)."""
-    world.build(["atl", "redmond"])
-    disk = SmallDisk(world, "redmond")
-    world.start()
-    world.wait_hears("atl", "redmond")
-    world.publish("atl").must(0)
-    world.all_serve()
+    disk = world.deploy_on_small_disk("redmond")
     world.kill("atl")
     disk.fill()
     # Anything that redmond still has room for is used up by terms of atl's.
@@ -108,12 +58,7 @@ def a_partner_that_can_not_write_grants_nothing(world):
 @test
 def a_holder_that_can_not_write_its_term_does_not_serve(world):
     """A term begins when it is durable (rule 7)."""
-    world.build(["atl", "redmond"])
-    disk = SmallDisk(world, "atl")
-    world.start()
-    world.wait_hears("atl", "redmond")
-    world.publish("atl").must(0)
-    world.all_serve()
+    disk = world.deploy_on_small_disk("atl")
 
     def held_back():
         """The homes of its own that it could not open a term for. What it could not note about

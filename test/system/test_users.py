@@ -327,12 +327,28 @@ def commands_given_at_the_other_pool_are_carried_out_at_the_holder(world):
     where = done(redmond, "Get-CsUserPoolInfo", Identity="kenmyer").objects
     assert where == [{"Identity": f"kenmyer@{DOMAIN}", "PrimaryPoolFqdn": name_of("redmond"),
                       "BackupPoolFqdn": name_of("atl"), "ServingPoolFqdn": name_of("redmond"),
-                      "ServingMode": None}], where
+                      "ServingMode": "Serving"}], where
     enable(atl, "alice")
     where = done(redmond, "Get-CsUserPoolInfo", Identity="alice").objects[0]
     assert list(where) == ["Identity", "PrimaryPoolFqdn", "BackupPoolFqdn", "ServingPoolFqdn",
                            "ServingMode"]
     assert where["ServingPoolFqdn"] == name_of("atl") and where["ServingMode"] == "Serving"
+    done(atl, "Stop-CsPool", PoolFqdn=name_of("redmond"))
+    world.wait_mode("redmond", "redmond", "Rejoining")
+    until("atl to hear that redmond is stopped", lambda: done(
+        atl, "Get-CsUserPoolInfo", Identity="kenmyer").objects[0]["ServingMode"] == "Rejoining")
+    where = done(atl, "Get-CsUserPoolInfo", Identity="kenmyer").objects[0]
+    assert where["ServingPoolFqdn"] is None, where
+    world.command("atl", "Test-CsTopology").must(
+        0, f"The home {name_of('redmond')} is not served. Get-CsPoolFailOverStatus, asked at "
+           f"{name_of('redmond')}")
+    assert [s["Active"] for s in done(atl, "Get-CsService", Registrar=True).objects] == [True, False]
+    world.kill("redmond")
+    world.wait_silent("atl", "redmond")
+    where = done(atl, "Get-CsUserPoolInfo", Identity="kenmyer").objects[0]
+    assert where["ServingMode"] is None, where
+    world.start("redmond")
+    world.wait_hears("atl", "redmond")
     done(redmond, "Disable-CsUser", Identity="kenmyer")
     assert addresses(done(atl, "Get-CsUser")) == [f"alice@{DOMAIN}"]
 

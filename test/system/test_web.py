@@ -528,6 +528,58 @@ def a_conference_is_seen_by_those_who_take_part_and_changed_by_its_organiser(wor
 
 
 @test
+def participants_of_another_pool_see_a_conference_where_it_is_kept(world):
+    """Any machine may be asked; the list at one's own pool says for what."""
+    world.build(["atl", "redmond", "tokyo"]).begin()
+    tokyo = name_of("tokyo")
+    homes = {"kenmyer": "atl", "alice": "atl", "pilar": "redmond", "rin": "tokyo", "bob": "tokyo"}
+    for name, pool in homes.items():
+        enable(world, name, pool, secret=SECRET)
+    world.command("atl", "Invoke-CsManagementStoreReplication").must(0)
+    ken, pilar, rin = (Client(world, name, homes[name]) for name in ("kenmyer", "pilar", "rin"))
+    body = {**CONFERENCE, "participants": [f"sip:{name}@{REALM}" for name in ("alice", "pilar", "rin")]}
+    path = ken.ask("POST", "/v1/conferences", body=body).must(201).header("Location")
+    there = f"/v1/pools/{ATL}/conferences"
+    one = there + path.removeprefix("/v1/conferences")
+    for who, others in ((ken, [REDMOND, tokyo]), (pilar, [ATL, tokyo]), (rin, [ATL, REDMOND])):
+        told = who.ask("GET", "/v1/conferences").must(200).json
+        assert told["elsewhere"] == [f"/v1/pools/{p}/conferences" for p in others], told
+        assert len(told["conferences"]) == (who is ken), told
+    by_secret = lambda name, pool, path, *words: curl(
+        world, pool, path, "--digest", "-u", f"{name}:{SECRET}", *words)
+    for name, pool in (("pilar", "redmond"), ("rin", "tokyo"), ("rin", "redmond"), ("pilar", "atl"),
+                       ("rin", "atl"), ("alice", "atl")):
+        if pool != "atl":
+            moved = by_secret(name, pool, one).must(307, f"served by {ATL}")
+            assert moved.header("Location") == url(world, "atl", one), moved
+        follow = ["-L", "--location-trusted"]
+        shown = by_secret(name, pool, one, *follow).must(200)
+        assert shown.json == {**body, "id": path[-32:], "organiser": f"sip:kenmyer@{REALM}"}, shown
+        listed = by_secret(name, pool, there.replace(ATL, ATL.upper()), *follow).must(200).json
+        assert listed == {"conferences": [shown.json], "more": False}, listed
+        tag = shown.header("ETag")
+        by_secret(name, pool, one, *follow, "-H", f"If-None-Match: {tag}").must(304)
+    # A session is known where it was opened; by it he is told where to go.
+    pilar.ask("GET", one).must(307)
+    ken.ask("GET", one).must(200)
+    assert ken.ask("GET", there).must(200).json["conferences"][0]["subject"] == body["subject"]
+    # Nobody else sees it, and nobody changes anything there.
+    by_secret("bob", "atl", one).must(404, "You take part in no such conference")
+    assert by_secret("bob", "atl", there).must(200).json["conferences"] == []
+    for method in ("PUT", "POST", "DELETE"):
+        by_secret("rin", "atl", one, "-X", method).must(405, "Allow: GET, HEAD")
+    for wrong in (f"/v1/pools/{ATL}", f"/v1/pools/{ATL}/", f"/v1/pools/{ATL}/conferences/",
+                  f"/v1/pools/{ATL}/conferences/{'0' * 32}", f"/v1/pools/{ATL}/settings",
+                  f"/v1/pools/{ATL}/conferencesx", "/v1/pools//conferences",
+                  f"/v1/pools/{'x' * 300}/conferences", "/v1/pools/oslo.example.com/conferences"):
+        by_secret("rin", "atl", wrong).must(404)
+    curl(world, "atl", one).must(401)
+    # Whoever is taken out sees it no more.
+    ken.ask("PUT", path, body={**body, "participants": []}).must(200)
+    by_secret("rin", "atl", one).must(404)
+
+
+@test
 def what_is_no_conference_is_refused(world):
     world.deploy(["atl", "redmond"])
     enable(world, "kenmyer")
@@ -609,7 +661,9 @@ def a_new_certificate_is_shown_after_a_reload(world):
 @test
 def the_documents_show_what_works(world):
     """docs/users.md is what people type: all of it, as it stands there."""
-    world.deploy(["atl", "redmond"])
+    world.build(["atl", "redmond"])
+    with_file_store(world, "atl")
+    world.begin()
     enable(world, "kenmyer")
     text = (Path(__file__).parents[2] / "docs/users.md").read_text()
     prelude, *examples = re.findall(r"^```(?:sh)?\n(.*?)^```$", text, re.M | re.S)
@@ -618,7 +672,8 @@ def the_documents_show_what_works(world):
     script = "set -eu\n" + prelude.replace(":8443", port) + "".join(examples)
     outcome = run("sh", "-c", script, cwd=world.folder).must(0, '"limited":false', 'sip:alice@',
                                                             "ETag: ", '"back at noon"', '"desk"',
-                                                            '"subject":"Budget"')
+                                                            '"subject":"Budget"', '"state":"Ready"',
+                                                            "Content-Range: bytes 4-10/12", "figures")
     assert SECRET in script and "Sesam" not in outcome.out, outcome
 
 

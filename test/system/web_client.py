@@ -65,6 +65,18 @@ def set_user(world, name, **parameters):
     world[world.central].ask("Set-CsUser", Identity=name, **parameters).must(200, '"done"')
 
 
+def with_file_store(world, pool):
+    """Before it starts: a folder for the files of conferences."""
+    machine = world[pool]
+    folder = machine.store.parent / "files"
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        (folder / ".pollux-file-store").write_text(machine.fqdn + "\n")
+    machine.extra += f'file_store = "{folder}"\n'
+    machine.write_config()
+    return folder
+
+
 class Client:
     """Somebody who signed on; what he asks goes along with his session's token."""
 

@@ -122,7 +122,7 @@ static void handle(struct http_request *r, void *context)
     pthread_t other;
     if (strcmp(path, "/who") == 0) {
         who(r);
-    } else if (strcmp(path, "/hold") == 0) {
+    } else if (strcmp(path, "/hold") == 0 || strcmp(path, "/upload") == 0) {
         hold(context, r);
     } else if (strcmp(path, "/fail") == 0) {
         fail_all_over(r);
@@ -140,10 +140,16 @@ static void handle(struct http_request *r, void *context)
     }
 }
 
+static bool is_upload(const struct http_request *r)
+{
+    return strcmp(http_request_path(r), "/upload") == 0;
+}
+
 void scene_serve_socket(struct scene *s)
 {
     struct error e = {0};
     const struct http_server_options options = {.socket_path = s->socket,
+                                                .streams = is_upload,
                                                 .socket_mode = 0600,
                                                 .socket_group = (gid_t)-1,
                                                 .body_max = SCENE_BODY_MAX,

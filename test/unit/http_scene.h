@@ -34,7 +34,8 @@ void scene_certificate(const struct scene *scene, const struct authority *author
 
 /* /echo answers with method, path and body; /who with the peer; /before is answered by another
  * thread before the handler returns, /soon by another thread at any moment, /hold by the test;
- * /large with as many bytes as ?size= says; /fail with an error. */
+ * /upload, too, and its body is read while it arrives; /large with as many bytes as ?size= says;
+ * /fail with an error. */
 void scene_wait_held(struct scene *scene, size_t count);
 struct http_request *scene_take_held(struct scene *scene); /* the oldest; waits for it */
 

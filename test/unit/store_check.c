@@ -49,6 +49,14 @@ void serve_home(struct store *store, uint64_t term)
     store_lease(store, HOME, UINT64_MAX);
 }
 
+void serve_central(struct store *store)
+{
+    struct hold hold = a_hold(MODE_SERVING, 2, 1);
+    snprintf(hold.home, sizeof hold.home, HOME_CENTRAL);
+    assert_int_equal(keep_hold(store, &hold, NULL), OK);
+    store_lease(store, HOME_CENTRAL, UINT64_MAX);
+}
+
 void follow_home(struct store *store)
 {
     struct hold hold = a_hold(MODE_STANDBY, FOLLOWED_TERM, 1);

@@ -16,6 +16,8 @@ struct hold a_hold(enum mode mode, uint64_t term, uint64_t revision);
 enum failure keep_hold(struct store *store, const struct hold *hold, struct error *e);
 /* Makes HOME a home that is served in this term, with a lease that does not end. */
 void serve_home(struct store *store, uint64_t term);
+/* The same of `central`, in term 2. */
+void serve_central(struct store *store);
 /* Makes HOME a copy that follows the partner's term 3. */
 void follow_home(struct store *store);
 enum { FOLLOWED_TERM = 3 };

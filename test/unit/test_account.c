@@ -99,10 +99,7 @@ static int open_store(void **state)
 {
     (void)state;
     assert_int_equal(store_open(memory_engine_open(), &store, NULL), OK);
-    struct hold hold = a_hold(MODE_SERVING, 2, 1);
-    snprintf(hold.home, sizeof hold.home, HOME_CENTRAL);
-    assert_int_equal(keep_hold(store, &hold, NULL), OK);
-    store_lease(store, HOME_CENTRAL, UINT64_MAX);
+    serve_central(store);
     return 0;
 }
 

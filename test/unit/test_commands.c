@@ -137,7 +137,7 @@ static void a_command_at_a_pool_asks_which(void **state)
     (void)state;
     EACH_COMMAND(c)
     {
-        if (c->place != AT_POOL && c->place != FOR_POOL && c->place != AT_HOLDER)
+        if (c->place < AT_POOL || c->place > AT_TAKER)
             continue;
         const struct parameter *p = means(c->name, "PoolFqdn");
         assert_int_equal(p->type, FQDN);

@@ -45,13 +45,13 @@ static void commands_at_the_beginning(void **state)
 {
     (void)state;
     offers("Get-CsPool", "Get-CsPool Get-CsPoolBackupRelationship Get-CsPoolFailOverStatus");
-    offers("  start-", "Start-CsPool");
-    offers("$x = start-", "Start-CsPool");
-    offers("$x=start-", "Start-CsPool");
-    offers("Get-CsPool; stop-", "Stop-CsPool");
+    offers("  start-", "Start-CsPool Start-Sleep");
+    offers("$x = start-", "Start-CsPool Start-Sleep");
+    offers("$x=start-", "Start-CsPool Start-Sleep");
+    offers("Get-CsPool; stop-", "Stop-CsPool Stop-CsPoolFailOver");
     offers("Get-CsPool|where", "Where-Object");
     offers("Get-CsPool | Meas", "Measure-Object");
-    offers("(start-", "Start-CsPool");
+    offers("(start-", "Start-CsPool Start-Sleep");
     offers("Xyzzy", "");
     offers_if(true, false, "Where", "");
 }
@@ -90,7 +90,7 @@ static void values_of_the_table(void **state)
     offers("Get-CsPool -Output j", "Json");
     offers("Get-CsPool -ea s", "SilentlyContinue Stop");
     offers("Set-CsUser ken -Enabled ", "$false $true");
-    offers("Get-Help Start-", "Start-CsPool");
+    offers("Get-Help Start-", "Start-CsPool Start-Sleep");
 }
 
 static void variables_behind_a_dollar(void **state)

@@ -945,6 +945,17 @@ static void final_is_not_said_of_a_copy_that_has_forgotten_the_term(void **state
     ASSERT_WORD(&d, "NonSteadyState");
 }
 
+static void final_is_not_said_while_something_is_on_its_way_into_the_home(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_step(true, 500);
+    in_health_for(&d, 2 * INTERVAL_MS);
+    exporter_expects(d.x, true);
+    ASSERT_WORD(&d, "SteadyState");
+    exporter_expects(d.x, false);
+    ASSERT_WORD(&d, "FinalState");
+}
+
 static void a_home_in_which_nothing_was_ever_changed_becomes_final(void **state)
 {
     (void)state;
@@ -1112,6 +1123,7 @@ int main(void)
         cmocka_unit_test(final_is_not_said_on_an_answer_of_long_ago),
         cmocka_unit_test(final_is_not_said_of_a_copy_that_must_be_compared),
         cmocka_unit_test(final_is_not_said_of_a_copy_that_has_forgotten_the_term),
+        cmocka_unit_test(final_is_not_said_while_something_is_on_its_way_into_the_home),
         cmocka_unit_test(a_home_in_which_nothing_was_ever_changed_becomes_final),
         cmocka_unit_test(steady_is_said_while_changes_keep_coming),
         cmocka_unit_test(the_age_is_that_of_the_oldest_change_without_a_copy),

@@ -282,6 +282,34 @@ static void a_narrow_terminal_cuts_the_widest_columns(void **state)
            NULL);
 }
 
+static void as_few_columns_give_way_as_possible(void **state)
+{
+    (void)state;
+    static const char message[] =
+        "{'object': {'UpToDate': true, 'ReplicaFqdn': 'redmond-cs-001.litwareinc.com',"
+        " 'LastStatusReport': '2026-11-27T11:42:40.312Z',"
+        " 'LastUpdateCreation': '2026-11-27T11:42:38.345Z'}}\n";
+    expect(on_terminal(80), message,
+           "UpToDate  ReplicaFqdn         LastStatusReport          LastUpdateCreation\n"
+           "--------  -----------         ----------------          ------------------\n"
+           "True      redmond-cs-001.li…  2026-11-27T11:42:40.312Z  2026-11-27T11:42:38.345Z\n",
+           NULL);
+    /* The name would be too short to tell anything. */
+    expect(on_terminal(68), message,
+           "UpToDate  ReplicaFqdn         LastStatusReport    LastUpdateCreation\n"
+           "--------  -----------         ----------------    ------------------\n"
+           "True      redmond-cs-001.li…  2026-11-27T11:42:…  2026-11-27T11:42:…\n",
+           NULL);
+    /* Those of the same width alike. */
+    expect(on_terminal(50),
+           "{'object': {'Pool': 'atl-cs-001.litwareinc.com', 'N': 1,"
+           " 'Holder': 'atl-cs-001.litwareinc.com'}}\n",
+           "Pool                    N  Holder\n"
+           "----                    -  ------\n"
+           "atl-cs-001.litwareinc…  1  atl-cs-001.litwareinc.…\n",
+           NULL);
+}
+
 static void a_pipe_has_no_width(void **state)
 {
     (void)state;
@@ -478,6 +506,7 @@ int main(void)
         cmocka_unit_test(lines_of_a_value_stay_below_each_other),
         cmocka_unit_test(a_name_can_not_give_orders_to_the_terminal),
         cmocka_unit_test(a_narrow_terminal_cuts_the_widest_columns),
+        cmocka_unit_test(as_few_columns_give_way_as_possible),
         cmocka_unit_test(a_pipe_has_no_width),
         cmocka_unit_test(what_came_first_stands_first_on_a_screen),
         cmocka_unit_test(a_table_in_a_pipe_is_not_torn_by_warnings),

@@ -903,6 +903,31 @@ static void a_standby_that_takes_alone_goes_on_where_it_stands(void **state)
     assert_true(state_now().head == 10 && state_now().horizon == 0);
 }
 
+/* One module had come to 10, the other to 6. It opened its term at 10, and what the old holder had
+ * of the other one up to there counted as known here: it was lost. */
+static void rule_15_a_copy_that_takes_opens_its_term_where_it_has_everything(void **state)
+{
+    (void)state;
+    follow_home(store);
+    struct txn *txn = as_copy();
+    txn_cookie(txn, MODULE, (struct version){0}, (struct version){FOLLOWED_TERM, 10});
+    commit_as(store, txn, OK);
+    struct hold hold = stored_hold();
+    hold.mode = MODE_SERVING;
+    hold.alone = true;
+    hold.term = (struct term){.number = FOLLOWED_TERM + 1, .tag = 1};
+    hold.seen = hold.term.number;
+    hold.revision++;
+    txn = txn_new(HOME);
+    txn_hold(txn, &hold);
+    txn_complete_upto(txn, 6);
+    struct store_outcome outcome = commit_as(store, txn, OK);
+    assert_true(outcome.began == 6 && outcome.head == 10);
+    hold = stored_hold();
+    assert_int_equal(hold.lineage.entries[hold.lineage.count - 1].began, 6);
+    assert_true(state_now().head == 10 && state_now().horizon == 0);
+}
+
 static void a_copy_is_whole_at_its_cookie_unless_a_batch_says_where(void **state)
 {
     (void)state;
@@ -1957,6 +1982,7 @@ static const struct CMUnitTest promises[] = {
     TEST(a_copy_that_is_not_whole_becomes_the_holder_behind_a_usn_of_its_own),
     TEST(whoever_is_served_from_before_it_is_refilled_begins_behind_a_usn_of_its_own),
     TEST(a_standby_that_takes_alone_goes_on_where_it_stands),
+    TEST(rule_15_a_copy_that_takes_opens_its_term_where_it_has_everything),
     TEST(a_copy_is_whole_at_its_cookie_unless_a_batch_says_where),
     TEST(a_holder_that_steps_down_has_its_cookies_at_its_head),
     TEST(each_durable_change_of_a_holder_is_told_before_its_answer),

@@ -260,7 +260,8 @@ static void an_unknown_option_is_told_with_the_nearest_one(void **state)
     EXPECT(IN_ATL("backup_pol = x"), {5, "Is backup_pool meant?"});
     EXPECT(IN_MACHINE("linkport = 1"), {5, "Is link_port meant?"});
     EXPECT(HEAD "zebra = 1\n",
-           {3, "here. Valid: sip_domain, failure_detection_interval, central, pool."});
+           {3, "here. Valid: sip_domain, failure_detection_interval, central, pool, "
+               "conference_file_max_mb, conference_content_max_mb."});
     EXPECT(HEAD "Central = 1\n", {3, "Is central meant?"});
 }
 
@@ -293,6 +294,24 @@ static void the_sip_domain_must_be_a_domain(void **state)
 {
     (void)state;
     EXPECT("sip_domain = litware\ncentral = atl.l.com\n" ATL RED, {1, "sip_domain: \"litware\""});
+}
+
+static void conferences_have_bounds_for_their_files(void **state)
+{
+    (void)state;
+    EXPECT(HEAD ATL RED "conference_file_max_mb = 0", {13, "a number of MB (1 to 30000)"});
+    EXPECT(HEAD ATL RED "conference_file_max_mb = 30001", {13, "1 to 30000"});
+    EXPECT(HEAD ATL RED "conference_file_max_mb = -1", {13, "1 to 30000"});
+    EXPECT(HEAD ATL RED "conference_content_max_mb = lots", {13, "1 to 10000000"});
+    EXPECT(HEAD ATL RED "conference_content_max_mb = 99999999999999999999", {13, "1 to"});
+    EXPECT_GOOD(HEAD ATL RED "conference_file_max_mb = 30000");
+    OWNED(faults_free) struct faults faults = {0};
+    OWNED(topology_free)
+    struct topology *t =
+        topology_read(HEAD ATL RED "conference_content_max_mb = 7", "t.conf", &faults);
+    assert_non_null(t);
+    assert_int_equal(t->file_max_mb, TOPOLOGY_FILE_MB);
+    assert_int_equal(t->conference_max_mb, 7);
 }
 
 static void the_failure_detection_interval_has_bounds(void **state)
@@ -626,6 +645,7 @@ int main(void)
         cmocka_unit_test(an_empty_text_lacks_everything),
         cmocka_unit_test(the_sip_domain_must_be_a_domain),
         cmocka_unit_test(the_failure_detection_interval_has_bounds),
+        cmocka_unit_test(conferences_have_bounds_for_their_files),
         cmocka_unit_test(central_must_be_a_pool_of_the_file),
         cmocka_unit_test(names_must_be_valid),
         cmocka_unit_test(a_machine_stands_in_one_pool_only),

@@ -74,6 +74,8 @@ static void what_follows_from_other_items_is_not_written_and_what_is_unknown_is_
     assert_true(derived);
     assert_null(written("invited/1", "x", &derived));
     assert_true(derived);
+    assert_null(written("history/1", "{}", &derived)); /* nobody can do it again */
+    assert_true(derived);
     assert_null(written("avatar", "{}", &derived));
     assert_false(derived);
     assert_null(written("settings", "nonsense", &derived));

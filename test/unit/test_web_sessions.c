@@ -52,8 +52,8 @@ static void a_token_tells_whose_session_it_is_until_it_ends(void **state)
     assert_int_equal(facts.idle_ends_ms, NOW + 5 + SESSION_IDLE_MS);
     assert_int_equal(facts.life_ends_ms, NOW + SESSION_LIFE_MS);
     assert_false(sessions_use(s, "", NOW, &facts));
-    assert_true(sessions_end(s, ken.token));
-    assert_false(sessions_end(s, ken.token));
+    assert_true(sessions_end(s, ken.token, SESSION_END_ASKED));
+    assert_false(sessions_end(s, ken.token, SESSION_END_ASKED));
     assert_false(is_on(s, ken, NOW));
     assert_true(is_on(s, alice, NOW));
     sessions_free(s);

@@ -1,5 +1,6 @@
 #include "cmdlet/answer/table.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -75,26 +76,60 @@ static void widen(struct table *t, size_t column, const char *cell)
         t->widths[column] = columns;
 }
 
-/* How wide the table is if no column is wider than `most`. */
-static size_t width_if(const struct table *t, size_t most)
+/* How wide the table is if the columns that are at least `wide` have `most`. */
+static size_t width_if(const struct table *t, size_t wide, size_t most)
 {
     size_t width = GAP * (t->columns - 1);
     for (size_t i = 0; i < t->columns; i++)
-        width += t->widths[i] < most ? t->widths[i] : most;
+        width += t->widths[i] >= wide && t->widths[i] > most ? most : t->widths[i];
     return width;
 }
 
-/* The widest columns give way, the narrow ones stay as they are. What the last one has left to the
- * edge of the terminal it may use. */
+static void cut(struct table *t, size_t wide, size_t most)
+{
+    for (size_t i = 0; i < t->columns; i++)
+        if (t->widths[i] >= wide && t->widths[i] > most)
+            t->widths[i] = most;
+}
+
+/* The next width below this one that a column has; 0: none. */
+static size_t next_width(const struct table *t, size_t below)
+{
+    size_t next = 0;
+    for (size_t i = 0; i < t->columns; i++)
+        if (t->widths[i] < below && t->widths[i] > next)
+            next = t->widths[i];
+    return next;
+}
+
+/* As few columns as possible give way, the widest first: one that is cut tells less, a time or a
+ * state nothing at all. They keep at least half of what the widest wants; if that is too much for
+ * the terminal, all that are wider than the others give way alike. */
+static void give_way(struct table *t)
+{
+    size_t widest = next_width(t, SIZE_MAX);
+    for (size_t wide = widest; wide > COLUMN_MIN; wide = next_width(t, wide)) {
+        size_t most = wide;
+        size_t least = widest / 2 > COLUMN_MIN ? widest / 2 : COLUMN_MIN;
+        while (most > least && width_if(t, wide, most) > t->width)
+            most--;
+        if (width_if(t, wide, most) <= t->width) {
+            cut(t, wide, most);
+            return;
+        }
+    }
+    size_t most = t->width;
+    while (most > COLUMN_MIN && width_if(t, 0, most) > t->width)
+        most--;
+    cut(t, 0, most);
+}
+
+/* What the last column has left to the edge of the terminal it may use. */
 static void fit_terminal(struct table *t)
 {
-    size_t most = t->width;
-    while (most > COLUMN_MIN && width_if(t, most) > t->width)
-        most--;
-    for (size_t i = 0; i < t->columns; i++)
-        if (t->widths[i] > most)
-            t->widths[i] = most;
-    size_t needed = width_if(t, most);
+    if (width_if(t, 0, SIZE_MAX) > t->width)
+        give_way(t);
+    size_t needed = width_if(t, 0, SIZE_MAX);
     if (needed < t->width)
         t->widths[t->columns - 1] += t->width - needed;
 }

@@ -6,10 +6,12 @@
 #include "base/memory.h"
 
 static const char *const aliases[][2] = {
-    {"fl", "Format-List"},     {"ft", "Format-Table"}, {"select", "Select-Object"},
-    {"where", "Where-Object"}, {"?", "Where-Object"},  {"measure", "Measure-Object"},
-    {"help", "Get-Help"},      {"man", "Get-Help"},    {"gcm", "Get-Command"},
-    {"sort", "Sort-Object"},
+    {"fl", "Format-List"},     {"ft", "Format-Table"},   {"select", "Select-Object"},
+    {"where", "Where-Object"}, {"?", "Where-Object"},    {"measure", "Measure-Object"},
+    {"help", "Get-Help"},      {"man", "Get-Help"},      {"gcm", "Get-Command"},
+    {"sort", "Sort-Object"},   {"%", "ForEach-Object"},  {"foreach", "ForEach-Object"},
+    {"gm", "Get-Member"},      {"echo", "Write-Output"}, {"sleep", "Start-Sleep"},
+    {"ipmo", "Import-Module"},
 };
 
 const char *alias_of(const char *name)

@@ -8,6 +8,7 @@
 #include "cmdlet/answer/text.h"
 #include "cmdlet/parameter.h"
 #include "cmdlet/shell/alias.h"
+#include "cmdlet/shell/topics.h"
 
 DEFINE_OWNED(json_t *, json_decref)
 
@@ -141,6 +142,7 @@ static void show_beginning(size_t width)
     fputs("\n    Get-Command                   lists all of them\n"
           "    Get-Command -Noun *Backup*    lists those for one thing\n"
           "    Get-Help Start-CsPool         explains one; so does Start-CsPool -?\n"
+          "    Get-Help about_Language       says how they are typed; about_* lists more\n"
           "    Get-CsPoolFailOverStatus      shows which pool serves whom\n",
           stdout);
 }
@@ -150,6 +152,12 @@ static bool is_pattern(const char *name)
     return strpbrk(name, "*?[") != NULL;
 }
 
+static void emit_found(struct stage *stage, const char *name, const char *synopsis)
+{
+    OWNED(json_decref) json_t *object = json_pack("{s:s, s:s}", "Name", name, "Synopsis", synopsis);
+    stage_emit(stage, object);
+}
+
 static void list_fitting(struct stage *stage, const char *pattern)
 {
     size_t count = 0;
@@ -157,10 +165,14 @@ static void list_fitting(struct stage *stage, const char *pattern)
         const struct command *command = command_at(i);
         if (fnmatch(pattern, command->name, FNM_CASEFOLD) != 0)
             continue;
-        OWNED(json_decref)
-        json_t *object =
-            json_pack("{s:s, s:s}", "Name", command->name, "Synopsis", command->synopsis);
-        stage_emit(stage, object);
+        emit_found(stage, command->name, command->synopsis);
+        count++;
+    }
+    const struct topic *topic;
+    for (size_t i = 0; (topic = topic_at(i)); i++) {
+        if (fnmatch(pattern, topic->name, FNM_CASEFOLD) != 0)
+            continue;
+        emit_found(stage, topic->name, topic->synopsis);
         count++;
     }
     struct error e;
@@ -185,22 +197,48 @@ static void explain_parameter(struct stage *stage, const struct command *command
     stage_fail(stage, &e);
 }
 
+static void show_topic(FILE *out, const struct topic *topic, size_t width)
+{
+    const struct command *any = command_at(COMMAND_set_user); /* it takes all of them */
+    const struct parameter *p;
+    fprintf(out, "TOPIC\n%*s%s\n", INDENT, "", topic->name);
+    show_heading(out, "SYNOPSIS");
+    text_put_wrapped(out, topic->synopsis, INDENT, width);
+    show_heading(out, "DESCRIPTION");
+    text_put_wrapped(out, topic->text, INDENT, width);
+    for (size_t i = any->parameter_count;
+         topic_lists_common(topic) && (p = command_parameter_at(any, i)); i++)
+        show_parameter(out, p, width);
+}
+
+static void unknown_name(struct stage *stage, const char *name)
+{
+    struct error e;
+    bool topic = strncasecmp(name, "about_", strlen("about_")) == 0;
+    const char *nearest = topic ? topic_nearest(name) : command_nearest(name);
+    fail(&e, FAIL_INVALID, "There is no %s \"%.64s\".", topic ? "topic" : "command", name);
+    if (nearest)
+        error_next(&e, "Was %s meant?", nearest);
+    else
+        error_next(&e, "%s lists them all.", topic ? "Get-Help about_*" : "Get-Command");
+    stage_fail(stage, &e);
+}
+
 void help_run(struct stage *stage)
 {
     const struct binding *b = stage_binding(stage);
     const char *name = bound_text(b, "Name"), *parameter = bound_text(b, "Parameter");
     size_t width = width_for(stage_session(stage));
     int which = name ? command_find(alias_of(name)) : -1;
-    struct error e;
+    const struct topic *topic = name ? topic_find(name) : NULL;
     if (!name) {
         show_beginning(width);
+    } else if (topic) {
+        show_topic(stdout, topic, width);
     } else if (is_pattern(name)) {
         list_fitting(stage, name);
     } else if (which < 0) {
-        const char *nearest = command_nearest(name);
-        fail(&e, FAIL_INVALID, "There is no command \"%.64s\".", name);
-        error_next(&e, nearest ? "Was %s meant?" : "Get-Command lists them all.", nearest);
-        stage_fail(stage, &e);
+        unknown_name(stage, name);
     } else if (parameter) {
         explain_parameter(stage, command_at((size_t)which), parameter);
     } else if (bound_switch(b, "Examples")) {
@@ -233,10 +271,7 @@ void help_list_commands(struct stage *stage)
             !fits(bound_text(b, "Verb"), command->name, verb) ||
             !fits(bound_text(b, "Noun"), noun, strlen(noun)))
             continue;
-        OWNED(json_decref)
-        json_t *object =
-            json_pack("{s:s, s:s}", "Name", command->name, "Synopsis", command->synopsis);
-        stage_emit(stage, object);
+        emit_found(stage, command->name, command->synopsis);
         count++;
     }
     if (count)

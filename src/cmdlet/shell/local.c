@@ -11,8 +11,11 @@
 #include "cmdlet/any_case.h"
 #include "cmdlet/filter.h"
 #include "cmdlet/language/letters.h"
-#include "cmdlet/shell/evaluate.h"
+#include "cmdlet/property.h"
+#include "cmdlet/shell/for_each.h"
 #include "cmdlet/shell/help.h"
+#include "cmdlet/shell/member.h"
+#include "cmdlet/shell/script_command.h"
 
 DEFINE_OWNED(json_t *, json_decref)
 
@@ -67,26 +70,11 @@ static void take_format(struct stage *stage, const json_t *object)
     stage_emit(stage, picked);
 }
 
-static void emit_expanded(struct stage *stage, const json_t *object, const char *name)
-{
-    const json_t *value = property_of(object, name);
-    struct error e;
-    if (!value) {
-        property_lacking(object, name, &e);
-        stage_fail(stage, &e);
-    } else if (json_is_array(value)) {
-        for (size_t i = 0; i < json_array_size(value); i++)
-            stage_emit(stage, json_array_get(value, i));
-    } else {
-        stage_emit(stage, value);
-    }
-}
-
 static void emit_selected(struct stage *stage, const json_t *object)
 {
     const char *expand = bound_text(stage_binding(stage), "ExpandProperty");
     if (expand)
-        emit_expanded(stage, object, expand);
+        for_each_property(stage, object, expand);
     else
         take_format(stage, object);
 }
@@ -321,6 +309,11 @@ static void take_json(struct stage *stage, const json_t *object)
     stage_emit(stage, value);
 }
 
+static void take_member(struct stage *stage, const json_t *object)
+{
+    member_tell(stage, object, &tally_of(stage)->held);
+}
+
 static void start_help(struct stage *stage)
 {
     help_run(stage);
@@ -341,6 +334,19 @@ static void take_commands(struct stage *stage, const json_t *object)
 {
     (void)object;
     help_list_commands(stage);
+}
+
+/* What comes through the pipe is bound to their parameter. */
+static void take_output(struct stage *stage, const json_t *object)
+{
+    (void)object;
+    script_write_output(stage);
+}
+
+static void take_host(struct stage *stage, const json_t *object)
+{
+    (void)object;
+    script_write_host(stage);
 }
 
 /* Without a pipe there is nothing to work on. */
@@ -366,6 +372,13 @@ static const struct local {
 } locals[] = {
     {COMMAND_get_help, start_help, take_help, NULL, RENDER_AUTO, NULL},
     {COMMAND_get_command, start_commands, take_commands, NULL, RENDER_AUTO, NULL},
+    {COMMAND_for_each_object, start_without_pipe, for_each_take, for_each_end, RENDER_AUTO,
+     for_each_check},
+    {COMMAND_get_member, start_without_pipe, take_member, NULL, RENDER_TABLE, NULL},
+    {COMMAND_write_output, script_write_output, take_output, NULL, RENDER_AUTO, NULL},
+    {COMMAND_write_host, script_write_host, take_host, NULL, RENDER_AUTO, NULL},
+    {COMMAND_start_sleep, script_sleep, take_nothing, NULL, RENDER_AUTO, script_sleep_check},
+    {COMMAND_import_module, script_import_module, take_nothing, NULL, RENDER_AUTO, NULL},
     {COMMAND_format_list, start_without_pipe, take_format, NULL, RENDER_LIST, NULL},
     {COMMAND_format_table, start_without_pipe, take_format, NULL, RENDER_TABLE, NULL},
     {COMMAND_select_object, start_without_pipe, take_select, end_select, RENDER_AUTO, check_select},

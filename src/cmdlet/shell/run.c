@@ -104,7 +104,8 @@ static bool stops_at_errors(const struct session *s, const struct pipeline *type
     bool stops = usual == ACTION_STOP;
     for (size_t i = 0; i < typed->count; i++) {
         const struct expression *x = typed_for(typed->commands[i], "ErrorAction");
-        stops |= x && x->kind == EXPRESSION_TEXT && strcasecmp(x->text, "Stop") == 0;
+        stops |= x && x->kind == EXPRESSION_TEXT &&
+                 (strcasecmp(x->text, "Stop") == 0 || strcmp(x->text, "1") == 0);
     }
     return stops;
 }
@@ -222,11 +223,11 @@ json_t *run_result(const json_t *captured)
 
 /* --- statements --- */
 
-static int run_statement(struct session *s, const struct statement *statement)
+static int run_statement(struct session *s, const struct statement *statement, json_t *capture)
 {
     struct error e = {0};
     if (!statement->variable)
-        return run_pipeline(s, statement->pipeline, NULL);
+        return run_pipeline(s, statement->pipeline, capture);
     if (session_may_set(s, statement->variable, &e)) {
         error_kept(&e, "Nothing was done.");
         return refuse(s, statement->pipeline, "pollux", &e);
@@ -271,9 +272,7 @@ static const struct invocation *sole_command(const struct statement *statement)
     return p->count == 1 && !p->input && !statement->variable ? p->commands[0] : NULL;
 }
 
-/* What came of a script so far, and of one command more. STATUS_MISUSED and STATUS_NOT_PERMITTED
- * promise that nothing was done: a script of which another command was carried out can't. */
-static int status_of_both(int so_far, int one)
+int run_status_of_both(int so_far, int one)
 {
     return so_far == one ? one : STATUS_FAILED;
 }
@@ -283,7 +282,17 @@ static bool is_mere_value(const struct statement *statement)
     return statement->pipeline->count == 0;
 }
 
-int run_script(struct session *s, const struct script *script)
+bool run_has_exit(const struct script *script)
+{
+    for (size_t i = 0; i < script->count; i++) {
+        const struct invocation *sole = sole_command(&script->statements[i]);
+        if (sole && is_exit(sole))
+            return true;
+    }
+    return false;
+}
+
+static int run_statements(struct session *s, const struct script *script, json_t *capture)
 {
     int status = STATUS_DONE;
     bool begun = false;
@@ -293,14 +302,25 @@ int run_script(struct session *s, const struct script *script)
             s->leaves = true;
             return exit_status(s, sole, status);
         }
-        int one = run_statement(s, &script->statements[i]);
+        int one = run_statement(s, &script->statements[i], capture);
         if (one == STATUS_DONE && is_mere_value(&script->statements[i]))
             continue;
-        status = begun ? status_of_both(status, one) : one;
+        status = begun ? run_status_of_both(status, one) : one;
         begun = true;
     }
-    s->stop = false;
     return session_interrupted() ? STATUS_INTERRUPTED : status;
+}
+
+int run_block(struct session *s, const struct script *block, json_t *capture)
+{
+    return run_statements(s, block, capture);
+}
+
+int run_script(struct session *s, const struct script *script)
+{
+    int status = run_statements(s, script, NULL);
+    s->stop = false;
+    return status;
 }
 
 int run_text(struct session *s, struct bytes text)

@@ -16,6 +16,14 @@ int run_pipeline(struct session *s, const struct pipeline *pipeline, json_t *cap
  * reference. */
 json_t *run_result(const json_t *captured);
 
+/* The statements of a block, for one object; what they give goes into `capture`. It ends where the
+ * script around it ends, too. */
+int run_block(struct session *s, const struct script *block, json_t *capture);
+bool run_has_exit(const struct script *script);
+/* What came of a script so far, and of one command more. STATUS_MISUSED and STATUS_NOT_PERMITTED
+ * promise that nothing was done: a script of which another command was carried out can't. */
+int run_status_of_both(int so_far, int one);
+
 /* All statements, until one stops the script or is `exit`. The status of the first that failed, or
  * that of `exit`. */
 int run_script(struct session *s, const struct script *script);

@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/nearest.h"
 #include "cmdlet/parameter.h"
 
@@ -46,6 +47,21 @@ bool session_wait_input(int fd)
         continue;
     sigprocmask(SIG_SETMASK, &before, NULL);
     return !interrupted;
+}
+
+void session_sleep(uint64_t ms)
+{
+    sigset_t interrupt, before;
+    uint64_t until = clock_ms() + ms;
+    sigemptyset(&interrupt);
+    sigaddset(&interrupt, SIGINT);
+    sigprocmask(SIG_BLOCK, &interrupt, &before);
+    for (uint64_t now = clock_ms(); !interrupted && now < until; now = clock_ms()) {
+        const struct timespec left = {.tv_sec = (time_t)((until - now) / 1000),
+                                      .tv_nsec = (long)((until - now) % 1000) * 1000000};
+        ppoll(NULL, 0, &left, &before);
+    }
+    sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
 /* Without SA_RESTART: whoever waits for a line or an answer is woken. */
@@ -205,6 +221,13 @@ enum failure session_set(struct session *s, const char *name, json_t *value, str
     else
         json_object_set_new(s->variables, key, value);
     return bad;
+}
+
+void session_unset(struct session *s, const char *name)
+{
+    char key[VARIABLE_NAME_MAX + 1];
+    lower(name, key);
+    json_object_del(s->variables, key);
 }
 
 int status_of_failure(enum failure kind)

@@ -4,6 +4,7 @@
 #define POLLUX_CMDLET_SHELL_SESSION_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include <jansson.h>
@@ -32,6 +33,7 @@ struct session {
     json_t *variables; /* lower-case name -> value */
     bool stop;         /* -ErrorAction Stop: nothing more of this script */
     bool leaves;       /* `exit` was typed */
+    unsigned blocks;   /* of ForEach-Object that are under way, one within the other */
 };
 
 void session_begin(struct session *s, bool in_shell);
@@ -43,12 +45,15 @@ bool session_interrupted(void);
 void session_rearm(void);
 /* Until something can be read there. False: Ctrl-C was typed, whenever that was. */
 bool session_wait_input(int fd);
+/* So long, or until somebody types Ctrl-C. */
+void session_sleep(uint64_t ms);
 
 /* Lent; NULL: there is no such variable. $true, $false and $null are always there. */
 const json_t *session_get(const struct session *s, const char *name);
 /* Takes the value over. The variables that say what commands do by default take only what makes
  * sense there. */
 enum failure session_set(struct session *s, const char *name, json_t *value, struct error *e);
+void session_unset(struct session *s, const char *name);
 /* Can there be a variable of this name? Asked before what it shall hold is done. */
 enum failure session_may_set(const struct session *s, const char *name, struct error *e);
 const char *session_nearest(const struct session *s, const char *name);

@@ -645,6 +645,12 @@ const struct binding *stage_binding(const struct stage *stage)
     return &stage->b;
 }
 
+void stage_note_status(struct stage *stage, int status)
+{
+    if (status != STATUS_DONE)
+        note_status(stage, status);
+}
+
 void stage_stop(struct stage *stage)
 {
     stage->pipe->stop = true;

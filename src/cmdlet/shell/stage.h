@@ -38,8 +38,9 @@ const struct binding *stage_binding(const struct stage *stage);
 struct session *stage_session(const struct stage *stage);
 void stage_emit(struct stage *stage, const json_t *object);
 void stage_fail(struct stage *stage, const struct error *e);
-void stage_stop(struct stage *stage);    /* nothing more goes through the pipe */
-void stage_enough(struct stage *stage);  /* it needs no more from those in front */
+void stage_note_status(struct stage *stage, int status); /* of what it had done */
+void stage_stop(struct stage *stage);                    /* nothing more goes through the pipe */
+void stage_enough(struct stage *stage);                  /* it needs no more from those in front */
 void **stage_state(struct stage *stage); /* the command's own; it frees it at its end */
 
 #endif

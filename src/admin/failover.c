@@ -1,0 +1,307 @@
+/* Invoke-CsPoolFailOver, Invoke-CsPoolFailBack, Stop-CsPoolFailOver: one operation, told as it
+ * goes. It runs at the pool that takes (pool/operating.h), and goes on when nobody watches any
+ * more. */
+#include "admin/failover.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "admin/preflight.h"
+#include "base/clock.h"
+#include "base/timespan.h"
+#include "pool/operating.h"
+
+struct failover {
+    struct operation_wish wish;
+    uint64_t id;
+    enum operation_step told; /* the step that was told last */
+    bool any_told;
+    char follow[FQDN_SIZE + 64], cancel[FQDN_SIZE + 64];
+};
+
+static void failover_end(struct call *call)
+{
+    free(call_kept(call));
+    call_end(call);
+}
+
+/* --- what was asked for --- */
+
+static uint32_t span_of(const struct call *call, const char *parameter, uint32_t without)
+{
+    uint64_t ms;
+    const char *text = call_text(call, parameter);
+    return text && time_span_ms(text, &ms) ? (uint32_t)ms : without;
+}
+
+static uint32_t number_of(const struct call *call, const char *parameter, uint32_t unit,
+                          uint32_t without)
+{
+    const json_t *value = call_value(call, parameter);
+    return value ? (uint32_t)json_integer_value(value) * unit : without;
+}
+
+static void read_wish(const struct call *call, enum operation_kind kind, const char *home,
+                      struct operation_wish *wish)
+{
+    bool skip = call_switch(call, "SkipDataVerification");
+    *wish = (struct operation_wish){
+        .kind = kind,
+        .options = {.disaster = call_switch(call, "DisasterMode"),
+                    .skip_verification = skip,
+                    .incomplete = skip,
+                    .flush = call_switch(call, "FlushStorageService"),
+                    .patience_ms = span_of(call, "WaitTime", OPERATION_PATIENCE_MS),
+                    .close_ms = number_of(call, "ServicesStopDelayMins", 60000, 0),
+                    .store_ms = number_of(call, "DatabaseCommandTimeoutInSeconds", 1000,
+                                          OPERATION_STORE_MS)}};
+    snprintf(wish->home, sizeof wish->home, "%s", home);
+    snprintf(wish->by, sizeof wish->by, "%s", call_caller(call)->name);
+}
+
+/* --- how it goes --- */
+
+static uint64_t left(const struct operation_status *s)
+{
+    return s->holder_usn > s->copied ? s->holder_usn - s->copied : 0;
+}
+
+static void tell_step(struct call *call, const struct operation_report *r)
+{
+    struct failover *f = call_kept(call);
+    if (f->any_told && f->told == r->status.step)
+        return;
+    f->any_told = true;
+    f->told = r->status.step;
+    call_step(call, "%s", operation_step_name(f->told));
+}
+
+static void tell_progress(struct call *call, const struct operation_report *r)
+{
+    const struct failover *f = call_kept(call);
+    const struct operation_status *s = &r->status;
+    char elapsed[TIME_SPAN_TEXT_MAX];
+    OWNED(free_memory)
+    char *status =
+        xasprintf("%s, %" PRIu64 " changes left to copy, %s", operation_step_name(s->step), left(s),
+                  time_span_text(clock_ms() - s->began_ms, elapsed));
+    call_progress(call, &(struct call_progress){.activity = operation_kind_name(r->wish.kind),
+                                                .status = status,
+                                                .done = s->copied,
+                                                .total = s->holder_usn,
+                                                .follow = f->follow,
+                                                .cancel = f->cancel});
+}
+
+/* --- what it came to --- */
+
+static void tell_digests(struct call *call, const struct home_point *point)
+{
+    for (int m = 0; m < MODULES; m++) {
+        const struct digest *d = &point->digests[m];
+        if (d->items)
+            call_figure(call,
+                        json_sprintf("%016" PRIx64 "%016" PRIx64 " over %" PRIu64 " items", d->high,
+                                     d->low, d->items),
+                        "Digest of %s", module_name((enum module)m));
+    }
+}
+
+/* How long each step took: most are over before anybody looks. */
+static void tell_steps(struct call *call, const struct operation_status *s)
+{
+    for (int step = 0; step < OPERATION_DONE; step++) {
+        const char *name = operation_step_name((enum operation_step)step);
+        if (!s->step_ms[step] || s->step_end_ms[step] < s->step_ms[step])
+            continue;
+        uint64_t ms = s->step_end_ms[step] - s->step_ms[step];
+        call_verbose(call, "%s: %" PRIu64 " ms", name, ms);
+        call_figure(call, json_integer((json_int_t)ms), "%s, ms", name);
+    }
+}
+
+static void warn_of_alone(struct call *call, const struct operation_report *r)
+{
+    struct front_end *fe = call_front_end(call);
+    call_warning(call,
+                 "%s did not give the home away, so it was taken as the copy here had it: up to "
+                 "change %" PRIu64 ". What %s accepted besides is salvaged when it comes back.",
+                 r->from, r->status.point.usn, r->from);
+    if (r->witnesses[0])
+        call_warning(call,
+                     "%s is heard by others than %s: %s. It steps down as soon as they tell it.",
+                     r->from, front_end_pool(fe), r->witnesses);
+}
+
+static void tell_done(struct call *call, const struct operation_report *r)
+{
+    const struct operation_status *s = &r->status;
+    const struct front_end *fe = call_front_end(call);
+    char refused[TIME_SPAN_TEXT_MAX], took[TIME_SPAN_TEXT_MAX];
+    uint64_t items = 0;
+    for (int m = 0; m < MODULES; m++)
+        items += s->point.digests[m].items;
+    time_span_text(s->refused_ms, refused);
+    time_span_text(s->ended_ms - s->began_ms, took);
+    if (s->alone)
+        warn_of_alone(call, r);
+    else if (r->wish.options.disaster)
+        call_warning(call,
+                     "Disaster mode was not needed: %s answered, and released the home. "
+                     "Nothing was lost.",
+                     r->from);
+    if (!s->alone && !s->turned)
+        call_caution(call, "%s has not confirmed yet that it stands by.", r->from);
+    if (!s->alone && !s->verified)
+        call_warning(call, "The copy was not verified before it was taken.");
+    call_object(call, json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:s, s:s, s:b}", "Identity",
+                                r->wish.home, "Holder", front_end_pool(fe), "TakenFrom", r->from,
+                                "Term", (json_int_t)s->to.number, "Items", (json_int_t)items,
+                                "UpToChange", (json_int_t)s->point.usn, "ChangesRefused", refused,
+                                "Duration", took, "Verified", s->verified));
+    call_figure(call, json_string(refused), "Changes refused for");
+    call_figure(call, json_integer((json_int_t)items), "Items taken over");
+    call_figure(call, json_integer((json_int_t)s->point.usn), "Up to change");
+    call_figure(call, json_string(s->verified ? "yes" : "no"), "Both copies verified to be equal");
+    tell_digests(call, &s->point);
+}
+
+static void watch(void *context)
+{
+    struct call *call = context;
+    struct failover *f = call_kept(call);
+    const struct operation_report *r =
+        operating_of(front_end_operating(call_front_end(call)), f->wish.home);
+    if (!r || r->id != f->id) { /* the next one began before this one was told of */
+        struct error e;
+        fail(&e, FAIL_BUSY, "Another operation with the home %s began meanwhile.", f->wish.home);
+        error_next(&e, "%s", f->follow);
+        call_error(call, &e);
+        failover_end(call);
+        return;
+    }
+    tell_step(call, r);
+    if (operating_is_under_way(r) && !call_is_unwanted(call)) {
+        tell_progress(call, r);
+        return;
+    }
+    if (!operating_is_under_way(r))
+        tell_steps(call, &r->status);
+    if (r->status.step == OPERATION_DONE)
+        tell_done(call, r);
+    else if (r->status.step == OPERATION_FAILED)
+        call_error(call, &r->status.error);
+    failover_end(call);
+}
+
+/* --- -WhatIf --- */
+
+static void tell_plan(struct call *call, const struct preflight *found)
+{
+    const struct failover *f = call_kept(call);
+    const struct operation_options *o = &f->wish.options;
+    const char *self = front_end_pool(call_front_end(call)), *home = f->wish.home;
+    uint64_t uncopied = found->head > found->own.usn ? found->head - found->own.usn : 0;
+    if (found->answered) {
+        call_what_if(call,
+                     "%" PRIu64 " changes of %s would be copied to %s while %s serves on; "
+                     "for that it would wait until nothing moves for %.0f s.",
+                     uncopied, home, self, found->from, o->patience_ms / 1000.0);
+        if (o->flush)
+            call_what_if(call, "The storage queues of %s would be flushed into the store.",
+                         found->from);
+        if (o->close_ms)
+            call_what_if(call, "Sessions would have %u minutes to end; new ones are sent to %s.",
+                         o->close_ms / 60000, self);
+        call_what_if(call,
+                     "%s would refuse changes, the rest would be copied%s, and the home "
+                     "released at its last change.",
+                     found->from,
+                     o->skip_verification ? " without a look whether both copies are equal"
+                                          : " and both copies compared by their digests");
+    } else {
+        call_what_if(call,
+                     "%s does not answer: the home %s would be taken as it is here, up to "
+                     "change %" PRIu64 ".",
+                     found->from, home, found->own.usn);
+    }
+    call_what_if(call, "%s would serve the home %s in a new term; users of %s would sign on here.",
+                 self, home, home);
+    call_what_if(call,
+                 "That would take about %.1f s, and changes would be refused for less than a "
+                 "second of it.",
+                 preflight_seconds(found, o));
+}
+
+static void on_looked(const struct preflight *found, void *context)
+{
+    tell_plan(context, found);
+    failover_end(context);
+}
+
+/* --- begin --- */
+
+static void begin(struct call *call)
+{
+    struct failover *f = call_kept(call);
+    struct operating *operating = front_end_operating(call_front_end(call));
+    const struct operation_report *r = operating_of(operating, f->wish.home);
+    struct error e;
+    if (r && operating_is_under_way(r)) {
+        call_warning(call,
+                     "%s of this home is under way already, begun by %s; it is joined as it "
+                     "is.",
+                     operation_kind_name(r->wish.kind), r->wish.by);
+        f->id = r->id;
+    } else if (operating_begin(operating, &f->wish, &f->id, &e)) {
+        call_error(call, &e);
+        failover_end(call);
+        return;
+    }
+    call_each_tick(call, watch);
+    call_tick(call);
+}
+
+void failover_run(struct call *call, enum operation_kind kind, const char *home)
+{
+    struct front_end *fe = call_front_end(call);
+    struct failover *f = xcalloc(1, sizeof *f);
+    read_wish(call, kind, home, &f->wish);
+    snprintf(f->follow, sizeof f->follow, "Get-CsPoolFailOverStatus -PoolFqdn %s", home);
+    snprintf(f->cancel, sizeof f->cancel, "Stop-CsPoolFailOver -PoolFqdn %s", home);
+    call_keep(call, f);
+    call_step(call, "Looking whether it can be done");
+    if (!preflight_check(call, &f->wish))
+        failover_end(call);
+    else if (call_switch(call, "WhatIf"))
+        preflight_look(fe, home, on_looked, call);
+    else
+        begin(call);
+}
+
+void admin_invoke_pool_failover(struct call *call)
+{
+    failover_run(call, OPERATION_FAIL_OVER, call_text(call, "PoolFqdn"));
+}
+
+void admin_invoke_pool_failback(struct call *call)
+{
+    failover_run(call, OPERATION_FAIL_BACK, call_text(call, "PoolFqdn"));
+}
+
+void admin_stop_pool_failover(struct call *call)
+{
+    struct operating *operating = front_end_operating(call_front_end(call));
+    const char *home = call_text(call, "PoolFqdn");
+    const struct operation_report *r = operating_of(operating, home);
+    struct error e;
+    bool planned =
+        r && operating_is_under_way(r) &&
+        call_what_if(call, "%s of the home %s would be called off; it is at \"%s\".",
+                     operation_kind_name(r->wish.kind), home, operation_step_name(r->status.step));
+    if (!planned && operating_cancel(operating, home, &e))
+        call_error(call, &e);
+    call_end(call);
+}

@@ -1,0 +1,225 @@
+#include "admin/preflight.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include "base/faults.h"
+#include "pool/certificates.h"
+
+/* What the checks look at. */
+struct look {
+    struct call *call;
+    struct front_end *fe;
+    const struct operation_wish *wish;
+    const struct home *core; /* NULL: this pool has no part in the home */
+    const char *self, *partner;
+};
+
+static bool wrong(const struct look *l, struct error *e)
+{
+    error_kept(e, "Nothing was changed.");
+    call_error(l->call, e);
+    return false;
+}
+
+static bool has_backup(const struct look *l)
+{
+    struct error e;
+    if (l->core && l->partner[0])
+        return true;
+    fail(&e, FAIL_REFUSED, "%s has no backup pool, so nobody can take over its users.",
+         l->wish->home);
+    error_next(&e, "Pairs are made in the topology. Who backs whom up: Get-CsPool");
+    return wrong(l, &e);
+}
+
+/* Somebody asked for the pool that has the users, instead of the pool whose they are. */
+static void name_the_other(const struct look *l, struct error *e)
+{
+    const struct hosted_home *other = front_end_home(l->fe, l->partner);
+    if (other && mode_rights(home_mode(hosted_home_core(other)))->holder)
+        error_next(e,
+                   "It is %s that is failed over, to %s. To give it back: Invoke-CsPoolFailBack "
+                   "-PoolFqdn %s",
+                   l->partner, l->self, l->partner);
+    else
+        error_next(e, "Who holds which home: Get-CsPoolFailOverStatus");
+}
+
+static bool is_held_elsewhere(const struct look *l)
+{
+    struct error e;
+    enum mode mode = home_mode(l->core);
+    if (mode == MODE_STANDBY || mode == MODE_RESILIENCY)
+        return true;
+    if (mode == MODE_REJOINING) {
+        home_explain(l->core, &e);
+        return wrong(l, &e);
+    }
+    if (mode == MODE_RELEASED || mode == MODE_DRAINING || mode == MODE_CLOSING) {
+        fail(&e, FAIL_BUSY, "%s is handing the home %s over to %s right now.", l->self,
+             l->wish->home, l->partner);
+        error_next(&e, "Get-CsPoolFailOverStatus -PoolFqdn %s shows how far it is.", l->wish->home);
+    } else if (l->wish->kind == OPERATION_FAIL_BACK) {
+        fail(&e, FAIL_REFUSED, "%s is not failed over: it serves its own users.", l->wish->home);
+        name_the_other(l, &e);
+    } else {
+        fail(&e, FAIL_REFUSED, "%s is failed over already: %s has held its home since term %llu.",
+             l->wish->home, l->self, (unsigned long long)home_hold(l->core)->term.number);
+        error_next(&e, "To give it back: Invoke-CsPoolFailBack -PoolFqdn %s", l->wish->home);
+    }
+    return wrong(l, &e);
+}
+
+static bool is_started(const struct look *l)
+{
+    struct error e;
+    if (!home_stopped(l->core))
+        return true;
+    fail(&e, FAIL_REFUSED, "%s, which would take over, was stopped by an administrator.", l->self);
+    error_next(&e, "Start-CsPool -PoolFqdn %s", l->self);
+    return wrong(l, &e);
+}
+
+/* Another kind of operation; the same kind is joined. */
+static bool is_free(const struct look *l)
+{
+    struct error e;
+    const struct operation_report *r = operating_of(front_end_operating(l->fe), l->wish->home);
+    if (!r || !operating_is_under_way(r) || r->wish.kind == l->wish->kind)
+        return true;
+    fail(&e, FAIL_BUSY, "Another operation with this home is under way: %s, begun by %s.",
+         operation_kind_name(r->wish.kind), r->wish.by);
+    error_next(&e, "Wait for its end, or call it off: Stop-CsPoolFailOver -PoolFqdn %s",
+               l->wish->home);
+    return wrong(l, &e);
+}
+
+static bool holder_answers(const struct look *l)
+{
+    struct error e;
+    const char *why = "";
+    if (l->wish->options.disaster || !front_end_is_silent(l->fe, l->partner, &why))
+        return true;
+    fail(&e, FAIL_UNREACHABLE, "%s, which holds the home, does not answer: %s", l->partner, why);
+    error_next(&e, "Mend that, or take its users over without it: %s -PoolFqdn %s -DisasterMode",
+               call_command(l->call)->name, l->wish->home);
+    return wrong(l, &e);
+}
+
+static bool has_room(const struct look *l)
+{
+    struct statvfs fs;
+    struct error e;
+    const char *path = front_end_config(l->fe)->database_path;
+    if (statvfs(path, &fs) != 0)
+        return true; /* a store that is gone says so itself */
+    uint64_t free_mb = (uint64_t)fs.f_bavail * fs.f_frsize >> 20;
+    if (free_mb >= PREFLIGHT_ROOM_MIN_MB)
+        return true;
+    fail(&e, FAIL_FULL, "The disk under %s has %llu MB left; taking a home over needs %d.", path,
+         (unsigned long long)free_mb, PREFLIGHT_ROOM_MIN_MB);
+    error_next(&e, "Make room there, and give the command again.");
+    return wrong(l, &e);
+}
+
+static bool certificates_are_good(const struct look *l)
+{
+    OWNED(faults_free) struct faults faults = {0};
+    struct error e;
+    certificates_faults(front_end_config(l->fe), &faults);
+    for (size_t i = 0; i < faults.count; i++) {
+        fail(&e, FAIL_REFUSED, "%s: %s", faults.list[i].file, faults.list[i].sentence);
+        error_next(&e, "pollux pki renew makes new ones; then reload polluxd.");
+        wrong(l, &e);
+    }
+    return faults.count == 0;
+}
+
+/* --- what does not keep it from being done --- */
+
+static void warn(const struct look *l)
+{
+    const struct machine *machine = front_end_machine_of(l->fe, l->partner);
+    const struct peer *peer = machine ? peers_find(front_end_peers(l->fe), machine->fqdn) : NULL;
+    const struct pool *central = front_end_holder(l->fe, HOME_CENTRAL);
+    if (peer && peer->clock_warned)
+        call_caution(l->call, "The clocks of %s and %s differ; only times in logs depend on it.",
+                     l->self, l->partner);
+    if (peer && peer->topology_warned)
+        call_caution(l->call, "%s runs by another topology file than %s.", l->partner, l->self);
+    if (l->wish->kind == OPERATION_FAIL_OVER && central && strcmp(central->fqdn, l->partner) == 0)
+        call_caution(l->call,
+                     "The Central Management Store is held by %s and stays there. To move it, too, "
+                     "on a machine of %s: Invoke-CsManagementServerFailover",
+                     l->partner, l->self);
+}
+
+bool preflight_check(struct call *call, const struct operation_wish *wish)
+{
+    static bool (*const all[])(const struct look *l) = {
+        is_held_elsewhere, is_started, is_free, holder_answers, has_room, certificates_are_good,
+    };
+    struct front_end *fe = call_front_end(call);
+    struct hosted_home *home = front_end_home(fe, wish->home);
+    const struct home *core = home ? hosted_home_core(home) : NULL;
+    const struct look l = {.call = call,
+                           .fe = fe,
+                           .wish = wish,
+                           .core = core,
+                           .self = front_end_pool(fe),
+                           .partner = core ? home_partner(core) : ""};
+    if (!has_backup(&l))
+        return false;
+    bool good = true;
+    for (size_t i = 0; i < COUNT_OF(all); i++)
+        good = all[i](&l) && good;
+    if (good)
+        warn(&l);
+    return good;
+}
+
+/* --- a rehearsal --- */
+
+struct looking {
+    struct preflight found;
+    preflight_done *done;
+    void *context;
+};
+
+static void on_standing(const struct home_standing *standing, const struct error *e, void *context)
+{
+    OWNED(free_memory) struct looking *looking = context;
+    looking->found.answered = e == NULL;
+    if (standing)
+        looking->found.head = standing->point.usn;
+    looking->done(&looking->found, looking->context);
+}
+
+void preflight_look(struct front_end *fe, const char *home, preflight_done *done, void *context)
+{
+    struct error e;
+    struct hosted_home *hosted = front_end_home(fe, home);
+    const char *from = home_partner(hosted_home_core(hosted));
+    const struct machine *to = front_end_machine_of(fe, from);
+    struct looking *looking = xcalloc(1, sizeof *looking);
+    looking->done = done;
+    looking->context = context;
+    snprintf(looking->found.from, sizeof looking->found.from, "%s", from);
+    hosted_home_point(hosted, &looking->found.own, &looking->found.whole, &e);
+    const struct home_demanded look = {.demand = DEMAND_LOOK};
+    if (to) {
+        link_demand(front_end_link(fe), to, home, &look, on_standing, looking);
+        return;
+    }
+    fail(&e, FAIL_UNREACHABLE, "The topology knows no machine of %s.", from);
+    on_standing(NULL, &e, looking);
+}
+
+double preflight_seconds(const struct preflight *found, const struct operation_options *options)
+{
+    uint64_t uncopied = found->head > found->own.usn ? found->head - found->own.usn : 0;
+    return options->close_ms / 1000.0 + (double)uncopied / PREFLIGHT_CHANGES_EACH_SECOND + 0.1;
+}

@@ -1,0 +1,35 @@
+/* Before a home is taken over: can it be done? Everything that is wrong is said at once, with what
+ * to do about it, and nothing is changed by looking. */
+#ifndef POLLUX_ADMIN_PREFLIGHT_H
+#define POLLUX_ADMIN_PREFLIGHT_H
+
+#include "admin/call.h"
+#include "pool/operating.h"
+
+enum {
+    /* What the store must be able to take: the batches of a copy, and what comes right after. */
+    PREFLIGHT_ROOM_MIN_MB = 64,
+    /* Changes copied in a second, for an estimate: what a loaded pair does with keys in no order.
+     */
+    PREFLIGHT_CHANGES_EACH_SECOND = 20000,
+};
+
+/* False if it can't be done: the errors were told. */
+bool preflight_check(struct call *call, const struct operation_wish *wish);
+
+/* What a rehearsal finds. */
+struct preflight {
+    char from[FQDN_SIZE]; /* who holds it */
+    bool answered;        /* it answers, and `head` is its last change */
+    uint64_t head;
+    struct home_point own;
+    bool whole;
+};
+/* Asks the holder; `done` is called once, on the loop, and `context` must live until then. */
+typedef void preflight_done(const struct preflight *found, void *context);
+void preflight_look(struct front_end *fe, const char *home, preflight_done *done, void *context);
+
+/* How long it would take, by what is to be copied. */
+double preflight_seconds(const struct preflight *found, const struct operation_options *options);
+
+#endif

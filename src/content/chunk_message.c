@@ -1,0 +1,186 @@
+/* The body of a request: { bytes key (none: the one before), varint offset, varint size } each.
+ * Of an answer: { u8 there, bytes } each. */
+#include "content/chunk_message.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/packet.h"
+
+enum { MAGIC_REQUEST = 0x31515850, MAGIC_ANSWER = 0x31415850 }; /* "PXQ1", "PXA1" */
+
+enum {
+    VARINT_MAX = 10,
+    REQUEST_BODY_MAX = CHUNK_CALL_COUNT_MAX * (ITEM_KEY_MAX + 3 * VARINT_MAX),
+    ANSWER_BODY_MAX = CHUNK_CALL_BYTES_MAX + CHUNK_CALL_COUNT_MAX * (1 + VARINT_MAX),
+};
+
+static const char what_request[] = "A question for chunks", what_answer[] = "An answer of chunks";
+
+struct chunk_request {
+    char home[HOME_NAME_SIZE];
+    struct buffer body;
+    size_t count;
+    uint64_t bytes;
+    struct bytes last; /* key, a view into the body or what is read */
+    size_t last_at, last_size;
+    struct packet packet; /* of one that arrived */
+    struct cursor in;
+};
+
+struct chunk_request *chunk_request_new(const char *home)
+{
+    struct chunk_request *request = xcalloc(1, sizeof *request);
+    memcpy(request->home, home, strlen(home) + 1);
+    return request;
+}
+
+void chunk_request_free(struct chunk_request *request)
+{
+    if (!request)
+        return;
+    buffer_free(&request->body);
+    packet_close(&request->packet);
+    free(request);
+}
+
+static bool is_last_key(const struct chunk_request *r, struct bytes key)
+{
+    return r->count && bytes_equal(bytes_of(r->body.at + r->last_at, r->last_size), key);
+}
+
+bool chunk_request_add(struct chunk_request *request, const struct chunk_place *place)
+{
+    if (request->count &&
+        (request->count == CHUNK_CALL_COUNT_MAX || request->bytes + place->size > CHUNK_CALL_BYTES))
+        return false;
+    bool same = is_last_key(request, place->key);
+    buffer_bytes(&request->body, same ? BYTES_NONE : place->key);
+    if (!same) {
+        request->last_at = request->body.size - place->key.size;
+        request->last_size = place->key.size;
+    }
+    buffer_varint(&request->body, place->offset);
+    buffer_varint(&request->body, place->size);
+    request->count++;
+    request->bytes += place->size;
+    return true;
+}
+
+size_t chunk_request_count(const struct chunk_request *request)
+{
+    return request->count;
+}
+
+static void seal(uint32_t magic, struct bytes head, struct bytes body, struct buffer *packet)
+{
+    OWNED(packer_free) struct packer *packer = packer_new();
+    struct bytes sealed = packet_seal(packer, magic, head, body);
+    buffer_raw(packet, sealed.at, sealed.size);
+}
+
+void chunk_request_end(const struct chunk_request *request, struct buffer *packet)
+{
+    OWNED(buffer_free) struct buffer head = {0};
+    buffer_text(&head, request->home);
+    seal(MAGIC_REQUEST, buffer_view(&head), buffer_view(&request->body), packet);
+}
+
+bool chunk_request_next(struct chunk_request *r, struct chunk_place *place)
+{
+    if (r->in.bad || r->in.left == 0)
+        return false;
+    struct bytes key = cursor_bytes(&r->in, ITEM_KEY_MAX);
+    if (key.size)
+        r->last = key;
+    uint64_t offset = cursor_varint(&r->in), size = cursor_varint(&r->in);
+    *place = (struct chunk_place){.key = r->last, .offset = offset, .size = (uint32_t)size};
+    r->count++;
+    r->bytes += size;
+    r->in.bad |= !r->last.size || size == 0 || size > CHUNK_SIZE_MAX || offset > INT64_MAX - size ||
+                 r->count > CHUNK_CALL_COUNT_MAX || r->bytes > CHUNK_CALL_BYTES_MAX;
+    return !r->in.bad;
+}
+
+static void rewind_request(struct chunk_request *r)
+{
+    r->in = cursor_over(buffer_view(&r->packet.body));
+    r->last = BYTES_NONE;
+    r->count = 0;
+    r->bytes = 0;
+}
+
+enum failure chunk_request_open(struct bytes packet, struct chunk_request **request,
+                                struct error *e)
+{
+    OWNED(chunk_request_free) struct chunk_request *r = xcalloc(1, sizeof *r);
+    struct chunk_place place;
+    *request = NULL;
+    enum failure bad =
+        packet_open(packet, MAGIC_REQUEST, REQUEST_BODY_MAX, what_request, &r->packet, e);
+    if (bad)
+        return bad;
+    struct cursor head = cursor_over(r->packet.head);
+    cursor_text(&head, r->home, sizeof r->home);
+    rewind_request(r);
+    while (chunk_request_next(r, &place))
+        ;
+    if (!cursor_done(&head) || r->in.bad)
+        return packet_damaged(what_request, "it asks for what can't be", e);
+    rewind_request(r);
+    *request = TAKE(r);
+    return OK;
+}
+
+const char *chunk_request_home(const struct chunk_request *request)
+{
+    return request->home;
+}
+
+/* --- answers --- */
+
+struct chunk_answer {
+    struct packet packet;
+    struct cursor in;
+};
+
+void chunk_answer_add(struct buffer *body, const struct bytes *bytes)
+{
+    buffer_u8(body, bytes ? 1 : 0);
+    if (bytes)
+        buffer_bytes(body, *bytes);
+}
+
+void chunk_answer_end(const struct buffer *body, struct buffer *packet)
+{
+    seal(MAGIC_ANSWER, BYTES_NONE, buffer_view(body), packet);
+}
+
+enum failure chunk_answer_open(struct bytes packet, struct chunk_answer **answer, struct error *e)
+{
+    OWNED(chunk_answer_free) struct chunk_answer *a = xcalloc(1, sizeof *a);
+    *answer = NULL;
+    enum failure bad =
+        packet_open(packet, MAGIC_ANSWER, ANSWER_BODY_MAX, what_answer, &a->packet, e);
+    if (bad)
+        return bad;
+    a->in = cursor_over(buffer_view(&a->packet.body));
+    *answer = TAKE(a);
+    return OK;
+}
+
+void chunk_answer_free(struct chunk_answer *answer)
+{
+    if (!answer)
+        return;
+    packet_close(&answer->packet);
+    free(answer);
+}
+
+bool chunk_answer_next(struct chunk_answer *a, uint32_t size, struct bytes *bytes)
+{
+    if (cursor_u8(&a->in) != 1)
+        return false;
+    *bytes = cursor_bytes(&a->in, CHUNK_SIZE_MAX);
+    return !a->in.bad && bytes->size == size;
+}

@@ -1,0 +1,147 @@
+#include "content/folders.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/random.h"
+
+enum { MARKER_MAX = 512, FOLDER_MODE = 0750 };
+
+void close_fd(int fd)
+{
+    if (fd >= 0)
+        close(fd);
+}
+
+enum failure folder_failure(const char *what, const char *path, int number, struct error *e)
+{
+    enum failure kind = number == ENOENT || number == ENOTDIR  ? FAIL_NOT_FOUND
+                        : number == ENOSPC || number == EDQUOT ? FAIL_FULL
+                        : number == EROFS                      ? FAIL_READ_ONLY
+                        : number == ELOOP || number == EXDEV   ? FAIL_FOREIGN
+                                                               : FAIL_IO;
+    if (kind == FAIL_FOREIGN)
+        return fail(e, kind, "%s %s: there is a symbolic link where a folder or a file should be.",
+                    what, path);
+    fail(e, kind, "%s %s: %s.", what, path, strerrordesc_np(number));
+    if (e && kind == FAIL_FULL)
+        error_next(e, "Make room on the disk of the file store; it goes on by itself.");
+    return kind;
+}
+
+int below_open(int folder, const char *path, int flags, unsigned mode)
+{
+    struct open_how how = {.flags = (uint64_t)(flags | O_CLOEXEC),
+                           .mode = mode,
+                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
+    long fd;
+    do /* the kernel could not be sure, because something was renamed meanwhile */
+        fd = syscall(SYS_openat2, folder, path, &how, sizeof how);
+    while (fd < 0 && (errno == EAGAIN || errno == EINTR));
+    return (int)fd;
+}
+
+/* Each part by its own descriptor: mkdirat() alone would follow a link on the way. */
+int below_make(int folder, const char *path)
+{
+    int fd = below_open(folder, path, O_DIRECTORY | O_RDONLY, 0);
+    const char *slash = strchr(path, '/');
+    char first[CONTENT_NAME_SIZE];
+    size_t size = slash ? (size_t)(slash - path) : strlen(path);
+    if (fd >= 0 || errno != ENOENT)
+        return fd;
+    if (size >= sizeof first) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    memcpy(first, path, size);
+    first[size] = 0;
+    if (mkdirat(folder, first, FOLDER_MODE) != 0 && errno != EEXIST)
+        return -1;
+    fd = below_open(folder, first, O_DIRECTORY | O_RDONLY, 0);
+    if (fd < 0 || !slash)
+        return fd;
+    int below = below_make(fd, slash + 1);
+    int number = errno;
+    close(fd);
+    errno = number;
+    return below;
+}
+
+static enum failure no_store(const struct file_store *fs, struct error *e)
+{
+    fail(e, FAIL_NOT_FOUND, "The file store %s has no marker: it may not be mounted.",
+         file_store_path(fs));
+    if (!e)
+        return FAIL_NOT_FOUND;
+    error_kept(e, "Nothing is read there and nothing is written.");
+    return error_next(e, "Mount it. If it is new and meant to be empty, type: echo %s > %s/%s",
+                      file_store_pool(fs), file_store_path(fs), FILE_STORE_MARKER);
+}
+
+static enum failure check_marker(const struct file_store *fs, int root, struct error *e)
+{
+    OWNED(close_fd) int fd = below_open(root, FILE_STORE_MARKER, O_RDONLY | O_NONBLOCK, 0);
+    char text[MARKER_MAX];
+    if (fd < 0 && errno == ENOENT)
+        return no_store(fs, e);
+    ssize_t got = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    if (got < 0)
+        return folder_failure("Reading the marker of the file store", file_store_path(fs), errno,
+                              e);
+    text[got] = 0;
+    text[strcspn(text, "\r\n")] = 0;
+    if (strcmp(text, file_store_pool(fs)) == 0)
+        return OK;
+    fail(e, FAIL_FOREIGN, "By its marker the file store %s belongs to \"%s\", not to %s.",
+         file_store_path(fs), text, file_store_pool(fs));
+    if (!e)
+        return FAIL_FOREIGN;
+    error_kept(e, "Nothing is read there and nothing is written.");
+    return error_next(e, "Check which file store the configuration names for this pool.");
+}
+
+enum failure folder_root(const struct file_store *fs, int *root, struct error *e)
+{
+    OWNED(close_fd) int fd = open(file_store_path(fs), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+        return no_store(fs, e);
+    if (fd < 0)
+        return folder_failure("Opening the file store", file_store_path(fs), errno, e);
+    enum failure bad = check_marker(fs, fd, e);
+    *root = bad ? -1 : fd;
+    if (!bad)
+        fd = -1;
+    return bad;
+}
+
+enum failure folder_of(const struct file_store *fs, const struct file_name *name, bool make,
+                       int *folder, struct error *e)
+{
+    char path[HOME_NAME_SIZE + CONTENT_NAME_SIZE];
+    OWNED(close_fd) int root = -1;
+    *folder = -1;
+    enum failure bad = folder_root(fs, &root, e);
+    if (bad)
+        return bad;
+    snprintf(path, sizeof path, "%s/%s", name->home, name->conference);
+    *folder = make ? below_make(root, path) : below_open(root, path, O_RDONLY | O_DIRECTORY, 0);
+    if (*folder >= 0)
+        return OK;
+    int number = errno;
+    char shown[FILE_NAME_SHOWN_SIZE];
+    bad = folder_failure("Opening the folder of", file_name_shown(name, shown), number, e);
+    return number == ENOTDIR ? fail(e, FAIL_FOREIGN, "%s is in no folder.", shown) : bad;
+}
+
+void folder_random_name(char name[32])
+{
+    snprintf(name, 32, "%016" PRIx64, random_u64());
+}

@@ -1,0 +1,160 @@
+#include "pool/content_calls.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct content_call {
+    struct content_calls *calls;
+    struct content_call *next;
+    char pool[FQDN_SIZE];
+    struct buffer request, answer;
+    struct error error;
+    bool done, forgotten;
+};
+
+struct content_calls {
+    struct front_end *fe;
+    pthread_mutex_t lock;
+    pthread_cond_t news;
+    struct content_call *list; /* those that are not over */
+    bool stopped;
+};
+
+struct content_calls *content_calls_new(struct front_end *fe)
+{
+    struct content_calls *calls = xcalloc(1, sizeof *calls);
+    calls->fe = fe;
+    pthread_mutex_init(&calls->lock, NULL);
+    pthread_cond_init(&calls->news, NULL);
+    return calls;
+}
+
+static void call_free(struct content_call *call)
+{
+    buffer_free(&call->request);
+    buffer_free(&call->answer);
+    free(call);
+}
+
+void content_calls_stop(struct content_calls *calls)
+{
+    pthread_mutex_lock(&calls->lock);
+    calls->stopped = true;
+    pthread_cond_broadcast(&calls->news);
+    pthread_mutex_unlock(&calls->lock);
+}
+
+void content_calls_free(struct content_calls *calls)
+{
+    if (!calls)
+        return;
+    while (calls->list) {
+        struct content_call *call = calls->list;
+        calls->list = call->next;
+        call_free(call);
+    }
+    pthread_mutex_destroy(&calls->lock);
+    pthread_cond_destroy(&calls->news);
+    free(calls);
+}
+
+/* With the lock held. */
+static void unlist(struct content_call *call)
+{
+    struct content_call **at = &call->calls->list;
+    while (*at != call)
+        at = &(*at)->next;
+    *at = call->next;
+}
+
+/* On the loop. */
+static void on_answer(const struct bytes *answer, const struct error *e, void *context)
+{
+    struct content_call *call = context;
+    struct content_calls *calls = call->calls;
+    if (answer)
+        buffer_raw(&call->answer, answer->at, answer->size);
+    else
+        call->error = *e;
+    pthread_mutex_lock(&calls->lock);
+    call->done = true;
+    bool forgotten = call->forgotten;
+    if (forgotten)
+        unlist(call);
+    pthread_cond_broadcast(&calls->news);
+    pthread_mutex_unlock(&calls->lock);
+    if (forgotten)
+        call_free(call);
+}
+
+static void on_begin(void *context)
+{
+    struct content_call *call = context;
+    struct front_end *fe = call->calls->fe;
+    const struct machine *to = front_end_machine_of(fe, call->pool);
+    struct error e;
+    if (front_end_link(fe) && to) {
+        link_chunks(front_end_link(fe), to, buffer_view(&call->request), on_answer, call);
+        return;
+    }
+    fail(&e, FAIL_UNREACHABLE, "There is nobody to ask for the files of conferences.");
+    on_answer(NULL, &e, call);
+}
+
+struct content_call *content_call_begin(struct content_calls *calls, const char *pool,
+                                        struct bytes request)
+{
+    struct content_call *call = xcalloc(1, sizeof *call);
+    call->calls = calls;
+    snprintf(call->pool, sizeof call->pool, "%s", pool);
+    buffer_raw(&call->request, request.at, request.size);
+    pthread_mutex_lock(&calls->lock);
+    call->next = calls->list;
+    calls->list = call;
+    pthread_mutex_unlock(&calls->lock);
+    loop_post_surely(front_end_loop(calls->fe), on_begin, call);
+    return call;
+}
+
+/* Of a machine that stops the link calls nobody any more: the call is freed with all others. */
+static bool give_up(struct content_call *call)
+{
+    call->forgotten = true;
+    return true;
+}
+
+enum failure content_call_end(struct content_call *call, struct buffer *answer, struct error *e)
+{
+    struct content_calls *calls = call->calls;
+    pthread_mutex_lock(&calls->lock);
+    while (!call->done && !calls->stopped)
+        pthread_cond_wait(&calls->news, &calls->lock);
+    bool given_up = !call->done && give_up(call);
+    if (!given_up)
+        unlist(call);
+    pthread_mutex_unlock(&calls->lock);
+    if (given_up)
+        return fail(e, FAIL_STOPPING, "This machine is stopping.");
+    enum failure bad = call->error.kind;
+    if (bad && e)
+        *e = call->error;
+    buffer_free(answer);
+    *answer = call->answer;
+    call->answer = (struct buffer){0};
+    call_free(call);
+    return bad;
+}
+
+void content_call_forget(struct content_call *call)
+{
+    struct content_calls *calls = call->calls;
+    pthread_mutex_lock(&calls->lock);
+    bool done = call->done;
+    call->forgotten = true;
+    if (done)
+        unlist(call);
+    pthread_mutex_unlock(&calls->lock);
+    if (done)
+        call_free(call);
+}

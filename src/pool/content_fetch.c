@@ -1,0 +1,495 @@
+#include "pool/content_fetch.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "content/chunk_message.h"
+
+enum source {
+    SOURCE_NONE, /* not asked for: the file is absent, or its turn has not come */
+    SOURCE_SEED,
+    SOURCE_OWN, /* further to the front in the same file */
+    SOURCE_REMOTE,
+};
+
+/* One run over a list of files: questions go ahead of what is written. */
+struct run {
+    struct fetch *f;
+    struct fetch_file *list;
+    size_t count;
+    uint64_t until_ms;
+    size_t asking, writing; /* files */
+    struct content_call *calls[FETCH_CALLS];
+    size_t call_count;
+    struct chunk_answer *answer; /* of the oldest call, partly used up */
+    size_t answer_left;
+    size_t counts[FETCH_CALLS];
+    struct buffer packet;
+    /* The seed that was read last: files are usually found whole. */
+    struct file_name seed;
+    int seed_fd;
+    struct buffer chunk;
+};
+
+void fetch_file_clear(struct fetch_file *file)
+{
+    incoming_free(file->incoming);
+    manifest_free(&file->manifest);
+    free(file->sources);
+    free(file->offsets);
+    free(file->same);
+    *file = (struct fetch_file){0};
+}
+
+void fetch_clear(struct fetch *f)
+{
+    if (f->half)
+        fetch_file_clear(f->half);
+    free(TAKE(f->half));
+}
+
+/* --- a file --- */
+
+static uint64_t short_hash(const struct chunk *chunk)
+{
+    uint64_t hash;
+    memcpy(&hash, chunk->hash, sizeof hash);
+    return hash;
+}
+
+static bool same_chunk(const struct chunk *a, const struct chunk *b)
+{
+    return a->size == b->size && memcmp(a->hash, b->hash, CHUNK_HASH_SIZE) == 0;
+}
+
+/* A file full of zeros, or of copies of one page, has few different chunks. */
+static void find_same(struct fetch_file *file)
+{
+    const struct manifest *m = &file->manifest;
+    size_t room = 16;
+    while (room < 2 * m->count)
+        room *= 2;
+    OWNED(free_memory) uint32_t *slots = xcalloc(room, sizeof *slots); /* an index and one */
+    for (size_t i = 0; i < m->count; i++) {
+        size_t at = (size_t)short_hash(&m->chunks[i]) & (room - 1);
+        while (slots[at] && !same_chunk(&m->chunks[slots[at] - 1], &m->chunks[i]))
+            at = (at + 1) & (room - 1);
+        if (!slots[at])
+            slots[at] = (uint32_t)i + 1;
+        file->same[i] = slots[at] - 1;
+    }
+}
+
+/* It is opened when its first chunk is there: questions run far ahead of that. */
+static void begin_file(struct fetch_file *file)
+{
+    size_t count = file->manifest.count;
+    if (file->sources)
+        return;
+    file->sources = xcalloc(count + 1, sizeof *file->sources);
+    file->offsets = xcalloc(count + 1, sizeof *file->offsets);
+    file->same = xcalloc(count + 1, sizeof *file->same);
+    for (size_t i = 0; i < count; i++)
+        file->offsets[i + 1] = file->offsets[i] + file->manifest.chunks[i].size;
+    find_same(file);
+}
+
+/* --- reading what is here --- */
+
+static bool read_at(int fd, struct buffer *into, uint64_t offset, uint32_t size)
+{
+    buffer_clear(into);
+    buffer_reserve(into, size);
+    while (into->size < size) {
+        ssize_t got =
+            pread(fd, into->at + into->size, size - into->size, (off_t)(offset + into->size));
+        if (got <= 0)
+            return false;
+        into->size += (size_t)got;
+    }
+    return true;
+}
+
+static bool is_chunk(struct bytes bytes, const struct chunk *chunk)
+{
+    uint8_t hash[CHUNK_HASH_SIZE];
+    if (bytes.size != chunk->size)
+        return false;
+    chunk_hash(bytes, hash);
+    return memcmp(hash, chunk->hash, sizeof hash) == 0;
+}
+
+static bool open_seed(struct run *r, struct bytes key)
+{
+    struct file_name name;
+    struct file_stamp stamp;
+    if (file_name_of_key(r->f->home, key, &name, NULL))
+        return false;
+    if (r->seed_fd >= 0 && strcmp(name.file, r->seed.file) == 0 &&
+        strcmp(name.conference, r->seed.conference) == 0)
+        return true;
+    if (r->seed_fd >= 0)
+        close(r->seed_fd);
+    r->seed = name;
+    return file_store_open(r->f->files, &name, &r->seed_fd, &stamp, NULL) == OK;
+}
+
+/* Into the run's buffer, if it is there and right. */
+static bool read_seed(struct run *r, const struct chunk *chunk)
+{
+    struct bytes key;
+    uint64_t offset;
+    return seeds_find(r->f->seeds, chunk, &key, &offset) && open_seed(r, key) &&
+           read_at(r->seed_fd, &r->chunk, offset, chunk->size) &&
+           is_chunk(buffer_view(&r->chunk), chunk);
+}
+
+/* --- asking --- */
+
+/* A seed whose file is gone is none: that is found out now, when it can still be asked for with
+ * others. */
+static enum source source_of(struct run *r, const struct fetch_file *file, size_t i)
+{
+    struct bytes key;
+    uint64_t offset;
+    if (file->same[i] < i)
+        return SOURCE_OWN;
+    bool here = seeds_find(r->f->seeds, &file->manifest.chunks[i], &key, &offset);
+    return here && open_seed(r, key) ? SOURCE_SEED : SOURCE_REMOTE;
+}
+
+static struct chunk_place place_of(const struct fetch_file *file, size_t i)
+{
+    return (struct chunk_place){file->key, file->offsets[i], file->manifest.chunks[i].size};
+}
+
+/* Adds what is missing of the file; false: the request is full. */
+static bool ask_for(struct run *r, struct fetch_file *file, struct chunk_request *request)
+{
+    while (file->asked < file->manifest.count && file->state == FETCH_WANTED) {
+        enum source source = source_of(r, file, file->asked);
+        struct chunk_place place = place_of(file, file->asked);
+        if (source == SOURCE_REMOTE && !chunk_request_add(request, &place))
+            return false;
+        file->sources[file->asked++] = (uint8_t)source;
+    }
+    return true;
+}
+
+static bool time_is_up(const struct run *r)
+{
+    return clock_ms() >= r->until_ms || atomic_load(r->f->stopping);
+}
+
+/* One more call, if there is anything to ask for. */
+static enum failure ask(struct run *r, struct error *e)
+{
+    OWNED(chunk_request_free) struct chunk_request *request = chunk_request_new(r->f->home);
+    bool room = true;
+    while (room && r->asking < r->count && !time_is_up(r)) {
+        struct fetch_file *file = &r->list[r->asking];
+        begin_file(file);
+        room = ask_for(r, file, request);
+        r->asking += room;
+    }
+    if (!chunk_request_count(request))
+        return OK;
+    if (!r->f->pool[0])
+        return fail(e, FAIL_UNREACHABLE, "The home %s has no other pool that could have its files.",
+                    r->f->home);
+    buffer_clear(&r->packet);
+    chunk_request_end(request, &r->packet);
+    r->counts[r->call_count] = chunk_request_count(request);
+    r->calls[r->call_count++] =
+        content_call_begin(r->f->calls, r->f->pool, buffer_view(&r->packet));
+    return OK;
+}
+
+/* --- writing --- */
+
+static enum failure next_answer(struct run *r, struct error *e)
+{
+    chunk_answer_free(TAKE(r->answer));
+    struct content_call *call = r->calls[0];
+    r->answer_left = r->counts[0];
+    r->call_count--;
+    memmove(r->calls, r->calls + 1, r->call_count * sizeof *r->calls);
+    memmove(r->counts, r->counts + 1, r->call_count * sizeof *r->counts);
+    enum failure bad = content_call_end(call, &r->packet, e);
+    return bad ? bad : chunk_answer_open(buffer_view(&r->packet), &r->answer, e);
+}
+
+/* The next remote chunk, in the order that they were asked for in; nothing if it is not there. */
+static enum failure take_remote(struct run *r, const struct chunk *chunk, struct bytes *bytes,
+                                struct error *e)
+{
+    *bytes = BYTES_NONE;
+    enum failure bad = r->answer_left ? OK : next_answer(r, e);
+    if (bad)
+        return bad;
+    r->answer_left--;
+    struct bytes got;
+    if (!chunk_answer_next(r->answer, chunk->size, &got))
+        return OK;
+    *r->f->bytes_fetched += got.size;
+    if (is_chunk(got, chunk))
+        *bytes = got;
+    return OK;
+}
+
+/* A seed that was not what it promised: the chunk alone, while the other calls wait. */
+static enum failure take_instead(struct run *r, const struct fetch_file *file, size_t i,
+                                 struct error *e)
+{
+    OWNED(chunk_request_free) struct chunk_request *request = chunk_request_new(r->f->home);
+    OWNED(chunk_answer_free) struct chunk_answer *answer = NULL;
+    OWNED(buffer_free) struct buffer packet = {0};
+    struct chunk_place place = place_of(file, i);
+    struct bytes got;
+    buffer_clear(&r->chunk);
+    if (!r->f->pool[0])
+        return OK;
+    chunk_request_add(request, &place);
+    chunk_request_end(request, &packet);
+    enum failure bad = content_call_end(
+        content_call_begin(r->f->calls, r->f->pool, buffer_view(&packet)), &packet, e);
+    if (!bad)
+        bad = chunk_answer_open(buffer_view(&packet), &answer, e);
+    if (bad || !chunk_answer_next(answer, place.size, &got))
+        return bad;
+    *r->f->bytes_fetched += got.size;
+    if (is_chunk(got, &file->manifest.chunks[i]))
+        buffer_raw(&r->chunk, got.at, got.size);
+    return OK;
+}
+
+/* The chunk's bytes, wherever they are from; none: the file is absent. */
+static enum failure take_chunk(struct run *r, struct fetch_file *file, size_t i,
+                               struct bytes *bytes, struct error *e)
+{
+    const struct chunk *chunk = &file->manifest.chunks[i];
+    enum failure bad = OK;
+    *bytes = BYTES_NONE;
+    switch ((enum source)file->sources[i]) {
+    case SOURCE_NONE: return OK;
+    case SOURCE_REMOTE: return take_remote(r, chunk, bytes, e);
+    case SOURCE_OWN:
+        if (!incoming_read(file->incoming, file->offsets[file->same[i]], chunk->size, &r->chunk))
+            return fail(e, FAIL_IO, "What was just written can't be read again.");
+        break;
+    case SOURCE_SEED:
+        if (!read_seed(r, chunk))
+            bad = take_instead(r, file, i, e);
+        else
+            *r->f->bytes_found += chunk->size;
+        break;
+    }
+    *bytes = buffer_view(&r->chunk);
+    return bad;
+}
+
+/* As far as it was asked for. */
+static enum failure write_file(struct run *r, struct fetch_file *file, struct error *e)
+{
+    enum failure closed = file->sources && !file->incoming && file->state == FETCH_WANTED
+                              ? incoming_begin(r->f->files, &file->incoming, e)
+                              : OK;
+    if (closed)
+        return closed;
+    while (file->written < file->asked) {
+        struct bytes bytes;
+        size_t i = file->written;
+        /* Of one that is absent, what was asked for is still on its way. */
+        if (file->state == FETCH_ABSENT && file->sources[i] != SOURCE_REMOTE) {
+            file->written++;
+            continue;
+        }
+        if (file->sources[i] == SOURCE_REMOTE && !r->answer_left && !r->call_count)
+            break;
+        enum failure bad = take_chunk(r, file, i, &bytes, e);
+        if (!bad && file->state == FETCH_WANTED && bytes.size)
+            bad = incoming_write(file->incoming, bytes, e);
+        if (bad)
+            return bad;
+        if (!bytes.size)
+            file->state = FETCH_ABSENT;
+        file->written++;
+        if (file->sources[i] == SOURCE_REMOTE && !r->answer_left)
+            break; /* time to ask for more */
+    }
+    return OK;
+}
+
+/* Of few files each is made durable by itself, as long as it is open. */
+static enum failure end_file(struct fetch_file *file, bool few, struct error *e)
+{
+    struct file_stamp stamp;
+    enum failure bad = OK;
+    if (file->state == FETCH_WANTED) {
+        bad = incoming_seal(file->incoming, file->manifest.stamp.time_ns, &stamp, e);
+        if (!bad && !file_stamp_equal(stamp, file->manifest.stamp)) {
+            fail(e, FAIL_IO, "The file system of the file store keeps no times as they are set.");
+            error_next(e, "Use one that keeps them to the nanosecond, like ext4 or xfs.");
+            return e->kind;
+        }
+        file->state = bad ? FETCH_WANTED : FETCH_WHOLE;
+        if (!bad && few)
+            bad = incoming_sync(file->incoming, e);
+        if (!bad)
+            incoming_rest(file->incoming);
+    } else {
+        incoming_free(TAKE(file->incoming));
+    }
+    return bad;
+}
+
+/* Everything that was asked for is written, and nothing more could be asked for. */
+static bool is_over(const struct run *r)
+{
+    return r->writing == r->count || (!r->call_count && !r->answer_left && time_is_up(r));
+}
+
+static enum failure step(struct run *r, struct error *e)
+{
+    enum failure bad = OK;
+    while (!bad && r->call_count < FETCH_CALLS && r->asking < r->count && !time_is_up(r)) {
+        size_t before = r->call_count, asking = r->asking;
+        bad = ask(r, e);
+        if (r->call_count == before && r->asking == asking)
+            break;
+    }
+    if (bad || r->writing == r->count)
+        return bad;
+    struct fetch_file *file = &r->list[r->writing];
+    bad = write_file(r, file, e);
+    bool whole = file->sources && (file->written == file->manifest.count ||
+                                   (file->state == FETCH_ABSENT && file->written == file->asked));
+    if (!bad && whole) {
+        bad = end_file(file, r->count <= FETCH_SINGLY_MAX, e);
+        r->writing++;
+        if (r->asking < r->writing)
+            r->asking = r->writing;
+    }
+    return bad;
+}
+
+static void end_run(struct run *r)
+{
+    for (size_t i = 0; i < r->call_count; i++)
+        content_call_forget(r->calls[i]);
+    chunk_answer_free(r->answer);
+    buffer_free(&r->packet);
+    buffer_free(&r->chunk);
+    if (r->seed_fd >= 0)
+        close(r->seed_fd);
+}
+
+/* --- one that takes longer than its turn --- */
+
+static bool is_half_of(const struct fetch_file *half, const struct fetch_file *file)
+{
+    return strcmp(half->name.file, file->name.file) == 0 &&
+           strcmp(half->name.conference, file->name.conference) == 0 &&
+           file_stamp_equal(half->manifest.stamp, file->manifest.stamp) &&
+           manifest_same_bytes(&half->manifest, &file->manifest);
+}
+
+static void go_on_with_half(struct fetch *f, struct fetch_file *file)
+{
+    struct fetch_file *half = f->half;
+    if (!half || !is_half_of(half, file))
+        return;
+    file->incoming = TAKE(half->incoming);
+    file->sources = TAKE(half->sources);
+    file->offsets = TAKE(half->offsets);
+    file->same = TAKE(half->same);
+    file->asked = half->asked;
+    file->written = half->written;
+    fetch_clear(f);
+}
+
+static void keep_half(struct fetch *f, struct fetch_file *file)
+{
+    if (file->state != FETCH_WANTED || !file->sources || file->written != file->asked)
+        return;
+    fetch_clear(f);
+    f->half = xcalloc(1, sizeof *f->half);
+    *f->half = *file;
+    f->half->manifest.chunks =
+        xmemdup(file->manifest.chunks, file->manifest.count * sizeof(struct chunk));
+    file->incoming = NULL;
+    file->sources = NULL;
+    file->offsets = NULL;
+    file->same = NULL;
+    file->asked = file->written = 0;
+}
+
+enum failure fetch_files(struct fetch *f, struct fetch_file *list, size_t count, uint64_t until_ms,
+                         struct error *e)
+{
+    struct run r = {.f = f, .list = list, .count = count, .until_ms = until_ms, .seed_fd = -1};
+    enum failure bad = OK;
+    if (count)
+        go_on_with_half(f, &list[0]);
+    while (!bad && !is_over(&r))
+        bad = step(&r, e);
+    end_run(&r);
+    if (!bad && r.writing < count)
+        keep_half(f, &list[r.writing]);
+    return bad;
+}
+
+/* --- into their places --- */
+
+/* Whatever lies there and is not the version that we know of is somebody's: it is not written over.
+ */
+static enum failure make_room(struct fetch *f, const struct fetch_file *file, struct error *e)
+{
+    enum file_found found;
+    struct file_stamp there;
+    enum failure bad = file_store_look(f->files, &file->name, &found, &there, e);
+    if (bad == FAIL_FOREIGN) {
+        struct file_name folder = file->name;
+        folder.file[0] = 0;
+        return file_store_set_aside(f->files, &folder, "a folder belongs there", e);
+    }
+    bool ours = found == FOUND_FILE && (file_stamp_equal(there, file->manifest.stamp) ||
+                                        (file->had_stamp && file_stamp_equal(there, file->had)));
+    if (bad || found == FOUND_NOTHING || ours)
+        return bad;
+    return file_store_set_aside(f->files, &file->name, "it is not what belongs there", e);
+}
+
+enum failure fetch_place(struct fetch *f, struct fetch_file *list, size_t count, struct error *e)
+{
+    size_t whole = 0;
+    enum failure bad = OK;
+    for (size_t i = 0; i < count; i++)
+        whole += list[i].state == FETCH_WHOLE;
+    if (!whole)
+        return OK;
+    bool singly = count <= FETCH_SINGLY_MAX;
+    if (!singly)
+        bad = file_store_sync(f->files, e);
+    for (size_t i = 0; !bad && i < count; i++) {
+        if (list[i].state != FETCH_WHOLE)
+            continue;
+        bad = make_room(f, &list[i], e);
+        if (!bad)
+            bad = incoming_place(list[i].incoming, &list[i].name, e);
+        if (!bad && singly)
+            bad = incoming_settle(list[i].incoming, e);
+    }
+    if (!bad && !singly)
+        bad = file_store_sync(f->files, e);
+    for (size_t i = 0; !bad && i < count; i++) {
+        if (list[i].state != FETCH_WHOLE)
+            continue;
+        list[i].state = FETCH_PLACED;
+        seeds_add(f->seeds, list[i].key, &list[i].manifest);
+        incoming_free(TAKE(list[i].incoming));
+    }
+    return bad;
+}

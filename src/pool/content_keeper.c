@@ -1,0 +1,193 @@
+/* A keeper's turn, and what it remembers between turns (content_inside.h). */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "pool/content_inside.h"
+
+struct store *keeper_store(const struct keeper *k)
+{
+    return front_end_store(k->content->fe);
+}
+
+/* --- what is to be done --- */
+
+void keeper_note_dirty(struct keeper *k, struct bytes key, uint64_t due_ms)
+{
+    pthread_mutex_lock(&k->lock);
+    struct key_note *note = keys_put(k->dirty, key);
+    if (!note) {
+        k->lost_sight = true; /* more than can be remembered: a scan finds it */
+    } else {
+        /* Who is not done yet is not waited for again and again. */
+        bool sooner = !note->waits || due_ms < note->due_ms;
+        if (sooner)
+            note->due_ms = due_ms > note->cool_ms ? due_ms : note->cool_ms;
+        note->waits = true;
+    }
+    pthread_mutex_unlock(&k->lock);
+}
+
+void keeper_note_missing(struct keeper *k, struct bytes key, uint64_t bytes)
+{
+    pthread_mutex_lock(&k->lock);
+    struct key_note *note = keys_put(k->missing, key);
+    if (!note) {
+        k->lost_sight = true;
+    } else {
+        k->missing_bytes += bytes - note->bytes;
+        note->bytes = bytes;
+    }
+    pthread_mutex_unlock(&k->lock);
+}
+
+void keeper_note_damaged(struct keeper *k, struct bytes key, uint64_t bytes)
+{
+    keeper_note_missing(k, key, bytes);
+    pthread_mutex_lock(&k->lock);
+    struct key_note *note = keys_find(k->missing, key);
+    if (note)
+        note->damaged = true;
+    pthread_mutex_unlock(&k->lock);
+}
+
+void keeper_note_sound(struct keeper *k, struct bytes key)
+{
+    pthread_mutex_lock(&k->lock);
+    const struct key_note *note = keys_find(k->missing, key);
+    bool damaged = note && note->damaged;
+    pthread_mutex_unlock(&k->lock);
+    if (!damaged)
+        keeper_forget_missing(k, key);
+}
+
+void keeper_forget_missing(struct keeper *k, struct bytes key)
+{
+    pthread_mutex_lock(&k->lock);
+    const struct key_note *note = keys_find(k->missing, key);
+    if (note) {
+        k->missing_bytes -= note->bytes;
+        keys_remove(k->missing, key);
+    }
+    pthread_mutex_unlock(&k->lock);
+}
+
+/* --- a turn --- */
+
+/* What was removed and is still kept, by its manifest, comes back. */
+struct keeping {
+    struct keeper *k;
+    struct view *view;
+};
+
+static bool still_keeps(const struct file_name *name, void *context)
+{
+    const struct keeping *keeping = context;
+    OWNED(buffer_free) struct buffer key = {0};
+    struct item item;
+    file_name_key(name, &key);
+    return !view_item(keeping->view, name->home, MODULE_DATA_CONF, buffer_view(&key), &item,
+                      NULL) &&
+           !item.deleted;
+}
+
+/* Another file store lies there now: nothing that was known of the one before is true of it. */
+static enum failure meet_store(struct keeper *k, uint64_t identity, struct error *e)
+{
+    OWNED(view_close) struct view *view = NULL;
+    struct keeping keeping = {.k = k};
+    enum failure bad = store_view(keeper_store(k), &view, e);
+    keeping.view = view;
+    /* Only one of the keepers: what lies there is not of one home alone. */
+    if (!bad && k == k->content->keepers[0])
+        bad = file_store_tidy(k->content->files, still_keeps, &keeping, e);
+    if (bad)
+        return bad;
+    pthread_mutex_lock(&k->lock);
+    watch_free(k->watch);
+    k->watch = watch_new();
+    k->scanned = false;
+    pthread_mutex_unlock(&k->lock);
+    seeds_free(k->fetch.seeds);
+    k->fetch.seeds = seeds_new();
+    fetch_clear(&k->fetch);
+    k->identity = identity;
+    k->retry_ms = 0;
+    return OK;
+}
+
+static bool scan_is_due(struct keeper *k)
+{
+    pthread_mutex_lock(&k->lock);
+    bool due = !k->scanned || k->lost_sight || k->scanned_as != k->role ||
+               (k->blind && clock_ms() - k->scanned_ms >= CONTENT_BLIND_MS);
+    pthread_mutex_unlock(&k->lock);
+    return due;
+}
+
+static void work(struct keeper *k, struct error *e)
+{
+    uint64_t until_ms = clock_ms() + CONTENT_TURN_MS;
+    uint64_t identity = file_store_identity(k->content->files);
+    if (k->role == CONTENT_WAITS)
+        return;
+    if (file_store_check(k->content->files, e)) {
+        k->identity = 0;
+        return;
+    }
+    if (identity != k->identity && meet_store(k, identity, e))
+        return;
+    if (scan_is_due(k))
+        keeper_scan(k, e);
+    if (!e->kind)
+        keeper_look_at_dirty(k, until_ms, e);
+    if (!e->kind)
+        keeper_repair(k, until_ms, e);
+}
+
+static bool same_trouble(const struct error *a, const struct error *b)
+{
+    return a->kind == b->kind && strcmp(a->what, b->what) == 0;
+}
+
+/* A turn that only waits for its next try says nothing new. */
+static bool is_resting(const struct keeper *k, const struct error *e)
+{
+    return !e->kind && clock_ms() < k->retry_ms;
+}
+
+static void tell_trouble(const struct keeper *k, const struct error *e)
+{
+    if (e->kind)
+        log_error(LOG_EVENT_WARNING, "content-trouble", e, "The files of the home %s:", k->home);
+    else
+        log_event(LOG_EVENT_NOTICE, "content-works", "The files of the home %s are in order again.",
+                  k->home);
+}
+
+void keeper_begin(struct keeper *k)
+{
+    pthread_mutex_lock(&k->lock);
+    k->role = k->next_role;
+    k->term = k->next_term;
+    pthread_mutex_unlock(&k->lock);
+}
+
+void keeper_turn(struct keeper *k)
+{
+    struct error e = {0};
+    keeper_begin(k);
+    work(k, &e);
+    if (e.kind == FAIL_STOPPING || is_resting(k, &e))
+        return;
+    pthread_mutex_lock(&k->lock);
+    bool absent = !e.kind && k->trouble.kind == FAIL_NOT_FOUND && keys_count(k->missing);
+    bool news = !absent && !same_trouble(&k->trouble, &e);
+    if (news)
+        k->trouble = e;
+    if (!k->identity)
+        k->scanned = false;
+    pthread_mutex_unlock(&k->lock);
+    if (news)
+        tell_trouble(k, &e);
+}

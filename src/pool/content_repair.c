@@ -1,0 +1,120 @@
+/* What is missing or damaged is brought back: from what else is here, and from the other pool. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "pool/content_inside.h"
+
+enum {
+    REPAIR_FILES_MAX = 500, /* in one round */
+    REPAIR_BYTES_MAX = 64 << 20,
+    REPAIR_LATER_MS = 10000, /* the other pool has not got it either, or another version */
+};
+
+/* The next ones whose time has come; views into `names`. */
+static size_t take_due(struct keeper *k, struct buffer *names)
+{
+    struct bytes key;
+    struct key_note *note;
+    size_t at = 0, count = 0;
+    uint64_t bytes = 0, now = clock_ms();
+    pthread_mutex_lock(&k->lock);
+    while (count < REPAIR_FILES_MAX && bytes < REPAIR_BYTES_MAX &&
+           keys_next(k->missing, &at, &key, &note)) {
+        if (note->due_ms > now)
+            continue;
+        buffer_bytes(names, key);
+        bytes += note->bytes;
+        count++;
+    }
+    pthread_mutex_unlock(&k->lock);
+    return count;
+}
+
+/* What they should be, by the store as it is now. */
+static enum failure read_manifests(struct keeper *k, const struct buffer *names,
+                                   struct fetch_file *list, size_t *count, struct error *e)
+{
+    OWNED(view_close) struct view *view = NULL;
+    struct cursor in = cursor_over(buffer_view(names));
+    enum failure bad = store_view(keeper_store(k), &view, e);
+    *count = 0;
+    while (!bad && in.left) {
+        struct fetch_file *file = &list[*count];
+        uint64_t usn;
+        *file = (struct fetch_file){.key = cursor_bytes(&in, ITEM_KEY_MAX)};
+        bad = keeper_manifest(view, k->home, file->key, &file->manifest, &usn, e);
+        if (bad == FAIL_NOT_FOUND) {
+            keeper_forget_missing(k, file->key); /* deleted meanwhile */
+            bad = OK;
+            continue;
+        }
+        if (!bad)
+            bad = file_name_of_key(k->home, file->key, &file->name, e);
+        file->had_stamp = true; /* damaged under its own stamp, if it is there at all */
+        file->had = file->manifest.stamp;
+        (*count)++;
+    }
+    return bad;
+}
+
+static void note_results(struct keeper *k, const struct fetch_file *list, size_t count,
+                         struct error *e)
+{
+    size_t absent = 0, placed = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (list[i].state == FETCH_PLACED) {
+            keeper_forget_missing(k, list[i].key);
+            placed++;
+        } else if (list[i].state == FETCH_ABSENT) {
+            char shown[FILE_NAME_SHOWN_SIZE];
+            pthread_mutex_lock(&k->lock);
+            struct key_note *note = keys_find(k->missing, list[i].key);
+            if (note)
+                note->due_ms = clock_ms() + REPAIR_LATER_MS;
+            pthread_mutex_unlock(&k->lock);
+            if (!absent++)
+                fail(e, FAIL_NOT_FOUND,
+                     "%s of the home %s is missing, and %s does not have it as its manifest says.",
+                     file_name_shown(&list[i].name, shown), k->home,
+                     k->partner[0] ? k->partner : "nobody");
+        }
+    }
+    pthread_mutex_lock(&k->lock);
+    k->counts.fetched += placed;
+    pthread_mutex_unlock(&k->lock);
+    if (placed)
+        log_event(LOG_EVENT_NOTICE, "files-restored",
+                  "%zu files of the home %s were missing or damaged, and are back.", placed,
+                  k->home);
+}
+
+static enum failure repair_some(struct keeper *k, uint64_t until_ms, size_t *done, struct error *e)
+{
+    OWNED(buffer_free) struct buffer names = {0};
+    size_t count = take_due(k, &names);
+    struct fetch_file *list = xcalloc(count + 1, sizeof *list);
+    enum failure bad = count ? read_manifests(k, &names, list, &count, e) : OK;
+    if (!bad)
+        bad = fetch_files(&k->fetch, list, count, until_ms, e);
+    enum failure placed = fetch_place(&k->fetch, list, count, bad ? NULL : e);
+    bad = bad ? bad : placed;
+    note_results(k, list, count, bad ? NULL : e);
+    *done = count;
+    for (size_t i = 0; i < count; i++)
+        fetch_file_clear(&list[i]);
+    free(list);
+    return bad;
+}
+
+void keeper_repair(struct keeper *k, uint64_t until_ms, struct error *e)
+{
+    enum failure bad = OK;
+    size_t done = 1;
+    while (!bad && done && clock_ms() < until_ms && clock_ms() >= k->retry_ms &&
+           !atomic_load(&k->content->stopping))
+        bad = repair_some(k, until_ms, &done, e);
+    if (bad)
+        k->retry_ms = clock_ms() + CONTENT_RETRY_MS;
+}

@@ -1,0 +1,56 @@
+/* The operations of this machine: takes homes over from its partner by core/operation.h, one at a
+ * time for each home, and keeps a journal of them, so that what was under way when the process
+ * ended is known afterwards. An operation goes on whether or not anybody watches it. */
+#ifndef POLLUX_POOL_OPERATING_H
+#define POLLUX_POOL_OPERATING_H
+
+#include "core/operation.h"
+#include "pool/front_end.h"
+
+struct operating;
+
+enum operation_kind { OPERATION_FAIL_OVER, OPERATION_FAIL_BACK, OPERATION_MOVE_CENTRAL };
+const char *operation_kind_name(enum operation_kind kind); /* "Failover", … */
+
+enum { OPERATION_BY_SIZE = 256, OPERATION_WITNESSES_SIZE = 1024 };
+
+struct operation_wish {
+    char home[HOME_NAME_SIZE];
+    enum operation_kind kind;
+    struct operation_options options;
+    char by[OPERATION_BY_SIZE]; /* who gave the command */
+};
+
+/* An operation, under way or the last one of its home. */
+struct operation_report {
+    uint64_t id; /* of this process: grows; 0: the journal of an earlier one tells of it */
+    struct operation_wish wish;
+    struct operation_status status;
+    uint64_t began_wall_ms, ended_wall_ms; /* 0: it is under way */
+    bool interrupted;                      /* this machine stopped in the middle of it */
+    char from[FQDN_SIZE];                  /* the holder at its beginning */
+    struct term held;                      /* the term that was given away */
+    /* Before it was taken alone: the pools whose machines hear the holder, said ours; "" none. */
+    char witnesses[OPERATION_WITNESSES_SIZE];
+};
+
+struct operating *operating_new(struct front_end *fe);
+void operating_start(struct operating *operating); /* reads the journal */
+/* After the link was stopped: what is under way is not gone on with. */
+void operating_stop(struct operating *operating);
+void operating_free(struct operating *operating);
+
+/* FAIL_BUSY if another one of this home is under way: operating_of() tells which. `*id` names it.
+ * It has begun when this returns; its journal may not be durable yet, and need not be: up to the
+ * holder's release everything rolls back by itself. */
+enum failure operating_begin(struct operating *operating, const struct operation_wish *wish,
+                             uint64_t *id, struct error *e);
+enum failure operating_cancel(struct operating *operating, const char *home, struct error *e);
+/* NULL: there was none. Lent until the loop goes on. */
+const struct operation_report *operating_of(const struct operating *operating, const char *home);
+bool operating_is_under_way(const struct operation_report *report);
+
+/* The copy of this home moved. */
+void operating_look(struct operating *operating, const char *home);
+
+#endif

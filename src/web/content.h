@@ -1,0 +1,23 @@
+/* /v1/conferences/ID/files: what those who take part share. */
+#ifndef POLLUX_WEB_CONTENT_H
+#define POLLUX_WEB_CONTENT_H
+
+#include "web/visit.h"
+
+enum {
+    CONTENT_FILES_MAX = 1000, /* of a conference, and listed */
+    CONTENT_RANGE_TEXT = 80,
+};
+
+/* Is this a request whose body is a file? Asked on the connection's thread. */
+bool content_streams(const struct http_request *request);
+/* Two that change the same file do so one after the other: 32 hexadecimal figures for turns.h;
+ * false: this is no such request. */
+bool content_turn(const struct http_request *request, char key[ACCOUNT_ID_SIZE]);
+
+visit_handler content_list, content_show, content_put, content_delete;
+
+/* The files of a conference that ends: each with its manifest, in the visit's transaction. */
+enum failure content_end(struct visit *v, const char *conference, struct error *e);
+
+#endif

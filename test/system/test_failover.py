@@ -1,0 +1,216 @@
+#!/usr/bin/env python3
+"""Failing over and back, planned and after a disaster, with users at work: nothing that was
+acknowledged is lost, never two serve in one term, and what is said of it is true."""
+
+from failovers import *
+
+
+def deploy(world, writers=0, **options):
+    world.deploy(["atl", "redmond"], central="redmond", **options)
+    return Writers(world, writers)
+
+
+# --- planned -----------------------------------------------------------------------------------
+
+
+@test
+def users_are_failed_over_and_back_with_one_command_each(world):
+    deploy(world)
+    enable(world, "kenmyer")
+    told = fail_over(world, "-Verbose").must(0, "Verified       : True")
+    assert "Disaster" not in told.err, told
+    holds(world, "redmond")
+    status = world["redmond"].status_of("atl")
+    assert status["Holder"] == REDMOND and status["HomePool"] == ATL, status
+    # Nobody is homed anew; each pool says where the user is served.
+    for pool in world.pools:
+        info = world[pool].ask("Get-CsUserPoolInfo", Identity="kenmyer").objects[0]
+        assert info["PrimaryPoolFqdn"] == ATL and info["ServingPoolFqdn"] == REDMOND, info
+    fail_back(world).must(0, "Verified       : True")
+    holds(world, "atl")
+    world.terms_must_be_unique()
+
+
+@test
+def back_and_forth_under_load_nothing_that_was_acknowledged_is_lost(world):
+    with deploy(world, writers=4) as writers:
+        writers.go_on()
+        for _ in range(5 * SOAK):
+            fail_over(world).must(0)
+            writers.go_on()
+            fail_back(world).must(0)
+            writers.go_on()
+    holds(world, "atl")
+    writers.must_be_kept("atl")
+    writers.must_be_kept("redmond")
+    world.terms_must_be_unique()
+    world.say(f"longest without a change: {max(w.longest_s for w in writers.list):.3f} s")
+
+
+@test
+def any_machine_can_be_asked(world):
+    deploy(world)
+    fail_over(world, at="atl").must(0)
+    holds(world, "redmond")
+    fail_back(world, at="redmond").must(0)
+    holds(world, "atl")
+
+
+# --- a disaster --------------------------------------------------------------------------------
+
+
+@test
+def a_pool_that_is_lost_is_taken_over_at_once_and_stands_by_when_it_comes_back(world):
+    with deploy(world, writers=2) as writers:
+        writers.go_on()
+        world.wait_copied("atl")
+        world.kill("atl")
+        until("the partner to notice", lambda: world["redmond"].events("machine-unreachable"))
+        fail_over(world).must(1, "does not answer", "-DisasterMode")
+        fail_over(world, "-DisasterMode").must(0, "did not give the home away")
+        assert world.mode("redmond", "atl") == "Serving"
+        writers.go_on()
+        world.start("atl")
+        holds(world, "redmond")
+        writers.go_on()
+        fail_back(world).must(0)
+        writers.go_on()
+    holds(world, "atl")
+    world.terms_must_be_unique()
+
+
+@test
+def disaster_mode_on_a_pool_that_is_alive_loses_nothing_and_says_so(world):
+    with deploy(world, writers=4) as writers:
+        writers.go_on()
+        fail_over(world, "-DisasterMode").must(0, "Disaster mode was not needed")
+        writers.go_on()
+        fail_back(world, "-DisasterMode").must(0, "Disaster mode was not needed")
+        writers.go_on()
+    holds(world, "atl")
+    writers.must_be_kept("atl")
+    world.terms_must_be_unique()
+
+
+@test
+def a_pool_failed_over_in_a_disaster_is_given_back_even_if_its_backup_is_down(world):
+    deploy(world)
+    enable(world, "kenmyer")
+    fail_over(world).must(0)
+    holds(world, "redmond")
+    world.kill("redmond")
+    world.wait_mode("atl", "atl", "Resiliency")
+    fail_back(world).must(1, "does not answer", "-DisasterMode")
+    fail_back(world, "-DisasterMode").must(0, "did not give the home away")
+    world.start("redmond")
+    holds(world, "atl")
+    world.terms_must_be_unique()
+
+
+# --- what should not be done -------------------------------------------------------------------
+
+
+@test
+def what_can_not_be_done_is_refused_with_the_way_out_and_changes_nothing(world):
+    world.deploy(["atl", "redmond", "lonely"], central="redmond")
+    nothing = "Nothing was changed."
+    fail_over(world, pool=name_of("lonely"), at="lonely").must(1, "no backup pool", nothing)
+    fail_back(world).must(1, "not failed over", nothing, "Get-CsPoolFailOverStatus")
+    world.command("atl", "Invoke-CsPoolFailOver", "-PoolFqdn", "nowhere.litwareinc.com").must(
+        1, "nowhere.litwareinc.com")
+    world.command("redmond", "Stop-CsPoolFailOver", "-PoolFqdn", ATL).must(1, "No operation")
+    fail_over(world).must(0)
+    holds(world, "redmond")
+    before = world.items_in("redmond")
+    fail_over(world).must(1, "failed over already", nothing, f"Invoke-CsPoolFailBack -PoolFqdn {ATL}")
+    fail_back(world, pool=REDMOND).must(1, "not failed over",
+                                        f"Invoke-CsPoolFailBack -PoolFqdn {ATL}")
+    world.command("atl", "Stop-CsPool", "-PoolFqdn", ATL).must(0)
+    fail_back(world).must(1, "stopped by an administrator", f"Start-CsPool -PoolFqdn {ATL}")
+    assert world.items_in("redmond") == before
+    world.command("atl", "Start-CsPool", "-PoolFqdn", ATL).must(0)
+    fail_back(world).must(0)
+
+
+@test
+def a_rehearsal_really_looks_says_each_step_and_changes_nothing(world):
+    deploy(world)
+    told = fail_over(world, "-WhatIf", "-FlushStorageService", "-ServicesStopDelayMins", "2").must(
+        0, "0 changes of", "2 minutes to end", "storage queues", "would serve the home")
+    assert world.mode("atl", "atl") == "Serving" and not world["redmond"].events("operation-")
+    world.kill("atl")
+    until("the partner to notice", lambda: world["redmond"].events("machine-unreachable"))
+    fail_over(world, "-WhatIf").must(1, "does not answer")
+    fail_over(world, "-WhatIf", "-DisasterMode").must(0, "would be taken as it is here")
+    assert world.mode("redmond", "atl") in ("Standby", "Resiliency")
+
+
+# --- calling it off, and crashes in the middle ---------------------------------------------------
+
+
+def begin(world, *words, at="redmond"):
+    """The command in the background."""
+    process = subprocess.Popen(
+        [str(POLLUX), "Invoke-CsPoolFailOver", "-PoolFqdn", ATL, *words], cwd=world.folder,
+        env={**os.environ, "POLLUX_SERVER": str(world[at].socket)}, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    world.others.append(process)
+    return process
+
+
+@test
+def what_is_under_way_can_be_called_off_and_joined(world):
+    with deploy(world, writers=2) as writers:
+        writers.go_on()
+        process = begin(world, "-ServicesStopDelayMins", "30")
+        world.wait_mode("atl", "atl", "Closing")
+        writers.go_on()  # those who are signed on go on
+        fail_over(world, "-DisasterMode", "-WhatIf").must(0)
+        other = begin(world)
+        world.command("redmond", "Stop-CsPoolFailOver", "-PoolFqdn", ATL, "-WhatIf").must(0)
+        assert world.mode("atl", "atl") == "Closing"
+        world.command("atl", "Stop-CsPoolFailOver", "-PoolFqdn", ATL).must(0)
+        for one in (process, other):
+            out, err = one.communicate(timeout=PATIENCE_S)
+            assert one.returncode == 1 and "called off" in err, err
+        world.wait_mode("atl", "atl", "Serving")
+        writers.go_on()
+        fail_over(world).must(0)
+        writers.go_on()
+    writers.must_be_kept("redmond")
+
+
+@test
+def a_taker_that_dies_leaves_the_holder_serving(world):
+    with deploy(world, writers=2) as writers:
+        writers.go_on()
+        process = begin(world, "-ServicesStopDelayMins", "30")
+        world.wait_mode("atl", "atl", "Closing")
+        world.kill("redmond")
+        process.wait(PATIENCE_S)
+        world.wait_mode("atl", "atl", "Serving")
+        writers.go_on()
+        world.start("redmond")
+        world.wait_event("redmond", "operation-interrupted")
+        fail_over(world).must(0)
+        writers.go_on()
+    writers.must_be_kept("redmond")
+    world.terms_must_be_unique()
+
+
+@test
+def a_holder_that_dies_while_it_closes_serves_on_after_its_start(world):
+    deploy(world)
+    process = begin(world, "-ServicesStopDelayMins", "30")
+    world.wait_mode("atl", "atl", "Closing")
+    world.kill("atl")
+    _, err = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 1 and "does not answer" in err, err
+    world.start("atl")
+    world.wait_mode("atl", "atl", "Serving")
+    fail_over(world).must(0)
+    holds(world, "redmond")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
