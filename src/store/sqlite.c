@@ -13,6 +13,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -369,10 +370,19 @@ static enum failure prepare_file(struct sqlite_engine *engine, const char *pool,
     return bad;
 }
 
+/* SQLite would count its memory under a lock, twice for each row that is written, and nobody asks.
+ */
+static void configure_library(void)
+{
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 enum failure sqlite_engine_open_with(const char *path, const char *pool,
                                      const struct sqlite_options *options, struct engine **result,
                                      struct error *e)
 {
+    static pthread_once_t configured = PTHREAD_ONCE_INIT;
+    pthread_once(&configured, configure_library);
     struct sqlite_engine *engine = xcalloc(1, sizeof *engine);
     engine->base.ops = &sqlite_ops;
     engine->path = xstrdup(path);
