@@ -14,6 +14,7 @@
 #include "pool/backup_service.h"
 #include "pool/certificates.h"
 #include "pool/compared.h"
+#include "pool/config_change.h"
 #include "pool/flush.h"
 #include "pool/lend.h"
 #include "pool/operating.h"
@@ -601,42 +602,6 @@ struct front_end *front_end_start(struct config *config, struct loop *loop, stru
     return fe;
 }
 
-static const char *listens_on(const struct config *c)
-{
-    const char *address = c->listen_address ? c->listen_address : c->self->address;
-    return address ? address : "";
-}
-
-/* What can't change while running, by name; NULL if nothing of that changed. */
-static const char *fixed_change(const struct config *a, const struct config *b)
-{
-    const struct pool *x = a->self->pool, *y = b->self->pool;
-    const char *x_backup = x->backup ? x->backup->fqdn : "",
-               *y_backup = y->backup ? y->backup->fqdn : "";
-    if (strcmp(a->machine, b->machine) != 0 || strcmp(x->fqdn, y->fqdn) != 0)
-        return "which machine this is";
-    if (strcmp(a->database_path, b->database_path) != 0)
-        return "where its database is";
-    const char *x_files = a->file_store ? a->file_store : "",
-               *y_files = b->file_store ? b->file_store : "";
-    if (strcmp(x_files, y_files) != 0)
-        return "where its file store is";
-    if (strcmp(a->admin_socket, b->admin_socket) != 0)
-        return "where its socket is";
-    if (strcmp(listens_on(a), listens_on(b)) != 0 || a->self->link_port != b->self->link_port ||
-        a->self->users_port != b->self->users_port)
-        return "where it listens";
-    if (strcmp(a->certificate, b->certificate) != 0 ||
-        strcmp(a->private_key, b->private_key) != 0 || strcmp(a->authority, b->authority) != 0)
-        return "where its certificates are";
-    if (strcmp(x_backup, y_backup) != 0 ||
-        strcmp(a->topology->central->fqdn, b->topology->central->fqdn) != 0)
-        return "which homes it takes part in";
-    if (a->topology->failure_detection_ms != b->topology->failure_detection_ms)
-        return "the failure-detection interval";
-    return NULL;
-}
-
 bool front_end_reload(struct front_end *fe)
 {
     OWNED(faults_free) struct faults faults = {0};
@@ -649,7 +614,7 @@ bool front_end_reload(struct front_end *fe)
         log_event(LOG_EVENT_ERROR, "reload-refused", "Nothing was reloaded; mend the files first.");
         return false;
     }
-    const char *fixed = fixed_change(fe->config, config);
+    const char *fixed = config_fixed_change(fe->config, config);
     if (fixed) {
         log_event(LOG_EVENT_ERROR, "reload-refused",
                   "The new configuration changes %s: that takes a restart. Nothing was reloaded.",
