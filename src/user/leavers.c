@@ -20,6 +20,7 @@ struct leavers {
     atomic_bool stopping;
     uint64_t seen;             /* up to this change of `central`, all are removed that … */
     struct served seen_as;     /* … belonged to these */
+    uint64_t again_ms;         /* not before, because something was wrong */
     uint64_t all_ms;           /* when all of them were looked at last; 0: never */
     char told[ERROR_TEXT_MAX]; /* the last trouble: told once */
     uint64_t goal;             /* of the pass under way: the head of `central` when it began */
@@ -41,7 +42,8 @@ static void on_worked(void *context)
     l->working = false;
     if (atomic_load(&l->stopping))
         return;
-    if (l->error.kind) { /* again at the next look */
+    if (l->error.kind) {
+        l->again_ms = clock_ms() + LEAVERS_AGAIN_MS;
         if (strcmp(l->told, l->error.what) != 0)
             log_error(LOG_EVENT_WARNING, "user-data-not-removed", &l->error,
                       "What users had who have left could not be removed; it is tried again.");
@@ -96,7 +98,7 @@ static void on_look(void *context)
     struct leavers *l = context;
     struct served served;
     uint64_t head;
-    if (l->working || atomic_load(&l->stopping))
+    if (l->working || atomic_load(&l->stopping) || clock_ms() < l->again_ms)
         return;
     look_what_is_served(l->fe, &served);
     if (!served.count || !head_of_central(l->fe, &head))
@@ -106,6 +108,7 @@ static void on_look(void *context)
     if (!all && head == l->seen)
         return;
     l->pass = (struct leaving){.store = front_end_store(l->fe),
+                               .files = front_end_files(l->fe),
                                .served = served,
                                .all = all,
                                .after = l->seen,

@@ -9,6 +9,8 @@ struct leavers;
 
 enum {
     LEAVERS_LOOK_MS = 1000,
+    LEAVERS_AGAIN_MS =
+        10000, /* after something was wrong: a full disk, a file store that is away */
     /* All of them, not only those that are new: a request that was under way when its user left may
      * have come behind. */
     LEAVERS_ALL_MS = 24 * 60 * 60 * 1000,

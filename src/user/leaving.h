@@ -8,6 +8,8 @@
 
 #include "store/store.h"
 
+struct file_store;
+
 enum {
     LEAVERS_AT_ONCE = 256, /* that are looked for among the accounts together */
     LEAVER_CHANGES = 1000, /* in one transaction: some milliseconds; a conference's are together */
@@ -27,6 +29,7 @@ struct served {
 
 struct leaving {
     struct store *store;
+    const struct file_store *files; /* of conferences; NULL: this pool keeps none */
     struct served served;
     bool all;       /* all that have left; those of long ago are forgotten then */
     uint64_t after; /* otherwise: those behind this change of `central` */

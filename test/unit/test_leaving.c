@@ -2,8 +2,11 @@
 #include "unit.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "content/file_store.h"
 #include "pool/departed.h"
 #include "pool/session_history.h"
 #include "store_check.h"
@@ -140,6 +143,65 @@ static void whoever_left_leaves_nothing_and_others_keep_everything(void **state)
     give(&ken, USER_SETTINGS, NULL, "{}");
     carry_out(a_pass(true, 0));
     assert_int_equal(items_of(&ken), 0);
+}
+
+static void lay_file(const char *root, const char *conference, const char *file)
+{
+    OWNED(free_memory) char *folders = xasprintf("%s/" HOME "/%s", root, conference);
+    OWNED(free_memory) char *path = xasprintf("%s/%s", folders, file);
+    OWNED(free_memory) char *make = xasprintf("mkdir -p -- '%s'", folders);
+    assert_int_equal(system(make), 0);
+    FILE *out = fopen(path, "w");
+    assert_non_null(out);
+    fputs("x", out);
+    fclose(out);
+    struct txn *txn = as_holder(2);
+    OWNED(free_memory) char *key = xasprintf("%s/%s", conference, file);
+    txn_put(txn, MODULE_DATA_CONF, bytes_of_text(key), bytes_of_text("a manifest"));
+    commit_as(store, txn, OK);
+}
+
+static bool lies_there(const char *root, const char *conference, const char *file)
+{
+    OWNED(free_memory) char *path = xasprintf("%s/" HOME "/%s/%s", root, conference, file);
+    return access(path, F_OK) == 0;
+}
+
+static void the_files_of_his_conferences_go_along(void **state)
+{
+    (void)state;
+    static const char his[] = "0123456789abcdef0123456789abcdef",
+                      other[] = "0123456789abcdef0123456789abcde0";
+    char root[] = "/tmp/pollux-leaving-XXXXXX";
+    struct account ken = enabled("ken@l.com");
+    assert_non_null(mkdtemp(root));
+    OWNED(file_store_free) struct file_store *files = file_store_new(root, HOME);
+    assert_int_equal(file_store_mark(files, NULL), OK);
+    give(&ken, USER_CONFERENCE, his, "{\"ids\":[]}");
+    lay_file(root, his, "slides.pdf");
+    lay_file(root, his, "notes.txt");
+    lay_file(root, other, "theirs.pdf");
+    disable(&ken);
+    /* Without its file store nothing is removed, and it is said why. */
+    struct error e;
+    struct leaving how = a_pass(true, 0);
+    assert_int_equal(leaving_carry_out(&how, &e), FAIL_REFUSED);
+    assert_non_null(strstr(e.what, "no file store"));
+    assert_int_equal(items_of(&ken), 1);
+    /* What is not durable puts the files back. */
+    how.files = files;
+    how.served.list[0].term = 4;
+    assert_int_not_equal(leaving_carry_out(&how, &e), OK);
+    assert_true(lies_there(root, his, "slides.pdf") && lies_there(root, his, "notes.txt"));
+    how.served.list[0].term = 2;
+    carry_out(how);
+    assert_int_equal(items_of(&ken), 0);
+    assert_int_equal(count_keys(HOME, MODULE_DATA_CONF, his), 0);
+    assert_int_equal(count_keys(HOME, MODULE_DATA_CONF, other), 1);
+    assert_false(lies_there(root, his, "slides.pdf") || lies_there(root, his, "notes.txt"));
+    assert_true(lies_there(root, other, "theirs.pdf"));
+    OWNED(free_memory) char *command = xasprintf("rm -rf -- %s", root);
+    assert_int_equal(system(command), 0);
 }
 
 static bool is_kept(const struct account *account)
@@ -286,6 +348,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(whoever_left_leaves_nothing_and_others_keep_everything),
+        TEST(the_files_of_his_conferences_go_along),
         TEST(what_is_noted_of_his_sessions_afterwards_is_not_kept),
         TEST(only_those_are_looked_at_who_left_since_then),
         TEST(nobody_leaves_who_has_an_account_wherever_it_is_now),
