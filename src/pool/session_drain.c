@@ -122,8 +122,8 @@ static void prepare(void *context)
     if (move->records && move->passes)
         pack(drain);
     else if (move->records)
-        move->txn = session_drain_prepare(drain->store, drain->home, move->term, move->records,
-                                          move->count, &move->error);
+        session_drain_prepare(drain->store, drain->home, move->term, move->records, move->count,
+                              &move->txn, &move->error);
     else if (!move->error.kind)
         fail(&move->error, FAIL_IO, "The queue can't be read.");
 }
@@ -240,18 +240,22 @@ void session_drain_free(struct session_drain *drain)
     free(drain);
 }
 
-struct txn *session_drain_prepare(struct store *store, const char *home, uint64_t term,
-                                  struct session_record *records, size_t count, struct error *e)
+enum failure session_drain_prepare(struct store *store, const char *home, uint64_t term,
+                                   struct session_record *records, size_t count, struct txn **txn,
+                                   struct error *e)
 {
     OWNED(view_close) struct view *view = NULL;
-    OWNED(txn_free) struct txn *txn = txn_new(home);
+    OWNED(txn_free) struct txn *adds = txn_new(home);
     bool changes = false;
-    txn_as_holder(txn, term);
-    *e = (struct error){0};
-    if (store_view(store, &view, e) ||
-        session_history_add(view, home, txn, records, count, &changes, e))
-        return NULL;
-    return changes ? TAKE(txn) : NULL;
+    txn_as_holder(adds, term);
+    enum failure bad = store_view(store, &view, e);
+    if (!bad)
+        bad = session_history_add(view, home, adds, records, count, &changes, e);
+    if (bad)
+        return bad;
+    *e = (struct error){0}; /* what was looked for in vain left its words */
+    *txn = changes ? TAKE(adds) : NULL;
+    return OK;
 }
 
 struct session_record *session_drain_unpack(struct bytes message, const char *home, size_t *count,

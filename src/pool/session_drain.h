@@ -34,10 +34,11 @@ enum failure session_drain_begin(struct session_drain *drain, struct session_que
 
 /* --- what the other end does --- */
 
-/* On a thread: what brings records into a home that this pool holds in this term; NULL: `e`, or
- * (kind OK) there is nothing to change. */
-struct txn *session_drain_prepare(struct store *store, const char *home, uint64_t term,
-                                  struct session_record *records, size_t count, struct error *e);
+/* On a thread: what brings records into a home that this pool holds in this term. `*txn` NULL:
+ * there is nothing to change. `e` says something only if it fails. */
+enum failure session_drain_prepare(struct store *store, const char *home, uint64_t term,
+                                   struct session_record *records, size_t count, struct txn **txn,
+                                   struct error *e);
 /* The records of a message; owned by the caller. NULL: they make no sense. */
 struct session_record *session_drain_unpack(struct bytes message, const char *home, size_t *count,
                                             struct error *e);

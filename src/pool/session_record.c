@@ -18,7 +18,7 @@ static void set_if_any(json_t *object, const char *name, const char *text)
 }
 
 void session_record_make(const struct session_note *note, const char *machine, uint64_t wall_ms,
-                         uint64_t dice, struct session_record *record)
+                         uint32_t count, uint32_t dice, struct session_record *record)
 {
     char time[CLOCK_TEXT_MAX];
     json_t *object = json_pack("{s:s, s:s, s:s, s:s, s:s}", "event", names[note->event], "time",
@@ -31,7 +31,8 @@ void session_record_make(const struct session_note *note, const char *machine, u
     memset(record, 0, sizeof *record);
     snprintf(record->home, sizeof record->home, "%s", note->home);
     snprintf(record->user, sizeof record->user, "%s", note->user);
-    snprintf(record->id, sizeof record->id, "%016" PRIx64 "-%016" PRIx64, wall_ms, dice);
+    snprintf(record->id, sizeof record->id, "%016" PRIx64 "-%08" PRIx32 "%08" PRIx32, wall_ms,
+             count, dice);
     snprintf(record->value, sizeof record->value, "%s", text);
 }
 

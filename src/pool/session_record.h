@@ -7,8 +7,9 @@
 #include "pool/account.h"
 
 enum {
-    /* When it happened, in milliseconds, and a random number, 16 hexadecimal figures each: the
-     * order of the ids is that of the time. */
+    /* When it happened, in milliseconds, with 16 hexadecimal figures; how many there were before it
+     * on its machine, and a random number, with 8 each. The order of the ids is that of the time,
+     * within a millisecond as well. */
     SESSION_RECORD_ID_SIZE = 34,
     SESSION_LABEL_SIZE = 17,
     SESSION_RECORD_VALUE_MAX = 1024, /* what is told of it, as JSON; all of it is short */
@@ -39,9 +40,9 @@ struct session_record {
     char value[SESSION_RECORD_VALUE_MAX];
 };
 
-/* `dice` is a random number. */
+/* `count` grows with each; `dice` is a random number. */
 void session_record_make(const struct session_note *note, const char *machine, uint64_t wall_ms,
-                         uint64_t dice, struct session_record *record);
+                         uint32_t count, uint32_t dice, struct session_record *record);
 
 /* As bytes, for the queue's file and for the way to another pool. */
 void session_record_encode(const struct session_record *record, struct buffer *out);

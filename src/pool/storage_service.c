@@ -35,6 +35,7 @@ struct storage_service {
     char *path, *machine;
 
     pthread_mutex_t lock;
+    uint32_t noted;
     struct session_queue *queue; /* NULL: it could not be opened */
     bool untold;                 /* that records are refused without one was told already */
 };
@@ -96,8 +97,9 @@ static void look_after_queue(struct storage_service *s)
 void storage_service_note(struct storage_service *s, const struct session_note *note)
 {
     struct session_record record;
-    session_record_make(note, s->machine, clock_wall_ms(), random_u64(), &record);
-    pthread_mutex_lock(&s->lock);
+    pthread_mutex_lock(&s->lock); /* first: the ids shall be in the order of the queue */
+    session_record_make(note, s->machine, clock_wall_ms(), s->noted++, (uint32_t)random_u64(),
+                        &record);
     if (s->queue)
         session_queue_put(s->queue, &record);
     pthread_mutex_unlock(&s->lock);
@@ -372,7 +374,7 @@ static void on_committed(const struct store_outcome *outcome, void *context)
 static void prepare(void *context)
 {
     struct arrival *a = context;
-    a->txn = session_drain_prepare(a->store, a->home, a->term, a->records, a->count, &a->error);
+    session_drain_prepare(a->store, a->home, a->term, a->records, a->count, &a->txn, &a->error);
 }
 
 static void on_prepared(void *context)

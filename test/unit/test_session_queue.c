@@ -68,7 +68,7 @@ static struct session_record a_record(const char *home, unsigned user, uint64_t 
                                       .user = id,
                                       .session = "0123456789abcdef",
                                       .way = "HTTPS"};
-    session_record_make(&note, "a.example", at_ms, at_ms * 7, &record);
+    session_record_make(&note, "a.example", at_ms, 1, (uint32_t)at_ms * 7, &record);
     return record;
 }
 
@@ -256,6 +256,18 @@ static void bytes_that_make_no_sense_are_no_record(void **state)
     }
 }
 
+static void ids_are_in_the_order_of_what_happened(void **state)
+{
+    (void)state;
+    struct session_record before, after;
+    const struct session_note note = {.home = HOME, .user = "1", .session = "2", .way = "HTTPS"};
+    session_record_make(&note, "a.example", 5, 7, UINT32_MAX, &before);
+    session_record_make(&note, "a.example", 5, 8, 0, &after);
+    assert_true(strcmp(before.id, after.id) < 0);
+    session_record_make(&note, "a.example", 6, 0, 0, &before);
+    assert_true(strcmp(after.id, before.id) < 0);
+}
+
 /* --- what is kept --- */
 
 static bool keep(struct store *store, struct session_record *records, size_t count)
@@ -344,6 +356,7 @@ int main(void)
         cmocka_unit_test(the_file_of_another_machine_is_left_alone),
         cmocka_unit_test(many_threads_put_while_one_takes),
         cmocka_unit_test(bytes_that_make_no_sense_are_no_record),
+        cmocka_unit_test(ids_are_in_the_order_of_what_happened),
         cmocka_unit_test(what_comes_twice_is_kept_once),
         cmocka_unit_test(the_last_ones_stay_whenever_they_arrive),
     };
