@@ -43,9 +43,19 @@ class Postgres:
         self.process = None
         if owner():
             os.chown(self.folder, owner()["user"], owner()["group"])
-        subprocess.run([PROGRAMS / "initdb", "-D", self.data, "-U", "postgres", "-A", "trust",
-                        "-E", "UTF8", "--locale", "C"], check=True, stdout=subprocess.DEVNULL,
+        self.make()
+
+    def make(self):
+        self.program("initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8",
+                     "--locale", "C")
+
+    def program(self, name, *words):
+        subprocess.run([PROGRAMS / name, *words], check=True, stdout=subprocess.DEVNULL,
                        cwd=self.folder, **owner())
+
+    def control(self, *words):
+        """As an administrator types it."""
+        self.program("pg_ctl", *words, "-D", self.data)
 
     @property
     def data(self):
@@ -103,14 +113,28 @@ class Postgres:
             assert copy.wait(PATIENCE_S) == 0, f"{table} was not loaded"
 
 
+class Standby(Postgres):
+    """Of another server, by streaming replication."""
+
+    def __init__(self, parent, name, primary):
+        self.primary = primary
+        super().__init__(parent, name)
+
+    def make(self):
+        self.program("pg_basebackup", "-D", self.data, "-h", self.primary.folder, "-U", "postgres",
+                     "--checkpoint=fast", "--write-recovery-conf", "--wal-method=stream")
+
+
 class Session:
     """One that stays open: starting a psql for each question would cost more than the answer."""
 
     END = "end of the answer"
 
-    def __init__(self, server):
-        self.process = subprocess.Popen(server.words(), stdin=subprocess.PIPE, text=True,
-                                        stdout=subprocess.PIPE)
+    def __init__(self, server, stop_at_errors=True):
+        errors = None if stop_at_errors else subprocess.DEVNULL
+        words = server.words() + ([] if stop_at_errors else ["-v", "ON_ERROR_STOP=0"])
+        self.process = subprocess.Popen(words, stdin=subprocess.PIPE, text=True,
+                                        stdout=subprocess.PIPE, stderr=errors)
 
     def ask(self, statement):
         """The answer's lines."""

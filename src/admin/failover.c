@@ -245,8 +245,17 @@ static void tell_plan(struct call *call, const struct preflight *found)
 
 static void on_looked(const struct preflight *found, void *context)
 {
-    tell_plan(context, found);
-    failover_end(context);
+    struct call *call = context;
+    const struct failover *f = call_kept(call);
+    struct error e = found->why;
+    if (found->answered || f->wish.options.disaster) {
+        tell_plan(call, found);
+    } else {
+        error_within(&e, "%s, which holds the home, does not answer: ", found->from);
+        error_kept(&e, "Nothing was changed.");
+        call_error(call, &e);
+    }
+    failover_end(call);
 }
 
 /* --- begin --- */

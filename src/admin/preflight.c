@@ -217,6 +217,8 @@ static void on_standing(const struct home_standing *standing, const struct error
 {
     OWNED(free_memory) struct looking *looking = context;
     looking->found.answered = e == NULL;
+    if (e)
+        looking->found.why = *e;
     if (standing)
         looking->found.head = standing->point.usn;
     looking->done(&looking->found, looking->context);

@@ -20,7 +20,8 @@ bool preflight_check(struct call *call, const struct operation_wish *wish);
 /* What a rehearsal finds. */
 struct preflight {
     char from[FQDN_SIZE]; /* who holds it */
-    bool answered;        /* it answers, and `head` is its last change */
+    bool answered;        /* it answers, and `head` is its last change; else … */
+    struct error why;     /* … why not */
     uint64_t head;
     struct home_point own;
     bool whole;

@@ -52,7 +52,7 @@ def after_a_disaster_the_seeds_example_takes_it_as_printed(world):
     enable(world, "kenmyer")
     world.wait_copied("atl")
     world.kill("atl")
-    until("the partner to notice", lambda: world["redmond"].events("machine-unreachable"))
+    world.wait_silent("redmond", "atl")
     move(world).must(1, "does not answer", "-BackupSqlServerFqdn", "-Force")
     shell(world, "redmond", SEED_2).must(0, "did not give the home away")
     world.central = "redmond"

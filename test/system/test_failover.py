@@ -65,7 +65,7 @@ def a_pool_that_is_lost_is_taken_over_at_once_and_stands_by_when_it_comes_back(w
         writers.go_on()
         world.wait_copied("atl")
         world.kill("atl")
-        until("the partner to notice", lambda: world["redmond"].events("machine-unreachable"))
+        world.wait_silent("redmond", "atl")
         fail_over(world).must(1, "does not answer", "-DisasterMode")
         fail_over(world, "-DisasterMode").must(0, "did not give the home away")
         assert world.mode("redmond", "atl") == "Serving"
@@ -139,7 +139,7 @@ def a_rehearsal_really_looks_says_each_step_and_changes_nothing(world):
         0, "0 changes of", "2 minutes to end", "storage queues", "would serve the home")
     assert world.mode("atl", "atl") == "Serving" and not world["redmond"].events("operation-")
     world.kill("atl")
-    until("the partner to notice", lambda: world["redmond"].events("machine-unreachable"))
+    world.wait_silent("redmond", "atl")
     fail_over(world, "-WhatIf").must(1, "does not answer")
     fail_over(world, "-WhatIf", "-DisasterMode").must(0, "would be taken as it is here")
     assert world.mode("redmond", "atl") in ("Standby", "Resiliency")

@@ -21,6 +21,7 @@ NO_CONFLICT = " 00c0ffee00c0ffee-1"
 REPLICAS = "Get-CsManagementStoreReplicationStatus"
 REPLICATE = "Invoke-CsManagementStoreReplication"
 OVER, HOME_AGAIN = "Invoke-CsPoolFailOver", "Invoke-CsPoolFailBack"
+CMS = "Invoke-CsManagementServerFailover"
 
 
 # --- how things are typed ------------------------------------------------------------------------
@@ -789,8 +790,12 @@ def moved(without, added):
     return holds
 
 
-def misused(a, b):
+def is_misused(a, b):
     return a.status == 0 and b.status == 2
+
+
+def no_mirror(a, b):
+    return a.status == 0 and b.status == 1 and "has no mirror" in b.err
 
 
 def counted(outcome, what):
@@ -802,6 +807,7 @@ EXPORT, IMPORT = "Export-CsUserData", "Import-CsUserData"
 FLUSH = "Invoke-CsStorageServiceFlush"
 IF, AT_ATL = " -WhatIf", f" -RegistrarPool {ATL}"
 OF_ATL = f" -PoolFqdn {ATL}"
+TARGET = f" -BackupSqlServerFqdn {REDMOND}"
 # (command, parameter): what is typed without it, what is added, what must be true of the two, and
 # what is done between them, if anything.
 OWN = {
@@ -848,7 +854,7 @@ OWN = {
     (OVER, "WaitTime"): (OF_ATL + IF, " -WaitTime 7", lambda a, b: "for 15 s" in a.err and "for 7 s" in b.err),
     (OVER, "ServicesStopDelayMins"): (OF_ATL + IF, " -ServicesStopDelayMins 3",
                                       lambda a, b: "3 minutes to end" in b.err and "minutes" not in a.err),
-    (OVER, "DatabaseCommandTimeoutInSeconds"): (OF_ATL + IF, " -DatabaseCommandTimeoutInSeconds 0", misused),
+    (OVER, "DatabaseCommandTimeoutInSeconds"): (OF_ATL + IF, " -DatabaseCommandTimeoutInSeconds 0", is_misused),
     (OVER, "Report"): (OF_ATL + IF, r" -Report 'C:\x.html'",
                        lambda a, b: "x.html in the current folder" in b.err),
     (OVER, "Force"): (OF_ATL + IF, " -Force", quieter),
@@ -864,9 +870,20 @@ OWN = {
     (OVER, "SkipDataVerification"): (OF_ATL, " -SkipDataVerification",
                                      moved('"Verified":true', '"Verified":false'), HOME_AGAIN + OF_ATL),
     (HOME_AGAIN, "PoolFqdn"): (IF, OF_ATL, required),
+    (CMS, "BackupSqlServerFqdn"): (" -Force" + IF, TARGET, lambda a, b: a.status == 1 and b.status == 0),
+    (CMS, "Force"): (TARGET + IF, " -Force",
+                     lambda a, b: a.status == 1 and "-Force is missing" in a.err and b.status == 0),
+    (CMS, "BackupSqlInstanceName"): (TARGET + " -Force" + IF, " -BackupSqlInstanceName OTHER",
+                                     lambda a, b: a.status == 0 and b.status == 1 and "OTHER" in b.err),
+    (CMS, "BackupMirrorSqlServerFqdn"): (TARGET + " -Force" + IF, f" -BackupMirrorSqlServerFqdn {ATL}", no_mirror),
+    (CMS, "BackupMirrorSqlInstanceName"): (TARGET + " -Force" + IF, " -BackupMirrorSqlInstanceName RTC", no_mirror),
+    (CMS, "Restore"): (IF, " -Restore", lambda a, b: a.status == b.status == 0 and "would hold" in a.err and
+                       "would hold" not in b.err),
+    (CMS, "Report"): (IF, r" -Report 'C:\x.html'",
+                      lambda a, b: a.status == b.status == 0 and "C:\\" in b.err and "C:\\" not in a.err),
     (HOME_AGAIN, "WaitTime"): (OF_ATL + IF, " -WaitTime 7",
                                lambda a, b: "for 15 s" in a.err and "for 7 s" in b.err),
-    (HOME_AGAIN, "DatabaseCommandTimeoutInSeconds"): (OF_ATL + IF, " -DatabaseCommandTimeoutInSeconds 0", misused),
+    (HOME_AGAIN, "DatabaseCommandTimeoutInSeconds"): (OF_ATL + IF, " -DatabaseCommandTimeoutInSeconds 0", is_misused),
     (HOME_AGAIN, "Report"): (OF_ATL + IF, r" -Report 'C:\x.html'",
                              lambda a, b: "x.html in the current folder" in b.err),
     # It skips nothing, and there is nothing to hide.
