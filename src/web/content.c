@@ -389,7 +389,7 @@ static enum failure begin_upload(struct visit *v, const struct spot *s, struct e
 
 static void answer_stored(struct visit *v, const struct spot *s)
 {
-    visit_answer(v, s->exists ? 200 : 201, NULL, BYTES_NONE);
+    visit_answer(v, upload_replaces(v->upload) ? 200 : 201, NULL, BYTES_NONE);
     OWNED(free_memory) char *url = file_url(s->name.file);
     OWNED(free_memory) char *way = way_to(v, s->conference);
     visit_header(v, "Location: %s/files/%s", way, url);

@@ -16,6 +16,7 @@ struct upload {
     struct file_writer *writer;
     struct manifest manifest;
     enum upload_state state;
+    bool replaces;
 };
 
 struct upload *upload_new(const struct file_store *files, const struct file_name *name,
@@ -123,6 +124,7 @@ enum failure upload_place(struct upload *u, int64_t newer_than_ns, const struct 
     if (u->state == UPLOAD_RECEIVED) {
         bad = file_writer_place(u->writer, &u->name, newer_than_ns, &u->manifest, e);
         u->state = bad ? UPLOAD_RECEIVED : UPLOAD_PLACED;
+        u->replaces = newer_than_ns != 0;
         return bad;
     }
     bad = file_store_look(u->files, &u->name, &found, &stamp, e);
@@ -135,6 +137,11 @@ bool upload_is_own(const struct upload *u, const struct manifest *manifest)
 {
     return u->state == UPLOAD_PLACED && file_stamp_equal(u->manifest.stamp, manifest->stamp) &&
            manifest_same_bytes(&u->manifest, manifest);
+}
+
+bool upload_replaces(const struct upload *u)
+{
+    return u->replaces;
 }
 
 void upload_keep(struct upload *u)

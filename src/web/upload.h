@@ -38,6 +38,8 @@ enum failure upload_place(struct upload *upload, int64_t newer_than_ns,
                           const struct manifest **manifest, struct error *e);
 /* Is this manifest its own? Whoever watches the file store may have been faster. */
 bool upload_is_own(const struct upload *upload, const struct manifest *manifest);
+/* Was there a version before, when it took its place? */
+bool upload_replaces(const struct upload *upload);
 /* Its manifest is durable: it stays. */
 void upload_keep(struct upload *upload);
 
