@@ -96,14 +96,19 @@ static bool is_whole(struct world *w, size_t home)
 {
     for (size_t i = 0; i < w->options.pools; i++) {
         struct hosted *h = hosted_of(&w->pools[i], home);
-        struct home_state state;
+        struct home_state state, own;
         if (!h || !serves(h))
             continue;
         const struct hold *hold = home_hold(h->core);
         bool whole = true;
+        read_state(h->pool, home_of(h), &own);
         read_state(partner_of(h), home_of(h), &state);
+        /* A copy that is compared, or has to be because deletions were forgotten that it was never
+         * told of, has lost something already. */
         for (size_t m = 0; m < SIM_MODULES; m++)
-            whole &= state.modules[modules[m]].cookie.term == hold->term.number;
+            whole &= state.modules[modules[m]].cookie.term == hold->term.number &&
+                     state.modules[modules[m]].cookie.usn >= own.horizon &&
+                     !state.modules[modules[m]].comparing;
         struct hold theirs;
         read_hold(partner_of(h), home_of(h), &theirs);
         whole &= state.tails == 0 && lineage_has(&theirs.lineage, hold->term);
