@@ -240,7 +240,7 @@ def limits_are_those_of_the_users_own_service(world):
 def what_is_no_such_file_is_refused_and_a_broken_one_read_to_where_it_breaks(world):
     world.deploy(["atl"])
     lines = many(world, 40, 30000)
-    folder = world.folder
+    folder, nothing = world.folder, len(items_of(world))
     for name, text, *sentences in (
             ("empty.json", "", "This is no file of users' data"),
             ("other.json", '{"a": 1}\n', "This is no file of users' data", "Export-CsUserData"),
@@ -257,6 +257,7 @@ def what_is_no_such_file_is_refused_and_a_broken_one_read_to_where_it_breaks(wor
     for line in range(40):
         world.command("atl", "Disable-CsUser", f"user{line:04}").must(0)
     lines = many(world, 40, 30000)  # they are new, and have nothing
+    until("what the others had to be gone", lambda: len(items_of(world)) == nothing)
     whole, before = (folder / "users.zst").read_bytes(), len(items_of(world))
     (folder / "cut.zst").write_bytes(whole[:-40])
     bring(world, "cut.zst").must(1, "it ends too early", "items were imported",
