@@ -213,7 +213,7 @@ static void tell_plan(struct call *call, const struct preflight *found)
             call_what_if(call, "The storage queues of %s would be flushed into the store.",
                          found->from);
         if (o->close_ms)
-            call_what_if(call, "Sessions would have %u minutes to end; new ones are sent to %s.",
+            call_what_if(call, "Sessions would have %u minutes to end; new ones would wait for %s.",
                          o->close_ms / 60000, self);
         call_what_if(call,
                      "%s would refuse changes, the rest would be copied%s, and the home "
