@@ -24,6 +24,17 @@ def threads_of(world, pool):
     return len(os.listdir(f"/proc/{world[pool].process.pid}/task"))
 
 
+def start_command(world, pool, *words):
+    """A command that its machine has passed on, and that goes on."""
+    process = subprocess.Popen(
+        [str(POLLUX), *words, "-Verbose"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "POLLUX_SERVER": str(world[pool].socket)})
+    world.others.append(process)
+    said = process.stderr.readline()
+    assert "is carried out by" in said, said + process.stderr.read()
+    return process
+
+
 def request_head(body, command="Get-CsTopology"):
     return (f"POST {API}{command} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
             ).encode() + body
@@ -126,8 +137,12 @@ def who_goes_away_is_not_waited_for(world):
     began = time.monotonic()
     with socket.socket(socket.AF_UNIX) as caller:
         caller.connect(str(world["redmond"].socket))
-        caller.sendall(request_head(b"{}"))
-        until("it to be passed on", lambda: threads_of(world, "redmond") > baseline)
+        caller.sendall(request_head(b'{"Verbose":true}'))
+        told = b""
+        while b"is carried out by" not in told:
+            more = caller.recv(4096)
+            assert more, told
+            told += more
     until("its thread to end", lambda: threads_of(world, "redmond") <= baseline)
     assert time.monotonic() - began < SILENCE_S * 0.8
     world.resume("atl")
@@ -138,14 +153,9 @@ def who_goes_away_is_not_waited_for(world):
 def a_machine_that_stops_waits_for_nobody(world):
     """Passing on to a pool that stands still, it ends at once, and its caller is told."""
     pair(world, interval_s=600)
-    baseline = threads_of(world, "redmond")
     world.pause("atl")
-    processes = [subprocess.Popen(
-        [str(POLLUX), *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env={**os.environ, "POLLUX_SERVER": str(world["redmond"].socket)})
-        for words in (["Get-CsTopology"], ["Stop-CsPool", "-PoolFqdn", ATL])]
-    world.others += processes
-    until("them to be passed on", lambda: threads_of(world, "redmond") >= baseline + 2)
+    processes = [start_command(world, "redmond", *words)
+                 for words in (["Get-CsTopology"], ["Stop-CsPool", "-PoolFqdn", ATL])]
     began = time.monotonic()
     world.stop("redmond")
     assert time.monotonic() - began < SILENCE_S * 0.8
@@ -161,14 +171,9 @@ def a_machine_that_stops_waits_for_nobody(world):
 def the_other_pool_stops_in_the_middle(world):
     """What is known then is only that nothing is known."""
     pair(world, interval_s=600)
-    baseline = threads_of(world, "redmond")
     world.pause("atl")
-    process = subprocess.Popen(
-        [str(POLLUX), "Set-CsBackupServiceConfiguration", "-SyncInterval", "60"],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env={**os.environ, "POLLUX_SERVER": str(world["redmond"].socket)})
-    world.others.append(process)
-    until("it to be under way", lambda: threads_of(world, "redmond") > baseline)
+    process = start_command(world, "redmond", "Set-CsBackupServiceConfiguration",
+                            "-SyncInterval", "60")
     world.kill("atl")
     world["atl"].paused = False
     out, err = process.communicate(timeout=PATIENCE_S)
