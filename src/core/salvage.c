@@ -39,7 +39,7 @@ static bool is_same(const struct item *a, const struct item *b)
 static enum standing standing_of(const struct salvage_question *q)
 {
     if (!q->here)
-        return q->horizon > q->base && !q->own ? FORGOTTEN : NOTHING;
+        return q->horizon > q->base ? FORGOTTEN : NOTHING;
     bool touched = q->here->version.usn > q->base;
     if (q->here->deleted && q->entry->deleted)
         return SAME;
@@ -55,12 +55,13 @@ static enum salvage_verdict verdict_of(const struct salvage_question *q)
     if (q->entry->version.usn <= q->base)
         return SALVAGE_NOTHING; /* the holder has been there */
     /* The copy moved everything of that key aside: that it was deleted stands nowhere else. */
-    if (q->own && !q->here)
+    if (q->own && standing == NOTHING)
         return SALVAGE_APPLY;
     if (q->derived)
         return q->own && verdict == SALVAGE_APPLY ? verdict : SALVAGE_NOTHING;
-    if (salvage_is_ours(q->entry->key))
-        return verdict == SALVAGE_APPLY ? verdict : SALVAGE_NOTHING;
+    if (salvage_is_ours(
+            q->entry->key)) /* dismissed meanwhile or not: to see it again harms nobody */
+        return verdict == SALVAGE_APPLY || standing == FORGOTTEN ? SALVAGE_APPLY : SALVAGE_NOTHING;
     if (q->together && verdict == SALVAGE_APPLY)
         return q->here && is_same(q->here, q->entry) ? SALVAGE_NOTHING : SALVAGE_CONFLICT;
     return verdict;

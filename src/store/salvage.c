@@ -180,6 +180,14 @@ static uint64_t base_of(const struct tail *tail, const struct hold *hold, uint64
     return common.usn;
 }
 
+/* A pool's own tail, and nothing of this module came since the home went back: then what is missing
+ * was moved aside with it. Otherwise its holder may have deleted it, and a comparison forgot that.
+ */
+static bool is_behind(const struct salvage *s, const struct home_state *state)
+{
+    return s->place.own && state->modules[s->head->module].cookie.usn <= s->base;
+}
+
 enum failure salvage_packet(struct salvage *s, struct tail_packet *packet, uint64_t *upto,
                             struct error *e)
 {
@@ -190,7 +198,7 @@ enum failure salvage_packet(struct salvage *s, struct tail_packet *packet, uint6
     if (bad)
         return bad;
     s->base = base_of(&packet->tail, s->place.hold, home_reach(&state));
-    s->horizon = state.horizon;
+    s->horizon = is_behind(s, &state) ? 0 : state.horizon;
     bad = read_mark(s, e);
     bool news = s->mark.upto < s->head->upto;
     if (!bad && news)
