@@ -192,11 +192,12 @@ static void part_came(struct hosted *h, struct call *call)
     OWNED(compare_part_close) struct compare_part *part = NULL;
     struct home_state state;
     struct hold hold;
-    if (compare_part_open(buffer_view(&call->batch), &part, NULL)) {
-        broken(h->pool->world, "a part of a comparison does not open");
+    struct compare_head peeked;
+    const struct compare_head *head = &peeked;
+    if (compare_part_peek(buffer_view(&call->batch), &peeked, NULL)) {
+        broken(h->pool->world, "a part of a comparison has no head");
         return;
     }
-    const struct compare_head *head = compare_part_head(part);
     read_hold(h->pool, home_of(h), &hold);
     read_state(h->pool, home_of(h), &state);
     struct copy_state copy = copying_copy_of(h, call->module, &state);
@@ -206,6 +207,11 @@ static void part_came(struct hosted *h, struct call *call)
         answer.verdict = COPY_LATE;
     if (answer.verdict != COPY_COMPARE) {
         call_answer(call, NULL, &answer);
+        return;
+    }
+    /* Only now: whoever was superseded while it read has items of a later term than its own. */
+    if (compare_part_open(buffer_view(&call->batch), &part, NULL)) {
+        broken(h->pool->world, "a part of a comparison does not open");
         return;
     }
     struct txn *txn = txn_new(home_of(h));

@@ -181,8 +181,7 @@ static uint64_t base_of(const struct tail *tail, const struct hold *hold, uint64
 }
 
 /* A pool's own tail, and nothing of this module came since the home went back: then what is missing
- * was moved aside with it. Otherwise its holder may have deleted it, and a comparison forgot that.
- */
+ * was moved aside with it. Else the holder may have deleted it, and a comparison forgot that. */
 static bool is_behind(const struct salvage *s, const struct home_state *state)
 {
     return s->place.own && state->modules[s->head->module].cookie.usn <= s->base;
