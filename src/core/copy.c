@@ -118,9 +118,9 @@ static enum copy_verdict judge_term(const struct hold *hold, struct term term)
 }
 
 /* Rule 17: what was deleted meanwhile can't be told any more. */
-static bool behind_horizon(struct version cookie, uint64_t horizon)
+static bool behind_horizon(uint64_t usn, uint64_t horizon)
 {
-    return cookie.usn && cookie.usn < horizon;
+    return usn && usn < horizon;
 }
 
 /* All that there is came, and still it is not the same: something was damaged, or went wrong. */
@@ -136,7 +136,7 @@ struct copy_answer copy_judge(const struct copy_state *copy, const struct copy_o
     if (answer.verdict == COPY_GO_ON) {
         if (!stands_on(copy, offer))
             answer = parted(copy, offer); /* first of all: what must not be lost */
-        else if (copy->comparing || behind_horizon(copy->cookie, offer->horizon) ||
+        else if (copy->comparing || behind_horizon(copy->cookie.usn, offer->horizon) ||
                  (!copy->tail && is_unequal(copy, offer))) /* with one it can't be equal yet */
             answer.verdict = COPY_COMPARE;
     }
@@ -171,13 +171,13 @@ struct copy_answer copy_judge_batch(const struct copy_state *copy, const struct 
                                  .at = copy->cookie,
                                  .term = copy->hold->term,
                                  .tail = copy->tail};
+    uint64_t stands = copy->taken ? copy->taken : copy->cookie.usn;
     if (answer.verdict == COPY_GO_ON) {
         if (copy->comparing)
             answer.verdict = COPY_COMPARE;
-        else if (head->after != (copy->taken ? copy->taken : copy->cookie.usn) ||
-                 !has_followed(copy->hold, head->term))
+        else if (head->after != stands || !has_followed(copy->hold, head->term))
             answer.verdict = COPY_EARLY;
-        else if (behind_horizon(copy->cookie, head->horizon))
+        else if (behind_horizon(stands, head->horizon))
             answer.verdict = COPY_COMPARE;
     }
     return answer;

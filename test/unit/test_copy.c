@@ -569,6 +569,9 @@ static void rule_17_a_batch_that_lacks_tombstones_is_not_applied(void **state)
     ASSERT_VERDICT(judge_batch(&m, 60, 61), COPY_COMPARE);
     copy_stands_at(&m, at(0, 0));
     ASSERT_VERDICT(judge_batch(&m, 0, 61), COPY_GO_ON);
+    m.copy.taken = 50; /* nothing is stored yet, but what was taken may have been deleted since */
+    ASSERT_VERDICT(judge_batch(&m, 50, 61), COPY_COMPARE);
+    ASSERT_VERDICT(judge_batch(&m, 50, 50), COPY_GO_ON);
 }
 
 static void a_batch_of_another_term_is_not_applied(void **state)
