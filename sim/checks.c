@@ -156,6 +156,15 @@ static void note_all_given_up(struct pool *pool, const struct hosted *h)
     }
 }
 
+/* Of two that an administrator made serve, one gives way where they meet: its changes are a tail.
+ */
+static bool meets_another_holder(const struct hosted *h)
+{
+    struct hold theirs;
+    read_hold(partner_of(h), home_of(h), &theirs);
+    return gives_up(h->pool->world) && theirs.revision && mode_rights(theirs.mode)->holder;
+}
+
 static void check_opened(struct pool *pool, const struct hosted *h, const struct hold *hold)
 {
     struct term term = hold->term;
@@ -171,7 +180,8 @@ static void check_opened(struct pool *pool, const struct hosted *h, const struct
     known->top = term.number > known->top ? term.number : known->top;
     /* Rule 9: the word of an administrator holds on until the partner is met, in a store that is
      * put back, too. */
-    if (h->forced || (hold->alone && gives_up(pool->world)) || pool->world->options.disasters)
+    if (h->forced || (hold->alone && gives_up(pool->world)) || pool->world->options.disasters ||
+        meets_another_holder(h))
         note_all_given_up(pool, h);
     check_acknowledged(pool, h);
 }
