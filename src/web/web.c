@@ -7,6 +7,7 @@
 #include "base/workers.h"
 #include "http/on_loop.h"
 #include "pool/commit.h"
+#include "pool/content.h"
 #include "pool/storage_service.h"
 #include "web/content.h"
 #include "web/content_room.h"
@@ -98,10 +99,19 @@ static void on_settled(void *context)
     errand_end(context);
 }
 
+/* Else it would wait with what other modules change. */
+static void tell_of_files(const struct errand *errand)
+{
+    const struct web *web = errand->web;
+    if (errand->durable && !web->stopped && visit_has_files(errand->visit))
+        content_changed(front_end_content(web->fe), errand->visit->home->name);
+}
+
 static void finish(struct errand *errand, bool durable)
 {
     struct workers *workers = errand->web->workers;
     errand->durable = durable;
+    tell_of_files(errand);
     if (visit_has_files(errand->visit) && workers &&
         workers_run(workers, settle, on_settled, errand))
         return;
