@@ -431,7 +431,7 @@ struct admin *admin_start(struct front_end *fe, struct loop *loop, struct error 
         free(admin);
         return NULL;
     }
-    loop_every(loop, CALL_TICK_MS, on_tick, admin);
+    loop_watch(loop, CALL_TICK_MS, on_tick, admin);
     front_end_on_commands(fe, &(struct front_end_commands){
                                   .command = on_passed, .person = on_person, .context = admin});
     return admin;

@@ -14,7 +14,8 @@ struct call {
     struct call_options with;
     uint64_t began_ms;
     void *state;
-    char *progress; /* what was said last of it */
+    char *progress; /* what was said last of it, and when */
+    uint64_t progress_ms;
     loop_call *tick;
     uint64_t spoke_ms;     /* when it last said that it goes on */
     struct report *report; /* NULL: nobody wants one, or another machine makes it */
@@ -203,6 +204,10 @@ bool call_what_if(struct call *call, const char *sentence, ...)
 
 void call_progress(struct call *call, const struct call_progress *p)
 {
+    uint64_t now = clock_ms();
+    if (call->progress && now - call->progress_ms < CALL_TICK_MS / 2)
+        return; /* looked at sooner than with a tick; people can't read that fast */
+    call->progress_ms = now;
     json_t *line = json_pack("{s:s, s:s}", "activity", p->activity, "status", p->status);
     if (p->total) {
         json_object_set_new(line, "done", json_integer((json_int_t)p->done));

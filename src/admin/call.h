@@ -91,8 +91,9 @@ void *call_kept(const struct call *call);
  */
 bool call_on_thread(struct call *call, loop_call *work, loop_call *done);
 
-/* Called on the loop each CALL_TICK_MS from now on, until the call ends: for what is waited for. It
- * ends the call as well when nobody wants to know any more. */
+/* Called on the loop each CALL_TICK_MS from now on, and when loop_stir() says that something has
+ * come about, until the call ends: for what is waited for. It ends the call as well when nobody
+ * wants to know any more. */
 void call_each_tick(struct call *call, loop_call *tick); /* NULL: no more */
 
 /* For the admin room. */

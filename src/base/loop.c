@@ -1,5 +1,6 @@
 #include "base/loop.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -28,6 +29,7 @@ struct loop {
     pthread_mutex_t lock;
     struct post *first, **last;
     unsigned waiting;
+    sd_event_source *watch; /* lasts as long as the loop */
 };
 
 static void must(int result)
@@ -146,7 +148,8 @@ static int on_timer(sd_event_source *source, uint64_t due_us, void *context)
     return 0;
 }
 
-void loop_every(struct loop *loop, uint32_t period_ms, loop_call *call, void *context)
+static sd_event_source *add_timer(struct loop *loop, uint32_t period_ms, loop_call *call,
+                                  void *context)
 {
     struct timer *timer = xmalloc(sizeof *timer);
     *timer = (struct timer){call, context, (uint64_t)period_ms * 1000};
@@ -157,6 +160,24 @@ void loop_every(struct loop *loop, uint32_t period_ms, loop_call *call, void *co
     must(sd_event_source_set_floating(source, 1));
     must(sd_event_source_set_destroy_callback(source, free));
     sd_event_source_unref(source);
+    return source;
+}
+
+void loop_every(struct loop *loop, uint32_t period_ms, loop_call *call, void *context)
+{
+    add_timer(loop, period_ms, call, context);
+}
+
+void loop_watch(struct loop *loop, uint32_t period_ms, loop_call *call, void *context)
+{
+    loop->watch = add_timer(loop, period_ms, call, context);
+}
+
+void loop_stir(struct loop *loop)
+{
+    int result = loop->watch ? sd_event_source_set_time(loop->watch, 0) : 0; /* long due */
+    if (result != -ESTALE) /* the loop is over: nobody looks any more */
+        must(result);
 }
 
 struct signal_call {

@@ -223,6 +223,7 @@ static void on_position(const struct copy_answer *position, const struct error *
     step(x,
          (struct export_event){.kind = EXPORT_ANSWERED, .answer = *position, .content = content});
     forget_trouble(x);
+    loop_stir(front_end_loop(x->fe));
 }
 
 static void on_batch_position(const struct copy_answer *position, const struct error *e,

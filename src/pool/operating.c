@@ -236,6 +236,7 @@ static void end(struct operating_place *place)
     operation_free(TAKE(place->core));
     tell_end(&place->report);
     operation_journal_keep(place->operating->fe, &place->report);
+    loop_stir(front_end_loop(place->operating->fe));
 }
 
 static void carry_out(struct operating_place *place, const struct operation_action *action)
