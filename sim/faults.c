@@ -163,6 +163,15 @@ static void put_back(struct world *w)
     say(w, "the store of %s is put back", pool->name);
 }
 
+/* What the product would drop, if it kept none longer than it must. */
+static uint64_t droppable(const struct hosted *h, const struct home_state *state)
+{
+    const struct exporter *list[SIM_MODULES];
+    for (size_t m = 0; m < SIM_MODULES; m++)
+        list[m] = h->exporting[m].core;
+    return export_horizon(list, SIM_MODULES, state->head, state->horizon, 0, 1);
+}
+
 /* Tombstones that the copy has are dropped; now and then those that it does not have, too. Not by a
  * holder that may have been superseded: what it deleted meanwhile would come back. */
 static void collect(struct world *w)
@@ -173,13 +182,8 @@ static void collect(struct world *w)
         return;
     struct home_state state;
     read_state(pool, home_of(h), &state);
-    uint64_t upto = state.head;
     bool too_early = chance(w, 200) && !w->options.disasters;
-    for (size_t m = 0; m < SIM_MODULES && !too_early; m++) {
-        struct export_status status;
-        export_status(h->exporting[m].core, &status);
-        upto = status.copied.usn < upto ? status.copied.usn : upto;
-    }
+    uint64_t upto = too_early ? state.head : droppable(h, &state);
     struct txn *txn = txn_new(home_of(h));
     txn_horizon(txn, upto);
     commit(pool, txn, NULL, NULL);
