@@ -9,6 +9,7 @@ import sys
 
 from copies import *
 
+CALL_TICK_S = 0.1  # CALL_TICK_MS
 BEYOND_A_PART = 110000  # items of a copy, of which at most 100,000 are stored at once
 
 
@@ -292,6 +293,21 @@ def a_sync_returns_when_everything_that_was_there_is_copied(world):
                   f"Get-CsPool {name_of('atl')} | Invoke-CsBackupServiceSync").must(0)
     world.command("atl", "Invoke-CsBackupServiceSync", "-PoolFqdn", name_of("atl"),
                   "-BackupModule", "Everything").must(2)
+
+
+@test
+def who_waits_for_a_copy_is_answered_when_it_answers(world):
+    """Not when commands that wait are looked at by themselves. Commands that follow each other begin
+    right behind such a look, so that each would wait for the whole of a tick."""
+    atl, _ = pair(world)
+    asked = {"a sync": lambda: sync(atl), "a status": lambda: look(atl)}
+    for what, ask in asked.items():
+        took = []
+        for _ in range(20):
+            began = time.monotonic()
+            ask()
+            took.append(time.monotonic() - began)
+        assert min(took[1:]) < CALL_TICK_S / 2, (what, took)
 
 
 @test
