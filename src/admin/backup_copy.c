@@ -99,7 +99,7 @@ static bool is_over(struct call *call, size_t i)
     struct export_status s;
     export_status(exporting_core(x), &s);
     /* It may be on its way again, and not there yet. */
-    bool failed = s.failed_ms >= copying->wait->began_ms[i] &&
+    bool failed = export_failed_since(&s, copying->wait->before[i]) &&
                   !backup_wait_reached(copying->wait, i, copying->goal.until);
     if (s.open && failed && copying->retries[i]) {
         if (s.failing && clock_ms() - s.failed_ms < BACKUP_RETRY_PAUSE_MS)
@@ -108,7 +108,7 @@ static bool is_over(struct call *call, size_t i)
                      module_name(exporting_module(x)), exporting_home(x),
                      exporting_trouble(x)->what);
         copying->retries[i]--;
-        copying->wait->began_ms[i] = s.failed_ms + 1; /* that one counts no more */
+        copying->wait->before[i].failed = s.heard.failed; /* that one counts no more */
         return false;
     }
     return backup_wait_is_over(copying->wait, i, copying->goal.until);

@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include "base/clock.h"
-
 static bool in_category(enum module module, const char *category)
 {
     bool central = module == MODULE_CMS_MASTER;
@@ -50,7 +48,9 @@ void backup_wait_begin(struct backup_wait *wait, enum backup_wish wish)
         [WISH_COMPARE] = exporting_wanted_compared,
     };
     for (size_t i = 0; i < wait->count; i++) {
-        wait->began_ms[i] = clock_ms();
+        struct export_status s;
+        export_status(exporting_core(wait->list[i]), &s);
+        wait->before[i] = s.heard;
         tell[wish](wait->list[i]);
     }
 }
@@ -59,7 +59,7 @@ void backup_wait_move(struct backup_wait *wait, size_t from, size_t to)
 {
     wait->list[to] = wait->list[from];
     wait->goals[to] = wait->goals[from];
-    wait->began_ms[to] = wait->began_ms[from];
+    wait->before[to] = wait->before[from];
 }
 
 bool backup_wait_reached(const struct backup_wait *wait, size_t i, enum backup_until until)
@@ -68,7 +68,7 @@ bool backup_wait_reached(const struct backup_wait *wait, size_t i, enum backup_u
     const struct exporter *core = exporting_core(wait->list[i]);
     enum export_word word = exporting_word(wait->list[i]);
     export_status(core, &s);
-    bool asked = s.confirmed_ms >= wait->began_ms[i];
+    bool asked = export_confirmed_since(&s, wait->before[i]);
     bool copied = asked && !s.failing && !s.comparing && s.copied.usn >= wait->goals[i];
     switch (until) {
     case BACKUP_ASKED: return asked;
@@ -83,7 +83,8 @@ bool backup_wait_is_over(const struct backup_wait *wait, size_t i, enum backup_u
 {
     struct export_status s;
     export_status(exporting_core(wait->list[i]), &s);
-    return !s.open || s.failed_ms >= wait->began_ms[i] || backup_wait_reached(wait, i, until);
+    return !s.open || export_failed_since(&s, wait->before[i]) ||
+           backup_wait_reached(wait, i, until);
 }
 
 bool backup_wait_all_over(const struct backup_wait *wait, enum backup_until until)

@@ -18,8 +18,8 @@ const char *backup_until_name(enum backup_until until); /* of a state */
  * -Category name. Owned by the caller; the exporters are lent. */
 struct backup_wait {
     struct exporting *list[BACKUP_EXPORTS_MAX];
-    uint64_t goals[BACKUP_EXPORTS_MAX];    /* the head of each when it began */
-    uint64_t began_ms[BACKUP_EXPORTS_MAX]; /* what failed before then does not count */
+    uint64_t goals[BACKUP_EXPORTS_MAX];             /* the head of each when it began */
+    struct export_heard before[BACKUP_EXPORTS_MAX]; /* what does not count: it was before then */
     size_t count;
 };
 struct backup_wait *backup_wait_new(struct call *call);

@@ -20,6 +20,7 @@ struct replication {
     struct exporting *list[BACKUP_EXPORTS_MAX];
     uint64_t goals[BACKUP_EXPORTS_MAX];
     size_t count;
+    struct export_heard before[BACKUP_EXPORTS_MAX];
     uint64_t began_ms, patience_ms;
     bool until_copied;
     void (*finish)(struct call *call, const struct replication *r);
@@ -37,8 +38,9 @@ static bool is_over(const struct replication *r, size_t i)
 {
     struct export_status s;
     export_status(exporting_core(r->list[i]), &s);
-    return !s.open || s.failed_ms >= r->began_ms ||
-           (s.confirmed_ms >= r->began_ms && (!r->until_copied || s.copied.usn >= r->goals[i]));
+    return !s.open || export_failed_since(&s, r->before[i]) ||
+           (export_confirmed_since(&s, r->before[i]) &&
+            (!r->until_copied || s.copied.usn >= r->goals[i]));
 }
 
 static void look(void *context)
@@ -88,6 +90,7 @@ static void begin(struct call *call, bool until_copied,
             !is_wanted(call, exporting_target(all[i])))
             continue;
         r->goals[r->count] = s.head;
+        r->before[r->count] = s.heard;
         r->list[r->count++] = all[i];
         exporting_hold(all[i]); /* its pool may leave the topology meanwhile */
         exporting_wanted(all[i]);

@@ -36,6 +36,7 @@ struct exporter {
     struct version copied;
     uint64_t taken; /* beyond that, and not stored yet; 0: nothing */
     uint64_t confirmed_ms, failed_ms;
+    struct export_heard heard;
 
     struct {
         bool on;
@@ -233,6 +234,7 @@ static void on_failed(struct exporter *x, uint64_t now_ms)
     x->looked = false;
     x->failing = true;
     x->failed_ms = now_ms;
+    x->heard.failed++;
     break_off_cycle(x);
     x->asked = false; /* whether it was carried out is not known: ask */
     x->retry_ms = now_ms + EXPORT_RETRY_MS;
@@ -252,6 +254,7 @@ static void take_position(struct exporter *x, enum export_action_kind sent,
     x->asked = true;
     x->looked = false;
     x->confirmed_ms = now_ms;
+    x->heard.confirmed++;
     x->compare_wanted &= sent != EXPORT_COMPARE;
     x->compared = sent == EXPORT_COMPARE;
     if (at.usn >= x->wanted_upto)
@@ -297,6 +300,7 @@ static void on_answered(struct exporter *x, const struct export_event *event)
         x->looked = false;
         x->failing = true;
         x->failed_ms = event->now_ms;
+        x->heard.failed++;
     }
     if ((compare || answer->verdict == COPY_FORKED) && answer->at.usn <= x->head)
         set_copied(x, answer->at);
@@ -449,6 +453,7 @@ void export_status(const struct exporter *x, struct export_status *status)
     *status = (struct export_status){.open = x->open,
                                      .copied = x->copied,
                                      .head = x->head,
+                                     .heard = x->heard,
                                      .confirmed_ms = x->confirmed_ms,
                                      .changed_ms = x->changed_ms,
                                      .failed_ms = x->failed_ms,
@@ -460,4 +465,14 @@ void export_status(const struct exporter *x, struct export_status *status)
                                      .here = x->here,
                                      .there = x->there,
                                      .failing = x->failing};
+}
+
+bool export_confirmed_since(const struct export_status *s, struct export_heard before)
+{
+    return s->confirmed_ms && s->heard.confirmed > before.confirmed;
+}
+
+bool export_failed_since(const struct export_status *s, struct export_heard before)
+{
+    return s->failed_ms && s->heard.failed > before.failed;
 }

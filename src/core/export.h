@@ -117,8 +117,15 @@ enum { EXPORT_WORDS = WORD_ERROR + 1 };
 const char *export_word_name(enum export_word word);
 enum export_word export_word(const struct exporter *x, uint64_t now_ms);
 
+/* How often, since the exporter is there: what came after another thing is told by these, for much
+ * happens within one millisecond. */
+struct export_heard {
+    uint64_t confirmed, failed;
+};
+
 struct export_status {
     bool open;
+    struct export_heard heard;
     struct version copied; /* where the copy stands, by its own word */
     uint64_t head;
     uint64_t confirmed_ms; /* when it said so last; 0: never in this term */
@@ -133,5 +140,8 @@ struct export_status {
     struct content_left here, there;
 };
 void export_status(const struct exporter *x, struct export_status *status);
+/* In this term, and after what was heard before. */
+bool export_confirmed_since(const struct export_status *s, struct export_heard before);
+bool export_failed_since(const struct export_status *s, struct export_heard before);
 
 #endif

@@ -736,6 +736,27 @@ static void whoever_waits_gets_a_live_answer_even_if_nothing_changed(void **stat
     assert_int_equal(status(&d).confirmed_ms, before + 5010);
 }
 
+static void an_answer_of_the_same_millisecond_is_not_taken_for_a_later_one(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_step(true, 500);
+    is_wanted(&d);
+    stands_at(&d, 500);
+    struct export_status before = status(&d), now;
+    is_wanted(&d);
+    assert_false(export_confirmed_since(&before, before.heard));
+    stands_at(&d, 500);
+    now = status(&d);
+    assert_true(export_confirmed_since(&now, before.heard));
+    assert_int_equal(now.confirmed_ms, before.confirmed_ms);
+    is_wanted(&d);
+    fails(&d);
+    before = status(&d);
+    assert_true(export_failed_since(&before, now.heard));
+    assert_false(export_failed_since(&before, before.heard));
+    assert_false(export_confirmed_since(&before, now.heard));
+}
+
 static void a_wish_outlasts_failures(void **state)
 {
     (void)state;
@@ -1147,6 +1168,7 @@ int main(void)
         cmocka_unit_test(refusals_are_errors_and_asked_about_again),
         cmocka_unit_test(an_answer_to_nothing_counts_for_nothing),
         cmocka_unit_test(whoever_waits_gets_a_live_answer_even_if_nothing_changed),
+        cmocka_unit_test(an_answer_of_the_same_millisecond_is_not_taken_for_a_later_one),
         cmocka_unit_test(a_wish_outlasts_failures),
         cmocka_unit_test(whoever_is_closed_sends_nothing),
         cmocka_unit_test(a_wish_ends_with_the_term),
