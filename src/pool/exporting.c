@@ -166,6 +166,7 @@ static void fail_with(struct exporting *x, const struct error *e)
     }
     x->trouble = *e;
     step(x, (struct export_event){.kind = EXPORT_FAILED});
+    loop_stir(front_end_loop(x->fe));
 }
 
 static void forget_trouble(struct exporting *x)
