@@ -36,10 +36,17 @@ static bool is_same(const struct item *a, const struct item *b)
     return a->deleted == b->deleted && bytes_equal(a->value, b->value);
 }
 
+/* Of its own tail, and nothing came since the home went back: what is missing was moved aside with
+ * it. Else its holder may have deleted it, and a comparison forgot that. */
+static bool is_only_aside(const struct salvage_question *q)
+{
+    return q->own && q->cookie <= q->base;
+}
+
 static enum standing standing_of(const struct salvage_question *q)
 {
     if (!q->here)
-        return q->horizon > q->base ? FORGOTTEN : NOTHING;
+        return q->horizon > q->base && !is_only_aside(q) ? FORGOTTEN : NOTHING;
     bool touched = q->here->version.usn > q->base;
     if (q->here->deleted && q->entry->deleted)
         return SAME;

@@ -18,7 +18,7 @@ struct salvage {
     void *derived;
     /* Of the packet. */
     const struct batch_head *head;
-    uint64_t back_to, base, horizon;
+    uint64_t back_to, base, horizon, cookie;
     uint64_t mark_usn; /* of the item that says how far it came; 0: there is none */
     struct salvage_mark mark;
     /* Of the packet before: what the transaction says by now, the view does not know. */
@@ -124,6 +124,7 @@ static enum failure carry_out(struct salvage *s, const struct item *entry, const
                                               .back_to = s->back_to,
                                               .horizon = s->horizon,
                                               .own = s->place.own,
+                                              .cookie = s->cookie,
                                               .together = entry->module == MODULE_CMS_MASTER,
                                               .derived = follows(s, entry)};
     struct salvage_ruling ruling = salvage_rule(&question);
@@ -180,13 +181,6 @@ static uint64_t base_of(const struct tail *tail, const struct hold *hold, uint64
     return common.usn;
 }
 
-/* A pool's own tail, and nothing of this module came since the home went back: then what is missing
- * was moved aside with it. Else the holder may have deleted it, and a comparison forgot that. */
-static bool is_behind(const struct salvage *s, const struct home_state *state)
-{
-    return s->place.own && state->modules[s->head->module].cookie.usn <= s->base;
-}
-
 enum failure salvage_packet(struct salvage *s, struct tail_packet *packet, uint64_t *upto,
                             struct error *e)
 {
@@ -197,7 +191,8 @@ enum failure salvage_packet(struct salvage *s, struct tail_packet *packet, uint6
     if (bad)
         return bad;
     s->base = base_of(&packet->tail, s->place.hold, home_reach(&state));
-    s->horizon = is_behind(s, &state) ? 0 : state.horizon;
+    s->horizon = state.horizon;
+    s->cookie = state.modules[s->head->module].cookie.usn;
     bad = read_mark(s, e);
     bool news = s->mark.upto < s->head->upto;
     if (!bad && news)

@@ -77,6 +77,9 @@ static void what_may_have_been_deleted_since_is_not_brought_back(void **state)
     question.horizon = BASE + 1;
     assert_int_equal(salvage_rule(&question).verdict, SALVAGE_CONFLICT);
     question.own = true;
+    question.cookie = BASE; /* nothing came since: it is nowhere but in the tail */
+    assert_int_equal(salvage_rule(&question).verdict, SALVAGE_APPLY);
+    question.cookie = BASE + 1;
     assert_int_equal(salvage_rule(&question).verdict, SALVAGE_CONFLICT);
 }
 
@@ -547,6 +550,12 @@ static void copy_takes(void)
     assert_sound(holder, HOME);
 }
 
+static uint64_t horizon_now(void)
+{
+    struct hold hold;
+    return state_of(holder, &hold).horizon;
+}
+
 static void a_pool_that_takes_its_home_takes_its_own_tail_first(void **state)
 {
     (void)state;
@@ -556,6 +565,7 @@ static void a_pool_that_takes_its_home_takes_its_own_tail_first(void **state)
     go_back();
     copy_rest(); /* b comes; a and c are nowhere but in the tail */
     copy_takes();
+    assert_int_equal(horizon_now(), 0);
     assert_has("a", "mine");
     assert_has("b", "theirs");
     assert_has("c", NULL);
