@@ -33,11 +33,13 @@ static void forget_gathered(struct hosted *h, size_t module)
 void copying_start(struct hosted *h)
 {
     struct world *w = h->pool->world;
-    const struct export_options options = {.interval_ms = INTERVAL_MS,
-                                           .continuous = (w->options.seed + h->home) % 3 != 0,
-                                           .batches_max = BATCHES_MAX};
-    for (size_t m = 0; m < SIM_MODULES; m++)
+    struct export_options options = {.interval_ms = INTERVAL_MS,
+                                     .continuous = (w->options.seed + h->home) % 3 != 0,
+                                     .batches_max = BATCHES_MAX};
+    for (size_t m = 0; m < SIM_MODULES; m++) {
+        options.held_ms = modules[m] == MODULE_DATA_CONF ? HEAD_HELD_MS : 0;
         h->exporting[m].core = exporter_new(&options);
+    }
     salvaging_start(h);
 }
 
@@ -232,7 +234,7 @@ void copying_answered(struct hosted *h, const struct call *call, const struct co
             home_of(h), (int)call->module, copy_verdict_name(position->verdict),
             (unsigned long long)position->at.usn, (unsigned long long)state.head);
         /* More than was known when it was sent may have been read. */
-        event = (struct export_event){.kind = EXPORT_CHANGED, .head = home_reach(&state)};
+        event = (struct export_event){.kind = EXPORT_READ, .head = home_reach(&state)};
         step_exporter(h, call->module, event);
         event = (struct export_event){.kind = EXPORT_ANSWERED, .answer = *position};
     }

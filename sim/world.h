@@ -23,6 +23,7 @@ enum {
     KEYS = 12,       /* of a module: few, so that they are changed again and again */
     FAILURE_DETECTION_MS = 8000,
     INTERVAL_MS = 3000,
+    HEAD_HELD_MS = 1000, /* of content, as in the product */
     CALL_DEADLINE_MS = 2000,
     BATCH_DEADLINE_MS = 6000,
     BATCH_ITEMS = 6, /* so that a catch-up takes several batches */

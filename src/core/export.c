@@ -19,6 +19,8 @@ struct exporter {
     uint64_t opened_ms;
     uint64_t head;
     uint64_t changed_ms; /* when the head moved last */
+    uint64_t news;       /* the head by all that was heard: from `head` on it is held back */
+    uint64_t passed_ms;  /* when it was passed on last */
 
     bool asked;                        /* the copy has said in this term where it stands */
     enum export_action_kind under_way; /* what was sent and is not answered yet */
@@ -92,6 +94,35 @@ static void note_change(struct exporter *x, uint64_t head, uint64_t now_ms)
     x->marks[x->mark_count++] = (struct mark){.first = x->head + 1, .at_ms = now_ms};
     x->head = head;
     x->changed_ms = now_ms;
+}
+
+/* What was held back need not be any longer. */
+static void pass_on(struct exporter *x, uint64_t now_ms)
+{
+    if (x->news <= x->head)
+        return;
+    x->passed_ms = now_ms;
+    note_change(x, x->news, now_ms);
+}
+
+static void pass_on_if_held_enough(struct exporter *x, uint64_t now_ms)
+{
+    if (now_ms - x->passed_ms >= x->options.held_ms)
+        pass_on(x, now_ms);
+}
+
+/* News overtake each other: an older head takes back nothing of a newer one. */
+static void note_news(struct exporter *x, uint64_t head)
+{
+    x->news = head > x->news ? head : x->news;
+}
+
+/* What was read up to `head` is passed on so far: what came after that stays news. */
+static void on_read(struct exporter *x, uint64_t head, uint64_t now_ms)
+{
+    note_news(x, head);
+    x->passed_ms = now_ms;
+    note_change(x, head, now_ms);
 }
 
 /* A mark is done with when the next one's changes are all that is left. */
@@ -219,7 +250,8 @@ static void open_term(struct exporter *x, const struct export_event *event)
     x->copied = (struct version){0};
     x->taken = 0;
     x->confirmed_ms = x->failed_ms = x->retry_ms = x->compare_ms = 0;
-    note_change(x, event->head, event->now_ms);
+    x->news = event->head;
+    pass_on(x, event->now_ms);
     x->wanted_upto = x->head;
 }
 
@@ -314,6 +346,7 @@ static void on_answered(struct exporter *x, const struct export_event *event)
 
 static void on_wanted(struct exporter *x)
 {
+    pass_on(x, x->now_ms);
     x->wanted = true;
     x->wanted_upto = x->head;
     x->retry_ms = x->compare_ms = 0;
@@ -325,13 +358,21 @@ struct export_action export_step(struct exporter *x, const struct export_event *
         x->slept = true;
     x->now_ms = event->now_ms;
     switch (event->kind) {
-    case EXPORT_TICK: break;
+    case EXPORT_TICK: pass_on_if_held_enough(x, event->now_ms); break;
     case EXPORT_OPENED: open_term(x, event); break;
     case EXPORT_CLOSED:
         x->open = x->wanted = x->compare_wanted = false;
         x->under_way = EXPORT_NOTHING;
         break;
-    case EXPORT_CHANGED: note_change(x, event->head, event->now_ms); break;
+    case EXPORT_CHANGED:
+        note_news(x, event->head);
+        pass_on_if_held_enough(x, event->now_ms);
+        break;
+    case EXPORT_OWN_CHANGED:
+        note_news(x, event->head);
+        pass_on(x, event->now_ms);
+        break;
+    case EXPORT_READ: on_read(x, event->head, event->now_ms); break;
     case EXPORT_WANTED_COMPARED:
         x->compare_wanted = true;
         on_wanted(x);
@@ -418,7 +459,7 @@ static bool content_settled(const struct exporter *x)
 static bool is_final(const struct exporter *x, uint64_t now_ms)
 {
     uint64_t interval = x->options.interval_ms;
-    return !x->expects && !behind(x) && !x->tail && content_settled(x) &&
+    return !x->expects && !behind(x) && x->news == x->head && !x->tail && content_settled(x) &&
            now_ms - x->changed_ms >= interval && x->confirmed_ms >= x->changed_ms &&
            now_ms - x->confirmed_ms < 2 * interval;
 }

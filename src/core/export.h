@@ -20,6 +20,9 @@ struct export_options {
      * once where somebody waits. */
     uint32_t batches_max;
     uint64_t content_max; /* bytes of files; 0: not bounded */
+    /* A moved head is held back for so long. For modules that have few of a home's changes: each
+     * would cost a batch that has nothing in it. 0: not at all. */
+    uint32_t held_ms;
 };
 
 struct exporter *exporter_new(const struct export_options *options);
@@ -43,10 +46,13 @@ enum {
 };
 
 enum export_event_kind {
-    EXPORT_TICK,    /* at least every EXPORT_TICK_MS */
-    EXPORT_OPENED,  /* this pool exports from now on, in `term` */
-    EXPORT_CLOSED,  /* … and no longer */
-    EXPORT_CHANGED, /* the home's head is `head` now */
+    EXPORT_TICK,        /* at least every EXPORT_TICK_MS */
+    EXPORT_OPENED,      /* this pool exports from now on, in `term` */
+    EXPORT_CLOSED,      /* … and no longer */
+    EXPORT_CHANGED,     /* the home's head is `head` now: somebody may hold that back for a while */
+    EXPORT_OWN_CHANGED, /* … and something of this module is among what moved it: nobody may */
+    EXPORT_READ, /* what is being sent was read when the head was `head`: the news of that may still
+                  * be on its way here, and that of what came after it, too */
     EXPORT_WANTED, /* somebody waits: now, and ask where the copy stands, even if nothing changed */
     EXPORT_WANTED_COMPARED, /* the same, and not to trust that the copy has what it was sent */
     EXPORT_LOOKED,   /* somebody wants to know where the copy stands, and nothing to be hurried */
@@ -68,8 +74,7 @@ enum export_action_kind {
     EXPORT_OFFER, /* ask where the copy stands */
     /* Send a batch of what follows `after`, as the store is when it is read: all of it, if that
      * fits, for then the copy stands at a point that existed. (Up to `goal` only, what was changed
-     * once more since would be missing.) Tell EXPORT_CHANGED before the answer to more than
-     * `goal`. */
+     * once more since would be missing.) Tell EXPORT_READ before the answer to more than `goal`. */
     EXPORT_BATCH,
     EXPORT_COMPARE, /* compare all there is; the answer is where the copy stands then */
 };

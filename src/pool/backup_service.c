@@ -11,6 +11,9 @@
 #include "pool/salvaging.h"
 #include "pool/tombstones.h"
 
+/* Most changes of a home are not of content; of what is, its exporter hears at once. */
+enum { CONTENT_HEAD_HELD_MS = 1000 };
+
 /* Heads of homes that changed, on their way from the store's thread to the loop: only the newest
  * counts, so a hundred commits cost one post. */
 struct heads {
@@ -102,6 +105,7 @@ static struct export_options options_of(const struct backup_configuration *c, en
             (uint64_t)json_integer_value(backup_configuration_value(c, "MaxDataConfPackageSizeKB"));
     return (struct export_options){
         .content_max = content_kb << 10,
+        .held_ms = module == MODULE_DATA_CONF ? CONTENT_HEAD_HELD_MS : 0,
         .interval_ms = (uint32_t)interval_ms,
         .continuous =
             strcmp(json_string_value(backup_configuration_value(c, "SyncMode")), "Continuous") == 0,
@@ -188,7 +192,7 @@ void backup_service_content_changed(struct backup_service *service, const char *
     for (size_t i = 0; i < service->export_count; i++) {
         struct exporting *x = service->exports[i];
         if (exporting_module(x) == MODULE_DATA_CONF && strcmp(exporting_home(x), home) == 0)
-            exporting_hear(x);
+            exporting_own_changed(x);
     }
 }
 

@@ -37,9 +37,8 @@ struct exporting {
     } calls[BATCH_CALLS_MAX];
     const struct batch_call *waited;
     uint64_t target_started;
-    uint64_t held_head, heard_ms; /* a head that is not passed on yet; when one was, last */
-    bool has_files;               /* the home has manifests */
-    enum export_word word;        /* as it was told last */
+    bool has_files;        /* the home has manifests */
+    enum export_word word; /* as it was told last */
     struct error trouble;
     struct exporting_counts counts;
 
@@ -146,13 +145,6 @@ static bool exports(const struct exporting *x)
 static bool term_is_over(const struct exporting *x)
 {
     return !exports(x) || !term_equal(x->term, home_hold(core_of(x))->term);
-}
-
-static void hear(struct exporting *x, uint64_t head)
-{
-    x->held_head = 0;
-    x->heard_ms = clock_ms();
-    step(x, (struct export_event){.kind = EXPORT_CHANGED, .head = head});
 }
 
 static void fail_with(struct exporting *x, const struct error *e)
@@ -335,7 +327,7 @@ static void on_packed(void *context)
     *call = (struct batch_call){.x = x, .out = true};
     x->waited = call;
     x->in_flight = FLIGHT_BATCH;
-    hear(x, x->batch.read_at); /* the news of it may still be on its way here */
+    step(x, (struct export_event){.kind = EXPORT_READ, .head = x->batch.read_at});
     link_batch(front_end_link(x->fe), to, x->batch.bytes, on_batch_position, call);
 }
 
@@ -358,7 +350,7 @@ static void on_comparison_done(const struct copy_answer *position, const struct 
 {
     struct exporting *x = context;
     x->counts.compared += comparing_items(x->comparing);
-    hear(x, comparing_head(x->comparing)); /* the news may still be on its way */
+    step(x, (struct export_event){.kind = EXPORT_READ, .head = comparing_head(x->comparing)});
     if (position && position->verdict == COPY_GO_ON)
         log_event(LOG_EVENT_NOTICE, "copy-compared",
                   "%s of the home %s at %s was compared: %llu items, and the copy is equal.",
@@ -490,8 +482,6 @@ void exporting_tick(struct exporting *x)
         ask_after_start(x, peer);
     }
     note_content(x);
-    if (x->held_head && clock_ms() - x->heard_ms >= EXPORTING_HELD_MS)
-        exporting_hear(x);
     step(x, (struct export_event){.kind = EXPORT_TICK});
 }
 
@@ -530,15 +520,12 @@ void exporting_changed(struct exporting *x, uint64_t head)
 {
     if (!x->in_flight) /* it may be of a term that has just begun */
         open_or_close(x);
-    x->held_head = head;
-    if (x->module != MODULE_DATA_CONF || clock_ms() - x->heard_ms >= EXPORTING_HELD_MS)
-        exporting_hear(x);
+    step(x, (struct export_event){.kind = EXPORT_CHANGED, .head = head});
 }
 
-void exporting_hear(struct exporting *x)
+void exporting_own_changed(struct exporting *x)
 {
-    if (x->held_head)
-        hear(x, x->held_head);
+    step(x, (struct export_event){.kind = EXPORT_OWN_CHANGED});
 }
 
 bool exporting_has_nothing(const struct exporting *x)
@@ -555,14 +542,12 @@ enum export_word exporting_word(const struct exporting *x)
 void exporting_wanted(struct exporting *x)
 {
     note_content(x);
-    exporting_hear(x);
     step(x, (struct export_event){.kind = EXPORT_WANTED});
 }
 
 void exporting_wanted_compared(struct exporting *x)
 {
     note_content(x);
-    exporting_hear(x);
     step(x, (struct export_event){.kind = EXPORT_WANTED_COMPARED});
 }
 

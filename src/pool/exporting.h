@@ -13,7 +13,6 @@ enum {
     /* A batch may take long where the disk is slow. A machine that says nothing meanwhile either,
      * of three heartbeats, does not work on it. */
     EXPORTING_SILENCE_MS = 3 * HEARTBEAT_MS,
-    EXPORTING_HELD_MS = 1000, /* a head that only other modules moved */
 };
 
 struct exporting *exporting_new(struct front_end *fe, struct workers *workers, const char *home,
@@ -34,11 +33,10 @@ bool exporting_is_idle(const struct exporting *x);
 
 /* Follows what the home is here, and whatever time brings. */
 void exporting_tick(struct exporting *x);
-/* The home's head moved. Of content, which has few of a home's changes, that is not passed on at
- * once: each would cost a batch that has nothing in it. */
+/* The home's head moved; … */
 void exporting_changed(struct exporting *x, uint64_t head);
-/* What was held back so is to be heard now. */
-void exporting_hear(struct exporting *x);
+/* … and what moved it is of this module: nobody holds that back. */
+void exporting_own_changed(struct exporting *x);
 /* Somebody waits for what there is to be copied. */
 void exporting_wanted(struct exporting *x);
 /* The same, and for everything to be compared. */

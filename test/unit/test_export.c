@@ -7,7 +7,7 @@
 
 #include "core/export.h"
 
-enum { INTERVAL_MS = 10000, BATCHES_MAX = 3, START_MS = 1000000 };
+enum { INTERVAL_MS = 10000, BATCHES_MAX = 3, START_MS = 1000000, HELD_MS = 1000 };
 
 struct desk {
     struct exporter *x;
@@ -290,6 +290,87 @@ static void a_head_told_late_or_twice_changes_nothing(void **state)
     assert_int_equal(tell(&d, (struct export_event){.kind = EXPORT_CHANGED, .head = 500}),
                      EXPORT_NOTHING);
     assert_int_equal(status(&d).head, 500);
+}
+
+/* --- heads that are held back --- */
+
+static struct desk in_step_and_holding_heads_back(void)
+{
+    struct desk d = in_step(true, 500);
+    d.options.held_ms = HELD_MS;
+    exporter_configure(d.x, &d.options);
+    d.now += HELD_MS;
+    return d;
+}
+
+static enum export_action_kind was_read_at(struct desk *d, uint64_t head)
+{
+    return tell(d, (struct export_event){.kind = EXPORT_READ, .head = head});
+}
+
+static void a_head_that_others_move_again_and_again_costs_one_batch_in_a_while(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_step_and_holding_heads_back();
+    assert_int_equal(changes(&d, 1), EXPORT_BATCH);
+    stands_at(&d, 501);
+    assert_int_equal(changes(&d, 1), EXPORT_NOTHING);
+    quiet_for(&d, HELD_MS - EXPORT_TICK_MS);
+    assert_int_equal(changes(&d, 1), EXPORT_NOTHING);
+    d.now += EXPORT_TICK_MS;
+    assert_int_equal(tick(&d), EXPORT_BATCH);
+    assert_int_equal(d.action.goal, 503);
+}
+
+static void a_change_of_its_own_and_somebody_who_waits_are_not_held_back(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_step_and_holding_heads_back();
+    changes(&d, 1);
+    stands_at(&d, 501);
+    changes(&d, 1);
+    assert_int_equal(tell(&d, (struct export_event){.kind = EXPORT_OWN_CHANGED}), EXPORT_BATCH);
+    stands_at(&d, 502);
+    changes(&d, 1);
+    assert_int_equal(is_wanted(&d), EXPORT_BATCH);
+    assert_int_equal(d.action.goal, 503);
+}
+
+/* A batch was read at 501, and the home closed at 502 before that was known: without the last
+ * change a handover would wait in vain. */
+static void what_was_read_hides_no_news_of_what_came_after_it(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_step_and_holding_heads_back();
+    changes(&d, 1);
+    changes(&d, 1);
+    was_read_at(&d, 501);
+    assert_int_equal(stands_at(&d, 501), EXPORT_NOTHING);
+    quiet_for(&d, HELD_MS - EXPORT_TICK_MS);
+    d.now += EXPORT_TICK_MS;
+    assert_int_equal(tick(&d), EXPORT_BATCH);
+    assert_int_equal(d.action.goal, 502);
+}
+
+static void a_held_head_is_not_final_and_ends_with_its_term(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_step_and_holding_heads_back();
+    changes(&d, 1);
+    stands_at(&d, 501);
+    d.now += 2 * INTERVAL_MS;
+    is_wanted(&d);
+    stands_at(&d, 501);
+    assert_int_equal(export_word(d.x, d.now), WORD_FINAL);
+    d.options.held_ms = 5 * INTERVAL_MS;
+    exporter_configure(d.x, &d.options);
+    changes(&d, 9);
+    assert_int_equal(export_word(d.x, d.now), WORD_STEADY);
+    opens(&d, 3, 501); /* another term, which has lost the changes */
+    stands_at(&d, 501);
+    is_wanted(&d);
+    stands_at(&d, 501);
+    assert_int_equal(status(&d).head, 501);
 }
 
 static void in_interval_mode_changes_wait_for_the_end_of_the_interval(void **state)
@@ -1138,6 +1219,10 @@ int main(void)
         cmocka_unit_test(changes_made_while_a_batch_is_under_way_share_the_next_one),
         cmocka_unit_test(a_batch_may_bring_more_than_was_known_when_its_cycle_began),
         cmocka_unit_test(a_head_told_late_or_twice_changes_nothing),
+        cmocka_unit_test(a_head_that_others_move_again_and_again_costs_one_batch_in_a_while),
+        cmocka_unit_test(a_change_of_its_own_and_somebody_who_waits_are_not_held_back),
+        cmocka_unit_test(what_was_read_hides_no_news_of_what_came_after_it),
+        cmocka_unit_test(a_held_head_is_not_final_and_ends_with_its_term),
         cmocka_unit_test(in_interval_mode_changes_wait_for_the_end_of_the_interval),
         cmocka_unit_test(in_interval_mode_changes_are_sent_at_once_where_somebody_waits),
         cmocka_unit_test(the_mode_can_be_changed_at_any_time),
