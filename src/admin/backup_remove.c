@@ -11,6 +11,7 @@
 #include "pool/commit.h"
 #include "pool/copy_mark.h"
 #include "pool/sweep.h"
+#include "pool/taking_part.h"
 
 DEFINE_OWNED(json_t *, json_decref)
 
@@ -62,24 +63,6 @@ static bool add_unneeded(const char *name, void *context)
     return r->count < REMOVED_HOMES_MAX;
 }
 
-/* A copy that stands where a term of this pool's own ended may hold what nobody else has. */
-static enum failure check_no_changes_of_its_own(const struct hold *hold, enum side side,
-                                                const struct home_state *state, struct error *e)
-{
-    struct version last = {0};
-    for (int m = 0; m < MODULES; m++) {
-        struct version cookie = state->modules[m].cookie;
-        last = cookie.usn > last.usn ? cookie : last;
-    }
-    struct term term = {.number = last.term ? last.term : hold->term.number};
-    if (state->head <= last.usn && (state->head == 0 || term_side(term) != side))
-        return OK;
-    return fail(e, FAIL_REFUSED,
-                "The home %s has changes here that were made while this pool held it; whether its "
-                "own pool has them is not known.",
-                hold->home);
-}
-
 static enum failure look_at(const struct front_end *fe, struct view *view, struct unneeded *u,
                             struct error *e)
 {
@@ -102,7 +85,7 @@ static enum failure look_at(const struct front_end *fe, struct view *view, struc
     if (hold->term.number && mode_rights(hold->mode)->holder)
         return fail(e, FAIL_REFUSED, "%s holds the home %s itself: its users are served from it.",
                     front_end_pool(fe), u->home);
-    return check_no_changes_of_its_own(hold, side, &state, e);
+    return taking_part_check_copy(hold, side, &state, e);
 }
 
 /* --- asking the pool whose home it is --- */

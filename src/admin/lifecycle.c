@@ -21,6 +21,19 @@ static bool waits_to_serve(const struct home *core)
     return home_mode(core) == MODE_REJOINING && (held || home_side(core) == SIDE_HOME);
 }
 
+/* An administrator's word may stand in for that of a former backup pool, too. */
+static size_t list_forced(const struct front_end *fe, struct hosted_home *list[HOSTED_HOMES_MAX])
+{
+    struct hosted_home *homes[HOSTED_HOMES_MAX];
+    size_t count = front_end_homes(fe, homes), forced = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct home *core = hosted_home_core(homes[i]);
+        if (waits_to_serve(core) || (home_mode(core) == MODE_SERVING && home_pairs_anew(core)))
+            list[forced++] = homes[i];
+    }
+    return forced;
+}
+
 static size_t list_waiting(const struct front_end *fe, struct hosted_home *list[HOSTED_HOMES_MAX])
 {
     struct hosted_home *homes[HOSTED_HOMES_MAX];
@@ -120,9 +133,9 @@ static void on_started(const struct error *e, void *context)
         start_end(start);
         return;
     }
-    start->count = list_waiting(call_front_end(call), start->waiting);
     start->began_ms = clock_ms();
     if (call_switch(call, "Force")) {
+        start->count = list_forced(call_front_end(call), start->waiting);
         force_next(start);
         return;
     }
@@ -142,7 +155,8 @@ void admin_start_pool(struct call *call)
     struct front_end *fe = call_front_end(call);
     struct start *start = xcalloc(1, sizeof *start);
     start->call = call;
-    start->count = list_waiting(fe, start->waiting);
+    start->count = call_switch(call, "Force") ? list_forced(fe, start->waiting)
+                                              : list_waiting(fe, start->waiting);
     if (start->count == 0 && !is_stopped(fe)) {
         call_warning(call, "%s is not waiting for anything: nothing was changed.",
                      front_end_pool(fe));

@@ -112,17 +112,19 @@ struct home *home_new(const struct home_options *options, const struct hold *hol
     h->side = options->side;
     h->failure_detection_ms = options->failure_detection_ms;
     h->stopped = options->stopped;
+    for (int i = 0; i < SIDES; i++)
+        snprintf(h->assigned[i], FQDN_SIZE, "%s", options->pools[i] ? options->pools[i] : "");
     if (hold) {
         assert(hold->revision > 0 && strcmp(hold->home, options->name) == 0);
         h->hold = *hold;
         bool legal = mode_after(hold->mode, CAUSE_RESTARTED, &h->mode);
         assert(legal);
     } else {
-        h->mode = MODE_REJOINING; /* rule 11 */
         snprintf(h->hold.home, sizeof h->hold.home, "%s", options->name);
-        for (int i = 0; i < SIDES; i++)
-            snprintf(h->hold.pools[i], FQDN_SIZE, "%s", options->pools[i] ? options->pools[i] : "");
+        memcpy(h->hold.pools, h->assigned, sizeof h->hold.pools);
     }
+    if (!hold || !home_is_named(h))
+        h->mode = MODE_REJOINING; /* rules 11 and 12 */
     h->seen = h->hold.seen;
     h->demanded.to = h->hold.to;
     /* Did it grant that number just before it stopped? */
@@ -191,14 +193,22 @@ struct hold *home_decide(struct home *h, enum mode mode, enum cause cause,
     return wanted;
 }
 
+/* Whoever was not asked, or is named only now, can't have taken the home before it is met. */
+static bool opens_alone(enum cause cause)
+{
+    return cause == CAUSE_FORCED || cause == CAUSE_ALONE || cause == CAUSE_PAIRED ||
+           cause == CAUSE_UNPAIRED;
+}
+
 void home_open_term(struct home *h, enum cause cause, struct term term,
                     struct home_actions *actions)
 {
     assert(term.number > h->hold.term.number);
     struct hold *wanted = home_decide(h, home_after(h, cause), cause, actions);
+    home_name_pools(h, cause, wanted);
     wanted->term = term;
     wanted->seen = larger(wanted->seen, term.number);
-    wanted->alone = (cause == CAUSE_FORCED || cause == CAUSE_ALONE) && home_is_paired(h);
+    wanted->alone = opens_alone(cause) && wanted->pools[side_other(h->side)][0];
     assert(term_side(wanted->term) == h->side);
 }
 
@@ -207,6 +217,7 @@ struct hold *home_step_down(struct home *h, struct term term, struct home_action
     bool taken = h->mode == MODE_RELEASED && term.number == h->hold.to.number;
     enum cause cause = taken ? CAUSE_TAKEN : CAUSE_SUPERSEDED;
     struct hold *wanted = home_decide(h, MODE_STANDBY, cause, actions);
+    home_name_pools(h, cause, wanted);
     wanted->term = term;
     wanted->seen = larger(wanted->seen, term.number);
     h->decision.announced = h->mode != MODE_STANDBY;
@@ -262,6 +273,8 @@ static void on_tick(struct home *h, const struct home_event *event, struct home_
     } else if (h->mode == MODE_STANDBY &&
                event->now_ms - h->holder_heard_ms >= h->failure_detection_ms) {
         home_change_mode(h, CAUSE_SILENCE, actions);
+    } else if (h->mode == MODE_SERVING && home_pairs_anew(h)) {
+        home_ask_to_part(h, event, actions);
     } else {
         home_end_handover(h, event->now_ms, actions);
     }
@@ -324,7 +337,7 @@ static enum failure on_heard(struct home *h, const struct home_event *event,
         h->refills = false; /* the question that began it was an old one */
     if (partner)
         home_meet(h, event->now_ms, actions);
-    if (h->decision.under_way || h->store_lost)
+    if (h->decision.under_way || h->store_lost || !home_is_named(h))
         return OK;
     /* Only the partner itself can say that it does not serve, … */
     if (term.number > h->hold.term.number)
@@ -371,6 +384,10 @@ static enum failure on_force(struct home *h, const struct home_event *event,
             fail(e, FAIL_BUSY, "The home %s is being decided on right now; try again.", h->name),
             e);
     bool silent = event->now_ms - h->partner_heard_ms >= h->failure_detection_ms;
+    if (h->mode == MODE_SERVING && home_pairs_anew(h) && silent && !h->store_lost) {
+        home_open_term(h, CAUSE_PAIRED, home_next_term(h, event->dice), actions);
+        return OK;
+    }
     if (h->mode == MODE_RELEASED && silent && !h->store_lost && !h->stopped) {
         home_open_term(h, CAUSE_TAKES, home_next_term(h, event->dice), actions);
         h->decision.wanted.alone = true;
@@ -378,7 +395,7 @@ static enum failure on_force(struct home *h, const struct home_event *event,
     }
     if (h->store_lost || h->stopped || h->mode != MODE_REJOINING ||
         (!home_is_known(h) && h->seen == 0)) {
-        if (h->mode == MODE_RELEASED && e)
+        if ((h->mode == MODE_RELEASED || home_pairs_anew(h)) && e)
             home_explain(h, e);
         else if (h->mode != MODE_REJOINING)
             fail(e, FAIL_REFUSED, "The home %s is %s here, not Rejoining.", h->name,
@@ -506,7 +523,7 @@ enum failure home_step(struct home *h, const struct home_event *event, struct ho
 void home_explain(const struct home *h, struct error *e)
 {
     const char *partner = home_partner(h);
-    const char *self = h->hold.pools[h->side];
+    const char *self = h->assigned[h->side];
     if (h->store_lost || h->tick_ms < h->retry_ms) {
         fail(e, FAIL_IO, "The store keeps no changes, so the home %s can't be served from it.",
              h->name);
@@ -530,6 +547,26 @@ void home_explain(const struct home *h, struct error *e)
         fail(e, FAIL_NOT_FOUND, "The home %s was never created, as far as anybody here knows.",
              h->name);
         error_next(e, "Publish the topology, on any machine: Publish-CsTopology -FileName FILE");
+    } else if (h->mode == MODE_SERVING && home_pairs_anew(h)) {
+        fail(e, FAIL_REFUSED, "%s is the backup pool of the home %s until it gives up.", partner,
+             h->name);
+        error_next(e,
+                   "Start polluxd there by the same topology file. If it is lost: Start-CsPool "
+                   "-PoolFqdn %s -Force",
+                   self);
+    } else if (!home_is_named(h) && home_is_known(h)) {
+        fail(e, FAIL_REFUSED,
+             "%s has a copy of the home %s, but is not its backup pool until %s says so.", self,
+             h->name, partner);
+        error_next(e, "This ends by itself once %s runs by this topology and answers.", partner);
+    } else if (h->verdict == VERDICT_PARTED) {
+        fail(e, FAIL_REFUSED,
+             "%s is not the backup pool of the home %s any more: so says its own topology.",
+             partner, h->name);
+        error_next(e,
+                   "Use the same topology file on both, and restart polluxd. To serve what is "
+                   "here: Start-CsPool -PoolFqdn %s -Force",
+                   self);
     } else if (!home_is_known(h) || h->verdict == VERDICT_REFILL) {
         fail(e, FAIL_REFUSED,
              "This store %s the home %s, which its partner knows more of: it was replaced or put "

@@ -18,8 +18,9 @@ struct home;
 
 struct home_options {
     const char *name;
-    const char *pools[SIDES]; /* by the topology; a hold record knows better (rule 12) */
-    enum side side;           /* which of them this pool is */
+    /* By the topology, and this pool on its side; a hold record knows better (core/pairing.c). */
+    const char *pools[SIDES];
+    enum side side; /* which of them this pool is */
     uint32_t failure_detection_ms;
     bool stopped; /* by an administrator, before this start */
 };
@@ -36,6 +37,7 @@ enum {
     HOME_ANSWER_MS_MAX = 4000,
     /* After a store refused a record. */
     HOME_RETRY_MS = 5000,
+    HOME_PART_MS = 1000, /* how often a former backup pool is asked whether it gave up */
 };
 
 /* What the partner is asked by a pool that was holder, or that has an empty store (rule 8). Only an
@@ -51,6 +53,8 @@ struct home_question {
     /* The asker has released the home to this term, at `head`, and waits to be answered (rule 6);
      * TERM_NONE: it is Rejoining. */
     struct term to;
+    /* The asker serves, and wants to know one thing only: has the partner given up? (rule 12) */
+    bool parts;
 };
 
 enum home_verdict {
@@ -59,8 +63,9 @@ enum home_verdict {
     VERDICT_SUPERSEDED, /* I hold `term`, which is higher: stand by */
     VERDICT_REFILL,     /* your store no longer knows all of `term`, which you held: I send it */
     VERDICT_UNKNOWN,    /* I know nothing of this home either: it was never created */
+    VERDICT_PARTED,     /* I am no partner in this home any more: I will never take it */
 };
-enum { VERDICTS = VERDICT_UNKNOWN + 1 };
+enum { VERDICTS = VERDICT_PARTED + 1 };
 
 struct home_answer {
     uint64_t nonce;
@@ -165,6 +170,19 @@ bool home_refills(const struct home *h);
  * until it is applied (`applying`): the partner is answered when it is known what the copy has. */
 bool home_takes(const struct home *h, struct term term);
 const char *home_partner(const struct home *h); /* "" for a lone pool */
+/* Is this the home pool, and does its record name another backup pool than the topology? */
+bool home_pairs_anew(const struct home *h);
+/* Does the record name this pool? Until it does, the pool may not take, and believes nobody but the
+ * home pool itself. */
+bool home_is_named(const struct home *h);
+/* A backup pool's record: may it end its part in the home, for which the topology has another one
+ * or none? What it has of its own comes first: whoever asks sees to that. */
+bool hold_may_be_given_up(const struct hold *record);
+/* … and what the record says from then on: this pool will never take. */
+void hold_give_up(struct hold *record);
+/* What a pool answers that takes no part in the home, by its record, if there is one. */
+struct home_answer home_parted_answer(const struct hold *record, uint64_t own_head,
+                                      const struct home_question *asked);
 /* The highest number heard of, for passing on. */
 uint64_t home_seen(const struct home *h);
 /* Until when changes may be acknowledged without hearing of this home again: 0 if not at all. */

@@ -1,6 +1,6 @@
 /* What the files of a home share: its state, and the few ways to change it. home.c has its life,
  * rejoin.c how it comes back after it may have lost the home, handover.c how it is given to the
- * partner. */
+ * partner, pairing.c how it gets another one. */
 #ifndef POLLUX_CORE_HOME_INSIDE_H
 #define POLLUX_CORE_HOME_INSIDE_H
 
@@ -9,6 +9,8 @@
 struct home {
     char name[HOME_NAME_SIZE];
     enum side side;
+    char assigned[SIDES][FQDN_SIZE]; /* by the topology */
+    uint64_t part_ms;                /* the former partner is not asked before then */
     uint32_t failure_detection_ms;
 
     struct hold hold; /* durable; revision 0: none */
@@ -99,6 +101,16 @@ enum failure home_on_asked(struct home *h, const struct home_event *event,
 enum failure home_on_answered(struct home *h, const struct home_event *event,
                               struct home_actions *actions, struct error *e);
 void home_answer_granted(struct home *h, uint64_t now_ms, struct home_actions *actions);
+
+/* Was its store put back to an older copy, so that a copy with this lineage has more? */
+bool home_asker_lacks(const struct lineage *ours, const struct home_question *asked,
+                      uint64_t own_head);
+
+/* pairing.c's part of home_step(). */
+void home_ask_to_part(struct home *h, const struct home_event *event, struct home_actions *actions);
+void home_on_parted(struct home *h, const struct home_event *event, struct home_actions *actions);
+/* Whom the record of a term names that opens, or is followed. */
+void home_name_pools(const struct home *h, enum cause cause, struct hold *wanted);
 
 /* handover.c's part of home_step(). */
 enum failure home_on_demanded(struct home *h, const struct home_event *event,

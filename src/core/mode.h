@@ -26,6 +26,7 @@ enum cause {
     CAUSE_RESTARTED,    /* the process starts, or finds that it did not run for too long */
     CAUSE_GRANTED,      /* the partner granted a new term to the pool that was holder */
     CAUSE_FORCED,       /* an administrator vouches for it: Start-CsPool -Force */
+    CAUSE_PAIRED,       /* its former backup pool gave up, and it names the one of the topology */
     CAUSE_UNPAIRED,     /* it was holder, and there is no partner that could have taken */
     CAUSE_ALONE,        /* it had taken alone, and the partner is still not to be reached */
     CAUSE_CLOSED,       /* hand-over: no new sessions from here on */

@@ -12,14 +12,15 @@ void home_ask_partner(struct home *h, const struct home_event *event, struct hom
         h->nonce = event->dice; /* what comes to the old one now is too old */
     }
     h->asked_ms = event->now_ms;
-    bool released = h->mode == MODE_RELEASED;
+    bool released = h->mode == MODE_RELEASED, named = home_is_named(h);
     struct home_action *a = home_act(actions, ACTION_ASK);
     a->question = (struct home_question){.nonce = h->nonce,
-                                         .term = h->hold.term,
+                                         .term = named ? h->hold.term : TERM_NONE,
                                          .seen = h->seen,
                                          .lineage = h->hold.lineage,
                                          .head = h->hold.released,
-                                         .to = released ? h->hold.to : TERM_NONE};
+                                         .to = released ? h->hold.to : TERM_NONE,
+                                         .parts = h->mode == MODE_SERVING};
 }
 
 void home_seek_grant(struct home *h, const struct home_event *event, struct home_actions *actions)
@@ -76,11 +77,11 @@ static enum home_verdict verdict_on_loss(const struct home *h, bool asker_knows,
     return something ? VERDICT_REFILL : VERDICT_UNKNOWN;
 }
 
-/* Was its store put back to an older copy, so that the copy here has more? A term that it opened,
- * and that was never followed here, took nothing from it: the rest was given up, or none was. */
-static bool asker_lacks(const struct home *h, const struct home_question *asked, uint64_t own_head)
+/* A term that it opened, and that was never followed here, took nothing from it: the rest was given
+ * up, or none was. */
+bool home_asker_lacks(const struct lineage *ours, const struct home_question *asked,
+                      uint64_t own_head)
 {
-    const struct lineage *ours = &h->hold.lineage;
     bool opened = term_equal(lineage_last(&asked->lineage), asked->term);
     return (!opened || lineage_has(ours, asked->term)) &&
            !lineage_covers(&asked->lineage, asked->head, ours, own_head);
@@ -115,7 +116,8 @@ enum failure home_on_asked(struct home *h, const struct home_event *event,
     bool asker_held = asker_knows && term_side(asked->term) != h->side;
     if (asker_held && !released)
         h->over = asked->term; /* rule 2: every start of serving opens a new one */
-    bool asker_lost = term_equal(asked->term, mine) && asker_lacks(h, asked, event->asked.own_head);
+    bool asker_lost = term_equal(asked->term, mine) &&
+                      home_asker_lacks(&h->hold.lineage, asked, event->asked.own_head);
     home_see(h, larger(larger(asked->seen, asked->to.number), asked->term.number));
     home_meet(h, event->now_ms, actions);
 
@@ -166,21 +168,27 @@ enum failure home_on_answered(struct home *h, const struct home_event *event,
         return OK;
     bool late = event->now_ms - h->asked_ms > HOME_ANSWER_MS_MAX;
     h->asked_ms = 0;
-    if (late || (h->mode != MODE_REJOINING && h->mode != MODE_RELEASED))
+    bool parted = got->verdict == VERDICT_PARTED && h->mode == MODE_SERVING;
+    if (late || (h->mode != MODE_REJOINING && h->mode != MODE_RELEASED && !parted))
         return OK;
     if (!home_believes(h, got->term, got->number))
         return home_disbelieve(h, home_partner(h), got->term, got->number, e);
     h->verdict = got->verdict;
     home_see(h, got->term.number);
+    if (got->verdict != VERDICT_GRANTED) /* which is one to be opened, and not one that was */
+        home_see(h, got->number);
     if (h->decision.under_way || h->store_lost)
         return OK;
+    bool newer = got->term.number > h->hold.term.number ||
+                 (!home_is_named(h) && got->term.number == h->hold.term.number);
     bool ours = got->number && term_side((struct term){.number = got->number}) == h->side;
     if (got->verdict == VERDICT_GRANTED && home_is_known(h) && ours &&
         got->number > h->hold.term.number)
         home_open_term(h, h->mode == MODE_RELEASED ? CAUSE_DECLINED : CAUSE_GRANTED,
                        (struct term){got->number, event->dice}, actions);
-    else if (got->verdict == VERDICT_SUPERSEDED && got->term.number > h->hold.term.number &&
-             term_side(got->term) != h->side)
+    else if (got->verdict == VERDICT_PARTED && h->mode != MODE_RELEASED)
+        home_on_parted(h, event, actions);
+    else if (got->verdict == VERDICT_SUPERSEDED && newer && term_side(got->term) != h->side)
         home_step_down(h, got->term, actions);
     else if (got->verdict == VERDICT_REFILL && term_side(got->term) == h->side &&
              h->mode == MODE_REJOINING)

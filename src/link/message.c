@@ -12,7 +12,7 @@ DEFINE_OWNED(json_t *, json_decref)
 
 static const char *const verdicts[VERDICTS] = {
     [VERDICT_WAIT] = "wait",     [VERDICT_GRANTED] = "granted", [VERDICT_SUPERSEDED] = "superseded",
-    [VERDICT_REFILL] = "refill", [VERDICT_UNKNOWN] = "unknown",
+    [VERDICT_REFILL] = "refill", [VERDICT_UNKNOWN] = "unknown", [VERDICT_PARTED] = "parted",
 };
 
 /* --- writing --- */
@@ -100,6 +100,7 @@ char *question_encode(const struct sender *sender, const char *home,
     json_object_set_new(message, "lineage", lineage_json(&question->lineage));
     if (!term_is_none(question->to))
         json_object_set_new(message, "to", term_json(question->to));
+    json_object_set_new(message, "parts", json_boolean(question->parts));
     return finish(message);
 }
 
@@ -403,6 +404,13 @@ static bool read_lineage(const json_t *object, struct lineage *lineage)
     return good && cursor_done(&in);
 }
 
+static bool read_bool(const json_t *object, const char *name, bool *value)
+{
+    const json_t *there = json_object_get(object, name);
+    *value = json_is_true(there);
+    return json_is_boolean(there);
+}
+
 enum failure question_decode(struct bytes text, struct sender *sender, char home[HOME_NAME_SIZE],
                              struct home_question *question, struct error *e)
 {
@@ -418,7 +426,7 @@ enum failure question_decode(struct bytes text, struct sender *sender, char home
     question->to = TERM_NONE;
     if (json_object_get(message, "to") && !read_named_term(message, "to", &question->to))
         return senseless(e, "to");
-    return OK;
+    return read_bool(message, "parts", &question->parts) ? OK : senseless(e, "parts");
 }
 
 static bool read_digest(const json_t *object, struct digest *digest)
@@ -428,13 +436,6 @@ static bool read_digest(const json_t *object, struct digest *digest)
     struct cursor in = cursor_over(buffer_view(&bytes));
     digest_decode(digest, &in);
     return good && cursor_done(&in);
-}
-
-static bool read_bool(const json_t *object, const char *name, bool *value)
-{
-    const json_t *there = json_object_get(object, name);
-    *value = json_is_true(there);
-    return json_is_boolean(there);
 }
 
 static bool read_point(const json_t *object, struct home_point *point)

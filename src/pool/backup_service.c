@@ -35,7 +35,6 @@ struct backup_service {
     struct salvaging *salvaging;
     struct exporting *exports[BACKUP_EXPORTS_KEPT_MAX];
     size_t export_count;
-    bool lacks_room; /* for an exporter that the topology wants: as soon as one that ends is gone */
     struct heads heads;
     bool stopping;
 };
@@ -147,20 +146,6 @@ bool backup_service_copies(const char *home, enum module module)
     return module_belongs(module, home);
 }
 
-static void add_exports(struct backup_service *service, const struct home *core)
-{
-    OWNED(backup_configuration_free)
-    struct backup_configuration *c = backup_configuration_default();
-    for (int m = 0; m < MODULES; m++) {
-        if (!backup_service_copies(home_name(core), (enum module)m))
-            continue;
-        struct export_options options = options_of(c, (enum module)m);
-        service->exports[service->export_count++] =
-            exporting_new(service->fe, service->workers, home_name(core), (enum module)m,
-                          home_partner(core), &options);
-    }
-}
-
 static void free_retired(struct backup_service *service)
 {
     size_t kept = 0;
@@ -172,19 +157,6 @@ static void free_retired(struct backup_service *service)
             service->exports[kept++] = x;
     }
     service->export_count = kept;
-}
-
-static void on_tick(void *context)
-{
-    struct backup_service *service = context;
-    backup_service_look(service);
-    free_retired(service);
-    if (service->lacks_room && !service->stopping)
-        backup_service_follow(service);
-    importing_tick(service->importing);
-    copy_marks_tick(service->marks);
-    if (!service->stopping)
-        salvaging_tick(service->salvaging);
 }
 
 void backup_service_content_changed(struct backup_service *service, const char *home)
@@ -238,59 +210,107 @@ void backup_service_heard(struct backup_service *service, const char *home, cons
     }
 }
 
+/* --- who is exported to: the partner that the record names, and of `central` every other pool ---
+ */
+
 /* The pools that are neither of the two which may hold `central`. */
 static bool is_replica(const struct topology *topology, const struct pool *pool)
 {
     return pool && pool != topology->central && pool != topology->central->backup;
 }
 
-static bool has_export_to(const struct backup_service *service, const char *pool)
+static bool is_wanted(const struct backup_service *service, const struct exporting *x)
+{
+    const struct hosted_home *home = front_end_home(service->fe, exporting_home(x));
+    const struct topology *topology = front_end_config(service->fe)->topology;
+    const char *target = exporting_target(x);
+    bool replica = strcmp(exporting_home(x), HOME_CENTRAL) == 0 &&
+                   is_replica(topology, topology_pool(topology, target));
+    return replica || (home && strcmp(home_partner(hosted_home_core(home)), target) == 0);
+}
+
+static bool has_export(const struct backup_service *service, const char *home, enum module module,
+                       const char *target)
 {
     for (size_t i = 0; i < service->export_count; i++) {
         const struct exporting *x = service->exports[i];
-        if (!exporting_is_retired(x) && strcmp(exporting_home(x), HOME_CENTRAL) == 0 &&
-            strcmp(exporting_target(x), pool) == 0)
+        if (!exporting_is_retired(x) && exporting_module(x) == module &&
+            strcmp(exporting_home(x), home) == 0 && strcmp(exporting_target(x), target) == 0)
             return true;
     }
     return false;
 }
 
-static void add_replicas(struct backup_service *service)
+/* True if there is one now that was not there. */
+static bool add_export(struct backup_service *service, const char *home, enum module module,
+                       const char *target)
 {
-    const struct topology *topology = front_end_config(service->fe)->topology;
-    const struct hosted_home *central = front_end_home(service->fe, HOME_CENTRAL);
+    if (!*target || has_export(service, home, module, target))
+        return false;
+    if (service->export_count == BACKUP_EXPORTS_KEPT_MAX)
+        return false; /* as soon as one that ends is gone */
     OWNED(backup_configuration_free)
     struct backup_configuration *c = backup_configuration_default();
-    const struct export_options options = options_of(c, MODULE_CMS_MASTER);
-    service->lacks_room = false;
-    for (size_t i = 0; central && i < topology->pool_count; i++) {
-        const struct pool *pool = &topology->pools[i];
-        if (!is_replica(topology, pool) || has_export_to(service, pool->fqdn))
-            continue;
-        if (service->export_count == BACKUP_EXPORTS_KEPT_MAX) {
-            service->lacks_room = true;
-            return;
-        }
-        service->exports[service->export_count++] = exporting_new(
-            service->fe, service->workers, HOME_CENTRAL, MODULE_CMS_MASTER, pool->fqdn, &options);
-    }
+    const struct export_options options = options_of(c, module);
+    service->exports[service->export_count++] =
+        exporting_new(service->fe, service->workers, home, module, target, &options);
+    return true;
 }
 
-static void retire_replicas(const struct backup_service *service)
+static bool add_partners(struct backup_service *service)
+{
+    struct hosted_home *homes[HOSTED_HOMES_MAX];
+    size_t count = front_end_homes(service->fe, homes);
+    bool added = false;
+    for (size_t i = 0; i < count; i++) {
+        const struct home *core = hosted_home_core(homes[i]);
+        for (int m = 0; m < MODULES; m++) {
+            if (backup_service_copies(home_name(core), (enum module)m))
+                added |= add_export(service, home_name(core), (enum module)m, home_partner(core));
+        }
+    }
+    return added;
+}
+
+static bool add_replicas(struct backup_service *service)
 {
     const struct topology *topology = front_end_config(service->fe)->topology;
+    bool added = false;
+    for (size_t i = 0; front_end_home(service->fe, HOME_CENTRAL) && i < topology->pool_count; i++) {
+        if (is_replica(topology, &topology->pools[i]))
+            added |= add_export(service, HOME_CENTRAL, MODULE_CMS_MASTER, topology->pools[i].fqdn);
+    }
+    return added;
+}
+
+/* True if somebody is exported to now who was not. */
+static bool follow(struct backup_service *service)
+{
     for (size_t i = 0; i < service->export_count; i++) {
         struct exporting *x = service->exports[i];
-        if (exporting_is_to_replica(x) &&
-            !is_replica(topology, topology_pool(topology, exporting_target(x))))
+        if (!exporting_is_retired(x) && !is_wanted(service, x))
             exporting_retire(x);
     }
+    bool partners = add_partners(service), replicas = add_replicas(service);
+    return partners || replicas;
+}
+
+static void on_tick(void *context)
+{
+    struct backup_service *service = context;
+    free_retired(service);
+    if (!service->stopping && follow(service)) /* a record names another partner by now */
+        backup_service_configure(service);
+    backup_service_look(service);
+    importing_tick(service->importing);
+    copy_marks_tick(service->marks);
+    if (!service->stopping)
+        salvaging_tick(service->salvaging);
 }
 
 void backup_service_follow(struct backup_service *service)
 {
-    retire_replicas(service);
-    add_replicas(service);
+    follow(service);
     backup_service_configure(service);
     backup_service_look(service);
 }
@@ -311,14 +331,7 @@ struct backup_service *backup_service_new(struct front_end *fe)
 
 void backup_service_start(struct backup_service *service)
 {
-    struct hosted_home *homes[HOSTED_HOMES_MAX];
-    size_t count = front_end_homes(service->fe, homes);
-    for (size_t i = 0; i < count; i++) {
-        const struct home *core = hosted_home_core(homes[i]);
-        if (home_partner(core)[0])
-            add_exports(service, core);
-    }
-    add_replicas(service);
+    follow(service);
     content_start(service->content);
     copy_marks_start(service->marks);
     backup_service_configure(service);

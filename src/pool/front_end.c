@@ -25,6 +25,7 @@
 #include "pool/service.h"
 #include "pool/storage_service.h"
 #include "pool/sweep.h"
+#include "pool/taking_part.h"
 
 struct front_end {
     struct config *config;
@@ -341,19 +342,28 @@ static void refuse_partner(const struct front_end *fe, const struct machine *fro
     error_next(e, "Use the same topology file on both.");
 }
 
+/* Whoever asks a pool that has no part in the home is told so, if it never comes back to it. */
 static void on_question(const struct machine *from, const char *name,
                         const struct home_question *question, struct link_reply *reply,
                         void *context)
 {
     struct front_end *fe = context;
     struct hosted_home *home = front_end_home(fe, name);
-    if (home && strcmp(home_partner(hosted_home_core(home)), from->pool->fqdn) == 0) {
+    bool partner = home && strcmp(home_partner(hosted_home_core(home)), from->pool->fqdn) == 0;
+    struct home_answer answer = {.nonce = question->nonce, .verdict = VERDICT_WAIT};
+    struct error e = {0};
+    if (partner && !question->parts) {
         hosted_home_asked(home, question, reply);
         return;
     }
-    struct error e;
-    refuse_partner(fe, from, name, &e);
-    link_reply_error(reply, &e);
+    if (home && !partner)
+        refuse_partner(fe, from, name, &e);
+    else if (!home)
+        taking_part_answer(fe->store, name, question, &answer, &e);
+    if (e.kind)
+        link_reply_error(reply, &e);
+    else
+        link_reply_answer(reply, &answer);
 }
 
 static void on_demand(const struct machine *from, const char *name,
@@ -372,36 +382,23 @@ static void on_demand(const struct machine *from, const char *name,
     link_reply_error(reply, &e);
 }
 
+static const char *name_or_none(const char *pool)
+{
+    return pool && *pool ? pool : "none";
+}
+
 static void on_home_opens(struct txn *txn, const struct hold *hold, void *context)
 {
     salvaging_own_first(context, txn, hold);
 }
 
-static enum failure open_home(struct front_end *fe, const char *name, const struct pool *pool,
-                              struct error *e)
+static enum failure open_home(const struct taking_part *part, void *context, struct error *e)
 {
-    const struct pool *backup = pool->backup;
-    bool is_home = strcmp(pool->fqdn, front_end_pool(fe)) == 0;
-    struct home_options options = {
-        .name = name,
-        .pools = {pool->fqdn, backup ? backup->fqdn : NULL},
-        .side = is_home ? SIDE_HOME : SIDE_BACKUP,
-        .failure_detection_ms = fe->config->topology->failure_detection_ms,
-        .stopped = fe->stopped,
-    };
-    OWNED(view_close) struct view *view = NULL;
-    OWNED(free_memory) struct hold *hold = xmalloc(sizeof *hold);
-    enum failure bad = store_view(fe->store, &view, e);
-    if (!bad)
-        bad = view_hold(view, name, hold, e);
-    if (bad && bad != FAIL_NOT_FOUND)
-        return bad;
-    if (!bad && !hold_side(hold, front_end_pool(fe), &options.side)) {
-        fail(e, FAIL_REFUSED,
-             "The store's record of the home %s names %s and %s, not this pool %s.", name,
-             hold->pools[SIDE_HOME], hold->pools[SIDE_BACKUP], front_end_pool(fe));
-        return error_next(e, "Check which store the configuration names for this pool.");
-    }
+    (void)e;
+    struct front_end *fe = context;
+    struct home_options options = part->options;
+    options.failure_detection_ms = fe->config->topology->failure_detection_ms;
+    options.stopped = fe->stopped;
     struct hosted_home_around around = {.loop = fe->loop,
                                         .store = fe->store,
                                         .ask = ask_partner,
@@ -409,27 +406,27 @@ static enum failure open_home(struct front_end *fe, const char *name, const stru
                                         .opens = on_home_opens,
                                         .context = fe};
     assert(fe->home_count < HOSTED_HOMES_MAX);
-    struct hosted_home *home = hosted_home_open(&around, &options, bad ? NULL : hold);
+    struct hosted_home *home = hosted_home_open(&around, &options, part->hold);
     fe->homes[fe->home_count++] = home;
     const struct home *core = hosted_home_core(home);
-    heard_note(&fe->heard, name, home_hold(core)->term, home_seen(core));
-    log_event(LOG_EVENT_NOTICE, "home-opened", "The home %s is %s here.", name,
+    heard_note(&fe->heard, home_name(core), home_hold(core)->term, home_seen(core));
+    log_event(LOG_EVENT_NOTICE, "home-opened", "The home %s is %s here.", home_name(core),
               mode_name(home_mode(core)));
+    if (home_pairs_anew(core))
+        log_event(LOG_EVENT_NOTICE, "pairs-anew",
+                  "The record of the home %s names the backup pool %s, and the topology %s. That "
+                  "counts as soon as the former one has given up, if there was any.",
+                  home_name(core), name_or_none(home_partner(core)),
+                  name_or_none(part->options.pools[SIDE_BACKUP]));
     return OK;
 }
 
 static enum failure open_homes(struct front_end *fe, struct error *e)
 {
-    const struct pool *self = fe->config->self->pool;
-    const struct pool *central = fe->config->topology->central;
     enum failure bad = service_stopped(fe->store, &fe->stopped, e);
     if (!bad)
-        bad = open_home(fe, self->fqdn, self, e);
-    if (!bad && self->backup)
-        bad = open_home(fe, self->backup->fqdn, self->backup, e);
-    if (!bad && (central == self || central->backup == self))
-        bad = open_home(fe, HOME_CENTRAL, central, e);
-    return bad;
+        bad = taking_part_settle(fe->config, fe->store, e);
+    return bad ? bad : taking_part_each(fe->config, fe->store, open_home, fe, e);
 }
 
 static void on_create(const struct machine *from, const char *name, struct link_reply *reply,

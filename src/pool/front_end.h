@@ -22,8 +22,9 @@ enum {
      * besides. */
     HEARTBEAT_MS = 1000,
     HEARTBEATS_EACH_INTERVAL = 4,
-    /* Its own home, its partner's, and central. */
-    HOSTED_HOMES_MAX = 3,
+    /* Its own home, its partner's, and central; and some that it was the backup pool of, and must
+     * hand back first. */
+    HOSTED_HOMES_MAX = 6,
 };
 
 /* Takes the configuration over. */

@@ -180,6 +180,23 @@ void publication_check(const struct front_end *fe, const struct topology *topolo
                    config->self->fqdn, config->topology_file);
 }
 
+/* What the records of homes here say otherwise (protocol, rule 12). */
+static void doubt_pairs(const struct front_end *fe,
+                        void (*tell)(const char *sentence, void *context), void *context)
+{
+    struct hosted_home *homes[HOSTED_HOMES_MAX];
+    size_t count = front_end_homes(fe, homes);
+    for (size_t i = 0; i < count; i++) {
+        const struct home *core = hosted_home_core(homes[i]);
+        struct error why;
+        if (home_mode(core) != MODE_SERVING || !home_pairs_anew(core))
+            continue;
+        home_explain(core, &why);
+        OWNED(free_memory) char *sentence = xasprintf("%s %s", why.what, why.next);
+        tell(sentence, context);
+    }
+}
+
 void publication_doubts(const struct front_end *fe, const struct topology *topology,
                         void (*tell)(const char *sentence, void *context), void *context)
 {
@@ -198,6 +215,7 @@ void publication_doubts(const struct front_end *fe, const struct topology *topol
         if (sentence)
             tell(sentence, context);
     }
+    doubt_pairs(fe, tell, context);
     for (size_t i = 0; i < topology->pool_count; i++) {
         const struct pool *pool = &topology->pools[i];
         if (!pool->mirror || engine_of(fe, pool)[0])

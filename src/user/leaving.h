@@ -15,7 +15,7 @@ enum {
     LEAVER_CHANGES = 1000, /* in one transaction: some milliseconds; a conference's are together */
     /* A pool whose store was away for so long has lost more than this. */
     LEAVERS_KEPT_DAYS = 90,
-    SERVED_HOMES_MAX = 3, /* a pool's own, its partner's, and central */
+    SERVED_HOMES_MAX = 6, /* all that a front end hosts */
 };
 
 /* The homes that are served here, and in which terms; "central" among them if it is. */

@@ -174,7 +174,7 @@ def a_machine_speaks_only_for_itself(world):
     # None of that was believed.
     assert world["atl"].status_of("atl")["Term"] == 0
     for path, fields in (("/link/v1/question", {"home": name_of("redmond"), "seen": 0, "head": 0,
-                                                "lineage": "0000",
+                                                "lineage": "0000", "parts": False,
                                                 "nonce": "00000000000000aa",
                                                 "term": {"number": 0, "tag": "0" * 16}}),
                          ("/link/v1/create", {"home": name_of("atl")}),
@@ -204,7 +204,7 @@ def only_the_partner_asks_and_only_the_holder_of_central_orders(world):
     world.build(["atl", "redmond", "tokyo"]).start("redmond")
     tokyo = context_of(world, "tokyo")
     question = message("tokyo", home=name_of("redmond"), nonce="00000000000000aa", seen=4, head=0,
-                       lineage="0000",
+                       lineage="0000", parts=False,
                        term={"number": 4, "tag": "00000000000000bb"})
     call(world, "redmond", question, tokyo, "/link/v1/question").must(409, "not the partner")
     order = message("tokyo", home=name_of("redmond"))

@@ -1,0 +1,221 @@
+#include "pool/taking_part.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+
+enum { FORMER_HOMES_MAX = HOSTED_HOMES_MAX - 3 };
+
+enum failure taking_part_check_copy(const struct hold *hold, enum side side,
+                                    const struct home_state *state, struct error *e)
+{
+    struct version last = {0};
+    for (int m = 0; m < MODULES; m++) {
+        struct version cookie = state->modules[m].cookie;
+        last = cookie.usn > last.usn ? cookie : last;
+    }
+    /* A copy that stands where a term of this pool's own ended may hold what nobody else has. */
+    struct term term = {.number = last.term ? last.term : hold->term.number};
+    if (state->head <= last.usn && (state->head == 0 || term_side(term) != side))
+        return OK;
+    return fail(e, FAIL_REFUSED,
+                "The home %s has changes here that were made while this pool held it; whether its "
+                "own pool has them is not known.",
+                hold->home);
+}
+
+/* --- by the topology --- */
+
+static const struct pool *pool_of(const struct config *config, const char *home)
+{
+    bool central = strcmp(home, HOME_CENTRAL) == 0;
+    return central ? config->topology->central : topology_pool(config->topology, home);
+}
+
+static bool is_assigned(const struct config *config, const char *home)
+{
+    const struct pool *pool = pool_of(config, home), *self = config->self->pool;
+    return pool && (pool == self || pool->backup == self);
+}
+
+/* --- former partners' homes --- */
+
+struct former {
+    const struct config *config;
+    struct view *view;
+    struct error *e;
+    enum failure bad;
+    size_t count;
+    char homes[FORMER_HOMES_MAX][HOME_NAME_SIZE];
+};
+
+static bool names_us(const struct hold *hold, const struct config *config)
+{
+    return strcmp(hold->pools[SIDE_BACKUP], config->self->pool->fqdn) == 0;
+}
+
+static bool note_former(const char *home, void *context)
+{
+    struct former *f = context;
+    OWNED(free_memory) struct hold *hold = xmalloc(sizeof *hold);
+    if (is_assigned(f->config, home) || !pool_of(f->config, home))
+        return true;
+    enum failure bad = view_hold(f->view, home, hold, f->e);
+    if (bad == FAIL_NOT_FOUND || (!bad && !names_us(hold, f->config)))
+        return true;
+    f->bad = bad;
+    if (!bad && f->count == FORMER_HOMES_MAX)
+        f->bad = fail(f->e, FAIL_FULL,
+                      "The store names %s as the backup pool of more than %d homes that the "
+                      "topology has other pools for.",
+                      f->config->self->pool->fqdn, FORMER_HOMES_MAX);
+    else if (!bad)
+        snprintf(f->homes[f->count++], HOME_NAME_SIZE, "%s", home);
+    return !f->bad;
+}
+
+/* Of homes whose pool is in the topology: nobody else asks for them. */
+static enum failure find_former(const struct config *config, struct view *view,
+                                struct former *former, struct error *e)
+{
+    *former = (struct former){.config = config, .view = view, .e = e};
+    enum failure bad = view_homes(view, note_former, former, e);
+    return bad ? bad : former->bad;
+}
+
+static enum failure check_former(const struct hold *hold, const struct home_state *state,
+                                 struct error *e)
+{
+    if (!hold_may_be_given_up(hold))
+        return fail(e, FAIL_REFUSED, "This pool was the last to hold the home %s.", hold->home);
+    if (state->tails)
+        return fail(e, FAIL_REFUSED, "Changes of the home %s here are not carried over yet.",
+                    hold->home);
+    return taking_part_check_copy(hold, SIDE_BACKUP, state, e);
+}
+
+static enum failure give_up(struct store *store, struct hold *hold, struct error *e)
+{
+    char self[FQDN_SIZE];
+    memcpy(self, hold->pools[SIDE_BACKUP], sizeof self);
+    struct txn *txn = txn_new(hold->home);
+    struct store_outcome outcome;
+    hold_give_up(hold);
+    txn_hold(txn, hold);
+    if (store_commit_wait(store, txn, &outcome)) {
+        *e = outcome.error;
+        return e->kind;
+    }
+    log_event(LOG_EVENT_NOTICE, "part-given-up",
+              "This pool is not the backup pool of the home %s any more, and will not take it. Its "
+              "copy stays until it is removed: Remove-CsUserStoreBackupData -PoolFqdn %s",
+              hold->home, self);
+    return OK;
+}
+
+static enum failure settle(struct store *store, const char *home, struct error *e)
+{
+    OWNED(view_close) struct view *view = NULL;
+    OWNED(free_memory) struct hold *hold = xmalloc(sizeof *hold);
+    struct home_state state;
+    struct error why;
+    enum failure bad = store_view(store, &view, e);
+    if (!bad)
+        bad = view_hold(view, home, hold, e);
+    if (!bad)
+        bad = view_home(view, home, &state, e);
+    if (bad)
+        return bad;
+    if (check_former(hold, &state, &why)) {
+        error_kept(&why, "Until that is over it stays its backup pool, by its own record.");
+        log_error(
+            LOG_EVENT_WARNING, "part-kept", &why,
+            "%s is not given up, though the topology has another backup pool for it, or none.",
+            home);
+        return OK;
+    }
+    view_close(TAKE(view));
+    return give_up(store, hold, e);
+}
+
+enum failure taking_part_settle(const struct config *config, struct store *store, struct error *e)
+{
+    OWNED(view_close) struct view *view = NULL;
+    struct former former;
+    enum failure bad = store_view(store, &view, e);
+    if (!bad)
+        bad = find_former(config, view, &former, e);
+    if (bad)
+        return bad;
+    view_close(TAKE(view));
+    for (size_t i = 0; !bad && i < former.count; i++)
+        bad = settle(store, former.homes[i], e);
+    return bad;
+}
+
+/* --- all of them --- */
+
+static enum failure visit_one(const struct config *config, struct view *view, const char *name,
+                              taking_part_visit *visit, void *context, struct error *e)
+{
+    const struct pool *pool = pool_of(config, name), *self = config->self->pool;
+    OWNED(free_memory) struct hold *hold = xmalloc(sizeof *hold);
+    struct taking_part part = {.options = {.name = name}};
+    enum failure bad = view_hold(view, name, hold, e);
+    if (bad && bad != FAIL_NOT_FOUND)
+        return bad;
+    part.hold = bad ? NULL : hold;
+    part.options.side = pool == self ? SIDE_HOME : SIDE_BACKUP;
+    part.options.pools[SIDE_HOME] = pool->fqdn;
+    part.options.pools[SIDE_BACKUP] = pool != self   ? self->fqdn
+                                      : pool->backup ? pool->backup->fqdn
+                                                     : NULL;
+    if (part.hold && strcmp(hold->pools[SIDE_HOME], pool->fqdn) != 0) {
+        fail(e, FAIL_REFUSED, "The store's record of the home %s names %s as its own pool, not %s.",
+             name, hold->pools[SIDE_HOME], pool->fqdn);
+        return error_next(e, "Check which store the configuration names for this pool.");
+    }
+    return visit(&part, context, e);
+}
+
+enum failure taking_part_each(const struct config *config, struct store *store,
+                              taking_part_visit *visit, void *context, struct error *e)
+{
+    const struct pool *self = config->self->pool;
+    OWNED(view_close) struct view *view = NULL;
+    struct former former;
+    enum failure bad = store_view(store, &view, e);
+    if (!bad)
+        bad = find_former(config, view, &former, e);
+    if (!bad)
+        bad = visit_one(config, view, self->fqdn, visit, context, e);
+    if (!bad && self->backup)
+        bad = visit_one(config, view, self->backup->fqdn, visit, context, e);
+    if (!bad && is_assigned(config, HOME_CENTRAL))
+        bad = visit_one(config, view, HOME_CENTRAL, visit, context, e);
+    for (size_t i = 0; !bad && i < former.count; i++)
+        bad = visit_one(config, view, former.homes[i], visit, context, e);
+    return bad;
+}
+
+/* --- asked for one that is not among them --- */
+
+enum failure taking_part_answer(struct store *store, const char *home,
+                                const struct home_question *question, struct home_answer *answer,
+                                struct error *e)
+{
+    OWNED(view_close) struct view *view = NULL;
+    OWNED(free_memory) struct hold *hold = xmalloc(sizeof *hold);
+    struct home_state state = {0};
+    enum failure bad = store_view(store, &view, e);
+    if (!bad)
+        bad = view_hold(view, home, hold, e);
+    bool known = !bad;
+    if (known)
+        bad = view_home(view, home, &state, e);
+    if (bad && bad != FAIL_NOT_FOUND)
+        return bad;
+    *answer = home_parted_answer(known ? hold : NULL, home_reach(&state), question);
+    return OK;
+}

@@ -1,0 +1,198 @@
+"""Pools that have served are paired, and paired anew: the record of a home names who may take it
+(protocol, rule 12), and follows the topology once the former backup pool has given up.
+
+As an administrator does it: the topology file on each machine, polluxd started again. Prints TAP."""
+
+import sys
+
+from copies import *
+from test_copy import rows
+from test_web import Client, enable
+
+tests.clear()
+
+
+def run_by(world, pairs, *pools):
+    """These machines run by the topology with these pairs from now on."""
+    world.pairs = dict(pairs) | {b: a for a, b in pairs}
+    world.write_topology()
+    for pool in pools:
+        if world[pool].runs:
+            world.stop(pool)
+    world.start(*pools)
+    for pool in pools:
+        world.wait_hears(pool, *(other for other in world.pools
+                                 if other != pool and world[other].runs))
+
+
+def backup_of(world, pool, at=None):
+    """By its home's own record."""
+    return world[at or pool].status_of(name_of(pool))["BackupPool"]
+
+
+def wait_paired(world, pool, backup):
+    until(f"{pool} to name {backup}",
+          lambda: backup_of(world, pool) == (name_of(backup) if backup else None))
+    if backup:
+        world.wait_mode(backup, pool, "Standby")
+        world.wait_copied(pool)
+
+
+def wait_equal(world, home, *pools):
+    until(f"copies of {home} to be equal", lambda: rows(world[pools[0]].store, home) and all(
+        rows(world[pool].store, home) == rows(world[pools[0]].store, home) for pool in pools[1:]))
+
+
+def keep(world, name):
+    """Ken signs on and has a document kept: a session ends with the machine that it is on."""
+    Client(world, "ken").put("<resource-lists/>", name).must(201)
+
+
+def with_a_user(world, pools, pairs):
+    world.deploy(pools, pairs=pairs)
+    enable(world, "ken")
+    keep(world, "before")
+
+
+def fail_over(world, home, to, *words):
+    world.command(to, "Invoke-CsPoolFailOver", "-PoolFqdn", name_of(home), "-Confirm:$false",
+                  *words).must(0)
+    world.wait_mode(to, home, "Serving")
+
+
+@test
+def two_pools_that_served_alone_become_a_pair(world):
+    with_a_user(world, ["atl", "redmond"], [])
+    enable(world, "alice", "redmond")
+    done(world["atl"], "Invoke-CsManagementStoreReplication")  # Redmond knows of Alice
+    Client(world, "alice", "redmond").put("<resource-lists/>", "before").must(201)
+    assert backup_of(world, "atl") is None
+    run_by(world, [("atl", "redmond")], "atl", "redmond")
+    world.wait_mode("atl", CENTRAL, "Serving")
+    world.publish("atl").must(0)
+    for home, backup in (("atl", "redmond"), ("redmond", "atl")):
+        wait_paired(world, home, backup)
+        wait_equal(world, home, "atl", "redmond")
+    world.wait_mode("redmond", CENTRAL, "Standby")
+    keep(world, "between")
+    fail_over(world, "atl", "redmond")
+    wait_equal(world, "atl", "atl", "redmond")
+    world.command("redmond", "Invoke-CsPoolFailBack", "-PoolFqdn", name_of("atl"),
+                  "-Confirm:$false").must(0)
+    world.command("redmond", "Invoke-CsManagementServerFailover", "-Confirm:$false").must(0)
+    world.wait_mode("redmond", CENTRAL, "Serving")
+    world.terms_must_be_unique()
+
+
+@test
+def a_pair_can_be_made_while_the_new_backup_pool_is_not_there_yet(world):
+    with_a_user(world, ["atl", "redmond"], [])
+    world.stop("redmond")
+    for _ in range(2):  # restarted once more, it still waits for nobody
+        run_by(world, [("atl", "redmond")], "atl")
+        world.wait_mode("atl", "atl", "Serving")
+        assert backup_of(world, "atl") == name_of("redmond")
+    keep(world, "alone")
+    run_by(world, [("atl", "redmond")], "redmond")
+    wait_paired(world, "atl", "redmond")
+    wait_equal(world, "atl", "atl", "redmond")
+    # Once it was met, it may have taken: its word is needed again.
+    world.stop("redmond")
+    world.stop("atl")
+    world.start("atl")
+    world.wait_silent("atl", "redmond")
+    assert world.mode("atl", "atl") == "Rejoining"
+
+
+@test
+def a_pool_gets_another_backup_pool_and_the_former_one_gives_up(world):
+    with_a_user(world, ["atl", "redmond", "tokyo"], [("atl", "redmond")])
+    wait_equal(world, "atl", "atl", "redmond")
+    new = [("atl", "tokyo")]
+    run_by(world, new, "atl", "tokyo")
+    # Redmond still runs by the old file, and could take: it stays the backup pool.
+    world.wait_mode("atl", "atl", "Serving")
+    keep(world, "meanwhile")
+    wait_equal(world, "atl", "atl", "redmond")
+    assert backup_of(world, "atl") == name_of("redmond")
+    assert world.mode("tokyo", "atl") == "Rejoining"
+    world.publish("atl").must(0, f"{name_of('redmond')} is the backup pool of the home", "until it gives up",
+                              "same topology file")
+    world.command("atl", "Start-CsPool", "-PoolFqdn", name_of("atl"), "-Force", "-Confirm:$false").must(
+        1, "until it gives up")
+    run_by(world, new, "redmond")
+    assert world["redmond"].events("part-given-up")
+    wait_paired(world, "atl", "tokyo")
+    wait_equal(world, "atl", "atl", "tokyo")
+    world.wait_mode("tokyo", CENTRAL, "Standby")
+    # From now on Redmond can't take it, and its copy can go; Tokyo can.
+    world.command("redmond", "Invoke-CsPoolFailOver", "-PoolFqdn", name_of("atl"), "-DisasterMode",
+                  "-Confirm:$false", "-WhatIf")
+    world.command("redmond", "Remove-CsUserStoreBackupData", "-PoolFqdn", name_of("redmond"),
+                  "-Force").must(0, name_of("atl"))
+    world.kill("atl")
+    world.wait_silent("tokyo", "atl")
+    fail_over(world, "atl", "tokyo", "-DisasterMode")
+    world.start("atl")
+    world.wait_mode("atl", "atl", "Standby")
+    world.terms_must_be_unique()
+
+
+@test
+def a_former_backup_pool_that_is_lost_needs_an_administrators_word(world):
+    with_a_user(world, ["atl", "redmond", "tokyo"], [("atl", "redmond")])
+    world.kill("redmond")
+    run_by(world, [("atl", "tokyo")], "atl", "tokyo")
+    world.wait_silent("atl", "redmond")
+    assert world.mode("atl", "atl") == "Rejoining"
+    world.command("atl", "Start-CsPool", "-PoolFqdn", name_of("atl"), "-Force",
+                  "-Confirm:$false").must(0)
+    world.wait_mode("atl", "atl", "Serving")
+    wait_paired(world, "atl", "tokyo")
+    wait_equal(world, "atl", "atl", "tokyo")
+    # It comes back by the new file, follows nobody, and has given up.
+    run_by(world, [("atl", "tokyo")], "redmond")
+    assert world["redmond"].events("part-given-up")
+    world.terms_must_be_unique()
+
+
+@test
+def a_pair_that_is_dissolved_waits_for_nobody_and_can_be_made_again(world):
+    with_a_user(world, ["atl", "redmond"], [("atl", "redmond")])
+    run_by(world, [], "atl", "redmond")
+    for pool in ("atl", "redmond"):
+        wait_paired(world, pool, None)
+    world.stop("redmond")
+    world.stop("atl")
+    world.start("atl")
+    world.wait_mode("atl", "atl", "Serving")
+    keep(world, "single")
+    run_by(world, [("atl", "redmond")], "atl", "redmond")
+    wait_paired(world, "atl", "redmond")
+    wait_equal(world, "atl", "atl", "redmond")
+    fail_over(world, "atl", "redmond")
+    world.terms_must_be_unique()
+
+
+@test
+def a_pool_that_holds_its_former_partners_home_keeps_it_until_it_is_handed_back(world):
+    with_a_user(world, ["atl", "redmond", "tokyo"], [("atl", "redmond")])
+    fail_over(world, "atl", "redmond")
+    new = [("atl", "tokyo")]
+    run_by(world, new, "atl", "redmond", "tokyo")
+    world.publish("atl").must(1, "failed over", "Invoke-CsPoolFailBack")
+    world.wait_mode("redmond", "atl", "Serving")
+    assert world["redmond"].events("part-kept")
+    world.command("atl", "Invoke-CsPoolFailBack", "-PoolFqdn", name_of("atl"),
+                  "-Confirm:$false").must(0)
+    world.wait_mode("atl", "atl", "Serving")
+    wait_equal(world, "atl", "atl", "redmond")
+    run_by(world, new, "redmond")
+    wait_paired(world, "atl", "tokyo")
+    wait_equal(world, "atl", "atl", "tokyo")
+    keep(world, "after")
+    world.terms_must_be_unique()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
