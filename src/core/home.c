@@ -270,7 +270,7 @@ static void on_tick(struct home *h, const struct home_event *event, struct home_
             home_seek_grant(h, event, actions);
     } else if (h->mode == MODE_RELEASED) {
         home_ask_partner(h, event, actions);
-    } else if (h->mode == MODE_STANDBY &&
+    } else if (h->mode == MODE_STANDBY && home_is_named(h) &&
                event->now_ms - h->holder_heard_ms >= h->failure_detection_ms) {
         home_change_mode(h, CAUSE_SILENCE, actions);
     } else if (h->mode == MODE_SERVING && home_pairs_anew(h)) {
@@ -507,6 +507,7 @@ enum failure home_step(struct home *h, const struct home_event *event, struct ho
     case HOME_FORCE: bad = on_force(h, event, actions, e); break;
     case HOME_STOP: on_stop(h, event, actions); break;
     case HOME_START: h->stopped = false; break;
+    case HOME_PART: bad = home_on_part(h, actions, e); break;
     case HOME_FOLLOW: bad = on_follow(h, event, actions, e); break;
     case HOME_DEMANDED: bad = home_on_demanded(h, event, actions, e); break;
     case HOME_TAKE: bad = home_on_take(h, event, actions, e); break;

@@ -75,18 +75,19 @@ struct home_answer {
 };
 
 enum home_event_kind {
-    HOME_TICK,       /* at least every HOME_TICK_MS */
-    HOME_HEARD,      /* a heartbeat spoke of this home */
-    HOME_ASKED,      /* the partner wants to rejoin; end in an ACTION_ANSWER sooner or later */
-    HOME_ANSWERED,   /* the partner's answer to ours; VERDICT_WAIT if there was none */
-    HOME_CREATE,     /* first publication of the topology */
-    HOME_FORCE,      /* an administrator vouches */
-    HOME_STOP,       /* an administrator stops the pool: nothing is served until … */
-    HOME_START,      /* … starts it again */
-    HOME_FOLLOW,     /* the copy here goes on along `lineage`: to be kept in the record */
-    HOME_DEMANDED,   /* the partner takes the home over, step by step; ends in an ACTION_COMPLIED */
-    HOME_TAKE,       /* this pool takes it: released to it, or the holder is lost */
-    HOME_STORED,     /* the record of the last ACTION_PERSIST is durable */
+    HOME_TICK,     /* at least every HOME_TICK_MS */
+    HOME_HEARD,    /* a heartbeat spoke of this home */
+    HOME_ASKED,    /* the partner wants to rejoin; end in an ACTION_ANSWER sooner or later */
+    HOME_ANSWERED, /* the partner's answer to ours; VERDICT_WAIT if there was none */
+    HOME_CREATE,   /* first publication of the topology */
+    HOME_FORCE,    /* an administrator vouches */
+    HOME_STOP,     /* an administrator stops the pool: nothing is served until … */
+    HOME_START,    /* … starts it again */
+    HOME_PART,     /* this pool is wanted as the backup pool no more, and has nothing of its own */
+    HOME_FOLLOW,   /* the copy here goes on along `lineage`: to be kept in the record */
+    HOME_DEMANDED, /* the partner takes the home over, step by step; ends in an ACTION_COMPLIED */
+    HOME_TAKE,     /* this pool takes it: released to it, or the holder is lost */
+    HOME_STORED,   /* the record of the last ACTION_PERSIST is durable */
     HOME_NOT_STORED, /* the store refused it */
     HOME_STORE_LOST, /* the store keeps nothing any more */
 };
@@ -178,7 +179,8 @@ bool home_is_named(const struct home *h);
 /* A backup pool's record: may it end its part in the home, for which the topology has another one
  * or none? What it has of its own comes first: whoever asks sees to that. */
 bool hold_may_be_given_up(const struct hold *record);
-/* … and what the record says from then on: this pool will never take. */
+/* … and what the record says from then on: this pool will never take. (A home that is open does so
+ * by HOME_PART.) */
 void hold_give_up(struct hold *record);
 /* What a pool answers that takes no part in the home, by its record, if there is one. */
 struct home_answer home_parted_answer(const struct hold *record, uint64_t own_head,

@@ -109,6 +109,7 @@ bool home_asker_lacks(const struct lineage *ours, const struct home_question *as
 /* pairing.c's part of home_step(). */
 void home_ask_to_part(struct home *h, const struct home_event *event, struct home_actions *actions);
 void home_on_parted(struct home *h, const struct home_event *event, struct home_actions *actions);
+enum failure home_on_part(struct home *h, struct home_actions *actions, struct error *e);
 /* Whom the record of a term names that opens, or is followed. */
 void home_name_pools(const struct home *h, enum cause cause, struct hold *wanted);
 

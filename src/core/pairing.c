@@ -60,8 +60,18 @@ bool hold_may_be_given_up(const struct hold *record)
 
 void hold_give_up(struct hold *record)
 {
-    record->pools[SIDE_BACKUP][0] = '\0';
-    record->revision++;
+    memset(record->pools[SIDE_BACKUP], 0, FQDN_SIZE);
+}
+
+enum failure home_on_part(struct home *h, struct home_actions *actions, struct error *e)
+{
+    if (h->decision.under_way || h->store_lost)
+        return fail(e, FAIL_BUSY, "The home %s is being decided on right now.", h->name);
+    if (h->side != SIDE_BACKUP || h->mode != MODE_STANDBY || !hold_may_be_given_up(&h->hold))
+        return fail(e, FAIL_REFUSED, "The home %s is %s here.", h->name, mode_name(h->mode));
+    hold_give_up(home_decide(h, MODE_STANDBY, CAUSE_HEARD, actions));
+    h->decision.keeps_mode = true;
+    return OK;
 }
 
 struct home_answer home_parted_answer(const struct hold *record, uint64_t own_head,

@@ -352,13 +352,15 @@ static void on_question(const struct machine *from, const char *name,
     bool partner = home && strcmp(home_partner(hosted_home_core(home)), from->pool->fqdn) == 0;
     struct home_answer answer = {.nonce = question->nonce, .verdict = VERDICT_WAIT};
     struct error e = {0};
-    if (partner && !question->parts) {
+    bool parted = home && !taking_part_is_assigned(fe->config, name) &&
+                  !home_is_named(hosted_home_core(home));
+    if (partner && !parted && !question->parts) {
         hosted_home_asked(home, question, reply);
         return;
     }
     if (home && !partner)
         refuse_partner(fe, from, name, &e);
-    else if (!home)
+    else if (!home || parted)
         taking_part_answer(fe->store, name, question, &answer, &e);
     if (e.kind)
         link_reply_error(reply, &e);
@@ -613,6 +615,7 @@ struct front_end *front_end_start(struct config *config, struct loop *loop, stru
     }
     loop_every(loop, HOME_TICK_MS, on_tick, fe);
     loop_every(loop, heartbeat_period_ms(config->topology), on_heartbeat_timer, fe);
+    loop_every(loop, TAKING_PART_LOOK_MS, taking_part_look, fe);
     loop_every(loop, CERTIFICATE_CHECK_MS, on_certificate_timer, fe);
     publisher_start(fe->publisher);
     backup_service_start(fe->backup);

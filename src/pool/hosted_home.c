@@ -413,6 +413,11 @@ void hosted_home_follow(struct hosted_home *home, const struct lineage *lineage,
             enrich_context, done, context);
 }
 
+void hosted_home_part(struct hosted_home *home, hosted_home_done *done, void *context)
+{
+    ask_for(home, (struct home_event){.kind = HOME_PART}, NULL, NULL, done, context);
+}
+
 void hosted_home_force(struct hosted_home *home, hosted_home_done *done, void *context)
 {
     ask_for(home, (struct home_event){.kind = HOME_FORCE}, NULL, NULL, done, context);

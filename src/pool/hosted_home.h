@@ -61,6 +61,8 @@ void hosted_home_create(struct hosted_home *home, hosted_home_enrich *enrich, vo
 /* An administrator stops the pool, or starts it again. */
 void hosted_home_stop(struct hosted_home *home, bool stopped);
 /* The copy here goes on along this lineage. `enrich` may be NULL. */
+/* It is given up here. */
+void hosted_home_part(struct hosted_home *home, hosted_home_done *done, void *context);
 void hosted_home_follow(struct hosted_home *home, const struct lineage *lineage,
                         hosted_home_enrich *enrich, void *enrich_context, hosted_home_done *done,
                         void *context);

@@ -1,23 +1,24 @@
 #include "pool/taking_part.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "pool/hosted_home.h"
 
 enum { FORMER_HOMES_MAX = HOSTED_HOMES_MAX - 3 };
 
 enum failure taking_part_check_copy(const struct hold *hold, enum side side,
                                     const struct home_state *state, struct error *e)
 {
-    struct version last = {0};
-    for (int m = 0; m < MODULES; m++) {
-        struct version cookie = state->modules[m].cookie;
-        last = cookie.usn > last.usn ? cookie : last;
-    }
-    /* A copy that stands where a term of this pool's own ended may hold what nobody else has. */
-    struct term term = {.number = last.term ? last.term : hold->term.number};
-    if (state->head <= last.usn && (state->head == 0 || term_side(term) != side))
+    uint64_t last = 0;
+    for (int m = 0; m < MODULES; m++)
+        last = state->modules[m].cookie.usn > last ? state->modules[m].cookie.usn : last;
+    /* It follows the other pool's lineage once that has said that it knows what is here. */
+    struct term followed = lineage_last(&hold->lineage);
+    bool own = !term_is_none(followed) && term_side(followed) == side;
+    if (!state->tails && state->head <= last && (state->head == 0 || !own))
         return OK;
     return fail(e, FAIL_REFUSED,
                 "The home %s has changes here that were made while this pool held it; whether its "
@@ -33,7 +34,7 @@ static const struct pool *pool_of(const struct config *config, const char *home)
     return central ? config->topology->central : topology_pool(config->topology, home);
 }
 
-static bool is_assigned(const struct config *config, const char *home)
+bool taking_part_is_assigned(const struct config *config, const char *home)
 {
     const struct pool *pool = pool_of(config, home), *self = config->self->pool;
     return pool && (pool == self || pool->backup == self);
@@ -59,7 +60,7 @@ static bool note_former(const char *home, void *context)
 {
     struct former *f = context;
     OWNED(free_memory) struct hold *hold = xmalloc(sizeof *hold);
-    if (is_assigned(f->config, home) || !pool_of(f->config, home))
+    if (taking_part_is_assigned(f->config, home) || !pool_of(f->config, home))
         return true;
     enum failure bad = view_hold(f->view, home, hold, f->e);
     if (bad == FAIL_NOT_FOUND || (!bad && !names_us(hold, f->config)))
@@ -89,10 +90,15 @@ static enum failure check_former(const struct hold *hold, const struct home_stat
 {
     if (!hold_may_be_given_up(hold))
         return fail(e, FAIL_REFUSED, "This pool was the last to hold the home %s.", hold->home);
-    if (state->tails)
-        return fail(e, FAIL_REFUSED, "Changes of the home %s here are not carried over yet.",
-                    hold->home);
     return taking_part_check_copy(hold, SIDE_BACKUP, state, e);
+}
+
+static void tell_given_up(const char *home, const char *self, const char *when)
+{
+    log_event(LOG_EVENT_NOTICE, "part-given-up",
+              "This pool is not the backup pool of the home %s any more, and will not take it. Its "
+              "copy stays until it is removed%s: Remove-CsUserStoreBackupData -PoolFqdn %s",
+              home, when, self);
 }
 
 static enum failure give_up(struct store *store, struct hold *hold, struct error *e)
@@ -102,15 +108,13 @@ static enum failure give_up(struct store *store, struct hold *hold, struct error
     struct txn *txn = txn_new(hold->home);
     struct store_outcome outcome;
     hold_give_up(hold);
+    hold->revision++;
     txn_hold(txn, hold);
     if (store_commit_wait(store, txn, &outcome)) {
         *e = outcome.error;
         return e->kind;
     }
-    log_event(LOG_EVENT_NOTICE, "part-given-up",
-              "This pool is not the backup pool of the home %s any more, and will not take it. Its "
-              "copy stays until it is removed: Remove-CsUserStoreBackupData -PoolFqdn %s",
-              hold->home, self);
+    tell_given_up(hold->home, self, "");
     return OK;
 }
 
@@ -154,6 +158,47 @@ enum failure taking_part_settle(const struct config *config, struct store *store
     return bad;
 }
 
+/* --- later, while it is open --- */
+
+struct parting {
+    char home[HOME_NAME_SIZE], self[FQDN_SIZE];
+};
+
+static void on_parted(const struct error *e, void *context)
+{
+    struct parting *parting = context;
+    if (!e) /* else at the next look */
+        tell_given_up(parting->home, parting->self, " after the next start of polluxd");
+    free(parting);
+}
+
+static void look_at(struct front_end *fe, struct hosted_home *home)
+{
+    const struct home *core = hosted_home_core(home);
+    OWNED(view_close) struct view *view = NULL;
+    struct home_state state;
+    struct error e;
+    if (home_mode(core) != MODE_STANDBY || !home_is_named(core) ||
+        store_view(front_end_store(fe), &view, &e) ||
+        view_home(view, home_name(core), &state, &e) || check_former(home_hold(core), &state, &e))
+        return;
+    struct parting *parting = xcalloc(1, sizeof *parting);
+    snprintf(parting->home, sizeof parting->home, "%s", home_name(core));
+    snprintf(parting->self, sizeof parting->self, "%s", front_end_pool(fe));
+    hosted_home_part(home, on_parted, parting);
+}
+
+void taking_part_look(void *context)
+{
+    struct front_end *fe = context;
+    struct hosted_home *homes[HOSTED_HOMES_MAX];
+    size_t count = front_end_homes(fe, homes);
+    for (size_t i = 0; i < count; i++) {
+        if (!taking_part_is_assigned(front_end_config(fe), home_name(hosted_home_core(homes[i]))))
+            look_at(fe, homes[i]);
+    }
+}
+
 /* --- all of them --- */
 
 static enum failure visit_one(const struct config *config, struct view *view, const char *name,
@@ -192,7 +237,7 @@ enum failure taking_part_each(const struct config *config, struct store *store,
         bad = visit_one(config, view, self->fqdn, visit, context, e);
     if (!bad && self->backup)
         bad = visit_one(config, view, self->backup->fqdn, visit, context, e);
-    if (!bad && is_assigned(config, HOME_CENTRAL))
+    if (!bad && taking_part_is_assigned(config, HOME_CENTRAL))
         bad = visit_one(config, view, HOME_CENTRAL, visit, context, e);
     for (size_t i = 0; !bad && i < former.count; i++)
         bad = visit_one(config, view, former.homes[i], visit, context, e);

@@ -22,6 +22,13 @@ typedef enum failure taking_part_visit(const struct taking_part *part, void *con
 enum failure taking_part_each(const struct config *config, struct store *store,
                               taking_part_visit *visit, void *context, struct error *e);
 
+/* Does the topology give it this home? */
+bool taking_part_is_assigned(const struct config *config, const char *home);
+
+enum { TAKING_PART_LOOK_MS = 1000 };
+/* Gives up what could not be given up before. Such a home stays open until polluxd ends. */
+void taking_part_look(void *fe);
+
 /* What a pool answers whose part in the home was given up, or that never had one. */
 enum failure taking_part_answer(struct store *store, const char *home,
                                 const struct home_question *question, struct home_answer *answer,

@@ -186,11 +186,15 @@ def a_pool_that_holds_its_former_partners_home_keeps_it_until_it_is_handed_back(
     world.command("atl", "Invoke-CsPoolFailBack", "-PoolFqdn", name_of("atl"),
                   "-Confirm:$false").must(0)
     world.wait_mode("atl", "atl", "Serving")
-    wait_equal(world, "atl", "atl", "redmond")
-    run_by(world, new, "redmond")
     wait_paired(world, "atl", "tokyo")
+    assert world["redmond"].events("part-given-up", name_of("atl"))
     wait_equal(world, "atl", "atl", "tokyo")
     keep(world, "after")
+    world.stop("redmond")
+    world.start("redmond")
+    world.wait_hears("redmond", "atl")
+    world.command("redmond", "Remove-CsUserStoreBackupData", "-PoolFqdn", name_of("redmond"),
+                  "-Force").must(0, name_of("atl"))
     world.terms_must_be_unique()
 
 

@@ -146,6 +146,7 @@ static void start(struct trio *t, int pool, int backup)
     p->runs = true;
     if (pool != ATL && backup != pool && named && hold_may_be_given_up(&p->disk)) {
         hold_give_up(&p->disk);
+        p->disk.revision++;
         named = false;
     }
     if (pool != ATL && backup != pool && !named)
