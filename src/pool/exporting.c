@@ -147,11 +147,17 @@ static bool term_is_over(const struct exporting *x)
     return !exports(x) || !term_equal(x->term, home_hold(core_of(x))->term);
 }
 
-static void fail_with(struct exporting *x, const struct error *e)
+/* What is under way comes to its end some time, or has. */
+static void wait_no_more(struct exporting *x)
 {
     x->in_flight = FLIGHT_NONE;
     x->waited = NULL;
     x->batch.content = 0;
+}
+
+static void fail_with(struct exporting *x, const struct error *e)
+{
+    wait_no_more(x);
     if (term_is_over(x)) {
         exporting_tick(x);
         return;
@@ -488,6 +494,8 @@ void exporting_tick(struct exporting *x)
 void exporting_retire(struct exporting *x)
 {
     x->retired = true;
+    if (x->in_flight == FLIGHT_BATCH) /* of long deadline: whoever waits here is told at once */
+        wait_no_more(x);
     if (!x->in_flight) /* else when that has come to its end */
         exporting_tick(x);
 }
