@@ -8,6 +8,8 @@ import sys
 from copies import *
 from test_copy import rows
 from test_web import Client, enable
+from test_web_content import conference, put
+from web_client import with_file_store
 
 tests.clear()
 
@@ -82,6 +84,21 @@ def two_pools_that_served_alone_become_a_pair(world):
     world.command("redmond", "Invoke-CsManagementServerFailover", "-Confirm:$false").must(0)
     world.wait_mode("redmond", CENTRAL, "Serving")
     world.terms_must_be_unique()
+
+
+@test
+def the_files_of_conferences_come_along(world):
+    world.build(["atl", "redmond"], pairs=[])
+    folders = {pool: with_file_store(world, pool) for pool in world.pools}
+    world.begin()
+    enable(world, "ken")
+    ken = Client(world, "ken")
+    which = conference(ken)
+    put(ken, which, "Budget.txt", b"many figures").must(201)
+    run_by(world, [("atl", "redmond")], "atl", "redmond")
+    there = folders["redmond"] / name_of("atl") / which / "Budget.txt"
+    until("the file to be there", there.exists)
+    assert there.read_bytes() == b"many figures"
 
 
 @test
