@@ -228,8 +228,7 @@ struct hold *home_step_down(struct home *h, struct term term, struct home_action
 
 void home_rejoin(struct home *h, enum cause cause, uint64_t dice, struct home_actions *actions)
 {
-    h->nonce = dice;
-    h->asked_ms = 0;
+    home_ask_anew(h, dice);
     h->verdict = VERDICT_WAIT;
     if (h->mode != MODE_REJOINING)
         home_change_mode(h, cause, actions);
@@ -420,6 +419,7 @@ static enum failure on_follow(struct home *h, const struct home_event *event,
     wanted->alone = h->hold.alone;
     wanted->lineage = *event->lineage;
     h->decision.keeps_mode = true;
+    home_ask_anew(h, event->dice); /* it is another copy than the one that asked */
     return OK;
 }
 
@@ -455,10 +455,8 @@ static void on_stored(struct home *h, const struct home_event *event, struct hom
     } else if (!h->decision.keeps_mode) {
         enum mode from = h->mode;
         h->mode = h->hold.mode;
-        if (h->mode == MODE_RELEASED && from != MODE_RELEASED) {
-            h->nonce = event->dice; /* what was granted before counts for nothing (rule 8) */
-            h->asked_ms = 0;
-        }
+        if (h->mode == MODE_RELEASED && from != MODE_RELEASED)
+            home_ask_anew(h, event->dice);
         if (!h->decision.announced && (h->mode != from || !term_equal(before, h->hold.term)))
             home_announce(actions, from, h->decision.cause);
     }

@@ -93,6 +93,8 @@ void home_weigh(struct home *h, struct term heard, bool elsewhere, uint64_t dice
                 struct home_actions *actions);
 
 /* rejoin.c's part of home_step(). */
+/* Whatever is answered to what was asked so far counts for nothing (rule 8). */
+void home_ask_anew(struct home *h, uint64_t dice);
 /* By a pool that waits for a grant, and by one that has released and waits for its answer. */
 void home_ask_partner(struct home *h, const struct home_event *event, struct home_actions *actions);
 void home_seek_grant(struct home *h, const struct home_event *event, struct home_actions *actions);

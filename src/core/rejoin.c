@@ -4,12 +4,18 @@
 
 /* --- asking --- */
 
+void home_ask_anew(struct home *h, uint64_t dice)
+{
+    h->nonce = dice;
+    h->asked_ms = 0;
+}
+
 void home_ask_partner(struct home *h, const struct home_event *event, struct home_actions *actions)
 {
     if (h->asked_ms) {
         if (event->now_ms - h->asked_ms <= HOME_ANSWER_MS_MAX)
             return;
-        h->nonce = event->dice; /* what comes to the old one now is too old */
+        home_ask_anew(h, event->dice); /* what comes to the old one now is too old */
     }
     h->asked_ms = event->now_ms;
     bool released = h->mode == MODE_RELEASED, named = home_is_named(h);

@@ -309,6 +309,37 @@ static void a_question_waits_for_a_batch_that_was_taken(void **state)
     assert_int_equal(w->wire[SIDE_HOME].answer.verdict, VERDICT_GRANTED);
 }
 
+/* A comparison that begins with a copy leaves of it nothing that is sure, and so does a history
+ * that it follows from then on. */
+static void rule_8_a_grant_is_for_the_copy_as_it_was_when_it_asked(void **state)
+{
+    (void)state;
+    for (int asks_again = 0; asks_again < 2; asks_again++) {
+        OWNED(world_free) struct world *w = paired_world();
+        struct pool_here *home = &w->pools[SIDE_HOME];
+        home->head = w->pools[SIDE_BACKUP].head = 900;
+        stop(w, SIDE_HOME);
+        home->head = 800;
+        start(w, SIDE_HOME);
+        pass(w, 1000);
+        assert_true(home_refills(w->pools[SIDE_BACKUP].home));
+        home->head = 900;
+        w->now += HOME_ANSWER_MS_MAX + 1;
+        step(w, SIDE_HOME, (struct home_event){.kind = HOME_TICK});
+        deliver(w, SIDE_BACKUP);
+        assert_int_equal(w->wire[SIDE_HOME].answer.verdict, VERDICT_GRANTED);
+        struct lineage lineage = home_hold(home->home)->lineage;
+        struct home_event follow = {.kind = HOME_FOLLOW, .lineage = &lineage};
+        assert_int_equal(step(w, SIDE_HOME, follow), OK);
+        if (asks_again)
+            step(w, SIDE_HOME, (struct home_event){.kind = HOME_TICK});
+        deliver(w, SIDE_HOME);
+        assert_int_equal(mode(w, SIDE_HOME), MODE_REJOINING);
+        pass(w, 1000);
+        assert_int_equal(mode(w, SIDE_HOME), MODE_SERVING);
+    }
+}
+
 /* A batch of its former life may still be on its way. */
 static void rule_2_whoever_asks_exports_nothing_more_in_that_term(void **state)
 {
@@ -1035,6 +1066,7 @@ int main(void)
         cmocka_unit_test(rule_10_a_store_of_another_history_is_refilled_however_far_it_came),
         cmocka_unit_test(rule_10_a_term_opened_by_force_lacks_nothing_of_what_was_given_up),
         cmocka_unit_test(a_question_waits_for_a_batch_that_was_taken),
+        cmocka_unit_test(rule_8_a_grant_is_for_the_copy_as_it_was_when_it_asked),
         cmocka_unit_test(rule_2_whoever_asks_exports_nothing_more_in_that_term),
         cmocka_unit_test(a_question_that_is_late_makes_nobody_refill_a_pool_that_serves),
         cmocka_unit_test(what_is_refilled_survives_restarts_of_both),
