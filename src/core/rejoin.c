@@ -157,7 +157,7 @@ enum failure home_on_asked(struct home *h, const struct home_event *event,
 static void be_refilled(struct home *h, struct term term, struct home_actions *actions)
 {
     bool ready =
-        home_is_known(h) && !mode_rights(h->hold.mode)->holder && term_equal(h->hold.term, term);
+        home_is_known(h) && h->hold.mode == MODE_REJOINING && term_equal(h->hold.term, term);
     if (ready || term.number < h->hold.term.number)
         return;
     struct hold *wanted = home_decide(h, MODE_REJOINING, CAUSE_RESTARTED, actions);

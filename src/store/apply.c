@@ -509,7 +509,9 @@ static enum failure carry_out_step(struct group *group, struct group_home *home,
         name[step->key_size] = '\0';
         return record_save(group->s, name, step_value(txn, step), e);
     }
-    case STEP_REWIND: return rewind_home(group->s, home->name, &home->row, txn->rewind, e);
+    case STEP_REWIND:
+        return rewind_home(group->s, home->name, &home->row, txn->rewind,
+                           home->hold.mode == MODE_REJOINING, e);
     case STEP_FORGET_TAIL:
         return rewind_forget(group->s, home->name, &home->row, step->version.usn, e);
     case STEP_DROP_HOME: return drop_home(group, home, e);

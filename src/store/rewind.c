@@ -118,17 +118,19 @@ static uint64_t least(uint64_t a, uint64_t b)
 /* Each module stands at that point, or where it stood before it. One that was not whole stays so:
  * what belongs between its cookie and that point may never come. One that was being compared must
  * be compared from the beginning: under another number, so that no late part of the old one counts.
- * And so must all where it is forgotten what was deleted beyond that point: it is missing here. */
-static void step_back(struct home_state *state, const char *home, const struct tail *tail)
+ * And so must all where something is missing now that no batch brings: what was deleted beyond that
+ * point, and that is forgotten; and where nobody salvages, whatever was changed beyond it. */
+static void step_back(struct home_state *state, const char *home, const struct tail *tail,
+                      bool refilled)
 {
-    bool forgot = state->horizon > tail->base.usn;
+    bool lacks = refilled || state->horizon > tail->base.usn;
     for (int m = 0; m < MODULES; m++) {
         bool whole = state->modules[m].whole_at.usn <= state->modules[m].cookie.usn;
         if (state->modules[m].cookie.usn > tail->base.usn)
             state->modules[m].cookie = tail->base;
         if (whole)
             state->modules[m].whole_at = state->modules[m].cookie;
-        if (state->modules[m].comparing || (forgot && module_belongs((enum module)m, home)))
+        if (state->modules[m].comparing || (lacks && module_belongs((enum module)m, home)))
             state->modules[m].comparing = tail->id;
         state->modules[m].compare_goal = least(state->modules[m].compare_goal, tail->base.usn);
     }
@@ -150,7 +152,7 @@ static enum failure note_tail(struct session *s, const char *home, struct home_r
 }
 
 enum failure rewind_home(struct session *s, const char *home, struct home_row *row,
-                         const struct tail *tail, struct error *e)
+                         const struct tail *tail, bool refilled, struct error *e)
 {
     const struct engine_ops *ops = s->engine->ops;
     struct home_row aside = {.state.head = tail->head};
@@ -162,7 +164,7 @@ enum failure rewind_home(struct session *s, const char *home, struct home_row *r
         bad = move_beyond(s, row, &aside, tail->base.usn, &made->items, e);
     if (bad)
         return bad;
-    step_back(&row->state, home, tail);
+    step_back(&row->state, home, tail, refilled);
     if (made->items == 0)
         return ops->home_remove(s, name, aside.id, e);
     bad = ops->home_save(s, name, &aside, e);

@@ -18,9 +18,10 @@ const char *tail_name(uint64_t id, char name[TAIL_NAME_SIZE]);
 enum failure tails_load(struct session *s, const char *home, struct tails *tails, struct error *e);
 
 /* `tail` says where to and with which lineage; how much it is, is found out. The row is the home's,
- * and is to be saved afterwards. Nothing is left of a tail without items. */
+ * and is to be saved afterwards. Nothing is left of a tail without items. `refilled`: what the copy
+ * goes on from is no holder, and writes nothing anew. */
 enum failure rewind_home(struct session *s, const char *home, struct home_row *row,
-                         const struct tail *tail, struct error *e);
+                         const struct tail *tail, bool refilled, struct error *e);
 /* What was salvaged goes; its items wait to be swept away. */
 enum failure rewind_forget(struct session *s, const char *home, struct home_row *row, uint64_t id,
                            struct error *e);

@@ -100,8 +100,9 @@ void txn_recount(struct txn *txn, enum module module);
 void txn_cookie(struct txn *txn, enum module module, struct version from, struct version to);
 /* The copy goes back to `tail->base`: what it has beyond that, of all modules, moves aside as a
  * tail (protocol, rule 14; how much it is, the store finds out), and the digests, the head and each
- * module's cookie follow. Nothing is made where there is nothing. Refused unless the copy has come
- * as far as `tail->head`, and if it has TAILS_MAX tails already. */
+ * module's cookie follow. Nothing is made where there is nothing. A copy that is Rejoining must be
+ * compared afterwards. Refused unless the copy has come as far as `tail->head`, and if it has
+ * TAILS_MAX tails already. */
 void txn_rewind(struct txn *txn, const struct tail *tail);
 /* A tail goes that was salvaged; its items wait to be swept away (txn_sweep()). */
 void txn_forget_tail(struct txn *txn, uint64_t id);

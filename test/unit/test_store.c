@@ -2119,6 +2119,22 @@ static void a_copy_goes_back_only_from_where_it_was_seen(void **state)
     assert_sound(store, HOME);
 }
 
+/* A key that was changed beyond that point is missing as it was before. A holder that salvages
+ * writes it anew; whoever refills a pool does not. */
+static void rule_14_a_pool_that_is_refilled_is_compared_when_it_went_back(void **state)
+{
+    (void)state;
+    follow_home(store);
+    copy_upto_usn(10);
+    struct hold rejoining = a_hold(MODE_REJOINING, FOLLOWED_TERM, 2);
+    assert_int_equal(keep_hold(store, &rejoining, NULL), OK);
+    const struct tail tail = a_fork(77, 6, 10);
+    go_back(&tail, OK);
+    struct home_state now = state_now();
+    for (int m = 0; m < MODULES; m++)
+        assert_int_equal(now.modules[m].comparing, module_belongs((enum module)m, HOME) ? 77 : 0);
+}
+
 static void while_it_is_compared_going_back_means_to_begin_anew(void **state)
 {
     (void)state;
@@ -2343,6 +2359,7 @@ static const struct CMUnitTest promises[] = {
     TEST(a_tail_of_any_size_moves_in_one_transaction),
     TEST(nothing_is_left_aside_where_there_is_nothing),
     TEST(a_copy_goes_back_only_from_where_it_was_seen),
+    TEST(rule_14_a_pool_that_is_refilled_is_compared_when_it_went_back),
     TEST(while_it_is_compared_going_back_means_to_begin_anew),
     TEST(what_is_missing_because_its_deletion_is_forgotten_must_be_compared),
     TEST(so_many_tails_are_kept_and_no_more),
