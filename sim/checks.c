@@ -262,7 +262,9 @@ void check_point(const struct hosted *h, size_t module, uint64_t usn)
 {
     struct home_state state;
     read_state(h->pool, home_of(h), &state);
-    if (usn >= HISTORY_MAX || state.modules[modules[module]].cookie.usn != usn)
+    /* It may have gone on since, or taken the home: a holder's cookie stays where it took. */
+    if (usn >= HISTORY_MAX || state.modules[modules[module]].cookie.usn != usn ||
+        mode_rights(home_hold(h->core)->mode)->holder)
         return;
     /* A late batch of the time before an administrator insisted is of another history. */
     const struct hosted *other = hosted_of(partner_of(h), h->home);
