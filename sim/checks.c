@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "client.h"
+#include "copying.h"
 #include "core/salvage.h"
 #include "pool.h"
 
@@ -226,12 +227,10 @@ void check_word(const struct hosted *h, size_t module)
     struct world *w = h->pool->world;
     const struct exporter *x = h->exporting[module].core;
     /* Whoever refills a holder may lack, of one module, what that still has. */
-    if (export_word(x, w->now) != WORD_FINAL || !mode_rights(home_mode(h->core))->holder)
+    if (copying_word(h, module) != WORD_FINAL || !mode_rights(home_mode(h->core))->holder)
         return;
-    /* Nor does whoever was superseded know it before the next answer; and an exporter of an earlier
-     * term is closed when its call has ended. */
-    bool earlier = !term_equal(h->exporting[module].term, home_hold(h->core)->term);
-    if (gives_up(w) && (earlier || is_superseded(h)))
+    /* Nor does whoever was superseded know it before the next answer. */
+    if (gives_up(w) && is_superseded(h))
         return;
     /* That a store was put back a moment ago, the next question shows. */
     const struct known_home *known = &w->homes[h->home];
@@ -493,14 +492,13 @@ static const struct hosted *holder_of(struct world *w, size_t home)
 
 /* FinalState speaks of what the exporter was told of. What is committed a moment before is told a
  * moment later, or never, which must then show as a difference. */
-static bool is_final(const struct world *w, const struct hosted *h, size_t module)
+static bool is_final(const struct hosted *h, size_t module)
 {
     struct home_state state;
     struct export_status status;
     read_state(h->pool, home_of(h), &state);
     export_status(h->exporting[module].core, &status);
-    return export_word(h->exporting[module].core, w->now) == WORD_FINAL &&
-           status.head == state.head;
+    return copying_word(h, module) == WORD_FINAL && status.head == state.head;
 }
 
 bool has_settled(struct world *w)
@@ -510,7 +508,7 @@ bool has_settled(struct world *w)
         if (!h || hosted_of(partner_of(h), home)->operation)
             return false;
         for (size_t m = 0; m < SIM_MODULES; m++) {
-            if (!is_final(w, h, m))
+            if (!is_final(h, m))
                 return false;
         }
     }
@@ -588,7 +586,7 @@ void check_end(struct world *w)
         }
         const struct hosted *copy = hosted_of(partner_of(h), home);
         for (size_t m = 0; m < SIM_MODULES; m++) {
-            enum export_word word = export_word(h->exporting[m].core, w->now);
+            enum export_word word = copying_word(h, m);
             struct export_status status;
             export_status(h->exporting[m].core, &status);
             if (word != WORD_FINAL)

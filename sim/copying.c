@@ -54,14 +54,20 @@ void copying_stop(struct hosted *h)
 }
 
 /* Whoever holds a home exports it, and whoever has released it, until the other one has it; and
- * whoever refills a holder that lost something. True if that changed: then what was under way
- * belongs to another term. */
+ * whoever refills a holder that lost something. */
+static struct term term_now(const struct hosted *h)
+{
+    bool exports = mode_rights(home_mode(h->core))->holder || home_mode(h->core) == MODE_RELEASED ||
+                   home_refills(h->core);
+    return exports ? home_hold(h->core)->term : TERM_NONE;
+}
+
+/* True if that changed: then what was under way belongs to another term. */
 static bool open_or_close(struct hosted *h, size_t module)
 {
     struct exporting *x = &h->exporting[module];
-    bool open = mode_rights(home_mode(h->core))->holder || home_mode(h->core) == MODE_RELEASED ||
-                home_refills(h->core);
-    struct term term = home_hold(h->core)->term;
+    struct term term = term_now(h);
+    bool open = !term_is_none(term);
     if (open && (!x->open || !term_equal(x->term, term))) {
         struct home_state state;
         read_state(h->pool, home_of(h), &state);
@@ -78,6 +84,11 @@ static bool open_or_close(struct hosted *h, size_t module)
         return true;
     }
     return false;
+}
+
+enum export_word copying_word(const struct hosted *h, size_t module)
+{
+    return export_word(h->exporting[module].core, term_now(h), h->pool->world->now);
 }
 
 /* As in the product, but for fewer. */

@@ -12,6 +12,8 @@ void copying_tick(struct hosted *h);
 void copying_changed(struct hosted *h, uint64_t head);
 /* Somebody waits for everything to be copied. */
 void copying_wanted(struct hosted *h);
+/* What people are told of it. */
+enum export_word copying_word(const struct hosted *h, size_t module);
 
 void copying_called(struct hosted *h, struct call *call);
 void copying_answered(struct hosted *h, const struct call *call,

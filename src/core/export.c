@@ -471,10 +471,10 @@ static bool is_comparing(const struct exporter *x)
            (x->asked && x->verdict == COPY_COMPARE);
 }
 
-enum export_word export_word(const struct exporter *x, uint64_t now_ms)
+enum export_word export_word(const struct exporter *x, struct term term, uint64_t now_ms)
 {
     uint64_t oldest = oldest_ms(x);
-    if (!x->open)
+    if (!x->open || !term_equal(x->term, term))
         return WORD_NOT_INITIALIZED;
     if (x->failing || x->here.broken || x->there.broken)
         return WORD_ERROR;

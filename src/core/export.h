@@ -120,7 +120,10 @@ enum export_word {
 };
 enum { EXPORT_WORDS = WORD_ERROR + 1 };
 const char *export_word_name(enum export_word word);
-enum export_word export_word(const struct exporter *x, uint64_t now_ms);
+/* `term`: the one that the home is exported in by now; TERM_NONE: it is not. An exporter that waits
+ * for an answer of an earlier one, and is to be opened or closed when that has come, says nothing.
+ */
+enum export_word export_word(const struct exporter *x, struct term term, uint64_t now_ms);
 
 /* How often, since the exporter is there: what came after another thing is told by these, for much
  * happens within one millisecond. */

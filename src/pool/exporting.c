@@ -141,10 +141,16 @@ static bool exports(const struct exporting *x)
             home_refills(core));
 }
 
+/* In which it exports, or should. */
+static struct term term_now(const struct exporting *x)
+{
+    return exports(x) ? home_hold(core_of(x))->term : TERM_NONE;
+}
+
 /* What comes back from a term that ended says nothing about the one that is now. */
 static bool term_is_over(const struct exporting *x)
 {
-    return !exports(x) || !term_equal(x->term, home_hold(core_of(x))->term);
+    return !term_equal(x->term, term_now(x));
 }
 
 /* What is under way comes to its end some time, or has. */
@@ -423,12 +429,11 @@ static void note_content(struct exporting *x)
 
 static void open_or_close(struct exporting *x)
 {
-    const struct home *core = core_of(x);
-    bool open = exports(x) && may_speak(x);
+    const struct term term = term_now(x);
+    bool open = !term_is_none(term) && may_speak(x);
     struct sync_offer offer;
     struct error e;
-    if (open && (!x->open || !term_equal(x->term, home_hold(core)->term))) {
-        const struct term term = home_hold(core)->term;
+    if (open && (!x->open || !term_equal(x->term, term))) {
         if (offer_read(x->fe, x->home, x->module, term, &offer, &e))
             return; /* again at the next tick */
         x->open = true;
@@ -544,7 +549,8 @@ bool exporting_has_nothing(const struct exporting *x)
 
 enum export_word exporting_word(const struct exporting *x)
 {
-    return exporting_has_nothing(x) ? WORD_NOT_INITIALIZED : export_word(x->core, clock_ms());
+    return exporting_has_nothing(x) ? WORD_NOT_INITIALIZED
+                                    : export_word(x->core, term_now(x), clock_ms());
 }
 
 void exporting_wanted(struct exporting *x)

@@ -13,6 +13,7 @@ struct desk {
     struct exporter *x;
     struct export_options options;
     uint64_t now, head;
+    struct term term;            /* in which the home is exported */
     struct export_action action; /* what came of the last event */
 };
 
@@ -45,9 +46,8 @@ static enum export_action_kind tell(struct desk *d, struct export_event event)
 static enum export_action_kind opens(struct desk *d, uint64_t number, uint64_t head)
 {
     d->head = head;
-    return tell(d, (struct export_event){.kind = EXPORT_OPENED,
-                                         .term = {.number = number, .tag = number + 7},
-                                         .head = head});
+    d->term = (struct term){.number = number, .tag = number + 7};
+    return tell(d, (struct export_event){.kind = EXPORT_OPENED, .term = d->term, .head = head});
 }
 
 static enum export_action_kind changes(struct desk *d, uint64_t count)
@@ -146,7 +146,7 @@ static struct export_status status(const struct desk *d)
 }
 
 #define ASSERT_WORD(d, expected)                                                                   \
-    assert_string_equal(export_word_name(export_word((d)->x, (d)->now)), expected)
+    assert_string_equal(export_word_name(export_word((d)->x, (d)->term, (d)->now)), expected)
 
 static void assert_batch(const struct desk *d, uint64_t after, uint64_t goal)
 {
@@ -361,11 +361,11 @@ static void a_held_head_is_not_final_and_ends_with_its_term(void **state)
     d.now += 2 * INTERVAL_MS;
     is_wanted(&d);
     stands_at(&d, 501);
-    assert_int_equal(export_word(d.x, d.now), WORD_FINAL);
+    assert_int_equal(export_word(d.x, d.term, d.now), WORD_FINAL);
     d.options.held_ms = 5 * INTERVAL_MS;
     exporter_configure(d.x, &d.options);
     changes(&d, 9);
-    assert_int_equal(export_word(d.x, d.now), WORD_STEADY);
+    assert_int_equal(export_word(d.x, d.term, d.now), WORD_STEADY);
     opens(&d, 3, 501); /* another term, which has lost the changes */
     stands_at(&d, 501);
     is_wanted(&d);
@@ -971,6 +971,25 @@ static void a_term_may_follow_on_the_last_one_without_a_pause(void **state)
     assert_batch(&d, 500, 501);
 }
 
+/* What is under way must come back before it is closed, or opened in the next term. */
+static void rule_18_nothing_is_said_of_a_term_that_is_over(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_step(true, 500);
+    d.now += 2 * INTERVAL_MS;
+    is_wanted(&d);
+    stands_at(&d, 500);
+    ASSERT_WORD(&d, "FinalState");
+    assert_int_equal(looks(&d), EXPORT_OFFER);
+    const struct term over = d.term;
+    d.term.tag++;
+    ASSERT_WORD(&d, "NotInitialized");
+    d.term = TERM_NONE;
+    ASSERT_WORD(&d, "NotInitialized");
+    d.term = over;
+    ASSERT_WORD(&d, "FinalState");
+}
+
 static void a_store_that_was_put_back_opens_its_term_with_a_lower_head(void **state)
 {
     (void)state;
@@ -1184,14 +1203,14 @@ static void final_is_not_said_while_files_are_missing_on_either_side(void **stat
     const struct content_left none = {0}, some = {.files = 3}, unsure = {.unsure = true};
     d.now += 2 * INTERVAL_MS;
     answers_with_files_left(&d, none);
-    assert_int_equal(export_word(d.x, d.now), WORD_FINAL);
+    assert_int_equal(export_word(d.x, d.term, d.now), WORD_FINAL);
     answers_with_files_left(&d, some);
-    assert_int_equal(export_word(d.x, d.now), WORD_NON_STEADY);
+    assert_int_equal(export_word(d.x, d.term, d.now), WORD_NON_STEADY);
     answers_with_files_left(&d, none);
     exporter_note_content(d.x, &unsure);
-    assert_int_equal(export_word(d.x, d.now), WORD_NON_STEADY);
+    assert_int_equal(export_word(d.x, d.term, d.now), WORD_NON_STEADY);
     exporter_note_content(d.x, &none);
-    assert_int_equal(export_word(d.x, d.now), WORD_FINAL);
+    assert_int_equal(export_word(d.x, d.term, d.now), WORD_FINAL);
 }
 
 static void a_file_store_that_cant_be_used_is_an_error_on_either_side(void **state)
@@ -1200,10 +1219,10 @@ static void a_file_store_that_cant_be_used_is_an_error_on_either_side(void **sta
     OWNED(desk_close) struct desk d = in_step(true, 500);
     const struct content_left none = {0}, broken = {.broken = true};
     exporter_note_content(d.x, &broken);
-    assert_int_equal(export_word(d.x, d.now), WORD_ERROR);
+    assert_int_equal(export_word(d.x, d.term, d.now), WORD_ERROR);
     exporter_note_content(d.x, &none);
     answers_with_files_left(&d, broken);
-    assert_int_equal(export_word(d.x, d.now), WORD_ERROR);
+    assert_int_equal(export_word(d.x, d.term, d.now), WORD_ERROR);
 }
 
 int main(void)
@@ -1264,6 +1283,7 @@ int main(void)
         cmocka_unit_test(the_ages_of_the_term_before_are_forgotten),
         cmocka_unit_test(a_new_term_begins_with_the_question),
         cmocka_unit_test(a_term_may_follow_on_the_last_one_without_a_pause),
+        cmocka_unit_test(rule_18_nothing_is_said_of_a_term_that_is_over),
         cmocka_unit_test(a_store_that_was_put_back_opens_its_term_with_a_lower_head),
         cmocka_unit_test(final_is_said_after_an_interval_without_changes),
         cmocka_unit_test(final_is_not_said_of_what_is_not_confirmed),
