@@ -29,9 +29,9 @@ void check_holders(struct world *w, size_t home)
 
 /* --- commits --- */
 
-void note_terms(const struct pool *pool, struct term before[HOSTED])
+void note_terms(const struct pool *pool, struct term before[HOSTED_MAX])
 {
-    for (size_t i = 0; i < HOSTED; i++) {
+    for (size_t i = 0; i < pool->hosts; i++) {
         struct hold hold;
         read_hold(pool, home_of(&pool->hosted[i]), &hold);
         before[i] = hold.term;
@@ -89,14 +89,15 @@ static void check_acknowledged(struct pool *pool, const struct hosted *h)
             struct known_key *known = &w->homes[h->home].keys[m][k];
             char key[16];
             struct item item;
-            bool live =
-                view_item(view, home_of(h), modules[m], client_key(k, key), &item, NULL) == OK &&
-                !item.deleted;
+            bool live = view_item(view, home_of(h), module_of(h->home, m), client_key(k, key),
+                                  &item, NULL) == OK &&
+                        !item.deleted;
             uint64_t has = live ? client_attempt(item.value) : client_deletion_after(known);
             bool missing = !live && known->acked && !has;
             bool older = missing || (live && has < known->acked);
             if (older && gives_up(w) &&
-                is_kept_beside(pool, home_of(h), modules[m], client_key(k, key), known->acked))
+                is_kept_beside(pool, home_of(h), module_of(h->home, m), client_key(k, key),
+                               known->acked))
                 known->acked = has; /* a pool was served from without what its partner had */
             else if (older || (live && has > w->attempts))
                 broken(w,
@@ -109,17 +110,16 @@ static void check_acknowledged(struct pool *pool, const struct hosted *h)
 }
 
 /* What a store has of a key: the number of the attempt that wrote it; 0: it is not there. */
-static uint64_t attempt_at(const struct pool *pool, const char *home, size_t module, unsigned k,
-                           bool *deleted)
+static uint64_t attempt_at(struct pool *pool, size_t home, size_t module, unsigned k, bool *deleted)
 {
+    const char *name = home_of(hosted_of(pool, home));
+    enum module of = module_of(home, module);
     OWNED(view_close) struct view *view = NULL;
     struct item item;
     char key[16];
     store_view(pool->store, &view, NULL);
-    *deleted = view_item(view, home, modules[module], client_key(k, key), &item, NULL) == OK &&
-               item.deleted;
-    bool live = view_item(view, home, modules[module], client_key(k, key), &item, NULL) == OK &&
-                !item.deleted;
+    *deleted = view_item(view, name, of, client_key(k, key), &item, NULL) == OK && item.deleted;
+    bool live = view_item(view, name, of, client_key(k, key), &item, NULL) == OK && !item.deleted;
     return live ? client_attempt(item.value) : 0;
 }
 
@@ -136,8 +136,8 @@ static void give_up(struct world *w, const struct hosted *h, size_t module, unsi
 {
     struct known_key *known = &w->homes[h->home].keys[module][k];
     bool deleted, deleted_there;
-    uint64_t has = attempt_at(h->pool, home_of(h), module, k, &deleted);
-    uint64_t there = attempt_at(partner_of(h), home_of(h), module, k, &deleted_there);
+    uint64_t has = attempt_at(h->pool, h->home, module, k, &deleted);
+    uint64_t there = attempt_at(partner_of(h), h->home, module, k, &deleted_there);
     has = has ? has : client_deletion_after(known);
     if (has >= known->acked)
         return;
@@ -196,12 +196,12 @@ static void remember_point(struct pool *pool, const struct hosted *h)
     struct point *point = &pool->world->homes[h->home].history[state.head];
     point->known = true;
     for (size_t m = 0; m < SIM_MODULES; m++)
-        point->digests[m] = state.modules[modules[m]].digest;
+        point->digests[m] = state.modules[module_of(h->home, m)].digest;
 }
 
-void check_store(struct pool *pool, const struct term before[HOSTED])
+void check_store(struct pool *pool, const struct term before[HOSTED_MAX])
 {
-    for (size_t i = 0; i < HOSTED; i++) {
+    for (size_t i = 0; i < pool->hosts; i++) {
         const struct hosted *h = &pool->hosted[i];
         struct hold hold;
         read_hold(pool, home_of(h), &hold);
@@ -217,9 +217,9 @@ void check_store(struct pool *pool, const struct term before[HOSTED])
 
 /* --- copies --- */
 
-static bool same_module(const struct home_state *a, const struct home_state *b, size_t module)
+static bool same_module(const struct home_state *a, const struct home_state *b, enum module module)
 {
-    return digest_equal(&a->modules[modules[module]].digest, &b->modules[modules[module]].digest);
+    return digest_equal(&a->modules[module].digest, &b->modules[module].digest);
 }
 
 void check_word(const struct hosted *h, size_t module)
@@ -244,25 +244,24 @@ void check_word(const struct hosted *h, size_t module)
     read_state(partner_of(h), home_of(h), &there);
     export_status(x, &status);
     w->counts.finals++;
+    enum module of = module_of(h->home, module);
     bool more = here.head > status.head; /* committed, and not told to anybody yet */
-    if (there.modules[modules[module]].cookie.usn < status.head ||
-        (!more && !same_module(&here, &there, module)))
+    if (there.modules[of].cookie.usn < status.head || (!more && !same_module(&here, &there, of)))
         broken(w,
                "%s says FinalState of %s (module %zu) and it is not true: the copy is at %llu "
                "of %llu, with %llu of %llu items",
-               h->pool->name, home_of(h), module,
-               (unsigned long long)there.modules[modules[module]].cookie.usn,
-               (unsigned long long)status.head,
-               (unsigned long long)there.modules[modules[module]].digest.items,
-               (unsigned long long)here.modules[modules[module]].digest.items);
+               h->pool->name, home_of(h), module, (unsigned long long)there.modules[of].cookie.usn,
+               (unsigned long long)status.head, (unsigned long long)there.modules[of].digest.items,
+               (unsigned long long)here.modules[of].digest.items);
 }
 
 void check_point(const struct hosted *h, size_t module, uint64_t usn)
 {
+    enum module of = module_of(h->home, module);
     struct home_state state;
     read_state(h->pool, home_of(h), &state);
     /* It may have gone on since, or taken the home: a holder's cookie stays where it took. */
-    if (usn >= HISTORY_MAX || state.modules[modules[module]].cookie.usn != usn ||
+    if (usn >= HISTORY_MAX || state.modules[of].cookie.usn != usn ||
         mode_rights(home_hold(h->core)->mode)->holder)
         return;
     /* A late batch of the time before an administrator insisted is of another history. */
@@ -271,8 +270,7 @@ void check_point(const struct hosted *h, size_t module, uint64_t usn)
         !term_equal(home_hold(h->core)->term, home_hold(other->core)->term))
         return;
     const struct point *point = &h->pool->world->homes[h->home].history[usn];
-    if (point->known &&
-        !digest_equal(&point->digests[module], &state.modules[modules[module]].digest))
+    if (point->known && !digest_equal(&point->digests[module], &state.modules[of].digest))
         broken(h->pool->world,
                "the copy of %s (module %zu) at %s stands at %llu and is not what "
                "the home was then",
@@ -312,7 +310,7 @@ static bool latest(struct pool *pool, struct pool *other, const char *home, enum
 
 void forgive(struct world *w, struct pool *pool)
 {
-    for (size_t i = 0; i < HOSTED; i++) {
+    for (size_t i = 0; i < pool->hosts; i++) {
         const struct hosted *h = &pool->hosted[i];
         struct known_home *known = &w->homes[h->home];
         known->put_back = true;
@@ -323,8 +321,8 @@ void forgive(struct world *w, struct pool *pool)
                 struct known_key *key = &known->keys[m][k];
                 char text[16];
                 uint64_t attempt;
-                if (!latest(pool, partner_of(h), home_of(h), modules[m], client_key(k, text),
-                            &attempt))
+                if (!latest(pool, partner_of(h), home_of(h), module_of(h->home, m),
+                            client_key(k, text), &attempt))
                     key->acked = 0; /* there may be none */
                 else if (attempt < key->acked)
                     key->acked = attempt;
@@ -396,7 +394,7 @@ static struct known_key *key_of(const struct hosted *h, const struct item *item)
     char key[16];
     for (unsigned k = 0; k < KEYS; k++) {
         if (bytes_equal(client_key(k, key), item->key))
-            return &h->pool->world->homes[h->home].keys[item->module == modules[1]][k];
+            return &h->pool->world->homes[h->home].keys[item->module == MODULE_DATA_CONF][k];
     }
     return NULL;
 }
@@ -503,7 +501,9 @@ static bool is_final(const struct hosted *h, size_t module)
 
 bool has_settled(struct world *w)
 {
-    for (size_t home = 0; home < w->options.homes; home++) {
+    for (size_t home = 0; home < HOMES_MAX; home++) {
+        if (!is_used(w, home))
+            continue;
         const struct hosted *h = holder_of(w, home);
         if (!h || hosted_of(partner_of(h), home)->operation)
             return false;
@@ -539,20 +539,23 @@ static void check_sums(const struct hosted *h)
     if (view_changes(view, home_of(h), 0, add, &sum, NULL) || sum.last_usn > state.head)
         broken(h->pool->world, "the rows of %s at %s do not add up", home_of(h), h->pool->name);
     for (size_t m = 0; m < SIM_MODULES; m++) {
-        if (!digest_equal(&sum.digests[modules[m]], &state.modules[modules[m]].digest))
+        if (!digest_equal(&sum.digests[module_of(h->home, m)],
+                          &state.modules[module_of(h->home, m)].digest))
             broken(h->pool->world, "a digest of %s at %s is wrong", home_of(h), h->pool->name);
     }
 }
 
-static void check_twin(const struct pool *a, const struct pool *b, const char *home)
+static void check_twin(const struct hosted *h, const struct pool *b)
 {
+    const struct pool *a = h->pool;
+    const char *home = home_of(h);
     OWNED(view_close) struct view *x = NULL;
     OWNED(view_close) struct view *y = NULL;
     store_view(a->store, &x, NULL);
     store_view(b->store, &y, NULL);
     struct twin twin = {.other = y, .home = home};
     for (size_t m = 0; m < SIM_MODULES; m++)
-        view_keys(x, home, modules[m], BYTES_NONE, compare_twin, &twin, NULL);
+        view_keys(x, home, module_of(h->home, m), BYTES_NONE, compare_twin, &twin, NULL);
     if (twin.different)
         broken(a->world, "%zu items of %s at %s differ from those of its partner in the end: %s, …",
                twin.different, home, a->name, twin.first);
@@ -563,12 +566,12 @@ static void check_given_up(const struct hosted *h, const struct given_up *g)
 {
     char key[16];
     bool deleted;
-    uint64_t has = attempt_at(h->pool, home_of(h), g->module, g->key, &deleted);
+    uint64_t has = attempt_at(h->pool, h->home, g->module, g->key, &deleted);
     const struct known_key *known = &h->pool->world->homes[g->home].keys[g->module][g->key];
     uint64_t last = known->deletion_count ? known->deletions[known->deletion_count - 1] : 0;
     if (has >= g->attempt || (!has && last >= g->attempt))
         return;
-    if (!is_kept_beside(h->pool, home_of(h), modules[g->module], client_key(g->key, key),
+    if (!is_kept_beside(h->pool, home_of(h), module_of(g->home, g->module), client_key(g->key, key),
                         g->attempt))
         broken(h->pool->world,
                "what was given up of %s, key%u in module %zu, %llu, is neither there nor among the "
@@ -578,10 +581,12 @@ static void check_given_up(const struct hosted *h, const struct given_up *g)
 
 void check_end(struct world *w)
 {
-    for (size_t home = 0; home < w->options.homes; home++) {
+    for (size_t home = 0; home < HOMES_MAX; home++) {
+        if (!is_used(w, home))
+            continue;
         const struct hosted *h = holder_of(w, home);
         if (!h) {
-            broken(w, "nobody serves %s in the end", w->pools[home].name);
+            broken(w, "nobody serves home %zu in the end", home);
             continue;
         }
         const struct hosted *copy = hosted_of(partner_of(h), home);
@@ -597,8 +602,8 @@ void check_end(struct world *w)
         check_sums(copy);
         check_acknowledged(h->pool, h);
         check_acknowledged(copy->pool, copy);
-        check_twin(h->pool, copy->pool, home_of(h));
-        check_twin(copy->pool, h->pool, home_of(h));
+        check_twin(h, copy->pool);
+        check_twin(copy, h->pool);
         for (size_t i = 0; i < w->given_up_count; i++) {
             if (w->given_up[i].home == home)
                 check_given_up(h, &w->given_up[i]);

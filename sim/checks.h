@@ -9,8 +9,8 @@
 void check_holders(struct world *w, size_t home);
 /* Around a commit: a term is opened once; whoever opens one has all that was acknowledged; what the
  * home is at its holder is remembered. */
-void note_terms(const struct pool *pool, struct term before[HOSTED]);
-void check_store(struct pool *pool, const struct term before[HOSTED]);
+void note_terms(const struct pool *pool, struct term before[HOSTED_MAX]);
+void check_store(struct pool *pool, const struct term before[HOSTED_MAX]);
 /* FinalState is said only when it is true. */
 void check_word(const struct hosted *h, size_t module);
 /* A copy that has everything up to this change is what the home was then. */

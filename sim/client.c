@@ -67,10 +67,10 @@ static void try_change(struct hosted *h)
         known->deletions =
             xrealloc(known->deletions, (known->deletion_count + 1) * sizeof *known->deletions);
         known->deletions[known->deletion_count++] = attempt.number;
-        txn_delete(txn, modules[module], client_key(k, key));
+        txn_delete(txn, module_of(h->home, module), client_key(k, key));
     } else {
         snprintf(value, sizeof value, "%llu", (unsigned long long)attempt.number);
-        txn_put(txn, modules[module], client_key(k, key), bytes_of_text(value));
+        txn_put(txn, module_of(h->home, module), client_key(k, key), bytes_of_text(value));
     }
     w->counts.changes++;
     commit(h->pool, txn, done, xmemdup(&attempt, sizeof attempt));

@@ -25,7 +25,7 @@ void comparing_begin(struct hosted *h, size_t module)
     struct exporting *x = &h->exporting[module];
     struct call *call = next_call(h, module, CALL_COMPARE);
     struct compare_head head = {
-        .module = modules[module], .term = x->term, .id = roll(h->pool->world)};
+        .module = module_of(h->home, module), .term = x->term, .id = roll(h->pool->world)};
     strcpy(head.home, home_of(h));
     copying_offer(h, call);
     call->comparison = head.id;
@@ -50,7 +50,7 @@ static void send_part(struct hosted *h, size_t module)
     view_home(view, home_of(h), &state, NULL);
     comparison_start_part(x->comparing, home_reach(&state));
     while (comparison_wants(x->comparing, &after)) {
-        view_keys_after(view, home_of(h), modules[module], BYTES_NONE, after, add_item,
+        view_keys_after(view, home_of(h), module_of(h->home, module), BYTES_NONE, after, add_item,
                         x->comparing, NULL);
         comparison_was_read(x->comparing);
     }
@@ -235,7 +235,7 @@ static void ended(struct hosted *h, struct call *call)
     struct copy_answer answer = copying_judge(h, call);
     struct home_state state;
     read_state(h->pool, home_of(h), &state);
-    bool current = state.modules[modules[call->module]].comparing == call->comparison;
+    bool current = state.modules[module_of(h->home, call->module)].comparing == call->comparison;
     if (answer.verdict != COPY_COMPARE || !current || !home_takes(h->core, call->offer.term)) {
         call_answer(call, NULL, &answer);
         return;
@@ -249,7 +249,7 @@ static void ended(struct hosted *h, struct call *call)
 static void enrich_end(const struct hosted *h, const struct call *call,
                        const struct home_state *state, struct txn *txn)
 {
-    enum module module = modules[call->module];
+    enum module module = module_of(h->home, call->module);
     struct version at = h->follow_answer.at;
     txn_compare(txn, module, call->comparison, 0, 0);
     if (!digest_equal(&state->modules[module].digest, &call->offer.digest))
@@ -272,8 +272,9 @@ void comparing_enrich(struct hosted *h, struct txn *txn)
     read_state(h->pool, home_of(h), &state);
     txn_as_copy(txn, call->offer.term.number);
     if (call->kind == CALL_COMPARE)
-        txn_compare(txn, modules[call->module], state.modules[modules[call->module]].comparing,
-                    call->comparison, call->head);
+        txn_compare(txn, module_of(h->home, call->module),
+                    state.modules[module_of(h->home, call->module)].comparing, call->comparison,
+                    call->head);
     else
         enrich_end(h, call, &state, txn);
 }

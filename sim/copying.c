@@ -37,7 +37,7 @@ void copying_start(struct hosted *h)
                                      .continuous = (w->options.seed + h->home) % 3 != 0,
                                      .batches_max = BATCHES_MAX};
     for (size_t m = 0; m < SIM_MODULES; m++) {
-        options.held_ms = modules[m] == MODULE_DATA_CONF ? HEAD_HELD_MS : 0;
+        options.held_ms = module_of(h->home, m) == MODULE_DATA_CONF ? HEAD_HELD_MS : 0;
         h->exporting[m].core = exporter_new(&options);
     }
     salvaging_start(h);
@@ -141,7 +141,7 @@ void copying_wanted(struct hosted *h)
 struct copy_state copying_copy_of(const struct hosted *h, size_t module,
                                   const struct home_state *state)
 {
-    enum module m = modules[module];
+    enum module m = module_of(h->home, module);
     return (struct copy_state){.hold = home_hold(h->core),
                                .head = home_reach(state),
                                .cookie = state->modules[m].cookie,
@@ -182,7 +182,7 @@ static void pack(struct hosted *h, struct call *call, uint64_t after, bool last)
     store_view(h->pool->store, &view, NULL);
     view_home(view, home_of(h), &state, NULL);
     const struct copy_state copy = copying_copy_of(h, call->module, &state);
-    struct batch_head head = {.module = modules[call->module],
+    struct batch_head head = {.module = module_of(h->home, call->module),
                               .term = x->term,
                               .after = after,
                               .head = copy_head(&copy),

@@ -106,9 +106,9 @@ static bool is_whole(struct world *w, size_t home)
         /* A copy that is compared, or has to be because deletions were forgotten that it was never
          * told of, has lost something already. */
         for (size_t m = 0; m < SIM_MODULES; m++)
-            whole &= state.modules[modules[m]].cookie.term == hold->term.number &&
-                     state.modules[modules[m]].cookie.usn >= own.horizon &&
-                     !state.modules[modules[m]].comparing;
+            whole &= state.modules[module_of(home, m)].cookie.term == hold->term.number &&
+                     state.modules[module_of(home, m)].cookie.usn >= own.horizon &&
+                     !state.modules[module_of(home, m)].comparing;
         struct hold theirs;
         read_hold(partner_of(h), home_of(h), &theirs);
         whole &= state.tails == 0 && lineage_has(&theirs.lineage, hold->term);
@@ -120,7 +120,7 @@ static bool is_whole(struct world *w, size_t home)
 /* Does it serve one, or has it given one away that nobody has taken yet? */
 static bool holds_something(const struct pool *pool)
 {
-    for (size_t i = 0; i < HOSTED; i++) {
+    for (size_t i = 0; i < pool->hosts; i++) {
         struct hold hold;
         read_hold(pool, home_of(&pool->hosted[i]), &hold);
         if (hold.revision && (mode_rights(hold.mode)->holder || hold.mode == MODE_RELEASED))
@@ -134,9 +134,9 @@ static bool may_be_put_back(struct pool *pool)
     const struct options *options = &pool->world->options;
     if (options->disasters || (holds_something(pool) && !options->put_back_holders))
         return false;
-    for (size_t i = 0; i < HOSTED; i++) {
+    for (size_t i = 0; i < pool->hosts; i++) {
         size_t home = pool->hosted[i].home;
-        if (home < options->homes && !is_whole(pool->world, home))
+        if (is_used(pool->world, home) && !is_whole(pool->world, home))
             return false;
     }
     return true;
@@ -147,7 +147,7 @@ static void replace(struct world *w, struct pool *pool, const struct backup *bac
     pool_crash(pool);
     memory_engine_put_back(pool->engine, backup->tree);
     pool->may_fork = false;
-    for (size_t i = 0; i < HOSTED; i++)
+    for (size_t i = 0; i < pool->hosts; i++)
         pool->may_fork |= w->homes[pool->hosted[i].home].put_back_ms > backup->taken_ms;
     forgive(w, pool);
     plan(w, a_while(w), start_again, xmemdup(&pool, sizeof pool));
@@ -177,7 +177,7 @@ static uint64_t droppable(const struct hosted *h, const struct home_state *state
 static void collect(struct world *w)
 {
     struct pool *pool = some_pool(w);
-    struct hosted *h = &pool->hosted[pick(w, HOSTED)];
+    struct hosted *h = &pool->hosted[pick(w, pool->hosts)];
     if (!pool->up || !serves(h))
         return;
     struct home_state state;
@@ -195,16 +195,16 @@ static void ask_for_a_cycle(struct world *w)
 {
     struct pool *pool = some_pool(w);
     if (pool->up)
-        copying_wanted(&pool->hosted[pick(w, HOSTED)]);
+        copying_wanted(&pool->hosted[pick(w, pool->hosts)]);
 }
 
 /* What is missing in its store is given up: what the partner has of it comes back as its tail. */
 static void force(struct world *w)
 {
     struct pool *pool = some_pool(w);
-    for (size_t i = 0; i < HOSTED && w->options.forces; i++) {
+    for (size_t i = 0; i < pool->hosts && w->options.forces; i++) {
         struct hosted *h = &pool->hosted[i];
-        if (!pool->up || h->home >= w->options.homes || home_mode(h->core) != MODE_REJOINING)
+        if (!pool->up || !is_used(w, h->home) || home_mode(h->core) != MODE_REJOINING)
             continue;
         if (step_home(h, (struct home_event){.kind = HOME_FORCE}) == OK) {
             h->forced = true;

@@ -150,7 +150,7 @@ void heartbeat(struct pool *from)
 {
     struct world *w = from->world;
     for (size_t to = 0; to < w->options.pools; to++) {
-        for (size_t i = 0; i < HOSTED && to != from->number; i++) {
+        for (size_t i = 0; i < from->hosts && to != from->number; i++) {
             const struct hosted *h = &from->hosted[i];
             const struct beat beat = {.from = from,
                                       .to = &w->pools[to],

@@ -26,8 +26,9 @@ bool operating_is_whole(const struct hosted *h)
     read_state(h->pool, home_of(h), &state);
     bool whole = home_hold(h->core)->lineage.count > 0; /* its own tail comes first when it takes */
     for (size_t m = 0; m < SIM_MODULES; m++)
-        whole = whole && !state.modules[modules[m]].comparing &&
-                state.modules[modules[m]].whole_at.usn <= state.modules[modules[m]].cookie.usn;
+        whole = whole && !state.modules[module_of(h->home, m)].comparing &&
+                state.modules[module_of(h->home, m)].whole_at.usn <=
+                    state.modules[module_of(h->home, m)].cookie.usn;
     return whole;
 }
 
@@ -237,8 +238,8 @@ static void type_a_command(void *context)
     if (w->quiet)
         return;
     struct pool *pool = &w->pools[pick(w, w->options.pools)];
-    struct hosted *h = &pool->hosted[pick(w, HOSTED)];
-    bool runs = pool->up && pool->paused_until <= w->now && h->home < w->options.homes;
+    struct hosted *h = &pool->hosted[pick(w, pool->hosts)];
+    bool runs = pool->up && pool->paused_until <= w->now && is_used(w, h->home);
     if (runs && h->operation && chance(w, 300))
         step_operation(h, (struct operation_event){.kind = OPERATION_CANCELLED}, OK);
     else if (runs && !h->operation && !mode_rights(home_mode(h->core))->holder)

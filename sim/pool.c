@@ -22,7 +22,7 @@ const char *home_of(const struct hosted *h)
 
 struct hosted *hosted_of(struct pool *pool, size_t home)
 {
-    for (size_t i = 0; i < HOSTED; i++) {
+    for (size_t i = 0; i < pool->hosts; i++) {
         if (pool->hosted[i].home == home)
             return &pool->hosted[i];
     }
@@ -89,12 +89,12 @@ static void commit_is_done(void *context)
 {
     struct waiting_commit *c = *(struct waiting_commit **)context;
     struct pool *pool = c->pool;
-    for (size_t i = 0; i < HOSTED; i++) {
+    for (size_t i = 0; i < pool->hosts; i++) {
         const struct hosted *h = &pool->hosted[i];
         bool leased = home_lease_ms(h->core) > pool->world->now;
         store_lease(pool->store, home_of(h), leased ? UINT64_MAX : 0);
     }
-    struct term before[HOSTED];
+    struct term before[HOSTED_MAX];
     note_terms(pool, before);
     store_commit_wait(pool->store, TAKE(c->txn), &c->outcome);
     check_store(pool, before);
@@ -147,9 +147,10 @@ uint64_t complete_upto(struct hosted *h)
     read_state(h->pool, home_of(h), &state);
     uint64_t upto = state.head;
     for (size_t m = 0; m < SIM_MODULES && !mode_rights(home_hold(h->core)->mode)->holder; m++) {
-        bool compared = state.modules[modules[m]].comparing; /* it may lack anything */
+        bool compared = state.modules[module_of(h->home, m)].comparing; /* it may lack anything */
         uint64_t at =
-            compared ? 0 : copy_upto(home_hold(h->core), state.modules[modules[m]].cookie);
+            compared ? 0
+                     : copy_upto(home_hold(h->core), state.modules[module_of(h->home, m)].cookie);
         upto = at < upto ? at : upto;
     }
     return upto;
@@ -290,10 +291,10 @@ static void tick(void *context)
 {
     struct pool *pool = *(struct pool **)context;
     plan_at(pool, HOME_TICK_MS, tick, xmemdup(&pool, sizeof pool));
-    for (size_t i = 0; i < HOSTED; i++) {
+    for (size_t i = 0; i < pool->hosts; i++) {
         struct hosted *h = &pool->hosted[i];
         step_home(h, (struct home_event){.kind = HOME_TICK});
-        if (h->side == SIDE_HOME && h->home < pool->world->options.homes &&
+        if (h->side == SIDE_HOME && is_used(pool->world, h->home) &&
             home_hold(h->core)->revision == 0 && home_seen(h->core) == 0 &&
             pool->world->homes[h->home].opened_count == 0 && !home_deciding(h->core))
             step_home(h, (struct home_event){.kind = HOME_CREATE});
@@ -314,7 +315,7 @@ void pool_start(struct pool *pool)
     pool->up = true;
     pool->life++;
     pool->commit_at = 0;
-    for (size_t i = 0; i < HOSTED; i++) {
+    for (size_t i = 0; i < pool->hosts; i++) {
         struct hosted *h = &pool->hosted[i];
         struct hold hold;
         *h = (struct hosted){.pool = pool, .home = pool->number};
@@ -343,7 +344,7 @@ void pool_crash(struct pool *pool)
     pool->up = false;
     pool->life++; /* whatever it had under way is gone */
     pool->paused_until = 0;
-    for (size_t i = 0; i < HOSTED; i++) {
+    for (size_t i = 0; i < pool->hosts; i++) {
         copying_stop(&pool->hosted[i]);
         operating_stop(&pool->hosted[i]);
         home_free(pool->hosted[i].core);
@@ -356,6 +357,7 @@ void pool_open(struct world *w, size_t number)
     struct pool *pool = &w->pools[number];
     pool->world = w;
     pool->number = number;
+    pool->hosts = 2;
     snprintf(pool->name, sizeof pool->name, "%s", names[number]);
     pool->engine = memory_engine_open();
     store_open(pool->engine, &pool->store, NULL);

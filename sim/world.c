@@ -67,6 +67,17 @@ bool gives_up(const struct world *w)
     return w->options.forces || w->options.disasters;
 }
 
+bool is_used(const struct world *w, size_t home)
+{
+    return home < w->options.homes;
+}
+
+enum module module_of(size_t home, size_t number)
+{
+    static const enum module of_pools[SIM_MODULES] = {MODULE_PRESENCE_FOCUS, MODULE_DATA_CONF};
+    return home == CENTRAL ? MODULE_CMS_MASTER : of_pools[number];
+}
+
 struct world *world_new(const struct options *options)
 {
     struct world *w = xcalloc(1, sizeof *w);
@@ -76,7 +87,7 @@ struct world *world_new(const struct options *options)
     w->dice = w->dice ? w->dice : 1;
     w->scheduler = scheduler_new();
     w->writer = batch_writer_new();
-    w->homes = xcalloc(options->pools, sizeof *w->homes);
+    w->homes = xcalloc(HOMES_MAX, sizeof *w->homes);
     for (size_t i = 0; i < options->pools; i++)
         pool_open(w, i);
     return w;
@@ -84,8 +95,9 @@ struct world *world_new(const struct options *options)
 
 void world_free(struct world *w)
 {
-    for (size_t i = 0; i < w->options.pools; i++) {
+    for (size_t i = 0; i < w->options.pools; i++)
         pool_close(&w->pools[i]);
+    for (size_t i = 0; i < HOMES_MAX; i++) {
         for (size_t m = 0; m < SIM_MODULES; m++) {
             for (size_t k = 0; k < KEYS; k++)
                 free(w->homes[i].keys[m][k].deletions);

@@ -18,7 +18,8 @@
 
 enum {
     POOLS_MAX = 3,
-    HOSTED = 2,      /* homes at one pool: its own, and the one that it is the backup of */
+    HOMES_MAX = POOLS_MAX + 1, /* one of each pool, and `central` */
+    HOSTED_MAX = 3,  /* homes at one pool: its own, the one that it is the backup of, `central` */
     SIM_MODULES = 2, /* of a pool's home */
     KEYS = 12,       /* of a module: few, so that they are changed again and again */
     FAILURE_DETECTION_MS = 8000,
@@ -35,7 +36,8 @@ enum {
 struct world;
 struct pool;
 
-/* One exporter at a pool, and what it has under way. */
+/* One exporter at a pool, and what it has under way. A pool's home has one for each of its modules;
+ * `central` has one module, and one for its backup and one for its replica. */
 struct exporting {
     struct exporter *core;
     bool open;
@@ -97,7 +99,8 @@ struct pool {
     uint64_t life; /* grows with each start: what belongs to an earlier one is gone */
     uint64_t paused_until;
     uint64_t commit_at; /* when the last commit that waits will be done */
-    struct hosted hosted[HOSTED];
+    struct hosted hosted[HOSTED_MAX];
+    size_t hosts; /* so many */
 };
 
 /* What is known of one key from outside: what was tried, and what was acknowledged. */
@@ -160,7 +163,7 @@ struct world {
     bool clients_done;
     struct pool pools[POOLS_MAX];
     bool cut[POOLS_MAX][POOLS_MAX];
-    struct known_home *homes; /* one for each pool */
+    struct known_home *homes; /* HOMES_MAX */
     struct scheduler *scheduler;
     struct call *calls; /* all that were made, freed with the world */
     struct waiting_commit *commits;
@@ -189,6 +192,11 @@ bool chance(struct world *w, unsigned in_thousand);
 void say(struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void broken(struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-static const enum module modules[SIM_MODULES] = {MODULE_PRESENCE_FOCUS, MODULE_DATA_CONF};
+/* The homes by number: those of the pools first. */
+enum { CENTRAL = POOLS_MAX };
+/* Is it served and changed in this world? */
+bool is_used(const struct world *w, size_t home);
+/* What the exporter of this number sends. */
+enum module module_of(size_t home, size_t number);
 
 #endif
