@@ -76,6 +76,12 @@ bool home_refills(const struct home *h)
     return h->refills && !home_holds(h) && h->mode != MODE_REJOINING;
 }
 
+struct term home_exports(const struct home *h, bool to_replica)
+{
+    bool exports = home_holds(h) || h->mode == MODE_RELEASED || (home_refills(h) && !to_replica);
+    return exports ? h->hold.term : TERM_NONE;
+}
+
 bool home_takes(const struct home *h, struct term term)
 {
     return !home_refills(h) && !(h->over.number && term_equal(h->over, term));

@@ -165,6 +165,10 @@ bool home_deciding(const struct home *h);
 bool home_stopped(const struct home *h);
 /* Does this pool send the other one, which lost some of it, what it held itself (rule 10)? */
 bool home_refills(const struct home *h);
+/* In which term this pool exports the home; TERM_NONE: it does not. Whoever holds it does, and
+ * whoever has released it until the other one has it (rule 6). Whoever refills the other one sends
+ * it to that one alone: a replica may have come further with the holder. */
+struct term home_exports(const struct home *h, bool to_replica);
 /* May what the partner exports in this term be taken? Whoever asks for a grant in a term has ended
  * it, and is sent what it lost itself: what still arrives of it was sent before, and would put the
  * copy ahead of what the partner goes on from. Whoever takes a batch says so with each HOME_ASKED

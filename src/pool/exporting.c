@@ -131,20 +131,11 @@ static void step(struct exporting *x, struct export_event event)
     carry_out(x, &action);
 }
 
-/* Whoever holds a home exports it, and whoever has released it until the other one has it (rule 6);
- * and whoever refills a holder that lost something. */
-static bool exports(const struct exporting *x)
-{
-    const struct home *core = core_of(x);
-    return !x->retired && core &&
-           (mode_rights(home_mode(core))->holder || home_mode(core) == MODE_RELEASED ||
-            home_refills(core));
-}
-
 /* In which it exports, or should. */
 static struct term term_now(const struct exporting *x)
 {
-    return exports(x) ? home_hold(core_of(x))->term : TERM_NONE;
+    const struct home *core = core_of(x);
+    return x->retired || !core ? TERM_NONE : home_exports(core, exporting_is_to_replica(x));
 }
 
 /* What comes back from a term that ended says nothing about the one that is now. */

@@ -233,6 +233,25 @@ static void rule_10_a_store_put_back_in_the_same_term_is_refilled_first(void **s
     assert_int_equal(mode(w, SIDE_HOME), MODE_SERVING);
 }
 
+/* What is sent to a replica is the holder's, or was released: the replica may have come further
+ * with a holder than the copy from which that is refilled. */
+static void rule_10_whoever_refills_exports_to_the_pool_that_it_refills_alone(void **state)
+{
+    (void)state;
+    OWNED(world_free) struct world *w = paired_world();
+    struct pool_here *home = &w->pools[SIDE_HOME], *backup = &w->pools[SIDE_BACKUP];
+    assert_true(term_equal(home_exports(home->home, true), home->disk.term));
+    assert_true(term_is_none(home_exports(backup->home, false)));
+    home->head = backup->head = 900;
+    stop(w, SIDE_HOME);
+    home->head = 800;
+    start(w, SIDE_HOME);
+    pass(w, 1000);
+    assert_true(term_equal(home_exports(backup->home, false), backup->disk.term));
+    assert_true(term_is_none(home_exports(backup->home, true)));
+    assert_true(term_is_none(home_exports(home->home, true)));
+}
+
 /* A backup from a time that was itself given up: it has come as far as the copy, or further, and
  * has nothing of what the copy has beyond the point where both parted. */
 static void rule_10_a_store_of_another_history_is_refilled_however_far_it_came(void **state)
@@ -1063,6 +1082,7 @@ int main(void)
         cmocka_unit_test(rule_11_two_empty_stores_do_not_refill_each_other),
         cmocka_unit_test(rule_10_a_store_put_back_to_an_older_term_is_not_served),
         cmocka_unit_test(rule_10_a_store_put_back_in_the_same_term_is_refilled_first),
+        cmocka_unit_test(rule_10_whoever_refills_exports_to_the_pool_that_it_refills_alone),
         cmocka_unit_test(rule_10_a_store_of_another_history_is_refilled_however_far_it_came),
         cmocka_unit_test(rule_10_a_term_opened_by_force_lacks_nothing_of_what_was_given_up),
         cmocka_unit_test(a_question_waits_for_a_batch_that_was_taken),

@@ -242,8 +242,7 @@ static void copy(struct world *w, enum side from)
     struct pool_here *a = &w->pools[from], *b = &w->pools[side_other(from)];
     if (w->cut || !w->copies || !a->home || !b->home)
         return;
-    bool exports = mode_rights(home_mode(a->home))->holder || home_mode(a->home) == MODE_RELEASED ||
-                   home_refills(a->home);
+    bool exports = !term_is_none(home_exports(a->home, false));
     bool follows = home_hold(b->home)->revision && !mode_rights(home_hold(b->home)->mode)->holder &&
                    term_equal(home_hold(a->home)->term, home_hold(b->home)->term);
     const struct lineage *theirs = &home_hold(a->home)->lineage;
