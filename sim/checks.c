@@ -27,6 +27,16 @@ void check_holders(struct world *w, size_t home)
     }
 }
 
+static const struct hosted *holder_of(struct world *w, size_t home)
+{
+    for (size_t i = 0; i < w->options.pools; i++) {
+        const struct hosted *h = hosted_of(&w->pools[i], home);
+        if (h && serves(h))
+            return h;
+    }
+    return NULL;
+}
+
 /* --- commits --- */
 
 void note_terms(const struct pool *pool, struct term before[HOSTED_MAX])
@@ -236,12 +246,14 @@ void check_word(const struct hosted *h, size_t module)
     const struct known_home *known = &w->homes[h->home];
     if (home_hold(h->core)->term.number < known->top)
         return; /* it is cut off, and can't know: that is what the age of a word is for */
-    if (known->put_back_ms && w->now - known->put_back_ms < 2 * INTERVAL_MS + BATCH_DEADLINE_MS)
+    uint64_t put_back_ms = target_of(h, module)->put_back_ms;
+    put_back_ms = known->put_back_ms > put_back_ms ? known->put_back_ms : put_back_ms;
+    if (put_back_ms && w->now - put_back_ms < 2 * INTERVAL_MS + BATCH_DEADLINE_MS)
         return;
     struct home_state here, there;
     struct export_status status;
     read_state(h->pool, home_of(h), &here);
-    read_state(partner_of(h), home_of(h), &there);
+    read_state(target_of(h, module), home_of(h), &there);
     export_status(x, &status);
     w->counts.finals++;
     enum module of = module_of(h->home, module);
@@ -255,19 +267,28 @@ void check_word(const struct hosted *h, size_t module)
                (unsigned long long)here.modules[of].digest.items);
 }
 
+/* A late batch of the time before an administrator insisted is of another history. Of a replica
+ * nobody waits for what is on its way to it. */
+static bool is_of_another_history(const struct hosted *h, const struct hold *hold)
+{
+    struct world *w = h->pool->world;
+    const struct hosted *other =
+        h->core ? hosted_of(partner_of(h), h->home) : holder_of(w, h->home);
+    if (!other || !other->core)
+        return !h->core;
+    return (gives_up(w) || !h->core) && !term_equal(hold->term, home_hold(other->core)->term);
+}
+
 void check_point(const struct hosted *h, size_t module, uint64_t usn)
 {
     enum module of = module_of(h->home, module);
     struct home_state state;
+    struct hold hold;
     read_state(h->pool, home_of(h), &state);
+    read_hold(h->pool, home_of(h), &hold);
     /* It may have gone on since, or taken the home: a holder's cookie stays where it took. */
     if (usn >= HISTORY_MAX || state.modules[of].cookie.usn != usn ||
-        mode_rights(home_hold(h->core)->mode)->holder)
-        return;
-    /* A late batch of the time before an administrator insisted is of another history. */
-    const struct hosted *other = hosted_of(partner_of(h), h->home);
-    if (gives_up(h->pool->world) && other->core &&
-        !term_equal(home_hold(h->core)->term, home_hold(other->core)->term))
+        mode_rights(hold.mode)->holder || is_of_another_history(h, &hold))
         return;
     const struct point *point = &h->pool->world->homes[h->home].history[usn];
     if (point->known && !digest_equal(&point->digests[module], &state.modules[of].digest))
@@ -371,7 +392,9 @@ void check_fork(const struct hosted *h, const struct pool *exporter, uint64_t us
     struct home_state state;
     read_state(h->pool, home_of(h), &state);
     bool forgot = state.horizon > usn; /* what it deleted, and that it did */
-    if (!h->pool->may_fork && !gives_up(h->pool->world))
+    /* A replica may have come further than the copy that a holder was refilled from. */
+    bool may = h->core ? h->pool->may_fork : h->pool->world->homes[h->home].put_back;
+    if (!may && !gives_up(h->pool->world))
         broken(h->pool->world, "%s calls its copy of %s forked, and nobody had given it up",
                h->pool->name, home_of(h));
     if (!forgot && !gives_up(h->pool->world) && !own_changes(h->pool, exporter, home_of(h), usn))
@@ -409,15 +432,36 @@ static uint64_t attempts_at(const struct world *w, uint64_t tag)
     return i < w->tail_count ? w->tails[i].attempts : 0;
 }
 
-/* It was salvaged, and changed once more, by a client who could see it. */
+/* By whoever saw it. A deletion does not say which attempt it was: in this term it was no earlier
+ * than the first that was tried, and no later than the last. */
+static bool changed_in_its_term(const struct salvage_check *c, const struct known_key *known,
+                                const struct item *entry, const struct item *here)
+{
+    const uint64_t *made_in = c->h->pool->world->made_in;
+    uint64_t tag = tail_term_of(c->tail, entry->version.usn).tag;
+    uint64_t was = entry->deleted ? UINT64_MAX : client_attempt(entry->value);
+    uint64_t is = here ? client_attempt(here->value) : 0;
+    for (size_t i = 0; i < known->deletion_count; i++) {
+        uint64_t deletion = known->deletions[i];
+        if (made_in[deletion % HISTORY_MAX] != tag)
+            continue;
+        was = entry->deleted && deletion < was ? deletion : was;
+        is = !here && deletion > is ? deletion : is;
+    }
+    return is > was && made_in[is % HISTORY_MAX] == tag;
+}
+
+/* It was salvaged, and changed once more, by a client who could see it; or it had been changed in
+ * its own term already, and that is what became of the home. `here`: NULL, if it is deleted. */
 static bool changed_since(const struct salvage_check *c, const struct item *entry,
                           const struct item *here)
 {
+    const struct world *w = c->h->pool->world;
     const struct known_key *known = key_of(c->h, entry);
-    uint64_t deleted =
-        known && known->deletion_count ? known->deletions[known->deletion_count - 1] : 0;
-    uint64_t attempt = here && !here->deleted ? client_attempt(here->value) : deleted;
-    return attempt > attempts_at(c->h->pool->world, tail_term_of(c->tail, entry->version.usn).tag);
+    uint64_t deleted = known->deletion_count ? known->deletions[known->deletion_count - 1] : 0;
+    uint64_t attempt = here ? client_attempt(here->value) : deleted;
+    return attempt > attempts_at(w, tail_term_of(c->tail, entry->version.usn).tag) ||
+           changed_in_its_term(c, known, entry, here);
 }
 
 static bool check_entry(const struct item *entry, struct item_hash hash, void *context)
@@ -427,10 +471,10 @@ static bool check_entry(const struct item *entry, struct item_hash hash, void *c
     struct item here;
     if (!key_of(c->h, entry) || entry->version.usn <= c->base)
         return true;
-    bool there = view_item(c->view, home_of(c->h), entry->module, entry->key, &here, NULL) == OK;
-    bool same = there && !here.deleted ? !entry->deleted && bytes_equal(here.value, entry->value)
-                                       : entry->deleted;
-    if (!same && !changed_since(c, entry, there ? &here : NULL) &&
+    bool live = view_item(c->view, home_of(c->h), entry->module, entry->key, &here, NULL) == OK &&
+                !here.deleted;
+    bool same = live ? !entry->deleted && bytes_equal(here.value, entry->value) : entry->deleted;
+    if (!same && !changed_since(c, entry, live ? &here : NULL) &&
         !is_kept_beside(c->h->pool, home_of(c->h), entry->module, entry->key,
                         client_attempt(entry->value)))
         snprintf(c->wrong, sizeof c->wrong, "%.*s of module %d, usn %llu", (int)entry->key.size,
@@ -477,16 +521,6 @@ void check_salvaged(const struct hosted *h, struct view *view, const struct tail
 }
 
 /* --- the end --- */
-
-static const struct hosted *holder_of(struct world *w, size_t home)
-{
-    for (size_t i = 0; i < w->options.pools; i++) {
-        const struct hosted *h = hosted_of(&w->pools[i], home);
-        if (h && serves(h))
-            return h;
-    }
-    return NULL;
-}
 
 /* FinalState speaks of what the exporter was told of. What is committed a moment before is told a
  * moment later, or never, which must then show as a difference. */
@@ -579,6 +613,14 @@ static void check_given_up(const struct hosted *h, const struct given_up *g)
                home_of(h), g->key, g->module, (unsigned long long)g->attempt);
 }
 
+static void check_replica(const struct hosted *holder, const struct hosted *replica)
+{
+    check_sums(replica);
+    check_acknowledged(replica->pool, replica);
+    check_twin(holder, replica->pool);
+    check_twin(replica, holder->pool);
+}
+
 void check_end(struct world *w)
 {
     for (size_t home = 0; home < HOMES_MAX; home++) {
@@ -604,6 +646,8 @@ void check_end(struct world *w)
         check_acknowledged(copy->pool, copy);
         check_twin(h, copy->pool);
         check_twin(copy, h->pool);
+        if (home == CENTRAL)
+            check_replica(h, &w->pools[REPLICA].replica);
         for (size_t i = 0; i < w->given_up_count; i++) {
             if (w->given_up[i].home == home)
                 check_given_up(h, &w->given_up[i]);

@@ -55,13 +55,14 @@ static void done(struct pool *pool, const struct store_outcome *outcome, void *c
 static void try_change(struct hosted *h)
 {
     struct world *w = h->pool->world;
-    size_t module = pick(w, SIM_MODULES);
+    size_t module = h->home == CENTRAL ? 0 : pick(w, SIM_MODULES);
     unsigned k = (unsigned)pick(w, KEYS);
     struct known_key *known = &w->homes[h->home].keys[module][k];
     struct attempt attempt = {
         .h = h, .key = known, .module = module, .key_number = k, .number = ++w->attempts};
     char key[16], value[24];
     struct txn *txn = txn_new(home_of(h));
+    w->made_in[attempt.number % HISTORY_MAX] = home_hold(h->core)->term.tag;
     txn_as_holder(txn, home_hold(h->core)->term.number);
     if (chance(w, 250)) {
         known->deletions =
@@ -81,7 +82,8 @@ static void act(void *context)
     struct world *w = *(struct world **)context;
     if (w->clients_done)
         return;
-    size_t home = pick(w, w->options.homes);
+    size_t home = pick(w, w->options.homes + w->options.central);
+    home = home == w->options.homes ? CENTRAL : home;
     for (size_t i = 0; i < w->options.pools; i++) {
         struct hosted *h = hosted_of(&w->pools[i], home);
         if (h && serves(h) && w->pools[i].paused_until <= w->now) {

@@ -9,7 +9,7 @@
 
 static struct call *next_call(struct hosted *h, size_t module, enum call_kind kind)
 {
-    struct call *call = call_new(h->pool, partner_of(h), kind, h->home);
+    struct call *call = call_new(h->pool, target_of(h, module), kind, h->home);
     call->module = module;
     return call;
 }
@@ -130,7 +130,7 @@ static void begun(struct hosted *h, struct call *call)
 {
     struct copy_answer answer = copying_judge(h, call);
     if ((answer.verdict != COPY_COMPARE && answer.verdict != COPY_GO_ON) ||
-        !home_takes(h->core, call->offer.term)) {
+        !copying_takes(h, call->offer.term)) {
         call_answer(call, NULL, &answer);
         return;
     }
@@ -200,10 +200,9 @@ static void part_came(struct hosted *h, struct call *call)
     }
     read_hold(h->pool, home_of(h), &hold);
     read_state(h->pool, home_of(h), &state);
-    struct copy_state copy = copying_copy_of(h, call->module, &state);
-    copy.hold = &hold;
+    const struct copy_state copy = copying_copy_of(h, &hold, call->module, &state);
     struct copy_answer answer = copy_judge_part(&copy, head);
-    if (!home_takes(h->core, head->term))
+    if (!copying_takes(h, head->term))
         answer.verdict = COPY_LATE;
     if (answer.verdict != COPY_COMPARE) {
         call_answer(call, NULL, &answer);
@@ -230,27 +229,30 @@ static void part_came(struct hosted *h, struct call *call)
     commit_and_tell(h, call, answer, txn);
 }
 
+struct version comparing_end_of(const struct call *call)
+{
+    return (struct version){.term = lineage_term_of(call->lineage, call->head), .usn = call->head};
+}
+
 static void ended(struct hosted *h, struct call *call)
 {
     struct copy_answer answer = copying_judge(h, call);
     struct home_state state;
     read_state(h->pool, home_of(h), &state);
     bool current = state.modules[module_of(h->home, call->module)].comparing == call->comparison;
-    if (answer.verdict != COPY_COMPARE || !current || !home_takes(h->core, call->offer.term)) {
+    if (answer.verdict != COPY_COMPARE || !current || !copying_takes(h, call->offer.term)) {
         call_answer(call, NULL, &answer);
         return;
     }
     answer.verdict = COPY_GO_ON;
-    answer.at =
-        (struct version){.term = lineage_term_of(call->lineage, call->head), .usn = call->head};
+    answer.at = comparing_end_of(call);
     copying_follow(h, call, answer);
 }
 
-static void enrich_end(const struct hosted *h, const struct call *call,
-                       const struct home_state *state, struct txn *txn)
+static void write_end(const struct hosted *h, const struct call *call, struct version at,
+                      const struct home_state *state, struct txn *txn)
 {
     enum module module = module_of(h->home, call->module);
-    struct version at = h->follow_answer.at;
     txn_compare(txn, module, call->comparison, 0, 0);
     if (!digest_equal(&state->modules[module].digest, &call->offer.digest))
         txn_recount(txn, module);
@@ -263,20 +265,19 @@ static void enrich_end(const struct hosted *h, const struct call *call,
     txn_horizon(txn, call->head);
 }
 
-void comparing_enrich(struct hosted *h, struct txn *txn)
+void comparing_write(const struct hosted *h, const struct call *call, struct version at,
+                     struct txn *txn)
 {
-    const struct call *call = h->follower;
+    enum module module = module_of(h->home, call->module);
     struct home_state state;
-    if (!call || (call->kind != CALL_COMPARE && call->kind != CALL_COMPARED))
+    if (call->kind != CALL_COMPARE && call->kind != CALL_COMPARED)
         return;
     read_state(h->pool, home_of(h), &state);
     txn_as_copy(txn, call->offer.term.number);
     if (call->kind == CALL_COMPARE)
-        txn_compare(txn, module_of(h->home, call->module),
-                    state.modules[module_of(h->home, call->module)].comparing, call->comparison,
-                    call->head);
+        txn_compare(txn, module, state.modules[module].comparing, call->comparison, call->head);
     else
-        enrich_end(h, call, &state, txn);
+        write_end(h, call, at, &state, txn);
 }
 
 void comparing_called(struct hosted *h, struct call *call)

@@ -15,7 +15,10 @@ void comparing_stop(struct hosted *h);
 
 /* The copy's. */
 void comparing_called(struct hosted *h, struct call *call);
-/* What a record that is about to be stored takes along. */
-void comparing_enrich(struct hosted *h, struct txn *txn);
+/* What becomes durable with the record, where a comparison begins or ends with this call. */
+void comparing_write(const struct hosted *h, const struct call *call, struct version at,
+                     struct txn *txn);
+/* Where the copy stands when it has come to its end. */
+struct version comparing_end_of(const struct call *call);
 
 #endif

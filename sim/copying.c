@@ -53,20 +53,16 @@ void copying_stop(struct hosted *h)
     salvaging_stop(h);
 }
 
-/* Whoever holds a home exports it, and whoever has released it, until the other one has it; and
- * whoever refills a holder that lost something. */
-static struct term term_now(const struct hosted *h)
+static struct term term_now(const struct hosted *h, size_t module)
 {
-    bool exports = mode_rights(home_mode(h->core))->holder || home_mode(h->core) == MODE_RELEASED ||
-                   home_refills(h->core);
-    return exports ? home_hold(h->core)->term : TERM_NONE;
+    return home_exports(h->core, target_of(h, module) != partner_of(h));
 }
 
 /* True if that changed: then what was under way belongs to another term. */
 static bool open_or_close(struct hosted *h, size_t module)
 {
     struct exporting *x = &h->exporting[module];
-    struct term term = term_now(h);
+    struct term term = term_now(h, module);
     bool open = !term_is_none(term);
     if (open && (!x->open || !term_equal(x->term, term))) {
         struct home_state state;
@@ -88,7 +84,7 @@ static bool open_or_close(struct hosted *h, size_t module)
 
 enum export_word copying_word(const struct hosted *h, size_t module)
 {
-    return export_word(h->exporting[module].core, term_now(h), h->pool->world->now);
+    return export_word(h->exporting[module].core, term_now(h, module), h->pool->world->now);
 }
 
 /* As in the product, but for fewer. */
@@ -138,11 +134,16 @@ void copying_wanted(struct hosted *h)
         step_exporter(h, m, (struct export_event){.kind = EXPORT_WANTED});
 }
 
-struct copy_state copying_copy_of(const struct hosted *h, size_t module,
+bool copying_takes(const struct hosted *h, struct term term)
+{
+    return !h->core || home_takes(h->core, term); /* a replica follows whoever exports */
+}
+
+struct copy_state copying_copy_of(const struct hosted *h, const struct hold *hold, size_t module,
                                   const struct home_state *state)
 {
     enum module m = module_of(h->home, module);
-    return (struct copy_state){.hold = home_hold(h->core),
+    return (struct copy_state){.hold = hold,
                                .head = home_reach(state),
                                .cookie = state->modules[m].cookie,
                                .whole_at = state->modules[m].whole_at,
@@ -181,7 +182,7 @@ static void pack(struct hosted *h, struct call *call, uint64_t after, bool last)
     struct home_state state;
     store_view(h->pool->store, &view, NULL);
     view_home(view, home_of(h), &state, NULL);
-    const struct copy_state copy = copying_copy_of(h, call->module, &state);
+    const struct copy_state copy = copying_copy_of(h, home_hold(h->core), call->module, &state);
     struct batch_head head = {.module = module_of(h->home, call->module),
                               .term = x->term,
                               .after = after,
@@ -200,7 +201,7 @@ void copying_offer(struct hosted *h, struct call *call)
 {
     struct home_state state;
     read_state(h->pool, home_of(h), &state);
-    const struct copy_state copy = copying_copy_of(h, call->module, &state);
+    const struct copy_state copy = copying_copy_of(h, home_hold(h->core), call->module, &state);
     call->lineage = xmemdup(&home_hold(h->core)->lineage, sizeof *call->lineage);
     call->offer = (struct copy_offer){.term = h->exporting[call->module].term,
                                       .lineage = call->lineage,
@@ -220,7 +221,8 @@ static void carry_out(struct hosted *h, size_t module, const struct export_actio
         comparing_begin(h, module);
         return;
     }
-    struct call *call = call_new(h->pool, partner_of(h), batch ? CALL_BATCH : CALL_OFFER, h->home);
+    struct call *call =
+        call_new(h->pool, target_of(h, module), batch ? CALL_BATCH : CALL_OFFER, h->home);
     call->module = module;
     if (batch)
         pack(h, call, action->after, action->last);
@@ -258,16 +260,17 @@ struct copy_answer copying_judge(const struct hosted *h, const struct call *call
 {
     struct home_state state;
     read_state(h->pool, home_of(h), &state);
-    const struct copy_state copy = copying_copy_of(h, call->module, &state);
+    const struct copy_state copy = copying_copy_of(h, home_hold(h->core), call->module, &state);
     struct copy_answer answer = copy_judge(&copy, &call->offer);
-    if (answer.verdict == COPY_GO_ON && !home_takes(h->core, call->offer.term))
+    if (answer.verdict == COPY_GO_ON && !copying_takes(h, call->offer.term))
         answer.verdict = COPY_LATE;
     if (home_deciding(h->core)) /* the store may have gone on already */
         answer.verdict = COPY_EARLY;
     return answer;
 }
 
-static void note_fork(struct hosted *h, const struct call *call, const struct copy_answer *answer)
+void copying_note_fork(const struct hosted *h, const struct call *call,
+                       const struct copy_answer *answer)
 {
     struct home_state now;
     read_state(call->from, home_of(h), &now);
@@ -307,9 +310,9 @@ void copying_follow(struct hosted *h, struct call *call, struct copy_answer answ
 static void offered(struct hosted *h, struct call *call)
 {
     struct copy_answer answer = copying_judge(h, call);
-    note_fork(h, call, &answer);
+    copying_note_fork(h, call, &answer);
     bool known = same_lineage(&home_hold(h->core)->lineage, call->lineage);
-    if (salvaging_goes_back(h, call, &answer)) {
+    if (salvaging_goes_back(h, home_hold(h->core), call, &answer)) {
         answer.verdict = COPY_EARLY; /* to be asked again */
         copying_follow(h, call, answer);
         return;
@@ -405,11 +408,10 @@ static void sent(struct hosted *h, struct call *call)
     const struct batch_head *head = batch_head(batch);
     read_hold(h->pool, home_of(h), &hold);
     read_state(h->pool, home_of(h), &state);
-    struct copy_state copy = copying_copy_of(h, call->module, &state);
-    copy.hold = &hold;
+    struct copy_state copy = copying_copy_of(h, &hold, call->module, &state);
     copy.taken = gathered_upto(h, call->module, head);
     struct copy_answer answer = copy_judge_batch(&copy, head);
-    if (answer.verdict == COPY_GO_ON && !home_takes(h->core, head->term))
+    if (answer.verdict == COPY_GO_ON && !copying_takes(h, head->term))
         answer.verdict = COPY_LATE;
     if (answer.verdict != COPY_GO_ON) {
         call_answer(call, NULL, &answer);

@@ -22,8 +22,12 @@ void copying_answered(struct hosted *h, const struct call *call,
 void copying_followed(struct hosted *h, bool good);
 
 /* For comparing.h. */
-struct copy_state copying_copy_of(const struct hosted *h, size_t module,
+struct copy_state copying_copy_of(const struct hosted *h, const struct hold *hold, size_t module,
                                   const struct home_state *state);
+/* May what is exported in this term be taken at all? */
+bool copying_takes(const struct hosted *h, struct term term);
+void copying_note_fork(const struct hosted *h, const struct call *call,
+                       const struct copy_answer *answer);
 void copying_offer(struct hosted *h, struct call *call);
 struct copy_answer copying_judge(const struct hosted *h, const struct call *call);
 /* The lineage goes into the record; the call gets the answer when it is there. */

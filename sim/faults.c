@@ -146,6 +146,7 @@ static void replace(struct world *w, struct pool *pool, const struct backup *bac
 {
     pool_crash(pool);
     memory_engine_put_back(pool->engine, backup->tree);
+    pool->put_back_ms = w->now;
     pool->may_fork = false;
     for (size_t i = 0; i < pool->hosts; i++)
         pool->may_fork |= w->homes[pool->hosted[i].home].put_back_ms > backup->taken_ms;

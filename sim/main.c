@@ -1,6 +1,6 @@
 /* sim: lives through worlds. The same seed is the same world.
  *
- *     sim [--seed N | --seeds A..B] [--pools 2|3] [-v] [--put-back-holders | --forces |
+ *     sim [--seed N | --seeds A..B] [--pools 2|3 | --central] [-v] [--put-back-holders | --forces |
  * --disasters]
  *
  * Without seeds: a fixed set, and some that nobody has seen yet; with POLLUX_SOAK that many times
@@ -15,11 +15,12 @@
 #include "world.h"
 
 /* Of each kind of world. Some 50 worlds take a second. */
-enum { FIXED_SEEDS = 200, FRESH_SEEDS = 25 };
+enum { FIXED_SEEDS = 200, CENTRAL_SEEDS = 100, FRESH_SEEDS = 25 };
 
 struct plan {
     uint64_t from, to;
     size_t pools; /* 0: two or three, by the seed */
+    bool central; /* three, and the third has a replica */
     bool verbose, put_back_holders, forces, disasters;
 };
 
@@ -48,7 +49,10 @@ static void add(struct counts *all, const struct counts *one)
 static bool live(const struct plan *plan, uint64_t seed, struct counts *all)
 {
     struct options options = {.seed = seed,
-                              .pools = plan->pools ? plan->pools : 2 + seed % 3 / 2,
+                              .pools = plan->central ? 3
+                                       : plan->pools ? plan->pools
+                                                     : 2 + seed % 3 / 2,
+                              .central = plan->central,
                               .verbose = plan->verbose,
                               .put_back_holders = plan->put_back_holders || plan->forces,
                               .forces = plan->forces,
@@ -57,8 +61,11 @@ static bool live(const struct plan *plan, uint64_t seed, struct counts *all)
     struct world *w = world_new(&options);
     bool good = world_run(w);
     if (!good)
-        printf("# seed %" PRIu64 ": %s\n#   replay: sim --seed %" PRIu64 " --pools %zu%s -v\n",
-               seed, w->broken, seed, options.pools,
+        printf("# seed %" PRIu64 ": %s\n#   replay: sim --seed %" PRIu64 "%s%s -v\n", seed,
+               w->broken, seed,
+               plan->central        ? " --central"
+               : options.pools == 2 ? " --pools 2"
+                                    : " --pools 3",
                plan->forces             ? " --forces"
                : plan->disasters        ? " --disasters"
                : plan->put_back_holders ? " --put-back-holders"
@@ -94,19 +101,23 @@ static bool run(unsigned number, const char *what, const struct plan *plan)
 
 static int usage(void)
 {
-    fputs("usage: sim [--seed N | --seeds A..B] [--pools 2|3] [-v] [--put-back-holders | --forces "
-          "| --disasters]\n",
+    fputs("usage: sim [--seed N | --seeds A..B] [--pools 2|3 | --central] [-v] "
+          "[--put-back-holders | --forces | --disasters]\n",
           stderr);
     return 2;
 }
 
 int main(int argc, char **argv)
 {
-    static const struct option long_options[] = {
-        {"seed", required_argument, NULL, 's'},  {"seeds", required_argument, NULL, 'r'},
-        {"pools", required_argument, NULL, 'p'}, {"put-back-holders", no_argument, NULL, 'n'},
-        {"verbose", no_argument, NULL, 'v'},     {"forces", no_argument, NULL, 'f'},
-        {"disasters", no_argument, NULL, 'd'},   {NULL, 0, NULL, 0}};
+    static const struct option long_options[] = {{"seed", required_argument, NULL, 's'},
+                                                 {"seeds", required_argument, NULL, 'r'},
+                                                 {"pools", required_argument, NULL, 'p'},
+                                                 {"put-back-holders", no_argument, NULL, 'n'},
+                                                 {"verbose", no_argument, NULL, 'v'},
+                                                 {"forces", no_argument, NULL, 'f'},
+                                                 {"disasters", no_argument, NULL, 'd'},
+                                                 {"central", no_argument, NULL, 'c'},
+                                                 {NULL, 0, NULL, 0}};
     struct plan plan = {.from = 1};
     bool chosen = false;
     for (int c; (c = getopt_long(argc, argv, "v", long_options, NULL)) != -1;) {
@@ -117,6 +128,8 @@ int main(int argc, char **argv)
             plan.to = dots ? strtoull(dots + 2, NULL, 10) : plan.from;
         } else if (c == 'p' && (strcmp(optarg, "2") == 0 || strcmp(optarg, "3") == 0)) {
             plan.pools = (size_t)(optarg[0] - '0');
+        } else if (c == 'c') {
+            plan.central = true;
         } else if (c == 'v') {
             plan.verbose = true;
         } else if (c == 'n') {
@@ -141,20 +154,32 @@ int main(int argc, char **argv)
         {.from = 1, .to = FIXED_SEEDS * rounds, .put_back_holders = true},
         {.from = 1, .to = FIXED_SEEDS * rounds, .forces = true},
         {.from = 1, .to = FIXED_SEEDS * rounds, .disasters = true},
+        {.from = 1, .to = CENTRAL_SEEDS * rounds, .central = true},
+        {.from = 1, .to = CENTRAL_SEEDS * rounds, .central = true, .put_back_holders = true},
+        {.from = 1, .to = CENTRAL_SEEDS * rounds, .central = true, .forces = true},
+        {.from = 1, .to = CENTRAL_SEEDS * rounds, .central = true, .disasters = true},
         {.from = fresh, .to = fresh + FRESH_SEEDS * rounds - 1},
         {.from = fresh, .to = fresh + FRESH_SEEDS * rounds - 1, .put_back_holders = true},
         {.from = fresh, .to = fresh + FRESH_SEEDS * rounds - 1, .forces = true},
         {.from = fresh, .to = fresh + FRESH_SEEDS * rounds - 1, .disasters = true},
+        {.from = fresh, .to = fresh + FRESH_SEEDS * rounds - 1, .central = true},
+        {.from = fresh, .to = fresh + FRESH_SEEDS * rounds - 1, .central = true, .disasters = true},
     };
     static const char *const what[] = {
         "whatever_happens_homes_move_copies_become_equal_and_nothing_is_lost",
         "the_same_where_stores_are_put_back_that_a_home_is_served_from",
         "and_where_administrators_insist_what_they_gave_up_comes_back_or_is_kept_beside",
         "and_where_homes_are_taken_without_their_holder",
+        "all_that_beside_central_which_moves_and_has_a_replica_that_becomes_equal_too",
+        "with_central_and_put_back_holders",
+        "with_central_and_administrators",
+        "with_central_and_disasters",
         "the_same_with_seeds_that_nobody_has_seen_yet",
         "with_put_back_holders_as_well",
         "with_administrators",
         "and_with_disasters",
+        "with_central",
+        "with_central_and_disasters_as_well",
     };
     bool good = true;
     printf("1..%zu\n", COUNT_OF(plans));

@@ -7,6 +7,7 @@
 #include "checks.h"
 #include "comparing.h"
 #include "operating.h"
+#include "replica.h"
 #include "salvaging.h"
 #include "scheduler.h"
 
@@ -17,7 +18,7 @@ static const char *const names[POOLS_MAX] = {"atl.example.com", "por.example.com
 
 const char *home_of(const struct hosted *h)
 {
-    return names[h->home];
+    return h->home == CENTRAL ? HOME_CENTRAL : names[h->home];
 }
 
 struct hosted *hosted_of(struct pool *pool, size_t home)
@@ -29,11 +30,30 @@ struct hosted *hosted_of(struct pool *pool, size_t home)
     return NULL;
 }
 
-/* The pools stand in a ring: each is the backup of the one before it. */
+/* The pools stand in a ring: each is the backup of the one before it. `central` is the first one's.
+ */
+static size_t pool_of(const struct world *w, size_t home, enum side side)
+{
+    size_t own = home == CENTRAL ? 0 : home;
+    return side == SIDE_HOME ? own : (own + 1) % w->options.pools;
+}
+
 struct pool *partner_of(const struct hosted *h)
 {
     struct world *w = h->pool->world;
-    return &w->pools[h->side == SIDE_HOME ? (h->home + 1) % w->options.pools : h->home];
+    return &w->pools[pool_of(w, h->home, side_other(h->side))];
+}
+
+void pools_of(const struct world *w, size_t home, const char *pools[SIDES])
+{
+    for (int side = 0; side < SIDES; side++)
+        pools[side] = names[pool_of(w, home, (enum side)side)];
+}
+
+struct pool *target_of(const struct hosted *h, size_t number)
+{
+    bool to_replica = h->home == CENTRAL && number > 0;
+    return to_replica ? &h->pool->world->pools[REPLICA] : partner_of(h);
 }
 
 /* It can't know it: what it accepts meanwhile is its tail. */
@@ -163,7 +183,8 @@ static void persist(struct hosted *h)
     if (hold_opens_term(home_hold(h->core)->term, home_wanted(h->core)) &&
         !mode_rights(home_hold(h->core)->mode)->holder)
         txn_complete_upto(txn, complete_upto(h));
-    comparing_enrich(h, txn);
+    if (h->follower)
+        comparing_write(h, h->follower, h->follow_answer.at, txn);
     salvaging_enrich(h, txn);
     commit(h->pool, txn, record_stored, xmemdup(&h, sizeof h));
 }
@@ -252,7 +273,9 @@ static void question_arrives(struct hosted *h, struct call *call)
 void pool_called(struct pool *pool, struct call *call)
 {
     struct hosted *h = hosted_of(pool, call->home);
-    if (call->kind == CALL_QUESTION)
+    if (!h)
+        replica_called(&pool->replica, call);
+    else if (call->kind == CALL_QUESTION)
         question_arrives(h, call);
     else if (call->kind == CALL_DEMAND)
         operating_demanded(h, call);
@@ -271,7 +294,7 @@ void pool_answered(struct pool *pool, struct call *call, const struct home_answe
 {
     struct hosted *h = hosted_of(pool, call->home);
     if (call->kind == CALL_SALVAGE) {
-        salvaging_answered(h, position);
+        salvaging_answered(h ? h : &pool->replica, position);
         return;
     }
     if (call->kind != CALL_QUESTION) {
@@ -300,6 +323,8 @@ static void tick(void *context)
             step_home(h, (struct home_event){.kind = HOME_CREATE});
         copying_tick(h);
     }
+    if (pool->replica.pool)
+        salvaging_tick(&pool->replica);
 }
 
 static void beat(void *context)
@@ -309,28 +334,33 @@ static void beat(void *context)
     heartbeat(pool);
 }
 
+static void host(struct hosted *h, struct pool *pool, size_t home, enum side side)
+{
+    struct world *w = pool->world;
+    struct hold hold;
+    *h = (struct hosted){.pool = pool, .home = home, .side = side};
+    read_hold(pool, home_of(h), &hold);
+    struct home_options options = {
+        .name = home_of(h), .side = h->side, .failure_detection_ms = FAILURE_DETECTION_MS};
+    pools_of(w, home, options.pools);
+    h->core = home_new(&options, hold.revision ? &hold : NULL, w->now, roll(w));
+    copying_start(h);
+}
+
 void pool_start(struct pool *pool)
 {
     struct world *w = pool->world;
+    size_t before = (pool->number + w->options.pools - 1) % w->options.pools;
     pool->up = true;
     pool->life++;
     pool->commit_at = 0;
-    for (size_t i = 0; i < pool->hosts; i++) {
-        struct hosted *h = &pool->hosted[i];
-        struct hold hold;
-        *h = (struct hosted){.pool = pool, .home = pool->number};
-        if (i > 0) {
-            h->home = (pool->number + w->options.pools - 1) % w->options.pools;
-            h->side = SIDE_BACKUP;
-        }
-        read_hold(pool, home_of(h), &hold);
-        struct home_options options = {
-            .name = home_of(h), .side = h->side, .failure_detection_ms = FAILURE_DETECTION_MS};
-        options.pools[SIDE_HOME] = names[h->home];
-        options.pools[SIDE_BACKUP] = names[(h->home + 1) % w->options.pools];
-        h->core = home_new(&options, hold.revision ? &hold : NULL, w->now, roll(w));
-        copying_start(h);
-    }
+    pool->hosts = 0;
+    host(&pool->hosted[pool->hosts++], pool, pool->number, SIDE_HOME);
+    host(&pool->hosted[pool->hosts++], pool, before, SIDE_BACKUP);
+    if (w->options.central && pool->number != REPLICA)
+        host(&pool->hosted[pool->hosts++], pool, CENTRAL, (enum side)pool->number);
+    else if (w->options.central)
+        replica_start(&pool->replica, pool);
     plan_at(pool, 1 + pick(w, HOME_TICK_MS), tick, xmemdup(&pool, sizeof pool));
     plan_at(pool, 1 + pick(w, HEARTBEAT_MS), beat, xmemdup(&pool, sizeof pool));
     say(w, "%s starts", pool->name);
@@ -344,6 +374,8 @@ void pool_crash(struct pool *pool)
     pool->up = false;
     pool->life++; /* whatever it had under way is gone */
     pool->paused_until = 0;
+    if (pool->replica.pool)
+        replica_stop(&pool->replica);
     for (size_t i = 0; i < pool->hosts; i++) {
         copying_stop(&pool->hosted[i]);
         operating_stop(&pool->hosted[i]);
@@ -357,7 +389,6 @@ void pool_open(struct world *w, size_t number)
     struct pool *pool = &w->pools[number];
     pool->world = w;
     pool->number = number;
-    pool->hosts = 2;
     snprintf(pool->name, sizeof pool->name, "%s", names[number]);
     pool->engine = memory_engine_open();
     store_open(pool->engine, &pool->store, NULL);

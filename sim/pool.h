@@ -23,6 +23,10 @@ void pool_heard(struct pool *pool, const char *from, size_t home, struct term te
 enum failure step_home(struct hosted *h, struct home_event event);
 struct hosted *hosted_of(struct pool *pool, size_t home); /* NULL: neither holder nor backup */
 struct pool *partner_of(const struct hosted *h);
+/* The two that may hold it, by name. */
+void pools_of(const struct world *w, size_t home, const char *pools[SIDES]);
+/* Whom the exporter of this number sends to. */
+struct pool *target_of(const struct hosted *h, size_t number);
 const char *home_of(const struct hosted *h);
 uint64_t complete_upto(struct hosted *h); /* up to where it has everything */
 /* Has somebody taken its home in a higher term? It may not know it yet. */

@@ -6,6 +6,7 @@
 #include "checks.h"
 #include "copying.h"
 #include "pool.h"
+#include "replica.h"
 #include "store/salvage.h"
 #include "store/tail_reader.h"
 
@@ -23,13 +24,13 @@ void salvaging_stop(struct hosted *h)
 
 /* --- going back --- */
 
-bool salvaging_goes_back(struct hosted *h, const struct call *call,
+bool salvaging_goes_back(struct hosted *h, const struct hold *hold, const struct call *call,
                          const struct copy_answer *answer)
 {
     struct home_state state;
     read_state(h->pool, home_of(h), &state);
-    const struct copy_state copy = copying_copy_of(h, call->module, &state);
-    if (h->follower || !home_takes(h->core, call->offer.term) ||
+    const struct copy_state copy = copying_copy_of(h, hold, call->module, &state);
+    if (h->follower || !copying_takes(h, call->offer.term) ||
         !copy_goes_back(&copy, &call->offer, call->head, answer, &h->salvage.tail))
         return false;
     h->salvage.tail.id = roll(h->pool->world);
@@ -51,20 +52,24 @@ static void own_first(struct hosted *h, struct txn *txn, const struct hold *want
     h->pool->world->counts.own_tails++;
 }
 
-void salvaging_enrich(struct hosted *h, struct txn *txn)
+void salvaging_write(struct hosted *h, const struct call *call, struct txn *txn)
 {
-    const struct hold *wanted = home_wanted(h->core);
-    if (hold_opens_term(home_hold(h->core)->term, wanted))
-        own_first(h, txn, wanted);
-    if (!h->follower || !h->salvage.tail.id)
-        return;
-    txn_as_copy(txn, h->follower->offer.term.number);
+    txn_as_copy(txn, call->offer.term.number);
     txn_rewind(txn, &h->salvage.tail);
     say(h->pool->world, "%s: the copy of %s goes back from %llu to %llu", h->pool->name, home_of(h),
         (unsigned long long)h->salvage.tail.head, (unsigned long long)h->salvage.tail.base.usn);
     note_tail(h, &h->salvage.tail);
     h->salvage.tail.id = 0;
     h->pool->world->counts.forks++;
+}
+
+void salvaging_enrich(struct hosted *h, struct txn *txn)
+{
+    const struct hold *wanted = home_wanted(h->core);
+    if (hold_opens_term(home_hold(h->core)->term, wanted))
+        own_first(h, txn, wanted);
+    if (h->follower && h->salvage.tail.id)
+        salvaging_write(h, h->follower, txn);
 }
 
 /* --- the holder's part --- */
@@ -165,13 +170,19 @@ static void forget(struct hosted *h, struct view *view)
     commit(h->pool, TAKE(txn), forgotten, xmemdup(&h, sizeof h));
 }
 
+static bool holds(const struct hosted *h)
+{
+    return h->core && mode_rights(home_mode(h->core))->holder;
+}
+
 static void tell(struct hosted *h, struct bytes packet)
 {
-    if (mode_rights(home_mode(h->core))->holder) {
+    if (holds(h)) {
         h->salvage.busy = take(h, NULL, packet);
         return;
     }
-    struct call *call = call_new(h->pool, partner_of(h), CALL_SALVAGE, h->home);
+    struct pool *holder = h->core ? partner_of(h) : replica_follows(h);
+    struct call *call = call_new(h->pool, holder, CALL_SALVAGE, h->home);
     buffer_raw(&call->batch, packet.at, packet.size);
     h->salvage.busy = true;
     call_send(call, BATCH_DEADLINE_MS);
@@ -184,7 +195,7 @@ void salvaging_tick(struct hosted *h)
     struct bytes packet;
     enum tail_step step;
     read_state(h->pool, home_of(h), &state);
-    bool may = !mode_rights(home_mode(h->core))->holder || serves(h);
+    bool may = !holds(h) || serves(h);
     if (state.tails == 0 || h->salvage.busy || !may)
         return;
     if (h->salvage.later) {

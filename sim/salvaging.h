@@ -12,8 +12,9 @@ void salvaging_tick(struct hosted *h);
 
 /* Goes a forked copy back? Then `h->tail` says where to, and the record that is stored next takes
  * it there. */
-bool salvaging_goes_back(struct hosted *h, const struct call *call,
+bool salvaging_goes_back(struct hosted *h, const struct hold *hold, const struct call *call,
                          const struct copy_answer *answer);
+void salvaging_write(struct hosted *h, const struct call *call, struct txn *txn);
 /* What else goes into the transaction of that record, and into one that opens a term. */
 void salvaging_enrich(struct hosted *h, struct txn *txn);
 

@@ -69,7 +69,7 @@ bool gives_up(const struct world *w)
 
 bool is_used(const struct world *w, size_t home)
 {
-    return home < w->options.homes;
+    return home == CENTRAL ? w->options.central : home < w->options.homes;
 }
 
 enum module module_of(size_t home, size_t number)

@@ -66,7 +66,7 @@ struct hosted {
     struct pool *pool;
     size_t home; /* its number, which is that of its own pool */
     enum side side;
-    struct home *core;
+    struct home *core;           /* NULL: the process is down, or it is a replica */
     struct call *waiting;        /* the partner's question */
     struct call *demanded;       /* … and its demand */
     struct operation *operation; /* here, to take it; NULL: none is under way */
@@ -94,13 +94,15 @@ struct pool {
     struct store *store;
     struct backup backups[BACKUPS_MAX];
     size_t backup_count;
+    uint64_t put_back_ms;
     bool may_fork; /* its store is of a time that was given up: it has changes of its own */
     bool up;
     uint64_t life; /* grows with each start: what belongs to an earlier one is gone */
     uint64_t paused_until;
     uint64_t commit_at; /* when the last commit that waits will be done */
     struct hosted hosted[HOSTED_MAX];
-    size_t hosts; /* so many */
+    size_t hosts;          /* so many */
+    struct hosted replica; /* of `central`, if there is one and it may not be held here */
 };
 
 /* What is known of one key from outside: what was tried, and what was acknowledged. */
@@ -133,6 +135,7 @@ struct options {
     uint64_t seed;
     size_t pools;
     size_t homes; /* of so many pools, beginning with the first; the others only keep copies */
+    bool central; /* there is one more, that the first two may hold, and the third has a replica */
     bool verbose;
     bool put_back_holders; /* also stores that a home is served from */
     bool forces;    /* and administrators who have them served from before they are refilled */
@@ -159,7 +162,8 @@ struct given_up {
 struct world {
     struct options options;
     uint64_t now, dice, attempts;
-    bool quiet; /* nothing goes wrong any more */
+    uint64_t made_in[HISTORY_MAX]; /* each of them: the tag of the term */
+    bool quiet;                    /* nothing goes wrong any more */
     bool clients_done;
     struct pool pools[POOLS_MAX];
     bool cut[POOLS_MAX][POOLS_MAX];
@@ -193,7 +197,7 @@ void say(struct world *w, const char *format, ...) __attribute__((format(printf,
 void broken(struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* The homes by number: those of the pools first. */
-enum { CENTRAL = POOLS_MAX };
+enum { CENTRAL = POOLS_MAX, REPLICA = POOLS_MAX - 1 };
 /* Is it served and changed in this world? */
 bool is_used(const struct world *w, size_t home);
 /* What the exporter of this number sends. */
