@@ -422,9 +422,20 @@ static bool is_for_good(const struct operation *op, const struct error *e)
     return e->kind == FAIL_REFUSED || (e->kind == FAIL_CONFLICT && !op->status.alone);
 }
 
+static void say_late(struct operation *op, bool ready)
+{
+    fail(&op->status.error, FAIL_DEADLINE,
+         ready ? "The store has not kept it in %.0f s."
+               : "The copy here is compared, and that has not come to its end in %.0f s.",
+         op->options.store_ms / 1000.0);
+}
+
+/* A comparison that a late word began leaves nothing sure of the copy: its term would begin as one
+ * of which nothing is known, and all that the old holder has would go aside. */
 static void on_take(struct operation *op, const struct operation_event *event,
                     struct operation_actions *actions)
 {
+    bool ready = event->whole || op->options.incomplete;
     bool not_taken = event->kind == OPERATION_NOT_TAKEN;
     bool late = event->now_ms - op->status.step_ms[OPERATION_TAKE] >= op->options.store_ms;
     if (not_taken) {
@@ -432,13 +443,12 @@ static void on_take(struct operation *op, const struct operation_event *event,
         op->status.error = *event->error;
     }
     if (late && !op->status.error.kind)
-        fail(&op->status.error, FAIL_DEADLINE, "The store has not kept it in %.0f s.",
-             op->options.store_ms / 1000.0);
+        say_late(op, ready);
     if (late || (not_taken && is_for_good(op, event->error))) {
         fail_to_take(op, event->now_ms, actions);
         return;
     }
-    if (op->opening || not_taken) /* again at the next tick */
+    if (op->opening || not_taken || !ready) /* again at the next tick */
         return;
     op->opening = true;
     if (op->status.alone) {

@@ -739,6 +739,37 @@ static void what_was_not_taken_is_tried_again(void **state)
     assert_done(s);
 }
 
+/* It was verified, and released to this pool; then a word that was late began to compare it. */
+static void rule_10_a_copy_that_is_being_compared_is_not_taken_before_that_ends(void **state)
+{
+    (void)state;
+    OWNED(scene_free) struct scene *s = begin((struct operation_options){0});
+    reach(s, OPERATION_RELEASE);
+    s->whole = false;
+    says(s, MODE_RELEASED);
+    tick(s, OPERATION_TICK_MS);
+    assert_at(s, OPERATION_TAKE);
+    assert_int_equal(s->opens, 0);
+    s->whole = true;
+    tick(s, OPERATION_TICK_MS);
+    assert_int_equal(s->opens, 1);
+    is_taken(s);
+    assert_at(s, OPERATION_TURN);
+}
+
+static void a_comparison_that_never_ends_ends_the_operation_and_says_so(void **state)
+{
+    (void)state;
+    OWNED(scene_free) struct scene *s = begin((struct operation_options){0});
+    reach(s, OPERATION_RELEASE);
+    s->whole = false;
+    says(s, MODE_RELEASED);
+    tick(s, STORE_MS);
+    assert_failed(s, OPERATION_TAKE);
+    assert_non_null(strstr(s->status.error.what, "compared"));
+    assert_int_equal(s->opens, 0);
+}
+
 static void what_can_not_be_taken_ends_it_and_says_what_the_holder_does_then(void **state)
 {
     (void)state;
@@ -1047,6 +1078,8 @@ int main(void)
         cmocka_unit_test(the_answer_that_tells_of_it_is_not_lost),
         cmocka_unit_test(it_is_done_even_if_the_old_holder_is_not_heard_any_more),
         cmocka_unit_test(what_was_not_taken_is_tried_again),
+        cmocka_unit_test(rule_10_a_copy_that_is_being_compared_is_not_taken_before_that_ends),
+        cmocka_unit_test(a_comparison_that_never_ends_ends_the_operation_and_says_so),
         cmocka_unit_test(what_can_not_be_taken_ends_it_and_says_what_the_holder_does_then),
         cmocka_unit_test(a_store_that_never_keeps_the_take_ends_it),
         cmocka_unit_test(rule_13_in_a_disaster_a_holder_that_answers_is_drained_and_released),
