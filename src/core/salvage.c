@@ -84,10 +84,24 @@ struct salvage_ruling salvage_rule(const struct salvage_question *q)
 
 /* --- marks --- */
 
-struct bytes salvage_mark_key(struct term term, char key[SALVAGE_KEY_SIZE])
+struct bytes salvage_mark_prefix(struct term term, char key[SALVAGE_KEY_SIZE])
 {
-    snprintf(key, SALVAGE_KEY_SIZE, MARKS "%016" PRIx64, term.tag);
+    snprintf(key, SALVAGE_KEY_SIZE, MARKS "%016" PRIx64 "/", term.tag);
     return bytes_of_text(key);
+}
+
+struct bytes salvage_mark_key(struct term term, uint64_t end, char key[SALVAGE_KEY_SIZE])
+{
+    snprintf(key, SALVAGE_KEY_SIZE, MARKS "%016" PRIx64 "/%" PRIu64, term.tag, end);
+    return bytes_of_text(key);
+}
+
+uint64_t salvage_mark_covers(struct bytes key, const struct salvage_mark *mark)
+{
+    uint64_t end = 0, digit = 1;
+    for (size_t i = key.size; i > 0 && key.at[i - 1] != '/'; i--, digit *= 10)
+        end += digit * (uint64_t)(key.at[i - 1] - '0');
+    return mark->upto >= end ? end : 0;
 }
 
 void salvage_mark_encode(const struct salvage_mark *mark, struct buffer *out)

@@ -41,14 +41,20 @@ struct salvage_ruling {
 };
 struct salvage_ruling salvage_rule(const struct salvage_question *question);
 
-/* --- how far it has come: "salvaged/<tag>" --- */
+/* --- how far it has come: "salvaged/<tag>/<end>" --- */
 
+/* Copies may have come differently far in a term: a tail that goes less far than another one has,
+ * of the same key, an older change. So each `end` has a mark of its own; and where one is salvaged
+ * as a whole, nothing up to there is needed of any other. */
 struct salvage_mark {
     uint64_t upto; /* changes of that term up to here are salvaged */
     uint64_t carried, conflicts, same;
 };
 enum { SALVAGE_KEY_SIZE = 64 };
-struct bytes salvage_mark_key(struct term term, char key[SALVAGE_KEY_SIZE]);
+struct bytes salvage_mark_key(struct term term, uint64_t end, char key[SALVAGE_KEY_SIZE]);
+/* What the keys of a term's marks begin with; and up to where all of it is salvaged by this one. */
+struct bytes salvage_mark_prefix(struct term term, char key[SALVAGE_KEY_SIZE]);
+uint64_t salvage_mark_covers(struct bytes key, const struct salvage_mark *mark);
 void salvage_mark_encode(const struct salvage_mark *mark, struct buffer *out);
 enum failure salvage_mark_decode(struct salvage_mark *mark, struct bytes value, struct error *e);
 

@@ -19,6 +19,8 @@ struct salvage {
     /* Of the packet. */
     const struct batch_head *head;
     uint64_t back_to, base, horizon, cookie;
+    uint64_t end;      /* how far its tail goes in its term */
+    uint64_t covered;  /* up to where another one of that term is salvaged as a whole */
     uint64_t mark_usn; /* of the item that says how far it came; 0: there is none */
     struct salvage_mark mark;
     /* Of the packet before: what the transaction says by now, the view does not know. */
@@ -48,11 +50,30 @@ static uint64_t live_usn(const struct kept *kept)
     return kept->there && !kept->item.deleted ? kept->item.version.usn : 0;
 }
 
+static bool note_covered(const struct item *item, struct item_hash hash, void *context)
+{
+    (void)hash;
+    struct salvage *s = context;
+    struct salvage_mark mark;
+    uint64_t upto =
+        salvage_mark_decode(&mark, item->value, NULL) ? 0 : salvage_mark_covers(item->key, &mark);
+    s->covered = upto > s->covered ? upto : s->covered;
+    return true;
+}
+
+static enum failure find_covered(struct salvage *s, struct error *e)
+{
+    char key[SALVAGE_KEY_SIZE];
+    s->covered = 0;
+    return view_keys(s->place.view, s->head->home, s->head->module,
+                     salvage_mark_prefix(s->head->term, key), note_covered, s, e);
+}
+
 static enum failure read_mark(struct salvage *s, struct error *e)
 {
     char key[SALVAGE_KEY_SIZE];
     struct kept kept;
-    enum failure bad = look_up(s, salvage_mark_key(s->head->term, key), &kept, e);
+    enum failure bad = look_up(s, salvage_mark_key(s->head->term, s->end, key), &kept, e);
     s->mark_usn = live_usn(&kept);
     bool goes_on = term_equal(s->last_term, s->head->term) && s->last_module == s->head->module;
     if (!goes_on)
@@ -99,7 +120,7 @@ static void keep_beside(struct salvage *s, const struct item *entry)
     s->mark.conflicts++;
 }
 
-/* Of two marks the one that came further is right: both are of the same term. */
+/* Of two marks the one that came further is right: both are of the same term and end. */
 static bool is_later_mark(const struct item *entry, const struct kept *here)
 {
     struct salvage_mark a, b;
@@ -150,7 +171,7 @@ static enum failure take_entries(struct salvage *s, struct batch *batch, struct 
     enum failure bad = OK;
     while (!bad && batch_next(batch, &entry)) {
         struct kept here;
-        if (entry.version.usn <= s->mark.upto)
+        if (entry.version.usn <= s->mark.upto || entry.version.usn <= s->covered)
             continue;
         bad = look_up(s, entry.key, &here, e);
         if (!bad)
@@ -163,7 +184,7 @@ static enum failure take_entries(struct salvage *s, struct batch *batch, struct 
 static void write_mark(struct salvage *s)
 {
     char text[SALVAGE_KEY_SIZE];
-    struct bytes key = salvage_mark_key(s->head->term, text);
+    struct bytes key = salvage_mark_key(s->head->term, s->end, text);
     OWNED(buffer_free) struct buffer value = {0};
     s->mark.upto = s->head->upto;
     salvage_mark_encode(&s->mark, &value);
@@ -187,6 +208,7 @@ enum failure salvage_packet(struct salvage *s, struct tail_packet *packet, uint6
     struct home_state state;
     s->head = batch_head(packet->batch);
     s->back_to = packet->tail.base.usn;
+    s->end = tail_end_of(&packet->tail, s->head->upto);
     enum failure bad = view_home(s->place.view, s->head->home, &state, e);
     if (bad)
         return bad;
@@ -194,6 +216,8 @@ enum failure salvage_packet(struct salvage *s, struct tail_packet *packet, uint6
     s->horizon = state.horizon;
     s->cookie = state.modules[s->head->module].cookie.usn;
     bad = read_mark(s, e);
+    if (!bad)
+        bad = find_covered(s, e);
     bool news = s->mark.upto < s->head->upto;
     if (!bad && news)
         bad = take_entries(s, packet->batch, e);

@@ -613,6 +613,53 @@ static void a_packet_of_another_tail_is_refused(void **state)
     assert_int_equal(tail_packet_open(bytes_of_text("nonsense"), &packet, NULL), FAIL_DAMAGED);
 }
 
+/* Term 3 from change 6 on, as another copy came to know it: up to `head`, with one change. */
+static void salvage_change(uint64_t head, uint64_t after, uint64_t upto, struct item item)
+{
+    OWNED(batch_writer_free) struct batch_writer *writer = batch_writer_new();
+    OWNED(packer_free) struct packer *packer = packer_new();
+    OWNED(tail_packet_free) struct tail_packet *packet = NULL;
+    struct tail tail = {.id = 70 + head, .base = {2, 6}, .head = head, .items = 1};
+    lineage_open(&tail.lineage, (struct term){2, 22}, 0);
+    lineage_open(&tail.lineage, (struct term){3, 33}, 6);
+    const struct batch_head batch = {
+        .home = HOME, .module = MODULE, .term = {3, 33}, .after = after, .head = head};
+    batch_begin(writer, &batch);
+    batch_add(writer, &item);
+    struct bytes bytes = tail_packet_seal(packer, &tail, batch_finish(writer, upto, false));
+    assert_int_equal(tail_packet_open(bytes, &packet, NULL), OK);
+    assert_int_equal(salvage(packet, OK), upto);
+}
+
+/* The long one has "k" changed once more, in its second half. */
+static void half_of_a_long_tail_makes_no_shorter_one_safe(void **state)
+{
+    (void)state;
+    struct item other = item_of(9, "other");
+    other.key = bytes_of_text("o");
+    salvage_change(12, 6, 9, other);
+    salvage_change(8, 6, 8, item_of(7, "early"));
+    assert_has("k", "early");
+    salvage_change(12, 9, 12, item_of(12, "late"));
+    char value[SALVAGE_KEY_SIZE];
+    salvage_value_key(33, 12, value);
+    assert_has(value, "late");
+}
+
+static void all_of_a_long_tail_makes_a_shorter_one_needless(void **state)
+{
+    (void)state;
+    char value[SALVAGE_KEY_SIZE];
+    salvage_change(12, 6, 12, item_of(12, "late"));
+    salvage_change(8, 6, 8, item_of(7, "early"));
+    assert_has("k", "late");
+    salvage_value_key(33, 7, value);
+    assert_has(value, NULL);
+    salvage_change(14, 6, 14, item_of(14, "later")); /* one that goes on is another matter */
+    salvage_value_key(33, 14, value);
+    assert_has(value, "later");
+}
+
 #define STORY(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -638,6 +685,8 @@ int main(void)
         STORY(what_was_changed_meanwhile_is_looked_at_again),
         STORY(a_pool_that_takes_its_home_takes_its_own_tail_first),
         STORY(a_pool_that_was_compared_brings_nothing_back_that_was_deleted_since),
+        STORY(half_of_a_long_tail_makes_no_shorter_one_safe),
+        STORY(all_of_a_long_tail_makes_a_shorter_one_needless),
         cmocka_unit_test(a_packet_of_another_tail_is_refused),
     };
     return cmocka_run_group_tests_name("salvage", tests, NULL, NULL);
