@@ -229,9 +229,13 @@ static void part_came(struct hosted *h, struct call *call)
     commit_and_tell(h, call, answer, txn);
 }
 
-struct version comparing_end_of(const struct call *call)
+struct version comparing_end_of(const struct hosted *h, const struct hold *hold,
+                                const struct call *call)
 {
-    return (struct version){.term = lineage_term_of(call->lineage, call->head), .usn = call->head};
+    struct home_state state;
+    read_state(h->pool, home_of(h), &state);
+    const struct copy_state copy = copying_copy_of(h, hold, call->module, &state);
+    return copy_compared_at(&copy, &call->offer, call->head);
 }
 
 static void ended(struct hosted *h, struct call *call)
@@ -245,7 +249,7 @@ static void ended(struct hosted *h, struct call *call)
         return;
     }
     answer.verdict = COPY_GO_ON;
-    answer.at = comparing_end_of(call);
+    answer.at = comparing_end_of(h, home_hold(h->core), call);
     copying_follow(h, call, answer);
 }
 
@@ -260,9 +264,10 @@ static void write_end(const struct hosted *h, const struct call *call, struct ve
     /* The exporter is not whole itself; or some came already of what is changed since. */
     uint64_t goal = state->modules[module].compare_goal;
     uint64_t whole_at = goal > call->offer.head ? goal : call->offer.head;
-    if (whole_at > call->head)
-        txn_whole_at(txn, module, (struct version){at.term, whole_at});
-    txn_horizon(txn, call->head);
+    if (whole_at > at.usn)
+        txn_whole_at(txn, module,
+                     (struct version){lineage_term_of(call->lineage, whole_at), whole_at});
+    txn_horizon(txn, at.usn < call->head ? call->offer.horizon : call->head);
 }
 
 void comparing_write(const struct hosted *h, const struct call *call, struct version at,

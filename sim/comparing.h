@@ -19,6 +19,7 @@ void comparing_called(struct hosted *h, struct call *call);
 void comparing_write(const struct hosted *h, const struct call *call, struct version at,
                      struct txn *txn);
 /* Where the copy stands when it has come to its end. */
-struct version comparing_end_of(const struct call *call);
+struct version comparing_end_of(const struct hosted *h, const struct hold *hold,
+                                const struct call *call);
 
 #endif

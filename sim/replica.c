@@ -63,7 +63,7 @@ static bool prepare(struct hosted *h, struct txn *txn, struct hold *hold, const 
     }
     if (ends) {
         answer->verdict = COPY_GO_ON;
-        answer->at = comparing_end_of(call);
+        answer->at = comparing_end_of(h, hold, call);
     } else if (call->kind == CALL_COMPARE && (follows || compares)) {
         answer->verdict = COPY_COMPARE;
     } else if (!follows) {

@@ -194,6 +194,17 @@ struct copy_answer copy_judge_part(const struct copy_state *copy, const struct c
     return answer;
 }
 
+struct version copy_compared_at(const struct copy_state *copy, const struct copy_offer *offer,
+                                uint64_t exporter_head)
+{
+    bool stays = copy->cookie.usn && stands_on(copy, offer) &&
+                 !behind_horizon(copy->cookie.usn, offer->horizon);
+    if (stays)
+        return copy->cookie;
+    return (struct version){.term = lineage_term_of(offer->lineage, exporter_head),
+                            .usn = exporter_head};
+}
+
 uint64_t copy_upto(const struct hold *hold, struct version cookie)
 {
     bool known = cookie.term && lineage_term_of(&hold->lineage, cookie.usn) == cookie.term;

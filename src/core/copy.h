@@ -79,6 +79,13 @@ struct copy_answer copy_judge_batch(const struct copy_state *copy, const struct 
 
 /* The same for a part of a comparison: COPY_COMPARE, if it belongs to the one that is under way. */
 struct copy_answer copy_judge_part(const struct copy_state *copy, const struct compare_head *head);
+
+/* Where a copy stands that was compared with what `offer` says. Behind its own cookie nothing is
+ * forgotten that was deleted, if the exporter still tells that: then batches go on from there.
+ * Else it stands at the head that it was compared with, and what was deleted before that has gone
+ * without tombstones (rule 17). */
+struct version copy_compared_at(const struct copy_state *copy, const struct copy_offer *offer,
+                                uint64_t exporter_head);
 /* Up to where a copy has everything of the history in its record, by the cookie of a module:
  * nowhere, if that stands on another one and is still to be compared. */
 uint64_t copy_upto(const struct hold *hold, struct version cookie);

@@ -16,24 +16,24 @@ void compared_begin(struct txn *txn, const struct sync_offer *offer, const struc
 }
 
 void compared_end(struct txn *txn, const struct sync_offer *offer, const struct home_state *state,
-                  struct version *at)
+                  struct version at)
 {
     enum module module = offer->module;
-    *at =
-        (struct version){.term = lineage_term_of(&offer->lineage, offer->head), .usn = offer->head};
     txn_as_copy(txn, offer->term.number);
     txn_compare(txn, module, offer->comparison, 0, 0);
     if (!digest_equal(&state->modules[module].digest, &offer->digest))
         txn_recount(txn, module); /* something changed meanwhile; or it was wrong before */
-    txn_cookie(txn, module, state->modules[module].cookie, *at);
+    txn_cookie(txn, module, state->modules[module].cookie, at);
     /* The exporter is not whole itself; or some came already of what is changed since. */
     uint64_t goal = state->modules[module].compare_goal;
     uint64_t whole_at = offer->whole ? offer->head : offer->head + 1;
     whole_at = goal > whole_at ? goal : whole_at;
-    if (whole_at > offer->head)
-        txn_whole_at(txn, module, (struct version){.term = at->term, .usn = whole_at});
+    if (whole_at > at.usn)
+        txn_whole_at(
+            txn, module,
+            (struct version){.term = lineage_term_of(&offer->lineage, whole_at), .usn = whole_at});
     /* What was deleted has gone without tombstones (protocol, rule 17). */
-    txn_horizon(txn, offer->head);
+    txn_horizon(txn, at.usn < offer->head ? offer->horizon : offer->head);
 }
 
 bool compared_is_current(const struct sync_offer *offer, const struct home_state *state)

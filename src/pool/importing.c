@@ -218,7 +218,7 @@ static void end_comparison(struct txn *txn, uint64_t term_number, void *context)
 {
     (void)term_number;
     struct offered *offered = context;
-    compared_end(txn, &offered->offer, &offered->state, &offered->answer.at);
+    compared_end(txn, &offered->offer, &offered->state, offered->answer.at);
 }
 
 /* The same at its beginning: what comes is of that lineage already. */
@@ -359,6 +359,8 @@ void importing_offered(struct importing *importing, const struct machine *from,
                                 .goes_back = goes_back};
     if (goes_back)
         offered->tail = tail;
+    if (ends)
+        offered->answer.at = offer_compared_at(hold, &state, offer);
     offered->answer.verdict = begins ? COPY_COMPARE : goes_back ? COPY_EARLY : COPY_GO_ON;
     hosted_home_follow(home, &offer->lineage,
                        begins      ? begin_comparison

@@ -51,6 +51,14 @@ struct copy_answer offer_judge(const struct hold *hold, const struct home_state 
     return copy_judge(&copy, &asked);
 }
 
+struct version offer_compared_at(const struct hold *hold, const struct home_state *state,
+                                 const struct sync_offer *offer)
+{
+    const struct copy_state copy = offer_copy(hold, state, offer->module);
+    const struct copy_offer asked = what_is_offered(offer);
+    return copy_compared_at(&copy, &asked, offer->head);
+}
+
 bool offer_goes_back(const struct hold *hold, const struct home_state *state,
                      const struct sync_offer *offer, const struct copy_answer *answer, uint64_t id,
                      struct tail *tail)

@@ -47,8 +47,9 @@ static bool prepare(struct txn *txn, struct hold *hold, const struct home_state 
     }
     if (offer->purpose == OFFER_COMPARED && compares && compared_is_current(offer, state)) {
         answer->verdict = COPY_GO_ON;
+        answer->at = offer_compared_at(hold, state, offer);
         follow(txn, hold, offer);
-        compared_end(txn, offer, state, &answer->at);
+        compared_end(txn, offer, state, answer->at);
         return true;
     }
     struct tail tail;

@@ -431,6 +431,30 @@ static void a_cookie_that_does_not_fit_its_lineage_is_compared(void **state)
     assert_at(answer, at(2, 60));
 }
 
+static struct version compared_at(struct meeting *m)
+{
+    m->offer.lineage = &m->theirs;
+    m->copy.hold = &m->hold;
+    return copy_compared_at(&m->copy, &m->offer, m->offer.head);
+}
+
+static void rule_17_batches_go_on_behind_a_comparison_where_they_tell_what_was_deleted(void **state)
+{
+    (void)state;
+    struct meeting m = in_one_term(100, 60);
+    m.offer.horizon = 60;
+    m.copy.comparing = 77;
+    assert_int_equal(compared_at(&m).usn, 60);
+    m.offer.horizon = 61; /* something is forgotten by now */
+    assert_int_equal(compared_at(&m).usn, 100);
+    assert_int_equal(compared_at(&m).term, 2);
+    m = in_one_term(100, 60);
+    m.copy.cookie = at(6, 60); /* of another history */
+    assert_int_equal(compared_at(&m).usn, 100);
+    m = in_one_term(100, 0); /* it has nothing that batches would have to bring once more */
+    assert_int_equal(compared_at(&m).usn, 100);
+}
+
 /* The exporter was started so often that the copy's last term fell off its lineage. */
 static struct meeting trimmed(uint64_t copys_term)
 {
@@ -712,6 +736,8 @@ int main(void)
         cmocka_unit_test(rule_17_a_copy_behind_the_horizon_is_compared),
         cmocka_unit_test(a_copy_at_the_horizon_has_what_was_deleted),
         cmocka_unit_test(a_cookie_that_does_not_fit_its_lineage_is_compared),
+        cmocka_unit_test(
+            rule_17_batches_go_on_behind_a_comparison_where_they_tell_what_was_deleted),
         cmocka_unit_test(a_copy_older_than_the_exporters_lineage_is_compared),
         cmocka_unit_test(a_former_holder_older_than_the_exporters_lineage_may_have_forked),
         cmocka_unit_test(a_term_that_the_copy_has_not_heard_of_is_early),
