@@ -186,6 +186,7 @@ static void persist(struct hosted *h)
     if (h->follower)
         comparing_write(h, h->follower, h->follow_answer.at, txn);
     salvaging_enrich(h, txn);
+    operating_expect(h, txn);
     commit(h->pool, txn, record_stored, xmemdup(&h, sizeof h));
 }
 
