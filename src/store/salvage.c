@@ -21,6 +21,7 @@ struct salvage {
     uint64_t back_to, base, horizon, cookie;
     uint64_t end;      /* how far its tail goes in its term */
     uint64_t covered;  /* up to where another one of that term is salvaged as a whole */
+    bool trusts;       /* what marks say of it has come here */
     uint64_t mark_usn; /* of the item that says how far it came; 0: there is none */
     struct salvage_mark mark;
     /* Of the packet before: what the transaction says by now, the view does not know. */
@@ -65,6 +66,8 @@ static enum failure find_covered(struct salvage *s, struct error *e)
 {
     char key[SALVAGE_KEY_SIZE];
     s->covered = 0;
+    if (!s->trusts)
+        return OK;
     return view_keys(s->place.view, s->head->home, s->head->module,
                      salvage_mark_prefix(s->head->term, key), note_covered, s, e);
 }
@@ -78,7 +81,7 @@ static enum failure read_mark(struct salvage *s, struct error *e)
     bool goes_on = term_equal(s->last_term, s->head->term) && s->last_module == s->head->module;
     if (!goes_on)
         s->mark = (struct salvage_mark){0};
-    if (!bad && s->mark_usn && !goes_on)
+    if (!bad && s->mark_usn && s->trusts && !goes_on)
         bad = salvage_mark_decode(&s->mark, kept.item.value, e);
     buffer_free(&kept.value);
     return bad;
@@ -202,6 +205,17 @@ static uint64_t base_of(const struct tail *tail, const struct hold *hold, uint64
     return common.usn;
 }
 
+/* What a mark speaks of may have been changed once more, and not have come here in a long catch-up.
+ * That is of interest to whoever took then: a holder has all there is of its own history. */
+static void note_state(struct salvage *s, const struct home_state *state)
+{
+    enum module m = s->head->module;
+    s->horizon = state->horizon;
+    s->cookie = state->modules[m].cookie.usn;
+    bool whole = state->modules[m].whole_at.usn <= s->cookie && !state->modules[m].comparing;
+    s->trusts = whole || !s->place.own;
+}
+
 enum failure salvage_packet(struct salvage *s, struct tail_packet *packet, uint64_t *upto,
                             struct error *e)
 {
@@ -213,8 +227,7 @@ enum failure salvage_packet(struct salvage *s, struct tail_packet *packet, uint6
     if (bad)
         return bad;
     s->base = base_of(&packet->tail, s->place.hold, home_reach(&state));
-    s->horizon = state.horizon;
-    s->cookie = state.modules[s->head->module].cookie.usn;
+    note_state(s, &state);
     bad = read_mark(s, e);
     if (!bad)
         bad = find_covered(s, e);
