@@ -80,7 +80,9 @@ bool comparing_goes_on(struct hosted *h, const struct call *call,
     struct exporting *x = &h->exporting[call->module];
     if (!x->comparing)
         return false;
-    bool goes_on = position && position->verdict == COPY_COMPARE && call->kind != CALL_COMPARED;
+    bool over = !term_equal(x->term, home_hold(h->core)->term); /* what is read now is another's */
+    bool goes_on =
+        !over && position && position->verdict == COPY_COMPARE && call->kind != CALL_COMPARED;
     if (goes_on && call->kind == CALL_COMPARE)
         comparison_begun(x->comparing);
     else if (goes_on)

@@ -101,11 +101,21 @@ static void read_part(void *context)
     c->part = comparison_finish_part(c->core);
 }
 
+/* What was read may be of the next term already, in which this pool follows. */
+static bool is_over(const struct comparing *c)
+{
+    struct hosted_home *home = front_end_home(c->fe, c->offer.home);
+    return !home || !term_equal(home_hold(hosted_home_core(home))->term, c->offer.term);
+}
+
 static void on_read(void *context)
 {
     struct comparing *c = context;
     if (!front_end_link(c->fe))
         return; /* this machine is stopping */
+    if (!c->error.kind && is_over(c))
+        fail(&c->error, FAIL_REFUSED, "The term in which the home %s was compared is over.",
+             c->offer.home);
     const struct machine *to = c->error.kind ? NULL : target_of(c, &c->error);
     c->items = comparison_items(c->core);
     if (to)
