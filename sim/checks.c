@@ -197,7 +197,7 @@ static void check_opened(struct pool *pool, const struct hosted *h, const struct
     check_acknowledged(pool, h);
 }
 
-static void remember_point(struct pool *pool, const struct hosted *h)
+static void remember_point(struct pool *pool, const struct hosted *h, struct term term)
 {
     struct home_state state;
     read_state(pool, home_of(h), &state);
@@ -205,6 +205,7 @@ static void remember_point(struct pool *pool, const struct hosted *h)
         return;
     struct point *point = &pool->world->homes[h->home].history[state.head];
     point->known = true;
+    point->term = term;
     for (size_t m = 0; m < SIM_MODULES; m++)
         point->digests[m] = state.modules[module_of(h->home, m)].digest;
 }
@@ -221,7 +222,7 @@ void check_store(struct pool *pool, const struct term before[HOSTED_MAX])
             continue;
         if (!term_equal(hold.term, before[i]))
             check_opened(pool, h, &hold);
-        remember_point(pool, h);
+        remember_point(pool, h, hold.term);
     }
 }
 
@@ -267,18 +268,6 @@ void check_word(const struct hosted *h, size_t module)
                (unsigned long long)here.modules[of].digest.items);
 }
 
-/* A late batch of the time before an administrator insisted is of another history. Of a replica
- * nobody waits for what is on its way to it. */
-static bool is_of_another_history(const struct hosted *h, const struct hold *hold)
-{
-    struct world *w = h->pool->world;
-    const struct hosted *other =
-        h->core ? hosted_of(partner_of(h), h->home) : holder_of(w, h->home);
-    if (!other || !other->core)
-        return !h->core;
-    return (gives_up(w) || !h->core) && !term_equal(hold->term, home_hold(other->core)->term);
-}
-
 void check_point(const struct hosted *h, size_t module, uint64_t usn)
 {
     enum module of = module_of(h->home, module);
@@ -287,11 +276,12 @@ void check_point(const struct hosted *h, size_t module, uint64_t usn)
     read_state(h->pool, home_of(h), &state);
     read_hold(h->pool, home_of(h), &hold);
     /* It may have gone on since, or taken the home: a holder's cookie stays where it took. */
-    if (usn >= HISTORY_MAX || state.modules[of].cookie.usn != usn ||
-        mode_rights(hold.mode)->holder || is_of_another_history(h, &hold))
+    if (usn >= HISTORY_MAX || state.modules[of].cookie.usn != usn || mode_rights(hold.mode)->holder)
         return;
+    /* A late batch may be of another history than the one that has such a point by now. */
     const struct point *point = &h->pool->world->homes[h->home].history[usn];
-    if (point->known && !digest_equal(&point->digests[module], &state.modules[of].digest))
+    if (point->known && lineage_has(&hold.lineage, point->term) &&
+        !digest_equal(&point->digests[module], &state.modules[of].digest))
         broken(h->pool->world,
                "the copy of %s (module %zu) at %s stands at %llu and is not what "
                "the home was then",

@@ -116,6 +116,7 @@ struct known_key {
 /* What a home was after each of its changes. */
 struct point {
     bool known;
+    struct term term;
     struct digest digests[SIM_MODULES];
 };
 
