@@ -59,7 +59,7 @@ static enum salvage_verdict verdict_of(const struct salvage_question *q)
 {
     enum standing standing = standing_of(q);
     enum salvage_verdict verdict = q->entry->deleted ? table[standing].delete : table[standing].put;
-    if (q->entry->version.usn <= q->base)
+    if (q->covered || q->entry->version.usn <= q->base)
         return SALVAGE_NOTHING; /* the holder has been there */
     /* The copy moved everything of that key aside: that it was deleted stands nowhere else. */
     if (q->own && standing == NOTHING)

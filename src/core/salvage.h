@@ -25,6 +25,7 @@ struct salvage_question {
     uint64_t base;    /* up to there both histories are one */
     uint64_t back_to; /* where the copy that has the tail goes on from */
     uint64_t horizon; /* of the holder: what was deleted before is not known any more */
+    bool covered;     /* a tail that goes further in that term is salvaged as a whole */
     bool own;         /* the holder's own tail, … */
     uint64_t cookie;  /* … and how far this module of it came, when it was a copy */
     /* What is valid only together (accounts, the topology) is not put together from two histories:

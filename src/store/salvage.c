@@ -147,6 +147,7 @@ static enum failure carry_out(struct salvage *s, const struct item *entry, const
                                               .base = s->base,
                                               .back_to = s->back_to,
                                               .horizon = s->horizon,
+                                              .covered = entry->version.usn <= s->covered,
                                               .own = s->place.own,
                                               .cookie = s->cookie,
                                               .together = entry->module == MODULE_CMS_MASTER,
@@ -174,7 +175,7 @@ static enum failure take_entries(struct salvage *s, struct batch *batch, struct 
     enum failure bad = OK;
     while (!bad && batch_next(batch, &entry)) {
         struct kept here;
-        if (entry.version.usn <= s->mark.upto || entry.version.usn <= s->covered)
+        if (entry.version.usn <= s->mark.upto)
             continue;
         bad = look_up(s, entry.key, &here, e);
         if (!bad)

@@ -92,6 +92,18 @@ static void what_is_of_the_holders_own_history_is_known_there(void **state)
     assert_int_equal(salvage_rule(&question).verdict, SALVAGE_NOTHING);
 }
 
+static void what_a_longer_tail_brought_is_only_written_anew_for_whoever_lacks_it(void **state)
+{
+    (void)state;
+    struct both b;
+    struct salvage_question question = ask(&b, "mine", 12, "later");
+    question.covered = true;
+    assert_int_equal(salvage_rule(&question).verdict, SALVAGE_NOTHING);
+    assert_false(salvage_rule(&question).rewrite);
+    question.back_to = 12;
+    assert_true(salvage_rule(&question).rewrite);
+}
+
 static void a_pool_keeps_of_its_own_tail_that_something_was_deleted(void **state)
 {
     (void)state;
@@ -703,6 +715,7 @@ int main(void)
         cmocka_unit_test(what_both_changed_is_kept_beside),
         cmocka_unit_test(what_may_have_been_deleted_since_is_not_brought_back),
         cmocka_unit_test(what_is_of_the_holders_own_history_is_known_there),
+        cmocka_unit_test(what_a_longer_tail_brought_is_only_written_anew_for_whoever_lacks_it),
         cmocka_unit_test(a_pool_keeps_of_its_own_tail_that_something_was_deleted),
         cmocka_unit_test(what_stays_gets_a_new_number_where_the_copy_would_miss_it),
         cmocka_unit_test(accounts_and_the_topology_are_not_put_together_from_two_histories),
