@@ -1,12 +1,12 @@
 #include "core/operation.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "core/limits.h"
+#include "core/operation_ending.h"
 
 /* clang-format off */
 static const struct {
@@ -137,11 +137,7 @@ static void take_alone(struct operation *op, const struct operation_event *event
 {
     struct error *e = &op->status.error;
     if (!event->whole && !op->options.incomplete) {
-        fail(e, FAIL_REFUSED,
-             "The copy here is in the middle of a long catch-up: it stands at no "
-             "point that existed.");
-        error_kept(e, "Nothing was taken over.");
-        error_next(e, "Wait until it is complete, or take it as it is: -SkipDataVerification.");
+        ending_not_whole(e);
         call_off(op, event->now_ms, actions);
         return;
     }
@@ -171,28 +167,13 @@ static void wait_until_it_serves(struct operation *op, const struct operation_ev
         take_alone(op, event, actions);
         return;
     }
-    fail(e, FAIL_REFUSED, "The holder answers, but does not serve the home: it is %s there.",
-         mode_name(op->holder.mode));
-    error_kept(e, "Nothing was changed.");
-    error_next(e, "Get-CsPoolFailOverStatus, asked there, says what it waits for. If it can't "
-                  "serve any more: -DisasterMode");
+    ending_not_served(e, op->holder.mode);
     call_off(op, event->now_ms, actions);
 }
 
 static bool is_impatient(const struct operation *op, uint64_t now_ms)
 {
     return now_ms - op->moved_ms >= op->options.patience_ms;
-}
-
-static void say_stuck(struct operation *op, const struct operation_event *event)
-{
-    struct error *e = &op->status.error;
-    fail(e, FAIL_DEADLINE,
-         "Copying made no progress for %.0f s: %" PRIu64 " changes are not copied yet.",
-         op->options.patience_ms / 1000.0, left(op, event));
-    error_kept(e, "The home is served where it was.");
-    error_next(e, "Get-CsBackupServiceStatus -Detailed says what keeps copying. A longer "
-                  "-WaitTime waits longer.");
 }
 
 static void after_copying(struct operation *op, const struct operation_event *event,
@@ -222,7 +203,7 @@ static void on_copy(struct operation *op, const struct operation_event *event,
     } else if (event->whole && left(op, event) <= BATCH_ITEMS_MAX) {
         after_copying(op, event, actions);
     } else if (is_impatient(op, event->now_ms)) {
-        say_stuck(op, event);
+        ending_stuck(&op->status.error, op->options.patience_ms, left(op, event));
         call_off(op, event->now_ms, actions);
     }
 }
@@ -231,13 +212,9 @@ static void on_copy(struct operation *op, const struct operation_event *event,
 static void on_flush(struct operation *op, const struct operation_event *event,
                      struct operation_actions *actions)
 {
-    struct error *e = &op->status.error;
     if (event->now_ms - op->status.step_ms[OPERATION_FLUSH] < OPERATION_FLUSH_MS)
         return;
-    fail(e, FAIL_DEADLINE, "The storage queues of the holder were not empty after %d s.",
-         OPERATION_FLUSH_MS / 1000);
-    error_kept(e, "The home is served where it was.");
-    error_next(e, "Its log says what keeps them. To go on without: leave out -FlushStorageService");
+    ending_not_flushed(&op->status.error, OPERATION_FLUSH_MS);
     call_off(op, event->now_ms, actions);
 }
 
@@ -266,23 +243,17 @@ static void on_close(struct operation *op, const struct operation_event *event,
 static void stop_waiting_for_store(struct operation *op, const struct operation_event *event,
                                    struct operation_actions *actions)
 {
-    struct error *e = &op->status.error;
     if (op->options.disaster) {
         take_alone(op, event, actions);
         return;
     }
-    fail(e, FAIL_DEADLINE, "The holder's store has not kept in %.0f s that changes stop.",
-         op->options.store_ms / 1000.0);
-    error_kept(e, "The home is served where it was.");
-    error_next(e, "Its log says what is wrong with it; -DatabaseCommandTimeoutInSeconds waits "
-                  "longer.");
+    ending_not_stopped(&op->status.error, op->options.store_ms);
     call_off(op, event->now_ms, actions);
 }
 
 static void on_drain(struct operation *op, const struct operation_event *event,
                      struct operation_actions *actions)
 {
-    struct error *e = &op->status.error;
     bool drained = op->holder.mode == MODE_DRAINING && event->kind == OPERATION_SAID;
     if (!op->drained_ms && op->said_ms)
         op->drained_ms = op->said_ms;
@@ -295,9 +266,7 @@ static void on_drain(struct operation *op, const struct operation_event *event,
         go_to(op, OPERATION_REST, event->now_ms, actions);
         return;
     }
-    fail(e, FAIL_FULL, "The holder's store keeps nothing, so it can't release the home.");
-    error_kept(e, "The home is served where it was.");
-    error_next(e, "Its log says what is wrong with it. To take over all the same: -DisasterMode");
+    ending_store_full(&op->status.error);
     call_off(op, event->now_ms, actions);
 }
 
@@ -324,7 +293,7 @@ static void on_rest(struct operation *op, const struct operation_event *event,
         op->status.point = event->own;
         go_to(op, verify ? OPERATION_VERIFY : OPERATION_RELEASE, event->now_ms, actions);
     } else if (is_impatient(op, event->now_ms)) {
-        say_stuck(op, event);
+        ending_stuck(&op->status.error, op->options.patience_ms, left(op, event));
         call_off(op, event->now_ms, actions);
     }
 }
@@ -332,45 +301,22 @@ static void on_rest(struct operation *op, const struct operation_event *event,
 static void on_verify(struct operation *op, const struct operation_event *event,
                       struct operation_actions *actions)
 {
-    struct error *e = &op->status.error;
     op->status.verified = home_point_equal(&op->status.point, &op->holder.point);
     if (op->status.verified) {
         go_to(op, OPERATION_RELEASE, event->now_ms, actions);
         return;
     }
-    fail(e, FAIL_DAMAGED, "The copy has everything, and is not equal to what the holder has.");
-    error_kept(e, "The home is served where it was.");
-    error_next(e, "Have them compared, and try again: Invoke-CsBackupServiceSync "
-                  "-BypassDualWrite $true. Or take it as it is: -SkipDataVerification");
+    ending_unequal(&op->status.error);
     call_off(op, event->now_ms, actions);
 }
 
-/* It may have released, or not. */
-static void say_doubt(struct operation *op)
-{
-    struct error *e = &op->status.error;
-    fail(e, FAIL_UNREACHABLE, "The holder does not say whether it has released the home.");
-    error_kept(e, "If it has, this pool takes the home by itself as soon as it hears so; else it "
-                  "is served where it was.");
-    error_next(e, "Get-CsPoolFailOverStatus shows which. If the holder is lost: -DisasterMode");
-}
-
-/* What is busy with it for so long may still come to an end, … */
+/* What is busy with it for so long may still come to an end; whoever says that it did not keep it
+ * has not. */
 static void leave_in_doubt(struct operation *op, uint64_t now_ms, struct operation_actions *actions)
 {
-    say_doubt(op);
+    ending_in_doubt(&op->status.error);
     op->status.failed_at = OPERATION_RELEASE;
     end(op, OPERATION_FAILED, now_ms, actions);
-}
-
-/* … and whoever says that it did not keep it has not. */
-static void say_not_released(struct operation *op)
-{
-    struct error *e = &op->status.error;
-    fail(e, FAIL_DEADLINE, "The holder has not kept in %.0f s that it gives the home away.",
-         op->options.store_ms / 1000.0);
-    error_kept(e, "The home is served where it was.");
-    error_next(e, "Its log says what is wrong with its store, or what was changed meanwhile.");
 }
 
 static void on_release(struct operation *op, const struct operation_event *event,
@@ -384,7 +330,7 @@ static void on_release(struct operation *op, const struct operation_event *event
     } else if (op->options.disaster && (stopped || (late && (said || refused)))) {
         take_alone(op, event, actions);
     } else if (late && said) {
-        say_not_released(op);
+        ending_not_released(&op->status.error, op->options.store_ms);
         call_off(op, event->now_ms, actions);
     } else if (late && refused) {
         leave_in_doubt(op, event->now_ms, actions);
@@ -393,12 +339,7 @@ static void on_release(struct operation *op, const struct operation_event *event
 
 static void fail_to_take(struct operation *op, uint64_t now_ms, struct operation_actions *actions)
 {
-    struct error *e = &op->status.error;
-    if (op->status.alone)
-        error_kept(e, "Nothing was taken over.");
-    else
-        error_kept(e, "The holder has given the home away, and asks this pool until it takes it or "
-                      "declines.");
+    ending_not_taken(&op->status.error, op->status.alone);
     op->status.failed_at = OPERATION_TAKE;
     end(op, OPERATION_FAILED, now_ms, actions);
 }
@@ -559,13 +500,12 @@ static void wait_in_doubt(struct operation *op, const struct operation_event *ev
     if (event->now_ms - op->answered_ms >= OPERATION_DOUBT_MS)
         leave_in_doubt(op, event->now_ms, actions);
     else
-        say_doubt(op);
+        ending_in_doubt(&op->status.error);
 }
 
 static void on_silence(struct operation *op, const struct operation_event *event,
                        struct operation_actions *actions)
 {
-    struct error *e = &op->status.error;
     enum operation_step step = op->status.step;
     bool matters = steps[step].each_ms && step != OPERATION_CALL_OFF && step != OPERATION_TURN;
     if (!matters || !is_given_up(op, event))
@@ -575,10 +515,7 @@ static void on_silence(struct operation *op, const struct operation_event *event
     } else if (step == OPERATION_RELEASE) {
         wait_in_doubt(op, event, actions);
     } else {
-        fail(e, FAIL_UNREACHABLE, "The holder does not answer%s%s", op->trouble.kind ? ": " : ".",
-             op->trouble.kind ? op->trouble.what : "");
-        error_kept(e, "Nothing was taken over.");
-        error_next(e, "If it is lost, take the home without it: -DisasterMode");
+        ending_silent(&op->status.error, &op->trouble);
         call_off(op, event->now_ms, actions);
     }
 }
@@ -651,8 +588,7 @@ static enum failure on_cancelled(struct operation *op, const struct operation_ev
             error_kept(e, "It goes on.");
         return FAIL_REFUSED;
     }
-    fail(&op->status.error, FAIL_REFUSED, "The operation was called off by an administrator.");
-    error_kept(&op->status.error, "The home is served where it was.");
+    ending_called_off(&op->status.error);
     call_off(op, event->now_ms, actions);
     return OK;
 }

@@ -1,0 +1,30 @@
+/* Why an operation (core/operation.h) ended without what was wanted, in words: what happened, what
+ * was left as it was, what to type next. */
+#ifndef POLLUX_CORE_OPERATION_ENDING_H
+#define POLLUX_CORE_OPERATION_ENDING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "core/mode.h"
+
+/* While the holder serves on, … */
+void ending_not_served(struct error *e, enum mode mode);
+void ending_stuck(struct error *e, uint32_t patience_ms, uint64_t left);
+void ending_not_flushed(struct error *e, uint32_t waited_ms);
+void ending_called_off(struct error *e);
+void ending_silent(struct error *e, const struct error *trouble);
+
+/* … while it refuses changes, … */
+void ending_not_stopped(struct error *e, uint32_t waited_ms);
+void ending_store_full(struct error *e);
+void ending_unequal(struct error *e);
+void ending_not_released(struct error *e, uint32_t waited_ms);
+void ending_in_doubt(struct error *e); /* it may have released, or not */
+
+/* … and when this pool takes. */
+void ending_not_whole(struct error *e);
+void ending_not_taken(struct error *e, bool alone); /* the error says why already */
+
+#endif
