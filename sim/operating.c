@@ -146,6 +146,8 @@ static void carry_out(struct hosted *h, const struct operation_action *action)
     case OPERATION_ASK_FLUSH:
         step_operation(h, (struct operation_event){.kind = OPERATION_FLUSHED}, OK);
         break;
+    case OPERATION_ASK_REPLICAS: /* there are none here */
+    case OPERATION_BRING_REPLICAS: break;
     case OPERATION_OPEN: open_term(h, action->to, action->alone); break;
     case OPERATION_TELL: tell(h); break;
     case OPERATION_ENDED: end(h); break;

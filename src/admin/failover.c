@@ -52,6 +52,7 @@ static void read_wish(const struct call *call, enum operation_kind kind, const c
         .options = {.disaster = disaster,
                     .skip_verification = skip,
                     .incomplete = skip,
+                    .replicas = kind == OPERATION_MOVE_CENTRAL,
                     .flush = call_switch(call, "FlushStorageService"),
                     .patience_ms = span_of(call, "WaitTime", OPERATION_PATIENCE_MS),
                     .close_ms = number_of(call, "ServicesStopDelayMins", 60000, 0),
@@ -78,21 +79,33 @@ static void tell_step(struct call *call, const struct operation_report *r)
     call_step(call, "%s", operation_step_name(f->told));
 }
 
+/* What is left of the step: changes to copy, or the machines that it waits for. */
+static char *what_is_left(const struct operation_report *r)
+{
+    const struct operation_status *s = &r->status;
+    if (s->step == OPERATION_REPLICAS)
+        return xasprintf("%" PRIu64 " of %" PRIu64 " changes: %s", s->replicas_usn,
+                         s->replicas_goal, r->replicas.behind);
+    return xasprintf("%" PRIu64 " changes left to copy", left(s));
+}
+
 static void tell_progress(struct call *call, const struct operation_report *r)
 {
     const struct failover *f = call_kept(call);
     const struct operation_status *s = &r->status;
+    bool replicas = s->step == OPERATION_REPLICAS;
     char elapsed[TIME_SPAN_TEXT_MAX];
+    OWNED(free_memory) char *still = what_is_left(r);
     OWNED(free_memory)
-    char *status =
-        xasprintf("%s, %" PRIu64 " changes left to copy, %s", operation_step_name(s->step), left(s),
-                  time_span_text(clock_ms() - s->began_ms, elapsed));
-    call_progress(call, &(struct call_progress){.activity = operation_kind_name(r->wish.kind),
-                                                .status = status,
-                                                .done = s->copied,
-                                                .total = s->holder_usn,
-                                                .follow = f->follow,
-                                                .cancel = f->cancel});
+    char *status = xasprintf("%s, %s, %s", operation_step_name(s->step), still,
+                             time_span_text(clock_ms() - s->began_ms, elapsed));
+    call_progress(call,
+                  &(struct call_progress){.activity = operation_kind_name(r->wish.kind),
+                                          .status = status,
+                                          .done = replicas ? s->replicas_usn : s->copied,
+                                          .total = replicas ? s->replicas_goal : s->holder_usn,
+                                          .follow = f->follow,
+                                          .cancel = f->cancel});
 }
 
 /* --- what it came to --- */
@@ -135,6 +148,47 @@ static void warn_of_alone(struct call *call, const struct operation_report *r)
                      r->from, front_end_pool(fe), r->witnesses);
 }
 
+/* What the replicas had more than the copy that was taken. */
+static void tell_gathered(struct call *call, const struct replicas_said *said)
+{
+    if (said->brought) {
+        call_warning(call,
+                     "%s had %" PRIu64 " changes more than the copy here: they were brought before "
+                     "it was taken.",
+                     said->brought_from, said->brought);
+        call_figure(call, json_integer((json_int_t)said->brought), "Changes brought from %s",
+                    said->brought_from);
+    }
+    if (said->ahead[0]) {
+        call_warning(call,
+                     "More than was taken is at %s%s%s. It is moved aside there and salvaged; "
+                     "Get-CsBackupServiceConflict shows what could not be carried over.",
+                     said->ahead, said->trouble[0] ? ": " : "", said->trouble);
+        call_figure(call, json_string(said->ahead), "Replicas with more than was taken");
+    }
+}
+
+/* Whom nobody waited for, and nobody asked. */
+static void tell_replicas(struct call *call, const struct operation_report *r)
+{
+    const struct replicas_said *said = &r->replicas;
+    if (r->status.alone)
+        tell_gathered(call, said);
+    if (!said->away[0])
+        return;
+    call_figure(call, json_string(said->away), "Replicas that did not answer");
+    if (r->status.alone)
+        call_warning(call,
+                     "These replicas did not answer, and were not asked whether they have more: "
+                     "%s. What they have is salvaged, and they catch up, at their first contact.",
+                     said->away);
+    else
+        call_warning(call,
+                     "These replicas did not answer, and were not waited for: %s. They catch up at "
+                     "their first contact.",
+                     said->away);
+}
+
 static void tell_done(struct call *call, const struct operation_report *r)
 {
     const struct operation_status *s = &r->status;
@@ -152,6 +206,7 @@ static void tell_done(struct call *call, const struct operation_report *r)
                      "Disaster mode was not needed: %s answered, and released the home. "
                      "Nothing was lost.",
                      r->from);
+    tell_replicas(call, r);
     if (!s->alone && !s->turned)
         call_caution(call, "%s has not confirmed yet that it stands by.", r->from);
     if (!s->alone && !s->verified)
@@ -198,12 +253,26 @@ static void watch(void *context)
 
 /* --- -WhatIf --- */
 
+static void tell_plan_for_replicas(struct call *call, const struct preflight *found)
+{
+    const struct operation_options *o = &((const struct failover *)call_kept(call))->wish.options;
+    if (!o->replicas)
+        return;
+    if (!found->answered)
+        call_what_if(call, "The replicas that answer would be asked whether they have more, and "
+                           "that be brought first.");
+    else if (!o->disaster)
+        call_what_if(call, "It would wait until each replica that answers is up to date, as long "
+                           "as they make progress.");
+}
+
 static void tell_plan(struct call *call, const struct preflight *found)
 {
     const struct failover *f = call_kept(call);
     const struct operation_options *o = &f->wish.options;
     const char *self = front_end_pool(call_front_end(call)), *home = f->wish.home;
     uint64_t uncopied = found->head > found->own.usn ? found->head - found->own.usn : 0;
+    tell_plan_for_replicas(call, found);
     if (found->answered) {
         call_what_if(call,
                      "%" PRIu64 " changes of %s would be copied to %s while %s serves on; "

@@ -164,6 +164,18 @@ static bool certificates_are_good(const struct look *l)
 
 /* --- what does not keep it from being done --- */
 
+/* Nobody is kept from a failover by a machine that is down. */
+static void warn_of_replicas(const struct look *l)
+{
+    char away[REPLICAS_TEXT_SIZE];
+    replicas_away(l->fe, away, sizeof away);
+    if (away[0])
+        call_caution(l->call,
+                     "These machines have a replica and don't answer: %s. They are not waited for, "
+                     "and catch up at their first contact.",
+                     away);
+}
+
 static void warn(const struct look *l)
 {
     const struct machine *machine = front_end_machine_of(l->fe, l->partner);
@@ -174,6 +186,8 @@ static void warn(const struct look *l)
                      l->self, l->partner);
     if (peer && peer->topology_warned)
         call_caution(l->call, "%s runs by another topology file than %s.", l->partner, l->self);
+    if (l->wish->options.replicas)
+        warn_of_replicas(l);
     if (l->wish->kind == OPERATION_FAIL_OVER && central && strcmp(central->fqdn, l->partner) == 0)
         call_caution(l->call,
                      "The Central Management Store is held by %s and stays there. To move it, too, "

@@ -17,12 +17,14 @@ static const struct {
 } steps[OPERATION_STEPS] = {
     /*                      name                      says            each_ms             open */
     [OPERATION_COPY]     = {"Copying",                DEMAND_LOOK,    OPERATION_LOOK_MS,  true },
+    [OPERATION_REPLICAS] = {"Waiting for the replicas", DEMAND_LOOK,  OPERATION_LOOK_MS,  true },
     [OPERATION_FLUSH]    = {"Flushing",               DEMAND_LOOK,    OPERATION_RENEW_MS, true },
     [OPERATION_CLOSE]    = {"Letting sessions end",   DEMAND_CLOSE,   OPERATION_RENEW_MS, true },
     [OPERATION_DRAIN]    = {"Stopping changes",       DEMAND_DRAIN,   OPERATION_LOOK_MS,  true },
     [OPERATION_REST]     = {"Copying the rest",       DEMAND_DRAIN,   OPERATION_RENEW_MS, true },
     [OPERATION_VERIFY]   = {"Verifying",              DEMAND_DRAIN,   OPERATION_RENEW_MS, true },
     [OPERATION_RELEASE]  = {"Releasing",              DEMAND_RELEASE, OPERATION_LOOK_MS,  false},
+    [OPERATION_GATHER]   = {"Asking the replicas",    DEMAND_LOOK,    0,                  false},
     [OPERATION_TAKE]     = {"Taking",                 DEMAND_LOOK,    0,                  false},
     [OPERATION_TURN]     = {"Turning the copy round", DEMAND_LOOK,    OPERATION_LOOK_MS,  false},
     [OPERATION_CALL_OFF] = {"Calling it off",         DEMAND_CANCEL,  OPERATION_LOOK_MS,  false},
@@ -45,7 +47,8 @@ struct operation {
     bool began_again;    /* after a refusal, in a disaster: once is enough */
     uint64_t drained_ms; /* from then on changes were refused */
     bool opening;
-    struct error trouble; /* why it did not answer last */
+    uint64_t replicas_asked_ms; /* when the replicas were asked last; 0: not at this step */
+    struct error trouble;       /* why it did not answer last */
 };
 
 const char *operation_step_name(enum operation_step step)
@@ -101,6 +104,7 @@ static void go_to(struct operation *op, enum operation_step step, uint64_t now_m
     op->moved_ms = now_ms;
     op->least_left = UINT64_MAX;
     op->idle_ms = 0;
+    op->replicas_asked_ms = 0;
     if (!told)
         act(actions, OPERATION_TELL);
 }
@@ -136,6 +140,10 @@ static void take_alone(struct operation *op, const struct operation_event *event
                        struct operation_actions *actions)
 {
     struct error *e = &op->status.error;
+    if (op->options.replicas && op->status.step != OPERATION_GATHER) { /* first of all */
+        go_to(op, OPERATION_GATHER, event->now_ms, actions);
+        return;
+    }
     if (!event->whole && !op->options.incomplete) {
         ending_not_whole(e);
         call_off(op, event->now_ms, actions);
@@ -179,7 +187,13 @@ static bool is_impatient(const struct operation *op, uint64_t now_ms)
 static void after_copying(struct operation *op, const struct operation_event *event,
                           struct operation_actions *actions)
 {
-    if (op->options.flush && op->status.step == OPERATION_COPY) {
+    bool planned = !op->options.disaster;
+    if (op->options.replicas && planned && op->status.step == OPERATION_COPY) {
+        op->status.replicas_goal = op->holder.point.usn;
+        go_to(op, OPERATION_REPLICAS, event->now_ms, actions);
+        return;
+    }
+    if (op->options.flush && op->status.step <= OPERATION_REPLICAS) {
         go_to(op, OPERATION_FLUSH, event->now_ms, actions);
         act(actions, OPERATION_ASK_FLUSH);
         return;
@@ -204,6 +218,27 @@ static void on_copy(struct operation *op, const struct operation_event *event,
         after_copying(op, event, actions);
     } else if (is_impatient(op, event->now_ms)) {
         ending_stuck(&op->status.error, op->options.patience_ms, left(op, event));
+        call_off(op, event->now_ms, actions);
+    }
+}
+
+/* Up to where the home was when it was first asked for: what is changed since, the new holder has,
+ * and sends. Those that don't answer catch up at their first word. */
+static void on_replicas(struct operation *op, const struct operation_event *event,
+                        struct operation_actions *actions)
+{
+    struct operation_status *s = &op->status;
+    uint64_t least = event->replicas.least;
+    bool known = op->replicas_asked_ms && event->replicas.asked;
+    if (known && least > s->replicas_usn) {
+        s->replicas_usn = least < s->replicas_goal ? least : s->replicas_goal;
+        op->moved_ms = event->now_ms;
+    }
+    if (known && least >= s->replicas_goal) {
+        after_copying(op, event, actions);
+    } else if (is_impatient(op, event->now_ms)) {
+        ending_replicas_behind(&s->error, event->replicas.behind, op->options.patience_ms,
+                               s->replicas_goal - s->replicas_usn);
         call_off(op, event->now_ms, actions);
     }
 }
@@ -337,6 +372,23 @@ static void on_release(struct operation *op, const struct operation_event *event
     }
 }
 
+/* What a replica has more is brought before the home is taken: later it would be a tail. Up to what
+ * it had when it was asked first: a holder that only it hears may go on for ever. */
+static void on_gather(struct operation *op, const struct operation_event *event,
+                      struct operation_actions *actions)
+{
+    struct operation_status *s = &op->status;
+    uint64_t most = event->replicas.most, own = event->own.usn;
+    bool known = op->replicas_asked_ms && event->replicas.asked;
+    if (known && !s->replicas_goal)
+        s->replicas_goal = most;
+    if (own > s->copied)
+        op->moved_ms = event->now_ms;
+    bool all = own >= s->replicas_goal || own >= most;
+    if ((known && all) || event->now_ms - op->moved_ms >= OPERATION_GATHER_MS)
+        take_alone(op, event, actions);
+}
+
 static void fail_to_take(struct operation *op, uint64_t now_ms, struct operation_actions *actions)
 {
     ending_not_taken(&op->status.error, op->status.alone);
@@ -427,12 +479,14 @@ static void look(struct operation *op, const struct operation_event *event,
 {
     switch (op->status.step) {
     case OPERATION_COPY: on_copy(op, event, actions); break;
+    case OPERATION_REPLICAS: on_replicas(op, event, actions); break;
     case OPERATION_FLUSH: on_flush(op, event, actions); break;
     case OPERATION_CLOSE: on_close(op, event, actions); break;
     case OPERATION_DRAIN: on_drain(op, event, actions); break;
     case OPERATION_REST: on_rest(op, event, actions); break;
     case OPERATION_VERIFY: on_verify(op, event, actions); break;
     case OPERATION_RELEASE: on_release(op, event, actions); break;
+    case OPERATION_GATHER: on_gather(op, event, actions); break;
     case OPERATION_TAKE: on_take(op, event, actions); break;
     case OPERATION_TURN: on_turn(op, event, actions); break;
     case OPERATION_CALL_OFF: on_call_off(op, event, actions); break;
@@ -539,6 +593,16 @@ static void say_something(struct operation *op, const struct operation_event *ev
     }
 }
 
+static void ask_replicas(struct operation *op, uint64_t now_ms, struct operation_actions *actions)
+{
+    bool bring = op->status.step == OPERATION_GATHER;
+    if ((!bring && op->status.step != OPERATION_REPLICAS) ||
+        (op->replicas_asked_ms && now_ms - op->replicas_asked_ms < OPERATION_LOOK_MS))
+        return;
+    op->replicas_asked_ms = now_ms;
+    act(actions, bring ? OPERATION_BRING_REPLICAS : OPERATION_ASK_REPLICAS);
+}
+
 /* What was asked at an earlier step says nothing about this one. */
 static bool note_answer(struct operation *op, const struct operation_event *event)
 {
@@ -565,7 +629,6 @@ static void note_progress(struct operation *op, const struct operation_event *ev
         op->least_left = least;
         op->moved_ms = event->now_ms;
     }
-    op->status.copied = event->own.usn;
 }
 
 /* Silence that was slept through was no silence of the holder's. */
@@ -628,6 +691,8 @@ enum failure operation_step(struct operation *op, const struct operation_event *
         look(op, &now, actions);
         now.kind = OPERATION_TICK;
     } while (op->status.step != before && !has_ended(op));
+    op->status.copied = event->own.usn;
     say_something(op, event, actions);
+    ask_replicas(op, event->now_ms, actions);
     return bad;
 }

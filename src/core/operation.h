@@ -12,12 +12,14 @@
 
 enum operation_step {
     OPERATION_COPY,     /* while the holder serves on, until one batch is left */
+    OPERATION_REPLICAS, /* … and until each replica that answers has it, if there are any */
     OPERATION_FLUSH,    /* the holder's storage queues, if that is wanted */
     OPERATION_CLOSE,    /* sessions have time to end, if that is wanted */
     OPERATION_DRAIN,    /* from here on changes are refused */
     OPERATION_REST,     /* the last of it is copied */
     OPERATION_VERIFY,   /* both copies add up to the same */
     OPERATION_RELEASE,  /* the holder gives it away: only forwards from here on */
+    OPERATION_GATHER,   /* alone: what a replica has more than the copy here is brought */
     OPERATION_TAKE,     /* this pool serves */
     OPERATION_TURN,     /* the old holder stands by, and is copied to */
     OPERATION_CALL_OFF, /* the holder is told to serve on */
@@ -47,6 +49,9 @@ enum {
     OPERATION_SERVES_MS = HANDOVER_HOLD_MS + 2000,
     /* What a front end writes down when it is told to flush is a fraction of a second's work. */
     OPERATION_FLUSH_MS = 60000,
+    /* Without progress: what a replica has is a call or two away, and each call has a deadline of
+     * its own (link.h). Nobody serves meanwhile. */
+    OPERATION_GATHER_MS = 5000,
     /* A process that did not run for so long was not answered because it did not listen. */
     OPERATION_SLEPT_MS = 2000,
     /* The old holder hears of it at once; it may be restarting. */
@@ -63,6 +68,7 @@ struct operation_options {
     bool skip_verification;
     bool flush;
     bool incomplete;      /* take a copy that is not whole, alone */
+    bool replicas;        /* more pools than two keep a copy of it (protocol, rule 19) */
     uint32_t patience_ms; /* without progress */
     uint32_t close_ms;
     uint32_t store_ms; /* how long a store may take to keep what was decided */
@@ -84,6 +90,14 @@ enum operation_event_kind {
     OPERATION_CANCELLED,  /* somebody wants it called off */
 };
 
+/* What the replicas that answer have of the home's history, as they said last. */
+struct operation_replicas {
+    bool asked;         /* whoever was asked last has answered, or did not */
+    uint64_t least;     /* how far the last of them is; UINT64_MAX: none answers */
+    uint64_t most;      /* how far the first one is that more could be brought from; 0: none is */
+    const char *behind; /* who is not so far as the first, for people; lent */
+};
+
 struct operation_event {
     enum operation_event_kind kind;
     uint64_t now_ms;
@@ -94,14 +108,17 @@ struct operation_event {
     bool silent;           /* the holder was not heard for the failure-detection interval */
     const struct error *error;
     struct home_standing holder;
+    struct operation_replicas replicas;
 };
 
 enum operation_action_kind {
     OPERATION_DEMAND, /* of the holder; one at a time */
     OPERATION_ASK_FLUSH,
-    OPERATION_OPEN,  /* the term `to`: HOME_TAKE */
-    OPERATION_TELL,  /* it is at another step */
-    OPERATION_ENDED, /* it is Done or Failed */
+    OPERATION_ASK_REPLICAS,   /* how far they are */
+    OPERATION_BRING_REPLICAS, /* the same, and to have brought here what one of them has more */
+    OPERATION_OPEN,           /* the term `to`: HOME_TAKE */
+    OPERATION_TELL,           /* it is at another step */
+    OPERATION_ENDED,          /* it is Done or Failed */
 };
 struct operation_action {
     enum operation_action_kind kind;
@@ -125,9 +142,10 @@ struct operation_status {
     uint64_t began_ms, ended_ms;
     uint64_t step_ms[OPERATION_STEPS], step_end_ms[OPERATION_STEPS];
     struct term to;
-    uint64_t holder_usn, copied; /* how far the copy is, of how much */
-    bool heard;                  /* the holder answered at least once */
-    bool alone;                  /* taken without its release */
+    uint64_t holder_usn, copied;          /* how far the copy is, of how much */
+    uint64_t replicas_usn, replicas_goal; /* how far the last of the replicas is; 0: no goal yet */
+    bool heard;                           /* the holder answered at least once */
+    bool alone;                           /* taken without its release */
     bool verified;
     bool turned;             /* the old holder stands by */
     uint64_t refused_ms;     /* for how long changes were refused, as this pool saw it */

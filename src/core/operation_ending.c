@@ -24,6 +24,16 @@ void ending_stuck(struct error *e, uint32_t patience_ms, uint64_t left)
                   "-WaitTime waits longer.");
 }
 
+void ending_replicas_behind(struct error *e, const char *names, uint32_t patience_ms, uint64_t left)
+{
+    fail(e, FAIL_DEADLINE,
+         "The replicas made no progress for %.0f s: %" PRIu64 " changes are not there yet: %s.",
+         patience_ms / 1000.0, left, names && *names ? names : "nobody says where");
+    error_kept(e, "%s", serves_on);
+    error_next(e, "Get-CsManagementStoreReplicationStatus says more. Whoever is stopped is not "
+                  "waited for, and catches up when it is started again.");
+}
+
 void ending_not_flushed(struct error *e, uint32_t waited_ms)
 {
     fail(e, FAIL_DEADLINE, "The storage queues of the holder were not empty after %.0f s.",

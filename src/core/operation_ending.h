@@ -12,6 +12,8 @@
 /* While the holder serves on, … */
 void ending_not_served(struct error *e, enum mode mode);
 void ending_stuck(struct error *e, uint32_t patience_ms, uint64_t left);
+void ending_replicas_behind(struct error *e, const char *names, uint32_t patience_ms,
+                            uint64_t left);
 void ending_not_flushed(struct error *e, uint32_t waited_ms);
 void ending_called_off(struct error *e);
 void ending_silent(struct error *e, const struct error *trouble);

@@ -13,6 +13,7 @@ enum call_kind {
     CALL_POSITION,
     CALL_COMPARED,
     CALL_WANTED,
+    CALL_STANDING,
     CALL_RECORDS
 };
 
@@ -31,6 +32,7 @@ struct call {
         link_position_done *position;
         link_compared_done *compared;
         link_items_done *items;
+        link_offer_done *offer;
         link_records_done *records;
     } done;
     void *context;
@@ -144,6 +146,18 @@ static void tell_items(struct call *call, struct error *e)
     call->done.items(bad ? NULL : &batch, bad ? e : NULL, call->context);
 }
 
+static void tell_offer(struct call *call, struct error *e)
+{
+    struct sender sender;
+    OWNED(free_memory) struct sync_offer *offer = xmalloc(sizeof *offer);
+    enum failure bad = e->kind;
+    if (!bad)
+        bad = offer_decode(buffer_view(&call->body), &sender, offer, e);
+    if (!bad)
+        bad = check_answerer(call, &sender, e);
+    call->done.offer(bad ? NULL : offer, bad ? e : NULL, call->context);
+}
+
 static void on_result(void *context)
 {
     struct call *call = context;
@@ -159,6 +173,7 @@ static void on_result(void *context)
         case CALL_POSITION: tell_position(call, &e); break;
         case CALL_COMPARED: tell_compared(call, &e); break;
         case CALL_WANTED: tell_items(call, &e); break;
+        case CALL_STANDING: tell_offer(call, &e); break;
         case CALL_RECORDS: tell_kept(call, &e); break;
         }
     }
@@ -369,6 +384,14 @@ void link_wanted(struct link *link, const struct machine *to, const struct items
     struct call *call = call_new(link, CALL_WANTED, to, context);
     call->done.items = done;
     call_send(call, to, LINK_PATH_WANTED, wanted_encode(&link->sender, wanted));
+}
+
+void link_standing(struct link *link, const struct machine *to, const char *home,
+                   link_offer_done *done, void *context)
+{
+    struct call *call = call_new(link, CALL_STANDING, to, context);
+    call->done.offer = done;
+    call_send(call, to, LINK_PATH_STANDING, create_encode(&link->sender, home));
 }
 
 void link_chunks(struct link *link, const struct machine *to, struct bytes request,

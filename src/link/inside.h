@@ -16,6 +16,7 @@
 #define LINK_PATH_BATCH     "/link/v1/batch"
 #define LINK_PATH_PART      "/link/v1/part"
 #define LINK_PATH_WANTED    "/link/v1/wanted"
+#define LINK_PATH_STANDING  "/link/v1/standing"
 #define LINK_PATH_SALVAGE   "/link/v1/salvage"
 #define LINK_PATH_CHUNKS    "/link/v1/chunks"
 #define LINK_PATH_RECORDS   "/link/v1/records"

@@ -94,6 +94,11 @@ void link_reply_compared(struct link_reply *reply, const struct compared *compar
     reply_with(reply, compared_encode(&reply->link->sender, compared));
 }
 
+void link_reply_offer(struct link_reply *reply, const struct sync_offer *offer)
+{
+    reply_with(reply, offer_encode(&reply->link->sender, offer));
+}
+
 void link_reply_items(struct link_reply *reply, struct bytes batch)
 {
     OWNED(buffer_free) struct buffer body = {0};
@@ -269,6 +274,16 @@ static enum failure take_flush(struct link *link, struct http_request *request, 
     return OK;
 }
 
+static enum failure take_standing(struct link *link, struct http_request *request, struct error *e)
+{
+    const struct machine *from;
+    char home[HOME_NAME_SIZE];
+    if (take_named(link, request, &from, home, e))
+        return e->kind;
+    link->handlers.standing(from, home, reply_new(link, request), link->handlers.context);
+    return OK;
+}
+
 static enum failure take_offer(struct link *link, struct http_request *request, struct error *e)
 {
     struct sender sender;
@@ -383,6 +398,7 @@ static const struct {
     {LINK_PATH_PART, MESSAGE_BATCH_BYTES_MAX, take_part},
     {LINK_PATH_SALVAGE, MESSAGE_BATCH_BYTES_MAX, take_salvage},
     {LINK_PATH_WANTED, MESSAGE_BYTES_MAX, take_wanted},
+    {LINK_PATH_STANDING, MESSAGE_BYTES_MAX, take_standing},
     {LINK_PATH_CHUNKS, MESSAGE_BATCH_BYTES_MAX, take_chunks},
     {LINK_PATH_RECORDS, MESSAGE_BATCH_BYTES_MAX, take_records},
     {LINK_PATH_COMMAND, MESSAGE_COMMAND_BYTES_MAX, take_command},

@@ -45,6 +45,9 @@ struct link_handlers {
                  void *context); /* of a comparison, as a batch */
     void (*wanted)(const struct machine *from, const struct items_wanted *wanted,
                    struct link_reply *reply, void *context);
+    /* How far is the copy of this home, and on which lineage? */
+    void (*standing)(const struct machine *from, const char *home, struct link_reply *reply,
+                     void *context);
     /* Some of a tail (core/tail_packet.h), for the holder; as a batch. */
     void (*salvage)(const struct machine *from, struct bytes packet, struct link_reply *reply,
                     void *context);
@@ -88,6 +91,7 @@ void link_reply_standing(struct link_reply *reply, const struct home_standing *s
 void link_reply_created(struct link_reply *reply, const char *home);
 void link_reply_position(struct link_reply *reply, const struct copy_answer *position);
 void link_reply_compared(struct link_reply *reply, const struct compared *compared);
+void link_reply_offer(struct link_reply *reply, const struct sync_offer *offer);
 void link_reply_items(struct link_reply *reply, struct bytes batch);
 void link_reply_chunks(struct link_reply *reply, struct bytes answer);
 void link_reply_kept(struct link_reply *reply, const char *home);
@@ -140,6 +144,11 @@ void link_salvage(struct link *link, const struct machine *to, struct bytes pack
 typedef void link_items_done(const struct bytes *batch, const struct error *e, void *context);
 void link_wanted(struct link *link, const struct machine *to, const struct items_wanted *wanted,
                  link_items_done *done, void *context);
+
+/* How far a copy is, as if that were offered: `offer` is valid during the call; NULL and why. */
+typedef void link_offer_done(const struct sync_offer *offer, const struct error *e, void *context);
+void link_standing(struct link *link, const struct machine *to, const char *home,
+                   link_offer_done *done, void *context);
 
 /* Chunks of files. The answer is valid during the call; NULL and why. */
 typedef void link_chunks_done(const struct bytes *answer, const struct error *e, void *context);

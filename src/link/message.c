@@ -228,6 +228,7 @@ char *wanted_encode(const struct sender *sender, const struct items_wanted *want
     json_object_set_new(message, "home", json_string(wanted->home));
     json_object_set_new(message, "module", json_string(module_name(wanted->module)));
     json_object_set_new(message, "usns", usns);
+    json_object_set_new(message, "after", json_integer((json_int_t)wanted->after));
     return finish(message);
 }
 
@@ -566,8 +567,9 @@ enum failure wanted_decode(struct bytes text, struct sender *sender, struct item
     if (!message)
         return e ? e->kind : FAIL_INVALID;
     if (!read_home(message, wanted->home) || !read_module(message, wanted->home, &wanted->module) ||
+        !read_count(message, "after", &wanted->after) ||
         !read_usns(json_object_get(message, "usns"), wanted))
-        return senseless(e, "home, module or usns");
+        return senseless(e, "home, module, after or usns");
     return OK;
 }
 

@@ -115,12 +115,14 @@ void packet_wrap(const struct sender *sender, struct bytes packet, struct buffer
 enum failure packet_unwrap(struct bytes body, struct sender *sender, struct bytes *packet,
                            struct error *e);
 
-/* "What stands in your copy under these usns?", from a holder in whose own rows they are damaged.
+/* "What stands in your copy under these usns?", from a holder in whose own rows they are damaged;
+ * with none of them, "what stands there behind this one?", from whoever is about to take the home.
  * The answer is a batch. */
 enum { ITEMS_WANTED_MAX = 100 };
 struct items_wanted {
     char home[HOME_NAME_SIZE];
     enum module module;
+    uint64_t after; /* only where there are no usns */
     size_t count;
     uint64_t usns[ITEMS_WANTED_MAX]; /* ascending */
 };

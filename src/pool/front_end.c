@@ -581,6 +581,7 @@ static enum failure open_link(struct front_end *fe, struct error *e)
                                            .batch = on_batch,
                                            .part = on_part,
                                            .wanted = on_wanted,
+                                           .standing = lend_standing,
                                            .salvage = salvaged_on_packet,
                                            .chunks = content_on_chunks,
                                            .records = on_records,

@@ -156,12 +156,10 @@ static bool put_off(const struct importing *importing, struct link_reply *reply)
     return true;
 }
 
-static void refuse_busy(const struct importing *importing, struct link_reply *reply)
+static void say_busy(const struct importing *importing, struct error *e)
 {
-    struct error e;
-    fail(&e, FAIL_BUSY, "%s has more to import than it takes.", front_end_pool(importing->fe));
-    error_next(&e, "It is tried again by itself.");
-    link_reply_error(reply, &e);
+    fail(e, FAIL_BUSY, "%s has more to import than it takes.", front_end_pool(importing->fe));
+    error_next(e, "It is tried again by itself.");
 }
 
 /* Where the copy stands; and of content, what is still to be done for its files. */
@@ -310,7 +308,9 @@ static void offer_to_replica(struct importing *importing, const struct sync_offe
         importing->calls++;
         return;
     }
-    refuse_busy(importing, reply);
+    struct error e;
+    say_busy(importing, &e);
+    link_reply_error(reply, &e);
     free(o);
 }
 
@@ -376,7 +376,10 @@ struct sent {
     struct importing *importing;
     struct store *store;
     struct content *content;
-    struct link_reply *reply;
+    struct link_reply *reply; /* NULL: `brought` is told */
+    importing_brought_done *brought;
+    void *context;
+    struct buffer own;  /* the bytes of what was brought */
     struct bytes bytes; /* lent until the reply is given */
     char from[FQDN_SIZE];
     struct batch_head head; /* as the batch says: it may lie */
@@ -385,6 +388,12 @@ struct sent {
     struct applied applied;
     struct error error;
 };
+
+static void sent_free(struct sent *sent)
+{
+    buffer_free(&sent->own);
+    free(sent);
+}
 
 static void work(void *context)
 {
@@ -405,15 +414,18 @@ static void on_stored(void *context)
 {
     struct sent *sent = context;
     taking_note(sent->importing->fe, sent->taken_for, false);
-    free(sent);
+    sent_free(sent);
 }
 
-static void reply_to(const struct sent *sent)
+static void reply_to(const struct sent *sent, const struct copy_answer *answer,
+                     const struct error *e)
 {
-    if (sent->error.kind)
-        link_reply_error(sent->reply, &sent->error);
+    if (sent->brought)
+        sent->brought(e ? NULL : answer, e, sent->context);
+    else if (e)
+        link_reply_error(sent->reply, e);
     else
-        say(sent->importing, sent->applied.module, sent->reply, sent->applied.answer);
+        say(sent->importing, sent->head.module, sent->reply, *answer);
 }
 
 static void on_worked(void *context)
@@ -429,7 +441,7 @@ static void on_worked(void *context)
         note(importing, applied->home, applied->module, failed ? &sent->error : NULL);
     if (!failed && applied->complete)
         note_complete(importing, applied->home, applied->module);
-    reply_to(sent);
+    reply_to(sent, &applied->answer, failed ? &sent->error : NULL);
     if (applied->home[0])
         operating_look(front_end_operating(importing->fe), applied->home);
     bool stopping = !front_end_link(importing->fe);
@@ -445,8 +457,8 @@ static void begin(struct sent *sent)
     struct copy_answer late = {0};
     const struct batch_head *head = &sent->head;
     if (!taking_may(importing->fe, sent->from, head->home, head->term, sent->taken_for, &late)) {
-        link_reply_position(sent->reply, &late);
-        free(sent);
+        reply_to(sent, &late, NULL);
+        sent_free(sent);
         return;
     }
     if (workers_run(importing->workers, work, on_worked, sent)) {
@@ -454,8 +466,10 @@ static void begin(struct sent *sent)
         taking_note(importing->fe, sent->taken_for, true);
         return;
     }
-    refuse_busy(importing, sent->reply);
-    free(sent);
+    struct error e;
+    say_busy(importing, &e);
+    reply_to(sent, NULL, &e);
+    sent_free(sent);
 }
 
 /* As much of it can be applied as has its files in place. */
@@ -477,7 +491,7 @@ static void on_files_ready(uint64_t upto, const struct error *e, void *context)
         say(importing, MODULE_DATA_CONF, sent->reply,
             (struct copy_answer){.verdict = COPY_EARLY}); /* it takes longer */
     }
-    free(sent);
+    sent_free(sent);
 }
 
 void importing_sent(struct importing *importing, const struct machine *from, struct bytes batch,
@@ -506,6 +520,29 @@ void importing_sent(struct importing *importing, const struct machine *from, str
     }
     importing->calls++;
     content_prepare(sent->content, head.home, batch, on_files_ready, sent);
+}
+
+void importing_brought(struct importing *importing, struct bytes batch,
+                       importing_brought_done *done, void *context)
+{
+    struct sent *sent = xcalloc(1, sizeof *sent);
+    struct error e;
+    *sent = (struct sent){.importing = importing,
+                          .store = front_end_store(importing->fe),
+                          .content = front_end_content(importing->fe),
+                          .brought = done,
+                          .context = context,
+                          .limit = UINT64_MAX};
+    if (batch_peek(batch, &sent->head, &e)) {
+        reply_to(sent, NULL, &e);
+        sent_free(sent);
+        return;
+    }
+    const struct hosted_home *home = front_end_home(importing->fe, sent->head.home);
+    snprintf(sent->from, sizeof sent->from, "%s", home ? home_partner(hosted_home_core(home)) : "");
+    buffer_raw(&sent->own, batch.at, batch.size);
+    sent->bytes = buffer_view(&sent->own);
+    begin(sent);
 }
 
 struct importing *importing_new(struct front_end *fe, struct workers *workers)

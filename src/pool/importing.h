@@ -23,6 +23,14 @@ void importing_offered(struct importing *importing, const struct machine *from,
 void importing_sent(struct importing *importing, const struct machine *from, struct bytes batch,
                     struct link_reply *reply);
 
+/* A batch that was not sent but fetched, from another copy (pool/lend.h); copied. It is taken as if
+ * the other pool of the pair had sent it; `done` is told where the copy stands, or what was wrong.
+ */
+typedef void importing_brought_done(const struct copy_answer *answer, const struct error *e,
+                                    void *context);
+void importing_brought(struct importing *importing, struct bytes batch,
+                       importing_brought_done *done, void *context);
+
 /* The copy of this home lost something (pool/scrub.h), and waits for its exporter to ask. */
 void importing_note_loss(struct importing *importing, const char *home);
 bool importing_lacks(const struct importing *importing, const char *home);

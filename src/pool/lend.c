@@ -8,7 +8,7 @@
 struct lending {
     struct batch_writer *writer;
     enum module module;
-    uint64_t usn;
+    uint64_t usn; /* which one is wanted; of all, up to where they are */
     bool full;
 };
 
@@ -19,6 +19,13 @@ static bool add_if_wanted(const struct item *item, struct item_hash hash, void *
     if (item->version.usn == l->usn && item->module == l->module)
         l->full = !batch_add(l->writer, item);
     return false;
+}
+
+/* Up to where the copy here is what the holder was at one moment; 0: it is not. */
+static uint64_t whole_upto(const struct hold *hold, const struct copy_state *copy)
+{
+    bool whole = copy_head(copy) == copy->head;
+    return whole ? copy_upto(hold, copy->cookie) : 0;
 }
 
 static enum failure read_head(struct view *view, const char *to, const struct items_wanted *wanted,
@@ -32,7 +39,37 @@ static enum failure read_head(struct view *view, const char *to, const struct it
     *head = (struct batch_head){
         .module = wanted->module, .term = hold->term, .head = state.head, .horizon = state.horizon};
     snprintf(head->home, sizeof head->home, "%s", wanted->home);
-    return OK;
+    if (wanted->count)
+        return OK;
+    const struct copy_state copy = offer_copy(hold, &state, wanted->module);
+    head->after = wanted->after;
+    head->head = whole_upto(hold, &copy);
+    head->horizon = copy_horizon(&copy, state.horizon);
+    return head->after < head->head
+               ? OK
+               : fail(e, FAIL_NOT_FOUND, "Nothing stands behind change %llu here.",
+                      (unsigned long long)wanted->after);
+}
+
+static bool add_next(const struct item *item, struct item_hash hash, void *context)
+{
+    (void)hash;
+    struct lending *l = context;
+    l->full = item->module == l->module && !batch_add(l->writer, item);
+    if (!l->full)
+        l->usn = item->version.usn;
+    return !l->full;
+}
+
+/* As much of it as a batch holds. */
+static enum failure read_behind(struct view *view, struct lending *l, const struct batch_head *head,
+                                struct bytes *bytes, struct error *e)
+{
+    l->usn = head->after;
+    enum failure bad = view_changes(view, head->home, head->after, add_next, l, e);
+    if (!bad)
+        *bytes = batch_finish(l->writer, l->full ? l->usn : head->head, l->full);
+    return bad;
 }
 
 static enum failure read_items(struct store *store, const char *to,
@@ -49,13 +86,17 @@ static enum failure read_items(struct store *store, const char *to,
     if (bad)
         return bad;
     batch_begin(writer, &head);
+    struct bytes bytes = {0};
+    if (!wanted->count)
+        bad = read_behind(view, &l, &head, &bytes, e);
     for (size_t i = 0; !bad && !l.full && i < wanted->count; i++) {
         l.usn = wanted->usns[i];
         bad = view_changes(view, wanted->home, l.usn - 1, add_if_wanted, &l, e);
     }
     if (bad)
         return bad;
-    struct bytes bytes = batch_finish(writer, head.head, false);
+    if (wanted->count)
+        bytes = batch_finish(writer, head.head, false);
     buffer_raw(batch, bytes.at, bytes.size);
     return OK;
 }
@@ -102,4 +143,44 @@ void lend_wanted(struct front_end *fe, struct workers *workers, const struct mac
     fail(&e, FAIL_BUSY, "%s has more to read than it can.", front_end_pool(fe));
     link_reply_error(reply, &e);
     free(lent);
+}
+
+/* --- how far it is --- */
+
+static enum failure read_standing(struct store *store, const char *to, const char *home,
+                                  struct sync_offer *offer, struct error *e)
+{
+    OWNED(view_close) struct view *view = NULL;
+    OWNED(free_memory) struct hold *hold = xmalloc(sizeof *hold);
+    struct home_state state;
+    enum failure bad = store_view(store, &view, e);
+    if (!bad)
+        bad = offer_read_shared(view, home, to, hold, &state, e);
+    if (bad)
+        return bad;
+    int m = 0;
+    while (!module_belongs((enum module)m, home))
+        m++;
+    const struct copy_state copy = offer_copy(hold, &state, (enum module)m);
+    *offer = (struct sync_offer){.module = (enum module)m,
+                                 .term = hold->term,
+                                 .head = whole_upto(hold, &copy),
+                                 .horizon = copy_horizon(&copy, state.horizon),
+                                 .whole = copy_head(&copy) == copy.head,
+                                 .digest = copy.digest,
+                                 .lineage = hold->lineage};
+    snprintf(offer->home, sizeof offer->home, "%s", home);
+    return OK;
+}
+
+void lend_standing(const struct machine *from, const char *home, struct link_reply *reply,
+                   void *context)
+{
+    const struct front_end *fe = context;
+    OWNED(free_memory) struct sync_offer *offer = xmalloc(sizeof *offer);
+    struct error e;
+    if (read_standing(front_end_store(fe), from->pool->fqdn, home, offer, &e))
+        link_reply_error(reply, &e);
+    else
+        link_reply_offer(reply, offer);
 }

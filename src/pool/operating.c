@@ -24,6 +24,7 @@ struct operating {
     struct front_end *fe;
     struct operating_place places[HOSTED_HOMES_MAX];
     struct reply *replies; /* that are waited for */
+    struct replicas *replicas;
     uint64_t last_id;
 };
 
@@ -99,6 +100,15 @@ static void tell_end(const struct operation_report *r)
 
 static void carry_out(struct operating_place *place, const struct operation_action *action);
 
+/* For people; of a home that was taken alone, against what was taken. */
+static void note_replicas(struct operating_place *place)
+{
+    const struct operation_status *s = &place->report.status;
+    if (place->report.wish.options.replicas)
+        replicas_say(place->operating->replicas, s->alone ? s->point.usn : s->replicas_goal,
+                     &place->report.replicas);
+}
+
 static enum failure step(struct operating_place *place, struct operation_event event,
                          struct error *e)
 {
@@ -112,8 +122,12 @@ static enum failure step(struct operating_place *place, struct operation_event e
     event.silent = home_mode(core) == MODE_RESILIENCY;
     if (hosted_home_point(home, &event.own, &event.whole, &trouble))
         event.whole = false; /* nothing is taken from a store that can't be read */
+    if (place->report.wish.options.replicas)
+        event.replicas =
+            replicas_standing(place->operating->replicas, place->report.status.replicas_goal);
     enum failure bad = operation_step(place->core, &event, &actions, e);
     operation_status(place->core, &place->report.status);
+    note_replicas(place);
     for (size_t i = 0; i < actions.count; i++)
         carry_out(place, &actions.list[i]);
     return bad;
@@ -211,6 +225,11 @@ static void flush(struct operating_place *place)
     flush_pool(reply->flush, place->operating->fe, place->report.from, place->report.wish.home);
 }
 
+static void on_replicas_changed(void *context)
+{
+    operating_look(context, HOME_CENTRAL);
+}
+
 /* From when the holder is told to stop until it is known who serves, it gets no grant. */
 static bool intends(enum operation_step step)
 {
@@ -244,6 +263,8 @@ static void carry_out(struct operating_place *place, const struct operation_acti
     switch (action->kind) {
     case OPERATION_DEMAND: demand(place, &action->demanded); break;
     case OPERATION_ASK_FLUSH: flush(place); break;
+    case OPERATION_ASK_REPLICAS: replicas_ask(place->operating->replicas); break;
+    case OPERATION_BRING_REPLICAS: replicas_bring(place->operating->replicas); break;
     case OPERATION_OPEN:
         hosted_home_take(home_of(place), action->to, action->alone, NULL, NULL, on_taken,
                          reply_new(place));
@@ -274,6 +295,8 @@ enum failure operating_begin(struct operating *operating, const struct operation
     snprintf(place->report.from, sizeof place->report.from, "%s", home_partner(core));
     place->core = operation_new(&wish->options, clock_ms());
     operation_status(place->core, &place->report.status);
+    if (wish->options.replicas)
+        replicas_begin(operating->replicas);
     tell_begin(&place->report);
     operation_journal_keep(operating->fe, &place->report);
     step(place, (struct operation_event){.kind = OPERATION_TICK}, NULL);
@@ -329,6 +352,7 @@ struct operating *operating_new(struct front_end *fe)
 {
     struct operating *operating = xcalloc(1, sizeof *operating);
     operating->fe = fe;
+    operating->replicas = replicas_new(fe, on_replicas_changed, operating);
     return operating;
 }
 
@@ -356,5 +380,6 @@ void operating_free(struct operating *operating)
         reply_free(operating->replies);
         operating->replies = next;
     }
+    replicas_free(operating->replicas);
     free(operating);
 }

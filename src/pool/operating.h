@@ -6,6 +6,7 @@
 
 #include "core/operation.h"
 #include "pool/front_end.h"
+#include "pool/replicas.h"
 
 struct operating;
 
@@ -32,6 +33,7 @@ struct operation_report {
     struct term held;                      /* the term that was given away */
     /* Before it was taken alone: the pools whose machines hear the holder, said ours; "" none. */
     char witnesses[OPERATION_WITNESSES_SIZE];
+    struct replicas_said replicas; /* of `central`: how far they are, or were at its end */
 };
 
 struct operating *operating_new(struct front_end *fe);

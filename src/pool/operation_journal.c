@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "pool/commit.h"
 
-enum { JOURNAL_FORMAT = 1, JOURNAL_NAME_SIZE = HOME_NAME_SIZE + 16 };
+enum { JOURNAL_FORMAT = 2, JOURNAL_NAME_SIZE = HOME_NAME_SIZE + 16 };
 
 static const char *record_name(const char *home, char name[JOURNAL_NAME_SIZE])
 {

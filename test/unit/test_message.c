@@ -321,12 +321,12 @@ static void what_is_wanted_comes_out_as_it_went_in(void **state)
 {
     (void)state;
     struct sender s = sender(), got;
-    struct items_wanted in = {.home = HOME_CENTRAL, .module = MODULE_CMS_MASTER}, out;
+    struct items_wanted in = {.home = HOME_CENTRAL, .module = MODULE_CMS_MASTER, .after = 7}, out;
     for (; in.count < ITEMS_WANTED_MAX; in.count++)
         in.usns[in.count] = 3 + in.count * in.count;
     OWNED(free_memory) char *text = wanted_encode(&s, &in);
     assert_int_equal(wanted_decode(bytes_of_text(text), &got, &out, NULL), OK);
-    assert_true(out.module == in.module && out.count == in.count);
+    assert_true(out.module == in.module && out.count == in.count && out.after == in.after);
     assert_memory_equal(out.usns, in.usns, sizeof in.usns);
     static const char *const wrong[] = {
         "[3,3]", "[4,3]", "[0]", "[-1]", "[\"3\"]", "{}", "null", "[9223372036854775807]", "[3.5]"};

@@ -17,9 +17,10 @@ struct scene {
     struct home_point own;
     bool whole, silent, serves;
     struct home_standing holder; /* as it would say */
+    struct operation_replicas replicas;
     struct operation_actions last;
     struct home_demanded demanded; /* the last one */
-    unsigned demands, opens, tells, ends, flushes;
+    unsigned demands, opens, tells, ends, flushes, asks, brings;
     struct term opened;
     bool alone;
     struct operation_status status;
@@ -49,6 +50,7 @@ static enum failure happens(struct scene *s, struct operation_event event)
     event.silent = s->silent;
     event.serves = s->serves;
     event.holder = s->holder;
+    event.replicas = s->replicas;
     enum failure bad = operation_step(s->op, &event, &s->last, &e);
     for (size_t i = 0; i < s->last.count; i++) {
         const struct operation_action *a = &s->last.list[i];
@@ -63,6 +65,8 @@ static enum failure happens(struct scene *s, struct operation_event event)
         s->tells += a->kind == OPERATION_TELL;
         s->ends += a->kind == OPERATION_ENDED;
         s->flushes += a->kind == OPERATION_ASK_FLUSH;
+        s->asks += a->kind == OPERATION_ASK_REPLICAS;
+        s->brings += a->kind == OPERATION_BRING_REPLICAS;
     }
     operation_status(s->op, &s->status);
     return bad;
@@ -144,11 +148,20 @@ static void assert_done(const struct scene *s)
     assert_int_equal(s->status.error.kind, OK);
 }
 
+static void replicas_say(struct scene *s, uint64_t least, uint64_t most)
+{
+    s->replicas = (struct operation_replicas){
+        .asked = true, .least = least, .most = most, .behind = "lonely-cs-001.litwareinc.com"};
+    tick(s, OPERATION_TICK_MS);
+}
+
 /* Brings it to a step by what a good holder says. */
 static void reach(struct scene *s, enum operation_step step)
 {
     if (s->status.step == OPERATION_COPY && step > OPERATION_COPY)
         says(s, MODE_SERVING);
+    if (s->status.step == OPERATION_REPLICAS && step > OPERATION_REPLICAS)
+        replicas_say(s, 11, 11);
     if (s->status.step == OPERATION_FLUSH && step > OPERATION_FLUSH)
         happens(s, (struct operation_event){.kind = OPERATION_FLUSHED});
     if (s->status.step == OPERATION_CLOSE && step > OPERATION_CLOSE) {
@@ -433,10 +446,12 @@ static void it_can_be_called_off_at_every_open_step(void **state)
 {
     (void)state;
     for (int step = OPERATION_COPY; step <= OPERATION_TURN; step++) {
-        if (step == OPERATION_VERIFY) /* lasts no time */
+        if (step == OPERATION_VERIFY ||
+            step == OPERATION_GATHER) /* lasts no time; is not planned */
             continue;
         OWNED(scene_free)
-        struct scene *s = begin((struct operation_options){.flush = true, .close_ms = CLOSE_MS});
+        struct scene *s = begin(
+            (struct operation_options){.flush = true, .close_ms = CLOSE_MS, .replicas = true});
         reach(s, (enum operation_step)step);
         bool open = operation_step_is_open((enum operation_step)step);
         assert_int_equal(cancel(s), open ? OK : FAIL_REFUSED);
@@ -983,6 +998,132 @@ static void taken_alone_it_takes_a_later_number_where_one_is_known_by_then(void 
     assert_failed(s, OPERATION_TAKE);
 }
 
+/* --- replicas --- */
+
+static void a_planned_one_waits_for_the_replicas_that_answer(void **state)
+{
+    (void)state;
+    OWNED(scene_free) struct scene *s = begin((struct operation_options){.replicas = true});
+    s->replicas = (struct operation_replicas){.asked = true, .least = 10}; /* of an earlier one */
+    says(s, MODE_SERVING);
+    assert_at(s, OPERATION_REPLICAS);
+    assert_int_equal(s->asks, 1);
+    s->replicas.asked = false;
+    tick(s, OPERATION_TICK_MS);
+    assert_at(s, OPERATION_REPLICAS);
+    replicas_say(s, 7, 10);
+    assert_at(s, OPERATION_REPLICAS);
+    assert_int_equal(s->status.replicas_usn, 7);
+    assert_int_equal(s->status.replicas_goal, 10);
+    says(s, MODE_SERVING);
+    assert_true(operation_step_is_open(s->status.step));
+    s->holder.point = at(12); /* what comes later is not waited for */
+    replicas_say(s, 10, 10);
+    assert_at(s, OPERATION_DRAIN);
+    assert_true(s->asks > 1);
+}
+
+static void where_none_answers_it_goes_on(void **state)
+{
+    (void)state;
+    OWNED(scene_free) struct scene *s = begin((struct operation_options){.replicas = true});
+    says(s, MODE_SERVING);
+    replicas_say(s, UINT64_MAX, 0);
+    assert_at(s, OPERATION_DRAIN);
+}
+
+static void replicas_without_progress_end_a_planned_one_and_are_named(void **state)
+{
+    (void)state;
+    OWNED(scene_free) struct scene *s = begin((struct operation_options){.replicas = true});
+    says(s, MODE_SERVING);
+    uint64_t least = 0, moved = s->now;
+    while (!s->ends) {
+        least += s->now - moved >= PATIENCE_MS / 2 && least < 9; /* it waits as long as they move */
+        moved = least > s->status.replicas_usn ? s->now : moved;
+        says(s, MODE_SERVING);
+        replicas_say(s, least, 10);
+        assert_true(s->now <= moved + PATIENCE_MS + OPERATION_TICK_MS);
+    }
+    assert_true(s->now > BEGINS_MS + 5 * PATIENCE_MS);
+    assert_failed(s, OPERATION_REPLICAS);
+    assert_non_null(strstr(s->status.error.what, "1 changes are not there yet: lonely-cs-001"));
+}
+
+static void in_a_disaster_nobody_waits_for_replicas_while_the_holder_answers(void **state)
+{
+    (void)state;
+    OWNED(scene_free)
+    struct scene *s = begin((struct operation_options){.replicas = true, .disaster = true});
+    reach(s, OPERATION_TURN);
+    assert_int_equal(s->asks + s->brings, 0);
+}
+
+/* A lost holder, and a replica that may have more. */
+static struct scene *is_lost(void)
+{
+    struct scene *s = begin((struct operation_options){.replicas = true, .disaster = true});
+    answers_nothing(s, FAIL_UNREACHABLE);
+    assert_at(s, OPERATION_GATHER);
+    assert_int_equal(s->brings, 1);
+    return s;
+}
+
+static void rule_19_what_a_replica_has_more_is_brought_before_it_is_taken_alone(void **state)
+{
+    (void)state;
+    OWNED(scene_free) struct scene *s = is_lost();
+    replicas_say(s, 3, 14);
+    for (uint64_t usn = 11; usn < 14; usn++) {
+        tick(s, OPERATION_GATHER_MS - 1);
+        assert_int_equal(s->opens, 0);
+        s->own = at(usn);
+        tick(s, 1);
+    }
+    s->own = at(14);
+    replicas_say(s, 3, 20); /* a holder that only it hears goes on */
+    assert_int_equal(s->opens, 1);
+    assert_true(s->alone && s->status.alone);
+    assert_int_equal(s->status.point.usn, 14);
+    is_taken(s);
+    assert_done(s);
+}
+
+static void rule_19_with_nothing_to_bring_it_is_taken_at_once(void **state)
+{
+    (void)state;
+    for (int any = 0; any < 2; any++) {
+        OWNED(scene_free) struct scene *s = is_lost();
+        replicas_say(s, any ? 10 : UINT64_MAX, any ? 10 : 0);
+        assert_int_equal(s->opens, 1);
+    }
+}
+
+static void rule_19_a_replica_that_sends_nothing_does_not_keep_it_for_ever(void **state)
+{
+    (void)state;
+    OWNED(scene_free) struct scene *s = is_lost();
+    uint64_t limit = s->now + OPERATION_GATHER_MS + OPERATION_TICK_MS;
+    while (!s->opens) {
+        replicas_say(s, 3, 14);
+        assert_true(s->now <= limit);
+    }
+}
+
+static void rule_19_a_copy_in_a_long_catch_up_may_become_whole_by_that(void **state)
+{
+    (void)state;
+    OWNED(scene_free)
+    struct scene *s = begin((struct operation_options){.replicas = true, .disaster = true});
+    s->whole = false;
+    answers_nothing(s, FAIL_UNREACHABLE);
+    replicas_say(s, 3, 14);
+    s->whole = true;
+    s->own = at(14);
+    replicas_say(s, 3, 14);
+    assert_int_equal(s->opens, 1);
+}
+
 /* --- whatever happens --- */
 
 /* Every operation ends, whatever the holder says, and says at most what there is room for. */
@@ -998,7 +1139,8 @@ static void every_operation_ends(void **state)
                                                            .skip_verification = round % 3 == 0,
                                                            .flush = round % 5 == 0,
                                                            .close_ms = round % 7 ? 0 : CLOSE_MS,
-                                                           .incomplete = round % 11 == 0});
+                                                           .incomplete = round % 11 == 0,
+                                                           .replicas = round % 13 < 6});
         uint64_t mostly = dice % 12; /* one answer is given more often than others */
         for (unsigned i = 0; i < STEPS && !s->ends; i++) {
             dice ^= dice << 13;
@@ -1008,6 +1150,8 @@ static void every_operation_ends(void **state)
             s->holder.durable = (dice >> 16) % 8 != 0;
             s->holder.seen = 2 + (dice >> 20) % 3;
             s->whole = (dice >> 24) % 8 != 0;
+            s->replicas = (struct operation_replicas){
+                .asked = (dice >> 40) % 2, .least = (dice >> 42) % 20, .most = (dice >> 50) % 20};
             switch (what) {
             case 0: says(s, (enum mode)((dice >> 30) % MODES)); break;
             case 1: refuses(s, FAIL_BUSY); break;
@@ -1092,6 +1236,14 @@ int main(void)
         cmocka_unit_test(a_copy_in_a_long_catch_up_is_released_to_only_knowingly),
         cmocka_unit_test(a_copy_in_a_long_catch_up_is_taken_alone_only_knowingly),
         cmocka_unit_test(taken_alone_it_takes_a_later_number_where_one_is_known_by_then),
+        cmocka_unit_test(a_planned_one_waits_for_the_replicas_that_answer),
+        cmocka_unit_test(where_none_answers_it_goes_on),
+        cmocka_unit_test(replicas_without_progress_end_a_planned_one_and_are_named),
+        cmocka_unit_test(in_a_disaster_nobody_waits_for_replicas_while_the_holder_answers),
+        cmocka_unit_test(rule_19_what_a_replica_has_more_is_brought_before_it_is_taken_alone),
+        cmocka_unit_test(rule_19_with_nothing_to_bring_it_is_taken_at_once),
+        cmocka_unit_test(rule_19_a_replica_that_sends_nothing_does_not_keep_it_for_ever),
+        cmocka_unit_test(rule_19_a_copy_in_a_long_catch_up_may_become_whole_by_that),
         cmocka_unit_test(every_operation_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
