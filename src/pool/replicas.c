@@ -26,6 +26,7 @@ struct replicas {
     struct replica_row rows[TOPOLOGY_POOLS_MAX];
     size_t count, calling;
     uint64_t round; /* of questions: what comes of an earlier one counts no more */
+    bool asked;     /* anybody, since the operation began */
     /* What is being brought, one batch after the other. */
     bool bringing;
     struct replica_row *from;
@@ -70,7 +71,7 @@ void replicas_begin(struct replicas *r)
 {
     const struct topology *topology = front_end_config(r->fe)->topology;
     forget(r);
-    r->bringing = false;
+    r->bringing = r->asked = false;
     r->brought = 0;
     r->brought_from[0] = r->trouble[0] = r->behind[0] = '\0';
     for (size_t i = 0; i < topology->pool_count; i++) {
@@ -151,6 +152,7 @@ void replicas_ask(struct replicas *r)
     struct link *link = front_end_link(r->fe);
     if (r->calling || !link)
         return;
+    r->asked = true;
     for (size_t i = 0; i < r->count; i++) {
         struct replica_row *row = &r->rows[i];
         const struct machine *to = front_end_machine_of(r->fe, row->pool);
@@ -364,7 +366,9 @@ void replicas_say(const struct replicas *r, uint64_t goal, struct replicas_said 
     snprintf(said->trouble, sizeof said->trouble, "%s", r->trouble);
     name_behind(r, goal, said->behind, sizeof said->behind);
     name_ahead(r, goal, said->ahead, sizeof said->ahead);
-    for (size_t i = 0; i < r->count; i++) {
+    if (!r->asked)
+        replicas_away(r->fe, said->away, sizeof said->away);
+    for (size_t i = 0; r->asked && i < r->count; i++) {
         const struct replica_row *row = &r->rows[i];
         const struct pool *pool = topology_pool(front_end_config(r->fe)->topology, row->pool);
         if (!row->known && pool)

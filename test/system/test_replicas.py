@@ -125,6 +125,18 @@ def planned_it_is_called_off_where_a_replica_that_answers_gets_nothing(world):
 
 
 @test
+def forced_on_a_store_that_is_alive_nobody_is_waited_for_and_who_is_away_is_named(world):
+    world.deploy(["atl", "redmond", "lonely", "remote"])
+    world.stop("remote")
+    world.wait_silent("redmond", "remote")
+    done = move(world, *FORCE).must(0, "Disaster mode was not needed",
+                                    "These replicas did not answer", name_of("remote"))
+    assert LONELY not in str(done)
+    one_term(world, "redmond")
+    all_equal(world)
+
+
+@test
 def alone_what_a_replica_has_more_is_brought_before_it_is_taken(world):
     cut_off_standby(world, "lonely")
     world.kill("atl")
