@@ -12,6 +12,7 @@
 #include "cmdlet/parameter.h"
 #include "http/on_loop.h"
 #include "pool/backup_configuration.h"
+#include "pool/central_connection.h"
 
 DEFINE_OWNED(json_t *, json_decref)
 
@@ -226,8 +227,43 @@ static enum failure busy(struct error *e)
     return error_next(e, "Try again shortly.");
 }
 
+/* What was passed on in vain is carried out here, if its caller may do that. */
+static void run_here(struct call *call)
+{
+    struct admin *admin = call_context(call);
+    struct error e = {0};
+    enum failure bad =
+        check_permission(admin, call_command(call), call_parameters(call), call_caller(call), &e);
+    if (!bad && admin->stopped)
+        bad = fail(&e, FAIL_STOPPING, "This machine is stopping.");
+    if (bad) {
+        call_fail(call, &e);
+        return;
+    }
+    call_take_back(call, admin->workers);
+    runs[command_find(call_command(call)->name)](call);
+}
+
+/* The replica here may answer, if that was wanted, and the command can be asked of it. */
+static void ask_replica(struct call *call)
+{
+    call_warning(
+        call, "The Central Management Store does not answer: this is what the replica of %s has.",
+        front_end_config(call_front_end(call))->self->fqdn);
+    call_read_replica(call);
+    run_here(call);
+}
+
+static pass_unanswered *last_resort(struct front_end *fe, const struct command *command)
+{
+    struct central_connection set;
+    bool local = command->place == AT_CENTRAL && command->effect == READS &&
+                 own_parameter(command, "LocalStore");
+    return local && central_connection_read(fe, &set) && set.caching ? ask_replica : NULL;
+}
+
 /* The pool that it is about turned out to be silent: its partner answers, as if that had been
- * known.
+ * known; or, of the Central Management Store, whoever is heard to hold it.
  */
 static void on_unanswered(struct call *call)
 {
@@ -239,23 +275,39 @@ static void on_unanswered(struct call *call)
     if (!bad && admin->stopped)
         bad = fail(&e, FAIL_STOPPING, "This machine is stopping.");
     if (!bad && pool) {
-        pass_on(call, pool, NULL);
+        pass_on(call, pool, last_resort(admin->fe, call_command(call)));
         return;
     }
-    if (!bad)
-        bad = check_permission(admin, call_command(call), call_parameters(call), call_caller(call),
-                               &e);
-    if (bad) {
+    if (bad)
         call_fail(call, &e);
-        return;
-    }
-    call_take_back(call, admin->workers);
-    runs[command_find(call_command(call)->name)](call);
+    else
+        run_here(call);
 }
 
-/* Does its partner answer if this pool does not? */
+/* What this machine was told to look at first is not the store, or does not answer. */
+static void on_not_there(struct call *call)
+{
+    struct admin *admin = call_context(call);
+    struct central_connection set;
+    if (central_connection_read(admin->fe, &set))
+        call_caution(
+            call,
+            "%s, where this machine was told to look first, does not hold the Central "
+            "Management Store, or does not answer. Remove-CsManagementConnection ends that.",
+            set.database);
+    on_unanswered(call);
+}
+
+/* Who answers if this pool does not: its partner; or whoever is heard to hold the store. */
 static pass_unanswered *otherwise(const struct errand *errand, const struct pool *pool)
 {
+    struct front_end *fe = errand->admin->fe;
+    const struct pool *heard;
+    struct error e;
+    if (errand->command->place == AT_CENTRAL)
+        return !place_of(fe, errand->command, errand->parameters, true, &heard, &e) && heard != pool
+                   ? on_not_there
+                   : last_resort(fe, errand->command);
     const char *named = json_string_value(json_object_get(errand->parameters, "PoolFqdn"));
     bool stands_in = errand->command->place == FOR_POOL && pool->backup;
     return stands_in && strcmp(pool->fqdn, named) == 0 ? on_unanswered : NULL;

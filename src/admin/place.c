@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "admin/show.h"
+#include "pool/central_connection.h"
 
 DEFINE_OWNED(json_t *, json_decref)
 
@@ -27,6 +28,18 @@ static const struct pool *holder_of_central(const struct front_end *fe)
     return holder ? holder : front_end_config(fe)->topology->central; /* whose it is to create */
 }
 
+/* Where this machine was told to look for it first, unless that is itself: it knows whether it
+ * holds it. Whoever passes a command on has looked already. */
+static const struct pool *looks_first_at(struct front_end *fe, bool passed_on)
+{
+    struct central_connection set;
+    const struct pool *holder = holder_of_central(fe), *self = front_end_config(fe)->self->pool;
+    if (passed_on || holder == self || !central_connection_read(fe, &set))
+        return holder;
+    const struct pool *pool = central_connection_pool(fe, set.database);
+    return pool == self ? holder : pool;
+}
+
 /* NULL: this pool carries it out itself. */
 static enum failure leave_out_self(const struct front_end *fe, const struct pool **pool)
 {
@@ -43,9 +56,8 @@ static const struct pool *taker_of_central(const struct front_end *fe)
     return central->backup && (!holder || holder == central) ? central->backup : central;
 }
 
-enum failure place_of(const struct front_end *fe, const struct command *command,
-                      const json_t *parameters, bool passed_on, const struct pool **pool,
-                      struct error *e)
+enum failure place_of(struct front_end *fe, const struct command *command, const json_t *parameters,
+                      bool passed_on, const struct pool **pool, struct error *e)
 {
     const struct topology *topology = front_end_config(fe)->topology;
     bool local = json_is_true(json_object_get(parameters, "LocalStore"));
@@ -72,7 +84,7 @@ enum failure place_of(const struct front_end *fe, const struct command *command,
         if (other && (*pool)->backup)
             *pool = (*pool)->backup;
     } else if (command->place == AT_CENTRAL && !local) {
-        *pool = holder_of_central(fe);
+        *pool = looks_first_at(fe, passed_on);
     }
     return leave_out_self(fe, pool);
 }
@@ -187,12 +199,17 @@ static void passing_free(struct passing *passing)
     free(passing);
 }
 
-/* Nobody there carried it out, and nothing of it was told yet. */
+/* Nobody there carried it out, and nothing of it was told yet. What changes something is tried
+ * elsewhere only where it is known that nothing was done. */
 static bool is_unanswered(const struct call *call, const struct passing *passing)
 {
     enum failure kind = passing->error.kind;
     bool nobody = kind == FAIL_UNREACHABLE || kind == FAIL_DEADLINE || passing->silent ||
                   (kind && passing->status == 200);
+    if (call_command(call)->effect != READS)
+        nobody = kind == FAIL_UNREACHABLE;
+    if (call_command(call)->place == AT_CENTRAL && passing->status != 200)
+        nobody = nobody || kind == FAIL_CONFLICT; /* it is not the one */
     return passing->unanswered && nobody && !passing->said && !call_is_unwanted(call);
 }
 

@@ -11,9 +11,8 @@ enum {
 };
 
 /* `*pool` is NULL if it is this one. Fails if there is no such pool. */
-enum failure place_of(const struct front_end *fe, const struct command *command,
-                      const json_t *parameters, bool passed_on, const struct pool **pool,
-                      struct error *e);
+enum failure place_of(struct front_end *fe, const struct command *command, const json_t *parameters,
+                      bool passed_on, const struct pool **pool, struct error *e);
 
 /* Has a machine of `pool` carry it out; what that answers goes to the caller as it comes. Ends the
  * call, unless nothing came and it is `unanswered`: then that goes on with the call, on the loop.

@@ -291,26 +291,3 @@ void admin_get_service(struct call *call)
     }
     call_end(call);
 }
-
-void admin_get_management_connection(struct call *call)
-{
-    struct front_end *fe = call_front_end(call);
-    const struct pool *holder = front_end_holder(fe, HOME_CENTRAL);
-    struct error e;
-    if (!holder) {
-        fail(&e, FAIL_NOT_FOUND, "Nobody is known to hold the Central Management Store.");
-        error_next(&e, "Get-CsComputer shows who answers. If it was never created: "
-                       "Publish-CsTopology -FileName FILE");
-        call_fail(call, &e);
-        return;
-    }
-    const struct machine *machine = front_end_machine_of(fe, holder->fqdn);
-    const struct peer *peer = peers_find(front_end_peers(fe), machine->fqdn);
-    bool self = holder == front_end_config(fe)->self->pool;
-    const char *engine = self ? config_engine(front_end_config(fe)) : peer ? peer->engine : "";
-    call_object(call,
-                json_pack("{s:o, s:s, s:s, s:s, s:b}", "StoreProvider", show_text(engine),
-                          "Connection", holder->database, "PoolFqdn", holder->fqdn, "Computer",
-                          machine->fqdn, "Reachable", front_end_answers(fe, machine)));
-    call_end(call);
-}

@@ -805,6 +805,7 @@ def counted(outcome, what):
 
 EXPORT, IMPORT = "Export-CsUserData", "Import-CsUserData"
 FLUSH = "Invoke-CsStorageServiceFlush"
+CONNECTION = "Set-CsManagementConnection"
 IF, AT_ATL = " -WhatIf", f" -RegistrarPool {ATL}"
 OF_ATL = f" -PoolFqdn {ATL}"
 TARGET = f" -BackupSqlServerFqdn {REDMOND}"
@@ -823,6 +824,10 @@ OWN = {
     ("Get-CsService", "Identity"): ("", f" -Identity UserServer:{ATL}", fewer),
     ("Get-CsService", "PoolFqdn"): ("", f" -PoolFqdn {ATL}", fewer),
     ("Get-CsService", "CentralManagement"): ("", " -CentralManagement", fewer),
+    (CONNECTION, "StoreProvider"): (f" -Connection '{ATL}\\RTC'" + IF, " -StoreProvider Sql", required),
+    (CONNECTION, "Connection"): (" -StoreProvider Sql" + IF, f" -Connection '{ATL}\\RTC'", required),
+    (CONNECTION, "EnableCaching"): (f" -StoreProvider Sql -Connection '{ATL}\\RTC'" + IF,
+                                    " -EnableCaching True", sets),
     ("Get-CsService", "UserServer"): ("", " -UserServer", fewer),
     ("Get-CsService", "Registrar"): ("", " -Registrar", fewer),
     ("Get-CsPoolFailOverStatus", "PoolFqdn"): ("", " -PoolFqdn central", fewer),

@@ -22,6 +22,8 @@ WORDS = {
     "Get-CsComputer": [],
     "Get-CsService": [],
     "Get-CsManagementConnection": [],
+    "Set-CsManagementConnection": ["-StoreProvider", "Sql", "-Connection", f"{ATL}\\RTC"],
+    "Remove-CsManagementConnection": [],
     "Get-CsPoolFailOverStatus": [],
     "Get-CsPoolBackupRelationship": ["-PoolFqdn", ATL],
     "Start-CsPool": ["-PoolFqdn", ATL],
