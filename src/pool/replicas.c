@@ -285,7 +285,7 @@ void replicas_bring(struct replicas *r)
     r->taken = own_usn(r);
     if (!r->brought)
         r->began_at = r->taken;
-    if (term_equal(lineage_last(ours), lineage_last(most->line)))
+    if (lineage_last(ours).number >= lineage_last(most->line).number)
         fetch(r);
     else
         hosted_home_follow(home_of(r), most->line, NULL, NULL, on_followed, asked_new(r, most));
