@@ -59,16 +59,19 @@ static void work(void *context)
 {
     struct told *told = context;
     OWNED(tail_packet_free) struct tail_packet *packet = NULL;
-    if (tail_packet_open(told->bytes, &packet, &told->error))
+    enum failure bad = tail_packet_open(told->bytes, &packet, &told->error);
+    if (bad)
         return;
-    enum failure bad = salvaged_take(told->store, told->derived, told->term.number, false, packet,
-                                     &told->answer.at.usn, &told->error);
+    bad = salvaged_take(told->store, told->derived, told->term.number, false, packet,
+                        &told->answer.at.usn, &told->error);
     told->answer.at.term = batch_head(packet->batch)->term.number;
     /* Somebody was faster, or it is not held here any more: it comes again. */
-    if (bad == FAIL_CONFLICT || bad == FAIL_REFUSED || bad == FAIL_BUSY || bad == FAIL_DEADLINE) {
+    bool again =
+        bad == FAIL_CONFLICT || bad == FAIL_REFUSED || bad == FAIL_BUSY || bad == FAIL_DEADLINE;
+    if (again)
         told->answer = (struct copy_answer){.verdict = COPY_EARLY, .term = told->term};
+    if (!bad || again) /* a mark that is not there yet has left words that mean nothing */
         told->error = (struct error){0};
-    }
 }
 
 static void on_worked(void *context)

@@ -71,20 +71,27 @@ static enum failure forget(struct salvage_job *job, struct view *view, struct er
     return outcome.error.kind;
 }
 
+static enum failure go_on(struct salvage_job *job, struct error *e)
+{
+    OWNED(view_close) struct view *view = NULL;
+    enum failure bad = store_view(job->store, &view, e);
+    if (!bad)
+        bad = tail_reader_step(job->reader, view, BATCH_ITEMS_MAX, &job->step, &job->packet, e);
+    if (!bad && job->step == TAIL_SAFE)
+        bad = forget(job, view, e);
+    view_close(TAKE(view));
+    if (!bad && job->step == TAIL_TELL && job->own_term)
+        bad = take_own(job, e);
+    return bad;
+}
+
+/* What was looked for in vain on the way, and need not be there, has left words that mean nothing.
+ */
 static void work(void *context)
 {
     struct salvage_job *job = context;
-    struct error *e = &job->error;
-    OWNED(view_close) struct view *view = NULL;
-    *e = (struct error){0};
-    if (store_view(job->store, &view, e) ||
-        tail_reader_step(job->reader, view, BATCH_ITEMS_MAX, &job->step, &job->packet, e))
-        return;
-    if (job->step == TAIL_SAFE)
-        forget(job, view, e);
-    view_close(TAKE(view));
-    if (job->step == TAIL_TELL && job->own_term)
-        take_own(job, e);
+    if (!go_on(job, &job->error))
+        job->error = (struct error){0};
 }
 
 /* --- on the loop --- */

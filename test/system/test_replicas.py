@@ -49,7 +49,7 @@ def cut_off_standby(world, *pools):
     world.wait_silent("redmond", "atl")
     for name in ("user-one", "user-two", "user-three"):
         enable(world, name)
-    has(world, "lonely", "user-one", "user-two", "user-three")
+    until("the replica to have all of it", lambda: head(world, "lonely") == head(world, "atl"))
     assert head(world, "redmond") < head(world, "lonely")
 
 
@@ -161,7 +161,7 @@ def alone_it_is_brought_of_a_term_that_the_standby_never_met(world):
     world.wait_mode("atl", CENTRAL, "Serving")
     assert world.term("atl", CENTRAL) > term
     enable(world, "user-four")
-    has(world, "lonely", "user-four")
+    until("the replica to have all of it", lambda: head(world, "lonely") == head(world, "atl"))
     world.kill("atl")
     move(world, *FORCE).must(0, f"{LONELY} had", "they were brought before it was taken")
     has(world, "redmond", "user-before", "user-one", "user-two", "user-three", "user-four")

@@ -101,6 +101,7 @@ def what_a_pool_gave_up_comes_back_from_its_partner(world):
     assert world["redmond"].events("tail-made", name_of("atl"))
     told = world["redmond"].events("tail-salvaged", f"home {name_of('atl')}")
     assert "0 are kept as conflicts" in told[0], told
+    assert not world["redmond"].events("salvage-failed")  # not for a moment
     assert conflicts(world) == [] and world["atl"].status_of("atl")["Conflicts"] == 0
     # How much Ken has was counted anew: a hundred documents are allowed, and he has two.
     for number in range(98):
