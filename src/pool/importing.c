@@ -262,7 +262,8 @@ static void work_on_replica(void *context)
 {
     struct replica_offer *o = context;
     const char *const pools[SIDES] = {o->pools[SIDE_HOME], o->pools[SIDE_BACKUP]};
-    replica_offered(o->store, &o->offer, pools, &o->answer, &o->error);
+    if (!replica_offered(o->store, &o->offer, pools, &o->answer, &o->error))
+        o->error = (struct error){0}; /* that there is nothing of it yet left words */
 }
 
 static void on_replica_worked(void *context)

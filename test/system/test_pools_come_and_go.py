@@ -60,6 +60,7 @@ def a_pool_that_joins_gets_its_copy_without_a_restart(world):
         0, f"{TOKYO} has everything")
     enable(atl, "alice")
     wait_same(world)
+    assert not atl.events("has no home central")  # that it has none yet is no error
 
 
 @test
