@@ -50,11 +50,8 @@ static enum failure refuse_database(const struct front_end *fe, const char *data
                                     struct error *e)
 {
     const struct topology *topology = front_end_config(fe)->topology;
-    const struct pool *central = topology->central, *owner = NULL;
-    for (size_t i = 0; i < topology->pool_count; i++) {
-        if (strcasecmp(topology->pools[i].database, database) == 0)
-            owner = &topology->pools[i];
-    }
+    const struct pool *central = topology->central;
+    const struct pool *owner = topology_pool_of_database(topology, database);
     if (owner)
         fail(e, FAIL_INVALID, "%s, the database of %s, can't hold the Central Management Store.",
              database, owner->fqdn);

@@ -213,19 +213,13 @@ void backup_service_heard(struct backup_service *service, const char *home, cons
 /* --- who is exported to: the partner that the record names, and of `central` every other pool ---
  */
 
-/* The pools that are neither of the two which may hold `central`. */
-static bool is_replica(const struct topology *topology, const struct pool *pool)
-{
-    return pool && pool != topology->central && pool != topology->central->backup;
-}
-
 static bool is_wanted(const struct backup_service *service, const struct exporting *x)
 {
     const struct hosted_home *home = front_end_home(service->fe, exporting_home(x));
     const struct topology *topology = front_end_config(service->fe)->topology;
     const char *target = exporting_target(x);
     bool replica = strcmp(exporting_home(x), HOME_CENTRAL) == 0 &&
-                   is_replica(topology, topology_pool(topology, target));
+                   topology_has_replica(topology, topology_pool(topology, target));
     return replica || (home && strcmp(home_partner(hosted_home_core(home)), target) == 0);
 }
 
@@ -277,7 +271,7 @@ static bool add_replicas(struct backup_service *service)
     const struct topology *topology = front_end_config(service->fe)->topology;
     bool added = false;
     for (size_t i = 0; front_end_home(service->fe, HOME_CENTRAL) && i < topology->pool_count; i++) {
-        if (is_replica(topology, &topology->pools[i]))
+        if (topology_has_replica(topology, &topology->pools[i]))
             added |= add_export(service, HOME_CENTRAL, MODULE_CMS_MASTER, topology->pools[i].fqdn);
     }
     return added;

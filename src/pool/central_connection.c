@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/log.h"
 #include "pool/commit.h"
@@ -29,13 +28,9 @@ static bool decode(struct bytes record, struct central_connection *connection)
 
 const struct pool *central_connection_pool(const struct front_end *fe, const char *database)
 {
-    const struct pool *central = front_end_config(fe)->topology->central;
-    const struct pool *const may[] = {central, central->backup};
-    for (size_t i = 0; i < COUNT_OF(may); i++) {
-        if (may[i] && strcasecmp(may[i]->database, database) == 0)
-            return may[i];
-    }
-    return NULL;
+    const struct topology *topology = front_end_config(fe)->topology;
+    const struct pool *pool = topology_pool_of_database(topology, database);
+    return topology_has_replica(topology, pool) ? NULL : pool;
 }
 
 bool central_connection_read(struct front_end *fe, struct central_connection *connection)

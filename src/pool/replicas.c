@@ -53,11 +53,6 @@ static uint64_t own_usn(const struct replicas *r)
 
 /* --- who there is --- */
 
-static bool is_replica(const struct topology *topology, const struct pool *pool)
-{
-    return pool != topology->central && pool != topology->central->backup;
-}
-
 static void forget(struct replicas *r)
 {
     for (size_t i = 0; i < r->count; i++)
@@ -75,7 +70,7 @@ void replicas_begin(struct replicas *r)
     r->brought = 0;
     r->brought_from[0] = r->trouble[0] = r->behind[0] = '\0';
     for (size_t i = 0; i < topology->pool_count; i++) {
-        if (!is_replica(topology, &topology->pools[i]))
+        if (!topology_has_replica(topology, &topology->pools[i]))
             continue;
         struct replica_row *row = &r->rows[r->count++];
         *row = (struct replica_row){0};
@@ -354,7 +349,7 @@ void replicas_away(const struct front_end *fe, char *names, size_t size)
     names[0] = '\0';
     for (size_t i = 0; i < topology->pool_count; i++) {
         const struct pool *pool = &topology->pools[i];
-        if (is_replica(topology, pool) && !front_end_reaches(fe, pool->fqdn))
+        if (topology_has_replica(topology, pool) && !front_end_reaches(fe, pool->fqdn))
             name_silent(fe, pool, names, size);
     }
 }

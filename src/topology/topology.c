@@ -323,6 +323,11 @@ const struct machine *topology_machine(const struct topology *t, const char *fqd
     return NULL;
 }
 
+bool topology_has_replica(const struct topology *t, const struct pool *pool)
+{
+    return pool && pool != t->central && pool != t->central->backup;
+}
+
 size_t topology_machine_count(const struct topology *t)
 {
     size_t count = 0;

@@ -78,6 +78,8 @@ static inline void owned_topology_free(struct topology **t)
 /* By name, in any case; NULL if there is none. */
 const struct pool *topology_pool(const struct topology *t, const char *fqdn);
 const struct machine *topology_machine(const struct topology *t, const char *fqdn);
+/* Is the pool neither of the two that may hold `central`? Then it keeps a replica of it. */
+bool topology_has_replica(const struct topology *t, const struct pool *pool);
 size_t topology_machine_count(const struct topology *t);
 
 /* "server.fqdn\INSTANCE": a FQDN and the name of an instance there (a letter, then letters, digits
