@@ -82,13 +82,16 @@ class Rounds:
     def note(self, kind, outcome):
         self.moves[kind] += outcome.status == 0
         assert outcome.status in (0, 1), outcome
+        return outcome.status == 0
 
     def running(self):
         return [pool for pool in POOLS if self.world[pool].runs]
 
     def planned(self):
-        self.note("planned", self.world.command(
-            self.dice.choice(self.running()), "Invoke-CsManagementServerFailover"))
+        """Whoever was down has just come back: it may be told to wait."""
+        at = self.dice.choice(POOLS)
+        until("a planned one to be done", lambda: self.note("planned", self.world.command(
+            at, "Invoke-CsManagementServerFailover")))
 
     def planned_and_somebody_dies(self):
         command = Typed(self.world, self.dice.choice(POOLS), "Invoke-CsManagementServerFailover")
