@@ -145,7 +145,7 @@ static void take_alone(struct operation *op, const struct operation_event *event
         return;
     }
     if (!event->whole && !op->options.incomplete) {
-        ending_not_whole(e);
+        ending_not_whole(e, op->options.replicas);
         call_off(op, event->now_ms, actions);
         return;
     }
@@ -175,7 +175,7 @@ static void wait_until_it_serves(struct operation *op, const struct operation_ev
         take_alone(op, event, actions);
         return;
     }
-    ending_not_served(e, op->holder.mode);
+    ending_not_served(e, op->options.replicas, op->holder.mode);
     call_off(op, event->now_ms, actions);
 }
 
@@ -217,7 +217,8 @@ static void on_copy(struct operation *op, const struct operation_event *event,
     } else if (event->whole && left(op, event) <= BATCH_ITEMS_MAX) {
         after_copying(op, event, actions);
     } else if (is_impatient(op, event->now_ms)) {
-        ending_stuck(&op->status.error, op->options.patience_ms, left(op, event));
+        ending_stuck(&op->status.error, op->options.replicas, op->options.patience_ms,
+                     left(op, event));
         call_off(op, event->now_ms, actions);
     }
 }
@@ -282,7 +283,7 @@ static void stop_waiting_for_store(struct operation *op, const struct operation_
         take_alone(op, event, actions);
         return;
     }
-    ending_not_stopped(&op->status.error, op->options.store_ms);
+    ending_not_stopped(&op->status.error, op->options.replicas, op->options.store_ms);
     call_off(op, event->now_ms, actions);
 }
 
@@ -301,7 +302,7 @@ static void on_drain(struct operation *op, const struct operation_event *event,
         go_to(op, OPERATION_REST, event->now_ms, actions);
         return;
     }
-    ending_store_full(&op->status.error);
+    ending_store_full(&op->status.error, op->options.replicas);
     call_off(op, event->now_ms, actions);
 }
 
@@ -328,7 +329,8 @@ static void on_rest(struct operation *op, const struct operation_event *event,
         op->status.point = event->own;
         go_to(op, verify ? OPERATION_VERIFY : OPERATION_RELEASE, event->now_ms, actions);
     } else if (is_impatient(op, event->now_ms)) {
-        ending_stuck(&op->status.error, op->options.patience_ms, left(op, event));
+        ending_stuck(&op->status.error, op->options.replicas, op->options.patience_ms,
+                     left(op, event));
         call_off(op, event->now_ms, actions);
     }
 }
@@ -341,7 +343,7 @@ static void on_verify(struct operation *op, const struct operation_event *event,
         go_to(op, OPERATION_RELEASE, event->now_ms, actions);
         return;
     }
-    ending_unequal(&op->status.error);
+    ending_unequal(&op->status.error, op->options.replicas);
     call_off(op, event->now_ms, actions);
 }
 
@@ -349,7 +351,7 @@ static void on_verify(struct operation *op, const struct operation_event *event,
  * has not. */
 static void leave_in_doubt(struct operation *op, uint64_t now_ms, struct operation_actions *actions)
 {
-    ending_in_doubt(&op->status.error);
+    ending_in_doubt(&op->status.error, op->options.replicas);
     op->status.failed_at = OPERATION_RELEASE;
     end(op, OPERATION_FAILED, now_ms, actions);
 }
@@ -554,7 +556,7 @@ static void wait_in_doubt(struct operation *op, const struct operation_event *ev
     if (event->now_ms - op->answered_ms >= OPERATION_DOUBT_MS)
         leave_in_doubt(op, event->now_ms, actions);
     else
-        ending_in_doubt(&op->status.error);
+        ending_in_doubt(&op->status.error, op->options.replicas);
 }
 
 static void on_silence(struct operation *op, const struct operation_event *event,
@@ -569,7 +571,7 @@ static void on_silence(struct operation *op, const struct operation_event *event
     } else if (step == OPERATION_RELEASE) {
         wait_in_doubt(op, event, actions);
     } else {
-        ending_silent(&op->status.error, &op->trouble);
+        ending_silent(&op->status.error, op->options.replicas, &op->trouble);
         call_off(op, event->now_ms, actions);
     }
 }

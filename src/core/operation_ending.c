@@ -5,23 +5,31 @@
 /* What is kept where nothing was given away. */
 static const char serves_on[] = "The home is served where it was.";
 
-void ending_not_served(struct error *e, enum mode mode)
+/* What to type to take it without its holder. */
+static const char *alone(bool central)
+{
+    return central ? "-BackupSqlServerFqdn, -BackupSqlInstanceName and -Force" : "-DisasterMode";
+}
+
+void ending_not_served(struct error *e, bool central, enum mode mode)
 {
     fail(e, FAIL_REFUSED, "The holder answers, but does not serve the home: it is %s there.",
          mode_name(mode));
     error_kept(e, "Nothing was changed.");
-    error_next(e, "Get-CsPoolFailOverStatus, asked there, says what it waits for. If it can't "
-                  "serve any more: -DisasterMode");
+    error_next(e,
+               "Get-CsPoolFailOverStatus, asked there, says what it waits for. If it can't "
+               "serve any more: %s",
+               alone(central));
 }
 
-void ending_stuck(struct error *e, uint32_t patience_ms, uint64_t left)
+void ending_stuck(struct error *e, bool central, uint32_t patience_ms, uint64_t left)
 {
     fail(e, FAIL_DEADLINE,
          "Copying made no progress for %.0f s: %" PRIu64 " changes are not copied yet.",
          patience_ms / 1000.0, left);
     error_kept(e, "%s", serves_on);
-    error_next(e, "Get-CsBackupServiceStatus -Detailed says what keeps copying. A longer "
-                  "-WaitTime waits longer.");
+    error_next(e, "Get-CsBackupServiceStatus -Detailed says what keeps copying.%s",
+               central ? "" : " A longer -WaitTime waits longer.");
 }
 
 void ending_replicas_behind(struct error *e, const char *names, uint32_t patience_ms, uint64_t left)
@@ -48,36 +56,39 @@ void ending_called_off(struct error *e)
     error_kept(e, "%s", serves_on);
 }
 
-void ending_silent(struct error *e, const struct error *trouble)
+void ending_silent(struct error *e, bool central, const struct error *trouble)
 {
     fail(e, FAIL_UNREACHABLE, "The holder does not answer%s%s", trouble->kind ? ": " : ".",
          trouble->kind ? trouble->what : "");
     error_kept(e, "Nothing was taken over.");
-    error_next(e, "If it is lost, take the home without it: -DisasterMode");
+    error_next(e, "If it is lost, take the home without it: %s", alone(central));
 }
 
-void ending_not_stopped(struct error *e, uint32_t waited_ms)
+void ending_not_stopped(struct error *e, bool central, uint32_t waited_ms)
 {
     fail(e, FAIL_DEADLINE, "The holder's store has not kept in %.0f s that changes stop.",
          waited_ms / 1000.0);
     error_kept(e, "%s", serves_on);
-    error_next(e, "Its log says what is wrong with it; -DatabaseCommandTimeoutInSeconds waits "
-                  "longer.");
+    error_next(e, "Its log says what is wrong with it%s",
+               central ? "." : "; -DatabaseCommandTimeoutInSeconds waits longer.");
 }
 
-void ending_store_full(struct error *e)
+void ending_store_full(struct error *e, bool central)
 {
     fail(e, FAIL_FULL, "The holder's store keeps nothing, so it can't release the home.");
     error_kept(e, "%s", serves_on);
-    error_next(e, "Its log says what is wrong with it. To take over all the same: -DisasterMode");
+    error_next(e, "Its log says what is wrong with it. To take over all the same: %s",
+               alone(central));
 }
 
-void ending_unequal(struct error *e)
+void ending_unequal(struct error *e, bool central)
 {
     fail(e, FAIL_DAMAGED, "The copy has everything, and is not equal to what the holder has.");
     error_kept(e, "%s", serves_on);
-    error_next(e, "Have them compared, and try again: Invoke-CsBackupServiceSync "
-                  "-BypassDualWrite $true. Or take it as it is: -SkipDataVerification");
+    error_next(e,
+               "Have them compared, and try again: Invoke-CsBackupServiceSync "
+               "-BypassDualWrite $true.%s",
+               central ? "" : " Or take it as it is: -SkipDataVerification");
 }
 
 void ending_not_released(struct error *e, uint32_t waited_ms)
@@ -88,21 +99,24 @@ void ending_not_released(struct error *e, uint32_t waited_ms)
     error_next(e, "Its log says what is wrong with its store, or what was changed meanwhile.");
 }
 
-void ending_in_doubt(struct error *e)
+void ending_in_doubt(struct error *e, bool central)
 {
     fail(e, FAIL_UNREACHABLE, "The holder does not say whether it has released the home.");
     error_kept(e, "If it has, this pool takes the home by itself as soon as it hears so; else it "
                   "is served where it was.");
-    error_next(e, "Get-CsPoolFailOverStatus shows which. If the holder is lost: -DisasterMode");
+    error_next(e, "Get-CsPoolFailOverStatus shows which. If the holder is lost: %s",
+               alone(central));
 }
 
-void ending_not_whole(struct error *e)
+void ending_not_whole(struct error *e, bool central)
 {
     fail(e, FAIL_REFUSED,
          "The copy here is in the middle of a long catch-up: it stands at no "
          "point that existed.");
     error_kept(e, "Nothing was taken over.");
-    error_next(e, "Wait until it is complete, or take it as it is: -SkipDataVerification.");
+    error_next(e, "%s",
+               central ? "It goes on when the holder is heard, or a replica that has all of it."
+                       : "Wait until it is complete, or take it as it is: -SkipDataVerification.");
 }
 
 void ending_not_taken(struct error *e, bool alone)

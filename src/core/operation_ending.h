@@ -1,5 +1,6 @@
 /* Why an operation (core/operation.h) ended without what was wanted, in words: what happened, what
- * was left as it was, what to type next. */
+ * was left as it was, what to type next. `central`: it is moved by a command of its own, with other
+ * parameters. */
 #ifndef POLLUX_CORE_OPERATION_ENDING_H
 #define POLLUX_CORE_OPERATION_ENDING_H
 
@@ -10,23 +11,23 @@
 #include "core/mode.h"
 
 /* While the holder serves on, … */
-void ending_not_served(struct error *e, enum mode mode);
-void ending_stuck(struct error *e, uint32_t patience_ms, uint64_t left);
+void ending_not_served(struct error *e, bool central, enum mode mode);
+void ending_stuck(struct error *e, bool central, uint32_t patience_ms, uint64_t left);
 void ending_replicas_behind(struct error *e, const char *names, uint32_t patience_ms,
                             uint64_t left);
 void ending_not_flushed(struct error *e, uint32_t waited_ms);
 void ending_called_off(struct error *e);
-void ending_silent(struct error *e, const struct error *trouble);
+void ending_silent(struct error *e, bool central, const struct error *trouble);
 
 /* … while it refuses changes, … */
-void ending_not_stopped(struct error *e, uint32_t waited_ms);
-void ending_store_full(struct error *e);
-void ending_unequal(struct error *e);
+void ending_not_stopped(struct error *e, bool central, uint32_t waited_ms);
+void ending_store_full(struct error *e, bool central);
+void ending_unequal(struct error *e, bool central);
 void ending_not_released(struct error *e, uint32_t waited_ms);
-void ending_in_doubt(struct error *e); /* it may have released, or not */
+void ending_in_doubt(struct error *e, bool central); /* it may have released, or not */
 
 /* … and when this pool takes. */
-void ending_not_whole(struct error *e);
+void ending_not_whole(struct error *e, bool central);
 void ending_not_taken(struct error *e, bool alone); /* the error says why already */
 
 #endif

@@ -1126,6 +1126,15 @@ static void rule_19_a_copy_in_a_long_catch_up_may_become_whole_by_that(void **st
 
 /* --- whatever happens --- */
 
+/* What the command of `central` does not have, it does not tell to type. */
+static void assert_can_be_typed(const struct scene *s, bool central)
+{
+    static const char *const of_pools[] = {"-DisasterMode", "-SkipDataVerification", "-WaitTime",
+                                           "-DatabaseCommandTimeoutInSeconds"};
+    for (size_t i = 0; central && i < COUNT_OF(of_pools); i++)
+        assert_null(strstr(s->status.error.next, of_pools[i]));
+}
+
 /* Every operation ends, whatever the holder says, and says at most what there is room for. */
 static void every_operation_ends(void **state)
 {
@@ -1182,6 +1191,7 @@ static void every_operation_ends(void **state)
         says(s, MODE_RELEASED);
         is_taken(s);
         assert_true(s->demands == demands && s->opens == opens && s->ends == 1);
+        assert_can_be_typed(s, round % 13 < 6);
     }
 }
 
