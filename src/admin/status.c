@@ -44,6 +44,8 @@ static void show_operation(json_t *object, const struct operation_report *r)
                         show_text(s ? operation_step_name(s->step) : NULL));
     json_object_set_new(object, "OperationBegan",
                         under_way ? moment(r->began_wall_ms) : json_null());
+    if (s && s->step == OPERATION_REPLICAS)
+        json_object_set_new(object, "OperationWaitsFor", show_text(r->replicas.behind));
     if (s)
         json_object_set_new(
             object, "LeftToCopy",

@@ -97,6 +97,9 @@ def planned_it_waits_for_a_replica_that_answers_and_shows_for_whom(world):
         shown = answer.readline().decode()
         assert shown, "it ended without a word of whom it waits for"
     assert world.mode("atl", CENTRAL) == "Serving"
+    status = world["redmond"].status_of(CENTRAL)
+    assert (status["OperationStep"], status["OperationWaitsFor"]) == \
+        ("Waiting for the replicas", LONELY), status
     enable(world, "user-late")
     world.network.join("atl", "lonely")
     assert b'"done"' in answer.read()
