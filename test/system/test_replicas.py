@@ -205,5 +205,32 @@ def alone_a_replica_that_could_not_be_asked_is_named_and_goes_back(world):
         assert f"user-{name}@litwareinc.com" in names_at(world, "redmond") or kept
 
 
+@test
+def alone_what_can_not_be_brought_is_told_and_not_lost(world):
+    """Redmond knows of a term that the replica never followed: what that sends is of an older one."""
+    cut_off_standby(world, "lonely", "remote")
+    world.network.refuse("atl", "lonely")
+    world.wait_silent("lonely", "atl")
+    world.kill("atl")
+    world.start("atl")
+    world.command("atl", "Start-CsPool", "-PoolFqdn", ATL, "-Force").must(0)
+    world.wait_mode("atl", CENTRAL, "Serving")
+    until("Redmond to hear of the new term", lambda: world.term("redmond", CENTRAL) ==
+          world.term("atl", CENTRAL))
+    world.kill("atl", "remote")
+    more = head(world, "lonely") - head(world, "redmond")
+    move(world, *FORCE, "-Report", world.folder / "report.html").must(
+        0, f"More than was taken is at {LONELY} ({more} changes): The copy here can't go on",
+        "were not asked whether they have more: " + name_of("remote"))
+    assert "Replicas with more than was taken" in (world.folder / "report.html").read_text()
+    world.start("remote")
+    world.network.join("atl", "lonely")
+    comes_back(world)
+    there = b"".join(key + bytes(value or b"") for (_, key), (value, _, _, deleted) in
+                     rows(world["redmond"].store, CENTRAL).items() if not deleted)
+    for name in (b"user-one@", b"user-two@", b"user-three@"):
+        assert name in there, name
+
+
 if __name__ == "__main__":
     sys.exit(main())
