@@ -5,6 +5,7 @@
 
 #include "admin/audit.h"
 #include "admin/call.h"
+#include "admin/central_copy.h"
 #include "admin/describe.h"
 #include "admin/permission.h"
 #include "admin/place.h"
@@ -227,6 +228,15 @@ static enum failure busy(struct error *e)
     return error_next(e, "Try again shortly.");
 }
 
+/* Here, and now. */
+static void run(const struct admin *admin, struct call *call)
+{
+    const struct command *command = call_command(call);
+    bool copy = place_is_copy(admin->fe, command, call_parameters(call));
+    if (!copy || central_copy_answers(call))
+        runs[command_find(command->name)](call);
+}
+
 /* What was passed on in vain is carried out here, if its caller may do that. */
 static void run_here(struct call *call)
 {
@@ -241,30 +251,17 @@ static void run_here(struct call *call)
         return;
     }
     call_take_back(call, admin->workers);
-    runs[command_find(call_command(call)->name)](call);
+    run(admin, call);
 }
 
-/* The replica here may answer, if that was wanted, and the command can be asked of it. */
-static void ask_replica(struct call *call)
+/* Of the Central Management Store the copy here answers what only reads. */
+static pass_unanswered *last_resort(const struct command *command)
 {
-    call_warning(
-        call, "The Central Management Store does not answer: this is what the replica of %s has.",
-        front_end_config(call_front_end(call))->self->fqdn);
-    call_read_replica(call);
-    run_here(call);
-}
-
-static pass_unanswered *last_resort(struct front_end *fe, const struct command *command)
-{
-    struct central_connection set;
-    bool local = command->place == AT_CENTRAL && command->effect == READS &&
-                 own_parameter(command, "LocalStore");
-    return local && central_connection_read(fe, &set) && set.caching ? ask_replica : NULL;
+    return command->place == FOR_CENTRAL ? run_here : NULL;
 }
 
 /* The pool that it is about turned out to be silent: its partner answers, as if that had been
- * known; or, of the Central Management Store, whoever is heard to hold it.
- */
+ * known; or, of the Central Management Store, whoever is heard to hold it. */
 static void on_unanswered(struct call *call)
 {
     struct admin *admin = call_context(call);
@@ -275,7 +272,7 @@ static void on_unanswered(struct call *call)
     if (!bad && admin->stopped)
         bad = fail(&e, FAIL_STOPPING, "This machine is stopping.");
     if (!bad && pool) {
-        pass_on(call, pool, last_resort(admin->fe, call_command(call)));
+        pass_on(call, pool, last_resort(call_command(call)));
         return;
     }
     if (bad)
@@ -298,18 +295,19 @@ static void on_not_there(struct call *call)
     on_unanswered(call);
 }
 
-/* Who answers if this pool does not: its partner; or whoever is heard to hold the store. */
+/* Who answers if this pool does not: its partner; whoever is heard to hold the store; the copy. */
 static pass_unanswered *otherwise(const struct errand *errand, const struct pool *pool)
 {
     struct front_end *fe = errand->admin->fe;
     const struct pool *heard;
     struct error e;
-    if (errand->command->place == AT_CENTRAL)
+    enum command_place place = errand->command->place;
+    if (place == AT_CENTRAL || place == FOR_CENTRAL)
         return !place_of(fe, errand->command, errand->parameters, true, &heard, &e) && heard != pool
                    ? on_not_there
-                   : last_resort(fe, errand->command);
+                   : last_resort(errand->command);
     const char *named = json_string_value(json_object_get(errand->parameters, "PoolFqdn"));
-    bool stands_in = errand->command->place == FOR_POOL && pool->backup;
+    bool stands_in = place == FOR_POOL && pool->backup;
     return stands_in && strcmp(pool->fqdn, named) == 0 ? on_unanswered : NULL;
 }
 
@@ -341,12 +339,11 @@ static void carry_out(struct errand *errand)
         errand_refuse(errand, &e);
         return;
     }
-    size_t which = (size_t)command_find(errand->command->name);
     pass_unanswered *unanswered = pool ? otherwise(errand, pool) : NULL;
     if (pool)
         pass_on(begin(errand, true), pool, unanswered);
     else
-        runs[which](begin(errand, false));
+        run(admin, begin(errand, false));
 }
 
 /* --- who asks --- */

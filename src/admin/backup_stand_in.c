@@ -94,6 +94,11 @@ static void explain(struct stand_in *s)
         snprintf(s->why, sizeof s->why,
                  "%s does not answer, so what it has besides the copies at %s is not known. %s",
                  s->silent->fqdn, front_end_pool(fe), trouble);
+    else if (caller_came_by(call_caller(s->call), front_end_config(fe)->self->fqdn))
+        snprintf(s->why, sizeof s->why,
+                 "%s did not answer just now, and did a moment ago. Ask again: what it has besides "
+                 "the copies at %s is not known until it answers.",
+                 s->silent->fqdn, front_end_pool(fe));
     else
         snprintf(s->why, sizeof s->why,
                  "%s does not answer the machine that was asked. %s hears it; ask there.",

@@ -334,11 +334,6 @@ void call_take_back(struct call *call, struct workers *workers)
     call->tick = NULL;
 }
 
-void call_read_replica(struct call *call)
-{
-    json_object_set_new(call->with.parameters, "LocalStore", json_true());
-}
-
 void *call_context(const struct call *call)
 {
     return call->with.context;

@@ -115,8 +115,6 @@ struct call *call_new(const struct call_options *options);
 bool call_is_passed_on(const struct call *call);
 /* It was to be passed on, and is carried out here after all. */
 void call_take_back(struct call *call, struct workers *workers);
-/* As if -LocalStore had been given. */
-void call_read_replica(struct call *call);
 void *call_context(const struct call *call); /* of its options */
 void call_tick(struct call *call);           /* may end it */
 /* This machine is stopping: the answer goes nowhere any more. */

@@ -7,6 +7,7 @@
 #include "admin/admin.h"
 #include "admin/call.h"
 #include "admin/caller.h"
+#include "admin/central_copy.h"
 #include "cmdlet/commands.h"
 #include "pool/backup_configuration.h"
 #include "pool/commit.h"
@@ -31,20 +32,11 @@ static enum failure check_identity(const struct call *call, struct error *e)
 
 /* --- looking --- */
 
-/* A copy into which nothing was copied yet says nothing about the configuration. */
 static enum failure check_copy(const struct call *call, struct view *view, struct error *e)
 {
-    struct home_state state;
-    if (!call_switch(call, "LocalStore"))
-        return OK;
-    enum failure bad = view_home(view, HOME_CENTRAL, &state, e);
-    if (bad && bad != FAIL_NOT_FOUND)
-        return bad;
-    if (!bad && state.head > 0)
-        return OK;
-    fail(e, FAIL_NOT_FOUND, "%s has no copy of the Central Management Store yet.",
-         front_end_config(call_front_end(call))->self->fqdn);
-    return error_next(e, "Without -LocalStore its holder is asked.");
+    enum failure bad =
+        call_switch(call, "LocalStore") ? central_copy_check(call_front_end(call), view, e) : OK;
+    return bad == FAIL_NOT_FOUND ? error_next(e, "Without -LocalStore its holder is asked.") : bad;
 }
 
 void admin_get_backup_service_configuration(struct call *call)

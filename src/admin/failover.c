@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "admin/central_copy.h"
 #include "admin/preflight.h"
 #include "base/clock.h"
 #include "base/timespan.h"
@@ -312,6 +313,18 @@ static void tell_plan(struct call *call, const struct preflight *found)
                  preflight_seconds(found, o));
 }
 
+/* It fell silent only now: preflight.c would have said the same. */
+static void say_disaster(const struct call *call, struct error *e)
+{
+    const struct failover *f = call_kept(call);
+    OWNED(free_memory)
+    char *takeover =
+        f->wish.kind == OPERATION_MOVE_CENTRAL
+            ? central_copy_takeover(front_end_config(call_front_end(call))->self->pool)
+            : xasprintf("%s -PoolFqdn %s -DisasterMode", call_command(call)->name, f->wish.home);
+    error_next(e, "Mend that, or take it without it: %s", takeover);
+}
+
 static void on_looked(const struct preflight *found, void *context)
 {
     struct call *call = context;
@@ -322,6 +335,7 @@ static void on_looked(const struct preflight *found, void *context)
     } else {
         error_within(&e, "%s, which holds the home, does not answer: ", found->from);
         error_kept(&e, "Nothing was changed.");
+        say_disaster(call, &e);
         call_error(call, &e);
     }
     failover_end(call);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "admin/central_copy.h"
 #include "admin/show.h"
 #include "pool/central_connection.h"
 
@@ -56,17 +57,67 @@ static const struct pool *taker_of_central(const struct front_end *fe)
     return central->backup && (!holder || holder == central) ? central->backup : central;
 }
 
+static bool is_local(const json_t *parameters)
+{
+    return json_is_true(json_object_get(parameters, "LocalStore"));
+}
+
+bool place_is_copy(const struct front_end *fe, const struct command *command,
+                   const json_t *parameters)
+{
+    return command->place == FOR_CENTRAL && !is_local(parameters) &&
+           holder_of_central(fe) != front_end_config(fe)->self->pool;
+}
+
+/* After a disaster the database that takes over is named: where the store is already, that is
+ * said. */
+static bool names_database(const json_t *parameters, const struct pool *pool)
+{
+    char name[DATABASE_NAME_SIZE];
+    const char *server = json_string_value(json_object_get(parameters, "BackupSqlServerFqdn"));
+    const char *instance = json_string_value(json_object_get(parameters, "BackupSqlInstanceName"));
+    OWNED(free_memory)
+    char *text = xasprintf("%s\\%s", server ? server : "",
+                           instance ? instance : strchr(pool->database, '\\') + 1);
+    return database_name_valid(text, name) && strcmp(name, pool->database) == 0;
+}
+
+static const struct pool *mover_of_central(const struct front_end *fe, const json_t *parameters)
+{
+    const struct pool *holder = front_end_holder(fe, HOME_CENTRAL);
+    bool restore = json_is_true(json_object_get(parameters, "Restore"));
+    if (restore || (holder && names_database(parameters, holder)))
+        return holder;
+    return taker_of_central(fe);
+}
+
+/* Whatever the pool that holds the store carries out, or could. */
+static bool is_of_central(const struct command *command)
+{
+    return command->place == AT_CENTRAL || command->place == FOR_CENTRAL;
+}
+
+/* NULL: here. What only reads is answered by the copy where nobody reaches the store, and where
+ * that is what this machine was told to do. */
+static const struct pool *central_for(struct front_end *fe, const struct command *command,
+                                      bool passed_on)
+{
+    const struct pool *asked = looks_first_at(fe, passed_on);
+    bool silent = front_end_is_silent(fe, asked->fqdn, NULL) &&
+                  front_end_is_silent(fe, holder_of_central(fe)->fqdn, NULL);
+    bool here = silent || (!passed_on && central_copy_is_wanted(fe));
+    return command->place == FOR_CENTRAL && here ? NULL : asked;
+}
+
 enum failure place_of(struct front_end *fe, const struct command *command, const json_t *parameters,
                       bool passed_on, const struct pool **pool, struct error *e)
 {
     const struct topology *topology = front_end_config(fe)->topology;
-    bool local = json_is_true(json_object_get(parameters, "LocalStore"));
     const char *named = json_string_value(json_object_get(parameters, "PoolFqdn"));
     bool central = command->place == AT_TAKER && named && strcmp(named, HOME_CENTRAL) == 0;
     *pool = NULL;
     if (command->place == AT_CENTRAL_TAKER || central) {
-        bool restore = json_is_true(json_object_get(parameters, "Restore"));
-        *pool = restore ? front_end_holder(fe, HOME_CENTRAL) : taker_of_central(fe);
+        *pool = mover_of_central(fe, parameters);
     } else if (command->place == AT_HOLDER && !named) {
         return OK; /* about the machine that is asked */
     } else if (command->place == AT_HOLDER && strcmp(named, HOME_CENTRAL) == 0) {
@@ -83,8 +134,8 @@ enum failure place_of(struct front_end *fe, const struct command *command, const
         bool other = command->place == AT_BACKUP || (command->place == AT_TAKER && holder == *pool);
         if (other && (*pool)->backup)
             *pool = (*pool)->backup;
-    } else if (command->place == AT_CENTRAL && !local) {
-        *pool = looks_first_at(fe, passed_on);
+    } else if (is_of_central(command) && !is_local(parameters)) {
+        *pool = central_for(fe, command, passed_on);
     }
     return leave_out_self(fe, pool);
 }
@@ -162,12 +213,6 @@ static bool go_on(void *context)
     return !passing->lost && !passing->silent && !call_is_unwanted(context);
 }
 
-static bool takes_local_store(const struct command *command)
-{
-    bool ambiguous;
-    return command_parameter(command, "LocalStore", &ambiguous) != NULL;
-}
-
 static void not_whole(const char *machine, struct error *e)
 {
     fail(e, FAIL_IO, "The answer of %s ended without saying whether it was done.", machine);
@@ -188,8 +233,6 @@ static void ask(void *context)
         http_error_from_answer(passing->status, buffer_view(&passing->refusal), &passing->error);
     else if (!bad && !passing->ended)
         not_whole(passing->to, &passing->error);
-    if (bad == FAIL_UNREACHABLE && takes_local_store(call_command(call)))
-        error_next(&passing->error, "-LocalStore shows what the machine that is asked has of it.");
 }
 
 static void passing_free(struct passing *passing)
@@ -208,7 +251,7 @@ static bool is_unanswered(const struct call *call, const struct passing *passing
                   (kind && passing->status == 200);
     if (call_command(call)->effect != READS)
         nobody = kind == FAIL_UNREACHABLE;
-    if (call_command(call)->place == AT_CENTRAL && passing->status != 200)
+    if (is_of_central(call_command(call)) && passing->status != 200)
         nobody = nobody || kind == FAIL_CONFLICT; /* it is not the one */
     return passing->unanswered && nobody && !passing->said && !call_is_unwanted(call);
 }
@@ -219,6 +262,28 @@ static void look_for_silence(void *context)
     struct call *call = context;
     struct passing *passing = call_kept(call);
     passing->silent = front_end_is_silent(call_front_end(call), passing->pool, NULL);
+}
+
+/* Who is asked for something of the Central Management Store, hears where it is and what can be
+ * done. */
+static void explain_silence(const struct call *call, const struct passing *passing, struct error *e)
+{
+    const struct front_end *fe = call_front_end(call);
+    const struct pool *pool = topology_pool(front_end_config(fe)->topology, passing->pool);
+    const struct pool *holder = holder_of_central(fe);
+    enum command_place place = call_command(call)->place;
+    if (place == AT_CENTRAL_TAKER && pool != holder) {
+        error_within(
+            e, "%s holds the Central Management Store; %s, which would take it, does not answer: ",
+            holder->fqdn, passing->pool);
+    } else if (place == AT_CENTRAL || place == AT_CENTRAL_TAKER) {
+        error_within(
+            e, "%s, which holds the Central Management Store, does not answer: ", passing->pool);
+        if (!pool || !pool->backup)
+            return;
+        OWNED(free_memory) char *takeover = central_copy_takeover(pool->backup);
+        error_next(e, "Check that polluxd runs there. If it is lost: %s", takeover);
+    }
 }
 
 static void on_answered(void *context)
@@ -232,6 +297,8 @@ static void on_answered(void *context)
         unanswered(call);
         return;
     }
+    if (passing->error.kind == FAIL_UNREACHABLE)
+        explain_silence(call, passing, &passing->error);
     if (passing->error.kind)
         call_error(call, &passing->error);
     call_end(call);

@@ -14,6 +14,11 @@ enum {
 enum failure place_of(struct front_end *fe, const struct command *command, const json_t *parameters,
                       bool passed_on, const struct pool **pool, struct error *e);
 
+/* Is it this machine's copy of the Central Management Store that answers, because its holder does
+ * not? Asked when place_of() said that this one carries it out. */
+bool place_is_copy(const struct front_end *fe, const struct command *command,
+                   const json_t *parameters);
+
 /* Has a machine of `pool` carry it out; what that answers goes to the caller as it comes. Ends the
  * call, unless nothing came and it is `unanswered`: then that goes on with the call, on the loop.
  * NULL: that is an error. */

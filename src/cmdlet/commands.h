@@ -64,13 +64,15 @@ enum command_right {
 enum { COMMAND_RIGHTS = RIGHT_SUPREME + 1 };
 
 enum command_place {
-    HERE,       /* the machine that is asked */
-    AT_POOL,    /* the pool that -PoolFqdn names */
-    FOR_POOL,   /* the same; if it does not answer, its partner: only for what changes nothing */
-    AT_HOLDER,  /* the one that holds that pool's home now */
-    AT_BACKUP,  /* the backup pool of that pool: who takes its users over */
-    AT_TAKER,   /* whichever of the two does not hold that home: who would take it now */
-    AT_CENTRAL, /* the holder of the Central Management Store */
+    HERE,        /* the machine that is asked */
+    AT_POOL,     /* the pool that -PoolFqdn names */
+    FOR_POOL,    /* the same; if it does not answer, its partner: only for what changes nothing */
+    AT_HOLDER,   /* the one that holds that pool's home now */
+    AT_BACKUP,   /* the backup pool of that pool: who takes its users over */
+    AT_TAKER,    /* whichever of the two does not hold that home: who would take it now */
+    AT_CENTRAL,  /* the holder of the Central Management Store */
+    FOR_CENTRAL, /* the same; if it does not answer, the machine that is asked, by its copy: only
+                    for what changes nothing */
     AT_CENTRAL_TAKER, /* the other one of the two that may hold it: who would take it now */
     ANYWHERE,         /* `pollux` itself; no daemon is needed */
     IN_SHELL,         /* the same, and only where there are pipes and variables */

@@ -86,8 +86,10 @@ def the_two_sets_of_parameters_are_kept_apart_and_nothing_is_done(world):
     move(world, *target).must(1, "-Force is missing", *sets)
     move(world, "-BackupSqlInstanceName", "RTC").must(1, "without -BackupSqlServerFqdn", *sets)
     move(world, *target, "-Force", "-Restore").must(1, "-Restore is about the existing", *sets)
-    move(world, "-BackupSqlServerFqdn", ATL, "-Force").must(
+    move(world, "-BackupSqlServerFqdn", "oslo.example.com", "-Force").must(
         1, "is not the database that would take over", f"{REDMOND}\\RTC")
+    move(world, "-BackupSqlServerFqdn", ATL, "-Force").must(
+        1, f"{ATL} holds the Central Management Store already")
     move(world, *target, "-BackupSqlInstanceName", "OTHER", "-Force").must(1, "OTHER")
     move(world, *target, "-BackupMirrorSqlServerFqdn", ATL, "-Force").must(1, "has no mirror")
     assert world.mode("atl", CENTRAL) == "Serving"

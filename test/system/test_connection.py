@@ -78,24 +78,30 @@ def after_a_failover_it_is_found_there_at_once(world):
 
 
 @test
-def with_caching_the_replica_answers_where_nobody_reaches_the_store(world):
+def with_caching_the_replica_answers_what_only_reads(world):
+    """Nobody is asked; without it, only where nobody reaches the store."""
     world.deploy(["atl", "redmond", "lonely"])
     until("the replica to have something", lambda: world.command(
         "lonely", "Get-CsBackupServiceConfiguration", "-LocalStore").status == 0)
+    copy = f"the copy at {name_of('lonely')}"
+    for database in (ATL_DB, REDMOND_DB):
+        sets(world, database, "-EnableCaching", "$true").must(0)
+        assert connection(world)["EnableCaching"]
+        whom, said = by_whom(world, "Get-CsTopology")
+        assert whom == [] and "WARNING" not in said and "from its copy" in said, said
+        by_whom(world, "Set-CsBackupServiceConfiguration", "-SyncInterval", "00:00:05")
+        sets(world, database).must(0)
+        assert by_whom(world, "Get-CsTopology")[0][-1] == ATL
     world.kill("atl", "redmond")
     world.wait_silent("lonely", "atl")
     world.wait_silent("lonely", "redmond")
-    for database in (ATL_DB, REDMOND_DB):
-        sets(world, database).must(0)
-        world.command("lonely", "Get-CsTopology").must(1, "-LocalStore")
-        sets(world, database, "-EnableCaching", "$true").must(0)
-        assert connection(world)["EnableCaching"]
-        world.command("lonely", "Get-CsTopology").must(
-            0, "this is what the replica of", "litwareinc.com")
-        world.command("lonely", "Get-CsBackupServiceConfiguration").must(0, "Continuous")
+    for words in ([], ["-EnableCaching", "$true"]):
+        sets(world, ATL_DB, *words).must(0)
+        world.command("lonely", "Get-CsTopology").must(0, copy, "does not answer")
+        world.command("lonely", "Get-CsBackupServiceConfiguration").must(0, "Continuous", copy)
         world.command("lonely", "Set-CsBackupServiceConfiguration", "-SyncMode", "Interval").must(1)
     world.command("lonely", "Remove-CsManagementConnection").must(0)
-    world.command("lonely", "Get-CsTopology").must(1, "-LocalStore")
+    world.command("lonely", "Get-CsTopology").must(0, copy)
 
 
 if __name__ == "__main__":
