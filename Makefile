@@ -19,6 +19,10 @@ deps: ## installs what is missing of packaging/debian-packages.txt
 demo: all ## shows what the product does, on two pools of its own (kept running on a terminal)
 	@demo/demo
 
+.PHONY: demo-five
+demo-five: all ## the same with two pairs and a lone pool, and the Central Management Store on its way
+	@demo/demo-five
+
 .PHONY: up
 up: all ## starts the two pools of the demonstration in the background
 	@demo/up
@@ -55,4 +59,4 @@ clean: ## removes what was built; run/ stays
 
 .PHONY: help
 help:
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 12

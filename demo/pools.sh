@@ -1,10 +1,14 @@
-# The demonstration's two pools: what `make up`, `make down` and `make demo` have in common.
-# Everything they keep lies under run/. Sourced by the scripts beside it.
+# The demonstration's pools: what its scripts have in common. Everything they keep lies under run/:
+# the pair of `make up` itself, that of `make demo` in run/demo, the five of `make demo-five` in
+# run/five. Sourced by the scripts beside it.
 
 tree=$(cd "$(dirname "$0")/.." && pwd)
 run=${POLLUX_RUN:-$tree/run}
-bin=$tree/build/bin
+bin=${POLLUX_BIN:-$tree/build/bin}
+runs="$run $run/demo $run/five"
 POOLS="atl redmond"
+EVERY_POOL="atl redmond tokyo oslo quito"
+topology=$tree/demo/topology.conf
 
 # Long enough for a loaded machine; whoever waits says for what.
 WAIT_SECONDS=120
@@ -20,11 +24,53 @@ pid_of() {
     esac
 }
 
+# All demonstrations listen at the same ports.
+must_be_alone() { # in this folder of runs
+    for other in $runs; do
+        for pool in $EVERY_POOL; do
+            [ "$other" = "${1:-}" ] || [ -z "$(run=$other pid_of "$pool")" ] && continue
+            echo "Pools of a demonstration are running (in $other). Stop them first: make down" >&2
+            exit 1
+        done
+    done
+}
+
 command_on() { # pool, command, parameters: as an administrator on that pool's machine
     on=$1
     shift
     POLLUX_SERVER=$run/$on/admin.sock "$bin/pollux" "$@"
 }
+
+# --- what those that tell a story print ---
+
+say() { printf '\n%s\n' "$*"; }
+show() { # pool, command...
+    printf '\n    %s> %s\n' "$1" "$(shift; echo "$*")"
+    command_on "$@" | sed 's/^/    /'
+}
+show_in_shell() { # pool, text
+    printf '\n'
+    echo "$2" | sed "s/^/    $1: pollux> /"
+    command_on "$1" -c "$2" 2>&1 | sed 's/^/    /'
+}
+finish() { for pool in $POOLS; do stop_pool "$pool"; done; }
+begin_story() { # folder: a new one, apart from those of `make up`, which it never touches
+    must_be_alone
+    run=$1
+    rm -rf "$run"
+    trap finish EXIT
+    trap 'exit 130' INT TERM
+}
+end_story() { # folder, as it is typed
+    if [ -t 0 ] && [ -t 1 ]; then
+        trap - EXIT
+        say "The pools go on running. \`. $1/env.atl\` lets you give commands; \`make down\` stops them."
+    else
+        say "That was all; the pools are stopped now."
+    fi
+}
+
+# --- waiting ---
 
 wait_for() { # what, condition...
     what=$1
@@ -46,19 +92,34 @@ mode_of() { # pool, home: what the home is there
 
 answers() { command_on "$1" Get-CsComputer >/dev/null 2>&1; }
 is_in_mode() { [ "$(mode_of "$1" "$2")" = "$3" ]; }
+is_served() { # home: by whichever pool holds it
+    for pool in $POOLS; do
+        [ "$(mode_of "$pool" "$1")" != Serving ] || return 0
+    done
+    return 1
+}
 hears_all() { command_on "$1" Get-CsComputer 2>/dev/null | grep -q '^Reachable' &&
     ! command_on "$1" Get-CsComputer 2>/dev/null | grep -q '^Reachable.*False'; }
+hears() { # pool, another one
+    command_on "$1" Get-CsComputer -Identity "$(name_of "$2")" 2>/dev/null | grep -q '^Reachable.*True'
+}
+misses() { ! hears "$@"; }
+finds_central_at() { # pool, and the pool that holds the Central Management Store
+    command_on "$1" Get-CsManagementConnection 2>/dev/null |
+        grep -q "^PoolFqdn *: $(name_of "$2")\$"
+}
 
-prepare() {
+# --- life ---
+
+prepare() { # pools; each machine has the same configuration but for its name
     umask 077
-    for pool in $POOLS; do
-        mkdir -p "$run/$pool"
-        cp "$tree/demo/$pool.conf" "$run/$pool.conf"
-    done
-    cp "$tree/demo/topology.conf" "$run/topology.conf"
+    mkdir -p "$run"
+    [ -e "$run/topology.conf" ] || cp "$topology" "$run/topology.conf"
     [ -e "$run/pki/authority.pem" ] ||
         "$bin/pollux" pki init --dir "$run/pki" --name "Litware demonstration" >/dev/null
-    for pool in $POOLS; do
+    for pool in "$@"; do
+        mkdir -p "$run/$pool/files"
+        sed "s/\\<atl\\>/$pool/g" "$tree/demo/atl.conf" >"$run/$pool.conf"
         [ -e "$run/pki/$(name_of "$pool").pem" ] ||
             "$bin/pollux" pki issue "$(name_of "$pool")" --pool "$(name_of "$pool")" \
                 --dir "$run/pki" >/dev/null
@@ -84,7 +145,12 @@ runs_and_answers() { # a process that ended will never answer: say so at once
     return 1
 }
 
-has_ended() { ! readlink "/proc/$1/exe" >/dev/null 2>&1; } # a zombie has no program any more
+# With all its threads: the last one lets go of the store.
+has_ended() {
+    [ -d "/proc/$1" ] || return 0
+    grep -q '^State:.*zombie' "/proc/$1/status" 2>/dev/null &&
+        [ "$(ls "/proc/$1/task" 2>/dev/null | wc -l)" -le 1 ]
+}
 
 stop_pool() { # pool, signal
     pid=$(pid_of "$1") || true
@@ -95,10 +161,10 @@ stop_pool() { # pool, signal
     rm -f "$run/$1/polluxd.pid"
 }
 
-start_pools() {
-    prepare
-    for pool in $POOLS; do start_pool "$pool"; done
-    for pool in $POOLS; do wait_for "$(name_of "$pool") to answer" runs_and_answers "$pool"; done
+start_pools() { # pools
+    prepare "$@"
+    for pool in "$@"; do start_pool "$pool"; done
+    for pool in "$@"; do wait_for "$(name_of "$pool") to answer" runs_and_answers "$pool"; done
 }
 
 # The first time there is nothing to serve: publishing the topology creates it.
@@ -110,7 +176,8 @@ publish_once() {
 }
 
 all_serve() {
-    wait_for "atl to serve its home" is_in_mode atl "$(name_of atl)" Serving
-    wait_for "redmond to serve its home" is_in_mode redmond "$(name_of redmond)" Serving
-    wait_for "the Central Management Store" is_in_mode atl central Serving
+    for home in $POOLS; do
+        wait_for "somebody to serve the home of $home" is_served "$(name_of "$home")"
+    done
+    wait_for "the Central Management Store" is_served central
 }

@@ -52,18 +52,32 @@ static void expect(const char *text, const struct expected *expected, size_t cou
 
 /* --- good ones --- */
 
-static char *example(void)
+static char *example(const char *path)
 {
     struct error e;
     char *text;
-    assert_int_equal(conf_file_text(DEMO "/topology.conf", TOPOLOGY_TEXT_MAX, &text, &e), OK);
+    assert_int_equal(conf_file_text(path, TOPOLOGY_TEXT_MAX, &text, &e), OK);
     return text;
+}
+
+static void the_larger_example_is_read(void **state)
+{
+    (void)state;
+    OWNED(free_memory) char *text = example(DEMO "/topology-five.conf");
+    OWNED(faults_free) struct faults f = {0};
+    OWNED(topology_free) struct topology *t = topology_read(text, "topology-five.conf", &f);
+    assert_faults(&f, NULL, 0);
+    assert_int_equal(t->pool_count, 5);
+    assert_int_equal(topology_machine_count(t), 5);
+    assert_ptr_equal(topology_pool(t, "oslo-cs-001.litwareinc.com")->backup,
+                     topology_pool(t, "tokyo-cs-001.litwareinc.com"));
+    assert_null(topology_pool(t, "quito-cs-001.litwareinc.com")->backup);
 }
 
 static void the_example_is_read(void **state)
 {
     (void)state;
-    OWNED(free_memory) char *text = example();
+    OWNED(free_memory) char *text = example(DEMO "/topology.conf");
     OWNED(faults_free) struct faults f = {0};
     OWNED(topology_free) struct topology *t = topology_read(text, "topology.conf", &f);
     assert_faults(&f, NULL, 0);
@@ -524,7 +538,7 @@ static void throw_at_it(const char *text)
 static void every_beginning_of_the_example_is_read_or_told(void **state)
 {
     (void)state;
-    OWNED(free_memory) char *text = example();
+    OWNED(free_memory) char *text = example(DEMO "/topology.conf");
     for (size_t size = strlen(text); size-- > 0;) {
         text[size] = '\0';
         throw_at_it(text);
@@ -621,6 +635,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_example_is_read),
+        cmocka_unit_test(the_larger_example_is_read),
         cmocka_unit_test(pools_are_sorted_and_names_are_in_lower_case),
         cmocka_unit_test(a_pair_is_good),
         cmocka_unit_test(lines_may_end_as_on_windows),
