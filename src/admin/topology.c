@@ -44,8 +44,8 @@ static json_t *describe_topology(struct call *call, const struct topology *topol
         "{s:s, s:s, s:s, s:s, s:o, s:i, s:s, s:b}", "Identity", "Global", "SipDomain",
         topology->sip_domain, "CentralManagementPool", topology->central->fqdn,
         "FailureDetectionInterval", time_span_text(topology->failure_detection_ms, span), "Pools",
-        pool_names(topology), "Computers", (int)topology_machine_count(topology), "AskedComputer",
-        config->self->fqdn, "AskedRunsByIt", strcmp(topology->text, config->topology->text) == 0);
+        pool_names(topology), "Computers", (int)topology_machine_count(topology), "AnsweredBy",
+        config->self->fqdn, "RunsByIt", strcmp(topology->text, config->topology->text) == 0);
 }
 
 void admin_get_topology(struct call *call)
@@ -59,15 +59,28 @@ void admin_get_topology(struct call *call)
     call_end(call);
 }
 
+/* Does this machine run by what is published, as far as its copy knows? */
+static bool runs_by_published(const struct front_end *fe)
+{
+    OWNED(view_close) struct view *view = NULL;
+    OWNED(topology_free) struct topology *published = NULL;
+    struct error e;
+    if (store_view(front_end_store(fe), &view, &e) || publication_read(view, &published, &e))
+        return true; /* nothing is known that it could differ from */
+    return strcmp(published->text, front_end_config(fe)->topology->text) == 0;
+}
+
 /* Says for one machine what keeps the deployment from being what the topology says. */
 static bool test_machine(struct call *call, const struct machine *machine)
 {
     struct front_end *fe = call_front_end(call);
     const struct peer *peer = peers_find(front_end_peers(fe), machine->fqdn);
     bool self = machine == front_end_config(fe)->self, answers = front_end_answers(fe, machine);
-    bool same = self || (peer && !peer->topology_warned);
-    bool other = answers && !same;
-    const char *detail = other ? "Another topology file." : answers || !peer ? "" : peer->trouble;
+    bool same = self ? runs_by_published(fe) : peer && !peer->topology_warned;
+    const char *detail = answers && !same   ? self ? "Its topology file is not the published one."
+                                                   : "Another topology file."
+                         : answers || !peer ? ""
+                                            : peer->trouble;
     call_object(call,
                 json_pack("{s:s, s:s, s:b, s:o, s:s}", "Identity", machine->fqdn, "Result",
                           answers && same ? "OK" : "Failed", "Reachable", answers, "SameTopology",

@@ -172,7 +172,7 @@ def while_nobody_holds_the_store_it_is_read_from_the_copies_and_changed_by_nobod
     everything = ["Get-CsUser", f"Get-CsPoolBackupRelationship -PoolFqdn {ATL}", "Get-CsTopology",
                   "Get-CsBackupServiceConfiguration", "Get-CsUserPoolInfo -Identity ann"]
     by_hand = lambda line: [said for said in typed(world, line).must(0).out.splitlines()
-                            if "RunsByIt" not in said and "AskedComputer" not in said]
+                            if "RunsByIt" not in said and "AnsweredBy" not in said]
     before = {line: by_hand(line) for line in everything}
     world.kill("atl")
     copy = f"{ATL}, which holds the Central Management Store, does not answer. This is what the copy"
