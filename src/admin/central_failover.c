@@ -98,19 +98,22 @@ static enum failure check_sets(const struct call *call, const struct pool *self,
 static void on_restored(const struct error *e, void *context)
 {
     struct call *call = context;
+    struct front_end *fe = call_front_end(call);
+    const struct home *core = hosted_home_core(front_end_home(fe, HOME_CENTRAL));
     if (e)
         call_error(call, e);
     else
-        call_information(call, "%s serves the Central Management Store again.",
-                         front_end_pool(call_front_end(call)));
+        call_object(call, json_pack("{s:s, s:s, s:s, s:I}", "Identity", HOME_CENTRAL, "Holder",
+                                    front_end_pool(fe), "Mode", mode_name(home_mode(core)), "Term",
+                                    (json_int_t)home_hold(core)->term.number));
     call_end(call);
 }
 
 static void say_found(struct call *call, const struct home *core)
 {
-    call_information(call, "The Central Management Store is %s at %s, in term %llu.",
-                     mode_name(home_mode(core)), front_end_pool(call_front_end(call)),
-                     (unsigned long long)home_hold(core)->term.number);
+    call_warning(call, "The Central Management Store is %s at %s, in term %llu.",
+                 mode_name(home_mode(core)), front_end_pool(call_front_end(call)),
+                 (unsigned long long)home_hold(core)->term.number);
 }
 
 /* The existing database goes back into service: what was half done is called off, and what waits
@@ -129,7 +132,7 @@ static void restore(struct call *call, struct hosted_home *home)
         return;
     }
     if (mode_rights(mode)->holder) {
-        call_information(call, "It is in service: there is nothing to restore.");
+        call_warning(call, "It is in service: there is nothing to restore.");
         call_end(call);
         return;
     }

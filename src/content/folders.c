@@ -82,8 +82,11 @@ static enum failure no_store(const struct file_store *fs, struct error *e)
     if (!e)
         return FAIL_NOT_FOUND;
     error_kept(e, "Nothing is read there and nothing is written.");
-    return error_next(e, "Mount it. If it is new and meant to be empty, type: echo %s > %s/%s",
-                      file_store_pool(fs), file_store_path(fs), FILE_STORE_MARKER);
+    const char *path = file_store_path(fs);
+    return error_next(e,
+                      "Mount it. If it is new and meant to be empty, type: mkdir -p %s && "
+                      "echo %s > %s/%s",
+                      path, file_store_pool(fs), path, FILE_STORE_MARKER);
 }
 
 static enum failure check_marker(const struct file_store *fs, int root, struct error *e)

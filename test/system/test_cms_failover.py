@@ -103,15 +103,15 @@ def the_two_sets_of_parameters_are_kept_apart_and_nothing_is_done(world):
 @test
 def an_existing_store_that_waits_is_put_back_into_service(world):
     world.deploy(["atl", "redmond"])
-    move(world, "-Restore", "-InformationAction", "Continue").must(
-        0, "It is in service", "nothing to restore")
+    move(world, "-Restore").must(0, f"is Serving at {ATL}", "It is in service", "nothing to restore")
     world.stop("redmond", "atl")
     world.start("atl")
     world.wait_mode("atl", CENTRAL, "Rejoining")
     move(world, "-Restore", "-WhatIf", at="atl").must(0, "It would be served here again")
     assert world.mode("atl", CENTRAL) == "Rejoining"
-    move(world, "-Restore", "-InformationAction", "Continue", at="atl").must(
-        0, "is Rejoining", "serves the Central Management Store again")
+    said = move(world, "-Restore", at="atl").must(0, "is Rejoining")
+    assert said.out.split() == ["Identity", "Holder", "Mode", "Term", *["-" * n for n in (8, 6, 4, 4)],
+                                "central", ATL, "Serving", "4"], said
     world.wait_mode("atl", CENTRAL, "Serving")
 
 

@@ -179,10 +179,12 @@ def an_emptied_file_store_is_filled_again_and_one_without_its_marker_is_left_alo
     wait_settled(world["atl"], "ErrorState")
     wait_settled(world["redmond"], "ErrorState")
     answer = look(world["atl"])
+    what_to_type = answer["LastError"].split("type: ")[1]
     assert "no marker" in answer["LastError"], answer
     assert not list(atl.root.iterdir())
     redmond.write("redmond", "c/meanwhile", "text")  # can't be copied now
-    atl.marker.write_text(name_of("atl") + "\n")  # as the message says
+    atl.root.rmdir()
+    run("sh", "-c", what_to_type).must(0)
     wait_same(files, "atl", 60)
     wait_same(files, "redmond", 31)
     assert atl.tree("atl") == atl_before and redmond_before.items() <= atl.tree("redmond").items()
