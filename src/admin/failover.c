@@ -313,6 +313,17 @@ static void tell_plan(struct call *call, const struct preflight *found)
                  preflight_seconds(found, o));
 }
 
+/* That is what it is asked for, with -WhatIf, in many a runbook. */
+static void tell_where_central_is(struct call *call, const struct preflight *found)
+{
+    const struct failover *f = call_kept(call);
+    const struct config *config = front_end_config(call_front_end(call));
+    const struct pool *holder = topology_pool(config->topology, found->from);
+    if (f->wish.kind == OPERATION_MOVE_CENTRAL && holder)
+        call_what_if(call, "The Central Management Store is held by %s, in %s.", holder->fqdn,
+                     holder->database);
+}
+
 /* It fell silent only now: preflight.c would have said the same. */
 static void say_disaster(const struct call *call, struct error *e)
 {
@@ -331,6 +342,7 @@ static void on_looked(const struct preflight *found, void *context)
     const struct failover *f = call_kept(call);
     struct error e = found->why;
     if (found->answered || f->wish.options.disaster) {
+        tell_where_central_is(call, found);
         tell_plan(call, found);
     } else {
         error_within(&e, "%s, which holds the home, does not answer: ", found->from);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
+#include "admin/central_copy.h"
 #include "base/faults.h"
 #include "pool/certificates.h"
 
@@ -108,12 +109,28 @@ static bool is_free(const struct look *l)
 
 static void say_disaster_set(const struct look *l, struct error *e)
 {
-    const char *database = front_end_config(l->fe)->self->pool->database;
-    const char *instance = strchr(database, '\\');
-    error_next(e,
-               "Mend that, or take it without it: %s -BackupSqlServerFqdn \"%.*s\" "
-               "-BackupSqlInstanceName \"%s\" -Force",
-               call_command(l->call)->name, (int)(instance - database), database, instance + 1);
+    OWNED(free_memory)
+    char *takeover = central_copy_takeover(front_end_config(l->fe)->self->pool);
+    error_next(e, "Mend that, or take it without it: %s", takeover);
+}
+
+/* The Central Management Store is where the users are taken from. */
+static void warn_that_central_stays(const struct look *l)
+{
+    OWNED(free_memory)
+    char *takeover = central_copy_takeover(front_end_config(l->fe)->self->pool);
+    bool lost = l->wish->options.disaster && front_end_is_silent(l->fe, l->partner, NULL);
+    if (lost)
+        call_caution(
+            l->call,
+            "The Central Management Store was held by %s, too: accounts and settings can't "
+            "be changed until it is taken over as well: %s",
+            l->partner, takeover);
+    else
+        call_caution(l->call,
+                     "The Central Management Store is held by %s and stays there. To move it, too, "
+                     "on a machine of %s: Invoke-CsManagementServerFailover",
+                     l->partner, l->self);
 }
 
 static bool holder_answers(const struct look *l)
@@ -189,10 +206,7 @@ static void warn(const struct look *l)
     if (l->wish->options.replicas)
         warn_of_replicas(l);
     if (l->wish->kind == OPERATION_FAIL_OVER && central && strcmp(central->fqdn, l->partner) == 0)
-        call_caution(l->call,
-                     "The Central Management Store is held by %s and stays there. To move it, too, "
-                     "on a machine of %s: Invoke-CsManagementServerFailover",
-                     l->partner, l->self);
+        warn_that_central_stays(l);
 }
 
 bool preflight_check(struct call *call, const struct operation_wish *wish)

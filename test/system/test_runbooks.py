@@ -90,7 +90,8 @@ def where_it_is(world, pool):
 def planned_the_store_first_and_then_the_pool(world):
     begun(world)
     signs_on_at(world, "atl")
-    types(world, "Invoke-CsManagementServerFailover -WhatIf", ATL,
+    types(world, "Invoke-CsManagementServerFailover -WhatIf",
+          f"The Central Management Store is held by {ATL}, in {ATL}\\RTC.",
           f"{REDMOND} would hold the Central Management Store")
     types(world, f'Get-CsPoolBackupRelationship -PoolFQDN "{ATL}"', REDMOND)
     until("the replicas to be up to date", lambda: "False" not in
@@ -149,6 +150,22 @@ def after_a_disaster_the_store_first_and_then_the_pool(world):
     types(world, f'Invoke-CsPoolFailBack -PoolFqdn "{ATL}"', "Verified       : True")
     signs_on_at(world, "atl")
     assert types(world, "Get-CsUser -Identity kenmyer", at="atl").out.count("Kenneth\n") == 1
+    where_it_is(world, "redmond")
+
+
+@test
+def after_a_disaster_the_pool_first_says_how_the_store_is_taken(world):
+    begun(world)
+    status_is(world, "atl", *STEADY)
+    world.kill("atl")
+    until("redmond to have missed it", lambda: "ask there" not in
+          typed(world, f"Get-CsBackupServiceStatus -PoolFqdn {ATL}").must(0, "ErrorState").out and
+          not world.hears("redmond", "atl"))
+    said = types(world, f'Invoke-CsPoolFailOver -PoolFqdn "{ATL}" -DisasterMode', warned=[
+        "did not give the home away", f"The Central Management Store was held by {ATL}, too"])
+    takeover = re.search(r"taken over as well: (Invoke-.*)", said.err)[1]
+    types(world, takeover, warned=["did not give the home away"])
+    types(world, "Set-CsUser -Identity kenmyer -DisplayName Kenneth")
     where_it_is(world, "redmond")
 
 
