@@ -194,5 +194,60 @@ def who_may_not_ask_the_pool_may_not_ask_its_partner(world):
     world.resume("atl")
 
 
+# --- the Central Management Store ----------------------------------------------------------------
+
+
+@test
+def a_store_that_stands_still_is_waited_for_only_until_that_is_known(world):
+    """Then the copy answers, and what it answers is what it had; when the store is back, it does."""
+    atl, redmond = pair(world)
+    enable(atl, "kenmyer")
+    wait_equal(world)
+    for silence, life in ((world.pause, world.resume), (world.kill, world.start)):
+        silence("atl")
+        began = time.monotonic()
+        answer = done(redmond, "Get-CsUser", Identity="kenmyer")
+        took = time.monotonic() - began
+        assert took < FOUND_OUT_S_MAX, took
+        world.say(f"{silence.__name__}: answered within {took:.1f} s")
+        assert "the copy at" in answer.text and len(answer.objects) == 1, answer.text
+        life("atl")
+        world.all_serve()
+        until("the store itself to answer", lambda: "the copy at" not in
+              done(redmond, "Get-CsUser", Identity="kenmyer").text)
+
+
+@test
+def who_may_not_read_the_store_may_not_read_a_copy_of_it(world):
+    world.build(["atl", "redmond"])
+    keep_audit(people(world, {"bob": [READ], "eve": []}, "redmond")).begin()
+    world.pause("atl")
+    for _ in range(2):  # found out on the way, then known
+        before = len(audit(world, "redmond"))
+        typed_by(world, "eve", "redmond", "Get-CsTopology").must(3, "eve may not run")
+        typed_by(world, "bob", "redmond", "Get-CsTopology").must(0, "the copy at", ATL)
+        entries = audit(world, "redmond")[before:]
+        assert [e["result"] for e in entries] == ["denied", "done"], entries
+        world.wait_silent("redmond", "atl")
+    world.resume("atl")
+
+
+@test
+def a_machine_that_has_no_copy_yet_says_so(world):
+    """It joins while the store is silent."""
+    world.build(["atl", "redmond", "tokyo"])
+    world.start("atl", "redmond")
+    world.wait_hears("atl", "redmond")
+    world.publish("atl").must(0)
+    world.wait_mode("redmond", CENTRAL, "Standby")
+    world.kill("atl")
+    world.start("tokyo")
+    world.wait_hears("tokyo", "redmond")
+    for command in ("Get-CsUser", "Get-CsTopology", "Get-CsBackupServiceConfiguration"):
+        said = world.command("tokyo", command).must(
+            1, "does not answer", f"{name_of('tokyo')} has no copy of the Central Management Store yet")
+        assert said.out == "", said
+
+
 if __name__ == "__main__":
     sys.exit(main())
