@@ -125,7 +125,7 @@ static void restore(struct call *call, struct hosted_home *home)
     struct error e;
     say_found(call, core);
     if (mode == MODE_REJOINING || mode == MODE_RELEASED) {
-        if (call_what_if(call, "It would be served here again, in a new term."))
+        if (call_what_if(call, "It would be served there again, in a new term."))
             call_end(call);
         else
             hosted_home_force(home, on_restored, call);

@@ -140,9 +140,9 @@ static void warn_of_alone(struct call *call, const struct operation_report *r)
 {
     struct front_end *fe = call_front_end(call);
     call_warning(call,
-                 "%s did not give the home away, so it was taken as the copy here had it: up to "
+                 "%s did not give the home away, so it was taken as the copy at %s had it: up to "
                  "change %" PRIu64 ". What %s accepted besides is salvaged when it comes back.",
-                 r->from, r->status.point.usn, r->from);
+                 r->from, front_end_pool(fe), r->status.point.usn, r->from);
     if (r->witnesses[0])
         call_warning(call,
                      "%s is heard by others than %s: %s. It steps down as soon as they tell it.",
@@ -293,9 +293,9 @@ static void tell_plan(struct call *call, const struct preflight *found)
                                           : " and both copies compared by their digests");
     } else {
         call_what_if(call,
-                     "%s does not answer: the home %s would be taken as it is here, up to "
-                     "change %" PRIu64 ".",
-                     found->from, home, found->own.usn);
+                     "%s does not answer: the home %s would be taken as the copy at %s has it, up "
+                     "to change %" PRIu64 ".",
+                     found->from, home, self, found->own.usn);
     }
     if (f->wish.kind == OPERATION_MOVE_CENTRAL)
         call_what_if(call,
@@ -304,9 +304,8 @@ static void tell_plan(struct call *call, const struct preflight *found)
                      self);
     else
         call_what_if(call,
-                     "%s would serve the home %s in a new term; users of %s would sign on "
-                     "here.",
-                     self, home, home);
+                     "%s would serve the home %s in a new term, and its users would sign on there.",
+                     self, home);
     call_what_if(call,
                  "That would take about %.1f s, and changes would be refused for less than a "
                  "second of it.",

@@ -107,7 +107,7 @@ def an_existing_store_that_waits_is_put_back_into_service(world):
     world.stop("redmond", "atl")
     world.start("atl")
     world.wait_mode("atl", CENTRAL, "Rejoining")
-    move(world, "-Restore", "-WhatIf", at="atl").must(0, "It would be served here again")
+    move(world, "-Restore", "-WhatIf", at="atl").must(0, "It would be served there again")
     assert world.mode("atl", CENTRAL) == "Rejoining"
     said = move(world, "-Restore", at="atl").must(0, "is Rejoining")
     assert said.out.split() == ["Identity", "Holder", "Mode", "Term", *["-" * n for n in (8, 6, 4, 4)],

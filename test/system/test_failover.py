@@ -141,7 +141,7 @@ def a_rehearsal_really_looks_says_each_step_and_changes_nothing(world):
     world.kill("atl")
     world.wait_silent("redmond", "atl")
     fail_over(world, "-WhatIf").must(1, "does not answer")
-    fail_over(world, "-WhatIf", "-DisasterMode").must(0, "would be taken as it is here")
+    fail_over(world, "-WhatIf", "-DisasterMode").must(0, "would be taken as the copy at")
     assert world.mode("redmond", "atl") in ("Standby", "Resiliency")
 
 
