@@ -36,11 +36,12 @@ def the_demonstration_of_a_pair_tells_its_story(world):
 @test
 def the_demonstration_of_five_machines_tells_its_story(world):
     done = told(on_its_own(world, f"exec {DEMO}/demo-five"))
-    assert re.findall(r"^(\d+)\. ", done.out, re.M) == [str(n) for n in range(1, 9)], done
+    assert re.findall(r"^(\d+)\. ", done.out, re.M) == [str(n) for n in range(1, 11)], done
     for pool in ("redmond", "atl"):  # each machine says so, before and after
         said = re.findall(rf"^ +(\w+)> +Get-CsManagementConnection +PoolFqdn +: {name_of(pool)}$", done.out,
                           re.M)
         assert said == ["atl", "redmond", "tokyo", "oslo", "quito"], done
+    assert f"ServingPoolFqdn : {name_of('quito')}" in done.out, done
 
 
 @test

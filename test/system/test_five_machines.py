@@ -6,6 +6,7 @@ Prints TAP."""
 import sys
 
 from failovers import *
+from test_pairing import run_by
 from web_client import Client
 
 tests.clear()
@@ -204,6 +205,40 @@ def both_pairs_fail_over_at_once(world):
     for pool in (ATL, TOKYO):
         world.command("quito", "Invoke-CsPoolFailBack", "-PoolFqdn", pool).must(0)
     world.all_serve()
+    world.terms_must_be_unique()
+
+
+@test
+def a_pool_is_paired_anew_with_the_lone_one_while_the_others_work(world):
+    """Its former partner is left alone, and its copy removed; the new one takes over when it comes to that."""
+    five(world)
+    enable(world, "yuki", "tokyo")
+    until("tokyo to know her", lambda: world["tokyo"].ask("Get-CsUser", Identity="yuki").objects)
+    Client(world, "yuki", "tokyo").ask("PUT", "/v1/settings", body={"what": "must stay"}).must(200)
+    world.wait_copied("tokyo")
+    with Steady(world, "ken", "atl") as ken:
+        run_by(world, [("atl", "redmond"), ("tokyo", "quito")], "oslo", "tokyo", "quito")
+        for pool in ("atl", "redmond"):
+            world.reload(pool)
+        world.publish("redmond").must(0)
+        world.wait_mode("quito", "tokyo", "Standby")
+        world.wait_mode("tokyo", "quito", "Standby")
+        world.wait_copied("tokyo", "quito")
+        until("quito to have the same", lambda: rows(world["tokyo"].store, "tokyo") and
+              rows(world["quito"].store, "tokyo") == rows(world["tokyo"].store, "tokyo"))
+        world.command("quito", "Remove-CsUserStoreBackupData", "-PoolFqdn", OSLO, "-Force").must(0, TOKYO)
+        assert not rows(world["oslo"].store, "tokyo")
+        ken.go_on()
+        world.kill("tokyo")
+        world.wait_silent("quito", "tokyo")
+        world.command("oslo", "Invoke-CsPoolFailOver", "-PoolFqdn", TOKYO, "-DisasterMode").must(0)
+        assert "must stay" in str(Client(world, "yuki", "quito").ask("GET", "/v1/settings").must(200))
+        ken.go_on()
+    world.start("tokyo")
+    world.wait_mode("tokyo", "tokyo", "Standby")
+    world.command("atl", "Invoke-CsPoolFailBack", "-PoolFqdn", TOKYO).must(0)
+    all_tell(world, "atl")
+    all_have_the_same(world)
     world.terms_must_be_unique()
 
 
