@@ -213,11 +213,17 @@ static bool go_on(void *context)
     return !passing->lost && !passing->silent && !call_is_unwanted(context);
 }
 
+/* It may have been done, or half. */
+static void advise_to_look(struct error *e)
+{
+    error_next(e, "Look whether it did before it is asked again; its log says more.");
+}
+
 static void not_whole(const char *machine, struct error *e)
 {
     fail(e, FAIL_IO, "The answer of %s ended without saying whether it was done.", machine);
     error_kept(e, "Whether it did what was asked is unknown.");
-    error_next(e, "Look whether it did before it is asked again; its log says more.");
+    advise_to_look(e);
 }
 
 static void ask(void *context)
@@ -229,7 +235,9 @@ static void ask(void *context)
     enum failure bad = call_check_wanted(call, &passing->error);
     if (!bad)
         bad = link_command_ask(passing->command, &how, &passing->status, &passing->error);
-    if (!bad && passing->status != 200)
+    if (bad && passing->status == 200)
+        advise_to_look(&passing->error);
+    else if (!bad && passing->status != 200)
         http_error_from_answer(passing->status, buffer_view(&passing->refusal), &passing->error);
     else if (!bad && !passing->ended)
         not_whole(passing->to, &passing->error);

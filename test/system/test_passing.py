@@ -179,6 +179,17 @@ def the_other_pool_stops_in_the_middle(world):
     world["atl"].paused = False
     out, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 1 and not out and ATL in err, (process.returncode, err)
+    # And while it is told how it goes on.
+    world.start("atl")
+    world.wait_mode("atl", "atl", "Serving")
+    process = start_command(world, "atl", "Invoke-CsPoolFailOver", "-PoolFqdn", ATL,
+                            "-ServicesStopDelayMins", "1")
+    world.wait_mode("atl", "atl", "Closing")
+    world.kill("redmond")
+    out, err = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 1 and not out and REDMOND in err, (process.returncode, err)
+    assert "Whether it did what was asked is unknown." in err, err
+    assert "Look whether it did before it is asked again" in err, err
 
 
 @test
