@@ -38,7 +38,7 @@ must_be_alone() { # in this folder of runs
 command_on() { # pool, command, parameters: as an administrator on that pool's machine
     on=$1
     shift
-    POLLUX_SERVER=$run/$on/admin.sock "$bin/pollux" "$@"
+    XDG_STATE_HOME=$run/state POLLUX_SERVER=$run/$on/admin.sock "$bin/pollux" "$@"
 }
 
 # --- what those that tell a story print ---

@@ -45,6 +45,9 @@ enum {
     /* A CHOICE of what an error or a warning does: scripts write PowerShell's numbers for its words
      * as well, -ErrorAction 0 for SilentlyContinue. */
     NUMBERED = 1024,
+    /* A REPORT_FILE: without it the report goes to a place of its own, for it may be all that tells
+     * afterwards what was done. */
+    ALWAYS_WRITTEN = 2048,
 };
 
 enum command_effect {

@@ -768,6 +768,8 @@ def main(at_once=3):
     chosen = [t for t in tests if not wanted or any(word in t.__name__ for word in wanted)]
     signal.signal(signal.SIGTERM, give_up)
     os.umask(0o022)
+    state = tempfile.TemporaryDirectory(prefix="pollux-state-")
+    os.environ["XDG_STATE_HOME"] = state.name  # commands leave nothing in the tester's own
     print(f"1..{len(chosen)}")
     failed = 0
     with concurrent.futures.ThreadPoolExecutor(at_once) as pool:

@@ -48,6 +48,32 @@ def back_and_forth_under_load_nothing_that_was_acknowledged_is_lost(world):
 
 
 @test
+def a_failover_leaves_a_report_where_none_is_named(world):
+    deploy(world)
+    folder = world.folder / "state/pollux/reports"
+    here = {"XDG_STATE_HOME": str(world.folder / "state")}
+    command = ["Invoke-CsPoolFailOver", "-PoolFqdn", ATL, "-Confirm:$false"]
+    world.command("redmond", *command, "-WhatIf", **here).must(0)
+    assert not folder.exists() or not list(folder.iterdir())
+    typed = world.command("redmond", *command, "-Verbose", **here).must(0)
+    report = next(folder.glob("Invoke-CsPoolFailOver-20*.html"))
+    assert f"The report is {report}." in typed.err, typed
+    assert "Releasing" in report.read_text() and report.stat().st_mode & 0o077 == 0o044
+    named = world.folder / "named.html"
+    world.command("atl", "Invoke-CsPoolFailBack", "-PoolFqdn", ATL, "-Confirm:$false", "-Report", named,
+                  **here).must(0)
+    assert named.exists() and len(list(folder.iterdir())) == 1
+    # Where there is no place for it, the work is done all the same.
+    world.command("redmond", *command, XDG_STATE_HOME="", HOME="/nowhere").must(0)
+    # What fails leaves one, too.
+    world.kill("redmond")
+    world.wait_silent("atl", "redmond")
+    world.command("atl", "Invoke-CsPoolFailBack", "-PoolFqdn", ATL, "-Confirm:$false", **here).must(1)
+    failed = next(folder.glob("Invoke-CsPoolFailBack-20*.html"))
+    assert "does not answer" in failed.read_text()
+
+
+@test
 def any_machine_can_be_asked(world):
     deploy(world)
     fail_over(world, at="atl").must(0)

@@ -11,27 +11,12 @@
 
 #include "base/bytes.h"
 #include "cmdlet/commands.h"
-
-static bool make_folder(const char *path)
-{
-    struct stat st;
-    mkdir(path, 0700);
-    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-}
+#include "cmdlet/shell/state_folder.h"
 
 char *history_file(void)
 {
-    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-    OWNED(free_memory) char *folder = NULL;
-    if (state && state[0] == '/') {
-        folder = xasprintf("%s/pollux", state);
-    } else if (home && home[0] == '/') {
-        OWNED(free_memory) char *local = xasprintf("%s/.local", home);
-        OWNED(free_memory) char *below = xasprintf("%s/.local/state", home);
-        if (make_folder(local) && make_folder(below))
-            folder = xasprintf("%s/pollux", below);
-    }
-    return folder && make_folder(folder) ? xasprintf("%s/history", folder) : NULL;
+    OWNED(free_memory) char *folder = state_folder(NULL);
+    return folder ? xasprintf("%s/history", folder) : NULL;
 }
 
 /* A line that names a parameter for a secret, or a command that is named after it. Names that only

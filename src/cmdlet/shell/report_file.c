@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "cmdlet/answer/report.h"
+#include "cmdlet/shell/state_folder.h"
 
 static const char *typed_path(const struct binding *b)
 {
@@ -18,6 +20,31 @@ static const char *typed_path(const struct binding *b)
             return bound_text(b, p->name);
     }
     return NULL;
+}
+
+static const struct parameter *kept(const struct command *command)
+{
+    for (size_t i = 0; i < command->parameter_count; i++) {
+        const struct parameter *p = &command->parameters[i];
+        if (p->type == REPORT_FILE && p->traits & ALWAYS_WRITTEN)
+            return p;
+    }
+    return NULL;
+}
+
+void report_file_keep(struct binding *b)
+{
+    const struct parameter *p = kept(b->command);
+    if (!p || bound_text(b, p->name) || bound_switch(b, "WhatIf"))
+        return;
+    char when[CLOCK_TEXT_MAX];
+    OWNED(free_memory) char *folder = state_folder("reports");
+    OWNED(free_memory)
+    char *path = folder ? xasprintf("%s/%s-%s.html", folder, b->command->name,
+                                    clock_wall_text(clock_wall_ms(), when))
+                        : NULL;
+    if (path)
+        json_object_set_new(b->bound, p->name, json_string(path));
 }
 
 /* Where the end of the name begins, ".html"; or the whole ends. */

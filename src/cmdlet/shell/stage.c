@@ -237,8 +237,12 @@ static void on_report(struct stage *stage, const json_t *facts)
 {
     OWNED(free_memory) char *path = TAKE(stage->report);
     struct error e;
-    if (path && report_file_write(path, facts, &e))
+    if (path && report_file_write(path, facts, &e)) {
         stage_fail(stage, &e);
+    } else if (path) {
+        OWNED(json_decref) json_t *text = json_sprintf("The report is %s.", path);
+        on_notice(stage, NOTICE_VERBOSE, text);
+    }
 }
 
 static void on_message(const json_t *message, void *context)
@@ -473,6 +477,7 @@ static enum failure prepare(struct stage *stage, bool *yes, struct error *e)
 static enum failure prepare_report(struct stage *stage, struct error *e)
 {
     free(stage->report);
+    report_file_keep(&stage->b);
     stage->report = report_file_path(&stage->b, ++stage->reports);
     return stage->report ? report_file_check(stage->report, e) : OK;
 }
