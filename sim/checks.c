@@ -186,8 +186,10 @@ static void check_opened(struct pool *pool, const struct hosted *h, const struct
             broken(pool->world, "%s opens term %llu of %s again", pool->name,
                    (unsigned long long)term.number, home_of(h));
     }
-    if (known->opened_count < COUNT_OF(known->opened))
+    if (known->opened_count < COUNT_OF(known->opened)) {
+        known->lineages[known->opened_count] = hold->lineage;
         known->opened[known->opened_count++] = term;
+    }
     known->top = term.number > known->top ? term.number : known->top;
     /* Rule 9: the word of an administrator holds on until the partner is met, in a store that is
      * put back, too. */
@@ -422,27 +424,39 @@ static uint64_t attempts_at(const struct world *w, uint64_t tag)
     return i < w->tail_count ? w->tails[i].attempts : 0;
 }
 
-/* By whoever saw it. A deletion does not say which attempt it was: in this term it was no earlier
- * than the first that was tried, and no later than the last. */
-static bool changed_in_its_term(const struct salvage_check *c, const struct known_key *known,
-                                const struct item *entry, const struct item *here)
+/* Did who made changes in the term with this tag have that one of another term? */
+static bool saw(const struct known_home *known, uint64_t tag, struct term term, uint64_t usn)
 {
-    const uint64_t *made_in = c->h->pool->world->made_in;
-    uint64_t tag = tail_term_of(c->tail, entry->version.usn).tag;
+    for (size_t i = 0; i < known->opened_count; i++) {
+        const struct lineage *l = &known->lineages[i];
+        if (known->opened[i].tag == tag)
+            return lineage_has(l, term) && lineage_term_of(l, usn) == term.number;
+    }
+    return false;
+}
+
+/* By whoever saw it. A deletion does not say which attempt it was: in its term it was no earlier
+ * than the first that was tried. */
+static bool changed_in_its_history(const struct salvage_check *c, const struct known_key *key,
+                                   const struct item *entry, const struct item *here)
+{
+    const struct world *w = c->h->pool->world;
+    const struct known_home *known = &w->homes[c->h->home];
+    struct term term = tail_term_of(c->tail, entry->version.usn);
     uint64_t was = entry->deleted ? UINT64_MAX : client_attempt(entry->value);
     uint64_t is = here ? client_attempt(here->value) : 0;
-    for (size_t i = 0; i < known->deletion_count; i++) {
-        uint64_t deletion = known->deletions[i];
-        if (made_in[deletion % HISTORY_MAX] != tag)
-            continue;
-        was = entry->deleted && deletion < was ? deletion : was;
-        is = !here && deletion > is ? deletion : is;
+    for (size_t i = 0; i < key->deletion_count; i++) {
+        uint64_t deletion = key->deletions[i], tag = w->made_in[deletion % HISTORY_MAX];
+        if (entry->deleted && tag == term.tag && deletion < was)
+            was = deletion;
+        if (!here && deletion > is && saw(known, tag, term, entry->version.usn))
+            is = deletion;
     }
-    return is > was && made_in[is % HISTORY_MAX] == tag;
+    return is > was && saw(known, w->made_in[is % HISTORY_MAX], term, entry->version.usn);
 }
 
 /* It was salvaged, and changed once more, by a client who could see it; or it had been changed in
- * its own term already, and that is what became of the home. `here`: NULL, if it is deleted. */
+ * its own history already, and that is what became of the home. `here`: NULL, if it is deleted. */
 static bool changed_since(const struct salvage_check *c, const struct item *entry,
                           const struct item *here)
 {
@@ -451,7 +465,7 @@ static bool changed_since(const struct salvage_check *c, const struct item *entr
     uint64_t deleted = known->deletion_count ? known->deletions[known->deletion_count - 1] : 0;
     uint64_t attempt = here ? client_attempt(here->value) : deleted;
     return attempt > attempts_at(w, tail_term_of(c->tail, entry->version.usn).tag) ||
-           changed_in_its_term(c, known, entry, here);
+           changed_in_its_history(c, known, entry, here);
 }
 
 static bool check_entry(const struct item *entry, struct item_hash hash, void *context)

@@ -125,6 +125,7 @@ struct known_home {
     struct point history[HISTORY_MAX];
     uint64_t served_ms; /* when it was served last */
     struct term opened[256];
+    struct lineage lineages[256]; /* with each of them */
     size_t opened_count;
     uint64_t top;                /* the highest number that was opened */
     struct term gave[POOLS_MAX]; /* the last one that this pool released */
