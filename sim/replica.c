@@ -94,7 +94,7 @@ static void offered(struct hosted *h, struct call *call)
     struct home_state state;
     read_record(h, &hold);
     read_state(h->pool, home_of(h), &state);
-    if (call->offer.term.number > hold.term.number) /* it follows at the first word */
+    if (copy_replica_follows(&hold, call->offer.term))
         hold.term = call->offer.term;
     hold.revision++;
     const struct copy_state copy = copying_copy_of(h, &hold, call->module, &state);

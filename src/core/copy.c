@@ -117,6 +117,11 @@ static enum copy_verdict judge_term(const struct hold *hold, struct term term)
     return term_equal(hold->term, term) ? COPY_GO_ON : COPY_LATE;
 }
 
+bool copy_replica_follows(const struct hold *hold, struct term term)
+{
+    return term.number >= hold->term.number && !term_equal(term, hold->term);
+}
+
 /* Rule 17: what was deleted meanwhile can't be told any more. */
 static bool behind_horizon(uint64_t usn, uint64_t horizon)
 {

@@ -65,6 +65,10 @@ bool copy_verdict_named(const char *name, enum copy_verdict *verdict);
 
 struct copy_answer copy_judge(const struct copy_state *copy, const struct copy_offer *offer);
 
+/* A replica has no say in who holds its home. It follows a higher term at the first word; and the
+ * holder's, who opened the same number anew, because its store had forgotten it (rule 2). */
+bool copy_replica_follows(const struct hold *hold, struct term term);
+
 /* A copy that is forked goes back to where both parted (protocol, rule 3): what it has beyond that
  * becomes `tail`, but for its id. `exporter_head` is what the exporter really has. False: it stays
  * as it is. Whoever came as far as the exporter's own term is only ahead of what that offers; an

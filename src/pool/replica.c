@@ -92,7 +92,7 @@ enum failure replica_offered(struct store *store, const struct sync_offer *offer
         bad = read_state(view, &state, e);
     if (bad)
         return bad;
-    if (offer->term.number > hold->term.number) /* it follows at the first word */
+    if (copy_replica_follows(hold, offer->term))
         hold->term = offer->term;
     hold->revision++;
     *answer = offer_judge(hold, &state, offer);

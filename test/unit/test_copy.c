@@ -562,6 +562,18 @@ static struct copy_answer judge_batch(struct meeting *m, uint64_t after, uint64_
     return copy_judge_batch(&m->copy, &head);
 }
 
+static void a_replica_follows_a_higher_term_and_one_that_was_opened_anew(void **state)
+{
+    (void)state;
+    struct hold hold = {0};
+    assert_true(copy_replica_follows(&hold, term(2)));
+    hold.term = term(4);
+    assert_false(copy_replica_follows(&hold, term(4)));
+    assert_false(copy_replica_follows(&hold, term(3)));
+    assert_true(copy_replica_follows(&hold, term(5)));
+    assert_true(copy_replica_follows(&hold, other_tag(4)));
+}
+
 static void a_batch_goes_on_where_the_copy_stands(void **state)
 {
     (void)state;
@@ -746,6 +758,7 @@ int main(void)
         cmocka_unit_test(another_tag_of_the_same_number_is_late),
         cmocka_unit_test(whoever_holds_the_home_is_sent_nothing),
         cmocka_unit_test(who_may_send_is_asked_before_where_to_go_on),
+        cmocka_unit_test(a_replica_follows_a_higher_term_and_one_that_was_opened_anew),
         cmocka_unit_test(a_batch_goes_on_where_the_copy_stands),
         cmocka_unit_test(a_batch_goes_on_where_others_were_taken_before_it),
         cmocka_unit_test(rule_17_a_batch_that_lacks_tombstones_is_not_applied),
