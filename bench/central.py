@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+"""What moving the Central Management Store costs where it has many copies: the command, and the time
+and the bytes until the last copy is up to date in the new term. Real daemons, all on this machine.
+central.py [--accounts COUNT] [--replicas COUNT…] [--rounds COUNT]
+
+A round fails it over as planned, and brings it back; then its holder is killed, it is taken alone,
+and the lost one comes back. After each move an account is changed, and the clock ends when every pool
+that runs has that change, by the holder's own word."""
+
+import argparse
+import statistics
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "test/system"))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from pollux_world import *  # noqa: E402
+from content import loopback_bytes  # noqa: E402
+
+ACCOUNTS, REPLICAS, ROUNDS = 200000, (10,), 3
+ATL, REDMOND = name_of("atl"), name_of("redmond")
+DOMAIN = "litwareinc.com"
+INTERVAL_S = 30  # as a deployment has it that says nothing else
+LOOK_S = 0.02
+PATIENCE_S = 900
+
+
+class Deployment:
+    """A pair that may hold the store, and pools that only have a copy of it."""
+
+    def __init__(self, world, accounts, replicas):
+        self.world, self.holder = world, "atl"
+        self.others = [f"pool{n}" for n in range(replicas)]
+        world.build(["atl", "redmond", *self.others], pairs=[("atl", "redmond")],
+                    interval_s=INTERVAL_S)
+        world.start("atl", "redmond")
+        world.wait_hears("atl", "redmond")
+        world.publish("atl").must(0)
+        world.wait_mode("redmond", CENTRAL, "Standby")
+        world.stop("redmond")
+        world.stop("atl")
+        run("bench/bench-fill", world["atl"].store, ATL, accounts, DOMAIN).must(0)
+        world.start("atl")
+        world.command("atl", "Start-CsPool", "-PoolFqdn", ATL, "-Force").must(0)
+        world.wait_mode("atl", CENTRAL, "Serving")
+        world.start("redmond")
+        self.wait_up_to_date()
+
+    def up_to_date(self):
+        """As the holder says it, of all that run."""
+        running = {m.fqdn for m in self.world.machines.values() if m.runs}
+        said = self.world[self.holder].ask("Get-CsManagementStoreReplicationStatus").objects
+        return running <= {r["ReplicaFqdn"] for r in said if r["UpToDate"]} | {name_of(self.holder)}
+
+    def wait_up_to_date(self):
+        deadline = time.monotonic() + PATIENCE_S
+        while not self.up_to_date():
+            assert time.monotonic() < deadline, "the copies are not up to date"
+            time.sleep(LOOK_S)
+
+    def first_copies(self):
+        """All others start at once, with nothing."""
+        before, began = loopback_bytes(), time.monotonic()
+        self.world.start(*self.others)
+        self.wait_up_to_date()
+        return time.monotonic() - began, loopback_bytes() - before
+
+    def move(self, to, *words):
+        """The seconds of the command, and until the last copy has what was changed after it."""
+        before, began = loopback_bytes(), time.monotonic()
+        self.world.command(to, "Invoke-CsManagementServerFailover", "-Confirm:$false",
+                           *words).must(0)
+        command_s = time.monotonic() - began
+        self.holder = to
+        self.world[to].ask("Set-CsUser", Identity="user000007",
+                           DisplayName=f"Moved {began}").must(200, '"done"')
+        self.wait_up_to_date()
+        return command_s, time.monotonic() - began, loopback_bytes() - before
+
+    def lose_and_take(self):
+        lost, taker = self.holder, "redmond" if self.holder == "atl" else "atl"
+        self.world.kill(lost)
+        self.world.wait_silent(taker, lost)
+        moved = self.move(taker, "-BackupSqlServerFqdn", name_of(taker), "-BackupSqlInstanceName",
+                          "RTC", "-Force")
+        self.world.start(lost)
+        self.wait_up_to_date()
+        return moved
+
+
+def idle_bytes():
+    """What heartbeats send in a second, which is none of a move's business."""
+    before = loopback_bytes()
+    time.sleep(2)
+    return (loopback_bytes() - before) / 2
+
+
+def measure(accounts, replicas, rounds):
+    world = World()
+    try:
+        pools = Deployment(world, accounts, replicas)
+        first_s, first_bytes = pools.first_copies()
+        idle = idle_bytes()
+        planned, alone = [], []
+        for _ in range(rounds):
+            planned.append(pools.move("redmond"))
+            planned.append(pools.move("atl"))
+            alone.append(pools.lose_and_take())
+            if pools.holder != "atl":
+                pools.move("atl")
+        peak = max(memory_mb(world[pool]) for pool in world.pools)
+    finally:
+        world.end()
+        shutil.rmtree(world.folder, ignore_errors=True)
+    print(f"{accounts} accounts, {replicas} pools besides the pair:")
+    print(f"    first copies: {first_s:.1f} s, {first_bytes / 1e6:.0f} MB on the wire, "
+          f"{first_s / replicas * 1000:.0f} ms and {first_bytes / replicas / 1e6:.1f} MB for each")
+    for what, moves in (("planned", planned), ("alone, its holder lost", alone)):
+        command_s, all_s, moved_bytes = (statistics.median(x) for x in zip(*moves))
+        own = max(0, moved_bytes - idle * all_s)
+        print(f"    {what}: the command {command_s * 1000:.0f} ms; the last copy up to date after "
+              f"{all_s * 1000:.0f} ms (longest of {len(moves)}: "
+              f"{max(m[1] for m in moves) * 1000:.0f}); {own / 1e3:.0f} kB besides heartbeats "
+              f"({idle / 1e3:.0f} kB/s)")
+    print(f"    the most memory of any daemon: {peak:.0f} MB", flush=True)
+
+
+def memory_mb(machine):
+    text = Path(f"/proc/{machine.process.pid}/status").read_text()
+    return int(re.search(r"VmHWM:\s+(\d+)", text)[1]) / 1024
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--accounts", type=int, default=ACCOUNTS)
+    parser.add_argument("--replicas", type=int, nargs="+", default=REPLICAS)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    chosen = parser.parse_args()
+    print(f"load at the beginning: {os.getloadavg()[0]:.1f}", flush=True)
+    for replicas in chosen.replicas:
+        measure(chosen.accounts, replicas, chosen.rounds)
+    print(f"load at the end: {os.getloadavg()[0]:.1f}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
