@@ -564,14 +564,6 @@ void home_explain(const struct home *h, struct error *e)
              "%s has a copy of the home %s, but is not its backup pool until %s says so.", self,
              h->name, partner);
         error_next(e, "This ends by itself once %s runs by this topology and answers.", partner);
-    } else if (h->verdict == VERDICT_PARTED) {
-        fail(e, FAIL_REFUSED,
-             "%s is not the backup pool of the home %s any more: so says its own topology.",
-             partner, h->name);
-        error_next(e,
-                   "Use the same topology file on both, and restart polluxd. To serve what is "
-                   "here: Start-CsPool -PoolFqdn %s -Force",
-                   self);
     } else if (!home_is_known(h) || h->verdict == VERDICT_REFILL) {
         fail(e, FAIL_REFUSED,
              "This store %s the home %s, which its partner knows more of: it was replaced or put "

@@ -47,7 +47,7 @@ static const struct mode_transition transitions[] = {
     {MODE_REJOINING,  CAUSE_CREATED,      MODE_SERVING,    "The first publication of the topology creates the home, once."},
     {MODE_REJOINING,  CAUSE_GRANTED,      MODE_SERVING,    "The partner says that it has not taken the home."},
     {MODE_REJOINING,  CAUSE_UNPAIRED,     MODE_SERVING,    "Nobody else can have taken the home."},
-    {MODE_REJOINING,  CAUSE_PAIRED,       MODE_SERVING,    "Its former backup pool gave up, and has not taken it."},
+    {MODE_REJOINING,  CAUSE_PAIRED,       MODE_SERVING,    "The other pool has no part in it, and has not taken it."},
     {MODE_SERVING,    CAUSE_PAIRED,       MODE_SERVING,    "The same; the new term names the new one."},
     {MODE_REJOINING,  CAUSE_ALONE,        MODE_SERVING,    "It was the last to take, and the partner has been silent for the failure-detection interval."},
     {MODE_REJOINING,  CAUSE_FORCED,       MODE_SERVING,    "An administrator vouches that nobody else serves it."},

@@ -22,15 +22,15 @@ enum { MODES = 7 };
 
 /* What makes a mode change. */
 enum cause {
-    CAUSE_CREATED,      /* first publication of the topology */
-    CAUSE_RESTARTED,    /* the process starts, or finds that it did not run for too long */
-    CAUSE_GRANTED,      /* the partner granted a new term to the pool that was holder */
-    CAUSE_FORCED,       /* an administrator vouches for it: Start-CsPool -Force */
-    CAUSE_PAIRED,       /* its former backup pool gave up, and it names the one of the topology */
-    CAUSE_UNPAIRED,     /* it was holder, and there is no partner that could have taken */
-    CAUSE_ALONE,        /* it had taken alone, and the partner is still not to be reached */
-    CAUSE_CLOSED,       /* hand-over: no new sessions from here on */
-    CAUSE_DRAINED,      /* hand-over: no more changes from here on */
+    CAUSE_CREATED,   /* first publication of the topology */
+    CAUSE_RESTARTED, /* the process starts, or finds that it did not run for too long */
+    CAUSE_GRANTED,   /* the partner granted a new term to the pool that was holder */
+    CAUSE_FORCED,    /* an administrator vouches for it: Start-CsPool -Force */
+    CAUSE_PAIRED,    /* the other pool has no part in it, and the term names that of the topology */
+    CAUSE_UNPAIRED,  /* it was holder, and there is no partner that could have taken */
+    CAUSE_ALONE,     /* it had taken alone, and the partner is still not to be reached */
+    CAUSE_CLOSED,    /* hand-over: no new sessions from here on */
+    CAUSE_DRAINED,   /* hand-over: no more changes from here on */
     CAUSE_ROLLED_BACK,  /* hand-over called off, or its coordinator is gone */
     CAUSE_RELEASED,     /* hand-over: the term is given away */
     CAUSE_TAKEN,        /* hand-over: the partner has taken */

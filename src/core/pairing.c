@@ -37,10 +37,11 @@ void home_ask_to_part(struct home *h, const struct home_event *event, struct hom
     home_ask_partner(h, event, actions);
 }
 
-/* It is its last word about this home. Whatever it knows of it must be known here, too. */
+/* It is its last word about this home, unless a later term names it: as good as a grant. */
 void home_on_parted(struct home *h, const struct home_event *event, struct home_actions *actions)
 {
-    if (home_pairs_anew(h) && !h->stopped && event->answered.term.number <= h->hold.term.number)
+    bool waits = h->mode == MODE_REJOINING && h->side == SIDE_HOME && home_is_known(h);
+    if ((waits || home_pairs_anew(h)) && !h->stopped)
         home_open_term(h, CAUSE_PAIRED, home_next_term(h, event->dice), actions);
 }
 

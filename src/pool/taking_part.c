@@ -261,6 +261,7 @@ enum failure taking_part_answer(struct store *store, const char *home,
         bad = view_home(view, home, &state, e);
     if (bad && bad != FAIL_NOT_FOUND)
         return bad;
+    *e = (struct error){0}; /* that there is nothing of it left words */
     *answer = home_parted_answer(known ? hold : NULL, home_reach(&state), question);
     return OK;
 }

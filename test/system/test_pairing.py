@@ -109,6 +109,11 @@ def a_pair_can_be_made_while_the_new_backup_pool_is_not_there_yet(world):
         run_by(world, [("atl", "redmond")], "atl")
         world.wait_mode("atl", "atl", "Serving")
         assert backup_of(world, "atl") == name_of("redmond")
+    # Nor if that runs by the file of before.
+    run_by(world, [], "redmond")
+    run_by(world, [("atl", "redmond")], "atl")
+    world.wait_mode("atl", "atl", "Serving")
+    assert backup_of(world, "atl") == name_of("redmond")
     keep(world, "alone")
     run_by(world, [("atl", "redmond")], "redmond")
     wait_paired(world, "atl", "redmond")

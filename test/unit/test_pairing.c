@@ -248,6 +248,22 @@ static void a_lone_pool_names_its_backup_when_it_starts_and_waits_for_nobody(voi
     assert_int_equal(mode(t, ATL), MODE_REJOINING);
 }
 
+/* It runs by the file of before, and passes on what it hears: that is no word of a backup pool. */
+static void a_named_backup_that_knows_nothing_of_it_yet_keeps_nobody_waiting(void **state)
+{
+    (void)state;
+    OWNED(trio_free) struct trio *t = a_trio(8, NOBODY);
+    restart(t, ATL, REDMOND);
+    pass(t, 1000);
+    step(t, ATL, (struct home_event){.kind = HOME_HEARD, .heard = {.pool = names[REDMOND]}});
+    restart(t, ATL, REDMOND);
+    pass(t, 1000);
+    assert_int_equal(mode(t, ATL), MODE_SERVING);
+    restart(t, REDMOND, REDMOND);
+    pass(t, 1000);
+    assert_int_equal(mode(t, REDMOND), MODE_STANDBY);
+}
+
 static void rule_12_a_pool_that_only_the_topology_names_may_not_take(void **state)
 {
     (void)state;
@@ -417,6 +433,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_lone_pool_names_its_backup_when_it_starts_and_waits_for_nobody),
+        cmocka_unit_test(a_named_backup_that_knows_nothing_of_it_yet_keeps_nobody_waiting),
         cmocka_unit_test(rule_12_a_pool_that_only_the_topology_names_may_not_take),
         cmocka_unit_test(rule_12_the_old_backup_gives_up_before_the_new_one_is_named),
         cmocka_unit_test(a_pair_that_is_dissolved_serves_without_the_other),
