@@ -35,6 +35,7 @@ struct backup_service {
     struct salvaging *salvaging;
     struct exporting *exports[BACKUP_EXPORTS_KEPT_MAX];
     size_t export_count;
+    bool lacks_room; /* for an exporter that is wanted: as soon as one that ends is gone */
     struct heads heads;
     bool stopping;
 };
@@ -210,8 +211,7 @@ void backup_service_heard(struct backup_service *service, const char *home, cons
     }
 }
 
-/* --- who is exported to: the partner that the record names, and of `central` every other pool ---
- */
+/* --- who is exported to: the partner by the record, and of `central` every other pool --- */
 
 static bool is_wanted(const struct backup_service *service, const struct exporting *x)
 {
@@ -241,8 +241,9 @@ static bool add_export(struct backup_service *service, const char *home, enum mo
 {
     if (!*target || has_export(service, home, module, target))
         return false;
-    if (service->export_count == BACKUP_EXPORTS_KEPT_MAX)
-        return false; /* as soon as one that ends is gone */
+    service->lacks_room |= service->export_count == BACKUP_EXPORTS_KEPT_MAX;
+    if (service->lacks_room)
+        return false;
     OWNED(backup_configuration_free)
     struct backup_configuration *c = backup_configuration_default();
     const struct export_options options = options_of(c, module);
@@ -285,28 +286,29 @@ static bool follow(struct backup_service *service)
         if (!exporting_is_retired(x) && !is_wanted(service, x))
             exporting_retire(x);
     }
+    service->lacks_room = false;
     bool partners = add_partners(service), replicas = add_replicas(service);
     return partners || replicas;
+}
+
+void backup_service_follow(struct backup_service *service)
+{
+    if (follow(service)) /* what is new begins with what stands for everybody */
+        backup_service_configure(service);
+    backup_service_look(service);
 }
 
 static void on_tick(void *context)
 {
     struct backup_service *service = context;
-    free_retired(service);
-    if (!service->stopping && follow(service)) /* a record names another partner by now */
-        backup_service_configure(service);
     backup_service_look(service);
+    free_retired(service);
+    if (service->lacks_room && !service->stopping)
+        backup_service_follow(service);
     importing_tick(service->importing);
     copy_marks_tick(service->marks);
     if (!service->stopping)
         salvaging_tick(service->salvaging);
-}
-
-void backup_service_follow(struct backup_service *service)
-{
-    follow(service);
-    backup_service_configure(service);
-    backup_service_look(service);
 }
 
 struct backup_service *backup_service_new(struct front_end *fe)
