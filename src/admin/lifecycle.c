@@ -22,24 +22,15 @@ static bool waits_to_serve(const struct home *core)
 }
 
 /* An administrator's word may stand in for that of a former backup pool, too. */
-static size_t list_forced(const struct front_end *fe, struct hosted_home *list[HOSTED_HOMES_MAX])
-{
-    struct hosted_home *homes[HOSTED_HOMES_MAX];
-    size_t count = front_end_homes(fe, homes), forced = 0;
-    for (size_t i = 0; i < count; i++) {
-        const struct home *core = hosted_home_core(homes[i]);
-        if (waits_to_serve(core) || (home_mode(core) == MODE_SERVING && home_pairs_anew(core)))
-            list[forced++] = homes[i];
-    }
-    return forced;
-}
-
-static size_t list_waiting(const struct front_end *fe, struct hosted_home *list[HOSTED_HOMES_MAX])
+static size_t list_waiting(const struct front_end *fe, bool forced,
+                           struct hosted_home *list[HOSTED_HOMES_MAX])
 {
     struct hosted_home *homes[HOSTED_HOMES_MAX];
     size_t count = front_end_homes(fe, homes), waiting = 0;
     for (size_t i = 0; i < count; i++) {
-        if (waits_to_serve(hosted_home_core(homes[i])))
+        const struct home *core = hosted_home_core(homes[i]);
+        bool parting = home_mode(core) == MODE_SERVING && home_pairs_anew(core);
+        if (waits_to_serve(core) || (forced && parting))
             list[waiting++] = homes[i];
     }
     return waiting;
@@ -105,7 +96,7 @@ static void look_whether_it_serves(void *context)
     struct call *call = context;
     struct start *start = call_kept(call);
     const struct front_end *fe = call_front_end(call);
-    start->count = list_waiting(fe, start->waiting);
+    start->count = list_waiting(fe, false, start->waiting);
     uint64_t wait_ms = partner_answers(fe) ? GRANTS_WAIT_MS_MAX : PARTNER_WAIT_MS_MAX;
     bool patient = !call_is_unwanted(call) && clock_ms() - start->began_ms < wait_ms;
     if (start->count && patient) {
@@ -135,7 +126,7 @@ static void on_started(const struct error *e, void *context)
     }
     start->began_ms = clock_ms();
     if (call_switch(call, "Force")) {
-        start->count = list_forced(call_front_end(call), start->waiting);
+        start->count = list_waiting(call_front_end(call), true, start->waiting);
         force_next(start);
         return;
     }
@@ -155,8 +146,7 @@ void admin_start_pool(struct call *call)
     struct front_end *fe = call_front_end(call);
     struct start *start = xcalloc(1, sizeof *start);
     start->call = call;
-    start->count = call_switch(call, "Force") ? list_forced(fe, start->waiting)
-                                              : list_waiting(fe, start->waiting);
+    start->count = list_waiting(fe, call_switch(call, "Force"), start->waiting);
     if (start->count == 0 && !is_stopped(fe)) {
         call_warning(call, "%s is not waiting for anything: nothing was changed.",
                      front_end_pool(fe));
