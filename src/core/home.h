@@ -187,8 +187,8 @@ bool hold_may_be_given_up(const struct hold *record);
  * by HOME_PART.) */
 void hold_give_up(struct hold *record);
 /* What a pool answers that takes no part in the home, by its record, if there is one. */
-struct home_answer home_parted_answer(const struct hold *record, uint64_t own_head,
-                                      const struct home_question *asked);
+struct home_answer home_parted_answer(const char *self, const struct hold *record,
+                                      uint64_t own_head, const struct home_question *asked);
 /* The highest number heard of, for passing on. */
 uint64_t home_seen(const struct home *h);
 /* Until when changes may be acknowledged without hearing of this home again: 0 if not at all. */

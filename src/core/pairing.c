@@ -1,8 +1,6 @@
 /* How a pool that has served gets another partner: the hold record, not the topology, names the two
  * pools that may hold a home (protocol, rule 12). The new one is named by a term of the home pool,
  * once the old one has given up. */
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "core/home_inside.h"
@@ -75,13 +73,13 @@ enum failure home_on_part(struct home *h, struct home_actions *actions, struct e
     return OK;
 }
 
-struct home_answer home_parted_answer(const struct hold *record, uint64_t own_head,
-                                      const struct home_question *asked)
+struct home_answer home_parted_answer(const char *self, const struct hold *record,
+                                      uint64_t own_head, const struct home_question *asked)
 {
     struct home_answer answer = {.nonce = asked->nonce, .verdict = VERDICT_PARTED};
     if (!record)
         return answer;
-    bool names_us = record->pools[SIDE_BACKUP][0] != '\0';
+    bool names_us = strcmp(record->pools[SIDE_BACKUP], self) == 0; /* a replica's, another one */
     bool behind = asked->term.number < record->term.number ||
                   (term_equal(asked->term, record->term) &&
                    home_asker_lacks(&record->lineage, asked, own_head));

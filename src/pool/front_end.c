@@ -293,7 +293,7 @@ static void on_home_changed(struct hosted_home *home, void *context)
     if (!fe->link)
         return; /* this machine is stopping, and nobody can be told */
     call_everybody(fe);
-    backup_service_look(fe->backup);
+    backup_service_follow(fe->backup); /* its record may name another partner */
 }
 
 void front_end_on_salvage(struct front_end *fe, const struct salvage_derived *derived)
@@ -334,12 +334,12 @@ static void ask_partner(struct hosted_home *home, const struct home_question *qu
         hosted_home_answered(home, question, NULL);
 }
 
-static void refuse_partner(const struct front_end *fe, const struct machine *from, const char *name,
-                           struct error *e)
+static enum failure refuse_partner(const struct front_end *fe, const struct machine *from,
+                                   const char *name, struct error *e)
 {
     fail(e, FAIL_REFUSED, "%s is not the partner of %s for the home %s.", front_end_pool(fe),
          from->pool->fqdn, name);
-    error_next(e, "Use the same topology file on both.");
+    return error_next(e, "Use the same topology file on both.");
 }
 
 /* Whoever asks a pool that has no part in the home is told so, if it never comes back to it. */
@@ -351,7 +351,8 @@ static void on_question(const struct machine *from, const char *name,
     struct hosted_home *home = front_end_home(fe, name);
     bool partner = home && strcmp(home_partner(hosted_home_core(home)), from->pool->fqdn) == 0;
     struct home_answer answer = {.nonce = question->nonce, .verdict = VERDICT_WAIT};
-    struct error e = {0};
+    enum failure bad = OK;
+    struct error e;
     bool parted = home && !taking_part_is_assigned(fe->config, name) &&
                   !home_is_named(hosted_home_core(home));
     if (partner && !parted && !question->parts) {
@@ -359,10 +360,10 @@ static void on_question(const struct machine *from, const char *name,
         return;
     }
     if (home && !partner)
-        refuse_partner(fe, from, name, &e);
+        bad = refuse_partner(fe, from, name, &e);
     else if (!home || parted)
-        taking_part_answer(fe->store, name, question, &answer, &e);
-    if (e.kind)
+        bad = taking_part_answer(fe, name, question, &answer, &e);
+    if (bad)
         link_reply_error(reply, &e);
     else
         link_reply_answer(reply, &answer);

@@ -47,6 +47,7 @@ struct former {
     struct view *view;
     struct error *e;
     enum failure bad;
+    bool more; /* which wait for a later start: whoever is not open can't take */
     size_t count;
     char homes[FORMER_HOMES_MAX][HOME_NAME_SIZE];
 };
@@ -66,14 +67,10 @@ static bool note_former(const char *home, void *context)
     if (bad == FAIL_NOT_FOUND || (!bad && !names_us(hold, f->config)))
         return true;
     f->bad = bad;
-    if (!bad && f->count == FORMER_HOMES_MAX)
-        f->bad = fail(f->e, FAIL_FULL,
-                      "The store names %s as the backup pool of more than %d homes that the "
-                      "topology has other pools for.",
-                      f->config->self->pool->fqdn, FORMER_HOMES_MAX);
-    else if (!bad)
+    f->more = f->count == FORMER_HOMES_MAX;
+    if (!bad && !f->more)
         snprintf(f->homes[f->count++], HOME_NAME_SIZE, "%s", home);
-    return !f->bad;
+    return !bad && !f->more;
 }
 
 /* Of homes whose pool is in the topology: nobody else asks for them. */
@@ -155,6 +152,12 @@ enum failure taking_part_settle(const struct config *config, struct store *store
     view_close(TAKE(view));
     for (size_t i = 0; !bad && i < former.count; i++)
         bad = settle(store, former.homes[i], e);
+    if (!bad && former.more)
+        log_event(
+            LOG_EVENT_WARNING, "part-kept",
+            "There are more than %d homes that this pool was the backup pool of. Start polluxd "
+            "again when these are given up.",
+            FORMER_HOMES_MAX);
     return bad;
 }
 
@@ -246,14 +249,14 @@ enum failure taking_part_each(const struct config *config, struct store *store,
 
 /* --- asked for one that is not among them --- */
 
-enum failure taking_part_answer(struct store *store, const char *home,
+enum failure taking_part_answer(const struct front_end *fe, const char *home,
                                 const struct home_question *question, struct home_answer *answer,
                                 struct error *e)
 {
     OWNED(view_close) struct view *view = NULL;
     OWNED(free_memory) struct hold *hold = xmalloc(sizeof *hold);
     struct home_state state = {0};
-    enum failure bad = store_view(store, &view, e);
+    enum failure bad = store_view(front_end_store(fe), &view, e);
     if (!bad)
         bad = view_hold(view, home, hold, e);
     bool known = !bad;
@@ -261,7 +264,7 @@ enum failure taking_part_answer(struct store *store, const char *home,
         bad = view_home(view, home, &state, e);
     if (bad && bad != FAIL_NOT_FOUND)
         return bad;
-    *e = (struct error){0}; /* that there is nothing of it left words */
-    *answer = home_parted_answer(known ? hold : NULL, home_reach(&state), question);
+    *answer =
+        home_parted_answer(front_end_pool(fe), known ? hold : NULL, home_reach(&state), question);
     return OK;
 }

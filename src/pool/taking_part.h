@@ -30,7 +30,7 @@ enum { TAKING_PART_LOOK_MS = 1000 };
 void taking_part_look(void *fe);
 
 /* What a pool answers whose part in the home was given up, or that never had one. */
-enum failure taking_part_answer(struct store *store, const char *home,
+enum failure taking_part_answer(const struct front_end *fe, const char *home,
                                 const struct home_question *question, struct home_answer *answer,
                                 struct error *e);
 

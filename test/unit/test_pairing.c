@@ -106,7 +106,8 @@ static void ask(struct trio *t, int from, const struct home_question *question)
     else if (p->home)
         answer(t, from, wait);
     else
-        answer(t, from, home_parted_answer(p->disk.revision ? &p->disk : NULL, 0, question));
+        answer(t, from,
+               home_parted_answer(names[to], p->disk.revision ? &p->disk : NULL, 0, question));
 }
 
 static void carry_out(struct trio *t, int pool, const struct home_action *a)
