@@ -3,11 +3,13 @@
 Prints TAP."""
 
 import hashlib
+import http.client
 import os
 import random
 import shutil
 import sys
 
+from between import CHUNKS, Between
 from copies import *
 
 tests.clear()
@@ -431,6 +433,80 @@ def a_link_that_is_cut_in_the_middle_of_a_large_file_holds_nothing_else_up(world
     world.network.join("atl", "redmond")
     wait_same(files, "atl", 6)
     wait_settled(world["atl"])
+
+
+# --- what a broken machine sends, and how much is answered at once -------------------------------
+
+
+def pair_with_between(world):
+    """Redmond asks Atlanta by way of the test."""
+    world.build(["atl", "redmond"])
+    files = [Files(world, pool).configure() for pool in world.pools]
+    between = Between(world, "redmond", "atl")
+    world.begin()
+    configure(world, SyncInterval=f"00:00:{INTERVAL_S_OF_SYNC:02}")
+    return files, between
+
+
+@test
+def a_flipped_byte_in_chunks_on_their_way_is_noticed_and_they_are_asked_for_again(world):
+    """Of a packet, by its checksum; and nothing of it gets into the tree."""
+    (atl, redmond), between = files = pair_with_between(world)
+    spoiled = []
+
+    def spoil(path, body):
+        if path != CHUNKS or len(body) < 100000 or len(spoiled) >= 3:
+            return body
+        spoiled.append(len(body))
+        middle = len(body) // 2
+        return body[:middle] + bytes([body[middle] ^ 1]) + body[middle + 1:]
+    between.spoil = spoil
+    for i in range(4):
+        atl.write("atl", f"c/file{i}", big(i, 5 << 20))
+    sums = atl.tree("atl")
+    until("some to be spoiled", lambda: spoiled)
+    assert redmond.tree("atl").items() <= sums.items()
+    wait_same(files[0], "atl", 4)
+    assert len(spoiled) == 3 and redmond.tree("atl") == sums
+    wait_settled(world["atl"], "FinalState")
+
+
+def ask_at_once(between, body, count):
+    """How many of so many equal questions were answered, and how many put off."""
+    connections = [between.connection() for _ in range(count)]
+    for connection in connections:
+        connection.connect()
+    between.world.send(between.called, signal.SIGSTOP)  # all of them are there when it goes on
+    for connection in connections:
+        connection.request("POST", CHUNKS, body, {"Content-Type": "application/octet-stream"})
+    between.world.send(between.called, signal.SIGCONT)
+    answers = [c.getresponse() for c in connections]
+    texts = [a.read() for a in answers]
+    for connection in connections:
+        connection.close()
+    assert {a.status for a in answers} <= {200, 503}, [a.status for a in answers]
+    assert all(a.status == 200 or b"as many calls as it may" in t for a, t in zip(answers, texts))
+    return (sum(a.status == 200 for a in answers), sum(a.status == 503 for a in answers))
+
+
+@test
+def no_more_questions_for_chunks_are_answered_at_once_than_calls_may_be(world):
+    """Two runs that differ by MaxConcurrentCalls alone; and however few, large files arrive."""
+    (atl, redmond), between = files = pair_with_between(world)
+    atl.write("atl", "c/first", big(1, 12 << 20))
+    wait_same(files[0], "atl", 1)
+    question = max(between.bodies(CHUNKS), key=len)
+    assert ask_at_once(between, question, 8) == (8, 0)
+    configure(world, MaxConcurrentCalls=1)
+
+    def is_bounded():
+        answered, put_off = ask_at_once(between, question, 8)
+        assert answered >= 1
+        return put_off
+    until("the setting to hold", is_bounded)
+    atl.write("atl", "c/second", big(2, 24 << 20))
+    wait_same(files[0], "atl", 2)
+    wait_settled(world["atl"], "FinalState")
 
 
 if __name__ == "__main__":
