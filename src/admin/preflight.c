@@ -8,6 +8,7 @@
 #include "admin/central_copy.h"
 #include "base/faults.h"
 #include "pool/certificates.h"
+#include "pool/content.h"
 
 /* What the checks look at. */
 struct look {
@@ -150,13 +151,12 @@ static bool holder_answers(const struct look *l)
     return wrong(l, &e);
 }
 
-static bool has_room(const struct look *l)
+static bool has_room_at(const struct look *l, const char *path)
 {
     struct statvfs fs;
     struct error e;
-    const char *path = front_end_config(l->fe)->database_path;
     if (statvfs(path, &fs) != 0)
-        return true; /* a store that is gone says so itself */
+        return true; /* what is gone is somebody else's to say: the store's, or has_files()'s */
     uint64_t free_mb = (uint64_t)fs.f_bavail * fs.f_frsize >> 20;
     if (free_mb >= PREFLIGHT_ROOM_MIN_MB)
         return true;
@@ -164,6 +164,29 @@ static bool has_room(const struct look *l)
          (unsigned long long)free_mb, PREFLIGHT_ROOM_MIN_MB);
     error_next(&e, "Make room there, and give the command again.");
     return wrong(l, &e);
+}
+
+static bool has_room(const struct look *l)
+{
+    const struct config *config = front_end_config(l->fe);
+    bool good = has_room_at(l, config->database_path);
+    bool files = config->file_store && l->wish->kind != OPERATION_MOVE_CENTRAL;
+    return (!files || has_room_at(l, config->file_store)) && good;
+}
+
+/* Where this pool's file store is not mounted, users would be served without what belongs to their
+ * conferences. After a disaster that is better than nothing. */
+static bool has_files(const struct look *l)
+{
+    const struct file_store *files = content_files(front_end_content(l->fe));
+    struct error e;
+    if (!files || l->wish->kind == OPERATION_MOVE_CENTRAL || !file_store_check(files, &e))
+        return true;
+    if (!l->wish->options.disaster)
+        return wrong(l, &e);
+    call_caution(l->call, "The files of conferences are not served until this is mended: %s",
+                 e.what);
+    return true;
 }
 
 static bool certificates_are_good(const struct look *l)
@@ -212,7 +235,8 @@ static void warn(const struct look *l)
 bool preflight_check(struct call *call, const struct operation_wish *wish)
 {
     static bool (*const all[])(const struct look *l) = {
-        is_held_elsewhere, is_started, is_free, holder_answers, has_room, certificates_are_good,
+        is_held_elsewhere,     is_started, is_free, holder_answers, has_room, has_files,
+        certificates_are_good,
     };
     struct front_end *fe = call_front_end(call);
     struct hosted_home *home = front_end_home(fe, wish->home);

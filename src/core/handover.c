@@ -94,10 +94,15 @@ static enum failure check_name(const struct home *h, const struct home_demanded 
     return OK;
 }
 
-/* Called off, or over: whoever was to take says nothing any more, and has not been released to. */
+/* Called off, or over: whoever was to take says nothing any more, and has not been released to. A
+ * store that never kept that changes stop, a full one, need not keep that they go on. */
 static void roll_back(struct home *h, struct home_actions *actions)
 {
+    bool may_serve = mode_rights(h->hold.mode)->changes;
     home_decide(h, MODE_SERVING, CAUSE_ROLLED_BACK, actions);
+    h->decision.announced = may_serve;
+    if (may_serve)
+        home_change_mode(h, CAUSE_ROLLED_BACK, actions);
 }
 
 static void go_on(struct home *h, const struct home_demanded *asked, enum cause cause,

@@ -42,6 +42,7 @@ struct operation {
     uint64_t answered_ms;        /* when it last did; or the beginning */
     uint64_t moved_ms;           /* when there was progress last: less was left than ever */
     uint64_t least_left;
+    uint64_t goal;    /* where the holder was when it was first heard to serve */
     uint64_t idle_ms; /* since when the holder answers and does not serve; 0: it does */
     uint64_t stepped_ms;
     bool began_again;    /* after a refusal, in a disaster: once is enough */
@@ -66,7 +67,7 @@ struct operation *operation_new(const struct operation_options *options, uint64_
     struct operation *op = xcalloc(1, sizeof *op);
     op->options = *options;
     op->status.began_ms = op->answered_ms = op->moved_ms = op->stepped_ms = now_ms;
-    op->least_left = UINT64_MAX;
+    op->least_left = op->goal = UINT64_MAX;
     op->status.step_ms[OPERATION_COPY] = now_ms;
     return op;
 }
@@ -166,7 +167,6 @@ static uint64_t left(const struct operation *op, const struct operation_event *e
 static void wait_until_it_serves(struct operation *op, const struct operation_event *event,
                                  struct operation_actions *actions)
 {
-    struct error *e = &op->status.error;
     if (!op->idle_ms)
         op->idle_ms = event->now_ms;
     if (event->now_ms - op->idle_ms < OPERATION_SERVES_MS)
@@ -175,7 +175,7 @@ static void wait_until_it_serves(struct operation *op, const struct operation_ev
         take_alone(op, event, actions);
         return;
     }
-    ending_not_served(e, op->options.replicas, op->holder.mode);
+    ending_not_served(&op->status.error, op->options.replicas, op->holder.mode);
     call_off(op, event->now_ms, actions);
 }
 
@@ -205,22 +205,39 @@ static void after_copying(struct operation *op, const struct operation_event *ev
     go_to(op, op->options.close_ms ? OPERATION_CLOSE : OPERATION_DRAIN, event->now_ms, actions);
 }
 
+static void end_stuck(struct operation *op, const struct operation_event *event,
+                      struct operation_actions *actions)
+{
+    ending_stuck(&op->status.error, op->options.replicas, op->options.patience_ms, left(op, event),
+                 event->trouble);
+    call_off(op, event->now_ms, actions);
+}
+
+/* What there was when this began has come: into a copy that gets nothing more, changes would be
+ * stopped for the last batch and refused until patience ends. Whoever takes what there is need not
+ * wait for that. */
+static bool copy_goes_on(struct operation *op, const struct operation_event *event)
+{
+    if (op->goal == UINT64_MAX)
+        op->goal = op->holder.point.usn;
+    return event->own.usn >= op->goal || op->options.disaster || op->options.skip_verification;
+}
+
 static void on_copy(struct operation *op, const struct operation_event *event,
                     struct operation_actions *actions)
 {
     if (!op->status.heard)
         return;
-    if (op->holder.mode == MODE_SERVING)
-        op->idle_ms = 0;
     if (op->holder.mode != MODE_SERVING) {
         wait_until_it_serves(op, event, actions);
-    } else if (event->whole && left(op, event) <= BATCH_ITEMS_MAX) {
-        after_copying(op, event, actions);
-    } else if (is_impatient(op, event->now_ms)) {
-        ending_stuck(&op->status.error, op->options.replicas, op->options.patience_ms,
-                     left(op, event));
-        call_off(op, event->now_ms, actions);
+        return;
     }
+    op->idle_ms = 0;
+    bool goes_on = copy_goes_on(op, event);
+    if (goes_on && event->whole && left(op, event) <= BATCH_ITEMS_MAX)
+        after_copying(op, event, actions);
+    else if (is_impatient(op, event->now_ms))
+        end_stuck(op, event, actions);
 }
 
 /* Up to where the home was when it was first asked for: what is changed since, the new holder has,
@@ -329,9 +346,7 @@ static void on_rest(struct operation *op, const struct operation_event *event,
         op->status.point = event->own;
         go_to(op, verify ? OPERATION_VERIFY : OPERATION_RELEASE, event->now_ms, actions);
     } else if (is_impatient(op, event->now_ms)) {
-        ending_stuck(&op->status.error, op->options.replicas, op->options.patience_ms,
-                     left(op, event));
-        call_off(op, event->now_ms, actions);
+        end_stuck(op, event, actions);
     }
 }
 
@@ -417,14 +432,6 @@ static bool is_for_good(const struct operation *op, const struct error *e)
     return e->kind == FAIL_REFUSED || (e->kind == FAIL_CONFLICT && !op->status.alone);
 }
 
-static void say_late(struct operation *op, bool ready)
-{
-    fail(&op->status.error, FAIL_DEADLINE,
-         ready ? "The store has not kept it in %.0f s."
-               : "The copy here is compared, and that has not come to its end in %.0f s.",
-         op->options.store_ms / 1000.0);
-}
-
 /* A comparison that a late word began leaves nothing sure of the copy: its term would begin as one
  * of which nothing is known, and all that the old holder has would go aside. */
 static void on_take(struct operation *op, const struct operation_event *event,
@@ -438,7 +445,7 @@ static void on_take(struct operation *op, const struct operation_event *event,
         op->status.error = *event->error;
     }
     if (late && !op->status.error.kind)
-        say_late(op, ready);
+        ending_late(&op->status.error, ready, op->options.store_ms);
     if (late || (not_taken && is_for_good(op, event->error))) {
         fail_to_take(op, event->now_ms, actions);
         return;
@@ -644,15 +651,8 @@ static void note_time(struct operation *op, uint64_t now_ms)
 static enum failure on_cancelled(struct operation *op, const struct operation_event *event,
                                  struct operation_actions *actions, struct error *e)
 {
-    if (!steps[op->status.step].open) {
-        fail(e, FAIL_REFUSED,
-             "The operation is past the point where it can be called off: it is "
-             "at \"%s\".",
-             steps[op->status.step].name);
-        if (e)
-            error_kept(e, "It goes on.");
-        return FAIL_REFUSED;
-    }
+    if (!steps[op->status.step].open)
+        return ending_too_late(e, steps[op->status.step].name);
     ending_called_off(&op->status.error);
     call_off(op, event->now_ms, actions);
     return OK;

@@ -107,6 +107,7 @@ struct operation_event {
     bool serves;           /* this pool serves the home by now, however it came to that */
     bool silent;           /* the holder was not heard for the failure-detection interval */
     const struct error *error;
+    const struct error *trouble; /* what keeps the copy here from going on; NULL: nothing known */
     struct home_standing holder;
     struct operation_replicas replicas;
 };

@@ -22,11 +22,12 @@ void ending_not_served(struct error *e, bool central, enum mode mode)
                alone(central));
 }
 
-void ending_stuck(struct error *e, bool central, uint32_t patience_ms, uint64_t left)
+void ending_stuck(struct error *e, bool central, uint32_t patience_ms, uint64_t left,
+                  const struct error *why)
 {
     fail(e, FAIL_DEADLINE,
-         "Copying made no progress for %.0f s: %" PRIu64 " changes are not copied yet.",
-         patience_ms / 1000.0, left);
+         "Copying made no progress for %.0f s: %" PRIu64 " changes are not copied yet%s%s",
+         patience_ms / 1000.0, left, why ? ": " : ".", why ? why->what : "");
     error_kept(e, "%s", serves_on);
     error_next(e, "Get-CsBackupServiceStatus -Detailed says what keeps copying.%s",
                central ? "" : " A longer -WaitTime waits longer.");
@@ -54,6 +55,15 @@ void ending_called_off(struct error *e)
 {
     fail(e, FAIL_REFUSED, "The operation was called off by an administrator.");
     error_kept(e, "%s", serves_on);
+}
+
+enum failure ending_too_late(struct error *e, const char *step)
+{
+    fail(e, FAIL_REFUSED,
+         "The operation is past the point where it can be called off: it is at \"%s\".", step);
+    if (e)
+        error_kept(e, "It goes on.");
+    return FAIL_REFUSED;
 }
 
 void ending_silent(struct error *e, bool central, const struct error *trouble)
@@ -117,6 +127,14 @@ void ending_not_whole(struct error *e, bool central)
     error_next(e, "%s",
                central ? "It goes on when the holder is heard, or a replica that has all of it."
                        : "Wait until it is complete, or take it as it is: -SkipDataVerification.");
+}
+
+void ending_late(struct error *e, bool ready, uint32_t waited_ms)
+{
+    fail(e, FAIL_DEADLINE,
+         ready ? "The store has not kept it in %.0f s."
+               : "The copy here is compared, and that has not come to its end in %.0f s.",
+         waited_ms / 1000.0);
 }
 
 void ending_not_taken(struct error *e, bool alone)

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "pool/backup_service.h"
 #include "pool/flush.h"
 #include "pool/operation_journal.h"
 
@@ -109,6 +110,20 @@ static void note_replicas(struct operating_place *place)
                      &place->report.replicas);
 }
 
+/* What keeps the copy here from going on, if it is known; lent. */
+static const struct error *trouble_of(const struct operating_place *place)
+{
+    struct front_end *fe = place->operating->fe;
+    struct importing *importing = backup_service_importing(front_end_backup_service(fe));
+    const char *home = place->report.wish.home;
+    for (int m = 0; m < MODULES; m++) {
+        const struct import_status *status = importing_status(importing, home, (enum module)m);
+        if (status && status->trouble.kind)
+            return &status->trouble;
+    }
+    return NULL;
+}
+
 static enum failure step(struct operating_place *place, struct operation_event event,
                          struct error *e)
 {
@@ -120,6 +135,7 @@ static enum failure step(struct operating_place *place, struct operation_event e
     event.next = home_next_term(core, random_u64());
     event.serves = home_mode(core) == MODE_SERVING;
     event.silent = home_mode(core) == MODE_RESILIENCY;
+    event.trouble = trouble_of(place);
     if (hosted_home_point(home, &event.own, &event.whole, &trouble))
         event.whole = false; /* nothing is taken from a store that can't be read */
     if (place->report.wish.options.replicas)

@@ -171,6 +171,21 @@ def a_rehearsal_really_looks_says_each_step_and_changes_nothing(world):
     assert world.mode("redmond", "atl") in ("Standby", "Resiliency")
 
 
+@test
+def a_taker_whose_file_store_is_not_there_is_not_failed_over_to_unless_it_is_a_disaster(world):
+    deploy(world)
+    marker = world["redmond"].store.parent / "files/.pollux-file-store"
+    text = marker.read_text()
+    marker.unlink()
+    for words in ([], ["-WhatIf"]):
+        fail_over(world, *words).must(1, "no marker", "Nothing was changed.")
+    assert world.mode("atl", "atl") == "Serving" and not world["redmond"].events("operation-")
+    fail_over(world, "-DisasterMode").must(0, "files of conferences are not served")
+    marker.write_text(text)
+    fail_back(world).must(0)
+    holds(world, "atl")
+
+
 # --- calling it off, and crashes in the middle ---------------------------------------------------
 
 

@@ -406,6 +406,8 @@ def a_holder_whose_store_keeps_nothing_is_taken_over_in_disaster_mode_and_loses_
         wait_full(world, writers, disk)
         fail_over(world).must(1, "The holder's store keeps nothing", "served where it was",
                               "-DisasterMode")
+        # That changes stop was never kept, so nobody waits until it is kept that they go on.
+        assert world.mode("atl", "atl") == "Serving"
         told = fail_over(world, "-DisasterMode").must(0, "did not give the home away")
         assert "not needed" not in told.err, told
         assert world.mode("redmond", "atl") == "Serving"
@@ -510,9 +512,37 @@ def copying_that_makes_no_progress_is_waited_for_as_long_as_was_typed(world):
             assert time.monotonic() - began >= seconds
             assert one_holds(world) == "atl"
             writers.go_on(3)
+        # For a copy that gets nothing, nobody's changes were stopped.
+        assert not world["atl"].events("from Serving to Draining")
         fail_over(world).must(0)
     holds(world, "redmond")
     writers.must_be_kept("redmond")
+
+
+@test
+def a_copy_that_is_stuck_is_said_with_its_reason_and_no_change_is_refused(world):
+    disk, writers = on_small_disk(world, "redmond")
+    with writers:
+        writers.go_on(3)
+        # Without this its disk is looked at, and it does not begin: it fills up while it copies.
+        world.freezers["redmond"].arm("behind", "Failover of the home")
+        command = begin(world, "-WaitTime", "4")
+        world.freezers["redmond"].wait()
+        writers.go_on(3)
+        disk.fill()
+        world.freezers["redmond"].go_on()
+        writers.go_on(3)
+        told = command.ends()
+        if told.status == 1:  # else it had a page left for this
+            assert "no progress for 4 s" in told.err and "served where it was" in told.err, told
+            assert "full" in told.err, told
+            assert not world["atl"].events("from Serving to Draining")
+        disk.free()
+        holder = one_holds(world)
+        world.say(f"{holder} holds; status {told.status}")
+        writers.go_on(3)
+    until("both copies to be equal", lambda: not differences(world, ATL))
+    writers.must_be_kept(holder)
 
 
 if __name__ == "__main__":

@@ -385,6 +385,32 @@ static void rule_5_not_even_what_the_store_did_not_keep_is_accepted_again(void *
     assert_true(w->pools[HOLDER].disk.seen >= to.number);
 }
 
+/* Its deadline ended it, five seconds later: that changes go on had to be kept by the same store.
+ */
+static void what_the_store_never_kept_is_called_off_at_once_though_it_is_full(void **state)
+{
+    (void)state;
+    for (int closes = 0; closes < 2; closes++) {
+        OWNED(world_free) struct world *w = copied_world();
+        if (closes)
+            demand(w, HOLDER, asking(DEMAND_CLOSE));
+        w->hold_back = true;
+        demand(w, HOLDER, asking(DEMAND_DRAIN));
+        stored(w, HOLDER, false);
+        demand(w, HOLDER, asking(DEMAND_CANCEL));
+        stored(w, HOLDER, false);
+        assert_true(w->said[HOLDER].done);
+        assert_int_equal(w->said[HOLDER].standing.mode, MODE_SERVING);
+        assert_int_equal(number(w, HOLDER), 2);
+        w->hold_back = false;
+        assert_int_equal(demand(w, HOLDER, asking(DEMAND_DRAIN)), FAIL_CONFLICT);
+        restart(w, HOLDER); /* the record knows nothing of it */
+        pass(w, 1000);
+        assert_int_equal(mode(w, HOLDER), MODE_SERVING);
+        assert_int_equal(demand(w, HOLDER, asking(DEMAND_DRAIN)), FAIL_CONFLICT);
+    }
+}
+
 static void rule_5_a_cancel_that_comes_first_spoils_a_drain_that_comes_late(void **state)
 {
     (void)state;
@@ -943,6 +969,7 @@ int main(void)
         cmocka_unit_test(rule_4_called_off_it_serves_on_in_the_same_term),
         cmocka_unit_test(rule_5_what_was_called_off_is_never_accepted_again),
         cmocka_unit_test(rule_5_not_even_what_the_store_did_not_keep_is_accepted_again),
+        cmocka_unit_test(what_the_store_never_kept_is_called_off_at_once_though_it_is_full),
         cmocka_unit_test(rule_5_a_cancel_that_comes_first_spoils_a_drain_that_comes_late),
         cmocka_unit_test(rule_5_a_release_gives_away_what_was_agreed_or_nothing),
         cmocka_unit_test(rule_5_a_release_that_shall_not_be_verified_names_what_the_taker_has),

@@ -18,6 +18,7 @@ struct scene {
     bool whole, silent, serves;
     struct home_standing holder; /* as it would say */
     struct operation_replicas replicas;
+    const struct error *trouble;
     struct operation_actions last;
     struct home_demanded demanded; /* the last one */
     unsigned demands, opens, tells, ends, flushes, asks, brings;
@@ -51,6 +52,7 @@ static enum failure happens(struct scene *s, struct operation_event event)
     event.serves = s->serves;
     event.holder = s->holder;
     event.replicas = s->replicas;
+    event.trouble = s->trouble;
     enum failure bad = operation_step(s->op, &event, &s->last, &e);
     for (size_t i = 0; i < s->last.count; i++) {
         const struct operation_action *a = &s->last.list[i];
@@ -283,9 +285,67 @@ static void it_copies_until_one_batch_is_left(void **state)
     s->holder.point = at(BATCH_ITEMS_MAX + 1);
     says(s, MODE_SERVING);
     assert_at(s, OPERATION_COPY);
-    s->own = at(1);
+    s->own = at(BATCH_ITEMS_MAX + 1);
+    s->holder.point = at(2 * BATCH_ITEMS_MAX + 2); /* what there was has come, and more came up */
+    says(s, MODE_SERVING);
+    assert_at(s, OPERATION_COPY);
+    s->own = at(BATCH_ITEMS_MAX + 2);
     tick(s, OPERATION_TICK_MS);
     assert_at(s, OPERATION_DRAIN);
+}
+
+/* It was drained, and changes refused until patience ended, for a copy that had stopped for long.
+ */
+static void changes_are_not_stopped_for_a_copy_that_does_not_go_on(void **state)
+{
+    (void)state;
+    struct error full = {0};
+    fail(&full, FAIL_FULL, "The disk is full.");
+    OWNED(scene_free) struct scene *s = begin((struct operation_options){0});
+    s->trouble = &full;
+    s->holder.point = at(11); /* far less than a batch */
+    says(s, MODE_SERVING);
+    for (uint64_t ms = 0; !s->ends && ms <= PATIENCE_MS; ms += OPERATION_TICK_MS) {
+        tick(s, OPERATION_TICK_MS);
+        assert_at(s, s->ends ? OPERATION_FAILED : OPERATION_COPY);
+        s->holder.point.usn++; /* changed all the time */
+        if (!s->ends)
+            says(s, MODE_SERVING);
+    }
+    assert_failed(s, OPERATION_COPY);
+    assert_int_equal(s->demanded.demand, DEMAND_LOOK);
+    assert_int_equal(s->status.refused_ms, 0);
+    assert_non_null(strstr(s->status.error.what, full.what));
+}
+
+/* Somebody who writes all the time does not keep it from that: it need not have what came later. */
+static void a_copy_that_goes_on_a_little_behind_is_good_enough(void **state)
+{
+    (void)state;
+    OWNED(scene_free) struct scene *s = begin((struct operation_options){0});
+    s->holder.point = at(11);
+    says(s, MODE_SERVING);
+    s->holder.point = at(20);
+    says(s, MODE_SERVING);
+    assert_at(s, OPERATION_COPY);
+    s->own = at(11);
+    tick(s, 20);
+    assert_at(s, OPERATION_DRAIN);
+}
+
+/* After a disaster every change that the holder still takes is one more that may be lost with it.
+ */
+static void in_a_disaster_and_unverified_nobody_waits_for_the_copy_to_go_on(void **state)
+{
+    (void)state;
+    for (int disaster = 0; disaster < 2; disaster++) {
+        OWNED(scene_free)
+        struct scene *s =
+            begin((struct operation_options){.disaster = disaster, .skip_verification = !disaster});
+        s->holder.point = at(11);
+        says(s, MODE_SERVING);
+        assert_at(s, OPERATION_DRAIN);
+    }
 }
 
 static void it_waits_for_a_copy_that_stands_at_a_point_that_existed(void **state)
@@ -580,7 +640,7 @@ static void a_holder_that_serves_again_after_a_restart_is_waited_for(void **stat
         says(s, MODE_REJOINING);
     }
     assert_at(s, OPERATION_COPY);
-    s->own = at(19999);
+    s->own = at(20000);
     tick(s, OPERATION_LOOK_MS);
     says(s, MODE_SERVING);
     assert_at(s, OPERATION_DRAIN);
@@ -1204,6 +1264,9 @@ int main(void)
         cmocka_unit_test(one_demand_is_under_way_at_a_time),
         cmocka_unit_test(what_the_holder_was_told_is_said_again_before_its_deadline),
         cmocka_unit_test(it_copies_until_one_batch_is_left),
+        cmocka_unit_test(changes_are_not_stopped_for_a_copy_that_does_not_go_on),
+        cmocka_unit_test(a_copy_that_goes_on_a_little_behind_is_good_enough),
+        cmocka_unit_test(in_a_disaster_and_unverified_nobody_waits_for_the_copy_to_go_on),
         cmocka_unit_test(it_waits_for_a_copy_that_stands_at_a_point_that_existed),
         cmocka_unit_test(copying_without_progress_is_given_up_and_says_what_is_left),
         cmocka_unit_test(a_holder_that_writes_faster_than_it_is_copied_does_not_keep_it_for_ever),
