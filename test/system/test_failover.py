@@ -3,6 +3,7 @@
 acknowledged is lost, never two serve in one term, and what is said of it is true."""
 
 from failovers import *
+from web_client import with_file_store
 
 
 def deploy(world, writers=0, **options):
@@ -173,7 +174,10 @@ def a_rehearsal_really_looks_says_each_step_and_changes_nothing(world):
 
 @test
 def a_taker_whose_file_store_is_not_there_is_not_failed_over_to_unless_it_is_a_disaster(world):
-    deploy(world)
+    world.build(["atl", "redmond"], central="redmond")
+    for pool in world.pools:
+        with_file_store(world, pool)
+    world.begin()
     marker = world["redmond"].store.parent / "files/.pollux-file-store"
     text = marker.read_text()
     marker.unlink()
