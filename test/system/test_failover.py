@@ -49,6 +49,18 @@ def back_and_forth_under_load_nothing_that_was_acknowledged_is_lost(world):
 
 
 @test
+def what_waits_for_its_interval_is_copied_when_a_failover_begins(world):
+    world.deploy(["atl", "redmond"], central="atl")
+    with Writers(world, 2) as writers:
+        world.wait_copied("atl")
+        done(world["atl"], "Set-CsBackupServiceConfiguration", SyncMode="Interval", SyncInterval="00:10:00")
+        writers.go_on()
+        fail_over(world, "-WaitTime", "5").must(0, "Verified       : True")
+        writers.go_on()
+    writers.must_be_kept("redmond")
+
+
+@test
 def a_failover_leaves_a_report_where_none_is_named(world):
     deploy(world)
     folder = world.folder / "state/pollux/reports"
