@@ -1,8 +1,19 @@
 #include "pool/content_calls.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
+
+#include "base/clock.h"
+
+enum {
+    /* The other pool answers as many calls as it may: others of the same home are nearly always
+     * among them, and over in a moment. What they brought must not be thrown away for that. */
+    BUSY_PAUSE_MS = 50,
+    BUSY_MS_MAX = 2000, /* in all; then it is told */
+};
 
 struct content_call {
     struct content_calls *calls;
@@ -26,7 +37,11 @@ struct content_calls *content_calls_new(struct front_end *fe)
     struct content_calls *calls = xcalloc(1, sizeof *calls);
     calls->fe = fe;
     pthread_mutex_init(&calls->lock, NULL);
-    pthread_cond_init(&calls->news, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&calls->news, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     return calls;
 }
 
@@ -124,12 +139,49 @@ static bool give_up(struct content_call *call)
     return true;
 }
 
+/* With the lock held: for its answer. */
+static void await(const struct content_call *call)
+{
+    struct content_calls *calls = call->calls;
+    while (!call->done && !calls->stopped)
+        pthread_cond_wait(&calls->news, &calls->lock);
+}
+
+/* With the lock held. */
+static void pause_for(struct content_calls *calls, uint32_t ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += (long)ms * 1000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    while (!calls->stopped &&
+           pthread_cond_timedwait(&calls->news, &calls->lock, &until) != ETIMEDOUT)
+        ;
+}
+
+/* The same with the lock held: asked once more, as long as the other pool is only busy. */
+static void insist(struct content_call *call)
+{
+    struct content_calls *calls = call->calls;
+    const uint64_t until = clock_ms() + BUSY_MS_MAX;
+    await(call);
+    while (call->done && call->error.kind == FAIL_BUSY && clock_ms() < until) {
+        pause_for(calls, BUSY_PAUSE_MS);
+        if (calls->stopped)
+            return;
+        call->done = false;
+        call->error = (struct error){0};
+        loop_post_surely(front_end_loop(calls->fe), on_begin, call);
+        await(call);
+    }
+}
+
 enum failure content_call_end(struct content_call *call, struct buffer *answer, struct error *e)
 {
     struct content_calls *calls = call->calls;
     pthread_mutex_lock(&calls->lock);
-    while (!call->done && !calls->stopped)
-        pthread_cond_wait(&calls->news, &calls->lock);
+    insist(call);
     bool given_up = !call->done && give_up(call);
     if (!given_up)
         unlist(call);

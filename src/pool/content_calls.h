@@ -16,7 +16,8 @@ void content_calls_free(struct content_calls *calls);
 /* Any thread but the loop's. `request` is copied. */
 struct content_call *content_call_begin(struct content_calls *calls, const char *pool,
                                         struct bytes request);
-/* Waits for the answer, which is moved to `answer`; the call is over with it. */
+/* Waits for the answer, which is moved to `answer`; the call is over with it. Whoever is busy is
+ * asked again for a while: FAIL_BUSY only after that. */
 enum failure content_call_end(struct content_call *call, struct buffer *answer, struct error *e);
 /* The same for nobody: what comes is thrown away. */
 void content_call_forget(struct content_call *call);

@@ -12,10 +12,12 @@ CHUNKS = "/link/v1/chunks"
 
 
 class Between:
-    """Made before `caller` starts. `spoil(path, body)` returns the answer as it goes on."""
+    """Made before `caller` starts. `before(path)` is called before a question goes on, and
+    `spoil(path, body)` returns the answer as it goes on."""
 
     def __init__(self, world, caller, called):
         self.world, self.caller, self.called = world, caller, called
+        self.before = lambda path: None
         self.spoil = lambda path, body: body
         self.asked = []  # (path, body)
         self.answered = collections.Counter()  # (path, status)
@@ -29,6 +31,7 @@ class Between:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 self.further = self.further or between.connection()
                 between.asked.append((self.path, body))
+                between.before(self.path)
                 self.further.request("POST", self.path, body,
                                      {"Content-Type": self.headers["Content-Type"]})
                 answer = self.further.getresponse()

@@ -167,8 +167,8 @@ class Load:
             thread.join(PATIENCE_S)
 
 
-def backup_events(machine, word):
-    return machine.events("backup-state", MODULE, f": {word}")
+def backup_events(machine, word, module=MODULE):
+    return machine.events("backup-state", module, f": {word}")
 
 
 def remove_store(machine):

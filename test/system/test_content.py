@@ -504,8 +504,21 @@ def no_more_questions_for_chunks_are_answered_at_once_than_calls_may_be(world):
         assert answered >= 1
         return put_off
     until("the setting to hold", is_bounded)
+    pairs = threading.Barrier(2)
+
+    def two_at_once(path):
+        try:
+            if path == CHUNKS:
+                pairs.wait(0.2)
+        except threading.BrokenBarrierError:
+            pairs.reset()
+    between.before = two_at_once
     atl.write("atl", "c/second", big(2, 24 << 20))
     wait_same(files[0], "atl", 2)
+    assert between.answered[CHUNKS, 503] > 0, "none was put off"
+    assert traffic(world["redmond"]) < 40 << 20, f"{traffic(world['redmond'])}: some came twice"
+    assert not backup_events(world["redmond"], "ErrorState", MODULE_OF_FILES) and not backup_events(
+        world["atl"], "ErrorState", MODULE_OF_FILES)
     wait_settled(world["atl"], "FinalState")
 
 
