@@ -201,8 +201,8 @@ class Pair:
                 connection.request("POST", "/v1/session",
                                    headers={"Authorization": f"Basic {word(n % SIGNED_ON)}"})
                 answer = connection.getresponse()
-                answer.read()
-                assert answer.status == 201, answer.status
+                text = answer.read()
+                assert answer.status == 201, f"{answer.status}: {text}"
             connection.close()
 
         processes = [multiprocessing.Process(target=some, args=[n]) for n in range(clients)]
