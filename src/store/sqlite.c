@@ -19,6 +19,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "store/sqlite_checkpoint.h"
+
 /* --- homes --- */
 
 /* Checks the row that a name stands in. */
@@ -270,6 +272,7 @@ static enum failure records(struct session *base, const char *prefix, view_visit
 static void engine_close(struct engine *base)
 {
     struct sqlite_engine *engine = (struct sqlite_engine *)base;
+    checkpointer_free(engine->checkpointer);
     if (engine->lock >= 0)
         close(engine->lock);
     free(engine->path);
@@ -391,6 +394,8 @@ enum failure sqlite_engine_open_with(const char *path, const char *pool,
     enum failure bad = lock_file(engine, e);
     if (!bad)
         bad = prepare_file(engine, pool, e);
+    if (!bad)
+        bad = checkpointer_new(&engine->base, options->log_bytes, &engine->checkpointer, e);
     if (bad) {
         engine_close(&engine->base);
         return bad;

@@ -3,11 +3,9 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "store/sqlite_checkpoint.h"
+
 enum {
-    BUSY_TIMEOUT_MS = 5000, /* an administrator's sqlite3 may look at the file for a moment */
-    /* Before it goes from the log into the file, a page is changed often where keys come in no
-     * order; the log has 64 MiB then. */
-    CHECKPOINT_PAGES = 16384,
     CACHE_KIB = 16384, /* pages that a connection keeps */
 };
 
@@ -89,8 +87,8 @@ static enum failure configure(struct sqlite_session *s, const struct sqlite_engi
 {
     char *sql = sqlite3_mprintf("PRAGMA synchronous = %s; PRAGMA cache_size = -%d;"
                                 "PRAGMA foreign_keys = OFF; PRAGMA trusted_schema = OFF;"
-                                "PRAGMA wal_autocheckpoint = %d;",
-                                engine->synchronous, CACHE_KIB, CHECKPOINT_PAGES);
+                                "PRAGMA wal_autocheckpoint = 0;",
+                                engine->synchronous, CACHE_KIB);
     enum failure bad = sqlite_run(s->db, s->path, sql, e);
     sqlite3_free(sql);
     if (!bad && sqlite3_create_function_v2(s->db, "led_to", 2, SQLITE_UTF8 | SQLITE_DIRECTONLY, s,
@@ -113,8 +111,10 @@ enum failure sqlite_session_open(struct engine *base, bool writing, struct sessi
         bad = sqlite_fail(s->db, s->path, "opening", e);
     if (!bad) {
         sqlite3_extended_result_codes(s->db, 1);
-        sqlite3_busy_timeout(s->db, BUSY_TIMEOUT_MS);
+        sqlite3_busy_timeout(s->db, SQLITE_BUSY_MS);
         bad = configure(s, engine, e);
+        if (!bad && writing && engine->checkpointer)
+            checkpointer_follow(engine->checkpointer, s->db);
     }
     if (bad) {
         sqlite_session_close(&s->base);

@@ -4,8 +4,15 @@
 
 #include "store/sqlite.h"
 
+enum {
+    SQLITE_BUSY_MS = 5000, /* an administrator's sqlite3 may look at the file for a moment */
+};
+
+struct checkpointer;
+
 struct sqlite_engine {
     struct engine base;
+    struct checkpointer *checkpointer; /* NULL: while the file is prepared */
     char *path;
     char *vfs;
     char *synchronous;

@@ -10,10 +10,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "power/power_vfs.h"
 #include "store/sqlite.h"
+#include "store/sqlite_checkpoint.h"
 #include "store_check.h"
 
 static char folder[] = "/tmp/pollux-power-XXXXXX";
@@ -38,12 +41,18 @@ static unsigned soak(unsigned usual)
     return more ? usual * (unsigned)atoi(more) : usual;
 }
 
-static enum failure open_on(const char *synchronous, bool gated, struct store **store,
+struct disk {
+    const char *synchronous; /* NULL: as it is usual; so is 0 */
+    int64_t log_bytes;
+};
+
+static enum failure open_on(const struct disk *disk, bool gated, struct store **store,
                             struct error *e)
 {
     struct engine *engine;
     *store = NULL;
-    struct sqlite_options options = {.vfs = POWER_VFS, .synchronous = synchronous};
+    struct sqlite_options options = {
+        .vfs = POWER_VFS, .synchronous = disk->synchronous, .log_bytes = disk->log_bytes};
     enum failure bad = sqlite_engine_open_with(path, HOME, &options, &engine, e);
     if (bad)
         return bad;
@@ -59,7 +68,7 @@ enum { THREADS = 6, EACH = 25, PHASES = 2, ROWS = 3, BATCH = 8 };
 /* What was acknowledged: one counter for each thread, moved by `done`. */
 struct story {
     bool copies; /* one thread applies batches, instead of several that change */
-    const char *synchronous;
+    struct disk disk;
     struct store *store;
     int acknowledged[THREADS];
 };
@@ -161,7 +170,7 @@ static void act_together(struct story *story)
 static bool tell(struct story *story)
 {
     for (int phase = 0; phase < PHASES; phase++) {
-        if (open_on(story->synchronous, false, &story->store, NULL))
+        if (open_on(&story->disk, false, &story->store, NULL))
             return false;
         store_lease(story->store, HOME, UINT64_MAX);
         struct hold hold = a_hold(story->copies ? MODE_STANDBY : MODE_SERVING,
@@ -259,13 +268,13 @@ static enum verdict judge(struct story *story, uint64_t seed)
     power_restore(fate, seed);
     if (seed % 4 == 0) {
         power_cut_after(1 + seed % 13);
-        if (open_on(story->synchronous, false, &story->store, NULL) == OK) {
+        if (open_on(&story->disk, false, &story->store, NULL) == OK) {
             check_home(story->store, HOME, NULL, NULL, &e);
             store_close(story->store);
         }
         power_restore(fate, seed);
     }
-    if (open_on(story->synchronous, false, &story->store, &e))
+    if (open_on(&story->disk, false, &story->store, &e))
         return REFUSED_TO_OPEN;
     enum verdict verdict = judge_open(story);
     if (verdict == HELD && seed % 5 == 0) { /* and it goes on */
@@ -280,14 +289,14 @@ static enum verdict judge(struct story *story, uint64_t seed)
 
 struct trial {
     bool copies, lies;
-    const char *synchronous;
+    struct disk disk;
     unsigned cuts;
 };
 
 static void try_cuts(const struct trial *trial, unsigned counts[REFUSED_TO_OPEN + 1])
 {
     new_disk(NULL);
-    struct story whole = {.copies = trial->copies, .synchronous = trial->synchronous};
+    struct story whole = {.copies = trial->copies, .disk = trial->disk};
     assert_true(tell(&whole));
     unsigned long operations = power_operations();
     for (unsigned i = 0; i < trial->cuts; i++) {
@@ -297,7 +306,7 @@ static void try_cuts(const struct trial *trial, unsigned counts[REFUSED_TO_OPEN 
                               : 1 + (i - trial->cuts / 4) * operations / (trial->cuts * 3 / 4);
         new_disk(NULL);
         power_lie_about_sync(trial->lies);
-        struct story story = {.copies = trial->copies, .synchronous = trial->synchronous};
+        struct story story = {.copies = trial->copies, .disk = trial->disk};
         power_cut_after(n);
         tell(&story);
         counts[judge(&story, n + i)]++;
@@ -326,6 +335,82 @@ static void every_batch_that_was_acknowledged_survives_with_its_cookie(void **st
     assert_holds(&(struct trial){.copies = true, .cuts = soak(120)});
 }
 
+/* The log has hardly a transaction when it is emptied again, sometimes by who commits. */
+static void what_survives_does_so_while_the_log_is_emptied(void **state)
+{
+    (void)state;
+    assert_holds(&(struct trial){.cuts = soak(120), .disk.log_bytes = 20000});
+    assert_holds(&(struct trial){.copies = true, .cuts = soak(120), .disk.log_bytes = 20000});
+}
+
+static void put_of_size(struct txn *txn, const char *key, size_t size)
+{
+    static uint8_t large[ITEM_VALUE_MAX];
+    txn_put(txn, MODULE, bytes_of_text(key), bytes_of(large, size));
+}
+
+static off_t size_of(const char *end)
+{
+    char file[80];
+    struct stat st;
+    snprintf(file, sizeof file, "%s%s", path, end);
+    assert_int_equal(stat(file, &st), 0);
+    return st.st_size;
+}
+
+struct reader {
+    struct store *store;
+    atomic_bool *stop;
+    pthread_t id;
+};
+
+static void *read_on(void *context)
+{
+    const struct reader *reader = context;
+    while (!atomic_load(reader->stop)) {
+        OWNED(view_close) struct view *view = NULL;
+        if (store_view(reader->store, &view, NULL))
+            return NULL;
+        usleep(2000);
+    }
+    return NULL;
+}
+
+/* There are always some who read, and each begins before the last one is done: so the log would
+ * never begin anew. */
+static void the_log_has_a_limit_however_long_there_are_changes(void **state)
+{
+    (void)state;
+    enum { LOG = 200000, CHANGES = 400, SIZE = 20000 };
+    struct store *store;
+    assert_int_equal(open_on(&(struct disk){.log_bytes = LOG}, false, &store, NULL), OK);
+    serve_home(store, 2);
+    off_t longest = 0;
+    atomic_bool stop = false;
+    struct reader readers[3];
+    for (size_t i = 0; i < COUNT_OF(readers); i++) {
+        readers[i] = (struct reader){.store = store, .stop = &stop};
+        pthread_create(&readers[i].id, NULL, read_on, &readers[i]);
+    }
+    for (int i = 0; i < CHANGES; i++) {
+        char key[16];
+        snprintf(key, sizeof key, "key %d", i);
+        struct txn *txn = as_holder(2);
+        put_of_size(txn, key, SIZE);
+        commit_as(store, txn, OK);
+        longest = size_of("-wal") > longest ? size_of("-wal") : longest;
+    }
+    atomic_store(&stop, true);
+    for (size_t i = 0; i < COUNT_OF(readers); i++)
+        pthread_join(readers[i].id, NULL);
+    assert_in_range(longest, LOG, CHECKPOINT_LOG_TIMES_MAX * LOG + 20 * SIZE);
+    assert_true(size_of("") > (CHANGES * SIZE) / 2);
+    struct home_state now;
+    assert_int_equal(check_home(store, HOME, &now, NULL, NULL), OK);
+    assert_int_equal(now.head, CHANGES);
+    store_close(store);
+}
+
 static void assert_loses(const struct trial *trial)
 {
     unsigned counts[REFUSED_TO_OPEN + 1] = {0};
@@ -336,9 +421,9 @@ static void assert_loses(const struct trial *trial)
 static void a_store_that_does_not_sync_is_found_out(void **state)
 {
     (void)state;
-    assert_loses(&(struct trial){.cuts = 25, .synchronous = "OFF"});
-    assert_loses(&(struct trial){.cuts = 25, .synchronous = "NORMAL"});
-    assert_loses(&(struct trial){.cuts = 25, .synchronous = "OFF", .copies = true});
+    assert_loses(&(struct trial){.cuts = 25, .disk.synchronous = "OFF"});
+    assert_loses(&(struct trial){.cuts = 25, .disk.synchronous = "NORMAL"});
+    assert_loses(&(struct trial){.cuts = 25, .disk.synchronous = "OFF", .copies = true});
 }
 
 static void a_disk_that_lies_is_found_out(void **state)
@@ -354,14 +439,8 @@ static struct store *open_gated(void)
 {
     struct store *store;
     struct error e;
-    assert_int_equal(open_on(NULL, true, &store, &e), OK);
+    assert_int_equal(open_on(&(struct disk){0}, true, &store, &e), OK);
     return store;
-}
-
-static void put_of_size(struct txn *txn, const char *key, size_t size)
-{
-    static uint8_t large[ITEM_VALUE_MAX];
-    txn_put(txn, MODULE, bytes_of_text(key), bytes_of(large, size));
 }
 
 static void a_full_disk_loses_nothing_and_goes_on_when_there_is_room(void **state)
@@ -471,6 +550,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(every_change_that_was_acknowledged_survives_a_power_cut),
         TEST(every_batch_that_was_acknowledged_survives_with_its_cookie),
+        TEST(what_survives_does_so_while_the_log_is_emptied),
+        TEST(the_log_has_a_limit_however_long_there_are_changes),
         TEST(a_store_that_does_not_sync_is_found_out),
         TEST(a_disk_that_lies_is_found_out),
         TEST(a_full_disk_loses_nothing_and_goes_on_when_there_is_room),
@@ -478,6 +559,7 @@ int main(void)
         TEST(after_a_flush_that_failed_nothing_is_acknowledged_until_it_is_opened_anew),
     };
     power_vfs_register();
+    log_set_level(LOG_EVENT_ERROR); /* that power cuts are noticed is no news */
     if (!mkdtemp(folder))
         return 1;
     snprintf(path, sizeof path, "%s/store", folder);

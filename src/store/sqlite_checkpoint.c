@@ -1,0 +1,158 @@
+#include "store/sqlite_checkpoint.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "store/sqlite_session.h"
+
+struct checkpointer {
+    struct session *session;
+    int64_t log_bytes;
+    int page_size;
+    bool has_thread;
+    pthread_t thread;
+
+    int64_t asked_at; /* the writer's: the log's length when it last asked */
+
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool wanted, working, stopping;
+    bool failed; /* and somebody was told */
+};
+
+/* If this fails, on a full disk, say, what is in the log stays there, and counts. So it does no
+ * harm that the kernel forgets pages that it could not flush: they are written again the next time.
+ */
+static void run(struct checkpointer *checkpointer, sqlite3 *db, int how)
+{
+    struct error e = {0};
+    int code = sqlite3_wal_checkpoint_v2(db, NULL, how, NULL, NULL);
+    bool failed = code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY;
+    if (failed && !checkpointer->failed) {
+        sqlite_fail(db, session_of(checkpointer->session)->path, "emptying its log", &e);
+        log_error(LOG_EVENT_WARNING, "store-log-grows", &e,
+                  "The log of the store can't be emptied and grows; nothing is lost.");
+    }
+    if (!failed && checkpointer->failed)
+        log_event(LOG_EVENT_NOTICE, "store-log-emptied", "The log of the store is emptied again.");
+    checkpointer->failed = failed;
+}
+
+static void *checkpoint(void *context)
+{
+    struct checkpointer *checkpointer = context;
+    pthread_mutex_lock(&checkpointer->lock);
+    for (;;) {
+        while (!checkpointer->wanted && !checkpointer->stopping)
+            pthread_cond_wait(&checkpointer->changed, &checkpointer->lock);
+        if (checkpointer->stopping)
+            break;
+        checkpointer->wanted = false;
+        checkpointer->working = true;
+        pthread_mutex_unlock(&checkpointer->lock);
+        run(checkpointer, session_of(checkpointer->session)->db, SQLITE_CHECKPOINT_PASSIVE);
+        pthread_mutex_lock(&checkpointer->lock);
+        checkpointer->working = false;
+        pthread_cond_broadcast(&checkpointer->changed);
+    }
+    pthread_mutex_unlock(&checkpointer->lock);
+    return NULL;
+}
+
+/* Two can't do it at once; and when the first one is done, little is left. Whoever reads in the log
+ * is waited for, because it begins anew only when nobody does; who comes later reads in the file.
+ */
+static void run_here(struct checkpointer *checkpointer, sqlite3 *writer)
+{
+    pthread_mutex_lock(&checkpointer->lock);
+    checkpointer->wanted = false;
+    while (checkpointer->working)
+        pthread_cond_wait(&checkpointer->changed, &checkpointer->lock);
+    sqlite3_busy_timeout(writer, CHECKPOINT_READERS_MS);
+    run(checkpointer, writer, SQLITE_CHECKPOINT_RESTART);
+    sqlite3_busy_timeout(writer, SQLITE_BUSY_MS);
+    pthread_mutex_unlock(&checkpointer->lock);
+}
+
+/* Called by the writer, behind each commit. */
+static int on_commit(void *context, sqlite3 *writer, const char *name, int pages)
+{
+    (void)name;
+    struct checkpointer *checkpointer = context;
+    int64_t length = (int64_t)pages * checkpointer->page_size;
+    if (length < checkpointer->asked_at) /* it began anew */
+        checkpointer->asked_at = 0;
+    if (length < checkpointer->log_bytes ||
+        length - checkpointer->asked_at < checkpointer->log_bytes / CHECKPOINT_STEP_PART)
+        return SQLITE_OK;
+    checkpointer->asked_at = length;
+    if (length >= checkpointer->log_bytes * CHECKPOINT_LOG_TIMES_MAX) {
+        run_here(checkpointer, writer);
+        return SQLITE_OK;
+    }
+    pthread_mutex_lock(&checkpointer->lock);
+    checkpointer->wanted = true;
+    pthread_cond_broadcast(&checkpointer->changed);
+    pthread_mutex_unlock(&checkpointer->lock);
+    return SQLITE_OK;
+}
+
+void checkpointer_follow(struct checkpointer *checkpointer, sqlite3 *writer)
+{
+    sqlite3_wal_hook(writer, on_commit, checkpointer);
+}
+
+static enum failure read_page_size(struct checkpointer *checkpointer, struct error *e)
+{
+    struct sqlite_session *s = session_of(checkpointer->session);
+    sqlite3_stmt *stmt = NULL;
+    enum failure bad = sqlite_prepare(s, "PRAGMA page_size", &stmt, e);
+    int code = bad ? SQLITE_ERROR : sqlite3_step(stmt);
+    if (code == SQLITE_ROW)
+        checkpointer->page_size = sqlite3_column_int(stmt, 0);
+    if (!bad)
+        bad = sqlite_done(s, stmt, code, "reading its page size", e);
+    sqlite3_finalize(stmt);
+    return bad;
+}
+
+enum failure checkpointer_new(struct engine *engine, int64_t log_bytes,
+                              struct checkpointer **result, struct error *e)
+{
+    struct checkpointer *checkpointer = xcalloc(1, sizeof *checkpointer);
+    checkpointer->log_bytes = log_bytes ? log_bytes : CHECKPOINT_LOG_BYTES;
+    pthread_mutex_init(&checkpointer->lock, NULL);
+    pthread_cond_init(&checkpointer->changed, NULL);
+    enum failure bad = sqlite_session_open(engine, false, &checkpointer->session, e);
+    if (!bad)
+        bad = read_page_size(checkpointer, e);
+    if (!bad) {
+        checkpointer->has_thread =
+            pthread_create(&checkpointer->thread, NULL, checkpoint, checkpointer) == 0;
+        if (!checkpointer->has_thread)
+            bad = fail(e, FAIL_IO, "No thread could be started for the store.");
+    }
+    if (bad) {
+        checkpointer_free(checkpointer);
+        return bad;
+    }
+    *result = checkpointer;
+    return OK;
+}
+
+void checkpointer_free(struct checkpointer *checkpointer)
+{
+    if (!checkpointer)
+        return;
+    pthread_mutex_lock(&checkpointer->lock);
+    checkpointer->stopping = true;
+    pthread_cond_broadcast(&checkpointer->changed);
+    pthread_mutex_unlock(&checkpointer->lock);
+    if (checkpointer->has_thread)
+        pthread_join(checkpointer->thread, NULL);
+    sqlite_session_close(checkpointer->session);
+    pthread_cond_destroy(&checkpointer->changed);
+    pthread_mutex_destroy(&checkpointer->lock);
+    free(checkpointer);
+}

@@ -1,0 +1,33 @@
+/* The checkpointer: takes what commits wrote to the log into the file, on a thread and a connection
+ * of its own. Otherwise a commit would do it, now and then, and whoever waits behind that commit
+ * would wait for some hundred milliseconds. */
+#ifndef POLLUX_STORE_SQLITE_CHECKPOINT_H
+#define POLLUX_STORE_SQLITE_CHECKPOINT_H
+
+#include "store/sqlite.h"
+
+enum {
+    /* So long the log may grow first: where keys come in no order, a page changes often before it
+     * goes into the file. */
+    CHECKPOINT_LOG_BYTES = 64 << 20,
+    /* It is gone through again after each such part of that. */
+    CHECKPOINT_STEP_PART = 4,
+    /* While there are changes all the time the log has something new whenever the checkpointer is
+     * done, and never begins anew. When it is that many times as long, the writer stops and takes
+     * the little that is left into the file itself. */
+    CHECKPOINT_LOG_TIMES_MAX = 4,
+    CHECKPOINT_READERS_MS = 200,
+};
+
+struct checkpointer;
+
+/* log_bytes: how long the log may grow first; 0: CHECKPOINT_LOG_BYTES. */
+enum failure checkpointer_new(struct engine *engine, int64_t log_bytes,
+                              struct checkpointer **result, struct error *e);
+/* After all other sessions: as the last one to go it leaves no log behind. */
+void checkpointer_free(struct checkpointer *checkpointer);
+
+/* The one connection that commits. */
+void checkpointer_follow(struct checkpointer *checkpointer, sqlite3 *writer);
+
+#endif
