@@ -356,6 +356,11 @@ static enum failure create_file(const struct sqlite_engine *engine, struct error
     return OK;
 }
 
+/* Counts for a new file alone. Many changes write half as many pages as they would of the usual
+ * size, and find their places sooner; a single one hardly writes more, as its flush is what costs.
+ */
+static const char page_size[] = "PRAGMA page_size = 8192";
+
 static enum failure prepare_file(struct sqlite_engine *engine, const char *pool, struct error *e)
 {
     struct session *first;
@@ -366,7 +371,9 @@ static enum failure prepare_file(struct sqlite_engine *engine, const char *pool,
     if (bad)
         return bad;
     sqlite3 *db = session_of(first)->db;
-    bad = sqlite_adopt(db, engine->path, pool, e);
+    bad = sqlite_run(db, engine->path, page_size, e);
+    if (!bad)
+        bad = sqlite_adopt(db, engine->path, pool, e);
     if (!bad)
         bad = sqlite_run(db, engine->path, "PRAGMA journal_mode = WAL", e);
     sqlite_session_close(first);

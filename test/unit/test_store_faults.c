@@ -77,6 +77,12 @@ static struct buffer file_content(void)
     return b;
 }
 
+/* As the header of a SQLite file has it. */
+static size_t page_size(const struct buffer *file)
+{
+    return (size_t)file->at[16] << 8 | file->at[17];
+}
+
 static void write_file(struct bytes content)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -477,7 +483,7 @@ static void noise_in_place_of_a_page_is_refused(void **state)
     (void)state;
     make_known_store();
     OWNED(buffer_free) struct buffer b = file_content();
-    const size_t page = 4096;
+    const size_t page = page_size(&b);
     unsigned refused = 0;
     dice = 2;
     for (size_t at = page; at < b.size; at += page) {
@@ -498,8 +504,8 @@ static void a_truncated_file_is_damaged(void **state)
     (void)state;
     make_known_store();
     OWNED(buffer_free) struct buffer b = file_content();
-    size_t whole = b.size;
-    for (b.size = 4096; b.size < whole; b.size += 4096) {
+    size_t whole = b.size, page = page_size(&b);
+    for (b.size = page; b.size < whole; b.size += page) {
         struct reading r = read_damaged(&b, "cut", b.size);
         assert_says(&r.why, FAIL_DAMAGED, "damaged");
     }

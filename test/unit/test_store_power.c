@@ -448,7 +448,7 @@ static void a_full_disk_loses_nothing_and_goes_on_when_there_is_room(void **stat
     (void)state;
     struct store *store = open_gated();
     serve_home(store, 2);
-    power_disk_full_after(300000);
+    power_disk_full_after(600000);
     unsigned stored = 0;
     struct store_outcome outcome;
     for (;; stored++) {
