@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """What copying between two pools costs, beside logical replication between two PostgreSQL servers, on
-one machine, one disk and with the same rows: a first copy, catching up on what changed while the
-partner was down, and how old the copy is while there are changes. copying.py [--items COUNT]
+one machine, one disk and with the same rows: a first copy and catching up on what changed while the
+partner was down, both with keys in no order and in order, and how old the copy is while there are
+changes. And what a cycle costs that finds nothing to do. copying.py [--items COUNT]
 
 Ours goes by HTTPS between processes that check and encrypt everything; PostgreSQL's goes through a
 socket in the file system, in the clear. Without PostgreSQL only ours is measured."""
@@ -20,6 +21,7 @@ from postgres import PROGRAMS, Postgres, Session, is_installed  # noqa: E402
 
 ITEMS, CHANGED = 1000000, 200000
 ROWS_EACH = 10000  # in a transaction, as fill.c has it
+FEW_ITEMS, IDLE_CYCLES = 10000, 300
 FIRST_GOAL, CATCH_UP_GOAL, AGE_GOAL_MS = 2, 4, 50
 INTERVAL_S = 30  # as a deployment has it that says nothing else
 MODULE = "UserServices.PresenceFocus"
@@ -109,7 +111,8 @@ def copied(machine):
 class Pair:
     """Two pools. Redmond is down while Atlanta's items change, and is started for the copy."""
 
-    def __init__(self, world):
+    def __init__(self, world, in_order):
+        self.order = ["--in-order"] if in_order else []
         self.world = world.deploy(["atl", "redmond"], interval_s=INTERVAL_S)
 
     def head(self, pool):
@@ -120,7 +123,7 @@ class Pair:
         """While both are down; then Atlanta serves alone, as nobody knows better."""
         self.world.stop("redmond")
         self.world.stop("atl")
-        run("bench/bench-fill", self.world["atl"].store, ATL, count).must(0)
+        run("bench/bench-fill", *self.order, self.world["atl"].store, ATL, count).must(0)
         self.world.start("atl")
         self.world.wait_mode("atl", "atl", "Rejoining")
         self.world.command("atl", "Start-CsPool", "-PoolFqdn", ATL, "-Force").must(0)
@@ -158,6 +161,15 @@ class Pair:
         atl, redmond = self.world["atl"], self.world["redmond"]
         print(f"    the most memory: holder {self.memory_before:.0f} -> {memory_mb(atl, 'VmHWM'):.0f} MB, "
               f"copy {memory_mb(redmond, 'VmHWM'):.0f} MB", flush=True)
+
+    def idle_cycle(self):
+        """Milliseconds of one that is asked for by a command, and of both pools' processors for it."""
+        both = lambda: sum(cpu_s(self.world[pool].process) for pool in self.world.pools)
+        atl, before, began = self.world["atl"], both(), time.monotonic()
+        for _ in range(IDLE_CYCLES):
+            atl.ask("Invoke-CsBackupServiceSync", PoolFqdn=ATL, BackupModule=MODULE).must(200, '"done"')
+        took = time.monotonic() - began
+        return [s * 1000 / IDLE_CYCLES for s in (took, both() - before)]
 
     # Changes by users
 
@@ -227,8 +239,9 @@ class Pair:
             while time.time() < end:
                 rows = store.ask("SELECT usn, value FROM {item} WHERE usn > ? ORDER BY usn", seen)
                 now = time.time()
-                for seen, value in rows:
-                    found.append((now - float(json.loads(value)["note"])) * 1000)
+                for seen, value in rows:  # records of the sign-ons may come between them
+                    note = json.loads(value).get("note")
+                    found += [(now - float(note)) * 1000] if note else []
                 time.sleep(0.001)
         others.join()
         assert others.exitcode == 0, "the users could not change anything"
@@ -236,10 +249,10 @@ class Pair:
 
 
 @contextlib.contextmanager
-def pair_of_pools():
+def pair_of_pools(in_order=False):
     world = World()
     try:
-        yield Pair(world)
+        yield Pair(world, in_order)
     finally:
         world.end()
         shutil.rmtree(world.folder, ignore_errors=True)
@@ -385,15 +398,21 @@ def tell_ages(ours, theirs):
         print(f"    {what}: under {AGE_GOAL_MS} ms: {word(age < AGE_GOAL_MS)}{beside}")
 
 
-def measure(items, changed, pair, replication):
+def tell_cycles(cycles):
+    print(f"a cycle that finds nothing to copy (of {IDLE_CYCLES}, each asked for by a command)")
+    for items, (took_ms, cpu_ms) in cycles.items():
+        print(f"    {items:8} items: {took_ms:.2f} ms, {cpu_ms:.2f} ms of both pools' processors")
+
+
+def measure_copies(order, items, changed, pair, replication):
     """Ours and theirs take turns, so that both meet the same weather."""
     before = pair.head("atl")
     pair.change(items)
     with Store(pair.world["atl"]) as store:
         rows = list(store.texts_after(before))
     size = sum(len(k) + len(v) for k, v in rows) / len(rows)
-    print(f"{items} items of {size:.0f} bytes, {changed} of them changed; {os.cpu_count()} processors, "
-          f"load {os.getloadavg()[0]:.1f} when it began", flush=True)
+    print(f"{items} items of {size:.0f} bytes with keys in {order}, {changed} of them changed; "
+          f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} when it began", flush=True)
     ours = pair.copy()
     theirs = replication and replication.first_copy(rows)
     tell_rate("first copy", items, ours, theirs, FIRST_GOAL)
@@ -407,11 +426,13 @@ def measure(items, changed, pair, replication):
     theirs = replication and replication.catch_up()
     tell_rate("catching up", changed, ours, theirs, CATCH_UP_GOAL)
     pair.tell_memory()
+
+
+def measure_ages(pair, replication):
     ours = pair.ages()
     theirs = replication and replication.ages()
     tell_ages(ours, theirs)
     pair.tell_memory()
-    print(f"load {os.getloadavg()[0]:.1f} when it ended")
 
 
 def main():
@@ -419,8 +440,19 @@ def main():
     parser.add_argument("--items", type=int, default=ITEMS, metavar="COUNT")
     items = parser.parse_args().items
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # and tidy up
+    cycles = {}
+    with pair_of_pools(in_order=True) as pair, two_servers() as replication:
+        measure_copies("order", items, min(CHANGED, items), pair, replication)
+    with pair_of_pools() as pair:
+        pair.change(min(FEW_ITEMS, items))
+        pair.copy()
+        cycles[min(FEW_ITEMS, items)] = pair.idle_cycle()
     with pair_of_pools() as pair, two_servers() as replication:
-        measure(items, min(CHANGED, items), pair, replication)
+        measure_copies("no order", items, min(CHANGED, items), pair, replication)
+        cycles[items] = pair.idle_cycle()
+        measure_ages(pair, replication)
+    tell_cycles(cycles)
+    print(f"load {os.getloadavg()[0]:.1f} when it ended")
 
 
 if __name__ == "__main__":
