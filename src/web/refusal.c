@@ -56,7 +56,7 @@ static bool may_enter(const struct visit *v)
     switch (mode_rights(v->home->mode)->sessions) {
     case SESSIONS_OPEN:
     case SESSIONS_LIMITED: return true;
-    case SESSIONS_KEPT: return v->signed_on;
+    case SESSIONS_KEPT: return v->signed_on || v->upload; /* whose file is here came in before */
     case SESSIONS_ELSEWHERE: break;
     }
     return false;

@@ -20,9 +20,9 @@ MODULE_OF_FILES = "ConfServices.DataConf"
 class Files:
     """A pool's file store, as somebody sees it who knows nothing of Pollux."""
 
-    def __init__(self, world, pool):
+    def __init__(self, world, pool, root=None):
         self.machine, self.world = world[pool], world
-        self.root = world.folder / f"{pool}-files"
+        self.root = root or world.folder / f"{pool}-files"
         self.root.mkdir(exist_ok=True)
 
     def configure(self, root=None):

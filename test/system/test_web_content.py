@@ -69,6 +69,11 @@ class Got:
         self.reply = Reply(head.read_text())
         self.bytes = out.read_bytes() if out.exists() else b""
 
+    def into_reply(self):
+        """As of any other question: its body is a text."""
+        self.reply.text = self.bytes.decode()
+        return self.reply
+
     def must(self, status, bytes=None):
         assert self.reply.status == status, f"{self.reply} {self.bytes[:500]}"
         assert bytes is None or self.bytes == bytes, (len(self.bytes), len(bytes))

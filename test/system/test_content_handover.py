@@ -1,0 +1,213 @@
+#!/usr/bin/env python3
+"""What the mode of a home means for the files of its conferences, and what becomes of them when they
+are deleted while one of the file stores is lost: the real polluxd, and curl."""
+
+from copies import wait_equal
+from failovers import *
+from test_content import Files, wait_same
+from test_web_content import MB, conference, files, get, lies, path, put
+from web_client import Client, Reply, url, with_file_store
+
+tests.clear()
+
+
+def deploy(world):
+    """Two pools, each with a file store; Redmond can be stopped at any moment of a hand-over."""
+    world.build(["atl", "redmond"], central="redmond")
+    world.freezer = Freezer(world, "redmond")
+    return begin_with_files(world)
+
+
+def begin_with_files(world):
+    for pool in world.pools:
+        with_file_store(world, pool)
+    world.begin()
+    for name in ("kenmyer", "alice"):
+        enable(world, name)
+    ken = Client(world, "kenmyer")
+    return ken, conference(ken, "alice")
+
+
+def folder_of(world, pool):
+    return world[pool].store.parent / "files"
+
+
+def trees(world):
+    return [Files(world, pool, folder_of(world, pool)) for pool in world.pools]
+
+
+def incoming(world, pool):
+    return list((folder_of(world, pool) / ".pollux/incoming").iterdir())
+
+
+def must_wait(reply, *sentences):
+    """Refused for now, by a program's means: when to come again, and why."""
+    reply.must(503, *sentences)
+    assert int(reply.header("Retry-After")) > 0, reply
+    assert reply.json["what"] and reply.json["next"], reply
+
+
+class Sending:
+    """An upload that goes on for as long as the test likes, by a session or by the secret alone."""
+
+    def __init__(self, client, which, name, first, by_secret=False):
+        world = client.world
+        who = ["--basic", "-u", f"{client.name}:{SECRET}"] if by_secret else [
+            "-H", f"Authorization: Bearer {client.token}"]
+        places = [w for m in world.machines.values()
+                  for w in ("--resolve", f"{m.fqdn}:{m.users_port}:{m.address}")]
+        before = len(incoming(world, client.pool))
+        self.process = subprocess.Popen(
+            ["curl", "-sS", "-i", "--cacert", world.folder / "pki/authority.pem", *places, *who, "-T",
+             "-", url(world, client.pool, path(which, name))], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        world.others.append(self.process)
+        self.process.stdin.write(first)
+        self.process.stdin.flush()
+        until("the upload to have begun", lambda: len(incoming(world, client.pool)) > before)
+
+    def ends(self, rest):
+        out, err = self.process.communicate(rest, timeout=PATIENCE_S)
+        assert out, err
+        return Reply(out.decode().replace("\r\n", "\n"))
+
+
+# --- what each mode allows ---------------------------------------------------------------------
+
+
+@test
+def while_a_home_closes_no_upload_begins_and_those_under_way_are_kept(world):
+    ken, which = deploy(world)
+    put(ken, which, "old", b"old").must(201)
+    put(ken, which, "deleted", b"x").must(201)
+    under_way = [Sending(ken, which, "by session", b"new" * MB),
+                 Sending(ken, which, "by secret", b"new" * MB, by_secret=True),
+                 Sending(ken, which, "old", b"new" * MB)]
+    command = begin(world, "-ServicesStopDelayMins", "30")
+    world.wait_mode("atl", "atl", "Closing")
+    must_wait(put(ken, which, "late", b"x"), "no new uploads")
+    must_wait(put(ken, which, "old", b"x"), "no new uploads")
+    for sending, status in zip(under_way, (201, 201, 200)):
+        sending.ends(b"end").must(status)
+    get(ken, which, "by session").must(200, b"new" * MB + b"end")
+    ken.ask("DELETE", path(which, "deleted")).must(204)
+    assert [f["name"] for f in files(ken, which)] == ["by secret", "by session", "old"]
+    world.command("redmond", "Stop-CsPoolFailOver", "-PoolFqdn", ATL).must(0)
+    command.ends().must(1, "called off")
+    world.wait_mode("atl", "atl", "Serving")
+    put(ken, which, "late", b"x").must(201)
+    wait_same(trees(world), "atl", 4)
+
+
+@test
+def while_a_home_drains_files_are_read_and_what_was_under_way_leaves_nothing(world):
+    ken, which = deploy(world)
+    put(ken, which, "old", b"old").must(201)
+    wait_same(trees(world), "atl", 1)
+    under_way = [Sending(ken, which, "old", b"new" * MB), Sending(ken, which, "new", b"new" * MB),
+                 Sending(ken, which, "by secret", b"new" * MB, by_secret=True)]
+    world.freezer.arm("before", ": Releasing.")
+    command = begin(world)
+    world.freezer.wait()
+    assert world.mode("atl", "atl") == "Draining"
+    replies = [sending.ends(b"end") for sending in under_way]
+    replies += [put(ken, which, "late", b"x"), ken.ask("DELETE", path(which, "old"))]
+    read = get(ken, which, "old")
+    shown = files(ken, which)
+    still = world.mode("atl", "atl")
+    world.freezer.go_on()
+    command.ends()
+    assert still == "Draining", "the machine is too slow for what is asked of it meanwhile"
+    for reply in replies:
+        must_wait(reply)
+    read.must(200, b"old")
+    assert [(f["name"], f["size"], f["state"]) for f in shown] == [("old", 3, "Ready")], shown
+    assert incoming(world, "atl") == []
+    if world.mode("atl", "atl") == "Serving":  # it stood still for too long
+        fail_over(world).must(0)
+    holds(world, "redmond")
+    wait_same(trees(world), "atl", 1)
+
+
+@test
+def an_upload_that_ends_after_the_home_was_handed_over_is_sent_on_and_leaves_nothing(world):
+    ken, which = deploy(world)
+    put(ken, which, "old", b"old").must(201)
+    sending = Sending(ken, which, "old", b"new" * MB)
+    fail_over(world).must(0)
+    holds(world, "redmond")
+    moved = sending.ends(b"end").must(307)
+    assert moved.header("Location") == url(world, "redmond", path(which, "old")), moved
+    ken = Client(world, "kenmyer", "redmond")
+    get(ken, which, "old").must(200, b"old")
+    put(ken, which, "old", b"newer").must(200)
+    wait_same(trees(world), "atl", 1)
+    assert incoming(world, "atl") == []
+
+
+@test
+def a_file_that_is_still_missing_after_a_take_is_pending_and_comes_back(world):
+    ken, which = deploy(world)
+    for name in ("there", "missing"):
+        put(ken, which, name, name.encode() * 1000).must(201)
+    wait_same(trees(world), "atl", 2)
+    world.kill("atl")
+    lies(world, "redmond", which, "missing").unlink()
+    fail_over(world, "-DisasterMode").must(0)
+    world.wait_mode("redmond", "atl", "Serving")
+    ken = Client(world, "kenmyer", "redmond")
+    must_wait(get(ken, which, "missing").into_reply(), "not in its place yet")
+    get(ken, which, "there").must(200, b"there" * 1000)
+    assert {f["name"]: f["state"] for f in files(ken, which)} == {
+        "there": "Ready", "missing": "Pending"}
+    world.start("atl")
+    until("it to be back", lambda: get(ken, which, "missing").reply.status == 200)
+    get(ken, which, "missing").must(200, b"missing" * 1000)
+    assert {f["state"] for f in files(ken, which)} == {"Ready"}
+    wait_same(trees(world), "atl", 2)
+
+
+# --- deletions while a file store is lost ---------------------------------------------------------
+
+
+def leave(world, name):
+    world[world.central].ask("Disable-CsUser", Identity=name).must(200, '"done"')
+
+
+@test
+def a_conference_that_ends_while_the_partner_s_file_store_is_lost_is_gone_there_too(world):
+    ken, which = deploy(world)
+    other = conference(ken)
+    for number in range(5):
+        put(ken, which, f"{number}", b"x" * number).must(201)
+    put(ken, other, "stays", b"y").must(201)
+    wait_same(trees(world), "atl", 6)
+    marker = trees(world)[1].marker
+    text = marker.read_text()
+    marker.unlink()
+    ken.ask("DELETE", f"/v1/conferences/{which}").must(204)
+    assert len(trees(world)[1].tree("atl")) == 6, "a file store without its marker was changed"
+    marker.write_text(text)
+    wait_same(trees(world), "atl", 1)
+    wait_equal(world, ATL)
+
+
+@test
+def where_the_own_file_store_is_lost_nothing_is_deleted_before_it_is_back(world):
+    ken, which = deploy(world)
+    for number in range(3):
+        put(ken, which, f"{number}", b"x" * number).must(201)
+    wait_same(trees(world), "atl", 3)
+    marker = trees(world)[0].marker
+    text = marker.read_text()
+    marker.unlink()
+    must_wait(ken.ask("DELETE", f"/v1/conferences/{which}"))
+    leave(world, "kenmyer")
+    assert all(len(t.tree("atl")) == 3 for t in trees(world))
+    marker.write_text(text)
+    wait_same(trees(world), "atl", 0)
+    wait_equal(world, ATL)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
