@@ -151,22 +151,36 @@ enum failure incoming_sync(struct incoming *in, struct error *e)
     return fsync(in->fd) == 0 ? OK : failed(in, e);
 }
 
-enum failure incoming_place(struct incoming *in, const struct file_name *name, struct error *e)
+static enum failure not_placed(const struct file_name *name, struct error *e)
 {
     char shown[FILE_NAME_SHOWN_SIZE];
-    int to;
+    if (errno == EEXIST)
+        return fail(e, FAIL_CONFLICT, "Something else lies at %s.", file_name_shown(name, shown));
+    return folder_failure("Putting into its place", file_name_shown(name, shown), errno, e);
+}
+
+/* Some file systems can't tell: there whoever looked a moment ago has to be believed. */
+static bool move(const struct incoming *in, int to, const char *file, bool over)
+{
+    if (!over && renameat2(in->folder, in->name, to, file, RENAME_NOREPLACE) == 0)
+        return true;
+    return (over || errno == EINVAL) && renameat(in->folder, in->name, to, file) == 0;
+}
+
+enum failure incoming_place(struct incoming *in, const struct file_name *name, bool over,
+                            struct error *e)
+{
+    OWNED(close_fd) int to = -1;
     enum failure bad = in->folder < 0 ? own_folder(in, e) : OK;
     if (!bad)
         bad = folder_of(in->fs, name, true, &to, e);
     if (bad)
         return bad;
-    if (renameat(in->folder, in->name, to, name->file) != 0) {
-        int number = errno;
-        close_fd(to);
-        return folder_failure("Putting into its place", file_name_shown(name, shown), number, e);
-    }
+    if (!move(in, to, name->file, over))
+        return not_placed(name, e);
     close_fd(in->folder);
     in->folder = to;
+    to = -1;
     in->placed = true;
     return OK;
 }
@@ -177,12 +191,6 @@ enum failure incoming_settle(struct incoming *in, struct error *e)
 }
 
 /* --- and back --- */
-
-static enum failure not_placed(const struct file_name *name, struct error *e)
-{
-    char shown[FILE_NAME_SHOWN_SIZE];
-    return folder_failure("Putting into its place", file_name_shown(name, shown), errno, e);
-}
 
 enum failure incoming_exchange(struct incoming *in, const struct file_name *name, struct error *e)
 {

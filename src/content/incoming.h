@@ -23,8 +23,9 @@ enum failure incoming_seal(struct incoming *in, int64_t time_ns, struct file_sta
 void incoming_rest(struct incoming *in);
 /* Durable, by itself; file_store_sync() is the same for many. */
 enum failure incoming_sync(struct incoming *in, struct error *e);
-/* Its place, durable or not as it is. */
-enum failure incoming_place(struct incoming *in, const struct file_name *name, struct error *e);
+/* Its place, durable or not as it is; `over` what lies there, or else FAIL_CONFLICT. */
+enum failure incoming_place(struct incoming *in, const struct file_name *name, bool over,
+                            struct error *e);
 /* That it is there now is durable as well. */
 enum failure incoming_settle(struct incoming *in, struct error *e);
 

@@ -444,8 +444,9 @@ enum failure fetch_files(struct fetch *f, struct fetch_file *list, size_t count,
 /* --- into their places --- */
 
 /* Whatever lies there and is not the version that we know of is somebody's: it is not written over.
- */
-static enum failure make_room(struct fetch *f, const struct fetch_file *file, struct error *e)
+ * `*over` one that is. */
+static enum failure make_room(struct fetch *f, const struct fetch_file *file, bool *over,
+                              struct error *e)
 {
     enum file_found found;
     struct file_stamp there;
@@ -455,14 +456,24 @@ static enum failure make_room(struct fetch *f, const struct fetch_file *file, st
         folder.file[0] = 0;
         return file_store_set_aside(f->files, &folder, "a folder belongs there", e);
     }
-    bool ours = found == FOUND_FILE && (file_stamp_equal(there, file->manifest.stamp) ||
-                                        (file->had_stamp && file_stamp_equal(there, file->had)));
-    if (bad || found == FOUND_NOTHING || ours)
+    *over = found == FOUND_FILE && (file_stamp_equal(there, file->manifest.stamp) ||
+                                    (file->had_stamp && file_stamp_equal(there, file->had)));
+    if (bad || found == FOUND_NOTHING || *over)
         return bad;
     return file_store_set_aside(f->files, &file->name, "it is not what belongs there", e);
 }
 
-enum failure fetch_place(struct fetch *f, struct fetch_file *list, size_t count, struct error *e)
+static enum failure place(struct fetch *f, struct fetch_file *file, bool singly, struct error *e)
+{
+    bool over = false;
+    enum failure bad = make_room(f, file, &over, e);
+    if (!bad)
+        bad = incoming_place(file->incoming, &file->name, over, e);
+    return bad || !singly ? bad : incoming_settle(file->incoming, e);
+}
+
+enum failure fetch_place(struct fetch *f, struct fetch_file *list, size_t count, fetch_still *still,
+                         void *context, struct error *e)
 {
     size_t whole = 0;
     enum failure bad = OK;
@@ -474,13 +485,10 @@ enum failure fetch_place(struct fetch *f, struct fetch_file *list, size_t count,
     if (!singly)
         bad = file_store_sync(f->files, e);
     for (size_t i = 0; !bad && i < count; i++) {
-        if (list[i].state != FETCH_WHOLE)
-            continue;
-        bad = make_room(f, &list[i], e);
-        if (!bad)
-            bad = incoming_place(list[i].incoming, &list[i].name, e);
-        if (!bad && singly)
-            bad = incoming_settle(list[i].incoming, e);
+        if (list[i].state == FETCH_WHOLE && still && !still(&list[i], context))
+            list[i].state = FETCH_PASSED;
+        if (list[i].state == FETCH_WHOLE)
+            bad = place(f, &list[i], singly, e);
     }
     if (!bad && !singly)
         bad = file_store_sync(f->files, e);

@@ -22,6 +22,7 @@ enum fetch_state {
     FETCH_WHOLE,  /* assembled, not in its place yet */
     FETCH_PLACED, /* and durable */
     FETCH_ABSENT, /* the other pool does not have what the manifest says (any more) */
+    FETCH_PASSED, /* it was changed or deleted while it was fetched */
 };
 
 struct fetch_file {
@@ -54,8 +55,11 @@ struct fetch {
  * told; that one file is absent is not. */
 enum failure fetch_files(struct fetch *f, struct fetch_file *list, size_t count, uint64_t until_ms,
                          struct error *e);
-/* Those that are whole: made durable, set in their places. */
-enum failure fetch_place(struct fetch *f, struct fetch_file *list, size_t count, struct error *e);
+/* Those that are whole: made durable, set in their places. `still` is asked right before (NULL: all
+ * are wanted): to fetch something takes a while, and what its users did to it meanwhile counts. */
+typedef bool fetch_still(const struct fetch_file *file, void *context);
+enum failure fetch_place(struct fetch *f, struct fetch_file *list, size_t count, fetch_still *still,
+                         void *context, struct error *e);
 /* What is in it, not itself. */
 void fetch_file_clear(struct fetch_file *file);
 void fetch_clear(struct fetch *f);

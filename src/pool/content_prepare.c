@@ -119,7 +119,8 @@ static enum failure bring(struct keeper *k, struct needs *n, uint64_t until_ms, 
     for (size_t at = 0; !bad && at < n->count && clock_ms() < until_ms;) {
         size_t some = n->count - at < FETCH_FILES_MAX ? n->count - at : FETCH_FILES_MAX;
         bad = fetch_files(&k->fetch, n->list + at, some, until_ms, e);
-        enum failure placed = fetch_place(&k->fetch, n->list + at, some, bad ? NULL : e);
+        enum failure placed =
+            fetch_place(&k->fetch, n->list + at, some, NULL, NULL, bad ? NULL : e);
         bad = bad ? bad : placed;
         at += some;
     }

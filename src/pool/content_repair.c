@@ -59,13 +59,36 @@ static enum failure read_manifests(struct keeper *k, const struct buffer *names,
     return bad;
 }
 
-static void note_results(struct keeper *k, const struct fetch_file *list, size_t count,
-                         struct error *e)
+/* Is it wanted as it is, by the store as it is by now? And what somebody put there meanwhile, where
+ * the home is served, is an upload or a change, which its manifest follows. */
+static bool still_missing(const struct fetch_file *file, void *context)
+{
+    struct keeper *k = context;
+    OWNED(view_close) struct view *view = NULL;
+    OWNED(manifest_free) struct manifest now = {0};
+    enum file_found found;
+    struct file_stamp there;
+    uint64_t usn;
+    if (store_view(keeper_store(k), &view, NULL) ||
+        keeper_manifest(view, k->home, file->key, &now, &usn, NULL) ||
+        !file_stamp_equal(now.stamp, file->manifest.stamp))
+        return false;
+    return k->role != CONTENT_CHANGES ||
+           file_store_look(k->content->files, &file->name, &found, &there, NULL) ||
+           found != FOUND_FILE || there.time_ns <= now.stamp.time_ns;
+}
+
+static void note_results(struct keeper *k, struct fetch_file *list, size_t count, struct error *e)
 {
     size_t absent = 0, placed = 0;
     for (size_t i = 0; i < count; i++) {
-        if (list[i].state == FETCH_PLACED) {
+        if (list[i].state == FETCH_ABSENT && !still_missing(&list[i], k))
+            list[i].state = FETCH_PASSED;
+        if (list[i].state == FETCH_PLACED || list[i].state == FETCH_PASSED)
             keeper_forget_missing(k, list[i].key);
+        if (list[i].state == FETCH_PASSED)
+            keeper_note_dirty(k, list[i].key, clock_ms() + CONTENT_YOUNG_MS);
+        if (list[i].state == FETCH_PLACED) {
             placed++;
         } else if (list[i].state == FETCH_ABSENT) {
             char shown[FILE_NAME_SHOWN_SIZE];
@@ -98,7 +121,7 @@ static enum failure repair_some(struct keeper *k, uint64_t until_ms, size_t *don
     enum failure bad = count ? read_manifests(k, &names, list, &count, e) : OK;
     if (!bad)
         bad = fetch_files(&k->fetch, list, count, until_ms, e);
-    enum failure placed = fetch_place(&k->fetch, list, count, bad ? NULL : e);
+    enum failure placed = fetch_place(&k->fetch, list, count, still_missing, k, bad ? NULL : e);
     bad = bad ? bad : placed;
     note_results(k, list, count, bad ? NULL : e);
     *done = count;

@@ -2,9 +2,10 @@
 """What the mode of a home means for the files of its conferences, and what becomes of them when they
 are deleted while one of the file stores is lost: the real polluxd, and curl."""
 
+from between import CHUNKS, Between
 from copies import wait_equal
 from failovers import *
-from test_content import Files, wait_same
+from test_content import Files, big, wait_same
 from test_web_content import MB, conference, files, get, lies, path, put
 from web_client import Client, Reply, url, with_file_store
 
@@ -207,6 +208,46 @@ def where_the_own_file_store_is_lost_nothing_is_deleted_before_it_is_back(world)
     marker.write_text(text)
     wait_same(trees(world), "atl", 0)
     wait_equal(world, ATL)
+
+
+@test
+def what_is_deleted_while_it_is_being_brought_back_stays_deleted(world):
+    """And what somebody puts into its place meanwhile stays: Atlanta asks Redmond by way of the
+    test."""
+    world.build(["atl", "redmond"], central="redmond")
+    between = Between(world, "atl", "redmond")
+    ken, which = begin_with_files(world)
+    for seed, name in enumerate(("deleted", "replaced")):
+        put(ken, which, name, big(seed, MB)).must(201)
+    wait_same(trees(world), "atl", 2)
+    change = {"deleted": lambda: ken.ask("DELETE", path(which, "deleted")).must(204),
+              "replaced": lambda: put(ken, which, "replaced", b"new").must(200)}
+    changed = []
+
+    def change_now(path, body):
+        """Redmond has read it, and Atlanta does not have it yet."""
+        if path == CHUNKS and len(body) > MB // 2 and len(changed) < len(change):
+            changed.append(name)
+            change[name]()
+        return body
+
+    between.spoil = change_now
+    for count, name in enumerate(change, 1):
+        lies(world, "atl", which, name).unlink()
+        until("it to be on its way", lambda: len(changed) == count)
+        until("the keeper to be done", lambda: not pending(world))
+    assert changed == list(change), changed
+    get(ken, which, "deleted").must(404)
+    get(ken, which, "replaced").must(200, b"new")
+    assert [f["name"] for f in files(ken, which)] == ["replaced"]
+    wait_same(trees(world), "atl", 1)
+    assert not list((folder_of(world, "atl") / ".pollux").glob("aside/**/2*")), "set aside"
+
+
+def pending(world):
+    answer = world["atl"].ask("Get-CsBackupServiceStatus", PoolFqdn=ATL, Detailed=True)
+    return next(d for d in answer.objects if d.get("Module") == "ConfServices.DataConf" and
+                d["Direction"] == "Export")["PendingFiles"]
 
 
 if __name__ == "__main__":
