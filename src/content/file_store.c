@@ -3,6 +3,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,15 +18,23 @@
 
 enum { NS = 1000000000 };
 
+/* How many are under way, by a hash of their names. */
+struct removals {
+    pthread_mutex_t lock;
+    atomic_uint count[4096];
+};
+
 struct file_store {
     char *path;
     char *pool;
+    struct removals *removals;
 };
 
 struct file_store *file_store_new(const char *path, const char *pool)
 {
     struct file_store *fs = xmalloc(sizeof *fs);
-    *fs = (struct file_store){xstrdup(path), xstrdup(pool)};
+    *fs = (struct file_store){xstrdup(path), xstrdup(pool), xcalloc(1, sizeof *fs->removals)};
+    pthread_mutex_init(&fs->removals->lock, NULL);
     return fs;
 }
 
@@ -34,6 +44,8 @@ void file_store_free(struct file_store *fs)
         return;
     free(fs->path);
     free(fs->pool);
+    pthread_mutex_destroy(&fs->removals->lock);
+    free(fs->removals);
     free(fs);
 }
 
@@ -215,22 +227,60 @@ struct file_removal {
     bool moved;
 };
 
-enum failure file_removal_begin(const struct file_store *fs, const struct file_name *name,
-                                struct file_removal **removal, struct error *e)
+static atomic_uint *count_of(const struct file_store *fs, const struct file_name *name)
 {
-    OWNED(close_fd) int root = -1, from = -1;
-    *removal = NULL;
-    enum failure bad = folder_root(fs, &root, e);
-    if (bad)
-        return bad;
-    bad = folder_of(fs, name, false, &from, e);
+    uint32_t hash = 2166136261; /* FNV-1a */
+    for (const char *c = name->conference; *c; c++)
+        hash = (hash ^ (unsigned char)*c) * 16777619;
+    for (const char *c = name->file; *c; c++)
+        hash = (hash ^ (unsigned char)*c) * 16777619;
+    return &fs->removals->count[(hash ^ hash >> 16) % COUNT_OF(fs->removals->count)];
+}
+
+bool file_store_removes(const struct file_store *fs, const struct file_name *name)
+{
+    return atomic_load(count_of(fs, name)) > 0;
+}
+
+void file_store_hold(const struct file_store *fs)
+{
+    pthread_mutex_lock(&fs->removals->lock);
+}
+
+void file_store_release(const struct file_store *fs)
+{
+    pthread_mutex_unlock(&fs->removals->lock);
+}
+
+static enum failure move_away(const struct file_store *fs, int root, const struct file_name *name,
+                              struct error *e)
+{
+    OWNED(close_fd) int from = -1;
+    enum failure bad = folder_of(fs, name, false, &from, e);
     if (!bad) {
         OWNED(close_fd) int to = own_folder(root, FOLDER_REMOVED, name);
         if (to < 0 || renameat(from, name->file, to, name->file) != 0)
             bad = folder_failure("Removing", name->file, errno, e);
     }
+    return bad;
+}
+
+enum failure file_removal_begin(const struct file_store *fs, const struct file_name *name,
+                                struct file_removal **removal, struct error *e)
+{
+    OWNED(close_fd) int root = -1;
+    *removal = NULL;
+    enum failure bad = folder_root(fs, &root, e);
+    if (bad)
+        return bad;
+    file_store_hold(fs);
+    bad = move_away(fs, root, name, e);
     /* The store is there, by its marker, and the file is not: that is what is wanted. */
-    if (bad && bad != FAIL_NOT_FOUND)
+    bool begun = !bad || bad == FAIL_NOT_FOUND;
+    if (begun)
+        atomic_fetch_add(count_of(fs, name), 1);
+    file_store_release(fs);
+    if (!begun)
         return bad;
     *removal = xmalloc(sizeof **removal);
     **removal = (struct file_removal){.fs = fs, .name = *name, .moved = !bad};
@@ -252,8 +302,11 @@ static void finish(const struct file_removal *r, bool durable)
 
 void file_removal_end(struct file_removal *r, bool durable)
 {
-    if (r && r->moved)
+    if (!r)
+        return;
+    if (r->moved)
         finish(r, durable);
+    atomic_fetch_sub(count_of(r->fs, &r->name), 1);
     free(r);
 }
 

@@ -48,6 +48,12 @@ enum failure file_store_open(const struct file_store *fs, const struct file_name
  * Until the end the file is nobody's; not durable puts it back, if nothing else lies there by then.
  * That there is no such file is no failure. */
 struct file_removal;
+/* Is one under way, of this name? (Now and then yes, though it is of another: it is to be asked
+ * again.) What is missing then is not lost, and must not be brought back. */
+bool file_store_removes(const struct file_store *fs, const struct file_name *name);
+/* While this is held, none begins: whoever puts a missing file back asks, puts, and releases. */
+void file_store_hold(const struct file_store *fs);
+void file_store_release(const struct file_store *fs);
 enum failure file_removal_begin(const struct file_store *fs, const struct file_name *name,
                                 struct file_removal **removal, struct error *e);
 void file_removal_end(struct file_removal *removal, bool durable);

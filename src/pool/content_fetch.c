@@ -463,13 +463,25 @@ static enum failure make_room(struct fetch *f, const struct fetch_file *file, bo
     return file_store_set_aside(f->files, &file->name, "it is not what belongs there", e);
 }
 
-static enum failure place(struct fetch *f, struct fetch_file *file, bool singly, struct error *e)
+static enum failure put(struct fetch *f, struct fetch_file *file, struct error *e)
 {
     bool over = false;
     enum failure bad = make_room(f, file, &over, e);
-    if (!bad)
-        bad = incoming_place(file->incoming, &file->name, over, e);
-    return bad || !singly ? bad : incoming_settle(file->incoming, e);
+    return bad ? bad : incoming_place(file->incoming, &file->name, over, e);
+}
+
+/* A deletion that began before is seen, and one that begins later finds the file. */
+static enum failure put_if(struct fetch *f, struct fetch_file *file, fetch_still *still,
+                           void *context, struct error *e)
+{
+    enum failure bad = OK;
+    file_store_hold(f->files);
+    if (file_store_removes(f->files, &file->name) || !still(file, context))
+        file->state = FETCH_PASSED;
+    else
+        bad = put(f, file, e);
+    file_store_release(f->files);
+    return bad;
 }
 
 enum failure fetch_place(struct fetch *f, struct fetch_file *list, size_t count, fetch_still *still,
@@ -485,10 +497,11 @@ enum failure fetch_place(struct fetch *f, struct fetch_file *list, size_t count,
     if (!singly)
         bad = file_store_sync(f->files, e);
     for (size_t i = 0; !bad && i < count; i++) {
-        if (list[i].state == FETCH_WHOLE && still && !still(&list[i], context))
-            list[i].state = FETCH_PASSED;
-        if (list[i].state == FETCH_WHOLE)
-            bad = place(f, &list[i], singly, e);
+        if (list[i].state != FETCH_WHOLE)
+            continue;
+        bad = still ? put_if(f, &list[i], still, context, e) : put(f, &list[i], e);
+        if (!bad && singly && list[i].state == FETCH_WHOLE)
+            bad = incoming_settle(list[i].incoming, e);
     }
     if (!bad && !singly)
         bad = file_store_sync(f->files, e);

@@ -167,6 +167,10 @@ static enum failure look_at(struct looking *l, struct view *view, struct bytes k
     struct file_sight sight = {.changes = k->role == CONTENT_CHANGES};
     if (file_name_of_key(k->home, key, &name, NULL))
         return OK; /* a manifest that no file can belong to */
+    if (file_store_removes(k->content->files, &name)) {
+        keeper_note_dirty(k, key, clock_ms() + CONTENT_YOUNG_MS);
+        return OK;
+    }
     enum failure bad = keeper_manifest(view, k->home, key, &manifest, &usn, l->e);
     if (bad && bad != FAIL_NOT_FOUND)
         return bad;
