@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/workers.h"
-#include "user/leaving.h"
+#include "user/ended.h"
 
 static_assert((int)SERVED_HOMES_MAX == (int)HOSTED_HOMES_MAX, "all that is hosted may be served");
 
@@ -46,7 +46,8 @@ static void on_worked(void *context)
         l->again_ms = clock_ms() + LEAVERS_AGAIN_MS;
         if (strcmp(l->told, l->error.what) != 0)
             log_error(LOG_EVENT_WARNING, "user-data-not-removed", &l->error,
-                      "What users had who have left could not be removed; it is tried again.");
+                      "What users had who have left, or files of conferences that ended, could not "
+                      "be removed; it is tried again.");
         snprintf(l->told, sizeof l->told, "%s", l->error.what);
         return;
     }
@@ -105,7 +106,7 @@ static void on_look(void *context)
         return;
     bool all = !l->all_ms || head < l->seen || clock_ms() - l->all_ms >= LEAVERS_ALL_MS ||
                !is_same(&served, &l->seen_as);
-    if (!all && head == l->seen)
+    if (!all && head == l->seen && !ended_any(front_end_store(l->fe), &served))
         return;
     l->pass = (struct leaving){.store = front_end_store(l->fe),
                                .files = front_end_files(l->fe),

@@ -1,5 +1,6 @@
 /* Has what users had who have left removed (user/leaving.h) at the pool that holds their home: when
- * `central` has changed, when it begins to serve a home, and once a day all of them. */
+ * `central` has changed, when it begins to serve a home, and once a day all of them; and the files
+ * of conferences that ended. */
 #ifndef POLLUX_USER_LEAVERS_H
 #define POLLUX_USER_LEAVERS_H
 

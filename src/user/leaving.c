@@ -5,9 +5,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "content/file_store.h"
 #include "pool/departed.h"
 #include "user/conference.h"
+#include "user/ended.h"
 #include "user/items.h"
 
 DEFINE_OWNED(json_t *, json_decref)
@@ -32,66 +32,12 @@ static uint64_t term_of(const struct served *served, const char *home)
     return 0;
 }
 
-/* --- files of conferences that end --- */
-
-/* They are gone for good when the transaction that takes their manifests away is durable. */
-struct files {
-    const struct file_store *store;
-    const char *home;
-    struct txn *txn;
-    struct file_removal **list;
-    size_t count;
-    enum failure bad;
-    struct error *e;
-};
-
-static enum failure no_file_store(const struct files *f)
-{
-    fail(f->e, FAIL_REFUSED,
-         "There are files of conferences of %s, and this machine has no file store.", f->home);
-    return error_next(f->e, "Name it in the configuration: file_store, docs/configuration.md.");
-}
-
-static bool remove_file(const struct item *item, struct item_hash hash, void *context)
-{
-    (void)hash;
-    struct files *f = context;
-    struct file_name name;
-    struct file_removal *removal;
-    f->bad = f->store ? file_name_of_key(f->home, item->key, &name, f->e) : no_file_store(f);
-    if (!f->bad)
-        f->bad = file_removal_begin(f->store, &name, &removal, f->e);
-    if (f->bad)
-        return false;
-    f->list = xrealloc(f->list, (f->count + 1) * sizeof(struct file_removal *));
-    f->list[f->count++] = removal;
-    txn_delete(f->txn, MODULE_DATA_CONF, item->key);
-    return true;
-}
-
-static enum failure remove_files(struct files *f, struct view *view, const char *conference)
-{
-    OWNED(buffer_free) struct buffer prefix = {0};
-    buffer_printf(&prefix, "%s/", conference);
-    enum failure bad =
-        view_keys(view, f->home, MODULE_DATA_CONF, buffer_view(&prefix), remove_file, f, f->e);
-    return bad ? bad : f->bad;
-}
-
-static void end_removals(struct files *f, bool durable)
-{
-    for (size_t i = 0; i < f->count; i++)
-        file_removal_end(f->list[i], durable);
-    free(f->list);
-}
-
 /* --- one who has left --- */
 
 struct removal {
     const struct departed *who;
     struct txn *txn;
     size_t changes, items;
-    json_t *conferences; /* that end */
 };
 
 /* Those who take part in a conference of his are told in the same transaction that it is over. */
@@ -101,7 +47,7 @@ static void end_conference(struct removal *r, const struct item *item, const cha
     json_t *value = json_loadb((const char *)item->value.at, item->value.size, 0, NULL);
     const json_t *ids = json_object_get(value, CONFERENCE_IDS);
     conference_invite(r->txn, r->who->id, id, ids, NULL);
-    json_array_append_new(r->conferences, json_string(id));
+    ended_put(r->txn, r->who->id, id);
     r->changes += json_array_size(ids);
 }
 
@@ -122,36 +68,31 @@ static bool remove_item(const struct item *item, struct item_hash hash, void *co
     return ++r->changes < LEAVER_CHANGES;
 }
 
-static enum failure collect(struct pass *p, struct removal *r, struct files *files, struct error *e)
+static enum failure collect(struct pass *p, struct removal *r, struct error *e)
 {
     OWNED(view_close) struct view *view = NULL;
     char prefix[USER_KEY_SIZE];
     enum failure bad = store_view(p->how->store, &view, e);
-    if (!bad)
-        bad = view_keys(view, r->who->pool, MODULE_PRESENCE_FOCUS,
-                        bytes_of_text(user_key(r->who->id, "", NULL, prefix)), remove_item, r, e);
-    for (size_t i = 0; !bad && i < json_array_size(r->conferences); i++)
-        bad = remove_files(files, view, json_string_value(json_array_get(r->conferences, i)));
-    return bad;
+    return bad ? bad
+               : view_keys(view, r->who->pool, MODULE_PRESENCE_FOCUS,
+                           bytes_of_text(user_key(r->who->id, "", NULL, prefix)), remove_item, r,
+                           e);
 }
 
 static enum failure remove_some(struct pass *p, const struct departed *who, size_t *items,
                                 struct error *e)
 {
     OWNED(txn_free) struct txn *txn = txn_new(who->pool);
-    OWNED(json_decref) json_t *conferences = json_array();
-    struct removal r = {.who = who, .txn = txn, .conferences = conferences};
-    struct files files = {.store = p->how->files, .home = who->pool, .txn = txn, .e = e};
+    struct removal r = {.who = who, .txn = txn};
     struct store_outcome outcome;
     txn_as_holder(txn, term_of(&p->how->served, who->pool));
-    enum failure bad = collect(p, &r, &files, e);
+    enum failure bad = collect(p, &r, e);
     *items = r.items;
-    if (!bad && r.items) {
-        bad = store_commit_wait(p->how->store, TAKE(txn), &outcome);
-        if (bad)
-            *e = outcome.error;
-    }
-    end_removals(&files, !bad);
+    if (bad || !r.items)
+        return bad;
+    bad = store_commit_wait(p->how->store, TAKE(txn), &outcome);
+    if (bad)
+        *e = outcome.error;
     return bad;
 }
 
@@ -298,5 +239,7 @@ enum failure leaving_carry_out(const struct leaving *how, struct error *e)
         for (size_t i = 0; !bad && i < p->count && !atomic_load(how->stopping); i++)
             bad = remove_all(p, &p->list[i], e);
     } while (!bad && p->more && !atomic_load(how->stopping));
+    if (!bad)
+        bad = ended_carry_out(how, e);
     return bad || !how->all || !central ? bad : forget_old(p, central, e);
 }

@@ -1,6 +1,6 @@
-/* Removes what users had who have left (pool/departed.h): one pass over them, in the store alone.
- * What it removes at the holder, it removes from every copy. When it is time for one, leavers.h
- * knows. */
+/* Removes what users had who have left (pool/departed.h): one pass over them, in the store; and the
+ * files of conferences that ended, theirs and others' (ended.h). What it removes at the holder, it
+ * removes from every copy. When it is time for one, leavers.h knows. */
 #ifndef POLLUX_USER_LEAVING_H
 #define POLLUX_USER_LEAVING_H
 
@@ -12,7 +12,7 @@ struct file_store;
 
 enum {
     LEAVERS_AT_ONCE = 256, /* that are looked for among the accounts together */
-    LEAVER_CHANGES = 1000, /* in one transaction: some milliseconds; a conference's are together */
+    LEAVER_CHANGES = 1000, /* in one transaction: some milliseconds */
     /* A pool whose store was away for so long has lost more than this. */
     LEAVERS_KEPT_DAYS = 90,
     SERVED_HOMES_MAX = 6, /* all that a front end hosts */

@@ -7,7 +7,7 @@
 
 #include "base/random.h"
 #include "user/conference.h"
-#include "web/content.h"
+#include "user/ended.h"
 
 DEFINE_OWNED(json_t *, json_decref)
 
@@ -310,9 +310,8 @@ enum failure conference_end(struct visit *v, struct error *e)
     txn_delete(v->txn, MODULE_PRESENCE_FOCUS, bytes_of_text(f.key));
     conference_invite(v->txn, v->account.id, v->rest, json_object_get(f.value, CONFERENCE_IDS),
                       NULL);
+    ended_put(v->txn, v->account.id, v->rest);
     bad = count_one(v, -1, e);
-    if (!bad)
-        bad = content_end(v, v->rest, e);
     if (!bad)
         visit_answer(v, 204, NULL, BYTES_NONE);
     return bad;

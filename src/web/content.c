@@ -447,18 +447,6 @@ enum failure content_put(struct visit *v, struct error *e)
 
 /* --- deleting --- */
 
-static enum failure remove_file(struct visit *v, const struct file_name *name, struct bytes key,
-                                struct error *e)
-{
-    struct file_removal *removal;
-    enum failure bad = file_removal_begin(v->of->files, name, &removal, e);
-    if (bad)
-        return visit_wait(e);
-    visit_removes(v, removal);
-    txn_delete(v->txn, MODULE_DATA_CONF, key);
-    return OK;
-}
-
 enum failure content_delete(struct visit *v, struct error *e)
 {
     OWNED(spot_free) struct spot s = {0};
@@ -472,55 +460,10 @@ enum failure content_delete(struct visit *v, struct error *e)
     if (!visit_change(v, e))
         return e->kind;
     txn_expect(v->txn, MODULE_DATA_CONF, buffer_view(&s.key), s.version.usn);
-    bad = remove_file(v, &s.name, buffer_view(&s.key), e);
-    if (!bad)
-        visit_answer(v, 204, NULL, BYTES_NONE);
-    return bad;
-}
-
-struct names {
-    const struct visit *v;
-    struct file_name list[CONTENT_FILES_MAX];
-    uint64_t usns[CONTENT_FILES_MAX];
-    size_t count;
-    bool more;
-};
-
-static bool note_name(const struct item *item, struct item_hash hash, void *context)
-{
-    (void)hash;
-    struct names *names = context;
-    names->more = names->count == CONTENT_FILES_MAX;
-    if (!names->more &&
-        !file_name_of_key(names->v->home->name, item->key, &names->list[names->count], NULL))
-        names->usns[names->count++] = item->version.usn;
-    return !names->more;
-}
-
-static enum failure too_many_to_end(struct error *e)
-{
-    fail(e, FAIL_CONFLICT, "This conference has more than %d files.", CONTENT_FILES_MAX);
-    error_kept(e, "Nothing was changed.");
-    return error_next(e, "Delete some of them first.");
-}
-
-enum failure content_end(struct visit *v, const char *conference, struct error *e)
-{
-    OWNED(free_memory) struct names *names = xcalloc(1, sizeof *names);
-    OWNED(buffer_free) struct buffer key = {0};
-    names->v = v;
-    buffer_printf(&key, "%s/", conference);
-    enum failure bad =
-        view_keys(v->view, v->home->name, MODULE_DATA_CONF, buffer_view(&key), note_name, names, e);
-    if (!bad && names->more)
-        bad = too_many_to_end(e);
-    if (!bad && names->count && !v->of->files)
-        bad = no_file_store(v, e);
-    for (size_t i = 0; !bad && i < names->count; i++) {
-        buffer_clear(&key);
-        file_name_key(&names->list[i], &key);
-        txn_expect(v->txn, MODULE_DATA_CONF, buffer_view(&key), names->usns[i]);
-        bad = remove_file(v, &names->list[i], buffer_view(&key), e);
-    }
-    return bad;
+    bad = file_removal_begin(v->of->files, &s.name, &v->removal, e);
+    if (bad)
+        return visit_wait(e);
+    txn_delete(v->txn, MODULE_DATA_CONF, buffer_view(&s.key));
+    visit_answer(v, 204, NULL, BYTES_NONE);
+    return OK;
 }

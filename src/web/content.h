@@ -17,7 +17,4 @@ bool content_turn(const struct http_request *request, char key[ACCOUNT_ID_SIZE])
 
 visit_handler content_list, content_show, content_put, content_delete;
 
-/* The files of a conference that ends: each with its manifest, in the visit's transaction. */
-enum failure content_end(struct visit *v, const char *conference, struct error *e);
-
 #endif

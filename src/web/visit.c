@@ -193,26 +193,17 @@ bool visit_receive(struct visit *v)
 
 bool visit_has_files(const struct visit *v)
 {
-    return v->removals || (v->upload && !visit_receives(v));
+    return v->removal || (v->upload && !visit_receives(v));
 }
 
-void visit_removes(struct visit *v, struct file_removal *removal)
+static void end_removal(struct visit *v, bool durable)
 {
-    v->removals = xrealloc(v->removals, (v->removal_count + 1) * sizeof *v->removals);
-    v->removals[v->removal_count++] = removal;
-}
-
-static void end_removals(struct visit *v, bool durable)
-{
-    for (size_t i = 0; i < v->removal_count; i++)
-        file_removal_end(v->removals[i], durable);
-    free(TAKE(v->removals));
-    v->removal_count = 0;
+    file_removal_end(TAKE(v->removal), durable);
 }
 
 void visit_settle_files(struct visit *v, bool durable)
 {
-    end_removals(v, durable);
+    end_removal(v, durable);
     if (v->upload && durable)
         upload_keep(v->upload);
     upload_free(TAKE(v->upload));
@@ -231,7 +222,7 @@ static void forget_try(struct visit *v)
 {
     clear_answer(&v->answer);
     v->remembers = false;
-    end_removals(v, false);
+    end_removal(v, false);
     txn_free(TAKE(v->txn));
     view_close(TAKE(v->view));
     standing_release(TAKE(v->standing));

@@ -68,10 +68,9 @@ struct visit {
     bool signed_on;                   /* by a session, and this is it */
     struct session_facts session;
     struct txn *txn;
-    struct upload *upload; /* outlives the tries; its body is still to be received if … */
-    struct file_removal **removals; /* files that go with the transaction */
-    size_t removal_count;
-    bool remembers; /* its answer waits until what was noted of the session is kept */
+    struct upload *upload;        /* outlives the tries; its body is still to be received if … */
+    struct file_removal *removal; /* a file that goes with the transaction */
+    bool remembers;               /* its answer waits until what was noted of the session is kept */
     struct answer answer;
 };
 
@@ -118,8 +117,6 @@ json_t *visit_object(struct visit *v, struct error *e);
 enum failure visit_item(struct visit *v, const char *key, struct item *item, struct error *e);
 /* A transaction that changes the home, now the visit's; NULL: nothing can be changed now. */
 struct txn *visit_change(struct visit *v, struct error *e);
-/* This one's file goes if the transaction is committed; taken over. */
-void visit_removes(struct visit *v, struct file_removal *removal);
 /* What keeps the file store from working passes, or is for administrators: 503, with its words. */
 enum failure visit_wait(struct error *e);
 /* Do the request's conditions hold for this version (NULL: there is none)? If not, the answer says

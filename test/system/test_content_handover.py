@@ -196,15 +196,19 @@ def a_conference_that_ends_while_the_partner_s_file_store_is_lost_is_gone_there_
 @test
 def where_the_own_file_store_is_lost_nothing_is_deleted_before_it_is_back(world):
     ken, which = deploy(world)
+    other = conference(ken)
     for number in range(3):
         put(ken, which, f"{number}", b"x" * number).must(201)
-    wait_same(trees(world), "atl", 3)
+        put(ken, other, f"{number}", b"y" * number).must(201)
+    wait_same(trees(world), "atl", 6)
     marker = trees(world)[0].marker
     text = marker.read_text()
     marker.unlink()
-    must_wait(ken.ask("DELETE", f"/v1/conferences/{which}"))
+    must_wait(ken.ask("DELETE", path(which, "0")))
+    ken.ask("DELETE", f"/v1/conferences/{which}").must(204)
     leave(world, "kenmyer")
-    assert all(len(t.tree("atl")) == 3 for t in trees(world))
+    world.wait_event("atl", "user-data-not-removed")
+    assert all(len(t.tree("atl")) == 6 for t in trees(world))
     marker.write_text(text)
     wait_same(trees(world), "atl", 0)
     wait_equal(world, ATL)

@@ -137,8 +137,38 @@ def a_conference_that_ends_takes_its_files_along(world):
     folder = lies(world, "atl", which, "0.txt").parent
     assert len(list(folder.iterdir())) == 5
     ken.ask("DELETE", f"/v1/conferences/{which}").must(204)
-    assert not folder.exists() or list(folder.iterdir()) == []
     ken.ask("GET", path(which)).must(404)
+    until("its files to be gone", lambda: list(folder.iterdir()) == [])
+
+
+def kept(world, pool, begins):
+    """How many items of the home have keys that begin so."""
+    return sum(bytes(key).startswith(begins.encode()) and not deleted
+               for (_, key), (*_, deleted) in rows(world[pool].store, "atl").items())
+
+
+@test
+def a_conference_of_thousands_of_files_ends_and_a_crash_in_the_middle_keeps_none(world):
+    ken, which = deploy(world)
+    put(ken, which, "first", b"x").must(201)
+    folder, copy = (lies(world, pool, which, "first").parent for pool in world.pools)
+    source = world.folder / "many"
+    source.mkdir()
+    for number in range(2500):
+        (source / f"{number}").write_text(f"{number}")
+    subprocess.run(["cp", "-r", f"{source}/.", folder], check=True)
+    until("all to be copied", lambda: len(list(copy.iterdir())) == 2501 and
+          kept(world, "redmond", which) == 2501)
+    ken.ask("DELETE", f"/v1/conferences/{which}").must(204)
+    until("some to be gone", lambda: len(os.listdir(folder)) < 1400)
+    world.kill("atl")
+    left = kept(world, "atl", which)
+    world.say(f"{left} were left")
+    assert 0 < left < 2501, "it was not in the middle"
+    world.start("atl")
+    for pool, place in zip(world.pools, (folder, copy)):
+        until(f"all to be gone at {pool}", lambda: os.listdir(place) == [] and
+              not kept(world, pool, which) and not kept(world, pool, "ended/"))
 
 
 @test

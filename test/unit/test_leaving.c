@@ -10,6 +10,7 @@
 #include "pool/departed.h"
 #include "pool/session_history.h"
 #include "store_check.h"
+#include "user/ended.h"
 #include "user/items.h"
 #include "user/leaving.h"
 
@@ -182,12 +183,13 @@ static void the_files_of_his_conferences_go_along(void **state)
     lay_file(root, his, "notes.txt");
     lay_file(root, other, "theirs.pdf");
     disable(&ken);
-    /* Without its file store nothing is removed, and it is said why. */
+    /* Without its file store no file is removed, it is said why, and it is not forgotten. */
     struct error e;
     struct leaving how = a_pass(true, 0);
     assert_int_equal(leaving_carry_out(&how, &e), FAIL_REFUSED);
     assert_non_null(strstr(e.what, "no file store"));
-    assert_int_equal(items_of(&ken), 1);
+    assert_int_equal(items_of(&ken), 0);
+    assert_true(ended_any(store, &how.served));
     /* What is not durable puts the files back. */
     how.files = files;
     how.served.list[0].term = 4;
@@ -195,13 +197,35 @@ static void the_files_of_his_conferences_go_along(void **state)
     assert_true(lies_there(root, his, "slides.pdf") && lies_there(root, his, "notes.txt"));
     how.served.list[0].term = 2;
     carry_out(how);
-    assert_int_equal(items_of(&ken), 0);
+    assert_false(ended_any(store, &how.served));
     assert_int_equal(count_keys(HOME, MODULE_DATA_CONF, his), 0);
     assert_int_equal(count_keys(HOME, MODULE_DATA_CONF, other), 1);
     assert_false(lies_there(root, his, "slides.pdf") || lies_there(root, his, "notes.txt"));
     assert_true(lies_there(root, other, "theirs.pdf"));
     OWNED(free_memory) char *command = xasprintf("rm -rf -- %s", root);
     assert_int_equal(system(command), 0);
+}
+
+static void the_files_of_a_conference_that_goes_on_are_kept(void **state)
+{
+    (void)state;
+    static const char id[] = "0123456789abcdef0123456789abcdef";
+    struct account ken = enabled("ken@l.com");
+    struct txn *txn = as_holder(2);
+    give(&ken, USER_CONFERENCE, id, "{\"ids\":[]}");
+    /* It came with the tail of a pool that ended it; here it was changed. One more makes no sense.
+     */
+    ended_put(txn, ken.id, id);
+    ended_put(txn, ken.id, "no conference");
+    txn_put(txn, MODULE_DATA_CONF, bytes_of_text("0123456789abcdef0123456789abcdef/file"),
+            bytes_of_text("a manifest"));
+    commit_as(store, txn, OK);
+    struct leaving how = a_pass(false, 1000);
+    assert_true(ended_any(store, &how.served));
+    carry_out(how);
+    assert_false(ended_any(store, &how.served));
+    assert_int_equal(count_keys(HOME, MODULE_DATA_CONF, id), 1);
+    assert_int_equal(items_of(&ken), 1);
 }
 
 static bool is_kept(const struct account *account)
@@ -349,6 +373,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(whoever_left_leaves_nothing_and_others_keep_everything),
         TEST(the_files_of_his_conferences_go_along),
+        TEST(the_files_of_a_conference_that_goes_on_are_kept),
         TEST(what_is_noted_of_his_sessions_afterwards_is_not_kept),
         TEST(only_those_are_looked_at_who_left_since_then),
         TEST(nobody_leaves_who_has_an_account_wherever_it_is_now),
