@@ -1,18 +1,22 @@
-/* The body of a request: { bytes key (none: the one before), varint offset, varint size } each.
- * Of an answer: { u8 there, bytes } each. */
+/* The body of a request: { bytes key (none: the one before), varint offset, varint size, bytes sums
+ * of the front, bytes sums of the back } each. Of an answer: { u8 there, bytes } each, or
+ * { u8 PARTLY, varint front, varint back, bytes }. */
 #include "content/chunk_message.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "content/likeness.h"
 #include "core/packet.h"
 
-enum { MAGIC_REQUEST = 0x31515850, MAGIC_ANSWER = 0x31415850 }; /* "PXQ1", "PXA1" */
+enum { MAGIC_REQUEST = 0x32515850, MAGIC_ANSWER = 0x32415850 }; /* "PXQ2", "PXA2" */
+enum { ABSENT, WHOLE, PARTLY };
 
 enum {
     VARINT_MAX = 10,
-    REQUEST_BODY_MAX = CHUNK_CALL_COUNT_MAX * (ITEM_KEY_MAX + 3 * VARINT_MAX),
-    ANSWER_BODY_MAX = CHUNK_CALL_BYTES_MAX + CHUNK_CALL_COUNT_MAX * (1 + VARINT_MAX),
+    REQUEST_BODY_MAX =
+        CHUNK_CALL_COUNT_MAX * (ITEM_KEY_MAX + 5 * VARINT_MAX + 2 * LIKENESS_SUMS_MAX),
+    ANSWER_BODY_MAX = CHUNK_CALL_BYTES_MAX + CHUNK_CALL_COUNT_MAX * (1 + 3 * VARINT_MAX),
 };
 
 static const char what_request[] = "A question for chunks", what_answer[] = "An answer of chunks";
@@ -62,6 +66,8 @@ bool chunk_request_add(struct chunk_request *request, const struct chunk_place *
     }
     buffer_varint(&request->body, place->offset);
     buffer_varint(&request->body, place->size);
+    buffer_bytes(&request->body, place->front);
+    buffer_bytes(&request->body, place->back);
     request->count++;
     request->bytes += place->size;
     return true;
@@ -95,9 +101,12 @@ bool chunk_request_next(struct chunk_request *r, struct chunk_place *place)
         r->last = key;
     uint64_t offset = cursor_varint(&r->in), size = cursor_varint(&r->in);
     *place = (struct chunk_place){.key = r->last, .offset = offset, .size = (uint32_t)size};
+    place->front = cursor_bytes(&r->in, LIKENESS_SUMS_MAX);
+    place->back = cursor_bytes(&r->in, LIKENESS_SUMS_MAX);
     r->count++;
     r->bytes += size;
     r->in.bad |= !r->last.size || size == 0 || size > CHUNK_SIZE_MAX || offset > INT64_MAX - size ||
+                 place->front.size % LIKENESS_SUM_SIZE || place->back.size % LIKENESS_SUM_SIZE ||
                  r->count > CHUNK_CALL_COUNT_MAX || r->bytes > CHUNK_CALL_BYTES_MAX;
     return !r->in.bad;
 }
@@ -146,9 +155,18 @@ struct chunk_answer {
 
 void chunk_answer_add(struct buffer *body, const struct bytes *bytes)
 {
-    buffer_u8(body, bytes ? 1 : 0);
+    buffer_u8(body, bytes ? WHOLE : ABSENT);
     if (bytes)
         buffer_bytes(body, *bytes);
+}
+
+void chunk_answer_add_middle(struct buffer *body, uint32_t front, uint32_t back,
+                             struct bytes middle)
+{
+    buffer_u8(body, PARTLY);
+    buffer_varint(body, front);
+    buffer_varint(body, back);
+    buffer_bytes(body, middle);
 }
 
 void chunk_answer_end(const struct buffer *body, struct buffer *packet)
@@ -177,10 +195,18 @@ void chunk_answer_free(struct chunk_answer *answer)
     free(answer);
 }
 
-bool chunk_answer_next(struct chunk_answer *a, uint32_t size, struct bytes *bytes)
+bool chunk_answer_next(struct chunk_answer *a, uint32_t size, struct chunk_part *part)
 {
-    if (cursor_u8(&a->in) != 1)
+    uint8_t there = cursor_u8(&a->in);
+    uint64_t front = 0, back = 0;
+    if (there != WHOLE && there != PARTLY)
         return false;
-    *bytes = cursor_bytes(&a->in, CHUNK_SIZE_MAX);
-    return !a->in.bad && bytes->size == size;
+    if (there == PARTLY) {
+        front = cursor_varint(&a->in);
+        back = cursor_varint(&a->in);
+    }
+    struct bytes middle = cursor_bytes(&a->in, CHUNK_SIZE_MAX);
+    *part = (struct chunk_part){(uint32_t)front, (uint32_t)back, middle};
+    return !a->in.bad && front <= size && back <= size - front &&
+           middle.size == size - front - back;
 }

@@ -19,6 +19,7 @@ struct chunk_place {
     struct bytes key; /* of its file's manifest */
     uint64_t offset;
     uint32_t size;
+    struct bytes front, back; /* sums of what is there already (likeness.h); lent */
 };
 
 struct chunk_request;
@@ -34,18 +35,26 @@ void chunk_request_end(const struct chunk_request *request, struct buffer *packe
 enum failure chunk_request_open(struct bytes packet, struct chunk_request **request,
                                 struct error *e);
 const char *chunk_request_home(const struct chunk_request *request);
-/* One after the other; false behind the last. The key is a view into the request. */
+/* One after the other; false behind the last. The key and the sums are views into the request. */
 bool chunk_request_next(struct chunk_request *request, struct chunk_place *place);
 
 /* An answer is made in the order of the request. `bytes` NULL: it is not there. */
 void chunk_answer_add(struct buffer *body, const struct bytes *bytes);
+/* So much of its front and of its back is there already. */
+void chunk_answer_add_middle(struct buffer *body, uint32_t front, uint32_t back,
+                             struct bytes middle);
 void chunk_answer_end(const struct buffer *body, struct buffer *packet);
 struct chunk_answer;
 enum failure chunk_answer_open(struct bytes packet, struct chunk_answer **answer, struct error *e);
 void chunk_answer_free(struct chunk_answer *answer);
 DEFINE_OWNED(struct chunk_answer *, chunk_answer_free)
-/* The next chunk, which must have this size; a view into the answer. False: it is not there, or was
- * not answered. */
-bool chunk_answer_next(struct chunk_answer *answer, uint32_t size, struct bytes *bytes);
+struct chunk_part {
+    uint32_t front, back; /* that are there already */
+    struct bytes middle;  /* a view into the answer */
+};
+/* The next chunk, which must have this size altogether. False: it is not there, or was not
+ * answered.
+ */
+bool chunk_answer_next(struct chunk_answer *answer, uint32_t size, struct chunk_part *part);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "content/chunk_message.h"
+#include "content/likeness.h"
 
 enum source {
     SOURCE_NONE, /* not asked for: the file is absent, or its turn has not come */
@@ -30,7 +31,8 @@ struct run {
     /* The seed that was read last: files are usually found whole. */
     struct file_name seed;
     int seed_fd;
-    struct buffer chunk;
+    struct buffer chunk, old;
+    struct buffer front_sums, back_sums;
 };
 
 void fetch_file_clear(struct fetch_file *file)
@@ -162,7 +164,79 @@ static enum source source_of(struct run *r, const struct fetch_file *file, size_
 
 static struct chunk_place place_of(const struct fetch_file *file, size_t i)
 {
-    return (struct chunk_place){file->key, file->offsets[i], file->manifest.chunks[i].size};
+    return (struct chunk_place){
+        .key = file->key, .offset = file->offsets[i], .size = file->manifest.chunks[i].size};
+}
+
+/* --- what is like it in the version before --- */
+
+static bool find_in_own(const struct run *r, const struct fetch_file *file, size_t i,
+                        uint64_t *offset)
+{
+    struct bytes key;
+    return seeds_find(r->f->seeds, &file->manifest.chunks[i], &key, offset) &&
+           bytes_equal(key, file->key);
+}
+
+/* Where the chunk began, in the version before, if nothing was changed in front of it since the
+ * last chunk that is still there. */
+static bool find_front(const struct run *r, const struct fetch_file *file, size_t i, uint64_t *at)
+{
+    uint64_t offset;
+    for (size_t near = 1; near <= FETCH_NEAR && near <= i; near++) {
+        if (!find_in_own(r, file, i - near, &offset))
+            continue;
+        *at = offset + file->offsets[i] - file->offsets[i - near];
+        return true;
+    }
+    *at = file->offsets[i];
+    return i <= FETCH_NEAR;
+}
+
+/* Where it ended, if nothing was changed behind it until the next one that is still there. */
+static bool find_back(const struct run *r, const struct fetch_file *file, size_t i, uint64_t *end)
+{
+    uint64_t offset = 0, behind = 0;
+    size_t next = i + 1, count = file->manifest.count;
+    while (next < count && next - i <= FETCH_NEAR && !find_in_own(r, file, next, &offset))
+        next++;
+    if (next < count && next - i > FETCH_NEAR)
+        return false;
+    behind = file->offsets[next] - file->offsets[i + 1];
+    offset = next < count ? offset : file->had.size;
+    *end = offset - behind;
+    return offset >= behind;
+}
+
+/* `size` bytes of the version before, at its place: as many as there are. */
+static struct bytes read_old(struct run *r, const struct fetch_file *file, uint64_t at,
+                             uint64_t size)
+{
+    buffer_clear(&r->old);
+    return open_seed(r, file->key) && read_at(r->seed_fd, &r->old, at, (uint32_t)size)
+               ? buffer_view(&r->old)
+               : BYTES_NONE;
+}
+
+static void add_likeness(struct run *r, const struct fetch_file *file, size_t i,
+                         struct chunk_place *place)
+{
+    uint64_t at;
+    buffer_clear(&r->front_sums);
+    buffer_clear(&r->back_sums);
+    if (!file->had_stamp || place->size < 2 * LIKENESS_BLOCK)
+        return;
+    if (find_front(r, file, i, &at)) {
+        uint64_t left = at < file->had.size ? file->had.size - at : 0;
+        likeness_of_front(read_old(r, file, at, left < place->size ? left : place->size),
+                          place->size, &r->front_sums);
+    }
+    if (find_back(r, file, i, &at)) {
+        uint64_t size = at < place->size ? at : place->size;
+        likeness_of_back(read_old(r, file, at - size, size), place->size, &r->back_sums);
+    }
+    place->front = buffer_view(&r->front_sums);
+    place->back = buffer_view(&r->back_sums);
 }
 
 /* Adds what is missing of the file; false: the request is full. */
@@ -171,6 +245,8 @@ static bool ask_for(struct run *r, struct fetch_file *file, struct chunk_request
     while (file->asked < file->manifest.count && file->state == FETCH_WANTED) {
         enum source source = source_of(r, file, file->asked);
         struct chunk_place place = place_of(file, file->asked);
+        if (source == SOURCE_REMOTE)
+            add_likeness(r, file, file->asked, &place);
         if (source == SOURCE_REMOTE && !chunk_request_add(request, &place))
             return false;
         file->sources[file->asked++] = (uint8_t)source;
@@ -221,36 +297,40 @@ static enum failure next_answer(struct run *r, struct error *e)
     return bad ? bad : chunk_answer_open(buffer_view(&r->packet), &r->answer, e);
 }
 
-/* The next remote chunk, in the order that they were asked for in; nothing if it is not there. */
-static enum failure take_remote(struct run *r, const struct chunk *chunk, struct bytes *bytes,
-                                struct error *e)
+/* Into the run's buffer: what is like it in the version before, around what came. */
+static bool join(struct run *r, const struct fetch_file *file, size_t i,
+                 const struct chunk_part *part)
 {
-    *bytes = BYTES_NONE;
-    enum failure bad = r->answer_left ? OK : next_answer(r, e);
-    if (bad)
-        return bad;
-    r->answer_left--;
-    struct bytes got;
-    if (!chunk_answer_next(r->answer, chunk->size, &got))
-        return OK;
-    *r->f->bytes_fetched += got.size;
-    if (is_chunk(got, chunk))
-        *bytes = got;
-    return OK;
+    uint64_t at = 0, end = 0;
+    struct bytes old = BYTES_NONE;
+    buffer_clear(&r->chunk);
+    if (part->front && find_front(r, file, i, &at))
+        old = read_old(r, file, at, part->front);
+    buffer_raw(&r->chunk, old.at, old.size);
+    buffer_raw(&r->chunk, part->middle.at, part->middle.size);
+    old = BYTES_NONE;
+    if (part->back && find_back(r, file, i, &end) && end >= part->back)
+        old = read_old(r, file, end - part->back, part->back);
+    buffer_raw(&r->chunk, old.at, old.size);
+    *r->f->bytes_found += part->front + part->back;
+    return is_chunk(buffer_view(&r->chunk), &file->manifest.chunks[i]);
 }
 
-/* A seed that was not what it promised: the chunk alone, while the other calls wait. */
-static enum failure take_instead(struct run *r, const struct fetch_file *file, size_t i,
-                                 struct error *e)
+/* The chunk alone, while the other calls wait; into the run's buffer, which is empty if that came
+ * to nothing. */
+static enum failure take_alone(struct run *r, const struct fetch_file *file, size_t i, bool partly,
+                               struct error *e)
 {
     OWNED(chunk_request_free) struct chunk_request *request = chunk_request_new(r->f->home);
     OWNED(chunk_answer_free) struct chunk_answer *answer = NULL;
     OWNED(buffer_free) struct buffer packet = {0};
     struct chunk_place place = place_of(file, i);
-    struct bytes got;
+    struct chunk_part got;
     buffer_clear(&r->chunk);
     if (!r->f->pool[0])
         return OK;
+    if (partly)
+        add_likeness(r, file, i, &place);
     chunk_request_add(request, &place);
     chunk_request_end(request, &packet);
     enum failure bad = content_call_end(
@@ -259,10 +339,42 @@ static enum failure take_instead(struct run *r, const struct fetch_file *file, s
         bad = chunk_answer_open(buffer_view(&packet), &answer, e);
     if (bad || !chunk_answer_next(answer, place.size, &got))
         return bad;
-    *r->f->bytes_fetched += got.size;
-    if (is_chunk(got, &file->manifest.chunks[i]))
-        buffer_raw(&r->chunk, got.at, got.size);
+    *r->f->bytes_fetched += got.middle.size;
+    if (!join(r, file, i, &got))
+        buffer_clear(&r->chunk);
     return OK;
+}
+
+/* A seed that was not what it promised: most often an older version of the same file. */
+static enum failure take_instead(struct run *r, const struct fetch_file *file, size_t i,
+                                 struct error *e)
+{
+    enum failure bad = take_alone(r, file, i, true, e);
+    return bad || r->chunk.size ? bad : take_alone(r, file, i, false, e);
+}
+
+/* The next remote chunk, in the order that they were asked for in; nothing if it is not there. */
+static enum failure take_remote(struct run *r, const struct fetch_file *file, size_t i,
+                                struct bytes *bytes, struct error *e)
+{
+    const struct chunk *chunk = &file->manifest.chunks[i];
+    *bytes = BYTES_NONE;
+    enum failure bad = r->answer_left ? OK : next_answer(r, e);
+    if (bad)
+        return bad;
+    r->answer_left--;
+    struct chunk_part got;
+    if (!chunk_answer_next(r->answer, chunk->size, &got))
+        return OK;
+    *r->f->bytes_fetched += got.middle.size;
+    bool partly = got.front || got.back;
+    if (partly && !join(r, file, i, &got))
+        bad = take_alone(r, file, i, false, e);
+    if (partly)
+        *bytes = buffer_view(&r->chunk);
+    else if (is_chunk(got.middle, chunk))
+        *bytes = got.middle;
+    return bad;
 }
 
 /* The chunk's bytes, wherever they are from; none: the file is absent. */
@@ -274,7 +386,7 @@ static enum failure take_chunk(struct run *r, struct fetch_file *file, size_t i,
     *bytes = BYTES_NONE;
     switch ((enum source)file->sources[i]) {
     case SOURCE_NONE: return OK;
-    case SOURCE_REMOTE: return take_remote(r, chunk, bytes, e);
+    case SOURCE_REMOTE: return take_remote(r, file, i, bytes, e);
     case SOURCE_OWN:
         if (!incoming_read(file->incoming, file->offsets[file->same[i]], chunk->size, &r->chunk))
             return fail(e, FAIL_IO, "What was just written can't be read again.");
@@ -382,6 +494,9 @@ static void end_run(struct run *r)
     chunk_answer_free(r->answer);
     buffer_free(&r->packet);
     buffer_free(&r->chunk);
+    buffer_free(&r->old);
+    buffer_free(&r->front_sums);
+    buffer_free(&r->back_sums);
     if (r->seed_fd >= 0)
         close(r->seed_fd);
 }

@@ -14,6 +14,9 @@ enum {
     FETCH_CALLS = 2, /* under way at once, so that the disk and the link work at the same time */
     /* Files whose contents become durable one by one; more of them by one round for all. */
     FETCH_SINGLY_MAX = 8,
+    /* A chunk that was changed is looked for between those that were not; further away there is
+     * more than a small change. */
+    FETCH_NEAR = 8,
     FETCH_FILES_MAX = 2000, /* in one round: they wait beside their places until all are whole */
 };
 

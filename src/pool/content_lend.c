@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "content/chunk_message.h"
+#include "content/likeness.h"
 #include "pool/content_inside.h"
 #include "pool/offer.h"
 
@@ -28,32 +29,35 @@ static enum failure check_part(const struct lending *l, const char *home, struct
     return bad ? bad : offer_read_shared(view, home, l->to, hold, &state, e);
 }
 
-/* Behind what `body` has; what is not there whole is not there. */
-static void add_chunk(int fd, const struct chunk_place *place, struct buffer *body)
+/* What is not there whole is not there. */
+static void add_chunk(int fd, const struct chunk_place *place, struct buffer *chunk,
+                      struct buffer *body)
 {
-    size_t before = body->size, got = 0;
-    if (fd >= 0) {
-        buffer_u8(body, 1);
-        buffer_varint(body, place->size);
-        buffer_reserve(body, place->size);
-    }
-    while (fd >= 0 && got < place->size) {
-        ssize_t more =
-            pread(fd, body->at + body->size, place->size - got, (off_t)(place->offset + got));
+    uint32_t front, back;
+    buffer_clear(chunk);
+    buffer_reserve(chunk, place->size);
+    while (fd >= 0 && chunk->size < place->size) {
+        ssize_t more = pread(fd, chunk->at + chunk->size, place->size - chunk->size,
+                             (off_t)(place->offset + chunk->size));
         if (more <= 0)
             break;
-        got += (size_t)more;
-        body->size += (size_t)more;
+        chunk->size += (size_t)more;
     }
-    if (got == place->size)
-        return;
-    body->size = before;
-    chunk_answer_add(body, NULL);
+    const struct bytes all = buffer_view(chunk);
+    likeness_find(all, place->front, place->back, &front, &back);
+    if (all.size < place->size)
+        chunk_answer_add(body, NULL);
+    else if (front || back)
+        chunk_answer_add_middle(body, front, back,
+                                bytes_of(all.at + front, all.size - front - back));
+    else
+        chunk_answer_add(body, &all);
 }
 
 static enum failure read_chunks(const struct lending *l, struct chunk_request *request,
                                 struct buffer *body)
 {
+    OWNED(buffer_free) struct buffer chunk = {0};
     struct chunk_place place;
     struct bytes open = BYTES_NONE;
     int fd = -1;
@@ -68,7 +72,7 @@ static enum failure read_chunks(const struct lending *l, struct chunk_request *r
                 file_store_open(l->content->files, &name, &fd, &stamp, NULL);
             open = place.key;
         }
-        add_chunk(fd, &place, body);
+        add_chunk(fd, &place, &chunk, body);
     }
     if (fd >= 0)
         close(fd);

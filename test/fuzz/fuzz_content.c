@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "content/chunk_message.h"
+#include "content/likeness.h"
 #include "content/manifest.h"
 #include "content/name.h"
 #include "help_along.h"
@@ -11,7 +12,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* As in content/chunk_message.c. */
-enum { MAGIC_REQUEST = 0x31515850, MAGIC_ANSWER = 0x31415850 };
+enum { MAGIC_REQUEST = 0x32515850, MAGIC_ANSWER = 0x32415850 };
 
 static void try_manifest(struct bytes given)
 {
@@ -59,8 +60,11 @@ static void try_request(struct bytes given)
     if (chunk_request_open(buffer_view(&packet), &request, NULL))
         return;
     while (chunk_request_next(request, &place)) {
+        uint32_t front, back;
         assert(place.key.size && place.size && place.offset + place.size > place.offset);
         bytes += place.size;
+        likeness_find(given, place.front, place.back, &front, &back);
+        assert(front <= given.size && back <= given.size - front);
     }
     assert(bytes <= CHUNK_CALL_BYTES_MAX);
 }
@@ -69,13 +73,14 @@ static void try_answer(struct bytes given)
 {
     OWNED(buffer_free) struct buffer packet = {0};
     OWNED(chunk_answer_free) struct chunk_answer *answer = NULL;
-    struct bytes chunk;
+    struct chunk_part chunk;
     help_along(MAGIC_ANSWER, given, &packet);
     if (chunk_answer_open(buffer_view(&packet), &answer, NULL))
         return;
     for (uint32_t size = 1; size < 100; size++) {
         if (chunk_answer_next(answer, size, &chunk))
-            assert(chunk.size == size && (size == 0 || chunk.at[size - 1] + 1));
+            assert(chunk.front + chunk.middle.size + chunk.back == size &&
+                   (!chunk.middle.size || chunk.middle.at[chunk.middle.size - 1] + 1));
     }
 }
 

@@ -471,6 +471,40 @@ def a_flipped_byte_in_chunks_on_their_way_is_noticed_and_they_are_asked_for_agai
     wait_settled(world["atl"], "FinalState")
 
 
+@test
+def of_a_small_change_in_a_large_file_little_travels(world):
+    """Besides its manifest. And where the version before is not what it was, the right one comes."""
+    (atl, redmond), between = files = pair_with_between(world)
+    answers = []
+    between.spoil = lambda path, body: (answers.append(len(body) if path == CHUNKS else 0), body)[1]
+    data = big(1, 20 << 20)
+    atl.write("atl", "c/large", data)
+    wait_same(files[0], "atl", 1)
+    half, far = 10 << 20, 15 << 20
+    changes = {"inserted": data[:half] + b"x" * 100 + data[half:],
+               "taken out": data[:half] + data[half + 100:],
+               "in two places": data[:half] + b"y" * 100 + data[half:far] + data[far + 77:],
+               "written over": data[:half] + b"z" * 1000 + data[half + 1000:],
+               "in front": b"new" + data,
+               "behind": data + b"new"}
+    for what, changed in changes.items():
+        answers.clear()
+        atl.write("atl", "c/large", changed)
+        wait_same(files[0], "atl", 1)
+        assert sum(answers) < 20000, (what, answers)  # one of the change before, one of this one
+    wait_settled(world["atl"])
+    copy = redmond.home("atl") / "c/large"
+    world.pause("redmond")
+    time_ns = os.stat(copy).st_mtime_ns
+    with open(copy, "r+b") as file:  # the same size and time, other bytes: nobody noticed yet
+        file.seek(half - (1 << 20))
+        file.write(big(7, 2 << 20))
+    os.utime(copy, ns=(time_ns, time_ns))
+    atl.write("atl", "c/large", data[:half] + b"w" * 100 + data[half:])
+    world.resume("redmond")
+    wait_same(files[0], "atl", 1)
+
+
 def ask_at_once(between, body, count):
     """How many of so many equal questions were answered, and how many put off."""
     connections = [between.connection() for _ in range(count)]

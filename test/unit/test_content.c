@@ -11,6 +11,7 @@
 #include "content/chunk_message.h"
 #include "content/file_writer.h"
 #include "content/keys.h"
+#include "content/likeness.h"
 #include "content/seeds.h"
 
 static const char home[] = "atl.example.com";
@@ -228,9 +229,10 @@ static void a_question_for_chunks_comes_as_it_was_asked(void **state)
     (void)state;
     OWNED(chunk_request_free) struct chunk_request *asked = chunk_request_new(home), *got = NULL;
     OWNED(buffer_free) struct buffer packet = {0};
-    struct chunk_place places[] = {{bytes_of_text("c/a"), 0, 100},
-                                   {bytes_of_text("c/a"), 100, 200},
-                                   {bytes_of_text("c/b"), 1 << 30, CHUNK_AIM}};
+    struct bytes sums = bytes_of_text("01234567");
+    struct chunk_place places[] = {{bytes_of_text("c/a"), 0, 100, sums, BYTES_NONE},
+                                   {bytes_of_text("c/a"), 100, 200, BYTES_NONE, sums},
+                                   {.key = bytes_of_text("c/b"), 1 << 30, CHUNK_AIM}};
     for (size_t i = 0; i < COUNT_OF(places); i++)
         assert_true(chunk_request_add(asked, &places[i]));
     chunk_request_end(asked, &packet);
@@ -240,7 +242,8 @@ static void a_question_for_chunks_comes_as_it_was_asked(void **state)
     for (size_t i = 0; i < COUNT_OF(places); i++) {
         assert_true(chunk_request_next(got, &place));
         assert_true(bytes_equal(place.key, places[i].key) && place.offset == places[i].offset &&
-                    place.size == places[i].size);
+                    place.size == places[i].size && bytes_equal(place.front, places[i].front) &&
+                    bytes_equal(place.back, places[i].back));
     }
     assert_false(chunk_request_next(got, &place));
 }
@@ -249,7 +252,7 @@ static void a_question_is_full_by_its_bytes_but_one_chunk_always_fits(void **sta
 {
     (void)state;
     OWNED(chunk_request_free) struct chunk_request *asked = chunk_request_new(home);
-    struct chunk_place largest = {bytes_of_text("c/a"), 0, CHUNK_SIZE_MAX};
+    struct chunk_place largest = {.key = bytes_of_text("c/a"), .size = CHUNK_SIZE_MAX};
     assert_true(chunk_request_add(asked, &largest));
     assert_false(chunk_request_add(asked, &largest));
 }
@@ -259,18 +262,69 @@ static void an_answer_says_of_each_chunk_whether_it_is_there(void **state)
     (void)state;
     OWNED(buffer_free) struct buffer body = {0}, packet = {0};
     OWNED(chunk_answer_free) struct chunk_answer *answer = NULL;
-    struct bytes a = bytes_of_text("hello"), got;
+    struct bytes a = bytes_of_text("hello");
+    struct chunk_part got;
     chunk_answer_add(&body, &a);
     chunk_answer_add(&body, NULL);
+    chunk_answer_add_middle(&body, 10, 7, a);
+    chunk_answer_add_middle(&body, 10, 7, a);
     chunk_answer_add(&body, &a);
     chunk_answer_end(&body, &packet);
     assert_int_equal(chunk_answer_open(buffer_view(&packet), &answer, NULL), OK);
-    assert_true(chunk_answer_next(answer, 5, &got) && bytes_equal(got, a));
+    assert_true(chunk_answer_next(answer, 5, &got) && bytes_equal(got.middle, a));
     assert_false(chunk_answer_next(answer, 5, &got));
-    assert_false(chunk_answer_next(answer, 4, &got)); /* of another size */
+    assert_true(chunk_answer_next(answer, 22, &got) && bytes_equal(got.middle, a));
+    assert_true(got.front == 10 && got.back == 7);
+    assert_false(chunk_answer_next(answer, 16, &got)); /* less than what is there already */
+    assert_false(chunk_answer_next(answer, 4, &got));  /* of another size */
     packet.at[packet.size / 2] ^= 1;
     struct chunk_answer *damaged = NULL;
     assert_int_equal(chunk_answer_open(buffer_view(&packet), &damaged, NULL), FAIL_DAMAGED);
+}
+
+/* --- what is like it in the version before --- */
+
+static void expect_like(struct bytes old, struct bytes chunk, uint32_t front, uint32_t back)
+{
+    OWNED(buffer_free) struct buffer fronts = {0}, backs = {0};
+    uint32_t at_front, at_back;
+    likeness_of_front(old, (uint32_t)chunk.size, &fronts);
+    likeness_of_back(old, (uint32_t)chunk.size, &backs);
+    assert_true(fronts.size <= LIKENESS_SUMS_MAX && backs.size <= LIKENESS_SUMS_MAX);
+    likeness_find(chunk, buffer_view(&fronts), buffer_view(&backs), &at_front, &at_back);
+    assert_int_equal(at_front, front);
+    assert_int_equal(at_back, back);
+}
+
+static void of_a_small_change_only_the_block_around_it_travels(void **state)
+{
+    (void)state;
+    enum { BLOCK = LIKENESS_BLOCK, SIZE = 20 * BLOCK, AT = 7 * BLOCK + 100 };
+    OWNED(free_memory) uint8_t *old = xmalloc(SIZE), *now = xmalloc(SIZE + 50);
+    for (size_t i = 0; i < SIZE; i++)
+        old[i] = (uint8_t)(i * i / 7 ^ i >> 8);
+    const struct bytes before = bytes_of(old, SIZE);
+    memcpy(now, old, AT);
+    memset(now + AT, 'x', 50);
+    memcpy(now + AT + 50, old + AT, SIZE - AT);
+    expect_like(before, bytes_of(now, SIZE + 50), 7 * BLOCK, 12 * BLOCK); /* inserted */
+    expect_like(bytes_of(now, SIZE + 50), before, 7 * BLOCK, 12 * BLOCK); /* taken out */
+    memcpy(now + AT + 50, old + AT + 50, SIZE - AT - 50);
+    expect_like(before, bytes_of(now, SIZE), 7 * BLOCK, 12 * BLOCK); /* written over */
+    expect_like(before, before, SIZE, 0);                            /* ends never overlap */
+    memset(now, 'y', SIZE);
+    expect_like(before, bytes_of(now, SIZE), 0, 0);
+    expect_like(BYTES_NONE, before, 0, 0);
+    expect_like(before, bytes_of(old, BLOCK / 2), 0, 0);
+}
+
+static void of_the_largest_chunk_there_are_no_more_sums_than_fit(void **state)
+{
+    (void)state;
+    OWNED(free_memory) uint8_t *old = xcalloc(1, CHUNK_SIZE_MAX);
+    expect_like(bytes_of(old, CHUNK_SIZE_MAX), bytes_of(old, CHUNK_SIZE_MAX), CHUNK_SIZE_MAX, 0);
+    expect_like(bytes_of(old, CHUNK_SIZE_MAX), bytes_of(old, CHUNK_SIZE_MAX - 1000),
+                (CHUNK_SIZE_MAX - 1000) / 65529 * 65529, 0);
 }
 
 /* --- the tree --- */
@@ -598,6 +652,8 @@ int main(void)
         cmocka_unit_test(a_question_for_chunks_comes_as_it_was_asked),
         cmocka_unit_test(a_question_is_full_by_its_bytes_but_one_chunk_always_fits),
         cmocka_unit_test(an_answer_says_of_each_chunk_whether_it_is_there),
+        cmocka_unit_test(of_a_small_change_only_the_block_around_it_travels),
+        cmocka_unit_test(of_the_largest_chunk_there_are_no_more_sums_than_fit),
 #define IN_A_TREE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
         IN_A_TREE(what_is_written_is_there_under_its_manifest_s_stamp),
         IN_A_TREE(a_new_version_is_newer_whatever_the_clock_says),
