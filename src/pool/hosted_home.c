@@ -49,6 +49,18 @@ static void tell_done(struct hosted_home *home, const struct error *e)
         done(e, home->done_context);
 }
 
+/* Whether another pool was faster, the core decides (core/handover.c), and for good. A transaction
+ * that met another one was made of what is not so any more: made anew, it may pass. */
+static void tell_outcome(struct hosted_home *home, const struct error *e)
+{
+    struct error told = *e;
+    if (e->kind == FAIL_CONFLICT) {
+        told.kind = FAIL_BUSY;
+        error_next(&told, "Try again in a moment.");
+    }
+    tell_done(home, e->kind ? &told : NULL);
+}
+
 static void on_stored(const struct store_outcome *outcome, void *context)
 {
     struct hosted_home *home = context;
@@ -66,7 +78,7 @@ static void on_stored(const struct store_outcome *outcome, void *context)
          (struct home_event){.kind = e->kind ? HOME_NOT_STORED : HOME_STORED,
                              .began = outcome->began},
          NULL);
-    tell_done(home, e->kind ? e : NULL);
+    tell_outcome(home, e);
 }
 
 static enum failure read_state(const struct hosted_home *home, struct home_state *state)
