@@ -63,6 +63,13 @@ static void read_wish(const struct call *call, enum operation_kind kind, const c
     snprintf(wish->by, sizeof wish->by, "%s", call_caller(call)->name);
 }
 
+/* The last of this home, or the one that is under way; NULL: there was none. */
+static const struct operation_report *find(const struct call *call)
+{
+    const struct failover *f = call_kept(call);
+    return operating_of(front_end_operating(call_front_end(call)), f->wish.home);
+}
+
 /* --- how it goes --- */
 
 static uint64_t left(const struct operation_status *s)
@@ -228,8 +235,7 @@ static void watch(void *context)
 {
     struct call *call = context;
     struct failover *f = call_kept(call);
-    const struct operation_report *r =
-        operating_of(front_end_operating(call_front_end(call)), f->wish.home);
+    const struct operation_report *r = find(call);
     if (!r || r->id != f->id) { /* the next one began before this one was told of */
         struct error e;
         fail(&e, FAIL_BUSY, "Another operation with the home %s began meanwhile.", f->wish.home);
@@ -272,7 +278,7 @@ static void tell_plan(struct call *call, const struct preflight *found)
     const struct failover *f = call_kept(call);
     const struct operation_options *o = &f->wish.options;
     const char *self = front_end_pool(call_front_end(call)), *home = f->wish.home;
-    uint64_t uncopied = found->head > found->own.usn ? found->head - found->own.usn : 0;
+    uint64_t uncopied = preflight_uncopied(found);
     tell_plan_for_replicas(call, found);
     if (found->answered) {
         call_what_if(call,
@@ -335,11 +341,36 @@ static void say_disaster(const struct call *call, struct error *e)
     error_next(e, "Mend that, or take it without it: %s", takeover);
 }
 
-static void on_looked(const struct preflight *found, void *context)
+/* Whoever says how long he waits, or that it be taken as it is, knows what he takes. The replicas
+ * of the Central Management Store are waited for in any case. */
+static bool knows_the_copy(const struct call *call)
+{
+    const struct operation_wish *wish = &((const struct failover *)call_kept(call))->wish;
+    return wish->options.disaster || wish->options.skip_verification ||
+           wish->kind == OPERATION_MOVE_CENTRAL || call_text(call, "WaitTime");
+}
+
+/* One that does not answer is the operation's to find out. */
+static bool copy_is_good(struct call *call, const struct preflight *found)
+{
+    const struct failover *f = call_kept(call);
+    struct error e;
+    if (!found->answered || knows_the_copy(call) ||
+        !preflight_judge_copy(found, front_end_pool(call_front_end(call)), f->wish.home,
+                              call_command(call)->name, &e))
+        return true;
+    call_error(call, &e);
+    failover_end(call);
+    return false;
+}
+
+static void on_rehearsed(const struct preflight *found, void *context)
 {
     struct call *call = context;
     const struct failover *f = call_kept(call);
     struct error e = found->why;
+    if (!copy_is_good(call, found))
+        return;
     if (found->answered || f->wish.options.disaster) {
         tell_where_central_is(call, found);
         tell_plan(call, found);
@@ -354,13 +385,19 @@ static void on_looked(const struct preflight *found, void *context)
 
 /* --- begin --- */
 
+static bool is_under_way(const struct call *call)
+{
+    const struct operation_report *r = find(call);
+    return r && operating_is_under_way(r);
+}
+
 static void begin(struct call *call)
 {
     struct failover *f = call_kept(call);
     struct operating *operating = front_end_operating(call_front_end(call));
-    const struct operation_report *r = operating_of(operating, f->wish.home);
+    const struct operation_report *r = find(call);
     struct error e;
-    if (r && operating_is_under_way(r)) {
+    if (is_under_way(call)) {
         call_warning(call,
                      "%s of this home is under way already, begun by %s; it is joined as it "
                      "is.",
@@ -375,6 +412,13 @@ static void begin(struct call *call)
     call_tick(call);
 }
 
+static void on_looked(const struct preflight *found, void *context)
+{
+    struct call *call = context;
+    if (copy_is_good(call, found))
+        begin(call);
+}
+
 void failover_run(struct call *call, enum operation_kind kind, const char *home, bool disaster)
 {
     struct front_end *fe = call_front_end(call);
@@ -387,9 +431,11 @@ void failover_run(struct call *call, enum operation_kind kind, const char *home,
     if (!preflight_check(call, &f->wish))
         failover_end(call);
     else if (call_switch(call, "WhatIf"))
-        preflight_look(fe, home, on_looked, call);
-    else
+        preflight_look(fe, home, on_rehearsed, call);
+    else if (knows_the_copy(call) || is_under_way(call))
         begin(call);
+    else
+        preflight_look(fe, home, on_looked, call);
 }
 
 void admin_invoke_pool_failover(struct call *call)

@@ -1,5 +1,6 @@
 #include "admin/preflight.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 
 #include "admin/central_copy.h"
 #include "base/faults.h"
+#include "pool/backup_service.h"
 #include "pool/certificates.h"
 #include "pool/content.h"
 
@@ -260,14 +262,29 @@ bool preflight_check(struct call *call, const struct operation_wish *wish)
 /* --- a rehearsal --- */
 
 struct looking {
+    struct front_end *fe;
+    char home[HOME_NAME_SIZE];
     struct preflight found;
     preflight_done *done;
     void *context;
 };
 
+/* The copy after its holder: what it gets meanwhile is not missing. */
+static void look_at_copy(struct looking *looking)
+{
+    struct backup_service *service = front_end_backup_service(looking->fe);
+    struct hosted_home *hosted = front_end_home(looking->fe, looking->home);
+    struct error e;
+    bool whole;
+    if (hosted)
+        hosted_home_point(hosted, &looking->found.own, &whole, &e);
+    looking->found.trouble = importing_trouble(backup_service_importing(service), looking->home);
+}
+
 static void on_standing(const struct home_standing *standing, const struct error *e, void *context)
 {
     OWNED(free_memory) struct looking *looking = context;
+    look_at_copy(looking);
     looking->found.answered = e == NULL;
     if (e)
         looking->found.why = *e;
@@ -283,10 +300,11 @@ void preflight_look(struct front_end *fe, const char *home, preflight_done *done
     const char *from = home_partner(hosted_home_core(hosted));
     const struct machine *to = front_end_machine_of(fe, from);
     struct looking *looking = xcalloc(1, sizeof *looking);
+    looking->fe = fe;
+    snprintf(looking->home, sizeof looking->home, "%s", home);
     looking->done = done;
     looking->context = context;
     snprintf(looking->found.from, sizeof looking->found.from, "%s", from);
-    hosted_home_point(hosted, &looking->found.own, &looking->found.whole, &e);
     const struct home_demanded look = {.demand = DEMAND_LOOK};
     if (to) {
         link_demand(front_end_link(fe), to, home, &look, on_standing, looking);
@@ -296,8 +314,37 @@ void preflight_look(struct front_end *fe, const char *home, preflight_done *done
     on_standing(NULL, &e, looking);
 }
 
+uint64_t preflight_uncopied(const struct preflight *found)
+{
+    return found->head > found->own.usn ? found->head - found->own.usn : 0;
+}
+
+enum failure preflight_judge_copy(const struct preflight *found, const char *self, const char *home,
+                                  const char *command, struct error *e)
+{
+    uint64_t uncopied = preflight_uncopied(found);
+    bool stuck = found->trouble && uncopied;
+    if (!stuck && uncopied <= PREFLIGHT_CHANGES_MAX)
+        return OK;
+    if (stuck)
+        fail(e, FAIL_REFUSED,
+             "The copy at %s does not go on: %" PRIu64 " changes of %s are not there yet: %s", self,
+             uncopied, home, found->trouble->what);
+    else
+        fail(e, FAIL_REFUSED,
+             "The copy at %s is in a long catch-up: %" PRIu64
+             " changes of %s are not there yet, which may take %.0f s.",
+             self, uncopied, home, (double)uncopied / PREFLIGHT_CHANGES_EACH_SECOND);
+    error_kept(e, "Nothing was changed.");
+    return error_next(e,
+                      "%s; Get-CsBackupServiceStatus -PoolFqdn %s -Detailed shows how far it is. "
+                      "To have the command wait as long as it makes progress: %s -PoolFqdn %s "
+                      "-WaitTime 00:00:15",
+                      stuck ? "Mend that" : "Wait for its end", self, command, home);
+}
+
 double preflight_seconds(const struct preflight *found, const struct operation_options *options)
 {
-    uint64_t uncopied = found->head > found->own.usn ? found->head - found->own.usn : 0;
-    return options->close_ms / 1000.0 + (double)uncopied / PREFLIGHT_CHANGES_EACH_SECOND + 0.1;
+    return options->close_ms / 1000.0 +
+           (double)preflight_uncopied(found) / PREFLIGHT_CHANGES_EACH_SECOND + 0.1;
 }

@@ -12,23 +12,31 @@ enum {
     /* Changes copied in a second, for an estimate: what a loaded pair does with keys in no order.
      */
     PREFLIGHT_CHANGES_EACH_SECOND = 20000,
+    /* More than comes within the time that nobody need ask for is a long catch-up. */
+    PREFLIGHT_CHANGES_MAX = OPERATION_PATIENCE_MS / 1000 * PREFLIGHT_CHANGES_EACH_SECOND,
 };
 
 /* False if it can't be done: the errors were told. */
 bool preflight_check(struct call *call, const struct operation_wish *wish);
 
-/* What a rehearsal finds. */
+/* What is found when the holder is asked. */
 struct preflight {
     char from[FQDN_SIZE]; /* who holds it */
     bool answered;        /* it answers, and `head` is its last change; else … */
     struct error why;     /* … why not */
     uint64_t head;
     struct home_point own;
-    bool whole;
+    const struct error *trouble; /* what keeps the copy here from going on; NULL: nothing known */
 };
 /* Asks the holder; `done` is called once, on the loop, and `context` must live until then. */
 typedef void preflight_done(const struct preflight *found, void *context);
 void preflight_look(struct front_end *fe, const char *home, preflight_done *done, void *context);
+
+uint64_t preflight_uncopied(const struct preflight *found);
+/* Users are not handed to a copy that is far behind, or gets nothing, unless somebody says that he
+ * knows: what was planned waits until it can be done at once. `command`: as it was typed. */
+enum failure preflight_judge_copy(const struct preflight *found, const char *self, const char *home,
+                                  const char *command, struct error *e);
 
 /* How long it would take, by what is to be copied. */
 double preflight_seconds(const struct preflight *found, const struct operation_options *options);

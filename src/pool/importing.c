@@ -71,6 +71,16 @@ const struct import_status *importing_status(const struct importing *importing, 
     return row ? &row->modules[module] : &never;
 }
 
+const struct error *importing_trouble(const struct importing *importing, const char *home)
+{
+    for (int m = 0; m < MODULES; m++) {
+        const struct import_status *status = importing_status(importing, home, (enum module)m);
+        if (status->trouble.kind)
+            return &status->trouble;
+    }
+    return NULL;
+}
+
 void importing_note_loss(struct importing *importing, const char *home)
 {
     struct import_row *row = row_for(importing, home);

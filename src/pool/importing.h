@@ -43,5 +43,8 @@ struct import_status {
 };
 const struct import_status *importing_status(const struct importing *importing, const char *home,
                                              enum module module);
+/* What keeps the copy of this home from going on, if it is known: of the first module that has
+ * trouble; lent. NULL: nothing known. */
+const struct error *importing_trouble(const struct importing *importing, const char *home);
 
 #endif

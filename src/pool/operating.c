@@ -110,18 +110,10 @@ static void note_replicas(struct operating_place *place)
                      &place->report.replicas);
 }
 
-/* What keeps the copy here from going on, if it is known; lent. */
 static const struct error *trouble_of(const struct operating_place *place)
 {
-    struct front_end *fe = place->operating->fe;
-    struct importing *importing = backup_service_importing(front_end_backup_service(fe));
-    const char *home = place->report.wish.home;
-    for (int m = 0; m < MODULES; m++) {
-        const struct import_status *status = importing_status(importing, home, (enum module)m);
-        if (status && status->trouble.kind)
-            return &status->trouble;
-    }
-    return NULL;
+    struct backup_service *service = front_end_backup_service(place->operating->fe);
+    return importing_trouble(backup_service_importing(service), place->report.wish.home);
 }
 
 static enum failure step(struct operating_place *place, struct operation_event event,

@@ -520,6 +520,24 @@ def copying_that_makes_no_progress_is_waited_for_as_long_as_was_typed(world):
 
 
 @test
+def a_copy_that_gets_nothing_keeps_a_failover_from_beginning_unless_waiting_was_typed(world):
+    with deploy(world) as writers:
+        with Locked(world, "redmond"):
+            writers.go_on(3)
+            world.wait_event("redmond", "import-failed")
+            for words in ([], ["-WhatIf"]):
+                fail_over(world, *words).must(1, "does not go on", "are not there yet", "Nothing was changed.",
+                                              "Get-CsBackupServiceStatus", f"-PoolFqdn {ATL} -WaitTime")
+            assert not world["redmond"].events("operation-began")
+            writers.go_on(3)
+            fail_over(world, "-WaitTime", "1").must(1, "no progress for 1 s")
+        # What went wrong is over by itself.
+        until("it to be copied again", lambda: fail_over(world).status == 0)
+    holds(world, "redmond")
+    writers.must_be_kept("redmond")
+
+
+@test
 def a_copy_that_is_stuck_is_said_with_its_reason_and_no_change_is_refused(world):
     disk, writers = on_small_disk(world, "redmond")
     with writers:

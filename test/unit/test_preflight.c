@@ -1,0 +1,66 @@
+/* When a planned failover is not begun because of the copy that would be taken. */
+#include "unit.h"
+
+#include <string.h>
+
+#include "admin/preflight.h"
+
+static const char self[] = "redmond-cs-001.litwareinc.com", home[] = "atl-cs-001.litwareinc.com";
+
+static void must_say(const struct error *e, const char *what)
+{
+    assert_int_equal(e->kind, FAIL_REFUSED);
+    assert_non_null(strstr(e->what, what));
+    assert_string_equal(e->kept, "Nothing was changed.");
+    assert_non_null(strstr(e->next, "Invoke-CsPoolFailOver -PoolFqdn atl-cs-001.litwareinc.com "
+                                    "-WaitTime"));
+    assert_non_null(strstr(e->next, "Get-CsBackupServiceStatus -PoolFqdn redmond-cs-001"));
+}
+
+static enum failure judge(uint64_t head, uint64_t copied, const struct error *trouble,
+                          struct error *e)
+{
+    const struct preflight found = {
+        .answered = true, .head = head, .own = {.usn = copied}, .trouble = trouble};
+    *e = (struct error){0};
+    return preflight_judge_copy(&found, self, home, "Invoke-CsPoolFailOver", e);
+}
+
+static void a_copy_that_can_be_brought_up_to_date_at_once_is_no_reason(void **state)
+{
+    (void)state;
+    struct error e;
+    assert_int_equal(judge(100, 100, NULL, &e), OK);
+    assert_int_equal(judge(100, 120, NULL, &e), OK); /* it came while the holder was asked */
+    assert_int_equal(judge(PREFLIGHT_CHANGES_MAX, 0, NULL, &e), OK);
+}
+
+static void a_copy_in_a_long_catch_up_is_one_with_how_much_is_left(void **state)
+{
+    (void)state;
+    struct error e;
+    assert_int_equal(judge(8000000, 2000000, NULL, &e), FAIL_REFUSED);
+    must_say(&e, "long catch-up: 6000000 changes of atl-cs-001.litwareinc.com are not there yet, "
+                 "which may take 300 s.");
+}
+
+static void a_copy_that_gets_nothing_is_one_if_anything_is_missing_and_says_why(void **state)
+{
+    (void)state;
+    struct error e, why;
+    fail(&why, FAIL_FULL, "The disk is full.");
+    assert_int_equal(judge(100, 100, &why, &e), OK);
+    assert_int_equal(judge(100, 99, &why, &e), FAIL_REFUSED);
+    must_say(&e, "does not go on: 1 changes of atl-cs-001.litwareinc.com are not there yet: The "
+                 "disk is full.");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_copy_that_can_be_brought_up_to_date_at_once_is_no_reason),
+        cmocka_unit_test(a_copy_in_a_long_catch_up_is_one_with_how_much_is_left),
+        cmocka_unit_test(a_copy_that_gets_nothing_is_one_if_anything_is_missing_and_says_why),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
