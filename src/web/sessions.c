@@ -20,8 +20,9 @@ struct link {
 
 struct home {
     struct home *next;
-    struct link sessions;
-    size_t count;
+    struct link sessions; /* the one opened last comes last */
+    size_t count, ending; /* these were opened before it was left */
+    uint32_t left;        /* how often it was */
     char name[FQDN_SIZE];
 };
 
@@ -40,6 +41,8 @@ struct session {
     struct session *next; /* in its bucket */
     struct user *user;
     uint64_t opened_ms, used_ms;
+    uint32_t
+        left; /* how often its home had been left before: less often than by now, and it ends */
     char **conferences; /* that it is in */
     size_t conference_count;
     unsigned char hash[HASH_SIZE];
@@ -185,6 +188,7 @@ static void take_out(struct sessions *s, struct session *one)
     ring_remove(&one->of_home);
     ring_remove(&one->of_user);
     user->home->count--;
+    user->home->ending -= one->left != user->home->left;
     s->count--;
     forget_conferences(one);
     free(one);
@@ -280,6 +284,7 @@ static void add(struct sessions *s, struct user *user, const char *token, uint64
     struct session *one = xcalloc(1, sizeof *one);
     one->user = user;
     one->opened_ms = one->used_ms = now_ms;
+    one->left = user->home->left;
     hash_token(token, one->hash);
     struct session **at = &s->by_hash[bucket_of(one->hash)];
     one->next = *at;
@@ -397,15 +402,30 @@ bool sessions_leave(struct sessions *s, const char *token, const char *conferenc
     return was_in;
 }
 
-size_t sessions_end_of_home(struct sessions *s, const char *name, size_t max)
+size_t sessions_home_left(struct sessions *s, const char *name)
 {
-    size_t ended = 0;
     pthread_mutex_lock(&s->lock);
     struct home *home = home_of(s, name, false);
-    for (; home && home->count && ended < max; ended++)
-        end(s, SESSION_OF(home->sessions.after, of_home), SESSION_END_ELSEWHERE);
+    size_t news = home ? home->count - home->ending : 0;
+    if (news) {
+        home->left++;
+        home->ending = home->count;
+    }
     pthread_mutex_unlock(&s->lock);
-    return ended;
+    return news;
+}
+
+bool sessions_end_some(struct sessions *s, size_t max)
+{
+    bool more = false;
+    pthread_mutex_lock(&s->lock);
+    for (struct home *home = s->homes; home; home = home->next) {
+        for (; max && home->ending; max--)
+            end(s, SESSION_OF(home->sessions.after, of_home), SESSION_END_ELSEWHERE);
+        more = more || home->ending;
+    }
+    pthread_mutex_unlock(&s->lock);
+    return more;
 }
 
 void sessions_tidy(struct sessions *s, uint64_t now_ms)

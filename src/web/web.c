@@ -226,15 +226,7 @@ static bool is_elsewhere(const struct standing_home *home)
 static void end_some(void *context)
 {
     struct web *web = context;
-    const struct standing_home *home;
-    size_t left = 0;
-    for (size_t i = 0; !web->stopped && (home = standing_at(web->standing, i)); i++) {
-        if (!is_elsewhere(home))
-            continue;
-        sessions_end_of_home(web->visited.sessions, home->name, SESSIONS_ENDED_AT_ONCE);
-        left += sessions_count(web->visited.sessions, home->name);
-    }
-    web->ending = left > 0;
+    web->ending = !web->stopped && sessions_end_some(web->visited.sessions, SESSIONS_ENDED_AT_ONCE);
     if (web->ending)
         loop_post_surely(web->loop, end_some, web);
     else if (--web->under_way == 0 && web->stopped)
@@ -245,11 +237,13 @@ static void end_some(void *context)
  * home, and until a session is ended its user is sent to the holder all the same. */
 static void end_sessions(struct web *web, const struct standing_home *home)
 {
-    size_t count = sessions_count(web->visited.sessions, home->name);
+    size_t count = sessions_home_left(web->visited.sessions, home->name);
+    if (count)
+        log_event(LOG_EVENT_NOTICE, "sessions-ended",
+                  "%zu sessions of users of %s ended: they are served elsewhere.", count,
+                  home->name);
     if (!count || web->ending)
         return;
-    log_event(LOG_EVENT_NOTICE, "sessions-ended",
-              "%zu sessions of users of %s ended: they are served elsewhere.", count, home->name);
     web->ending = true;
     web->under_way++;
     loop_post_surely(web->loop, end_some, web);

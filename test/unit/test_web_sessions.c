@@ -103,12 +103,33 @@ static void sessions_of_a_home_are_counted_and_end_together(void **state)
     assert_int_equal(sessions_count(s, atl), 100);
     assert_int_equal(sessions_count(s, redmond), 1);
     assert_int_equal(sessions_count(s, "nobody"), 0);
-    assert_int_equal(sessions_end_of_home(s, atl, 30), 30);
+    assert_false(sessions_end_some(s, 1000));
+    assert_int_equal(sessions_home_left(s, atl), 100);
+    assert_true(sessions_end_some(s, 30));
     assert_int_equal(sessions_count(s, atl), 70);
-    assert_int_equal(sessions_end_of_home(s, atl, 1000), 70);
-    assert_int_equal(sessions_end_of_home(s, atl, 1000), 0);
-    assert_int_equal(sessions_end_of_home(s, "nobody", 1000), 0);
+    assert_false(sessions_end_some(s, 1000));
+    assert_int_equal(sessions_count(s, atl), 0);
+    assert_int_equal(sessions_home_left(s, atl), 0);
+    assert_int_equal(sessions_home_left(s, "nobody"), 0);
     assert_true(is_on(s, stays, NOW));
+    sessions_free(s);
+}
+
+/* Else they would be there until they are idle, and there would be no room for so many again. */
+static void sessions_end_of_a_home_that_is_back_before_they_did(void **state)
+{
+    (void)state;
+    struct sessions *s = sessions_new();
+    for (unsigned i = 0; i < 100; i++)
+        sign_on(s, i, atl, NOW);
+    assert_int_equal(sessions_home_left(s, atl), 100);
+    assert_int_equal(sessions_home_left(s, atl), 0); /* they do already */
+    assert_true(sessions_end_some(s, 30));
+    struct ticket back = sign_on(s, 99, atl, NOW), anew = sign_on(s, 1000, atl, NOW);
+    assert_true(sessions_end_some(s, 30));
+    assert_false(sessions_end_some(s, 40));
+    assert_int_equal(sessions_count(s, atl), 2);
+    assert_true(is_on(s, back, NOW) && is_on(s, anew, NOW));
     sessions_free(s);
 }
 
@@ -207,6 +228,7 @@ int main(void)
         cmocka_unit_test(a_session_ends_when_it_is_idle_or_old),
         cmocka_unit_test(one_device_too_many_ends_the_one_that_was_unused_longest),
         cmocka_unit_test(sessions_of_a_home_are_counted_and_end_together),
+        cmocka_unit_test(sessions_end_of_a_home_that_is_back_before_they_did),
         cmocka_unit_test(who_moves_or_is_renamed_begins_anew),
         cmocka_unit_test(there_is_room_for_all_and_then_no_more),
         cmocka_unit_test(who_is_wrong_too_often_must_wait),
