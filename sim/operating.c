@@ -189,7 +189,7 @@ void operating_answered(struct hosted *h, const struct home_standing *standing,
         return;
     if (standing)
         event.holder = *standing;
-    else if (failure == FAIL_UNREACHABLE || failure == FAIL_DEADLINE)
+    else if (operation_is_silence(failure))
         event.kind = OPERATION_UNANSWERED;
     else
         event.kind = OPERATION_REFUSED;

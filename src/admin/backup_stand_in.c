@@ -89,11 +89,11 @@ static void add_module(struct stand_in *s, enum module module)
 static void explain(struct stand_in *s)
 {
     const struct front_end *fe = call_front_end(s->call);
-    const char *trouble = "";
+    const struct error *trouble;
     if (front_end_is_silent(fe, s->silent->fqdn, &trouble))
         snprintf(s->why, sizeof s->why,
-                 "%s does not answer, so what it has besides the copies at %s is not known. %s",
-                 s->silent->fqdn, front_end_pool(fe), trouble);
+                 "%s does not answer, so what it has besides the copies at %s is not known. %.500s",
+                 s->silent->fqdn, front_end_pool(fe), trouble->what);
     else if (caller_came_by(call_caller(s->call), front_end_config(fe)->self->fqdn))
         snprintf(s->why, sizeof s->why,
                  "%s did not answer just now, and did a moment ago. Ask again: what it has besides "

@@ -110,11 +110,25 @@ static bool is_free(const struct look *l)
     return wrong(l, &e);
 }
 
-static void say_disaster_set(const struct look *l, struct error *e)
+/* What to type to take the home without its holder; owned by the caller. */
+static char *without_holder(const struct look *l)
 {
-    OWNED(free_memory)
-    char *takeover = central_copy_takeover(front_end_config(l->fe)->self->pool);
-    error_next(e, "Mend that, or take it without it: %s", takeover);
+    if (l->wish->kind == OPERATION_MOVE_CENTRAL)
+        return central_copy_takeover(front_end_config(l->fe)->self->pool);
+    return xasprintf("%s -PoolFqdn %s -DisasterMode", call_command(l->call)->name, l->wish->home);
+}
+
+/* It is not lost: taken without it, it would serve on beside us, and could not hear that. */
+static bool is_there(const struct look *l, const struct error *why)
+{
+    OWNED(free_memory) char *without = without_holder(l);
+    struct error e;
+    fail(&e, why->kind, "%s, which holds the home, is there, and can't be asked: %s", l->partner,
+         why->what);
+    error_next(&e,
+               "%s%sIf that can't be done, stop what answers there, and take over without it: %s",
+               why->next, why->next[0] ? " " : "", without);
+    return wrong(l, &e);
 }
 
 /* The Central Management Store is where the users are taken from. */
@@ -138,18 +152,18 @@ static void warn_that_central_stays(const struct look *l)
 
 static bool holder_answers(const struct look *l)
 {
+    OWNED(free_memory) char *without = without_holder(l);
     struct error e;
-    const char *why = "";
-    if (l->wish->options.disaster || !front_end_is_silent(l->fe, l->partner, &why))
+    const struct error *why;
+    if (!front_end_is_silent(l->fe, l->partner, &why))
         return true;
-    fail(&e, FAIL_UNREACHABLE, "%s, which holds the home, does not answer: %s", l->partner, why);
-    if (l->wish->kind == OPERATION_MOVE_CENTRAL)
-        say_disaster_set(l, &e);
-    else
-        error_next(&e,
-                   "Mend that, or take its users over without it: %s -PoolFqdn %s "
-                   "-DisasterMode",
-                   call_command(l->call)->name, l->wish->home);
+    if (!operation_is_silence(why->kind) && !operation_is_passing(why->kind))
+        return is_there(l, why);
+    if (l->wish->options.disaster)
+        return true;
+    fail(&e, FAIL_UNREACHABLE, "%s, which holds the home, does not answer: %s", l->partner,
+         why->what);
+    error_next(&e, "Mend that, or take over without it: %s", without);
     return wrong(l, &e);
 }
 

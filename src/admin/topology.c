@@ -80,7 +80,7 @@ static bool test_machine(struct call *call, const struct machine *machine)
     const char *detail = answers && !same   ? self ? "Its topology file is not the published one."
                                                    : "Another topology file."
                          : answers || !peer ? ""
-                                            : peer->trouble;
+                                            : peer->trouble.what;
     call_object(call,
                 json_pack("{s:s, s:s, s:b, s:o, s:s}", "Identity", machine->fqdn, "Result",
                           answers && same ? "OK" : "Failed", "Reachable", answers, "SameTopology",
@@ -207,8 +207,8 @@ static void show_machine(struct call *call, const struct machine *machine)
     if (peer && peer->heard_ms)
         json_object_set_new(object, "LastHeardSeconds",
                             json_real((double)(clock_ms() - peer->heard_ms) / 1000));
-    if (peer && peer->trouble[0])
-        json_object_set_new(object, "Trouble", json_string(peer->trouble));
+    if (peer && peer->trouble.kind)
+        json_object_set_new(object, "Trouble", json_string(peer->trouble.what));
     call_object(call, object);
 }
 

@@ -528,7 +528,7 @@ static bool begin_again(struct operation *op, uint64_t now_ms, struct operation_
 static void on_refused(struct operation *op, const struct operation_event *event,
                        struct operation_actions *actions)
 {
-    bool again = event->error->kind == FAIL_BUSY || event->error->kind == FAIL_STOPPING;
+    bool again = operation_is_passing(event->error->kind);
     enum operation_step step = op->status.step;
     if (again || step == OPERATION_TURN || step == OPERATION_TAKE)
         return;
@@ -539,7 +539,7 @@ static void on_refused(struct operation *op, const struct operation_event *event
     }
     if (begin_again(op, event->now_ms, actions))
         return;
-    op->status.error = *event->error;
+    ending_refused(&op->status.error, event->error);
     call_off(op, event->now_ms, actions);
 }
 

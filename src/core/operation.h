@@ -79,6 +79,18 @@ struct operation *operation_new(const struct operation_options *options, uint64_
 void operation_free(struct operation *op);
 DEFINE_OWNED(struct operation *, operation_free)
 
+/* What the holder, or the way to it, said instead of an answer: is it the same as no answer? A
+ * connection that breaks and a store that can't be read tell nothing of the home. */
+static inline bool operation_is_silence(enum failure kind)
+{
+    return kind == FAIL_UNREACHABLE || kind == FAIL_DEADLINE || kind == FAIL_IO;
+}
+/* … or that it is to be asked again? Anything else is its word. */
+static inline bool operation_is_passing(enum failure kind)
+{
+    return kind == FAIL_BUSY || kind == FAIL_STOPPING;
+}
+
 enum operation_event_kind {
     OPERATION_TICK,       /* each OPERATION_TICK_MS, at the beginning, and when the copy moved */
     OPERATION_SAID,       /* the holder's answer to the last demand */

@@ -11,6 +11,13 @@ static const char *alone(bool central)
     return central ? "-BackupSqlServerFqdn, -BackupSqlInstanceName and -Force" : "-DisasterMode";
 }
 
+void ending_refused(struct error *e, const struct error *why)
+{
+    *e = *why;
+    if (!e->kept[0])
+        error_kept(e, "%s", serves_on);
+}
+
 void ending_not_served(struct error *e, bool central, enum mode mode)
 {
     fail(e, FAIL_REFUSED, "The holder answers, but does not serve the home: it is %s there.",

@@ -11,6 +11,7 @@
 #include "core/mode.h"
 
 /* While the holder serves on, … */
+void ending_refused(struct error *e, const struct error *why);
 void ending_not_served(struct error *e, bool central, enum mode mode);
 /* `why`: the copy's trouble; NULL: none is known. */
 void ending_stuck(struct error *e, bool central, uint32_t patience_ms, uint64_t left,

@@ -99,8 +99,8 @@ void front_end_witnesses(const struct front_end *fe, const char *home, char *nam
 bool front_end_answers(const struct front_end *fe, const struct machine *machine);
 /* Whether a machine of this other pool answers us. */
 bool front_end_reaches(const struct front_end *fe, const char *pool);
-/* Whether it is known that none does, and if `why` is given, why. Of whoever was not called yet
- * since our start, nothing is known. */
-bool front_end_is_silent(const struct front_end *fe, const char *pool, const char **why);
+/* Whether it is known that none does, and if `why` is given, why; lent. Of whoever was not called
+ * yet since our start, nothing is known. */
+bool front_end_is_silent(const struct front_end *fe, const char *pool, const struct error **why);
 
 #endif

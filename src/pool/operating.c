@@ -185,7 +185,7 @@ static void on_standing(const struct home_standing *standing, const struct error
     struct operation_event event = {.kind = OPERATION_SAID, .error = e};
     if (standing)
         event.holder = *standing;
-    else if (e->kind == FAIL_UNREACHABLE || e->kind == FAIL_DEADLINE)
+    else if (operation_is_silence(e->kind))
         event.kind = OPERATION_UNANSWERED;
     else
         event.kind = OPERATION_REFUSED;

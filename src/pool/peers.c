@@ -132,17 +132,17 @@ void peers_answered(struct peer *peer)
         log_event(LOG_EVENT_NOTICE, "machine-reachable", "%s answers%s.", peer->machine,
                   peer->tried ? " again" : "");
     peer->reachable = peer->tried = true;
-    peer->trouble[0] = '\0';
+    peer->trouble = (struct error){0};
 }
 
 void peers_failed(struct peer *peer, const struct error *e)
 {
     /* The same trouble is told once; another kind of it is news. */
-    bool news = peer->reachable || !peer->tried || strcmp(peer->trouble, e->what) != 0;
+    bool news = peer->reachable || !peer->tried || strcmp(peer->trouble.what, e->what) != 0;
     if (news)
         log_error(LOG_EVENT_WARNING, "machine-unreachable", e, "%s does not answer us.",
                   peer->machine);
     peer->reachable = false;
     peer->tried = true;
-    snprintf(peer->trouble, sizeof peer->trouble, "%s", e->what);
+    peer->trouble = *e;
 }

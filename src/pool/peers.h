@@ -36,7 +36,7 @@ struct peer {
     struct peer_home homes[PEER_HOMES_MAX];
     bool clock_warned;
     bool topology_warned;
-    char trouble[ERROR_TEXT_MAX]; /* why it is not reachable */
+    struct error trouble; /* why it is not reachable */
 };
 
 struct peers *peers_new(const struct topology *topology, const struct machine *self);

@@ -30,7 +30,7 @@ bool front_end_reaches(const struct front_end *fe, const char *pool)
     return machine && machine != front_end_config(fe)->self && front_end_answers(fe, machine);
 }
 
-bool front_end_is_silent(const struct front_end *fe, const char *name, const char **why)
+bool front_end_is_silent(const struct front_end *fe, const char *name, const struct error **why)
 {
     const struct pool *pool = topology_pool(front_end_config(fe)->topology, name);
     for (size_t i = 0; pool && i < pool->machine_count; i++) {
@@ -38,7 +38,7 @@ bool front_end_is_silent(const struct front_end *fe, const char *name, const cha
         if (!peer || peer->reachable || !peer->tried)
             return false;
         if (why)
-            *why = peer->trouble;
+            *why = &peer->trouble;
     }
     return pool != NULL;
 }

@@ -2,6 +2,8 @@
 """Failing over and back, planned and after a disaster, with users at work: nothing that was
 acknowledged is lost, never two serve in one term, and what is said of it is true."""
 
+from between import Between
+from expired import expire
 from failovers import *
 from web_client import with_file_store
 
@@ -171,6 +173,49 @@ def what_can_not_be_done_is_refused_with_the_way_out_and_changes_nothing(world):
     fail_back(world).must(0)
 
 
+def is_refused(world, *why):
+    """Neither way, nor as a rehearsal: it is there, and not lost."""
+    until("it to be known", lambda: "is there" in str(fail_over(world, "-WhatIf")))
+    for words in ([], ["-WhatIf"], ["-DisasterMode"], ["-DisasterMode", "-WhatIf"]):
+        fail_over(world, *words).must(1, f"{ATL}, which holds the home, is there", *why, "Nothing was changed.")
+    assert not world["redmond"].events("operation-began")
+
+
+@test
+def a_holder_of_another_version_is_named_with_both_versions_and_not_taken_for_lost(world):
+    world.build(["atl", "redmond"], central="redmond")
+    between = Between(world, "redmond", "atl")
+    world.begin()
+    between.spoil = lambda path, body: re.sub(rb'"protocol": ?1\b', b'"protocol":2',
+                                              re.sub(rb'"version": ?"[^"]*"', b'"version":"9.9"', body))
+    is_refused(world, "runs version 9.9, which speaks protocol 2", "Bring both machines to the same version")
+    between.spoil = lambda path, body: body
+    world.wait_hears("redmond", "atl")
+    fail_over(world).must(0)
+    holds(world, "redmond")
+
+
+@test
+def an_expired_certificate_of_either_pool_is_named_and_the_holder_not_taken_for_lost(world):
+    world.deploy(["atl", "redmond"], central="redmond")
+    for pool in ("redmond", "atl"):
+        good = world.folder / f"pki/{name_of(pool)}.pem"
+        text = good.read_bytes()
+        expire(world, pool)
+        world.stop(pool)
+        world.start(pool)
+        is_refused(world, "expired", "enew")
+        if pool == "redmond":  # its own
+            fail_over(world).must(1, "It expired on", "pollux pki renew")
+        good.write_bytes(text)
+        world.reload(pool)
+        world.wait_hears("redmond", "atl")
+        world.wait_hears("atl", "redmond")
+    world.wait_mode("atl", "atl", "Serving")
+    fail_over(world).must(0)
+    holds(world, "redmond")
+
+
 @test
 def a_rehearsal_really_looks_says_each_step_and_changes_nothing(world):
     deploy(world)
@@ -212,6 +257,7 @@ def what_is_under_way_can_be_called_off_and_joined(world):
         process = begin(world, "-ServicesStopDelayMins", "30")
         world.wait_mode("atl", "atl", "Closing")
         writers.go_on()  # those who are signed on go on
+        fail_back(world).must(1, "is handing the home", "right now", "Nothing was changed.", "Get-CsPoolFailOverStatus")
         fail_over(world, "-DisasterMode", "-WhatIf").must(0)
         other = begin(world)
         world.command("redmond", "Stop-CsPoolFailOver", "-PoolFqdn", ATL, "-WhatIf").must(0)

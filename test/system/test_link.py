@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 
+from expired import expire
 from pollux_world import *
 
 HEARTBEAT = "/link/v1/heartbeat"
@@ -276,22 +277,14 @@ def a_certificate_that_ends_soon_is_warned_of(world):
 def a_machine_whose_certificate_has_expired_says_so_and_its_partner_too(world):
     """Nobody talks to it any more: both logs must say why, and a new pair mends it."""
     world.build(["atl", "redmond"])
-    certificate, key = pair(world, "redmond")
-    good = certificate.read_bytes(), key.read_bytes()
-    ext = world.folder / "ext"
-    ext.write_text(f"subjectAltName=DNS:{name_of('redmond')}\nbasicConstraints=CA:FALSE\n"
-                   "extendedKeyUsage=serverAuth,clientAuth\nkeyUsage=digitalSignature\n")
-    csr = world.folder / "csr"
-    run("openssl", "req", "-new", "-key", key, "-subj", f"/CN={name_of('redmond')}", "-out",
-        csr).must(0)
-    run("openssl", "x509", "-req", "-in", csr, "-CA", world.folder / "pki/authority.pem", "-CAkey",
-        world.folder / "pki/authority.key", "-set_serial", "4711", "-days", "-1", "-extfile", ext,
-        "-out", certificate).must(0)
+    certificate, _ = pair(world, "redmond")
+    good = certificate.read_bytes()
+    expire(world, "redmond")
     world.start()
     world.wait_event("redmond", "error", "certificate-expired", "pollux pki renew")
     world.wait_event("atl", "machine-unreachable", "expired")
     world.wait_event("atl", "link-refused", "expired")
-    certificate.write_bytes(good[0])
+    certificate.write_bytes(good)
     world.reload("redmond")
     world.wait_hears("atl", "redmond")
     world.wait_hears("redmond", "atl")

@@ -569,6 +569,17 @@ static void a_refusal_calls_a_planned_one_off_and_says_why(void **state)
     says(s, MODE_SERVING);
     assert_at(s, OPERATION_FAILED);
     assert_string_equal(s->status.error.what, "that is so");
+    assert_string_equal(s->status.error.kept, "The home is served where it was.");
+}
+
+static void what_breaks_on_the_way_is_no_word_of_the_holders(void **state)
+{
+    (void)state;
+    for (enum failure kind = FAIL_INVALID; kind < FAILURES; kind++) {
+        bool silence = kind == FAIL_UNREACHABLE || kind == FAIL_DEADLINE || kind == FAIL_IO;
+        assert_int_equal(operation_is_silence(kind), silence);
+        assert_int_equal(operation_is_passing(kind), kind == FAIL_BUSY || kind == FAIL_STOPPING);
+    }
 }
 
 static void a_holder_that_is_busy_is_asked_again(void **state)
@@ -1281,6 +1292,7 @@ int main(void)
         cmocka_unit_test(a_holder_that_is_not_reached_goes_on_by_itself),
         cmocka_unit_test(a_holder_that_has_nothing_to_call_off_ends_it),
         cmocka_unit_test(a_refusal_calls_a_planned_one_off_and_says_why),
+        cmocka_unit_test(what_breaks_on_the_way_is_no_word_of_the_holders),
         cmocka_unit_test(a_holder_that_is_busy_is_asked_again),
         cmocka_unit_test(a_holder_that_is_busy_for_ever_does_not_keep_it_for_ever),
         cmocka_unit_test(a_holder_that_never_keeps_the_release_serves_on),
