@@ -148,7 +148,7 @@ struct home_actions {
 };
 
 /* Fails for what can't be done (HOME_CREATE, HOME_FORCE) or believed (what others say); then
- * nothing is changed, and the error says why. */
+ * nothing is changed, and the error says why. Of actions there is an answer at most. */
 enum failure home_step(struct home *h, const struct home_event *event, struct home_actions *actions,
                        struct error *e);
 

@@ -132,12 +132,29 @@ static void a_take_in_a_number_that_was_passed_is_refused_for_good(void **state)
     assert_int_equal(home_mode(hosted_home_core(s->home)), MODE_STANDBY);
 }
 
+/* The partner, gone mad: a number that can't be, and a release to whom it can't be made. */
+static void a_question_that_can_not_be_is_answered_and_stops_nobody(void **state)
+{
+    struct scene *s = *state;
+    static const struct home_question questions[] = {
+        {.nonce = 5, .term = {1ull << 40, 9}, .seen = 1ull << 40},
+        {.nonce = 5, .term = {3, 9}, .seen = 3, .to = {5, 55}},
+    };
+    for (size_t i = 0; i < COUNT_OF(questions); i++)
+        hosted_home_asked(s->home, &questions[i], NULL);
+    assert_int_equal(home_mode(hosted_home_core(s->home)), MODE_STANDBY);
+    take(s, 4);
+    assert_int_equal(s->error.kind, OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_take_that_was_overtaken_by_a_salvage_is_tried_again,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_take_in_a_number_that_was_passed_is_refused_for_good,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_question_that_can_not_be_is_answered_and_stops_nobody,
                                         set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
