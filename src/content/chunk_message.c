@@ -9,7 +9,6 @@
 #include "content/likeness.h"
 #include "core/packet.h"
 
-enum { MAGIC_REQUEST = 0x32515850, MAGIC_ANSWER = 0x32415850 }; /* "PXQ2", "PXA2" */
 enum { ABSENT, WHOLE, PARTLY };
 
 enum {
@@ -89,7 +88,7 @@ void chunk_request_end(const struct chunk_request *request, struct buffer *packe
 {
     OWNED(buffer_free) struct buffer head = {0};
     buffer_text(&head, request->home);
-    seal(MAGIC_REQUEST, buffer_view(&head), buffer_view(&request->body), packet);
+    seal(CHUNKS_WANTED_MAGIC, buffer_view(&head), buffer_view(&request->body), packet);
 }
 
 bool chunk_request_next(struct chunk_request *r, struct chunk_place *place)
@@ -126,7 +125,7 @@ enum failure chunk_request_open(struct bytes packet, struct chunk_request **requ
     struct chunk_place place;
     *request = NULL;
     enum failure bad =
-        packet_open(packet, MAGIC_REQUEST, REQUEST_BODY_MAX, what_request, &r->packet, e);
+        packet_open(packet, CHUNKS_WANTED_MAGIC, REQUEST_BODY_MAX, what_request, &r->packet, e);
     if (bad)
         return bad;
     struct cursor head = cursor_over(r->packet.head);
@@ -171,7 +170,7 @@ void chunk_answer_add_middle(struct buffer *body, uint32_t front, uint32_t back,
 
 void chunk_answer_end(const struct buffer *body, struct buffer *packet)
 {
-    seal(MAGIC_ANSWER, BYTES_NONE, buffer_view(body), packet);
+    seal(CHUNKS_MAGIC, BYTES_NONE, buffer_view(body), packet);
 }
 
 enum failure chunk_answer_open(struct bytes packet, struct chunk_answer **answer, struct error *e)
@@ -179,7 +178,7 @@ enum failure chunk_answer_open(struct bytes packet, struct chunk_answer **answer
     OWNED(chunk_answer_free) struct chunk_answer *a = xcalloc(1, sizeof *a);
     *answer = NULL;
     enum failure bad =
-        packet_open(packet, MAGIC_ANSWER, ANSWER_BODY_MAX, what_answer, &a->packet, e);
+        packet_open(packet, CHUNKS_MAGIC, ANSWER_BODY_MAX, what_answer, &a->packet, e);
     if (bad)
         return bad;
     a->in = cursor_over(buffer_view(&a->packet.body));

@@ -10,7 +10,6 @@
 #include "core/packet.h"
 
 enum {
-    BATCH_MAGIC = 0x32425850, /* "PXB2" */
     /* A limit on what a peer can make us allocate. */
     RAW_MAX = BATCH_BYTES_MAX + ITEM_VALUE_MAX + ITEM_KEY_MAX + 64,
 };

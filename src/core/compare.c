@@ -13,7 +13,6 @@
 #include "core/packet.h"
 
 enum {
-    COMPARE_MAGIC = 0x31435850, /* "PXC1" */
     RAW_MAX = COMPARE_BYTES_MAX + COMPARE_RUNS_MAX * (2 * ITEM_KEY_MAX + 128) + ITEM_VALUE_MAX +
               ITEM_KEY_MAX + 64,
 };

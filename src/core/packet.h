@@ -7,6 +7,16 @@
 #include "base/bytes.h"
 #include "base/error.h"
 
+/* Every kind that there is: what a packet begins with. A new one, if a reader of before would
+ * misunderstand. */
+enum packet_magic {
+    BATCH_MAGIC = 0x32425850,         /* "PXB2": core/batch.h */
+    COMPARE_MAGIC = 0x31435850,       /* "PXC1": core/compare.h */
+    TAIL_MAGIC = 0x31545850,          /* "PXT1": core/tail_packet.h */
+    CHUNKS_WANTED_MAGIC = 0x32515850, /* "PXQ2": content/chunk_message.h … */
+    CHUNKS_MAGIC = 0x32415850,        /* "PXA2": … and the answer */
+};
+
 /* Writing. A packer is used again and again. */
 struct packer;
 struct packer *packer_new(void);

@@ -4,7 +4,6 @@
 #include <string.h>
 
 enum {
-    TAIL_MAGIC = 0x31545850, /* "PXT1" */
     /* A batch that does not get smaller by compressing, and a lineage. */
     BODY_MAX = BATCH_BYTES_MAX + (2 << 20),
 };

@@ -7,12 +7,10 @@
 #include "content/likeness.h"
 #include "content/manifest.h"
 #include "content/name.h"
+#include "core/packet.h"
 #include "help_along.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* As in content/chunk_message.c. */
-enum { MAGIC_REQUEST = 0x32515850, MAGIC_ANSWER = 0x32415850 };
 
 static void try_manifest(struct bytes given)
 {
@@ -56,7 +54,7 @@ static void try_request(struct bytes given)
     OWNED(chunk_request_free) struct chunk_request *request = NULL;
     struct chunk_place place;
     uint64_t bytes = 0;
-    help_along(MAGIC_REQUEST, given, &packet);
+    help_along(CHUNKS_WANTED_MAGIC, given, &packet);
     if (chunk_request_open(buffer_view(&packet), &request, NULL))
         return;
     while (chunk_request_next(request, &place)) {
@@ -74,7 +72,7 @@ static void try_answer(struct bytes given)
     OWNED(buffer_free) struct buffer packet = {0};
     OWNED(chunk_answer_free) struct chunk_answer *answer = NULL;
     struct chunk_part chunk;
-    help_along(MAGIC_ANSWER, given, &packet);
+    help_along(CHUNKS_MAGIC, given, &packet);
     if (chunk_answer_open(buffer_view(&packet), &answer, NULL))
         return;
     for (uint32_t size = 1; size < 100; size++) {

@@ -5,7 +5,13 @@
 #define POLLUX_FUZZ_HELP_ALONG_H
 
 #include "base/bytes.h"
+#include "base/error.h"
 
 void help_along(uint32_t magic, struct bytes given, struct buffer *out);
+
+/* What is refused must be so with words. Of seeds that are written by the house's own code, as
+ * `run` has them first of all, none is: else the fuzzer would begin with what is out of date, and
+ * get nowhere. */
+void may_refuse(const struct error *e);
 
 #endif

@@ -1,5 +1,5 @@
-/* Writes what the fuzzers begin with: a few good batches, hold records and parts of
- * comparisons, in a folder for each. */
+/* Writes what the fuzzers begin with: a few good batches, hold records, parts of comparisons and
+ * parts of tails, in a folder for each. */
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,6 +8,7 @@
 #include "core/batch.h"
 #include "core/compare.h"
 #include "core/hold.h"
+#include "core/tail_packet.h"
 
 static void write_seed(const char *folder, const char *name, struct bytes content)
 {
@@ -43,7 +44,7 @@ static void write_loose(const char *folder)
     buffer_u8(&head, MODULE_PRESENCE_FOCUS);
     buffer_varint(&head, 4);
     buffer_u64(&head, 99);
-    const uint64_t numbers[] = {10, 30, 40, 3, 2}; /* after, upto, head, horizon, count */
+    const uint64_t numbers[] = {10, 30, 40, 3, 0, 2}; /* after, upto, head, horizon, more, count */
     for (size_t i = 0; i < COUNT_OF(numbers); i++)
         buffer_varint(&head, numbers[i]);
     buffer_u8(&out, 2);
@@ -107,6 +108,50 @@ static void write_parts(const char *folder)
     }
 }
 
+/* What the tail is, and a batch of it that is helped along by itself. */
+static void write_inside(const char *folder, const struct tail *tail, struct bytes batch)
+{
+    OWNED(buffer_free) struct buffer about = {0}, out = {0};
+    buffer_u64(&about, tail->id);
+    const uint64_t numbers[] = {tail->base.term, tail->base.usn, tail->head, tail->items};
+    for (size_t i = 0; i < COUNT_OF(numbers); i++)
+        buffer_varint(&about, numbers[i]);
+    lineage_encode(&tail->lineage, &about);
+    assert(about.size <= UINT8_MAX);
+    buffer_u8(&out, (uint8_t)about.size);
+    buffer_raw(&out, about.at, about.size);
+    buffer_u8(&out, 1);
+    buffer_raw(&out, batch.at + 20, batch.size - 20);
+    write_seed(folder, "inside", buffer_view(&out));
+}
+
+static void write_tails(const char *folder)
+{
+    struct tail tail = {.id = 77, .base = {2, 5}, .head = 30, .items = 2};
+    lineage_open(&tail.lineage, (struct term){2, 22}, 8);
+    lineage_open(&tail.lineage, (struct term){4, 44}, 20);
+    OWNED(batch_writer_free) struct batch_writer *w = batch_writer_new();
+    OWNED(packer_free) struct packer *packer = packer_new();
+    OWNED(buffer_free) struct buffer whole = {0};
+    const struct batch_head head = {
+        .home = "atl.example.com", .term = {2, 22}, .after = 8, .head = 30};
+    batch_begin(w, &head);
+    for (uint64_t usn = 9; usn < 11; usn++) {
+        const struct item item = {.version = {2, usn},
+                                  .deleted = usn == 10,
+                                  .key = bytes_of("ab" + usn % 2, 1),
+                                  .value = usn == 10 ? BYTES_NONE : bytes_of_text("mine")};
+        batch_add(w, &item);
+    }
+    struct bytes batch = batch_finish(w, 20, false);
+    write_inside(folder, &tail, batch);
+    buffer_u8(&whole, 0); /* nothing inside is helped along, … */
+    buffer_u8(&whole, 0); /* … nor outside */
+    struct bytes packet = tail_packet_seal(packer, &tail, batch);
+    buffer_raw(&whole, packet.at, packet.size);
+    write_seed(folder, "whole", buffer_view(&whole));
+}
+
 static void write_holds(const char *folder)
 {
     struct hold hold = {.home = "atl.example.com",
@@ -130,13 +175,15 @@ static void write_holds(const char *folder)
 
 int main(int argc, char **argv)
 {
-    if (argc != 4)
+    if (argc != 5)
         return 2;
     mkdir(argv[1], 0755);
     mkdir(argv[2], 0755);
     mkdir(argv[3], 0755);
+    mkdir(argv[4], 0755);
     write_batches(argv[1]);
     write_holds(argv[2]);
     write_parts(argv[3]);
+    write_tails(argv[4]);
     return 0;
 }
