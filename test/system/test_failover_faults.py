@@ -195,55 +195,54 @@ def a_network_that_is_cut_at_any_step_ends_in_one_holder(world):
 # --- a pool that is lost, and comes back with something of its own ----------------------------------
 
 
-def tail_may_wait(world, holder):
-    """Until what a superseded pool accepted and had not copied is salvaged: its copy says that it has
-    changes of its own, and nothing is copied over them. True if it is so."""
-    return bool(world[holder].events("backup-state", "changes of its own"))
-
-
-def must_meet(world, holder):
-    """One holder and equal copies; or, of a pool with a tail, one that keeps it."""
+def must_meet(world, writers, holder):
+    """One holder, nothing left aside, equal copies, and in both of them what was acknowledged."""
     assert one_holds(world) == holder
-    until("both copies to be equal, or one to keep its own",
-          lambda: not differences(world, ATL) or tail_may_wait(world, holder))
+    until("what was aside to be salvaged", lambda: there(world, OTHER[holder])["Tail"] == 0)
+    with writers.at_rest():
+        until("both copies to be equal", lambda: not differences(world, ATL))
+        for pool in OTHER:
+            writers.must_be_kept(pool)
     world.terms_must_be_unique()
 
 
 def fail_over_without_the_last(world, writers):
-    """Atlanta goes on where nobody hears it, is killed, and failed over. Returns up to where each
-    writer had been acknowledged there."""
+    """Atlanta goes on where nobody hears it, is killed, and failed over. Returns what was told."""
     writers.go_on(3)
     world.wait_copied("atl")
     world.network.cut("atl", "redmond")
     writers.go_on(3)
-    alone = {w.name: w.kept for w in writers.list}
     world.wait_silent("redmond", "atl")
     world.kill("atl")
     told = fail_over(world, "-DisasterMode").must(0, "did not give the home away", "is salvaged")
     assert there(world, "redmond")["Holder"] == REDMOND
-    return alone, told
+    return told
 
 
-def kept_anywhere(world, name):
-    """The highest number of this writer in either store: live, or in the tail that waits."""
-    return max(json.loads(value)["number"] for pool in OTHER
-               for (_, key), (value, *_) in rows(world[pool].store, "atl").items()
-               if key.endswith(b"/settings") and json.loads(value)["who"] == name)
+def must_be_salvaged(world, writer):
+    """What Atlanta acknowledged last is the user's, or a conflict if Redmond had something by then."""
+    lost = max(number for pool, number in writer.where if pool == "atl")
+    later = [number for pool, number in writer.where if pool == "redmond" and number > lost]
+    values = [json.loads(value) for (_, key), (value, *_) in rows(world["redmond"].store, "atl").items()
+              if key.endswith(b"/settings") or re.fullmatch(rb"conflict/.*/value", key)]
+    kept = [value["number"] for value in values if value.get("who") == writer.name]
+    assert any(lost <= number < min(later, default=number + 1) for number in kept), \
+        (writer.name, lost, later[:1], kept)
 
 
 @test
-def what_a_lost_pool_had_not_copied_is_reported_and_still_there_when_it_comes_back(world):
+def what_a_lost_pool_had_not_copied_is_reported_and_salvaged_when_it_comes_back(world):
     with deploy(world, network=True) as writers:
-        alone, told = fail_over_without_the_last(world, writers)
+        told = fail_over_without_the_last(world, writers)
         upto = int(re.search(r"up to change (\d+)", told.err)[1])
         assert upto < head(world, "atl", "atl"), "nothing was lost, so nothing is tested"
         for writer in writers.list:
             writer.stopped.set()
         world.network.join("atl", "redmond")
         world.start("atl")
-        must_meet(world, "redmond")
+        must_meet(world, writers, "redmond")
         for writer in writers.list:
-            assert kept_anywhere(world, writer.name) >= alone[writer.name], writer.name
+            must_be_salvaged(world, writer)
 
 
 @test
@@ -262,7 +261,7 @@ def a_holder_that_is_cut_off_steps_down_at_the_word_of_a_third_pool(world):
         assert world.mode("redmond", "atl") == "Serving"
         writers.go_on(3)
         world.network.join("atl", "redmond")
-        must_meet(world, "redmond")
+        must_meet(world, writers, "redmond")
 
 
 @test
