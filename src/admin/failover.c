@@ -161,9 +161,10 @@ static void tell_gathered(struct call *call, const struct replicas_said *said)
 {
     if (said->brought) {
         call_warning(call,
-                     "%s had %" PRIu64 " changes more than the copy here: they were brought before "
+                     "%s had %" PRIu64
+                     " changes more than the copy at %s: they were brought before "
                      "it was taken.",
-                     said->brought_from, said->brought);
+                     said->brought_from, said->brought, front_end_pool(call_front_end(call)));
         call_figure(call, json_integer((json_int_t)said->brought), "Changes brought from %s",
                     said->brought_from);
     }

@@ -82,11 +82,15 @@ static bool names_database(const json_t *parameters, const struct pool *pool)
     return database_name_valid(text, name) && strcmp(name, pool->database) == 0;
 }
 
+/* It moves to the pool on whose machine it is typed: so the pool that has it already says that, and
+ * whoever types it once more does not send it back. Elsewhere only one pool can be meant. */
 static const struct pool *mover_of_central(const struct front_end *fe, const json_t *parameters)
 {
     const struct pool *holder = front_end_holder(fe, HOME_CENTRAL);
     bool restore = json_is_true(json_object_get(parameters, "Restore"));
-    if (restore || (holder && names_database(parameters, holder)))
+    bool named = json_object_get(parameters, "BackupSqlServerFqdn");
+    bool here = !named && holder == front_end_config(fe)->self->pool;
+    if (restore || here || (holder && names_database(parameters, holder)))
         return holder;
     return taker_of_central(fe);
 }
@@ -116,8 +120,10 @@ enum failure place_of(struct front_end *fe, const struct command *command, const
     const char *named = json_string_value(json_object_get(parameters, "PoolFqdn"));
     bool central = command->place == AT_TAKER && named && strcmp(named, HOME_CENTRAL) == 0;
     *pool = NULL;
-    if (command->place == AT_CENTRAL_TAKER || central) {
+    if (command->place == AT_CENTRAL_TAKER) {
         *pool = mover_of_central(fe, parameters);
+    } else if (central) {
+        *pool = taker_of_central(fe);
     } else if (command->place == AT_HOLDER && !named) {
         return OK; /* about the machine that is asked */
     } else if (command->place == AT_HOLDER && strcmp(named, HOME_CENTRAL) == 0) {

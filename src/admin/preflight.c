@@ -74,7 +74,12 @@ static bool is_held_elsewhere(const struct look *l)
     } else if (l->wish->kind == OPERATION_MOVE_CENTRAL) {
         fail(&e, FAIL_REFUSED, "%s holds the Central Management Store already, since term %llu.",
              l->self, (unsigned long long)home_hold(l->core)->term.number);
-        error_next(&e, "Get-CsManagementConnection shows where it is, on any machine.");
+        if (l->wish->options.disaster)
+            error_next(&e, "Get-CsManagementConnection shows where it is, on any machine.");
+        else
+            error_next(&e,
+                       "To move it to %s, on a machine of %s: Invoke-CsManagementServerFailover",
+                       l->partner, l->partner);
     } else if (l->wish->kind == OPERATION_FAIL_BACK) {
         fail(&e, FAIL_REFUSED, "%s is not failed over: it serves its own users.", l->wish->home);
         name_the_other(l, &e);

@@ -87,14 +87,18 @@ class Rounds:
     def running(self):
         return [pool for pool in POOLS if self.world[pool].runs]
 
+    def elsewhere(self):
+        """Typed where it is, it is refused."""
+        holder = self.holder()
+        return self.dice.choice([pool for pool in POOLS if pool != holder])
+
     def planned(self):
         """Whoever was down has just come back: it may be told to wait."""
-        at = self.dice.choice(POOLS)
         until("a planned one to be done", lambda: self.note("planned", self.world.command(
-            at, "Invoke-CsManagementServerFailover")))
+            self.elsewhere(), "Invoke-CsManagementServerFailover")))
 
     def planned_and_somebody_dies(self):
-        command = Typed(self.world, self.dice.choice(POOLS), "Invoke-CsManagementServerFailover")
+        command = Typed(self.world, self.elsewhere(), "Invoke-CsManagementServerFailover")
         time.sleep(self.dice.random() * 0.4)  # at any step
         self.world.kill(self.dice.choice(POOLS))
         self.note("planned", command.ends())

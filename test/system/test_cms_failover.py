@@ -47,6 +47,21 @@ def it_moves_and_comes_back_and_every_machine_knows_where_it_is(world):
 
 
 @test
+def typed_once_more_where_it_is_it_stays_and_that_is_said(world):
+    """Nobody knows any more whether the first window had it."""
+    world.deploy(["atl", "redmond"])
+    move(world, "-WhatIf", at="atl").must(
+        1, f"{ATL} holds the Central Management Store already, since term 2.", "Nothing was changed.",
+        f"To move it to {REDMOND}, on a machine of {REDMOND}: Invoke-CsManagementServerFailover")
+    move(world).must(0)
+    move(world).must(1, f"{REDMOND} holds the Central Management Store already, since term 3.",
+                     f"To move it to {ATL}, on a machine of {ATL}")
+    assert world.mode("redmond", CENTRAL) == "Serving"
+    move(world, at="atl").must(0)
+    holds(world, "atl", CENTRAL)
+
+
+@test
 def after_a_disaster_the_seeds_example_takes_it_as_printed(world):
     world.deploy(["atl", "redmond"])
     enable(world, "kenmyer")
@@ -63,7 +78,7 @@ def after_a_disaster_the_seeds_example_takes_it_as_printed(world):
     holds(world, "redmond", CENTRAL)
     holds(world, "redmond")
     everybody_says(world, "redmond")
-    move(world, at="redmond").must(0)
+    move(world, at="atl").must(0)
     fail_back(world).must(0)
     holds(world, "atl", CENTRAL)
     assert len(world["atl"].ask("Get-CsUser", Identity="after").objects) == 1

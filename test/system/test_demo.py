@@ -51,8 +51,10 @@ def pools_that_were_failed_over_go_down_and_up_as_they_were(world):
         {DEMO}/up
         . run/env.atl
         Invoke-CsPoolFailOver -PoolFqdn atl-cs-001.litwareinc.com
+        . run/env.redmond
         Invoke-CsManagementServerFailover
         Get-CsPoolFailOverStatus
+        . run/env.atl
         {DEMO}/down
         {DEMO}/up
         Get-CsManagementConnection

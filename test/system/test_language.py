@@ -882,9 +882,9 @@ OWN = {
                                      lambda a, b: a.status == 0 and b.status == 1 and "OTHER" in b.err),
     (CMS, "BackupMirrorSqlServerFqdn"): (TARGET + " -Force" + IF, f" -BackupMirrorSqlServerFqdn {ATL}", no_mirror),
     (CMS, "BackupMirrorSqlInstanceName"): (TARGET + " -Force" + IF, " -BackupMirrorSqlInstanceName RTC", no_mirror),
-    (CMS, "Restore"): (IF, " -Restore", lambda a, b: a.status == b.status == 0 and "would hold" in a.err and
-                       "would hold" not in b.err),
-    (CMS, "Report"): (IF, r" -Report 'C:\x.html'",
+    (CMS, "Restore"): (TARGET + " -Force" + IF, " -Restore", lambda a, b: a.status == 0 and b.status == 1 and
+                       "-Restore is about the existing database" in b.err),
+    (CMS, "Report"): (TARGET + " -Force" + IF, r" -Report 'C:\x.html'",
                       lambda a, b: a.status == b.status == 0 and "C:\\" in b.err and "C:\\" not in a.err),
     (HOME_AGAIN, "WaitTime"): (OF_ATL + IF, " -WaitTime 7",
                                lambda a, b: "for 15 s" in a.err and "for 7 s" in b.err),

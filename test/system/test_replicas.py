@@ -144,7 +144,7 @@ def alone_what_a_replica_has_more_is_brought_before_it_is_taken(world):
     cut_off_standby(world, "lonely")
     world.kill("atl")
     done = move(world, *FORCE, "-Report", world.folder / "report.html")
-    done.must(0, f"{LONELY} had", "changes more than the copy here",
+    done.must(0, f"{LONELY} had", f"changes more than the copy at {REDMOND}",
               "they were brought before it was taken")
     assert "More than was taken" not in str(done)
     assert f"Changes brought from {LONELY}" in (world.folder / "report.html").read_text()

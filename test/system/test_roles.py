@@ -55,7 +55,7 @@ WORDS = {
     "Invoke-CsStorageServiceFlush": ["-PoolFqdn", ATL, "-FlushType", "SteadyState"],
 }
 # What the pool carries out that takes a home: at Redmond, and it is noted there.
-BY_THE_OTHER = {"Invoke-CsPoolFailOver", "Stop-CsPoolFailOver", "Invoke-CsManagementServerFailover"}
+BY_THE_OTHER = {"Invoke-CsPoolFailOver", "Stop-CsPoolFailOver"}
 GRANTED = {"Get-CsBackupServiceStatus", "Invoke-CsBackupServiceSync", "Backup-CsPool"}
 FOR_THE_CHIEF = {"Remove-CsBackupServiceConfiguration", "Invoke-CsManagementServerFailover"}
 
