@@ -69,7 +69,7 @@ static enum salvage_verdict verdict_of(const struct salvage_question *q)
     /* A conflict that was dismissed since, perhaps: to see it again harms nobody. */
     if (salvage_is_ours(q->entry->key))
         return verdict == SALVAGE_APPLY || standing == FORGOTTEN ? SALVAGE_APPLY : SALVAGE_NOTHING;
-    if (q->together && verdict == SALVAGE_APPLY)
+    if (q->stays && verdict == SALVAGE_APPLY)
         return q->here && is_same(q->here, q->entry) ? SALVAGE_NOTHING : SALVAGE_CONFLICT;
     return verdict;
 }

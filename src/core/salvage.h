@@ -28,9 +28,9 @@ struct salvage_question {
     bool covered;     /* a tail that goes further in that term is salvaged as a whole */
     bool own;         /* the holder's own tail, … */
     uint64_t cookie;  /* … and how far this module of it came, when it was a copy */
-    /* What is valid only together (accounts, the topology) is not put together from two histories:
-     * a person does that (protocol, rule 19). */
-    bool together;
+    /* What it is valid with is not carried over, or not known whole: then it isn't either, and a
+     * person puts both histories together (protocol, rule 19; core/salvage_group.h). */
+    bool stays;
     bool derived; /* it follows from other items: whoever writes those writes it, too */
 };
 

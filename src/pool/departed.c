@@ -55,7 +55,7 @@ static bool take_id(struct bytes key, char id[ACCOUNT_ID_SIZE])
     return strspn(id, "0123456789abcdef") == ACCOUNT_ID_SIZE - 1;
 }
 
-static bool decode(const struct item *item, struct departed *d)
+bool departed_decode(const struct item *item, struct departed *d)
 {
     *d = (struct departed){0};
     if (item->deleted || item->module != MODULE_CMS_MASTER || !take_id(item->key, d->id))
@@ -86,7 +86,7 @@ static bool visit_item(const struct item *item, struct item_hash hash, void *con
     (void)hash;
     const struct walk *w = context;
     struct departed d;
-    return !decode(item, &d) || w->visit(&d, item->version.usn, w->context);
+    return !departed_decode(item, &d) || w->visit(&d, item->version.usn, w->context);
 }
 
 enum failure departed_since(struct view *view, uint64_t usn, departed_visit *visit, void *context,

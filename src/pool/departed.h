@@ -17,6 +17,9 @@ struct departed {
 void departed_put(struct txn *txn, const struct account *account);
 void departed_remove(struct txn *txn, const char *id);
 
+/* False: it is none, or a deletion, or can't be read. */
+bool departed_decode(const struct item *item, struct departed *departed);
+
 /* Has the account with this Id been taken away? */
 enum failure departed_known(struct view *view, const char *id, bool *known, struct error *e);
 

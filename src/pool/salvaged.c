@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "pool/backup_service.h"
+#include "pool/central_judge.h"
 
 static enum failure commit(struct store *store, struct txn *txn, struct error *e)
 {
@@ -36,8 +37,12 @@ enum failure salvaged_take(struct store *store, const struct salvage_derived *de
         bad = view_hold(view, batch_head(packet->batch)->home, hold, e);
     if (bad)
         return bad;
-    const struct salvage_place place = {
-        .view = view, .hold = hold, .now_ms = clock_wall_ms(), .derived = derived, .own = own};
+    const struct salvage_place place = {.view = view,
+                                        .hold = hold,
+                                        .now_ms = clock_wall_ms(),
+                                        .derived = derived,
+                                        .judge = central_judge,
+                                        .own = own};
     bad = make(txn, &place, packet, upto, e);
     view_close(TAKE(view));
     return bad ? bad : commit(store, TAKE(txn), e);

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "core/limits.h"
 #include "pool/backup_service.h"
+#include "pool/central_judge.h"
 #include "pool/salvaged.h"
 #include "pool/sweep.h"
 #include "store/tail_reader.h"
@@ -323,6 +324,7 @@ static enum failure own_first(struct front_end *fe, struct txn *txn, const struc
                                         .hold = hold,
                                         .now_ms = clock_wall_ms(),
                                         .derived = front_end_derived(fe),
+                                        .judge = central_judge,
                                         .own = true};
     txn_as_holder(txn, hold->term.number);
     return salvage_own(txn, &place, e);

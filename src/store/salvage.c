@@ -138,20 +138,26 @@ static bool follows(const struct salvage *s, const struct item *entry)
     return derived && derived->follows(entry->module, entry->key);
 }
 
+static struct salvage_question ask(const struct salvage *s, const struct item *entry,
+                                   const struct kept *here, bool stays)
+{
+    return (struct salvage_question){.entry = entry,
+                                     .here = here->there ? &here->item : NULL,
+                                     .base = s->base,
+                                     .back_to = s->back_to,
+                                     .horizon = s->horizon,
+                                     .covered = entry->version.usn <= s->covered,
+                                     .own = s->place.own,
+                                     .cookie = s->cookie,
+                                     .stays = stays,
+                                     .derived = follows(s, entry)};
+}
+
 static enum failure carry_out(struct salvage *s, const struct item *entry, const struct kept *here,
-                              struct error *e)
+                              bool stays, struct error *e)
 {
     const struct salvage_derived *derived = s->place.derived;
-    const struct salvage_question question = {.entry = entry,
-                                              .here = here->there ? &here->item : NULL,
-                                              .base = s->base,
-                                              .back_to = s->back_to,
-                                              .horizon = s->horizon,
-                                              .covered = entry->version.usn <= s->covered,
-                                              .own = s->place.own,
-                                              .cookie = s->cookie,
-                                              .together = entry->module == MODULE_CMS_MASTER,
-                                              .derived = follows(s, entry)};
+    const struct salvage_question question = ask(s, entry, here, stays);
     struct salvage_ruling ruling = salvage_rule(&question);
     if (ruling.verdict != SALVAGE_APPLY && is_later_mark(entry, here))
         ruling.verdict = SALVAGE_APPLY;
@@ -169,7 +175,8 @@ static enum failure carry_out(struct salvage *s, const struct item *entry, const
     return bad;
 }
 
-static enum failure take_entries(struct salvage *s, struct batch *batch, struct error *e)
+static enum failure take_entries(struct salvage *s, struct batch *batch, bool stays,
+                                 struct error *e)
 {
     struct item entry;
     enum failure bad = OK;
@@ -179,10 +186,75 @@ static enum failure take_entries(struct salvage *s, struct batch *batch, struct 
             continue;
         bad = look_up(s, entry.key, &here, e);
         if (!bad)
-            bad = carry_out(s, &entry, &here, e);
+            bad = carry_out(s, &entry, &here, stays, e);
         buffer_free(&here.value);
     }
     return bad;
+}
+
+/* --- what is valid only together --- */
+
+/* All changes of a packet, side by side. */
+struct together {
+    size_t count;
+    struct item *entries;
+    struct kept *here;
+    struct salvage_member *members;
+};
+
+static void together_clear(struct together *t)
+{
+    for (size_t i = 0; i < t->count; i++)
+        buffer_free(&t->here[i].value);
+    free(t->entries);
+    free(t->here);
+    free(t->members);
+}
+
+static enum failure together_read(const struct salvage *s, struct batch *batch, struct together *t,
+                                  struct error *e)
+{
+    size_t count = batch_count(batch);
+    enum failure bad = OK;
+    t->entries = xcalloc(count, sizeof *t->entries);
+    t->here = xcalloc(count, sizeof *t->here);
+    t->members = xcalloc(count, sizeof *t->members);
+    while (!bad && t->count < count && batch_next(batch, &t->entries[t->count])) {
+        const struct item *entry = &t->entries[t->count];
+        struct kept *here = &t->here[t->count];
+        struct salvage_member *member = &t->members[t->count++];
+        bad = look_up(s, entry->key, here, e);
+        const struct salvage_question question = ask(s, entry, here, false);
+        *member = (struct salvage_member){
+            .entry = entry, .here = question.here, .verdict = salvage_rule(&question).verdict};
+    }
+    salvage_alone(t->members, t->count);
+    return bad;
+}
+
+static enum failure take_together(struct salvage *s, struct batch *batch, struct error *e)
+{
+    const struct salvage_ground ground = {
+        .view = s->place.view, .txn = s->txn, .hold = s->place.hold, .base = s->base};
+    struct together t = {0};
+    enum failure bad = together_read(s, batch, &t, e);
+    if (!bad)
+        bad = s->place.judge(&ground, t.members, t.count, e);
+    if (!bad)
+        salvage_settle(t.members, t.count);
+    for (size_t i = 0; !bad && i < t.count; i++)
+        bad = carry_out(s, &t.entries[i], &t.here[i], t.members[i].stays, e);
+    together_clear(&t);
+    return bad;
+}
+
+static enum failure take_packet(struct salvage *s, struct tail_packet *packet, struct error *e)
+{
+    bool central = s->head->module == MODULE_CMS_MASTER;
+    bool whole = batch_count(packet->batch) == packet->tail.items && s->mark.upto == 0;
+    if (central && whole && s->place.judge)
+        return take_together(s, packet->batch, e);
+    return take_entries(s, packet->batch, central, e);
 }
 
 static void write_mark(struct salvage *s)
@@ -234,7 +306,7 @@ enum failure salvage_packet(struct salvage *s, struct tail_packet *packet, uint6
         bad = find_covered(s, e);
     bool news = s->mark.upto < s->head->upto;
     if (!bad && news)
-        bad = take_entries(s, packet->batch, e);
+        bad = take_packet(s, packet, e);
     if (!bad && news)
         write_mark(s);
     *upto = s->mark.upto;

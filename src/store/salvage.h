@@ -4,7 +4,7 @@
 #ifndef POLLUX_STORE_SALVAGE_H
 #define POLLUX_STORE_SALVAGE_H
 
-#include "core/salvage.h"
+#include "core/salvage_group.h"
 #include "core/tail_packet.h"
 #include "store/store.h"
 
@@ -28,11 +28,25 @@ struct salvage_derived {
     void (*release)(void *context);
 };
 
+/* What the two histories are compared by where changes are valid only together. */
+struct salvage_ground {
+    struct view *view;
+    struct txn *txn; /* what is looked at besides is to be expected in it */
+    const struct hold *hold;
+    uint64_t base; /* what the holder changed after it, it did without the tail */
+};
+/* Joins what is valid only together, and says what stays because the rest would not be valid. */
+typedef enum failure salvage_judge(const struct salvage_ground *ground,
+                                   struct salvage_member *members, size_t count, struct error *e);
+
 struct salvage_place {
     struct view *view; /* of the holder, from which the transaction is made */
     const struct hold *hold;
     uint64_t now_ms; /* since 1970 */
     const struct salvage_derived *derived;
+    /* Of `central`, for a tail that one packet has all of: verdicts must not depend on where a
+     * longer one was cut, so of that everything stays. NULL: so it does of each. */
+    salvage_judge *judge;
     bool own;
 };
 

@@ -120,7 +120,7 @@ static void what_stays_gets_a_new_number_where_the_copy_would_miss_it(void **sta
     struct both b;
     struct salvage_question question = ask(&b, "mine", 10, "old");
     assert_false(salvage_rule(&question).rewrite); /* it is written anyway */
-    question.together = true;
+    question.stays = true;
     assert_int_equal(salvage_rule(&question).verdict, SALVAGE_CONFLICT);
     assert_true(salvage_rule(&question).rewrite);
     question = ask(&b, "mine", 11, "theirs");
@@ -134,7 +134,7 @@ static void accounts_and_the_topology_are_not_put_together_from_two_histories(vo
     (void)state;
     struct both b;
     struct salvage_question question = ask(&b, "mine", 0, NULL);
-    question.together = true;
+    question.stays = true;
     assert_int_equal(salvage_rule(&question).verdict, SALVAGE_CONFLICT);
     question.own = true;
     assert_int_equal(salvage_rule(&question).verdict, SALVAGE_APPLY);
