@@ -15,8 +15,8 @@ enum {
     /* One document: a contact list of some thousand entries, a topology of some hundred pools. */
     ITEM_VALUE_MAX = 1 << 20,
 
-    /* Each start of serving adds an entry; a pool restarted daily keeps most of a year. What falls
-     * off the old end only means that two copies that parted before it are compared by digests. */
+    /* Each start of serving adds an entry; a pool restarted daily keeps most of a year. What is
+     * forgotten then only means that two copies that parted before it are compared by digests. */
     LINEAGE_MAX = 256,
 
     /* A batch is what travels at once: small enough that memory stays flat, large enough that a

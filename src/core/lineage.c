@@ -8,6 +8,21 @@ static bool follows(const struct lineage_entry *later, const struct lineage_entr
     return later->term.number > earlier->term.number && later->began >= earlier->began;
 }
 
+/* Rather one in which nothing was changed than the oldest: where a home rests, all that is kept
+ * would be such ones one day, and nobody could tell by whom its last change was made. Not one of
+ * the later half, which others may stand on. */
+static void forget_one(struct lineage *l)
+{
+    size_t i = 0;
+    while (i < LINEAGE_MAX / 2 && l->entries[i].began != l->entries[i + 1].began)
+        i++;
+    if (i == LINEAGE_MAX / 2)
+        i = 0;
+    memmove(l->entries + i, l->entries + i + 1, (l->count - i - 1) * sizeof *l->entries);
+    l->count--;
+    l->trimmed = true;
+}
+
 void lineage_open(struct lineage *l, struct term term, uint64_t head)
 {
     assert(!term_is_none(term));
@@ -15,11 +30,8 @@ void lineage_open(struct lineage *l, struct term term, uint64_t head)
     while (l->count && l->entries[l->count - 1].began > head)
         l->count--; /* this copy heard of that term, but did not come as far */
     assert(l->count == 0 || follows(&entry, &l->entries[l->count - 1]));
-    if (l->count == LINEAGE_MAX) {
-        memmove(l->entries, l->entries + 1, (LINEAGE_MAX - 1) * sizeof *l->entries);
-        l->count--;
-        l->trimmed = true;
-    }
+    if (l->count == LINEAGE_MAX)
+        forget_one(l);
     l->entries[l->count++] = entry;
 }
 

@@ -19,7 +19,7 @@ struct lineage_entry {
 
 struct lineage {
     size_t count;
-    bool trimmed; /* older entries fell off the end */
+    bool trimmed; /* older entries were forgotten */
     struct lineage_entry entries[LINEAGE_MAX];
 };
 

@@ -487,6 +487,26 @@ static void a_former_holder_older_than_the_exporters_lineage_may_have_forked(voi
     ASSERT_VERDICT(judge(&m), COPY_FORKED);
 }
 
+/* It was compared again and again, and nobody could ever take it. */
+static void a_copy_that_has_everything_goes_on_however_often_its_holder_was_started(void **state)
+{
+    (void)state;
+    struct meeting m = a_meeting();
+    exporter_went_through(&m, 2, 0);
+    for (uint64_t i = 2; i <= LINEAGE_MAX + 2; i++)
+        exporter_went_through(&m, 2 * i, 60);
+    m.hold.lineage = m.theirs;
+    m.offer.term = m.hold.term = lineage_last(&m.theirs);
+    m.offer.head = 60;
+    m.offer.digest = m.copy.digest;
+    copy_stands_at(&m, at(lineage_term_of(&m.theirs, 60), 60));
+    ASSERT_VERDICT(judge(&m), COPY_GO_ON);
+    assert_int_equal(copy_upto(&m.hold, m.copy.cookie), 60);
+    exporter_went_through(&m, 2000, 60); /* and the day after */
+    m.offer.term = m.hold.term = lineage_last(&m.theirs);
+    ASSERT_VERDICT(judge(&m), COPY_GO_ON);
+}
+
 /* --- who may send at all --- */
 
 static void a_term_that_the_copy_has_not_heard_of_is_early(void **state)
@@ -745,6 +765,7 @@ int main(void)
         cmocka_unit_test(terms_behind_the_copys_head_are_not_the_copys),
         cmocka_unit_test(a_fork_is_told_by_the_copys_head_not_by_its_cookie),
         cmocka_unit_test(a_common_point_counts_more_than_what_was_trimmed),
+        cmocka_unit_test(a_copy_that_has_everything_goes_on_however_often_its_holder_was_started),
         cmocka_unit_test(rule_17_a_copy_behind_the_horizon_is_compared),
         cmocka_unit_test(a_copy_at_the_horizon_has_what_was_deleted),
         cmocka_unit_test(a_cookie_that_does_not_fit_its_lineage_is_compared),

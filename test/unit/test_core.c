@@ -235,6 +235,24 @@ static void a_lineage_forgets_its_oldest_terms_and_says_so(void **state)
     assert_int_equal(lineage_term_of(&l, 3), 0);
 }
 
+/* A home in which nothing changes any more, at a pool that is started daily. */
+static void a_lineage_does_not_forget_by_whom_the_last_change_was_made(void **state)
+{
+    (void)state;
+    static struct lineage l;
+    memset(&l, 0, sizeof l);
+    lineage_open(&l, term(2, 1), 0);
+    lineage_open(&l, term(4, 1), 5);
+    for (uint64_t i = 3; i <= 3 * LINEAGE_MAX; i++)
+        lineage_open(&l, term(2 * i, i), 7);
+    assert_int_equal(l.count, LINEAGE_MAX);
+    assert_int_equal(lineage_term_of(&l, 7), 4);
+    assert_int_equal(lineage_term_of(&l, 5), 2);
+    /* Of the later half of the terms none is forgotten: a partner may have followed any of them. */
+    for (uint64_t i = 3 * LINEAGE_MAX; i > 3 * LINEAGE_MAX - LINEAGE_MAX / 2; i--)
+        assert_true(lineage_has(&l, term(2 * i, i)));
+}
+
 /* --- hold records --- */
 
 static struct hold *a_hold(void)
@@ -408,6 +426,7 @@ int main(void)
         cmocka_unit_test(a_term_that_a_copy_only_heard_of_is_no_common_point),
         cmocka_unit_test(a_copy_that_opens_a_term_drops_those_that_it_did_not_reach),
         cmocka_unit_test(a_lineage_forgets_its_oldest_terms_and_says_so),
+        cmocka_unit_test(a_lineage_does_not_forget_by_whom_the_last_change_was_made),
         cmocka_unit_test(a_hold_record_is_read_as_it_was_written),
         cmocka_unit_test(a_hold_record_of_the_first_format_is_read_too),
         cmocka_unit_test(a_record_of_a_hand_over_says_to_which_term),
