@@ -174,6 +174,20 @@ static bool pack_item(const struct item *item, struct item_hash hash, void *cont
     return true;
 }
 
+void copying_pack(struct hosted *h, const struct batch_head *head, struct buffer *batch)
+{
+    OWNED(view_close) struct view *view = NULL;
+    struct batch_head named = *head;
+    struct packing p = {
+        .writer = h->pool->world->writer, .module = head->module, .upto = head->after};
+    strcpy(named.home, home_of(h));
+    store_view(h->pool->store, &view, NULL);
+    batch_begin(p.writer, &named);
+    view_changes(view, home_of(h), head->after, pack_item, &p, NULL);
+    struct bytes bytes = batch_finish(p.writer, p.full ? p.upto : head->head, p.full);
+    buffer_raw(batch, bytes.at, bytes.size);
+}
+
 /* All that follows, as the store is now; or as much of it as a batch takes. */
 static void pack(struct hosted *h, struct call *call, uint64_t after, bool last)
 {
@@ -438,7 +452,10 @@ void copying_called(struct hosted *h, struct call *call)
     case CALL_QUESTION:
     case CALL_DEMAND: break;
     case CALL_OFFER: offered(h, call); break;
-    case CALL_BATCH: sent(h, call); break;
+    case CALL_BATCH:
+    case CALL_BROUGHT: sent(h, call); break;
+    case CALL_STANDING:
+    case CALL_WANTED: break;
     case CALL_COMPARE:
     case CALL_PART:
     case CALL_COMPARED: comparing_called(h, call); break;

@@ -28,6 +28,8 @@ struct copy_state copying_copy_of(const struct hosted *h, const struct hold *hol
 bool copying_takes(const struct hosted *h, struct term term);
 void copying_note_fork(const struct hosted *h, const struct call *call,
                        const struct copy_answer *answer);
+/* What follows on `head->after`, or as much of it as a batch takes. */
+void copying_pack(struct hosted *h, const struct batch_head *head, struct buffer *batch);
 void copying_offer(struct hosted *h, struct call *call);
 struct copy_answer copying_judge(const struct hosted *h, const struct call *call);
 /* The lineage goes into the record; the call gets the answer when it is there. */

@@ -43,6 +43,7 @@ static void add(struct counts *all, const struct counts *one)
     all->operations += one->operations;
     all->taken += one->taken;
     all->alone += one->alone;
+    all->brought += one->brought;
     all->called_off += one->called_off;
 }
 
@@ -90,11 +91,11 @@ static bool run(unsigned number, const char *what, const struct plan *plan)
            " tails, %" PRIu64 " salvaged and %" PRIu64 " taken by who had them, with %" PRIu64
            " conflicts, %" PRIu64 " refills, %" PRIu64 " times FinalState, %" PRIu64
            " operations: %" PRIu64 " homes taken, %" PRIu64 " of them alone, %" PRIu64
-           " called off\n",
+           " called off, %" PRIu64 " changes brought from a replica\n",
            plan->from, plan->to, all.steps, all.acked, all.changes, all.batches, all.comparisons,
            all.crashes, all.put_backs, all.given_up, all.forks, all.salvages, all.own_tails,
            all.conflicts, all.refills, all.finals, all.operations, all.taken, all.alone,
-           all.called_off);
+           all.called_off, all.brought);
     printf("%s %u - %s\n", bad ? "not ok" : "ok", number, what);
     return !bad;
 }

@@ -26,6 +26,8 @@ static uint64_t delay(struct world *w, uint64_t longest_ms)
 
 static unsigned copies(struct world *w, const struct pool *from, const struct pool *to)
 {
+    if (from == to)
+        return 1;
     if (is_cut(w, from, to) || (!w->quiet && chance(w, LOST_IN_THOUSAND)))
         return 0;
     return !w->quiet && chance(w, DOUBLED_IN_THOUSAND) ? 2 : 1;

@@ -15,7 +15,10 @@ enum call_kind {
     CALL_COMPARE,
     CALL_PART,
     CALL_COMPARED,
-    CALL_SALVAGE
+    CALL_SALVAGE,
+    CALL_STANDING, /* of the replica: how far it is, … */
+    CALL_WANTED,   /* … what it has behind `after`, … */
+    CALL_BROUGHT,  /* … and that, at the pool itself that asked for it */
 };
 
 struct call {
@@ -33,7 +36,8 @@ struct call {
     struct buffer batch;     /* or a part of a comparison, or some of a tail */
     uint64_t head;           /* the store's own, when the offer was made */
     uint64_t comparison;     /* which one begins or ends */
-    struct buffer differs;   /* the answer to a part */
+    struct buffer differs;   /* the answer to a part, or what was wanted */
+    uint64_t after, round;   /* of the replica */
 };
 
 struct call *call_new(struct pool *from, struct pool *to, enum call_kind kind, size_t home);

@@ -5,6 +5,7 @@
 
 #include "checks.h"
 #include "copying.h"
+#include "gathering.h"
 #include "pool.h"
 #include "scheduler.h"
 
@@ -146,8 +147,8 @@ static void carry_out(struct hosted *h, const struct operation_action *action)
     case OPERATION_ASK_FLUSH:
         step_operation(h, (struct operation_event){.kind = OPERATION_FLUSHED}, OK);
         break;
-    case OPERATION_ASK_REPLICAS: /* there are none here */
-    case OPERATION_BRING_REPLICAS: break;
+    case OPERATION_ASK_REPLICAS: gathering_ask(h); break;
+    case OPERATION_BRING_REPLICAS: gathering_bring(h); break;
     case OPERATION_OPEN: open_term(h, action->to, action->alone); break;
     case OPERATION_TELL: tell(h); break;
     case OPERATION_ENDED: end(h); break;
@@ -168,6 +169,7 @@ static void step_operation(struct hosted *h, struct operation_event event, enum 
     event.serves = home_mode(h->core) == MODE_SERVING;
     event.silent = home_mode(h->core) == MODE_RESILIENCY;
     event.error = &e;
+    event.replicas = gathering_standing(h);
     operation_step(h->operation, &event, &actions, NULL);
     for (size_t i = 0; i < actions.count && h->operation; i++)
         carry_out(h, &actions.list[i]);
@@ -209,6 +211,7 @@ void operating_stored(struct hosted *h, bool good)
 void operating_stop(struct hosted *h)
 {
     operation_free(TAKE(h->operation));
+    gathering_forget(h);
     h->taking = false;
     h->demanded = NULL;
 }
@@ -222,9 +225,11 @@ static void begin(struct hosted *h)
     const struct operation_options options = {.disaster = disaster,
                                               .flush = chance(w, 200),
                                               .skip_verification = disaster && chance(w, 200),
+                                              .replicas = h->home == CENTRAL,
                                               .patience_ms = PATIENCE_MS,
                                               .store_ms = STORE_MS,
                                               .close_ms = chance(w, 300) ? CLOSE_MS : 0};
+    gathering_forget(h);
     h->operation = operation_new(&options, w->now);
     h->began_ms = w->now;
     w->counts.operations++;

@@ -6,6 +6,7 @@
 
 #include "checks.h"
 #include "comparing.h"
+#include "gathering.h"
 #include "operating.h"
 #include "replica.h"
 #include "salvaging.h"
@@ -274,7 +275,9 @@ static void question_arrives(struct hosted *h, struct call *call)
 void pool_called(struct pool *pool, struct call *call)
 {
     struct hosted *h = hosted_of(pool, call->home);
-    if (!h)
+    if (call->kind == CALL_STANDING || call->kind == CALL_WANTED)
+        gathering_called(&pool->replica, call);
+    else if (!h)
         replica_called(&pool->replica, call);
     else if (call->kind == CALL_QUESTION)
         question_arrives(h, call);
@@ -296,6 +299,10 @@ void pool_answered(struct pool *pool, struct call *call, const struct home_answe
     struct hosted *h = hosted_of(pool, call->home);
     if (call->kind == CALL_SALVAGE) {
         salvaging_answered(h ? h : &pool->replica, position);
+        return;
+    }
+    if (call->kind >= CALL_STANDING) {
+        gathering_answered(h, call, position);
         return;
     }
     if (call->kind != CALL_QUESTION) {

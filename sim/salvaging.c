@@ -22,6 +22,24 @@ void salvaging_stop(struct hosted *h)
     tail_reader_free(TAKE(h->salvage.reader));
 }
 
+/* Of `central`: any two of a tail that begin alike belong together ("key1", "key10", "key11"). */
+static enum failure judge(const struct salvage_ground *ground, struct salvage_member *members,
+                          size_t count, struct error *e)
+{
+    enum { ALIKE = 4 };
+    (void)ground;
+    (void)e;
+    for (size_t i = 0; i < count; i++) {
+        struct bytes a = members[i].entry->key;
+        for (size_t k = 0; k < i && a.size >= ALIKE; k++) {
+            struct bytes b = members[k].entry->key;
+            if (b.size >= ALIKE && memcmp(a.at, b.at, ALIKE) == 0)
+                salvage_join(members, k, i);
+        }
+    }
+    return OK;
+}
+
 /* --- going back --- */
 
 bool salvaging_goes_back(struct hosted *h, const struct hold *hold, const struct call *call,
@@ -45,7 +63,7 @@ static void own_first(struct hosted *h, struct txn *txn, const struct hold *want
     if (state.tails == 0)
         return;
     store_view(h->pool->store, &view, NULL);
-    const struct salvage_place place = {.view = view, .hold = wanted, .own = true};
+    const struct salvage_place place = {.view = view, .hold = wanted, .judge = judge, .own = true};
     txn_as_holder(txn, wanted->term.number);
     if (salvage_own(txn, &place, NULL))
         broken(h->pool->world, "%s can't read its own tail", h->pool->name);
@@ -81,7 +99,7 @@ static bool make(struct hosted *h, struct txn *txn, struct tail_packet *packet, 
     struct hold hold;
     read_hold(h->pool, home_of(h), &hold);
     store_view(h->pool->store, &view, NULL);
-    const struct salvage_place place = {.view = view, .hold = &hold, .own = own};
+    const struct salvage_place place = {.view = view, .hold = &hold, .judge = judge, .own = own};
     OWNED(salvage_free) struct salvage *s = salvage_begin(txn, &place);
     return salvage_packet(s, packet, upto, NULL) == OK && salvage_end(s, NULL) == OK;
 }

@@ -71,7 +71,13 @@ struct hosted {
     struct call *demanded;       /* … and its demand */
     struct operation *operation; /* here, to take it; NULL: none is under way */
     uint64_t began_ms;
-    bool taking;           /* the record under way opens its term */
+    bool taking; /* the record under way opens its term */
+    struct {
+        bool calling, bringing;
+        bool known, same, useless; /* as the replica said last, and what can be done with it */
+        uint64_t usn, taken, round;
+        struct lineage *lineage;
+    } gathering;
     struct call *follower; /* whose answer waits for the lineage to be kept */
     struct copy_answer follow_answer;
     bool forced;     /* by an administrator */
@@ -146,7 +152,8 @@ struct options {
 
 struct counts {
     uint64_t steps, changes, acked, batches, comparisons, crashes, put_backs, forks, salvages,
-        own_tails, conflicts, given_up, refills, finals, operations, taken, alone, called_off;
+        own_tails, conflicts, given_up, refills, finals, operations, taken, alone, called_off,
+        brought;
 };
 
 /* When changes of this term were set aside first, so many had been tried. */
