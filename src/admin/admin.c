@@ -93,7 +93,7 @@ static enum failure check_parameters(const struct command *command, const json_t
         if ((p->traits & REQUIRED) && !json_object_get(checked, p->name))
             return fail(e, FAIL_INVALID, "The parameter -%s is missing.", p->name);
     }
-    return OK;
+    return parameters_check_rules(command, checked, e);
 }
 
 /* `name`: of a command, if the rest of the path is right. */

@@ -20,21 +20,6 @@ void admin_invoke_backup_service_sync(struct call *call)
 
 /* --- Backup-CsPool --- */
 
-static enum failure check_together(const struct call *call, struct error *e)
-{
-    bool full = call_switch(call, "FullBackup");
-    enum failure bad = OK;
-    if (full && call_switch(call, "SteadyState"))
-        bad =
-            fail(e, FAIL_INVALID,
-                 "-FullBackup waits for FinalState and -SteadyState for SteadyState: one of them.");
-    else if (!full && call_switch(call, "FailedOverPoolOnly"))
-        bad = fail(e, FAIL_INVALID,
-                   "-FailedOverPoolOnly is for -FullBackup alone: a home that was failed over is "
-                   "copied whole, before it is given back.");
-    return bad ? error_kept(e, "Nothing was copied.") : OK;
-}
-
 static const char *name_of(const struct pool *pool)
 {
     return pool ? pool->fqdn : "no pool";
@@ -112,10 +97,7 @@ void admin_backup_pool(struct call *call)
                                .failed_over_only = call_switch(call, "FailedOverPoolOnly")};
     struct error e;
     call_step(call, "Looking at the pair");
-    enum failure bad = check_together(call, &e);
-    if (!bad && !call_switch(call, "LocalStore"))
-        bad = check_pairing(fe, &e);
-    if (bad) {
+    if (!call_switch(call, "LocalStore") && check_pairing(fe, &e)) {
         call_fail(call, &e);
         return;
     }

@@ -1,19 +1,12 @@
 /* Invoke-CsManagementServerFailover: the same move as a pool's (failover.h), with the seed's two
- * sets of parameters, which are kept apart: planned, without any; and after a disaster, with the
- * database that takes over and -Force. */
+ * sets of parameters, which the table of commands keeps apart: planned, without any; and after a
+ * disaster, with the database that takes over and -Force. */
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "admin/failover.h"
 #include "admin/show.h"
-
-static enum failure explain_sets(struct error *e)
-{
-    error_kept(e, "Nothing was changed.");
-    return error_next(e, "Planned: Invoke-CsManagementServerFailover, without parameters. After a "
-                         "disaster: with -BackupSqlServerFqdn, -BackupSqlInstanceName and -Force.");
-}
 
 /* "server\INSTANCE" against what was typed; the instance may be left out, because one fits. */
 static bool names(const char *database, const char *server, const char *instance)
@@ -54,43 +47,6 @@ static enum failure check_mirror(const struct call *call, const struct pool *sel
     error_kept(e, "Nothing was changed.");
     return error_next(e, "Leave -BackupMirrorSqlServerFqdn and -BackupMirrorSqlInstanceName out%s",
                       self->mirror ? ", or name that one." : ".");
-}
-
-/* Which of the two sets is it, and is it whole? */
-static enum failure check_sets(const struct call *call, const struct pool *self, bool *disaster,
-                               struct error *e)
-{
-    bool force = call_switch(call, "Force");
-    bool others = call_text(call, "BackupSqlInstanceName") ||
-                  call_text(call, "BackupMirrorSqlServerFqdn") ||
-                  call_text(call, "BackupMirrorSqlInstanceName");
-    *disaster = call_text(call, "BackupSqlServerFqdn") != NULL;
-    if (call_switch(call, "Restore") && (*disaster || others)) {
-        fail(e, FAIL_INVALID,
-             "-Restore is about the existing database, and no other is to be "
-             "named with it.");
-        return explain_sets(e);
-    }
-    if (!*disaster && others) {
-        fail(e, FAIL_INVALID, "A database is named without -BackupSqlServerFqdn.");
-        return explain_sets(e);
-    }
-    if (!*disaster && force) {
-        fail(e, FAIL_INVALID,
-             "-Force is for a disaster, and then the database that takes over has "
-             "to be named: a planned failover waits for replication.");
-        return explain_sets(e);
-    }
-    if (*disaster && !force) {
-        fail(e, FAIL_INVALID,
-             "To name a database is to say that the Central Management Store is "
-             "lost, and that must be meant: -Force is missing.");
-        return explain_sets(e);
-    }
-    if (!*disaster)
-        return OK;
-    enum failure bad = check_target(call, self, e);
-    return bad ? bad : check_mirror(call, self, e);
 }
 
 /* --- -Restore --- */
@@ -151,9 +107,9 @@ void admin_invoke_management_server_failover(struct call *call)
     struct front_end *fe = call_front_end(call);
     struct hosted_home *home = front_end_home(fe, HOME_CENTRAL);
     const struct pool *self = front_end_config(fe)->self->pool;
-    bool disaster;
+    bool disaster = call_text(call, "BackupSqlServerFqdn") != NULL;
     struct error e;
-    if (check_sets(call, self, &disaster, &e)) {
+    if (disaster && (check_target(call, self, &e) || check_mirror(call, self, &e))) {
         call_fail(call, &e);
     } else if (call_switch(call, "Restore") && home) {
         restore(call, home);

@@ -227,6 +227,9 @@ static enum failure check_complete(const struct binding *b, const struct bind_op
         return error_next(e, "For example: %s",
                           b->command->example_count ? b->command->examples[0].line : "");
     }
+    enum failure bad = parameters_check_rules(b->command, b->bound, e);
+    if (bad)
+        return bad;
     const struct parameter *piped = command_piped(b->command);
     if (options->piped && (!piped || json_object_get(b->bound, piped->name))) {
         if (piped)

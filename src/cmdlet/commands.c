@@ -12,6 +12,10 @@ static const struct parameter parameters[] = {
 #define PARAMETER(name, type, traits, limits, help) {name, "", type, traits, limits, help},
 #include "cmdlet/commands.def"
 };
+static const struct parameter_rule rules[] = {
+#define RULE(name, relation, other, what, next) {name, relation, other, what, next},
+#include "cmdlet/commands.def"
+};
 static const struct example examples[] = {
 #define EXAMPLE(line, explanation) {line, explanation},
 #include "cmdlet/commands.def"
@@ -20,6 +24,10 @@ static const struct example examples[] = {
 /* The line of the table on which each stands: a parameter belongs to the last command above it. */
 static const int parameter_lines[] = {
 #define PARAMETER(name, type, traits, limits, help) __LINE__,
+#include "cmdlet/commands.def"
+};
+static const int rule_lines[] = {
+#define RULE(name, relation, other, what, next) __LINE__,
 #include "cmdlet/commands.def"
 };
 static const int example_lines[] = {
@@ -34,9 +42,9 @@ static const int command_lines[] = {
 
 static struct command commands[] = {
 #define COMMAND(id, name, effect, right, place, synopsis, description)                             \
-    {name, effect, right, place, synopsis, description, NULL, 0, NULL, 0},
+    {name, effect, right, place, synopsis, description, NULL, 0, NULL, 0, NULL, 0},
 #define LOCAL(id, name, place, synopsis, description)                                              \
-    {name, READS, RIGHT_READ, place, synopsis, description, NULL, 0, NULL, 0},
+    {name, READS, RIGHT_READ, place, synopsis, description, NULL, 0, NULL, 0, NULL, 0},
 #include "cmdlet/commands.def"
 };
 
@@ -61,14 +69,17 @@ static size_t lines_of(size_t i, const int *lines, size_t count, size_t at)
 
 __attribute__((constructor)) static void deal_out(void)
 {
-    size_t p = 0, x = 0;
+    size_t p = 0, r = 0, x = 0;
     for (size_t i = 0; i < COMMANDS; i++) {
         struct command *c = &commands[i];
         c->parameters = &parameters[p];
         c->parameter_count = lines_of(i, parameter_lines, COUNT_OF(parameters), p);
+        c->rules = &rules[r];
+        c->rule_count = lines_of(i, rule_lines, COUNT_OF(rules), r);
         c->examples = &examples[x];
         c->example_count = lines_of(i, example_lines, COUNT_OF(examples), x);
         p += c->parameter_count;
+        r += c->rule_count;
         x += c->example_count;
         assert(c->parameter_count <= COMMAND_PARAMETERS_MAX);
         assert(strlen(c->name) <= COMMAND_NAME_MAX);

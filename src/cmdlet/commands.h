@@ -90,6 +90,16 @@ struct parameter {
     const char *help;
 };
 
+/* Which of a command's parameters go together. */
+enum parameter_relation { NEEDS, NOT_WITH };
+
+struct parameter_rule {
+    const char *name;
+    enum parameter_relation relation;
+    const char *other;
+    const char *what, *next; /* if it is not kept */
+};
+
 struct example {
     const char *line;
     const char *explanation;
@@ -104,6 +114,8 @@ struct command {
     const char *description;
     const struct parameter *parameters; /* its own */
     size_t parameter_count;
+    const struct parameter_rule *rules;
+    size_t rule_count;
     const struct example *examples;
     size_t example_count;
 };

@@ -327,6 +327,27 @@ enum failure parameter_check(const struct parameter *p, const json_t *given, jso
     return *checked ? OK : FAIL_INVALID;
 }
 
+static bool is_given(const json_t *given, const char *name)
+{
+    const json_t *value = json_object_get(given, name);
+    return value && !json_is_false(value); /* -Name:$false is as if it were not there */
+}
+
+enum failure parameters_check_rules(const struct command *command, const json_t *given,
+                                    struct error *e)
+{
+    for (size_t i = 0; i < command->rule_count; i++) {
+        const struct parameter_rule *rule = &command->rules[i];
+        if (!is_given(given, rule->name) ||
+            is_given(given, rule->other) == (rule->relation == NEEDS))
+            continue;
+        fail(e, FAIL_INVALID, "%s", rule->what);
+        error_kept(e, "Nothing was done.");
+        return error_next(e, "%s", rule->next);
+    }
+    return OK;
+}
+
 json_t *parameters_presentable(const struct command *command, const json_t *given)
 {
     json_t *shown = json_object(), *value;

@@ -33,6 +33,10 @@ enum {
 enum failure parameter_check(const struct parameter *p, const json_t *given, json_t **checked,
                              struct error *e);
 
+/* Do those that were given go together? */
+enum failure parameters_check_rules(const struct command *command, const json_t *given,
+                                    struct error *e);
+
 /* The words of a CHOICE, for completion; returns how many. */
 size_t parameter_choices(const struct parameter *p, char words[CHOICES_MAX][CHOICE_SIZE]);
 

@@ -111,6 +111,7 @@ def what_makes_no_sense_together_is_refused(world):
     refused(atl, "Backup-CsPool", "-FullBackup alone", PoolFqdn=ATL, FailedOverPoolOnly=True)
     refused(atl, "Backup-CsPool", "-FullBackup alone", PoolFqdn=ATL, FailedOverPoolOnly=True,
             SteadyState=True)
+    typed(world, "-FullBackup", "-SteadyState").must(2, "one of them", "Nothing was done.")
     typed(world, "-RetryCount", "-1").must(2)
     typed(world, "-WaitTime", "0").must(2)
     assert uncopied(atl) == 3

@@ -223,6 +223,33 @@ static void choices_differ_in_more_than_case(void **state)
     }
 }
 
+static bool has_parameter(const struct command *c, const char *name)
+{
+    for (size_t i = 0; i < c->parameter_count; i++) {
+        if (strcmp(c->parameters[i].name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void what_goes_together_is_the_commands_own_and_said_in_sentences(void **state)
+{
+    (void)state;
+    size_t rules = 0;
+    for (size_t n = 0; n < COMMANDS; n++) {
+        const struct command *c = command_at(n);
+        for (size_t i = 0; i < c->rule_count; i++, rules++) {
+            const struct parameter_rule *rule = &c->rules[i];
+            if (!has_parameter(c, rule->name) || !has_parameter(c, rule->other))
+                fail_msg("%s: -%s and -%s", c->name, rule->name, rule->other);
+            bool ends = rule->what[strlen(rule->what) - 1] == '.'; /* it may begin with a name */
+            if (!ends || !is_sentence(rule->next))
+                fail_msg("%s: %s %s", c->name, rule->what, rule->next);
+        }
+    }
+    assert_true(rules > 0);
+}
+
 /* --- examples --- */
 
 static bool stands_in(const char *line, const struct parameter *p)
@@ -342,6 +369,7 @@ int main(void)
         cmocka_unit_test(limits_can_be_read),
         cmocka_unit_test(what_a_name_stands_for_is_known),
         cmocka_unit_test(choices_differ_in_more_than_case),
+        cmocka_unit_test(what_goes_together_is_the_commands_own_and_said_in_sentences),
         cmocka_unit_test(an_example_shows_all_that_must_be_given),
         cmocka_unit_test(a_command_is_found_in_any_case_and_behind_a_folder),
         cmocka_unit_test(a_beginning_that_fits_one_means_it),
