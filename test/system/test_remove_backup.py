@@ -54,6 +54,8 @@ def a_copy_that_nobody_needs_goes_when_somebody_says_so(world):
     assert copied
     remove(world, "-WhatIf").must(0, "no copy but those that it needs")
     assert not remove(world, "-Force").must(0).err  # the same, hidden
+    nothing = remove(world).must(0, "no copy but those that it needs")  # so there is nothing to ask
+    assert str(nothing).count("no copy but") == 1, nothing
     pair_anew(world, "atl")
     typed = remove(world, "-WhatIf").must(0, f"The copy of the home {ATL} would be removed")
     assert re.search(r"[1-9]\d* items, [1-9]\d* bytes, complete as of 20.*Z, \d+ s ago", str(typed)), typed

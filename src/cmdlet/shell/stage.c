@@ -27,6 +27,7 @@ struct stage {
     struct render *render; /* NULL: nothing was shown yet */
     bool settled;          /* its words were bound, at least once */
     bool rehearses;        /* a run with -WhatIf, before the deed */
+    bool would_do;         /* and that something would be done came of it */
     bool troubled;         /* something went wrong since it began */
     json_t *heard;         /* warnings of that run: the deed gives them again */
     json_t *held;          /* until OutBuffer is full */
@@ -248,6 +249,7 @@ static void on_report(struct stage *stage, const json_t *facts)
 static void on_message(const json_t *message, void *context)
 {
     struct stage *stage = context;
+    stage->would_do |= json_object_get(message, "whatif") != NULL;
     if (transfer_message(stage->transfer, message) || !is_for_person(stage, message))
         return;
     const json_t *object = json_object_get(message, "object");
@@ -447,7 +449,7 @@ static enum failure rehearse(struct stage *stage, bool *good, struct error *e)
 {
     json_decref(stage->heard);
     stage->heard = json_array();
-    stage->troubled = false;
+    stage->troubled = stage->would_do = false;
     stage->rehearses = true;
     enum failure bad = run_remotely(stage, true, e);
     stage->rehearses = false;
@@ -466,6 +468,8 @@ static enum failure prepare(struct stage *stage, bool *yes, struct error *e)
         return OK;
     enum failure bad = rehearse(stage, yes, e);
     fflush(stdout);
+    if (stage->b.command->effect == DESTROYS && !stage->would_do)
+        *yes = false; /* there is nothing to ask about, nor to do */
     if (!bad && *yes && asks && (bad = person_agrees("Shall this be done?", yes, e)))
         error_next(e, bound_switch(&stage->b, "Confirm")
                           ? "Leave -Confirm out, or give the command at a terminal."
