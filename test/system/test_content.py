@@ -234,6 +234,9 @@ def the_holder_s_folder_that_became_a_link_is_mended_and_old_files_are_no_edits(
                for p in (atl.root / ".pollux/aside").rglob("2*") if p.is_file())
 
 
+ODD = ["file ", "zeile\numbruch", "ünïcödé-名前", "-rf", "a'b\"c`d$e", "~", "\\n", "x" * 200]
+
+
 @test
 def odd_names_sparse_files_and_files_that_are_still_written_arrive(world):
     atl, redmond = files = pair_with_files(world)
@@ -342,15 +345,14 @@ def a_change_at_the_standby_s_own_home_and_a_deletion_do_not_disturb_each_other(
     for i in range(40):
         (source / f"conf{i}").mkdir(parents=True)
         for j in range(100):
-            (source / f"conf{i}" / f"file {j}").write_text(f"{i} {j}")
-    run("cp", "-r", source, atl.home("atl").parent / "incoming")
-    for folder in (atl.root / "incoming").iterdir():
-        folder.rename(atl.home("atl") / folder.name)
+            (source / f"conf{i}" / f"{ODD[j % len(ODD)]}{j}").write_text(f"{i} {j}")
+    dropping = subprocess.Popen(["cp", "-r", f"{source}/.", atl.home("atl")])
+    world.others.append(dropping)
     fill(redmond, "redmond", 100)
     slowest = 0
-    while not atl.tree("atl") == redmond.tree("atl"):
+    while dropping.poll() is None or not atl.tree("atl") == redmond.tree("atl"):
         began = time.monotonic()
-        assert world["atl"].answers()
+        assert world["atl"].answers() and world["redmond"].answers()
         slowest = max(slowest, time.monotonic() - began)
     wait_same(files, "atl", 4000)
     wait_same(files, "redmond", 100)
