@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "pool/account.h"
 #include "pool/central.h"
+#include "pool/content.h"
 #include "store/salvage.h"
 #include "user/utf8.h"
 
@@ -46,6 +47,7 @@ struct conflict_work {
     struct call *call;
     struct store *store;
     const struct salvage_derived *derived;
+    struct content *content;
     struct place homes[HOSTED_HOMES_MAX];
     size_t home_count;
     bool restores, removes;
@@ -426,6 +428,30 @@ static enum failure commit(struct conflict_work *work, struct txn *txn, struct e
     return outcome.error.kind;
 }
 
+/* Of a conference's file: what lies in its place goes aside with the transaction, and the version
+ * that is put there is brought from where it was set aside. */
+static enum failure clear_place(const struct conflict_work *work, const struct place *home,
+                                const struct found *f, struct file_removal **removal,
+                                struct error *e)
+{
+    struct file_name name;
+    const struct file_store *files = content_files(work->content);
+    if (!files || file_name_of_key(home->name, buffer_view(&f->key), &name, NULL))
+        return OK; /* there is nothing that could lie there */
+    enum failure bad = file_removal_begin(files, &name, removal, e);
+    return bad ? error_kept(e, "Nothing was changed.") : OK;
+}
+
+static void settle_place(const struct conflict_work *work, const struct place *home,
+                         struct file_removal *removal, bool durable)
+{
+    if (durable)
+        file_removal_end_aside(removal, "a conflict was put in its place");
+    else
+        file_removal_end(removal, false);
+    content_look(work->content, home->name);
+}
+
 static enum failure change_found(struct conflict_work *work, struct view *view,
                                  const struct place *home, const struct found *f, struct error *e)
 {
@@ -433,13 +459,18 @@ static enum failure change_found(struct conflict_work *work, struct view *view,
     if (bad || only_says(work, f))
         return bad;
     OWNED(txn_free) struct txn *txn = txn_new(home->name);
+    struct file_removal *removal = NULL;
     txn_as_holder(txn, home->term);
     if (work->restores)
         bad = put_in_place(work, txn, view, home, f, e);
+    if (!bad && work->restores && f->module == MODULE_DATA_CONF)
+        bad = clear_place(work, home, f, &removal, e);
     dismiss(txn, f);
     if (!bad)
         bad = commit(work, TAKE(txn), e);
-    if (!bad && work->restores && f->kept_is_there)
+    if (removal)
+        settle_place(work, home, removal, !bad);
+    else if (!bad && work->restores && f->kept_is_there)
         call_caution(
             work->call,
             "What was there before (%zu bytes) was written over, and is kept nowhere else.",
@@ -524,6 +555,7 @@ static void begin(struct call *call, bool restores, bool removes)
     *work = (struct conflict_work){.call = call,
                                    .store = front_end_store(fe),
                                    .derived = front_end_derived(fe),
+                                   .content = front_end_content(fe),
                                    .restores = restores,
                                    .removes = removes};
     if (collect(work, fe, &e)) {

@@ -1,6 +1,7 @@
-/* The body of a request: { bytes key (none: the one before), varint offset, varint size, bytes sums
- * of the front, bytes sums of the back } each. Of an answer: { u8 there, bytes } each, or
- * { u8 PARTLY, varint front, varint back, bytes }. */
+/* The body of a request: { bytes key (none: the one before), varint size of the file and u64 its
+ * time (only behind a key), varint offset, varint size, bytes sums of the front, bytes sums of the
+ * back } each. Of an answer: { u8 there, bytes } each, or { u8 PARTLY, varint front, varint back,
+ * bytes }. */
 #include "content/chunk_message.h"
 
 #include <stdlib.h>
@@ -14,7 +15,7 @@ enum { ABSENT, WHOLE, PARTLY };
 enum {
     VARINT_MAX = 10,
     REQUEST_BODY_MAX =
-        CHUNK_CALL_COUNT_MAX * (ITEM_KEY_MAX + 5 * VARINT_MAX + 2 * LIKENESS_SUMS_MAX),
+        CHUNK_CALL_COUNT_MAX * (ITEM_KEY_MAX + 7 * VARINT_MAX + 2 * LIKENESS_SUMS_MAX),
     ANSWER_BODY_MAX = CHUNK_CALL_BYTES_MAX + CHUNK_CALL_COUNT_MAX * (1 + 3 * VARINT_MAX),
 };
 
@@ -27,6 +28,7 @@ struct chunk_request {
     uint64_t bytes;
     struct bytes last; /* key, a view into the body or what is read */
     size_t last_at, last_size;
+    struct file_stamp last_stamp;
     struct packet packet; /* of one that arrived */
     struct cursor in;
 };
@@ -62,6 +64,8 @@ bool chunk_request_add(struct chunk_request *request, const struct chunk_place *
     if (!same) {
         request->last_at = request->body.size - place->key.size;
         request->last_size = place->key.size;
+        buffer_varint(&request->body, place->stamp.size);
+        buffer_u64(&request->body, (uint64_t)place->stamp.time_ns);
     }
     buffer_varint(&request->body, place->offset);
     buffer_varint(&request->body, place->size);
@@ -96,10 +100,14 @@ bool chunk_request_next(struct chunk_request *r, struct chunk_place *place)
     if (r->in.bad || r->in.left == 0)
         return false;
     struct bytes key = cursor_bytes(&r->in, ITEM_KEY_MAX);
-    if (key.size)
+    if (key.size) {
         r->last = key;
+        r->last_stamp.size = cursor_varint(&r->in);
+        r->last_stamp.time_ns = (int64_t)cursor_u64(&r->in);
+    }
     uint64_t offset = cursor_varint(&r->in), size = cursor_varint(&r->in);
-    *place = (struct chunk_place){.key = r->last, .offset = offset, .size = (uint32_t)size};
+    *place = (struct chunk_place){
+        .key = r->last, .stamp = r->last_stamp, .offset = offset, .size = (uint32_t)size};
     place->front = cursor_bytes(&r->in, LIKENESS_SUMS_MAX);
     place->back = cursor_bytes(&r->in, LIKENESS_SUMS_MAX);
     r->count++;

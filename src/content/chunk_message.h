@@ -4,6 +4,7 @@
 #define POLLUX_CONTENT_CHUNK_MESSAGE_H
 
 #include "content/chunker.h"
+#include "core/content.h"
 #include "core/item.h"
 #include "core/limits.h"
 
@@ -16,7 +17,8 @@ enum {
 };
 
 struct chunk_place {
-    struct bytes key; /* of its file's manifest */
+    struct bytes key;        /* of its file's manifest … */
+    struct file_stamp stamp; /* … and which version is meant, if there are several */
     uint64_t offset;
     uint32_t size;
     struct bytes front, back; /* sums of what is there already (likeness.h); lent */

@@ -16,7 +16,10 @@
 #include "base/log.h"
 #include "content/folders.h"
 
-enum { NS = 1000000000 };
+enum {
+    NS = 1000000000,
+    ASIDE_LOOKED_MAX = 1000, /* versions of one file; nobody has so many */
+};
 
 /* How many are under way, by a hash of their names. */
 struct removals {
@@ -218,6 +221,42 @@ enum failure file_store_set_aside(const struct file_store *fs, const struct file
     return OK;
 }
 
+static int open_with_stamp(int folder, const char *name, struct file_stamp stamp)
+{
+    struct stat st;
+    int fd = below_open(folder, name, O_RDONLY | O_NONBLOCK, 0);
+    if (fd < 0 ||
+        (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && file_stamp_equal(stamp_of(&st), stamp)))
+        return fd;
+    close(fd);
+    return -1;
+}
+
+bool file_store_open_aside(const struct file_store *fs, const struct file_name *name,
+                           struct file_stamp stamp, int *fd)
+{
+    char path[3 * CONTENT_NAME_SIZE + HOME_NAME_SIZE];
+    OWNED(close_fd) int root = -1;
+    const struct dirent *entry;
+    *fd = -1;
+    snprintf(path, sizeof path, "%s/%s/%s/%s", FOLDER_ASIDE, name->home, name->conference,
+             name->file);
+    if (folder_root(fs, &root, NULL))
+        return false;
+    int folder = below_open(root, path, O_RDONLY | O_DIRECTORY, 0);
+    DIR *dir = folder < 0 ? NULL : fdopendir(folder);
+    if (!dir) {
+        close_fd(folder);
+        return false;
+    }
+    for (size_t i = 0; *fd < 0 && i < ASIDE_LOOKED_MAX && (entry = readdir(dir)); i++) {
+        if (entry->d_name[0] != '.')
+            *fd = open_with_stamp(folder, entry->d_name, stamp);
+    }
+    closedir(dir);
+    return *fd >= 0;
+}
+
 /* --- removing --- */
 
 /* It holds no descriptors: a batch may remove thousands. */
@@ -306,6 +345,16 @@ void file_removal_end(struct file_removal *r, bool durable)
         return;
     if (r->moved)
         finish(r, durable);
+    atomic_fetch_sub(count_of(r->fs, &r->name), 1);
+    free(r);
+}
+
+void file_removal_end_aside(struct file_removal *r, const char *why)
+{
+    if (r->moved) {
+        finish(r, false);
+        file_store_set_aside(r->fs, &r->name, why, NULL);
+    }
     atomic_fetch_sub(count_of(r->fs, &r->name), 1);
     free(r);
 }

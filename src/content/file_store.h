@@ -57,11 +57,16 @@ void file_store_release(const struct file_store *fs);
 enum failure file_removal_begin(const struct file_store *fs, const struct file_name *name,
                                 struct file_removal **removal, struct error *e);
 void file_removal_end(struct file_removal *removal, bool durable);
+/* It is durable, and what was there is set aside all the same: somebody may want it back. */
+void file_removal_end_aside(struct file_removal *removal, const char *why);
 
 /* Out of the way of whatever belongs there, whatever it is; it is told where to. A conference's
  * folder that is none is meant if `name->file` is empty. */
 enum failure file_store_set_aside(const struct file_store *fs, const struct file_name *name,
                                   const char *why, struct error *e);
+/* One that was set aside, by its stamp; for reading, the caller closes it. False: there is none. */
+bool file_store_open_aside(const struct file_store *fs, const struct file_name *name,
+                           struct file_stamp stamp, int *fd);
 enum failure file_store_set_time(const struct file_store *fs, const struct file_name *name,
                                  int64_t time_ns, struct error *e);
 /* Everything that was written is durable, in one round for however many files. */

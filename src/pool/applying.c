@@ -255,7 +255,7 @@ static enum failure store_with_files(struct applying *applying, struct store *st
                                      const struct applying_sent *sent,
                                      const struct batch_head *head, struct error *e)
 {
-    struct content_gate *gate = content_gate_open(sent->content, sent->bytes, head, e);
+    struct content_gate *gate = content_gate_open(sent->content, store, sent->bytes, head, e);
     if (!gate) {
         forget(applying, copy);
         return e->kind;

@@ -139,6 +139,16 @@ void content_changed(struct content *content, const char *home)
     loop_post_surely(front_end_loop(content->fe), on_changed, changed);
 }
 
+void content_look(const struct content *content, const char *home)
+{
+    struct keeper *k = content_keeper(content, home);
+    if (!k)
+        return;
+    pthread_mutex_lock(&k->lock);
+    k->lost_sight = true;
+    pthread_mutex_unlock(&k->lock);
+}
+
 void content_create(const struct content *content)
 {
     struct error e;

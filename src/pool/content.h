@@ -46,6 +46,10 @@ void content_create(const struct content *content);
 /* Manifests of this home were committed: they are to be copied now, not with the next tick. */
 void content_changed(struct content *content, const char *home);
 
+/* Any thread. Manifests came into this home that neither its users wrote nor a batch brought: what
+ * they speak of is looked for. */
+void content_look(const struct content *content, const char *home);
+
 /* What is still to be done, of a home or (NULL) of all. It has looked at what the kernel told until
  * now. */
 struct content_left content_left(struct content *content, const char *home);

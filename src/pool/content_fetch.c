@@ -12,6 +12,7 @@ enum source {
     SOURCE_NONE, /* not asked for: the file is absent, or its turn has not come */
     SOURCE_SEED,
     SOURCE_OWN, /* further to the front in the same file */
+    SOURCE_ASIDE,
     SOURCE_REMOTE,
 };
 
@@ -33,6 +34,8 @@ struct run {
     int seed_fd;
     struct buffer chunk, old;
     struct buffer front_sums, back_sums;
+    const struct fetch_file *aside_of;
+    int aside_fd;
 };
 
 void fetch_file_clear(struct fetch_file *file)
@@ -148,6 +151,20 @@ static bool read_seed(struct run *r, const struct chunk *chunk)
            is_chunk(buffer_view(&r->chunk), chunk);
 }
 
+/* The same from where it was set aside. One chunk after the other, so that a file is opened once.
+ */
+static bool read_aside(struct run *r, const struct fetch_file *file, size_t i)
+{
+    const struct chunk *chunk = &file->manifest.chunks[i];
+    if (r->aside_of != file && r->aside_fd >= 0)
+        close(r->aside_fd);
+    if (r->aside_of != file)
+        file_store_open_aside(r->f->files, &file->name, file->manifest.stamp, &r->aside_fd);
+    r->aside_of = file;
+    return r->aside_fd >= 0 && read_at(r->aside_fd, &r->chunk, file->offsets[i], chunk->size) &&
+           is_chunk(buffer_view(&r->chunk), chunk);
+}
+
 /* --- asking --- */
 
 /* A seed whose file is gone is none: that is found out now, when it can still be asked for with
@@ -158,14 +175,18 @@ static enum source source_of(struct run *r, const struct fetch_file *file, size_
     uint64_t offset;
     if (file->same[i] < i)
         return SOURCE_OWN;
+    if (file->aside)
+        return SOURCE_ASIDE;
     bool here = seeds_find(r->f->seeds, &file->manifest.chunks[i], &key, &offset);
     return here && open_seed(r, key) ? SOURCE_SEED : SOURCE_REMOTE;
 }
 
 static struct chunk_place place_of(const struct fetch_file *file, size_t i)
 {
-    return (struct chunk_place){
-        .key = file->key, .offset = file->offsets[i], .size = file->manifest.chunks[i].size};
+    return (struct chunk_place){.key = file->key,
+                                .stamp = file->manifest.stamp,
+                                .offset = file->offsets[i],
+                                .size = file->manifest.chunks[i].size};
 }
 
 /* --- what is like it in the version before --- */
@@ -391,11 +412,12 @@ static enum failure take_chunk(struct run *r, struct fetch_file *file, size_t i,
         if (!incoming_read(file->incoming, file->offsets[file->same[i]], chunk->size, &r->chunk))
             return fail(e, FAIL_IO, "What was just written can't be read again.");
         break;
+    case SOURCE_ASIDE:
     case SOURCE_SEED:
-        if (!read_seed(r, chunk))
-            bad = take_instead(r, file, i, e);
-        else
+        if (file->sources[i] == SOURCE_SEED ? read_seed(r, chunk) : read_aside(r, file, i))
             *r->f->bytes_found += chunk->size;
+        else
+            bad = take_instead(r, file, i, e);
         break;
     }
     *bytes = buffer_view(&r->chunk);
@@ -499,6 +521,8 @@ static void end_run(struct run *r)
     buffer_free(&r->back_sums);
     if (r->seed_fd >= 0)
         close(r->seed_fd);
+    if (r->aside_fd >= 0)
+        close(r->aside_fd);
 }
 
 /* --- one that takes longer than its turn --- */
@@ -544,7 +568,8 @@ static void keep_half(struct fetch *f, struct fetch_file *file)
 enum failure fetch_files(struct fetch *f, struct fetch_file *list, size_t count, uint64_t until_ms,
                          struct error *e)
 {
-    struct run r = {.f = f, .list = list, .count = count, .until_ms = until_ms, .seed_fd = -1};
+    struct run r = {
+        .f = f, .list = list, .count = count, .until_ms = until_ms, .seed_fd = -1, .aside_fd = -1};
     enum failure bad = OK;
     if (count)
         go_on_with_half(f, &list[0]);

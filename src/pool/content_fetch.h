@@ -34,6 +34,7 @@ struct fetch_file {
     struct manifest manifest;
     bool had_stamp;        /* a version was here before, by our own manifest, … */
     struct file_stamp had; /* … under this stamp: anything else in its place is somebody's */
+    bool aside;            /* the version that is wanted was set aside here */
     enum fetch_state state;
     /* While it is assembled. */
     struct incoming *incoming;

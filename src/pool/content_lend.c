@@ -54,6 +54,26 @@ static void add_chunk(int fd, const struct chunk_place *place, struct buffer *ch
         chunk_answer_add(body, &all);
 }
 
+/* The version that is meant; what lies in its place if there is no such: it may have the same
+ * bytes, and who asked finds out. One that was accepted here alone (protocol, rule 14) has been set
+ * aside for the holder's by now. -1: there is none. */
+static int open_version(const struct lending *l, const char *home, const struct chunk_place *place)
+{
+    struct file_name name;
+    struct file_stamp stamp;
+    int fd = -1, aside;
+    if (file_name_of_key(home, place->key, &name, NULL))
+        return -1;
+    bool there = !file_store_open(l->content->files, &name, &fd, &stamp, NULL);
+    if (there && file_stamp_equal(stamp, place->stamp))
+        return fd;
+    if (!file_store_open_aside(l->content->files, &name, place->stamp, &aside))
+        return there ? fd : -1;
+    if (there)
+        close(fd);
+    return aside;
+}
+
 static enum failure read_chunks(const struct lending *l, struct chunk_request *request,
                                 struct buffer *body)
 {
@@ -63,13 +83,9 @@ static enum failure read_chunks(const struct lending *l, struct chunk_request *r
     int fd = -1;
     while (chunk_request_next(request, &place)) {
         if (!bytes_equal(open, place.key)) {
-            struct file_name name;
-            struct file_stamp stamp;
             if (fd >= 0)
                 close(fd);
-            fd = -1;
-            if (!file_name_of_key(chunk_request_home(request), place.key, &name, NULL))
-                file_store_open(l->content->files, &name, &fd, &stamp, NULL);
+            fd = open_version(l, chunk_request_home(request), &place);
             open = place.key;
         }
         add_chunk(fd, &place, &chunk, body);

@@ -1,6 +1,7 @@
 /* What is missing or damaged is brought back: from what else is here, and from the other pool. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -52,6 +53,11 @@ static enum failure read_manifests(struct keeper *k, const struct buffer *names,
         }
         if (!bad)
             bad = file_name_of_key(k->home, file->key, &file->name, e);
+        int fd;
+        file->aside = !bad && file_store_open_aside(k->content->files, &file->name,
+                                                    file->manifest.stamp, &fd);
+        if (file->aside)
+            close(fd);
         file->had_stamp = true; /* damaged under its own stamp, if it is there at all */
         file->had = file->manifest.stamp;
         (*count)++;

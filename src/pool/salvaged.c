@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "pool/backup_service.h"
 #include "pool/central_judge.h"
+#include "pool/content.h"
 
 static enum failure commit(struct store *store, struct txn *txn, struct error *e)
 {
@@ -52,6 +53,7 @@ enum failure salvaged_take(struct store *store, const struct salvage_derived *de
 
 struct told {
     struct store *store;
+    const struct content *content;
     const struct salvage_derived *derived;
     struct link_reply *reply;
     struct bytes bytes; /* lent until the reply is given */
@@ -69,6 +71,8 @@ static void work(void *context)
         return;
     bad = salvaged_take(told->store, told->derived, told->term.number, false, packet,
                         &told->answer.at.usn, &told->error);
+    if (!bad && batch_head(packet->batch)->module == MODULE_DATA_CONF)
+        content_look(told->content, batch_head(packet->batch)->home);
     told->answer.at.term = batch_head(packet->batch)->term.number;
     /* Somebody was faster, or it is not held here any more: it comes again. */
     bool again =
@@ -121,6 +125,7 @@ void salvaged_on_packet(const struct machine *from, struct bytes packet, struct 
     }
     struct told *told = xcalloc(1, sizeof *told);
     *told = (struct told){.store = front_end_store(fe),
+                          .content = front_end_content(fe),
                           .derived = front_end_derived(fe),
                           .reply = reply,
                           .bytes = packet,

@@ -9,6 +9,7 @@
 #include "core/limits.h"
 #include "pool/backup_service.h"
 #include "pool/central_judge.h"
+#include "pool/content.h"
 #include "pool/salvaged.h"
 #include "pool/sweep.h"
 #include "store/tail_reader.h"
@@ -54,6 +55,8 @@ static enum failure take_own(struct salvage_job *job, struct error *e)
     enum failure bad = tail_packet_open(job->packet, &packet, e);
     if (!bad)
         bad = salvaged_take(job->store, job->derived, job->own_term, true, packet, &upto, e);
+    if (!bad && batch_head(packet->batch)->module == MODULE_DATA_CONF)
+        content_look(front_end_content(job->fe), job->home);
     if (!bad)
         tail_reader_told(job->reader, upto);
     return bad;

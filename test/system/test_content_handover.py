@@ -248,6 +248,72 @@ def what_is_deleted_while_it_is_being_brought_back_stays_deleted(world):
     assert not list((folder_of(world, "atl") / ".pollux").glob("aside/**/2*")), "set aside"
 
 
+# --- what a pool had accepted alone ----------------------------------------------------------------
+
+
+def accept_alone(world, ken, which):
+    """At Atlanta while Redmond is not there; then Redmond serves alone, and its users go on. Returns
+    what each pool has of it."""
+    for name in ("both", "deleted", "kept"):
+        put(ken, which, name, f"{name} at first".encode()).must(201)
+    wait_same(trees(world), "atl", 3)
+    world.kill("redmond")
+    lost = {name: big(seed, 300_000 + seed) for seed, name in enumerate(("both", "deleted", "new"))}
+    for name, data in lost.items():
+        put(ken, which, name, data)
+    world.kill("atl")
+    world.start("redmond")
+    fail_over(world, "-DisasterMode").must(0)
+    world.wait_mode("redmond", "atl", "Serving")
+    ken = Client(world, "kenmyer", "redmond")
+    put(ken, which, "both", b"Redmond's").must(200)
+    ken.ask("DELETE", path(which, "deleted")).must(204)
+    return ken, lost
+
+
+@test
+def files_that_a_pool_accepted_alone_are_carried_over_or_can_be_put_in_place(world):
+    ken, which = deploy(world)
+    ken, lost = accept_alone(world, ken, which)
+    world.start("atl")
+    world.wait_event("atl", "tail-salvaged", f"home {ATL}")
+    until("what was new to be served", lambda: get(ken, which, "new").reply.status == 200)
+    get(ken, which, "new").must(200, lost["new"])
+    get(ken, which, "both").must(200, b"Redmond's")
+    get(ken, which, "deleted").must(404)
+    wait_same(trees(world), "atl", 3)
+    for conflict in conflicts(world):
+        world.command("redmond", "Restore-CsBackupServiceConflict", "-Identity",
+                      conflict["Identity"]).must(0)
+    for name in ("both", "deleted"):
+        until(f"{name} to be served", lambda: get(ken, which, name).reply.status == 200 and
+              get(ken, which, name).bytes == lost[name])
+    wait_same(trees(world), "atl", 4)
+    wait_equal(world, ATL)
+    assert not conflicts(world)
+
+
+@test
+def what_is_missing_and_lies_aside_comes_back_without_the_other_pool(world):
+    ken, which = deploy(world)
+    data = big(1, 300_000)
+    put(ken, which, "file", data).must(201)
+    wait_same(trees(world), "atl", 1)
+    world.kill("redmond")
+    file = lies(world, "atl", which, "file")
+    aside = folder_of(world, "atl") / ".pollux/aside" / ATL / which / "file"
+    aside.mkdir(parents=True)
+    file.rename(aside / "a version")
+    until("it to be back", lambda: get(ken, which, "file").reply.status == 200)
+    get(ken, which, "file").must(200, data)
+    assert (aside / "a version").read_bytes() == data  # nothing there is ever taken away
+
+
+def conflicts(world):
+    return [c for c in world["redmond"].ask("Get-CsBackupServiceConflict", PoolFqdn=ATL).objects
+            if c["BackupModule"] == "ConfServices.DataConf"]
+
+
 def pending(world):
     answer = world["atl"].ask("Get-CsBackupServiceStatus", PoolFqdn=ATL, Detailed=True)
     return next(d for d in answer.objects if d.get("Module") == "ConfServices.DataConf" and

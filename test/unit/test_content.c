@@ -230,9 +230,12 @@ static void a_question_for_chunks_comes_as_it_was_asked(void **state)
     OWNED(chunk_request_free) struct chunk_request *asked = chunk_request_new(home), *got = NULL;
     OWNED(buffer_free) struct buffer packet = {0};
     struct bytes sums = bytes_of_text("01234567");
-    struct chunk_place places[] = {{bytes_of_text("c/a"), 0, 100, sums, BYTES_NONE},
-                                   {bytes_of_text("c/a"), 100, 200, BYTES_NONE, sums},
-                                   {.key = bytes_of_text("c/b"), 1 << 30, CHUNK_AIM}};
+    const struct bytes a = bytes_of_text("c/a"), b = bytes_of_text("c/b");
+    const struct file_stamp first = {300, -7}, second = {1 << 30, INT64_MAX};
+    struct chunk_place places[] = {
+        {.key = a, .stamp = first, .size = 100, .front = sums},
+        {.key = a, .stamp = first, .offset = 100, .size = 200, .back = sums},
+        {.key = b, .stamp = second, .offset = 1 << 30, .size = CHUNK_AIM}};
     for (size_t i = 0; i < COUNT_OF(places); i++)
         assert_true(chunk_request_add(asked, &places[i]));
     chunk_request_end(asked, &packet);
@@ -243,7 +246,8 @@ static void a_question_for_chunks_comes_as_it_was_asked(void **state)
         assert_true(chunk_request_next(got, &place));
         assert_true(bytes_equal(place.key, places[i].key) && place.offset == places[i].offset &&
                     place.size == places[i].size && bytes_equal(place.front, places[i].front) &&
-                    bytes_equal(place.back, places[i].back));
+                    bytes_equal(place.back, places[i].back) &&
+                    file_stamp_equal(place.stamp, places[i].stamp));
     }
     assert_false(chunk_request_next(got, &place));
 }
@@ -542,11 +546,24 @@ static void what_is_set_aside_is_kept_and_its_place_is_free(void **state)
     OWNED(manifest_free) struct manifest m = {0};
     enum file_found found;
     struct file_stamp stamp;
+    const char *versions[] = {"hello", "hello again"};
+    struct file_stamp stamps[2];
+    int fd;
     for (int i = 0; i < 2; i++) {
-        assert_int_equal(write_file(s, &name, "hello", 0, &m), OK);
+        assert_int_equal(write_file(s, &name, versions[i], 0, &m), OK);
+        stamps[i] = m.stamp;
         manifest_free(&m);
         assert_int_equal(file_store_set_aside(s->fs, &name, "a test", NULL), OK);
     }
+    for (int i = 0; i < 2; i++) {
+        char text[32] = "";
+        assert_true(file_store_open_aside(s->fs, &name, stamps[i], &fd));
+        assert_int_equal(read(fd, text, sizeof text), strlen(versions[i]));
+        assert_string_equal(text, versions[i]);
+        close(fd);
+    }
+    stamps[0].time_ns++;
+    assert_false(file_store_open_aside(s->fs, &name, stamps[0], &fd));
     assert_int_equal(file_store_look(s->fs, &name, &found, &stamp, NULL), OK);
     assert_int_equal(found, FOUND_NOTHING);
     folder.file[0] = 0;
