@@ -25,7 +25,8 @@ bool operating_is_whole(const struct hosted *h)
 {
     struct home_state state;
     read_state(h->pool, home_of(h), &state);
-    bool whole = home_hold(h->core)->lineage.count > 0; /* its own tail comes first when it takes */
+    const struct hold *hold = home_hold(h->core);
+    bool whole = hold->lineage.count > 0 && !mode_rights(hold->mode)->holder;
     for (size_t m = 0; m < SIM_MODULES; m++)
         whole = whole && !state.modules[module_of(h->home, m)].comparing &&
                 state.modules[module_of(h->home, m)].whole_at.usn <=
@@ -61,9 +62,12 @@ void operating_demanded(struct hosted *h, struct call *call)
         call_say(call, NULL, FAIL_BUSY);
         return;
     }
+    struct home_state state;
+    read_state(h->pool, home_of(h), &state);
     h->demanded = call;
-    enum failure bad =
-        step_home(h, (struct home_event){.kind = HOME_DEMANDED, .demanded = call->demanded});
+    enum failure bad = step_home(
+        h,
+        (struct home_event){.kind = HOME_DEMANDED, .head = state.head, .demanded = call->demanded});
     if (bad && h->demanded)
         call_say(TAKE(h->demanded), NULL, bad);
     if (home_mode(h->core) == MODE_DRAINING)

@@ -153,6 +153,12 @@ enum failure home_on_demanded(struct home *h, const struct home_event *event,
         home_comply(h, actions);
         return OK;
     }
+    if (asked->demand == DEMAND_RELEASE && asked->point.usn > event->head) {
+        fail(e, FAIL_REFUSED,
+             "The home %s has come to change %" PRIu64 " here, not to %" PRIu64 ".", h->name,
+             event->head, asked->point.usn);
+        return refuse(e, FAIL_REFUSED);
+    }
     go_on(h, asked, rule->cause, actions);
     h->decision.comply_due = true;
     return OK;

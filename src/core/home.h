@@ -97,6 +97,7 @@ struct home_event {
     uint64_t now_ms; /* monotonic */
     uint64_t dice;   /* a random number, not 0 */
     uint64_t began;  /* HOME_STORED: where the term begins, if the record opened one */
+    uint64_t head;   /* HOME_DEMANDED: how far the home here has come */
     union {
         struct {
             const char *pool; /* who said it */

@@ -165,10 +165,12 @@ static void answer_waiting(struct hosted_home *home, const struct home_answer *a
         link_reply_answer(reply, answer);
 }
 
-/* Does the copy stand at a point that existed? Not before it was told of any. */
+/* Does the copy stand at a point that existed? Not before it was told of any; and what this pool
+ * served itself is no copy of what its partner has, until it has stepped down durably. */
 static bool is_whole(const struct hold *hold, const struct home_state *state)
 {
-    bool whole = hold->lineage.count > 0; /* its own tail comes first when it takes */
+    /* Its own tail comes first when it takes. */
+    bool whole = hold->lineage.count > 0 && !mode_rights(hold->mode)->holder;
     for (int m = 0; m < MODULES; m++)
         whole = whole && !state->modules[m].comparing &&
                 state->modules[m].whole_at.usn <= state->modules[m].cookie.usn;
@@ -183,6 +185,11 @@ static struct home_point point_of(const struct hosted_home *home, const struct h
     return point;
 }
 
+static void unreadable(const struct hosted_home *home, struct error *e)
+{
+    fail(e, FAIL_IO, "The store of %s can't be read.", home_name(home->core));
+}
+
 /* Its answer says what is true now, and not before. */
 static void answer_demand(struct hosted_home *home, bool durable)
 {
@@ -192,7 +199,7 @@ static void answer_demand(struct hosted_home *home, bool durable)
     if (!reply)
         return;
     if (read_state(home, &state)) {
-        fail(&e, FAIL_IO, "The store of %s can't be read.", home_name(home->core));
+        unreadable(home, &e);
         link_reply_error(reply, &e);
         return;
     }
@@ -377,14 +384,21 @@ void hosted_home_demanded(struct hosted_home *home, const struct home_demanded *
                           struct link_reply *reply)
 {
     struct error e = {0};
+    struct home_state state;
     if (home->demanded) {
         fail(&e, FAIL_BUSY, "Another demand about the home %s is under way.",
              home_name(home->core));
         link_reply_error(reply, &e);
         return;
     }
+    if (read_state(home, &state)) {
+        unreadable(home, &e);
+        link_reply_error(reply, &e);
+        return;
+    }
     home->demanded = reply;
-    step(home, (struct home_event){.kind = HOME_DEMANDED, .demanded = *demanded}, &e);
+    step(home,
+         (struct home_event){.kind = HOME_DEMANDED, .head = state.head, .demanded = *demanded}, &e);
     if (e.kind && home->demanded)
         link_reply_error(TAKE(home->demanded), &e);
 }

@@ -192,7 +192,7 @@ static enum failure try_demand(struct scene *s, struct bytes text, struct error 
     struct home_demanded demanded;
     SAID_AGAIN(demand_decode(text, &sender, home, &demanded, e),
                demand_encode(&sender, home, &demanded));
-    const struct home_event event = {.kind = HOME_DEMANDED, .demanded = demanded};
+    const struct home_event event = {.kind = HOME_DEMANDED, .head = HEAD, .demanded = demanded};
     both(s, &event);
     return OK;
 }

@@ -420,6 +420,21 @@ static void rule_5_a_cancel_that_comes_first_spoils_a_drain_that_comes_late(void
     assert_int_equal(mode(w, HOLDER), MODE_SERVING);
 }
 
+/* The taker had a history of its own that came further, and no disk to step down on: it took that
+ * for the copy, and then waited for ever until the copy came so far. */
+static void rule_6_nothing_is_released_that_the_taker_could_never_come_to(void **state)
+{
+    (void)state;
+    OWNED(world_free) struct world *w = drained_world();
+    struct home_demanded beyond = releasing(11);
+    beyond.whole = false;
+    assert_int_equal(demand(w, HOLDER, beyond), FAIL_REFUSED);
+    assert_int_equal(mode(w, HOLDER), MODE_DRAINING);
+    beyond.point.usn = 10;
+    assert_int_equal(demand(w, HOLDER, beyond), OK);
+    assert_int_equal(mode(w, HOLDER), MODE_RELEASED);
+}
+
 static void rule_5_a_release_gives_away_what_was_agreed_or_nothing(void **state)
 {
     (void)state;
@@ -972,6 +987,7 @@ int main(void)
         cmocka_unit_test(what_the_store_never_kept_is_called_off_at_once_though_it_is_full),
         cmocka_unit_test(rule_5_a_cancel_that_comes_first_spoils_a_drain_that_comes_late),
         cmocka_unit_test(rule_5_a_release_gives_away_what_was_agreed_or_nothing),
+        cmocka_unit_test(rule_6_nothing_is_released_that_the_taker_could_never_come_to),
         cmocka_unit_test(rule_5_a_release_that_shall_not_be_verified_names_what_the_taker_has),
         cmocka_unit_test(rule_5_another_hand_over_can_do_nothing_to_the_one_under_way),
         cmocka_unit_test(

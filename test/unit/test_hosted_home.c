@@ -66,13 +66,8 @@ static struct hold stand_by_with_a_tail(struct store *store)
     return hold;
 }
 
-static int set_up(void **state)
+static void open_home(struct scene *s, const struct hold *hold)
 {
-    static struct scene scene;
-    struct scene *s = *state = &scene;
-    *s = (struct scene){.loop = loop_new()};
-    assert_int_equal(store_open(memory_engine_open(), &s->store, NULL), OK);
-    const struct hold hold = stand_by_with_a_tail(s->store);
     const struct home_options options = {
         .name = HOME, .pools = {HOME, PARTNER}, .failure_detection_ms = 30000};
     const struct hosted_home_around around = {.loop = s->loop,
@@ -81,7 +76,17 @@ static int set_up(void **state)
                                               .opens = on_opens,
                                               .changed = on_changed,
                                               .context = s};
-    s->home = hosted_home_open(&around, &options, &hold);
+    s->home = hosted_home_open(&around, &options, hold);
+}
+
+static int set_up(void **state)
+{
+    static struct scene scene;
+    struct scene *s = *state = &scene;
+    *s = (struct scene){.loop = loop_new()};
+    assert_int_equal(store_open(memory_engine_open(), &s->store, NULL), OK);
+    const struct hold hold = stand_by_with_a_tail(s->store);
+    open_home(s, &hold);
     return 0;
 }
 
@@ -147,6 +152,23 @@ static void a_question_that_can_not_be_is_answered_and_stops_nobody(void **state
     assert_int_equal(s->error.kind, OK);
 }
 
+/* It has everything of what it served itself, and that is another history than its holder's. */
+static void a_pool_that_could_not_step_down_has_no_copy_to_take(void **state)
+{
+    struct scene *s = *state;
+    struct home_point point;
+    bool whole;
+    assert_int_equal(hosted_home_point(s->home, &point, &whole, NULL), OK);
+    assert_true(whole);
+    take(s, 4);
+    const struct hold served = *home_hold(hosted_home_core(s->home));
+    hosted_home_close(s->home); /* and has its partner take it, and a disk that keeps nothing */
+    open_home(s, &served);
+    assert_int_equal(home_mode(hosted_home_core(s->home)), MODE_REJOINING);
+    assert_int_equal(hosted_home_point(s->home, &point, &whole, NULL), OK);
+    assert_false(whole);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -154,6 +176,8 @@ int main(void)
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_take_in_a_number_that_was_passed_is_refused_for_good,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_pool_that_could_not_step_down_has_no_copy_to_take, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_question_that_can_not_be_is_answered_and_stops_nobody,
                                         set_up, tear_down),
     };

@@ -166,7 +166,9 @@ enum failure step(struct world *w, enum side side, struct home_event event)
 enum failure demand(struct world *w, enum side holder, struct home_demanded demanded)
 {
     w->said[holder] = (struct said){0};
-    return step(w, holder, (struct home_event){.kind = HOME_DEMANDED, .demanded = demanded});
+    return step(w, holder,
+                (struct home_event){
+                    .kind = HOME_DEMANDED, .head = w->pools[holder].head, .demanded = demanded});
 }
 
 enum failure take(struct world *w, enum side side, struct term to, bool alone)
