@@ -14,6 +14,7 @@ CONFLICT = "Get-CsBackupServiceConflict"
 RESTORE = "Restore-CsBackupServiceConflict"
 DISMISS = "Remove-CsBackupServiceConflict"
 DOCUMENTS = 60
+MANY, CHANGED = 25000, 5000  # more than two batches; more than a half of one
 
 
 def document(text):
@@ -273,6 +274,41 @@ def killed_at_any_moment_of_it_nothing_is_lost_and_nothing_doubled(world):
         for number in range(DOCUMENTS):
             assert reads(ken, f"d{number}") == (f"mine{round_number}" if number % 3 == 0 else new)
     world.terms_must_be_unique()
+
+
+def fill(world, count):
+    """So many items of Atlanta's home, each run with other values, while it is stopped."""
+    world.stop("atl")
+    run(Path(POLLUXD).parent.parent / "bench/bench-fill", world["atl"].store, name_of("atl"), count).must(0)
+    world.start("atl")
+
+
+@test
+def a_tail_of_several_packets_is_carried_over_but_for_what_was_changed_since(world):
+    """Each packet is salvaged in a transaction of its own; what one of them is about lies in another."""
+    set_up(world)
+    fill(world, MANY)
+    world.all_serve()
+    everything_copied(world)
+    yesterday = keep_aside(world["atl"], "yesterday.db")
+    fill(world, MANY)
+    world.all_serve()
+    everything_copied(world)
+    expected = rows(world["redmond"].store, "atl")
+    give_up(world, yesterday)
+    fill(world, CHANGED)
+    world.wait_mode("atl", "atl", "Serving")  # nobody has met it since it was told to
+    changed = rows(world["atl"].store, "atl")
+    world.start("redmond")
+    wait_salvaged(world)
+    world.wait_event("redmond", "tail-salvaged", f"{MANY - CHANGED} changes were carried over, 0 were the same, "
+                                                 f"and {CHANGED} are kept as conflicts")
+    assert len(conflicts(world)) == CHANGED
+    now = rows(world["atl"].store, "atl")
+    users = [key for key in expected if key[1].startswith(b"user/")]
+    touched = [key for key in users if changed[key][0] == now[key][0]]
+    assert len(users) == MANY and len(touched) == CHANGED
+    assert all(now[key][0] == expected[key][0] for key in set(users) - set(touched))
 
 
 if __name__ == "__main__":
