@@ -5,17 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <xxhash.h>
-
-#include "base/clock.h"
 #include "base/log.h"
-#include "base/random.h"
 #include "content/file_store.h"
 #include "pool/backup_service.h"
 #include "pool/certificates.h"
 #include "pool/compared.h"
 #include "pool/content.h"
 #include "pool/flush.h"
+#include "pool/heartbeats.h"
 #include "pool/lend.h"
 #include "pool/operating.h"
 #include "pool/publisher.h"
@@ -32,12 +29,9 @@ struct front_end {
     struct loop *loop;
     struct store *store;
     struct link *link;
-    struct peers *peers;
-    struct heard heard;
+    struct heartbeats *heartbeats;
     struct hosted_home *homes[HOSTED_HOMES_MAX];
     size_t home_count;
-    uint64_t started;
-    uint64_t topology_hash;
     struct publisher *publisher;
     struct operating *operating;
     struct backup_service *backup;
@@ -109,12 +103,12 @@ struct publisher *front_end_publisher(const struct front_end *fe)
 
 struct peers *front_end_peers(const struct front_end *fe)
 {
-    return fe->peers;
+    return heartbeats_peers(fe->heartbeats);
 }
 
 const struct heard *front_end_heard(const struct front_end *fe)
 {
-    return &fe->heard;
+    return heartbeats_table(fe->heartbeats);
 }
 
 struct hosted_home *front_end_home(const struct front_end *fe, const char *name)
@@ -132,167 +126,18 @@ size_t front_end_homes(const struct front_end *fe, struct hosted_home *list[HOST
     return fe->home_count;
 }
 
-/* --- heartbeats --- */
-
-/* Whether a machine of the pool that holds this home answers us: whoever is about to take it alone
- * asks everybody. */
-static bool hears_holder(const struct front_end *fe, const char *home)
-{
-    const struct pool *holder = front_end_holder(fe, home);
-    return holder && holder != fe->config->self->pool && front_end_reaches(fe, holder->fqdn);
-}
-
-static void say_own_homes(const struct front_end *fe, struct heartbeat *h)
-{
-    for (size_t i = 0; i < fe->home_count; i++) {
-        const struct home *core = hosted_home_core(fe->homes[i]);
-        struct heartbeat_home *said = &h->homes[h->count++];
-        memcpy(said->home, home_name(core), strlen(home_name(core)) + 1);
-        said->term = home_current(core)->term;
-        said->seen = home_seen(core);
-        said->own = true;
-        said->mode = home_mode(core);
-        said->hears = hears_holder(fe, home_name(core));
-        said->lacks = importing_lacks(backup_service_importing(fe->backup), home_name(core));
-    }
-}
-
-/* And what others said of the rest: every machine passes on the highest term that it knows. */
-static void say_what_was_heard(const struct front_end *fe, struct heartbeat *h)
-{
-    for (size_t i = 0; i < fe->heard.count && h->count < HEARD_HOMES_MAX; i++) {
-        const struct heard_home *heard = &fe->heard.list[i];
-        if (front_end_home(fe, heard->home))
-            continue;
-        struct heartbeat_home *said = &h->homes[h->count++];
-        memcpy(said->home, heard->home, sizeof said->home);
-        said->term = heard->term;
-        said->seen = heard->seen;
-        said->hears = hears_holder(fe, heard->home);
-    }
-}
-
-static struct heartbeat *heartbeat_now(const struct front_end *fe)
-{
-    struct heartbeat *h = xcalloc(1, sizeof *h);
-    h->sender = *link_sender(fe->link);
-    h->started = fe->started;
-    h->wall_ms = clock_wall_ms();
-    h->topology = fe->topology_hash;
-    snprintf(h->engine, sizeof h->engine, "%s", config_engine(fe->config));
-    say_own_homes(fe, h);
-    say_what_was_heard(fe, h);
-    return h;
-}
-
-static void note_witness(struct front_end *fe, const struct heartbeat *theirs,
-                         const struct heartbeat_home *said)
-{
-    struct peer *peer = peers_find(fe->peers, theirs->sender.machine);
-    for (size_t i = 0; peer && i < fe->home_count; i++) {
-        unsigned bit = 1u << i;
-        if (strcmp(home_name(hosted_home_core(fe->homes[i])), said->home) == 0)
-            peer->hears = said->hears ? peer->hears | bit : peer->hears & ~bit;
-    }
-}
-
-static void take_heartbeat(struct front_end *fe, const struct heartbeat *theirs)
-{
-    const struct peer *peer = peers_find(fe->peers, theirs->sender.machine);
-    bool restarted = peer && peer->started != theirs->started;
-    peers_heard(fe->peers, theirs, clock_ms(), clock_wall_ms(), fe->topology_hash);
-    for (size_t i = 0; i < theirs->count; i++) {
-        const struct heartbeat_home *said = &theirs->homes[i];
-        /* Only homes that exist: whoever invents some must not crowd these out. */
-        if (strcmp(said->home, HOME_CENTRAL) != 0 &&
-            !topology_pool(fe->config->topology, said->home))
-            continue;
-        heard_note(&fe->heard, said->home, said->term, said->seen);
-        struct hosted_home *home = front_end_home(fe, said->home);
-        note_witness(fe, theirs, said);
-        if (home)
-            hosted_home_heard(home, theirs->sender.pool, said);
-        if (home && said->own)
-            backup_service_heard(fe->backup, said->home, theirs->sender.pool, said->term);
-        if (home && said->lacks)
-            backup_service_ask(fe->backup, said->home, theirs->sender.pool);
-    }
-    if (restarted)
-        backup_service_look(fe->backup);
-}
-
-static void call_peer(struct front_end *fe, struct peer *peer, const struct heartbeat *ours);
-
-static void on_heartbeat_done(const char *to, const struct heartbeat *theirs, const struct error *e,
-                              void *context)
-{
-    struct front_end *fe = context;
-    struct peer *peer = peers_find(fe->peers, to);
-    if (!peer)
-        return; /* no longer in the topology */
-    peer->calling = false;
-    if (theirs) {
-        peers_answered(peer);
-        take_heartbeat(fe, theirs);
-    } else {
-        peers_failed(peer, e);
-    }
-    if (peer->again && !peer->calling) {
-        OWNED(free_memory) struct heartbeat *ours = heartbeat_now(fe);
-        call_peer(fe, peer, ours);
-    }
-}
-
-static void call_peer(struct front_end *fe, struct peer *peer, const struct heartbeat *ours)
-{
-    const struct machine *machine = topology_machine(fe->config->topology, peer->machine);
-    peer->again = peer->calling; /* one at a time, and then the newest word */
-    if (peer->calling || !machine)
-        return;
-    peer->calling = true;
-    link_heartbeat(fe->link, machine, ours, on_heartbeat_done, fe);
-}
-
-static void call_everybody(struct front_end *fe)
-{
-    OWNED(free_memory) struct heartbeat *ours = heartbeat_now(fe);
-    for (size_t i = 0; i < peers_count(fe->peers); i++)
-        call_peer(fe, peers_at(fe->peers, i), ours);
-}
-
-static void on_heartbeat_timer(void *context)
-{
-    call_everybody(context);
-}
-
-static uint32_t heartbeat_period_ms(const struct topology *topology)
-{
-    uint32_t ms = topology->failure_detection_ms / HEARTBEATS_EACH_INTERVAL;
-    return ms < HEARTBEAT_MS ? ms : HEARTBEAT_MS;
-}
-
-static void on_heartbeat(const struct machine *from, const struct heartbeat *theirs,
-                         struct link_reply *reply, void *context)
-{
-    (void)from;
-    struct front_end *fe = context;
-    take_heartbeat(fe, theirs);
-    OWNED(free_memory) struct heartbeat *ours = heartbeat_now(fe);
-    link_reply_heartbeat(reply, ours);
-}
-
 /* --- homes --- */
 
 static void on_home_changed(struct hosted_home *home, void *context)
 {
     struct front_end *fe = context;
     const struct home *core = hosted_home_core(home);
-    heard_note(&fe->heard, home_name(core), home_hold(core)->term, home_seen(core));
+    heartbeats_note(fe->heartbeats, core);
     if (fe->home_changed)
         fe->home_changed(home_name(core), fe->home_changed_context);
     if (!fe->link)
         return; /* this machine is stopping, and nobody can be told */
-    call_everybody(fe);
+    heartbeats_tell(fe->heartbeats);
     backup_service_follow(fe->backup); /* its record may name another partner */
 }
 
@@ -412,7 +257,7 @@ static enum failure open_home(const struct taking_part *part, void *context, str
     struct hosted_home *home = hosted_home_open(&around, &options, part->hold);
     fe->homes[fe->home_count++] = home;
     const struct home *core = hosted_home_core(home);
-    heard_note(&fe->heard, home_name(core), home_hold(core)->term, home_seen(core));
+    heartbeats_note(fe->heartbeats, core);
     log_event(LOG_EVENT_NOTICE, "home-opened", "The home %s is %s here.", home_name(core),
               mode_name(home_mode(core)));
     if (home_pairs_anew(core))
@@ -451,6 +296,14 @@ static void on_flush(const struct machine *from, const char *name, struct link_r
     }
     refuse_partner(fe, from, name, &e);
     link_reply_error(reply, &e);
+}
+
+static void on_heartbeat(const struct machine *from, const struct heartbeat *theirs,
+                         struct link_reply *reply, void *context)
+{
+    (void)from;
+    const struct front_end *fe = context;
+    heartbeats_heard(fe->heartbeats, theirs, reply);
 }
 
 static void on_offer(const struct machine *from, const struct sync_offer *offer,
@@ -548,11 +401,6 @@ static void tell_certificate_faults(const struct config *config)
                   faults.list[i].sentence);
 }
 
-static uint64_t hash_of(const struct topology *topology)
-{
-    return XXH3_64bits(topology->text, strlen(topology->text));
-}
-
 static enum failure open_store(struct front_end *fe, struct error *e)
 {
     struct engine *engine;
@@ -606,9 +454,7 @@ struct front_end *front_end_start(struct config *config, struct loop *loop, stru
     struct front_end *fe = xcalloc(1, sizeof *fe);
     fe->config = config;
     fe->loop = loop;
-    fe->started = random_u64();
-    fe->topology_hash = hash_of(config->topology);
-    fe->peers = peers_new(config->topology, config->self);
+    fe->heartbeats = heartbeats_new(fe);
     fe->publisher = publisher_new(fe);
     fe->operating = operating_new(fe);
     if (open_store(fe, e) || open_homes(fe, e) || open_link(fe, e)) {
@@ -616,7 +462,6 @@ struct front_end *front_end_start(struct config *config, struct loop *loop, stru
         return NULL;
     }
     loop_every(loop, HOME_TICK_MS, on_tick, fe);
-    loop_every(loop, heartbeat_period_ms(config->topology), on_heartbeat_timer, fe);
     loop_every(loop, TAKING_PART_LOOK_MS, taking_part_look, fe);
     loop_every(loop, CERTIFICATE_CHECK_MS, on_certificate_timer, fe);
     publisher_start(fe->publisher);
@@ -627,7 +472,7 @@ struct front_end *front_end_start(struct config *config, struct loop *loop, stru
     sweep_resume(fe);
     tell_certificate_faults(config);
     on_certificate_timer(fe);
-    call_everybody(fe);
+    heartbeats_start(fe->heartbeats);
     return fe;
 }
 
@@ -656,10 +501,10 @@ bool front_end_reload(struct front_end *fe)
         config_free(config);
         return false;
     }
-    peers_follow(fe->peers, config->topology, config->self);
-    config_free(fe->config);
+    struct config *before = fe->config;
     fe->config = config;
-    fe->topology_hash = hash_of(config->topology);
+    heartbeats_follow(fe->heartbeats);
+    config_free(before);
     backup_service_follow(fe->backup);
     log_set_level(config->log_level);
     log_event(LOG_EVENT_NOTICE, "reloaded",
@@ -668,7 +513,7 @@ bool front_end_reload(struct front_end *fe)
     tell_certificate_faults(config);
     fe->certificates = (struct certificate_watch){0};
     certificates_check(config, &fe->certificates);
-    call_everybody(fe);
+    heartbeats_tell(fe->heartbeats);
     return true;
 }
 
@@ -693,7 +538,7 @@ void front_end_stop(struct front_end *fe)
     file_store_free(fe->files);
     publisher_free(fe->publisher);
     operating_free(fe->operating);
-    peers_free(fe->peers);
+    heartbeats_free(fe->heartbeats);
     config_free(fe->config);
     free(fe);
 }
