@@ -14,9 +14,10 @@
 struct http_client;
 
 enum {
-    HTTP_CALLS_MAX = 512,           /* under way at once; one more is refused as busy */
-    HTTP_IDLE_CONNECTIONS_MAX = 64, /* kept open for later calls */
-    HTTP_REUSE_SECONDS_MAX = 50,    /* less than our servers wait before they close */
+    HTTP_CALLS_MAX = 512, /* under way at once; one more is refused as busy */
+    /* Kept open for later calls: to each machine of a large deployment, and some to the partner. */
+    HTTP_IDLE_CONNECTIONS_MAX = 256,
+    HTTP_REUSE_SECONDS_MAX = 50, /* less than our servers wait before they close */
     HTTP_CALL_DEADLINE_MS_MAX = 24 * 3600 * 1000,
 };
 

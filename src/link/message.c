@@ -64,6 +64,9 @@ char *heartbeat_encode(const struct heartbeat *h)
     json_object_set_new(message, "time", json_integer((json_int_t)h->wall_ms));
     json_object_set_new(message, "topology", hex(h->topology));
     json_object_set_new(message, "engine", json_string(h->engine));
+    json_object_set_new(message, "rest", hex(h->rest));
+    json_object_set_new(message, "whole", json_boolean(h->whole));
+    json_object_set_new(message, "knows", hex(h->knows));
     json_object_set_new(message, "homes", homes);
     return finish(message);
 }
@@ -365,6 +368,10 @@ enum failure heartbeat_decode(struct bytes text, struct heartbeat *h, struct err
         !read_hex(message, "topology", &h->topology) ||
         !read_text(message, "engine", h->engine, sizeof h->engine))
         return senseless(e, "started, time, topology or engine");
+    if (!read_hex(message, "rest", &h->rest) || !read_hex(message, "knows", &h->knows) ||
+        !json_is_boolean(json_object_get(message, "whole")))
+        return senseless(e, "rest, whole or knows");
+    h->whole = json_is_true(json_object_get(message, "whole"));
     const json_t *homes = json_object_get(message, "homes");
     if (!json_is_array(homes) || json_array_size(homes) > HEARD_HOMES_MAX)
         return senseless(e, "homes");

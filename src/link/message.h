@@ -48,6 +48,10 @@ struct heartbeat {
     uint64_t wall_ms;                 /* its clock, to warn when clocks differ */
     uint64_t topology;                /* a hash of the topology that it runs by */
     char engine[MESSAGE_ENGINE_SIZE]; /* what its database is: "SQLite" */
+    /* Of homes that it has no part in, it says something only to whoever does not know it yet. */
+    uint64_t rest;  /* a sum over all that it has heard of them */
+    bool whole;     /* it is all here; else only of those that the other has a part in */
+    uint64_t knows; /* the sum over what the other said last when it said all; 0: never */
     size_t count;
     struct heartbeat_home homes[HEARD_HOMES_MAX];
 };

@@ -22,6 +22,8 @@ enum {
      * besides. */
     HEARTBEAT_MS = 1000,
     HEARTBEATS_EACH_INTERVAL = 4,
+    /* So often each machine tells each other all that it has heard of others, changed or not. */
+    HEARTBEAT_WHOLE_MS = 30000,
     /* Its own home, its partner's, and central; and some that it was the backup pool of, and must
      * hand back first. */
     HOSTED_HOMES_MAX = 6,

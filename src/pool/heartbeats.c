@@ -10,12 +10,30 @@
 #include "base/random.h"
 #include "pool/backup_service.h"
 
+enum {
+    /* Of those that do not answer. A connection is the dearest part of a heartbeat, some ms of
+     * processor at either end: where many machines start at once, or come back, nobody would be
+     * done in time if all called all. */
+    HEARTBEAT_TRIES_MAX = 4,
+    /* Machines that have no part in each other's homes, and nothing new to say, call each other at
+     * each third beat: what all of them cost together grows with the square of their number. Still
+     * more than once in a failure-detection interval. */
+    HEARTBEAT_FAR_BEATS = 3,
+};
+
 struct heartbeats {
     struct front_end *fe;
     struct peers *peers;
+    uint64_t beats;
+    size_t turn; /* among the peers that don't answer: who is tried next */
     struct heard heard;
     uint64_t started;
     uint64_t topology_hash;
+    /* What was heard of homes that are not here, as it is passed on. */
+    struct heartbeat_home rest[HEARD_HOMES_MAX];
+    size_t rest_count;
+    uint64_t rest_sum; /* over all of it: who was told this knows all of it */
+    bool rest_is_old;
 };
 
 /* --- what is said --- */
@@ -47,31 +65,71 @@ static void say_own_homes(const struct heartbeats *hb, struct heartbeat *h)
     }
 }
 
-/* And what others said of the rest: every machine passes on the highest term that it knows. */
-static void say_what_was_heard(const struct heartbeats *hb, struct heartbeat *h)
+/* And what others said of the rest: every machine passes on the highest term that it knows. That is
+ * gathered once for all whom it is told. */
+static void gather_rest(struct heartbeats *hb)
 {
-    for (size_t i = 0; i < hb->heard.count && h->count < HEARD_HOMES_MAX; i++) {
+    OWNED(buffer_free) struct buffer bytes = {0};
+    hb->rest_count = 0;
+    for (size_t i = 0; i < hb->heard.count; i++) {
         const struct heard_home *heard = &hb->heard.list[i];
         if (front_end_home(hb->fe, heard->home))
             continue;
-        struct heartbeat_home *said = &h->homes[h->count++];
+        struct heartbeat_home *said = &hb->rest[hb->rest_count++];
+        *said = (struct heartbeat_home){
+            .term = heard->term, .seen = heard->seen, .hears = hears_holder(hb, heard->home)};
         memcpy(said->home, heard->home, sizeof said->home);
-        said->term = heard->term;
-        said->seen = heard->seen;
-        said->hears = hears_holder(hb, heard->home);
+        buffer_text(&bytes, said->home);
+        buffer_u64(&bytes, said->term.number);
+        buffer_u64(&bytes, said->term.tag);
+        buffer_u64(&bytes, said->seen);
+        buffer_u8(&bytes, said->hears);
+    }
+    hb->rest_sum = XXH3_64bits(bytes.at, bytes.size) | 1; /* 0: nothing is known */
+    hb->rest_is_old = false;
+}
+
+/* Has the pool of this machine a part in the home? Who has is told each time: what it could not do
+ * when it heard of it, because it was deciding something else, it does when it hears it again. */
+static bool concerns(const struct heartbeats *hb, const char *home, const struct peer *to)
+{
+    const struct topology *topology = front_end_config(hb->fe)->topology;
+    const struct pool *pool = topology_pool(topology, home);
+    if (!pool)
+        return strcmp(home, HOME_CENTRAL) == 0;
+    return strcmp(home, to->pool) == 0 ||
+           (pool->backup && strcmp(pool->backup->fqdn, to->pool) == 0);
+}
+
+/* All of it, to whoever does not know it as it is now; and now and then to everybody: should
+ * anything of it have been lost, it does not stay so. */
+static void say_rest(const struct heartbeats *hb, struct peer *to, struct heartbeat *h)
+{
+    uint64_t now_ms = clock_ms();
+    bool knows = to && to->knows == hb->rest_sum && now_ms - to->whole_ms < HEARTBEAT_WHOLE_MS;
+    h->rest = hb->rest_sum;
+    h->whole = !knows;
+    if (to && h->whole)
+        to->whole_ms = now_ms;
+    for (size_t i = 0; i < hb->rest_count && h->count < HEARD_HOMES_MAX; i++) {
+        if (h->whole || concerns(hb, hb->rest[i].home, to))
+            h->homes[h->count++] = hb->rest[i];
     }
 }
 
-static struct heartbeat *heartbeat_now(const struct heartbeats *hb)
+static struct heartbeat *heartbeat_for(struct heartbeats *hb, struct peer *to)
 {
     struct heartbeat *h = xcalloc(1, sizeof *h);
     h->sender = *link_sender(front_end_link(hb->fe));
     h->started = hb->started;
     h->wall_ms = clock_wall_ms();
     h->topology = hb->topology_hash;
+    h->knows = to ? to->rest : 0;
     snprintf(h->engine, sizeof h->engine, "%s", config_engine(front_end_config(hb->fe)));
+    if (hb->rest_is_old)
+        gather_rest(hb);
     say_own_homes(hb, h);
-    say_what_was_heard(hb, h);
+    say_rest(hb, to, h);
     return h;
 }
 
@@ -101,7 +159,8 @@ static void take_heartbeat(struct heartbeats *hb, const struct heartbeat *theirs
         if (strcmp(said->home, HOME_CENTRAL) != 0 &&
             !topology_pool(front_end_config(hb->fe)->topology, said->home))
             continue;
-        heard_note(&hb->heard, said->home, said->term, said->seen);
+        if (heard_note(&hb->heard, said->home, said->term, said->seen))
+            hb->rest_is_old = true;
         struct hosted_home *home = front_end_home(hb->fe, said->home);
         note_witness(hb, theirs, said);
         if (home)
@@ -118,7 +177,73 @@ static void take_heartbeat(struct heartbeats *hb, const struct heartbeat *theirs
 
 /* --- to everybody --- */
 
-static void call_peer(struct heartbeats *hb, struct peer *peer, const struct heartbeat *ours);
+static uint32_t period_ms(const struct topology *topology)
+{
+    uint32_t ms = topology->failure_detection_ms / HEARTBEATS_EACH_INTERVAL;
+    return ms < HEARTBEAT_MS ? ms : HEARTBEAT_MS;
+}
+
+/* Has a part in one of our homes, or in `central`: it is never waited for. */
+static bool is_near(const struct heartbeats *hb, const struct peer *peer)
+{
+    struct hosted_home *homes[HOSTED_HOMES_MAX];
+    size_t count = front_end_homes(hb->fe, homes);
+    const struct pool *central = front_end_config(hb->fe)->topology->central;
+    if (strcmp(central->fqdn, peer->pool) == 0 ||
+        (central->backup && strcmp(central->backup->fqdn, peer->pool) == 0))
+        return true;
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(home_partner(hosted_home_core(homes[i])), peer->pool) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Is it its turn? */
+static bool may_be_tried(const struct heartbeats *hb, const struct peer *peer)
+{
+    const struct topology *topology = front_end_config(hb->fe)->topology;
+    size_t trying = 0;
+    for (size_t i = 0; i < peers_count(hb->peers); i++) {
+        const struct peer *other = peers_at(hb->peers, i);
+        trying += other->calling && !other->reachable;
+    }
+    return trying < HEARTBEAT_TRIES_MAX && clock_ms() - peer->called_ms >= period_ms(topology) / 2;
+}
+
+static void on_heartbeat_done(const char *to, const struct heartbeat *theirs, const struct error *e,
+                              void *context);
+
+static void call_peer(struct heartbeats *hb, struct peer *peer)
+{
+    const struct machine *machine =
+        topology_machine(front_end_config(hb->fe)->topology, peer->machine);
+    peer->again = peer->calling; /* one at a time, and then the newest word */
+    if (peer->calling || !machine)
+        return;
+    if (!peer->reachable && !is_near(hb, peer) && !may_be_tried(hb, peer))
+        return;
+    peer->calling = true;
+    peer->called_ms = clock_ms();
+    OWNED(free_memory) struct heartbeat *ours = heartbeat_for(hb, peer);
+    link_heartbeat(front_end_link(hb->fe), machine, ours, on_heartbeat_done, hb);
+}
+
+/* Those who did not answer, one after the other, so that each has its turn. */
+static void try_next(struct heartbeats *hb)
+{
+    size_t count = peers_count(hb->peers);
+    for (size_t i = 0; i < count; i++) {
+        struct peer *peer = peers_at(hb->peers, (hb->turn + i) % count);
+        if (peer->reachable || peer->calling)
+            continue;
+        call_peer(hb, peer);
+        if (!peer->calling)
+            continue;
+        hb->turn = (hb->turn + i + 1) % count;
+        return;
+    }
+}
 
 static void on_heartbeat_done(const char *to, const struct heartbeat *theirs, const struct error *e,
                               void *context)
@@ -134,41 +259,45 @@ static void on_heartbeat_done(const char *to, const struct heartbeat *theirs, co
     } else {
         peers_failed(peer, e);
     }
-    if (peer->again && !peer->calling) {
-        OWNED(free_memory) struct heartbeat *ours = heartbeat_now(hb);
-        call_peer(hb, peer, ours);
-    }
+    if (!front_end_link(hb->fe))
+        return; /* this machine is stopping */
+    if (peer->again && !peer->calling)
+        call_peer(hb, peer);
+    try_next(hb);
 }
 
-static void call_peer(struct heartbeats *hb, struct peer *peer, const struct heartbeat *ours)
+/* Whoever is near, or does not know yet what is known here; of the others some each time. */
+static bool is_due(const struct heartbeats *hb, size_t i)
 {
-    const struct machine *machine =
-        topology_machine(front_end_config(hb->fe)->topology, peer->machine);
-    peer->again = peer->calling; /* one at a time, and then the newest word */
-    if (peer->calling || !machine)
-        return;
-    peer->calling = true;
-    link_heartbeat(front_end_link(hb->fe), machine, ours, on_heartbeat_done, hb);
+    const struct peer *peer = peers_at(hb->peers, i);
+    return peer->knows != hb->rest_sum || (hb->beats + i) % HEARTBEAT_FAR_BEATS == 0 ||
+           is_near(hb, peer);
+}
+
+static void call_all(struct heartbeats *hb, bool those_due)
+{
+    gather_rest(hb); /* whom this machine hears may have changed, too */
+    for (size_t i = 0; i < peers_count(hb->peers); i++) {
+        struct peer *peer = peers_at(hb->peers, i);
+        bool due = !those_due || is_due(hb, i);
+        if (due && (peer->reachable || peer->calling))
+            call_peer(hb, peer);
+    }
+    for (size_t i = 0; i < peers_count(hb->peers); i++)
+        try_next(hb);
 }
 
 void heartbeats_tell(struct heartbeats *hb)
 {
-    OWNED(free_memory) struct heartbeat *ours = heartbeat_now(hb);
-    for (size_t i = 0; i < peers_count(hb->peers); i++)
-        call_peer(hb, peers_at(hb->peers, i), ours);
-}
-
-static uint32_t period_ms(const struct topology *topology)
-{
-    uint32_t ms = topology->failure_detection_ms / HEARTBEATS_EACH_INTERVAL;
-    return ms < HEARTBEAT_MS ? ms : HEARTBEAT_MS;
+    call_all(hb, false);
 }
 
 void heartbeats_heard(struct heartbeats *hb, const struct heartbeat *theirs,
                       struct link_reply *reply)
 {
     take_heartbeat(hb, theirs);
-    OWNED(free_memory) struct heartbeat *ours = heartbeat_now(hb);
+    struct peer *peer = peers_find(hb->peers, theirs->sender.machine);
+    OWNED(free_memory) struct heartbeat *ours = heartbeat_for(hb, peer);
     link_reply_heartbeat(reply, ours);
 }
 
@@ -207,7 +336,9 @@ void heartbeats_free(struct heartbeats *hb)
 
 static void on_timer(void *context)
 {
-    heartbeats_tell(context);
+    struct heartbeats *hb = context;
+    hb->beats++;
+    call_all(hb, true);
 }
 
 void heartbeats_start(struct heartbeats *hb)

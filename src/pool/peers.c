@@ -41,6 +41,7 @@ void peers_follow(struct peers *peers, const struct topology *topology, const st
             const struct peer *known = peers_find(&old, machine->fqdn);
             if (known)
                 *peer = *known;
+            peer->rest = 0; /* of homes that are new in it nothing was taken before */
             snprintf(peer->machine, sizeof peer->machine, "%s", machine->fqdn);
             snprintf(peer->pool, sizeof peer->pool, "%s", pool->fqdn);
         }
@@ -121,6 +122,8 @@ void peers_heard(struct peers *peers, const struct heartbeat *theirs, uint64_t n
     peer->started = theirs->started;
     peer->topology = theirs->topology;
     memcpy(peer->engine, theirs->engine, sizeof peer->engine);
+    peer->knows = theirs->knows;
+    peer->rest = theirs->whole ? theirs->rest : peer->rest;
     note_homes(peer, theirs);
     compare_clocks(peer, theirs->wall_ms, our_wall_ms);
     compare_topologies(peer, our_topology);

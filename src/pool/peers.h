@@ -23,14 +23,18 @@ struct peer_home {
 struct peer {
     char machine[FQDN_SIZE];
     char pool[FQDN_SIZE];
-    bool reachable;    /* the last call of ours was answered */
-    bool tried;        /* … or failed at least once */
-    bool calling;      /* a heartbeat is under way */
-    bool again;        /* … and another one is due behind it */
-    uint64_t heard_ms; /* monotonic, from either direction; 0: never */
-    uint64_t started;  /* its random number of its start */
-    uint64_t topology; /* the hash of its topology */
-    unsigned hears;    /* of our homes, by their place: whose holder does it hear? */
+    bool reachable;     /* the last call of ours was answered */
+    bool tried;         /* … or failed at least once */
+    bool calling;       /* a heartbeat is under way */
+    bool again;         /* … and another one is due behind it */
+    uint64_t called_ms; /* when it was called last */
+    uint64_t heard_ms;  /* monotonic, from either direction; 0: never */
+    uint64_t started;   /* its random number of its start */
+    uint64_t topology;  /* the hash of its topology */
+    unsigned hears;     /* of our homes, by their place: whose holder does it hear? */
+    uint64_t rest;     /* the sum over all that it has heard of others, as it told us; 0: not yet */
+    uint64_t knows;    /* the same of ours, as it says itself */
+    uint64_t whole_ms; /* when it was told all of ours */
     char engine[MESSAGE_ENGINE_SIZE];
     size_t home_count;
     struct peer_home homes[PEER_HOMES_MAX];

@@ -24,8 +24,9 @@ def message(pool, machine=None, **fields):
 
 
 def heartbeat(pool, machine=None, homes=(), **fields):
+    said = {"rest": "00000000000000bb", "whole": True, "knows": "0" * 16, **fields}
     return message(pool, machine, started="00000000000000aa", time=int(time.time() * 1000),
-                   topology="0000000000000001", engine="SQLite", homes=list(homes), **fields)
+                   topology="0000000000000001", engine="SQLite", homes=list(homes), **said)
 
 
 def pair(world, machine, folder="pki"):
@@ -449,6 +450,33 @@ def heartbeats_come_several_times_within_the_shortest_interval(world):
         return len(gaps) == 11 and gaps[5] < 0.5
 
     until("heartbeats at least twice within the interval", often, 30)
+
+
+@test
+def of_others_homes_is_said_what_is_not_known_yet(world):
+    """Who asks as tokyo hears of quito once, and again when it says that it does not know that."""
+    world.deploy(["atl", "redmond", "tokyo", "quito"], interval_s=30)
+    homes = lambda said: {home["home"].split("-")[0] for home in said["homes"]}
+    ours = {"atl", "redmond", CENTRAL}
+    world.wait_hears("atl", "quito", "tokyo")
+    world.stop("tokyo")
+    context = context_of(world, "tokyo")
+    say = lambda **fields: call(world, "atl", heartbeat("tokyo", **fields), context).must(200).json
+
+    def settled():
+        """Whom atl hears is among what it tells."""
+        first = say(knows="0" * 16)
+        assert first["whole"] and homes(first) == ours | {"tokyo", "quito"}, first
+        second = say(knows=first["rest"])
+        return second if second["rest"] == first["rest"] and not second["whole"] else None
+    told = until("atl to tell tokyo only what is its business", settled)
+    assert homes(told) == ours | {"tokyo"}, told
+    assert told["knows"] == "00000000000000bb", "it has all that was said as whole"
+    say(knows=told["rest"], rest="00000000000000cc", whole=False)
+    assert say(knows=told["rest"])["knows"] == "00000000000000bb"
+    # What changes is told, whoever it is about.
+    world.stop("quito")
+    until("that nobody hears quito to be told", lambda: say(knows=told["rest"])["whole"])
 
 
 @test

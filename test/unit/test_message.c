@@ -21,6 +21,9 @@ static struct heartbeat *heartbeat(void)
     h->started = UINT64_MAX;
     h->wall_ms = 1795000000000;
     h->topology = 7;
+    h->rest = 0xabcdef;
+    h->whole = true;
+    h->knows = 9;
     strcpy(h->engine, "SQLite");
     h->count = 2;
     h->homes[0] = (struct heartbeat_home){.home = "atl-cs-001.litwareinc.com",
@@ -178,6 +181,9 @@ static void a_message_with_one_senseless_value_is_refused(void **state)
         {"\"mode\":\"Serving\"", "\"mode\":0"},
         {"\"home\":\"central\"", "\"home\":\"Central\""},
         {"\"home\":\"central\"", "\"home\":\"../etc\""},
+        {"\"rest\":\"0000000000abcdef\"", "\"rest\":7"},
+        {"\"knows\":\"0000000000000009\"", "\"knows\":null"},
+        {"\"whole\":true", "\"whole\":1"},
         {"\"homes\":[", "\"homes\":[[],"},
         {"\"homes\":[", "\"homes\":[null,"},
     };
