@@ -39,6 +39,9 @@ WAYS = [
      "[TOUCHED] = {SALVAGE_CONFLICT, SALVAGE_CONFLICT}", "[TOUCHED] = {SALVAGE_APPLY, SALVAGE_APPLY}", ALONE),
     ("a tail goes when it was told, and not when it is salvaged", "store/tail_reader.c",
      "*safe = whole && mark.upto >= run->end;", "*safe = whole;", ALONE),
+    ("a holder that is asked to stop changes says that it was not kept", "core/handover.c",
+     "    home_act(actions, ACTION_COMPLIED)->durable = h->hold.mode == h->mode;",
+     "    home_act(actions, ACTION_COMPLIED)->durable = false;", ANY),
     ("who has released serves again when nobody has taken it by then", "core/home.c",
      "    } else if (h->mode == MODE_RELEASED) {\n        home_ask_partner(h, event, actions);",
      "    } else if (h->mode == MODE_RELEASED && event->now_ms >= h->handed_until_ms) {\n"

@@ -7,6 +7,7 @@
 #include "client.h"
 #include "copying.h"
 #include "core/salvage.h"
+#include "operating.h"
 #include "pool.h"
 
 void check_holders(struct world *w, size_t home)
@@ -543,7 +544,7 @@ bool has_settled(struct world *w)
         if (!is_used(w, home))
             continue;
         const struct hosted *h = holder_of(w, home);
-        if (!h || hosted_of(partner_of(h), home)->operation)
+        if (!h || h->operation || hosted_of(partner_of(h), home)->operation)
             return false;
         for (size_t m = 0; m < SIM_MODULES; m++) {
             if (!is_final(h, m))
@@ -623,6 +624,18 @@ static void check_replica(const struct hosted *holder, const struct hosted *repl
     check_acknowledged(replica->pool, replica);
     check_twin(holder, replica->pool);
     check_twin(replica, holder->pool);
+}
+
+size_t hand_everything_over(struct world *w)
+{
+    size_t count = 0;
+    for (size_t home = 0; home < HOMES_MAX; home++) {
+        if (!is_used(w, home))
+            continue;
+        operating_take(hosted_of(partner_of(holder_of(w, home)), home));
+        count++;
+    }
+    return count;
 }
 
 void check_end(struct world *w)

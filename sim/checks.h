@@ -30,5 +30,7 @@ void forgive(struct world *w, struct pool *pool);
 /* Nothing is under way any more, and everything is as it was meant to be. */
 bool has_settled(struct world *w);
 void check_end(struct world *w);
+/* Each home is to be taken by the other pool of its two, as planned: returns how many. */
+size_t hand_everything_over(struct world *w);
 
 #endif

@@ -222,6 +222,25 @@ void operating_stop(struct hosted *h)
 
 /* --- people --- */
 
+static void start(struct hosted *h, const struct operation_options *options)
+{
+    struct world *w = h->pool->world;
+    gathering_forget(h);
+    h->operation = operation_new(options, w->now);
+    h->began_ms = w->now;
+    w->counts.operations++;
+    say(w, "%s is told to take %s%s", h->pool->name, home_of(h),
+        options->disaster ? ", come what may" : "");
+    plan_at(h->pool, OPERATION_TICK_MS, tick, xmemdup(&h, sizeof h));
+    operating_look(h);
+}
+
+void operating_take(struct hosted *h)
+{
+    start(h, &(struct operation_options){
+                 .replicas = h->home == CENTRAL, .patience_ms = PATIENCE_MS, .store_ms = STORE_MS});
+}
+
 static void begin(struct hosted *h)
 {
     struct world *w = h->pool->world;
@@ -233,13 +252,7 @@ static void begin(struct hosted *h)
                                               .patience_ms = PATIENCE_MS,
                                               .store_ms = STORE_MS,
                                               .close_ms = chance(w, 300) ? CLOSE_MS : 0};
-    gathering_forget(h);
-    h->operation = operation_new(&options, w->now);
-    h->began_ms = w->now;
-    w->counts.operations++;
-    say(w, "%s is told to take %s%s", h->pool->name, home_of(h), disaster ? ", come what may" : "");
-    plan_at(h->pool, OPERATION_TICK_MS, tick, xmemdup(&h, sizeof h));
-    operating_look(h);
+    start(h, &options);
 }
 
 /* Whoever holds it already says so, and there is nothing to do. */

@@ -27,4 +27,7 @@ void operating_expect(const struct hosted *h, struct txn *txn);
 /* Does the copy stand at a point that existed? */
 bool operating_is_whole(const struct hosted *h);
 
+/* As an administrator has it taken who wants nothing else. */
+void operating_take(struct hosted *h);
+
 #endif

@@ -129,6 +129,18 @@ static void run_until(struct world *w, uint64_t end, bool until_settled)
     }
 }
 
+/* What nothing is in the way of must be done. */
+static void hand_over_once_more(struct world *w)
+{
+    size_t taken = w->counts.taken, wanted = hand_everything_over(w);
+    run_until(w, w->now + SETTLED_MS, true);
+    if (w->counts.taken - taken != wanted)
+        broken(w, "of %zu homes that were to be handed over in the end %zu were", wanted,
+               w->counts.taken - taken);
+    if (!w->broken[0])
+        check_end(w);
+}
+
 bool world_run(struct world *w)
 {
     for (size_t i = 0; i < w->options.pools; i++)
@@ -143,5 +155,7 @@ bool world_run(struct world *w)
     run_until(w, w->now + SETTLED_MS, true);
     if (!w->broken[0])
         check_end(w);
+    if (!w->broken[0])
+        hand_over_once_more(w);
     return !w->broken[0];
 }
