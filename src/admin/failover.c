@@ -19,6 +19,7 @@ struct failover {
     uint64_t id;
     enum operation_step told; /* the step that was told last */
     bool any_told;
+    preflight_done *looked; /* what is done when the copy was looked at */
     char follow[FQDN_SIZE + 64], cancel[FQDN_SIZE + 64];
 };
 
@@ -351,6 +352,14 @@ static bool knows_the_copy(const struct call *call)
            wish->kind == OPERATION_MOVE_CENTRAL || call_text(call, "WaitTime");
 }
 
+static void look_at_copy(void *context)
+{
+    struct call *call = context;
+    const struct failover *f = call_kept(call);
+    call_each_tick(call, NULL);
+    preflight_look(call_front_end(call), f->wish.home, f->looked, call);
+}
+
 /* One that does not answer is the operation's to find out. */
 static bool copy_is_good(struct call *call, const struct preflight *found)
 {
@@ -360,6 +369,10 @@ static bool copy_is_good(struct call *call, const struct preflight *found)
         !preflight_judge_copy(found, front_end_pool(call_front_end(call)), f->wish.home,
                               call_command(call)->name, &e))
         return true;
+    if (found->trouble && call_elapsed_ms(call) < PREFLIGHT_TROUBLE_MS) {
+        call_each_tick(call, look_at_copy);
+        return false;
+    }
     call_error(call, &e);
     failover_end(call);
     return false;
@@ -422,21 +435,19 @@ static void on_looked(const struct preflight *found, void *context)
 
 void failover_run(struct call *call, enum operation_kind kind, const char *home, bool disaster)
 {
-    struct front_end *fe = call_front_end(call);
     struct failover *f = xcalloc(1, sizeof *f);
     read_wish(call, kind, home, disaster, &f->wish);
     snprintf(f->follow, sizeof f->follow, "Get-CsPoolFailOverStatus -PoolFqdn %s", home);
     snprintf(f->cancel, sizeof f->cancel, "Stop-CsPoolFailOver -PoolFqdn %s", home);
+    f->looked = call_switch(call, "WhatIf") ? on_rehearsed : on_looked;
     call_keep(call, f);
     call_step(call, "Looking whether it can be done");
     if (!preflight_check(call, &f->wish))
         failover_end(call);
-    else if (call_switch(call, "WhatIf"))
-        preflight_look(fe, home, on_rehearsed, call);
-    else if (knows_the_copy(call) || is_under_way(call))
+    else if (!call_switch(call, "WhatIf") && (knows_the_copy(call) || is_under_way(call)))
         begin(call);
     else
-        preflight_look(fe, home, on_looked, call);
+        look_at_copy(call);
 }
 
 void admin_invoke_pool_failover(struct call *call)

@@ -4,6 +4,7 @@
 #define POLLUX_ADMIN_PREFLIGHT_H
 
 #include "admin/call.h"
+#include "core/export.h"
 #include "pool/operating.h"
 
 enum {
@@ -14,6 +15,8 @@ enum {
     PREFLIGHT_CHANGES_EACH_SECOND = 20000,
     /* More than comes within the time that nobody need ask for is a long catch-up. */
     PREFLIGHT_CHANGES_MAX = OPERATION_PATIENCE_MS / 1000 * PREFLIGHT_CHANGES_EACH_SECOND,
+    /* What was wrong with a copy may be mended: it is known when it was tried again. */
+    PREFLIGHT_TROUBLE_MS = 3 * EXPORT_RETRY_MS,
 };
 
 /* False if it can't be done: the errors were told. */
