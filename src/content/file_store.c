@@ -19,12 +19,14 @@
 enum {
     NS = 1000000000,
     ASIDE_LOOKED_MAX = 1000, /* versions of one file; nobody has so many */
+    /* Of names whose files are being removed: two that share a place do no harm, and are rare. */
+    REMOVAL_PLACES = 4096,
 };
 
 /* How many are under way, by a hash of their names. */
 struct removals {
     pthread_mutex_t lock;
-    atomic_uint count[4096];
+    atomic_uint count[REMOVAL_PLACES];
 };
 
 struct file_store {
@@ -273,7 +275,7 @@ static atomic_uint *count_of(const struct file_store *fs, const struct file_name
         hash = (hash ^ (unsigned char)*c) * 16777619;
     for (const char *c = name->file; *c; c++)
         hash = (hash ^ (unsigned char)*c) * 16777619;
-    return &fs->removals->count[(hash ^ hash >> 16) % COUNT_OF(fs->removals->count)];
+    return &fs->removals->count[(hash ^ hash >> 16) % REMOVAL_PLACES];
 }
 
 bool file_store_removes(const struct file_store *fs, const struct file_name *name)
