@@ -12,6 +12,7 @@
 #include "admin/call.h"
 #include "admin/show.h"
 #include "base/clock.h"
+#include "content/manifest.h"
 #include "pool/account.h"
 #include "pool/central.h"
 #include "pool/content.h"
@@ -133,9 +134,17 @@ static json_t *subject_of(const struct found *f)
                : json_string("a key that is no text");
 }
 
-static json_t *summary(bool there, const struct buffer *value)
+/* Of a file it is the file's, and not that of the item that stands for it. */
+static uint64_t bytes_in(const struct found *f, const struct buffer *value)
 {
-    return there ? json_sprintf("%zu bytes", value->size) : json_string("deleted");
+    struct file_stamp stamp;
+    bool file = f->module == MODULE_DATA_CONF && !manifest_stamp(buffer_view(value), &stamp, NULL);
+    return file ? stamp.size : value->size;
+}
+
+static json_t *summary(const struct found *f, bool there, const struct buffer *value)
+{
+    return there ? json_sprintf("%" PRIu64 " bytes", bytes_in(f, value)) : json_string("deleted");
 }
 
 /* What users sign on with is shown to nobody. */
@@ -151,6 +160,8 @@ static json_t *content(const struct found *f, bool there, const struct buffer *v
         return json_null();
     if (is_secret(f))
         return json_string("(a secret, which is not shown)");
+    if (f->module == MODULE_DATA_CONF)
+        return json_sprintf("(a file of %" PRIu64 " bytes)", bytes_in(f, value));
     return utf8_valid((const char *)value->at, value->size)
                ? json_stringn((const char *)value->at, value->size)
                : json_sprintf("(%zu bytes that are no text)", value->size);
@@ -207,8 +218,8 @@ static void show(struct conflict_work *work, const struct place *home, const str
     json_t *object = json_pack(
         "{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:s}", "Identity", f->identity, "PoolFqdn",
         home->name, "BackupModule", module_name(f->module), "User", user_of(f, addresses),
-        "Subject", subject_of(f), "Kept", summary(f->kept_is_there, &f->kept), "Other",
-        summary(!f->about.deleted, &f->other), "AcceptedBy", show_text(f->about.accepted_by),
+        "Subject", subject_of(f), "Kept", summary(f, f->kept_is_there, &f->kept), "Other",
+        summary(f, !f->about.deleted, &f->other), "AcceptedBy", show_text(f->about.accepted_by),
         "Term", (json_int_t)f->about.version.term, "Salvaged",
         clock_wall_text(f->about.salvaged_ms, when));
     if (call_text(work->call, "Identity")) {
@@ -411,13 +422,14 @@ static bool only_says(const struct conflict_work *work, const struct found *f)
     const char *what = json_string_value(subject);
     if (work->restores)
         return call_what_if(work->call,
-                            "%s would be %s, as %s had it, in place of what is there now (%zu "
-                            "bytes), and the conflict %s would be gone.",
+                            "%s would be %s, as %s had it, in place of what is there now (%" PRIu64
+                            " bytes), and the conflict %s would be gone.",
                             what, f->about.deleted ? "deleted" : "written", f->about.accepted_by,
-                            f->kept.size, f->identity);
+                            bytes_in(f, &f->kept), f->identity);
     return call_what_if(work->call,
-                        "The conflict %s would be gone, and with it what %s had of %s (%zu bytes).",
-                        f->identity, f->about.accepted_by, what, f->other.size);
+                        "The conflict %s would be gone, and with it what %s had of %s (%" PRIu64
+                        " bytes).",
+                        f->identity, f->about.accepted_by, what, bytes_in(f, &f->other));
 }
 
 static enum failure commit(struct conflict_work *work, struct txn *txn, struct error *e)
@@ -471,10 +483,10 @@ static enum failure change_found(struct conflict_work *work, struct view *view,
     if (removal)
         settle_place(work, home, removal, !bad);
     else if (!bad && work->restores && f->kept_is_there)
-        call_caution(
-            work->call,
-            "What was there before (%zu bytes) was written over, and is kept nowhere else.",
-            f->kept.size);
+        call_caution(work->call,
+                     "What was there before (%" PRIu64
+                     " bytes) was written over, and is kept nowhere else.",
+                     bytes_in(f, &f->kept));
     return bad;
 }
 

@@ -306,6 +306,8 @@ def files_that_a_pool_accepted_alone_are_carried_over_or_can_be_put_in_place(wor
     get(ken, which, "deleted").must(404)
     wait_same(trees(world), "atl", 3)
     for conflict in conflicts(world):
+        size = len(lost[conflict["Subject"].rsplit("/", 1)[1]])
+        assert conflict["Other"] == f"{size} bytes", conflict  # the file's, not its item's
         world.command("redmond", "Restore-CsBackupServiceConflict", "-Identity",
                       conflict["Identity"]).must(0)
     for name in ("both", "deleted"):
