@@ -384,13 +384,16 @@ void check_fork(const struct hosted *h, const struct pool *exporter, uint64_t us
 {
     struct home_state state;
     read_state(h->pool, home_of(h), &state);
-    bool forgot = state.horizon > usn; /* what it deleted, and that it did */
+    bool excused = state.horizon > usn; /* what it deleted, and that it did */
+    /* What it is compared with may reach further than what has come of that yet. */
+    for (int m = 0; m < MODULES; m++)
+        excused |= state.modules[m].compare_goal > usn;
     /* A replica may have come further than the copy that a holder was refilled from. */
     bool may = h->core ? h->pool->may_fork : h->pool->world->homes[h->home].put_back;
     if (!may && !gives_up(h->pool->world))
         broken(h->pool->world, "%s calls its copy of %s forked, and nobody had given it up",
                h->pool->name, home_of(h));
-    if (!forgot && !gives_up(h->pool->world) && !own_changes(h->pool, exporter, home_of(h), usn))
+    if (!excused && !gives_up(h->pool->world) && !own_changes(h->pool, exporter, home_of(h), usn))
         broken(h->pool->world, "%s calls its copy of %s forked, but has nothing of its own",
                h->pool->name, home_of(h));
 }
