@@ -882,7 +882,7 @@ OWN = {
                                      lambda a, b: a.status == 0 and b.status == 1 and "OTHER" in b.err),
     (CMS, "BackupMirrorSqlServerFqdn"): (TARGET + " -Force" + IF, f" -BackupMirrorSqlServerFqdn {ATL}", no_mirror),
     (CMS, "BackupMirrorSqlInstanceName"): (TARGET + " -Force" + IF, " -BackupMirrorSqlInstanceName RTC", no_mirror),
-    (CMS, "Restore"): (TARGET + " -Force" + IF, " -Restore", lambda a, b: a.status == 0 and b.status == 1 and
+    (CMS, "Restore"): (TARGET + " -Force" + IF, " -Restore", lambda a, b: a.status == 0 and b.status == 2 and
                        "-Restore is about the existing database" in b.err),
     (CMS, "Report"): (TARGET + " -Force" + IF, r" -Report 'C:\x.html'",
                       lambda a, b: a.status == b.status == 0 and "C:\\" in b.err and "C:\\" not in a.err),
