@@ -28,6 +28,11 @@ def with_copies(world):
           len(rows(world["atl"].store, "atl")))
 
 
+def documents(store):
+    """What Atlanta's users have there, but for the records of their sessions: those come when they come."""
+    return {key: row for key, row in rows(store, "atl").items() if b"/history/" not in key[1]}
+
+
 def pair_anew(world, *gone):
     """Redmond and Tokyo are a pair now; whoever is gone is not in the topology any more."""
     world.stop(*[p for p in world.pools if world[p].runs])
@@ -50,8 +55,8 @@ def remove(world, *words, pool="redmond"):
 @test
 def a_copy_that_nobody_needs_goes_when_somebody_says_so(world):
     with_copies(world)
-    copied = rows(world["redmond"].store, "atl")
-    assert copied
+    copied = documents(world["redmond"].store)
+    assert len(copied) >= DOCUMENTS
     remove(world, "-WhatIf").must(0, "no copy but those that it needs")
     assert not remove(world, "-Force").must(0).err  # the same, hidden
     nothing = remove(world).must(0, "no copy but those that it needs")  # so there is nothing to ask
@@ -62,7 +67,7 @@ def a_copy_that_nobody_needs_goes_when_somebody_says_so(world):
     # It destroys: without a terminal nobody can agree, unless it is said that nobody is asked.
     remove(world).must(2, "would be removed", "no terminal", "-Confirm:$false")
     remove(world, "-Force", "-Confirm").must(2, "no terminal")
-    assert rows(world["redmond"].store, "atl") == copied
+    assert documents(world["redmond"].store) == copied
     own = rows(world["redmond"].store, "redmond"), rows(world["redmond"].store, CENTRAL)
     removed = world.command("tokyo", REMOVE, "-PoolFqdn", REDMOND, "-Confirm:$false", "-Output",
                             "Json").must(0)
@@ -99,7 +104,7 @@ def a_copy_that_its_pool_still_relies_on_stays(world):
     world.wait_hears("redmond", "atl", "tokyo", "oslo")
     world.pairs = pairs
     world.write_topology()
-    copied = rows(world["redmond"].store, "atl")
+    copied = documents(world["redmond"].store)
     refused(world["redmond"], REMOVE, "still relies on this copy", "Nothing of it was removed",
             PoolFqdn=REDMOND)
     refused(world["redmond"], REMOVE, "still relies on this copy", PoolFqdn=REDMOND, WhatIf=True)
@@ -114,7 +119,7 @@ def a_copy_that_its_pool_still_relies_on_stays(world):
     world.start("atl")
     world.wait_hears("redmond", "atl")
     refused(world["redmond"], REMOVE, "may be the only one", PoolFqdn=REDMOND, Force=True)
-    assert rows(world["redmond"].store, "atl") == copied
+    assert documents(world["redmond"].store) == copied
 
 
 if __name__ == "__main__":
