@@ -48,12 +48,11 @@ bool hold_is_handed_over(const struct hold *hold)
 
 static bool valid(const struct hold *hold)
 {
-    bool has_term = hold->term.number != 0;
+    bool has_term = hold->term.number != 0, has_to = hold->to.number != 0;
     return hold->home[0] && hold->pools[SIDE_HOME][0] && has_term == (hold->term.tag != 0) &&
            hold->seen >= hold->term.number && (unsigned)hold->mode < MODES &&
-           (has_term || !mode_rights(hold->mode)->holder) &&
-           term_is_none(hold->to) == (hold->to.tag == 0) &&
-           hold_is_handed_over(hold) == !term_is_none(hold->to) && hold->seen >= hold->to.number;
+           (has_term || !mode_rights(hold->mode)->holder) && has_to == (hold->to.tag != 0) &&
+           hold_is_handed_over(hold) == has_to && hold->seen >= hold->to.number;
 }
 
 void hold_encode(const struct hold *hold, struct buffer *out)
