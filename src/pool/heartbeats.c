@@ -229,8 +229,9 @@ static void call_peer(struct heartbeats *hb, struct peer *peer)
     link_heartbeat(front_end_link(hb->fe), machine, ours, on_heartbeat_done, hb);
 }
 
-/* Those who did not answer, one after the other, so that each has its turn. */
-static void try_next(struct heartbeats *hb)
+/* Those who did not answer, one after the other, so that each has its turn. False: nobody can be
+ * tried now. */
+static bool try_next(struct heartbeats *hb)
 {
     size_t count = peers_count(hb->peers);
     for (size_t i = 0; i < count; i++) {
@@ -241,8 +242,9 @@ static void try_next(struct heartbeats *hb)
         if (!peer->calling)
             continue;
         hb->turn = (hb->turn + i + 1) % count;
-        return;
+        return true;
     }
+    return false;
 }
 
 static void on_heartbeat_done(const char *to, const struct heartbeat *theirs, const struct error *e,
@@ -283,8 +285,8 @@ static void call_all(struct heartbeats *hb, bool those_due)
         if (due && (peer->reachable || peer->calling))
             call_peer(hb, peer);
     }
-    for (size_t i = 0; i < peers_count(hb->peers); i++)
-        try_next(hb);
+    for (size_t i = 0; i < peers_count(hb->peers) && try_next(hb); i++)
+        ;
 }
 
 void heartbeats_tell(struct heartbeats *hb)

@@ -117,6 +117,14 @@ static enum failure read_page_size(struct checkpointer *checkpointer, struct err
     return bad;
 }
 
+static enum failure no_thread(struct error *e)
+{
+    fail(e, FAIL_IO, "No thread could be started for the store.");
+    error_kept(e, "Nothing was changed.");
+    return error_next(e, "Look at the limits of the service (systemctl show -p TasksMax), then "
+                         "start it again.");
+}
+
 enum failure checkpointer_new(struct engine *engine, int64_t log_bytes,
                               struct checkpointer **result, struct error *e)
 {
@@ -131,7 +139,7 @@ enum failure checkpointer_new(struct engine *engine, int64_t log_bytes,
         checkpointer->has_thread =
             pthread_create(&checkpointer->thread, NULL, checkpoint, checkpointer) == 0;
         if (!checkpointer->has_thread)
-            bad = fail(e, FAIL_IO, "No thread could be started for the store.");
+            bad = no_thread(e);
     }
     if (bad) {
         checkpointer_free(checkpointer);

@@ -3,6 +3,7 @@
 are deleted while one of the file stores is lost: the real polluxd, and curl."""
 
 import concurrent.futures
+import contextlib
 
 from between import CHUNKS, Between
 from copies import wait_equal
@@ -194,6 +195,15 @@ def a_file_that_is_still_missing_after_a_take_is_pending_and_comes_back(world):
 # --- deletions while a file store is lost ---------------------------------------------------------
 
 
+@contextlib.contextmanager
+def unmounted(files):
+    """A file store that is not mounted: its marker is not there."""
+    text = files.marker.read_text()
+    files.marker.unlink()
+    yield
+    files.marker.write_text(text)
+
+
 def leave(world, name):
     world[world.central].ask("Disable-CsUser", Identity=name).must(200, '"done"')
 
@@ -206,12 +216,9 @@ def a_conference_that_ends_while_the_partner_s_file_store_is_lost_is_gone_there_
         put(ken, which, f"{number}", b"x" * number).must(201)
     put(ken, other, "stays", b"y").must(201)
     wait_same(trees(world), "atl", 6)
-    marker = trees(world)[1].marker
-    text = marker.read_text()
-    marker.unlink()
-    ken.ask("DELETE", f"/v1/conferences/{which}").must(204)
-    assert len(trees(world)[1].tree("atl")) == 6, "a file store without its marker was changed"
-    marker.write_text(text)
+    with unmounted(trees(world)[1]):
+        ken.ask("DELETE", f"/v1/conferences/{which}").must(204)
+        assert len(trees(world)[1].tree("atl")) == 6, "a file store without its marker was changed"
     wait_same(trees(world), "atl", 1)
     wait_equal(world, ATL)
 
@@ -224,15 +231,12 @@ def where_the_own_file_store_is_lost_nothing_is_deleted_before_it_is_back(world)
         put(ken, which, f"{number}", b"x" * number).must(201)
         put(ken, other, f"{number}", b"y" * number).must(201)
     wait_same(trees(world), "atl", 6)
-    marker = trees(world)[0].marker
-    text = marker.read_text()
-    marker.unlink()
-    must_wait(ken.ask("DELETE", path(which, "0")))
-    ken.ask("DELETE", f"/v1/conferences/{which}").must(204)
-    leave(world, "kenmyer")
-    world.wait_event("atl", "user-data-not-removed")
-    assert all(len(t.tree("atl")) == 6 for t in trees(world))
-    marker.write_text(text)
+    with unmounted(trees(world)[0]):
+        must_wait(ken.ask("DELETE", path(which, "0")))
+        ken.ask("DELETE", f"/v1/conferences/{which}").must(204)
+        leave(world, "kenmyer")
+        world.wait_event("atl", "user-data-not-removed")
+        assert all(len(t.tree("atl")) == 6 for t in trees(world))
     wait_same(trees(world), "atl", 0)
     wait_equal(world, ATL)
 

@@ -63,6 +63,33 @@ void follow_home(struct store *store)
     must_keep(store, &hold);
 }
 
+void open_term(struct store *store, const char *home, uint64_t term)
+{
+    OWNED(view_close) struct view *view = NULL;
+    struct hold hold;
+    assert_int_equal(store_view(store, &view, NULL), OK);
+    if (view_hold(view, home, &hold, NULL))
+        hold = a_hold(MODE_SERVING, term, 0);
+    snprintf(hold.home, sizeof hold.home, "%s", home);
+    hold.mode = MODE_SERVING;
+    hold.term = (struct term){term, term * 11};
+    hold.seen = term;
+    hold.revision++;
+    view_close(TAKE(view));
+    assert_int_equal(keep_hold(store, &hold, NULL), OK);
+    store_lease(store, home, UINT64_MAX);
+}
+
+struct home_state state_of(struct store *store, const char *home, struct hold *hold)
+{
+    OWNED(view_close) struct view *view = NULL;
+    struct home_state state;
+    assert_int_equal(store_view(store, &view, NULL), OK);
+    assert_int_equal(view_home(view, home, &state, NULL), OK);
+    assert_int_equal(view_hold(view, home, hold, NULL), OK);
+    return state;
+}
+
 struct txn *as_holder(uint64_t term)
 {
     struct txn *txn = txn_new(HOME);

@@ -22,6 +22,12 @@ void serve_central(struct store *store);
 void follow_home(struct store *store);
 enum { FOLLOWED_TERM = 3 };
 
+/* Serves the home in this term from now on, whatever it did before; its tag is eleven times that.
+ */
+void open_term(struct store *store, const char *home, uint64_t term);
+/* As it is kept, with its hold record. */
+struct home_state state_of(struct store *store, const char *home, struct hold *hold);
+
 struct txn *as_holder(uint64_t term);
 struct txn *as_copy(void);
 void put_text(struct txn *txn, const char *key, const char *value);

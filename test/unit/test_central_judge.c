@@ -92,33 +92,6 @@ static const char *topology_with(const char *third, const char *backup)
 
 /* --- the two stores --- */
 
-static void open_term(struct store *store, uint64_t term)
-{
-    OWNED(view_close) struct view *view = NULL;
-    struct hold hold;
-    assert_int_equal(store_view(store, &view, NULL), OK);
-    if (view_hold(view, HOME_CENTRAL, &hold, NULL))
-        hold = a_hold(MODE_SERVING, term, 0);
-    snprintf(hold.home, sizeof hold.home, HOME_CENTRAL);
-    hold.mode = MODE_SERVING;
-    hold.term = (struct term){term, term * 11};
-    hold.seen = term;
-    hold.revision++;
-    view_close(TAKE(view));
-    assert_int_equal(keep_hold(store, &hold, NULL), OK);
-    store_lease(store, HOME_CENTRAL, UINT64_MAX);
-}
-
-static struct home_state state_of(struct store *store, struct hold *hold)
-{
-    OWNED(view_close) struct view *view = NULL;
-    struct home_state state;
-    assert_int_equal(store_view(store, &view, NULL), OK);
-    assert_int_equal(view_home(view, HOME_CENTRAL, &state, NULL), OK);
-    assert_int_equal(view_hold(view, HOME_CENTRAL, hold, NULL), OK);
-    return state;
-}
-
 /* Two pools, Alice with a secret, Bob without. */
 static int set_up(void **state)
 {
@@ -126,7 +99,7 @@ static int set_up(void **state)
     struct store **const both[] = {&holder, &copy};
     for (size_t i = 0; i < COUNT_OF(both); i++) {
         assert_int_equal(store_open(memory_engine_open(), both[i], NULL), OK);
-        open_term(*both[i], 2);
+        open_term(*both[i], HOME_CENTRAL, 2);
         begin(2);
         put("topology", topology_with("", PARTNER));
         put("home/" HOME, "created");
@@ -138,8 +111,8 @@ static int set_up(void **state)
         put("config/two", "old");
         commit_as(*both[i], TAKE(txn), OK);
     }
-    open_term(holder, 4);
-    open_term(copy, 3);
+    open_term(holder, HOME_CENTRAL, 4);
+    open_term(copy, HOME_CENTRAL, 3);
     return 0;
 }
 
@@ -174,8 +147,8 @@ static void typed_there(void)
 static void go_back(void)
 {
     struct hold ours, theirs;
-    struct home_state state = state_of(copy, &ours);
-    state_of(holder, &theirs);
+    struct home_state state = state_of(copy, HOME_CENTRAL, &ours);
+    state_of(holder, HOME_CENTRAL, &theirs);
     const struct tail tail = {
         .id = 77, .base = {2, 8}, .head = state.head, .lineage = ours.lineage};
     ours.mode = MODE_STANDBY;
@@ -208,7 +181,7 @@ static uint64_t take(struct tail_packet *packet, struct salvage_mark *sum)
     struct hold hold;
     struct item mark;
     char key[SALVAGE_KEY_SIZE];
-    state_of(holder, &hold);
+    state_of(holder, HOME_CENTRAL, &hold);
     assert_int_equal(store_view(holder, &view, NULL), OK);
     const struct salvage_place place = {
         .view = view, .hold = &hold, .now_ms = 1, .judge = central_judge};

@@ -263,32 +263,6 @@ static void put_all(struct store *store, uint64_t term, const char *keys, const 
     commit_as(store, txn, OK);
 }
 
-static void open_term(struct store *store, uint64_t term, uint64_t tag)
-{
-    OWNED(view_close) struct view *view = NULL;
-    struct hold hold;
-    assert_int_equal(store_view(store, &view, NULL), OK);
-    if (view_hold(view, HOME, &hold, NULL))
-        hold = a_hold(MODE_SERVING, term, 0);
-    hold.mode = MODE_SERVING;
-    hold.term = (struct term){term, tag};
-    hold.seen = term;
-    hold.revision++;
-    view_close(TAKE(view));
-    assert_int_equal(keep_hold(store, &hold, NULL), OK);
-    store_lease(store, HOME, UINT64_MAX);
-}
-
-static struct home_state state_of(struct store *store, struct hold *hold)
-{
-    OWNED(view_close) struct view *view = NULL;
-    struct home_state state;
-    assert_int_equal(store_view(store, &view, NULL), OK);
-    assert_int_equal(view_home(view, HOME, &state, NULL), OK);
-    assert_int_equal(view_hold(view, HOME, hold, NULL), OK);
-    return state;
-}
-
 /* Both served "abcdef" up to change 6; then each went on without the other, in a term of its own.
  */
 static int set_up(void **state)
@@ -297,11 +271,11 @@ static int set_up(void **state)
     struct store **const both[] = {&holder, &copy};
     for (size_t i = 0; i < COUNT_OF(both); i++) {
         assert_int_equal(store_open(memory_engine_open(), both[i], NULL), OK);
-        open_term(*both[i], 2, 22);
+        open_term(*both[i], HOME, 2);
         put_all(*both[i], 2, "abcdef", "old");
     }
-    open_term(holder, 4, 44);
-    open_term(copy, 3, 33);
+    open_term(holder, HOME, 4);
+    open_term(copy, HOME, 3);
     return 0;
 }
 
@@ -316,8 +290,8 @@ static int tear_down(void **state)
 static void go_back(void)
 {
     struct hold ours, theirs;
-    struct home_state state = state_of(copy, &ours);
-    state_of(holder, &theirs);
+    struct home_state state = state_of(copy, HOME, &ours);
+    state_of(holder, HOME, &theirs);
     const struct tail tail = {
         .id = 77, .base = {2, 6}, .head = state.head, .lineage = ours.lineage};
     ours.mode = MODE_STANDBY;
@@ -349,7 +323,7 @@ static uint64_t salvage(struct tail_packet *packet, enum failure expected)
 {
     OWNED(view_close) struct view *view = NULL;
     struct hold hold;
-    state_of(holder, &hold);
+    state_of(holder, HOME, &hold);
     assert_int_equal(store_view(holder, &view, NULL), OK);
     const struct salvage_place place = {.view = view, .hold = &hold, .now_ms = 1};
     struct txn *txn = as_holder(hold.term.number);
@@ -399,7 +373,7 @@ static void copy_as_far_as(uint64_t upto)
 {
     OWNED(view_close) struct view *view = NULL;
     struct hold ours, theirs;
-    struct home_state from = state_of(copy, &ours), to = state_of(holder, &theirs);
+    struct home_state from = state_of(copy, HOME, &ours), to = state_of(holder, HOME, &theirs);
     struct version cookie = from.modules[MODULE].cookie;
     struct taking_on t = {.txn = txn_new(HOME), .upto = upto};
     txn_as_copy(t.txn, theirs.term.number);
@@ -417,7 +391,7 @@ static void copy_as_far_as(uint64_t upto)
 static void copy_rest(void)
 {
     struct hold hold;
-    copy_as_far_as(state_of(holder, &hold).head);
+    copy_as_far_as(state_of(holder, HOME, &hold).head);
 }
 
 static bool place_one(const struct item *item, struct item_hash hash, void *context)
@@ -433,7 +407,7 @@ static void compare_rest(void)
 {
     OWNED(view_close) struct view *view = NULL;
     struct hold ours, theirs;
-    struct home_state from = state_of(copy, &ours), to = state_of(holder, &theirs);
+    struct home_state from = state_of(copy, HOME, &ours), to = state_of(holder, HOME, &theirs);
     struct txn *txn = txn_new(HOME);
     txn_as_copy(txn, theirs.term.number);
     assert_int_equal(store_view(holder, &view, NULL), OK);
@@ -448,7 +422,7 @@ static void compare_rest(void)
 static void assert_equal_now(void)
 {
     struct hold hold;
-    struct home_state a = state_of(holder, &hold), b = state_of(copy, &hold);
+    struct home_state a = state_of(holder, HOME, &hold), b = state_of(copy, HOME, &hold);
     assert_true(digest_equal(&a.modules[MODULE].digest, &b.modules[MODULE].digest));
     assert_sound(holder, HOME);
     assert_sound(copy, HOME);
@@ -541,7 +515,7 @@ static void what_was_changed_meanwhile_is_looked_at_again(void **state)
     put_all(copy, 3, "a", "mine");
     go_back();
     assert_int_equal(next_step(reader, 100, &packet), TAIL_TELL);
-    state_of(holder, &hold);
+    state_of(holder, HOME, &hold);
     assert_int_equal(store_view(holder, &view, NULL), OK);
     const struct salvage_place place = {.view = view, .hold = &hold};
     struct txn *txn = as_holder(4);
@@ -559,7 +533,7 @@ static void copy_takes(void)
 {
     OWNED(view_close) struct view *view = NULL;
     struct hold taken;
-    state_of(copy, &taken);
+    state_of(copy, HOME, &taken);
     taken.mode = MODE_SERVING;
     taken.term = (struct term){6, 66};
     taken.seen = 6;
@@ -574,7 +548,7 @@ static void copy_takes(void)
     struct store *other = holder;
     holder = copy;
     copy = other;
-    assert_int_equal(state_of(holder, &taken).tails, 0);
+    assert_int_equal(state_of(holder, HOME, &taken).tails, 0);
     assert_sound(holder, HOME);
 }
 
@@ -588,7 +562,7 @@ static void a_pool_that_takes_in_a_catch_up_does_not_trust_that_its_tail_is_salv
     go_back();
     salvage_all(reader, 100, 1);
     struct hold hold;
-    uint64_t marked = state_of(holder, &hold).head;
+    uint64_t marked = state_of(holder, HOME, &hold).head;
     put_all(holder, 4, "a", "later");
     copy_as_far_as(marked);
     copy_takes();
@@ -598,7 +572,7 @@ static void a_pool_that_takes_in_a_catch_up_does_not_trust_that_its_tail_is_salv
 static uint64_t horizon_now(void)
 {
     struct hold hold;
-    return state_of(holder, &hold).horizon;
+    return state_of(holder, HOME, &hold).horizon;
 }
 
 static void a_pool_that_takes_its_home_takes_its_own_tail_first(void **state)
