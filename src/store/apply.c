@@ -402,12 +402,12 @@ static enum failure prove(struct group *group, const struct group_home *home, st
 static enum failure repair(struct group *group, const struct group_home *home,
                            const struct item *item, struct error *e)
 {
-    uint64_t before;
+    struct write write = {.item = *item, .hash = item_hash(item)};
+    struct writes writes = {&write, &(struct place){item->version.usn, 0}, 1};
     enum failure bad = ops(group)->drop(group->s, home->row.id, item->version.usn, e);
     if (!bad)
-        bad = ops(group)->lead(group->s, home->row.id, item->module, item->key, item->version.usn,
-                               &before, e);
-    return bad ? bad : ops(group)->insert(group->s, home->row.id, item, item_hash(item), e);
+        bad = ops(group)->lead(group->s, home->row.id, &writes, e);
+    return bad ? bad : ops(group)->insert(group->s, home->row.id, &writes, e);
 }
 
 static void reach(struct home_state *state, uint64_t usn)

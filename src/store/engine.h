@@ -22,6 +22,34 @@ struct found {
     size_t value_size;
 };
 
+/* One of the items that are written together. */
+struct write {
+    struct item item;
+    struct item_hash hash;
+    uint64_t before; /* the row to which its key led until then; 0: it led nowhere */
+    bool outdated;   /* by another one behind it, with the same key: it is not written */
+};
+
+/* A write's place in an order, by a number: most comparisons need not look at the write itself. */
+struct place {
+    uint64_t number;
+    size_t at;
+};
+
+/* Some of them, in one order. */
+struct writes {
+    struct write *all;
+    const struct place *order;
+    size_t count;
+};
+
+static inline struct write *write_at(const struct writes *writes, size_t i)
+{
+    return &writes->all[writes->order[i].at];
+}
+
+typedef void take_visit(const struct write *w, const struct found *found, void *context);
+
 struct engine_ops {
     void (*close)(struct engine *engine);
 
@@ -55,15 +83,16 @@ struct engine_ops {
      * row, and each row has one. What is read is verified by its hash. */
     enum failure (*find)(struct session *s, int64_t home, enum module module, struct bytes key,
                          struct found *found, struct error *e);
-    /* Lets a key lead to this row from now on; says where it led before, 0: nowhere. */
-    enum failure (*lead)(struct session *s, int64_t home, enum module module, struct bytes key,
-                         uint64_t usn, uint64_t *before, struct error *e);
-    /* A row; an error if there is one with its usn. */
-    enum failure (*insert)(struct session *s, int64_t home, const struct item *item,
-                           struct item_hash hash, struct error *e);
-    /* Takes the row away to which this key led before; says what it was. */
-    enum failure (*take)(struct session *s, int64_t home, enum module module, struct bytes key,
-                         uint64_t usn, struct found *found, struct error *e);
+    /* By their keys, which are all different: lets each lead to its row from now on, and fills in
+     * where it led before. */
+    enum failure (*lead)(struct session *s, int64_t home, const struct writes *writes,
+                         struct error *e);
+    /* By the rows that they replace: takes those away, and says what each was. */
+    enum failure (*take)(struct session *s, int64_t home, const struct writes *writes,
+                         take_visit *visit, void *context, struct error *e);
+    /* By their usns: their rows; an error if there is one with such a usn. */
+    enum failure (*insert)(struct session *s, int64_t home, const struct writes *writes,
+                           struct error *e);
     /* Takes away what has this usn, if anything: a row, sound or not, and the key that leads there.
      */
     enum failure (*drop)(struct session *s, int64_t home, uint64_t usn, struct error *e);

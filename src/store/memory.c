@@ -261,53 +261,66 @@ static enum failure find(struct session *base, int64_t home, enum module module,
     return OK;
 }
 
-static enum failure lead(struct session *base, int64_t home, enum module module, struct bytes key,
-                         uint64_t usn, uint64_t *before, struct error *e)
+static enum failure lead(struct session *base, int64_t home, const struct writes *writes,
+                         struct error *e)
 {
     (void)e;
     struct memory_session *s = session_of(base);
     OWNED(buffer_free) struct buffer by_key = {0}, value = {0};
-    struct bytes old;
-    item_key(&by_key, home, module, key);
-    *before = 0;
-    if (tree_get(s->tree, buffer_view(&by_key), &old)) {
-        struct cursor in = cursor_over(old);
-        *before = cursor_u64(&in);
+    for (size_t i = 0; i < writes->count; i++) {
+        struct write *w = write_at(writes, i);
+        struct bytes old;
+        item_key(&by_key, home, w->item.module, w->item.key);
+        w->before = 0;
+        if (tree_get(s->tree, buffer_view(&by_key), &old)) {
+            struct cursor in = cursor_over(old);
+            w->before = cursor_u64(&in);
+        }
+        buffer_clear(&value);
+        buffer_u64(&value, w->item.version.usn);
+        s->tree = tree_put(s->tree, buffer_view(&by_key), buffer_view(&value));
     }
-    buffer_u64(&value, usn);
-    s->tree = tree_put(s->tree, buffer_view(&by_key), buffer_view(&value));
     return OK;
 }
 
-static enum failure insert(struct session *base, int64_t home, const struct item *item,
-                           struct item_hash hash, struct error *e)
-{
-    struct memory_session *s = session_of(base);
-    OWNED(buffer_free) struct buffer by_usn = {0}, value = {0};
-    struct bytes other;
-    usn_key(&by_usn, home, item->version.usn);
-    if (tree_get(s->tree, buffer_view(&by_usn), &other))
-        return usn_is_taken(item->version.usn, e);
-    item_encode(item, hash, &value);
-    s->tree = tree_put(s->tree, buffer_view(&by_usn), buffer_view(&value));
-    return OK;
-}
-
-static enum failure take(struct session *base, int64_t home, enum module module, struct bytes key,
-                         uint64_t usn, struct found *found, struct error *e)
+static enum failure take(struct session *base, int64_t home, const struct writes *writes,
+                         take_visit *visit, void *context, struct error *e)
 {
     (void)e;
     struct memory_session *s = session_of(base);
     OWNED(buffer_free) struct buffer by_usn = {0};
-    struct bytes value;
-    struct item item;
-    struct item_hash hash;
-    bool there = tree_get(s->tree, usn_key(&by_usn, home, usn), &value);
-    assert(there);
-    item_decode(value, &item, &hash);
-    assert(item.module == module && bytes_equal(item.key, key));
-    note_found(found, &item, hash);
-    s->tree = tree_remove(s->tree, buffer_view(&by_usn));
+    for (size_t i = 0; i < writes->count; i++) {
+        const struct write *w = write_at(writes, i);
+        struct bytes value;
+        struct item item;
+        struct item_hash hash;
+        struct found found;
+        bool there = tree_get(s->tree, usn_key(&by_usn, home, w->before), &value);
+        assert(there);
+        item_decode(value, &item, &hash);
+        assert(item.module == w->item.module && bytes_equal(item.key, w->item.key));
+        note_found(&found, &item, hash);
+        visit(w, &found, context);
+        s->tree = tree_remove(s->tree, buffer_view(&by_usn));
+    }
+    return OK;
+}
+
+static enum failure insert(struct session *base, int64_t home, const struct writes *writes,
+                           struct error *e)
+{
+    struct memory_session *s = session_of(base);
+    OWNED(buffer_free) struct buffer by_usn = {0}, value = {0};
+    for (size_t i = 0; i < writes->count; i++) {
+        const struct write *w = write_at(writes, i);
+        struct bytes other;
+        usn_key(&by_usn, home, w->item.version.usn);
+        if (tree_get(s->tree, buffer_view(&by_usn), &other))
+            return usn_is_taken(w->item.version.usn, e);
+        buffer_clear(&value);
+        item_encode(&w->item, w->hash, &value);
+        s->tree = tree_put(s->tree, buffer_view(&by_usn), buffer_view(&value));
+    }
     return OK;
 }
 

@@ -4,18 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct write {
-    struct item item;
-    uint64_t before; /* the row that this one replaces; 0: none */
-    bool outdated;   /* by another one behind it, with the same key */
-};
-
-/* A write's place in an order, by a number: most comparisons need not look at the write itself. */
-struct place {
-    uint64_t number;
-    size_t at;
-};
-
 struct run {
     struct write *writes; /* in the order in which they came: that of their usns */
     struct place *places;
@@ -111,27 +99,56 @@ static uint64_t lead_of(struct bytes key, size_t common)
     return be64toh(number);
 }
 
-static void order_by_keys(struct run *run)
+static bool same_key(const struct item *a, const struct item *b)
 {
-    size_t common = common_prefix(run);
+    return a->module == b->module && bytes_equal(a->key, b->key);
+}
+
+/* Orders them by their keys; of those with the same one only the last is left. */
+static size_t order_by_keys(struct run *run)
+{
+    size_t common = common_prefix(run), count = 0;
     for (size_t i = 0; i < run->count; i++)
         run->places[i] = (struct place){lead_of(run->writes[i].item.key, common), i};
     qsort_r(run->places, run->count, sizeof *run->places, by_key, run->writes);
+    for (size_t i = 0; i < run->count; i++) {
+        struct write *w = &run->writes[run->places[i].at];
+        w->outdated =
+            i + 1 < run->count && same_key(&w->item, &run->writes[run->places[i + 1].at].item);
+        if (!w->outdated)
+            run->places[count++] = run->places[i];
+    }
+    return count;
 }
 
-/* Those that replace a row, by where that is; says how many. */
+/* Those that replace a row, by where that is. */
 static size_t order_by_rows_before(struct run *run)
 {
     size_t count = 0;
     for (size_t i = 0; i < run->count; i++) {
-        if (run->writes[i].before)
+        if (!run->writes[i].outdated && run->writes[i].before)
             run->places[count++] = (struct place){run->writes[i].before, i};
     }
     qsort(run->places, count, sizeof *run->places, by_number);
     return count;
 }
 
+static size_t order_by_usns(struct run *run)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < run->count; i++) {
+        if (!run->writes[i].outdated)
+            run->places[count++] = (struct place){run->writes[i].item.version.usn, i};
+    }
+    return count;
+}
+
 /* --- writing --- */
+
+static struct writes ordered(const struct run *run, size_t count)
+{
+    return (struct writes){run->writes, run->places, count};
+}
 
 void count_out(struct digest *digest, size_t key_size, const struct found *found)
 {
@@ -141,66 +158,34 @@ void count_out(struct digest *digest, size_t key_size, const struct found *found
     digest_remove(digest, &old, found->hash);
 }
 
-static bool same_key(const struct item *a, const struct item *b)
+static void count_taken(const struct write *w, const struct found *found, void *context)
 {
-    return a->module == b->module && bytes_equal(a->key, b->key);
+    struct home_row *home = context;
+    count_out(&home->state.modules[w->item.module].digest, w->item.key.size, found);
 }
 
-static enum failure write_keys(struct run *run, struct session *s, int64_t home, struct error *e)
-{
-    enum failure bad = OK;
-    order_by_keys(run);
-    for (size_t i = 0; !bad && i < run->count; i++) {
-        struct write *w = &run->writes[run->places[i].at];
-        const struct item *item = &w->item;
-        w->outdated =
-            i + 1 < run->count && same_key(item, &run->writes[run->places[i + 1].at].item);
-        if (!w->outdated)
-            bad = s->engine->ops->lead(s, home, item->module, item->key, item->version.usn,
-                                       &w->before, e);
-    }
-    return bad;
-}
-
-static enum failure take_rows(struct run *run, struct session *s, struct home_row *home,
-                              struct error *e)
-{
-    enum failure bad = OK;
-    size_t count = order_by_rows_before(run);
-    for (size_t i = 0; !bad && i < count; i++) {
-        const struct write *w = &run->writes[run->places[i].at];
-        const struct item *item = &w->item;
-        struct found found;
-        bad = s->engine->ops->take(s, home->id, item->module, item->key, w->before, &found, e);
-        if (!bad)
-            count_out(&home->state.modules[item->module].digest, item->key.size, &found);
-    }
-    return bad;
-}
-
-static enum failure write_rows(const struct run *run, struct session *s, struct home_row *home,
+static enum failure write_rows(struct run *run, struct session *s, struct home_row *home,
                                struct error *e)
 {
-    enum failure bad = OK;
-    for (size_t i = 0; !bad && i < run->count; i++) {
-        const struct item *item = &run->writes[i].item;
-        if (run->writes[i].outdated)
-            continue;
-        struct item_hash hash = item_hash(item);
-        bad = s->engine->ops->insert(s, home->id, item, hash, e);
-        if (!bad)
-            digest_add(&home->state.modules[item->module].digest, item, hash);
+    struct writes writes = ordered(run, order_by_usns(run));
+    for (size_t i = 0; i < writes.count; i++) {
+        struct write *w = write_at(&writes, i);
+        w->hash = item_hash(&w->item);
+        digest_add(&home->state.modules[w->item.module].digest, &w->item, w->hash);
     }
-    return bad;
+    return s->engine->ops->insert(s, home->id, &writes, e);
 }
 
 enum failure run_write(struct run *run, struct session *s, struct home_row *home, struct error *e)
 {
     if (run->count == 0)
         return OK;
-    enum failure bad = write_keys(run, s, home->id, e);
-    if (!bad)
-        bad = take_rows(run, s, home, e);
+    const struct engine_ops *ops = s->engine->ops;
+    struct writes writes = ordered(run, order_by_keys(run));
+    enum failure bad = ops->lead(s, home->id, &writes, e);
+    writes = ordered(run, bad ? 0 : order_by_rows_before(run));
+    if (writes.count)
+        bad = ops->take(s, home->id, &writes, count_taken, home, e);
     if (!bad)
         bad = write_rows(run, s, home, e);
     run_clear(run);

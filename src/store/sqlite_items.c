@@ -13,10 +13,12 @@
     " FROM key_%lld k LEFT JOIN item_%lld i ON i.usn = k.usn WHERE k.module = ?1 AND "
 
 static const char *const item_sql[ITEM_STATEMENTS] = {
-    [ITEM_LEAD] = "INSERT INTO key_%lld VALUES (?1, ?2, ?3) ON CONFLICT (module, key)"
-                  " DO UPDATE SET usn = led_to(usn, excluded.usn)",
-    [ITEM_INSERT] = "INSERT INTO item_%lld (" ITEM_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
-                    " ON CONFLICT DO NOTHING",
+    [ITEM_LEAD] = "INSERT OR FAIL INTO key_%lld SELECT module, key, usn FROM fed WHERE true"
+                  " ON CONFLICT (module, key) DO UPDATE SET usn = led_to(usn, excluded.usn)",
+    [ITEM_TAKE] = "DELETE FROM item_%lld WHERE usn IN (SELECT before FROM fed)"
+                  " AND taken(" ITEM_COLUMNS ")",
+    [ITEM_INSERT] = "INSERT OR FAIL INTO item_%lld (" ITEM_COLUMNS ")"
+                    " SELECT " ITEM_COLUMNS " FROM fed",
     [ITEM_ROW] = "SELECT " ITEM_COLUMNS " FROM item_%lld WHERE usn = ?1",
     [ITEM_DROP] = "DELETE FROM item_%lld WHERE usn = ?1",
     [ITEM_DROP_KEY] = "DELETE FROM key_%lld WHERE module = ?1 AND key = ?2 AND usn = ?3",
@@ -37,16 +39,18 @@ static const char *const item_sql[ITEM_STATEMENTS] = {
 };
 
 /* What leads from the keys to the rows is a table of our own instead of an index: so a key whose
- * item is replaced stays where it is, and many changes can go into each table in its own order. */
+ * item is replaced stays where it is, and many changes can go into each table in its own order.
+ * That its usn may be NULL, which it never is, spares SQLite a copy of each page before a statement
+ * changes it: nothing in such a table can end one in its middle but a fault that ends all. */
 static const char item_tables[] =
     "CREATE TABLE item_%lld (usn INTEGER PRIMARY KEY, module INTEGER NOT NULL,"
     " deleted INTEGER NOT NULL, term INTEGER NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL,"
     " hash BLOB NOT NULL);"
     "CREATE INDEX item_%lld_deleted ON item_%lld (deleted) WHERE deleted = 1;"
-    "CREATE TABLE key_%lld (module INTEGER NOT NULL, key BLOB NOT NULL, usn INTEGER NOT NULL,"
+    "CREATE TABLE key_%lld (module INTEGER NOT NULL, key BLOB NOT NULL, usn INTEGER,"
     " PRIMARY KEY (module, key)) WITHOUT ROWID;";
 
-static enum failure ready_item(struct sqlite_session *s, int64_t home, enum item_statement which,
+enum failure sqlite_ready_item(struct sqlite_session *s, int64_t home, enum item_statement which,
                                sqlite3_stmt **stmt, struct error *e)
 {
     struct item_statements *items = NULL;
@@ -153,7 +157,7 @@ enum failure sqlite_find(struct session *base, int64_t home, enum module module,
     struct sqlite_session *s = session_of(base);
     sqlite3_stmt *stmt;
     *found = (struct found){0};
-    enum failure bad = ready_item(s, home, ITEM_GET, &stmt, e);
+    enum failure bad = sqlite_ready_item(s, home, ITEM_GET, &stmt, e);
     if (bad)
         return bad;
     bind_key(stmt, module, key);
@@ -168,92 +172,16 @@ enum failure sqlite_find(struct session *base, int64_t home, enum module module,
     return worse ? worse : bad;
 }
 
-/* Called by SQLite for a key that is there already: notes where it led. */
-void sqlite_led_to(sqlite3_context *call, int count, sqlite3_value **values)
-{
-    struct sqlite_session *s = sqlite3_user_data(call);
-    assert(count == 2);
-    s->led = true;
-    s->led_to = sqlite3_value_int64(values[0]);
-    sqlite3_result_value(call, values[1]);
-}
-
-enum failure sqlite_lead(struct session *base, int64_t home, enum module module, struct bytes key,
-                         uint64_t usn, uint64_t *before, struct error *e)
-{
-    struct sqlite_session *s = session_of(base);
-    sqlite3_stmt *stmt;
-    enum failure bad = ready_item(s, home, ITEM_LEAD, &stmt, e);
-    if (bad)
-        return bad;
-    bind_key(stmt, module, key);
-    sqlite_bind_u64(stmt, 3, usn);
-    s->led = false;
-    bad = sqlite_done(s, stmt, sqlite3_step(stmt), "writing a key", e);
-    if (!bad && s->led && s->led_to <= 0)
-        return sqlite_fail_damaged(s->path, "looking an item up", e);
-    *before = s->led ? (uint64_t)s->led_to : 0;
-    return bad;
-}
-
-enum failure sqlite_insert(struct session *base, int64_t home, const struct item *item,
-                           struct item_hash hash, struct error *e)
-{
-    struct sqlite_session *s = session_of(base);
-    sqlite3_stmt *stmt;
-    enum failure bad = ready_item(s, home, ITEM_INSERT, &stmt, e);
-    if (bad)
-        return bad;
-    sqlite_bind_u64(stmt, 1, item->version.usn);
-    sqlite3_bind_int(stmt, 2, (int)item->module);
-    sqlite3_bind_int(stmt, 3, item->deleted);
-    sqlite_bind_u64(stmt, 4, item->version.term);
-    sqlite_bind_bytes(stmt, 5, item->key);
-    sqlite_bind_bytes(stmt, 6, item->value);
-    sqlite3_bind_blob64(stmt, 7, &hash, sizeof hash, SQLITE_STATIC);
-    bad = sqlite_done(s, stmt, sqlite3_step(stmt), "writing an item", e);
-    bool clash = !bad && sqlite3_changes(s->db) == 0;
-    return clash ? usn_is_taken(item->version.usn, e) : bad;
-}
-
 /* One of the statements that delete what has this usn. */
 static enum failure drop_by_usn(struct sqlite_session *s, int64_t home, enum item_statement which,
                                 int64_t usn, struct error *e)
 {
     sqlite3_stmt *stmt;
-    enum failure bad = ready_item(s, home, which, &stmt, e);
+    enum failure bad = sqlite_ready_item(s, home, which, &stmt, e);
     if (bad)
         return bad;
     sqlite3_bind_int64(stmt, 1, usn);
     return sqlite_done(s, stmt, sqlite3_step(stmt), "dropping an item", e);
-}
-
-/* Its hash leaves the digest: a damaged one would make the digest wrong for good. */
-enum failure sqlite_take(struct session *base, int64_t home, enum module module, struct bytes key,
-                         uint64_t usn, struct found *found, struct error *e)
-{
-    struct sqlite_session *s = session_of(base);
-    sqlite3_stmt *stmt;
-    *found = (struct found){0};
-    enum failure bad = ready_item(s, home, ITEM_ROW, &stmt, e);
-    if (bad)
-        return bad;
-    sqlite_bind_u64(stmt, 1, usn);
-    int code = sqlite3_step(stmt);
-    if (code == SQLITE_ROW) {
-        struct item old = {0};
-        struct item_hash hash = {0};
-        bad = read_row(s, stmt, &old, &hash, e);
-        if (!bad && (old.module != module || !bytes_equal(old.key, key)))
-            bad = sqlite_fail_damaged(s->path, "looking an item up", e);
-        note_found(found, &old, hash);
-    } else if (code == SQLITE_DONE) {
-        bad = sqlite_fail_damaged(s->path, "looking an item up", e);
-    }
-    enum failure worse = sqlite_done(s, stmt, code, "looking an item up", e);
-    if (worse || bad)
-        return worse ? worse : bad;
-    return drop_by_usn(s, home, ITEM_DROP, (int64_t)usn, e);
 }
 
 /* The key that leads to a row is found by what stands in the row; or else, because that may be
@@ -262,7 +190,7 @@ static enum failure drop_key_of(struct sqlite_session *s, int64_t home, sqlite3_
                                 struct error *e)
 {
     sqlite3_stmt *drop;
-    enum failure bad = ready_item(s, home, ITEM_DROP_KEY, &drop, e);
+    enum failure bad = sqlite_ready_item(s, home, ITEM_DROP_KEY, &drop, e);
     if (bad)
         return bad;
     int64_t usn = sqlite3_column_int64(row, 0);
@@ -279,7 +207,7 @@ static enum failure drop_selected(struct sqlite_session *s, int64_t home, enum i
                                   enum item_statement rows, uint64_t limit, struct error *e)
 {
     sqlite3_stmt *stmt;
-    enum failure bad = ready_item(s, home, which, &stmt, e);
+    enum failure bad = sqlite_ready_item(s, home, which, &stmt, e);
     if (bad)
         return bad;
     sqlite_bind_u64(stmt, 1, limit);
@@ -323,7 +251,7 @@ static enum failure prove_absent(struct sqlite_session *s, int64_t home, enum mo
     enum failure bad = OK;
     for (int which = ITEM_BEFORE; !bad && which <= ITEM_BEHIND; which++) {
         sqlite3_stmt *stmt;
-        bad = ready_item(s, home, (enum item_statement)which, &stmt, e);
+        bad = sqlite_ready_item(s, home, (enum item_statement)which, &stmt, e);
         if (bad)
             return bad;
         bind_key(stmt, module, key);
@@ -344,7 +272,7 @@ enum failure sqlite_get(struct session *base, int64_t home, enum module module, 
     struct sqlite_session *s = session_of(base);
     sqlite3_stmt *stmt;
     sqlite_give_back(s);
-    enum failure bad = ready_item(s, home, ITEM_GET, &stmt, e);
+    enum failure bad = sqlite_ready_item(s, home, ITEM_GET, &stmt, e);
     if (bad)
         return bad;
     bind_key(stmt, module, key);
@@ -386,7 +314,7 @@ enum failure sqlite_walk_usn(struct session *base, int64_t home, uint64_t after,
     struct sqlite_session *s = session_of(base);
     sqlite3_stmt *stmt;
     sqlite_give_back(s);
-    enum failure bad = ready_item(s, home, ITEM_WALK_USN, &stmt, e);
+    enum failure bad = sqlite_ready_item(s, home, ITEM_WALK_USN, &stmt, e);
     if (bad)
         return bad;
     sqlite_bind_u64(stmt, 1, after);
@@ -400,7 +328,7 @@ enum failure sqlite_walk_keys(struct session *base, int64_t home, enum module mo
     struct sqlite_session *s = session_of(base);
     sqlite3_stmt *stmt;
     sqlite_give_back(s);
-    enum failure bad = ready_item(s, home, ITEM_WALK_KEYS, &stmt, e);
+    enum failure bad = sqlite_ready_item(s, home, ITEM_WALK_KEYS, &stmt, e);
     if (bad)
         return bad;
     bind_key(stmt, module, from);
@@ -414,9 +342,9 @@ enum failure sqlite_scan(struct session *base, int64_t home, view_scan_visit *vi
     struct sqlite_session *s = session_of(base);
     sqlite3_stmt *rows, *keys;
     sqlite_give_back(s);
-    enum failure bad = ready_item(s, home, ITEM_WALK_USN, &rows, e);
+    enum failure bad = sqlite_ready_item(s, home, ITEM_WALK_USN, &rows, e);
     if (!bad)
-        bad = ready_item(s, home, ITEM_STRAY_KEYS, &keys, e);
+        bad = sqlite_ready_item(s, home, ITEM_STRAY_KEYS, &keys, e);
     if (bad)
         return bad;
     sqlite_bind_u64(rows, 1, 0);

@@ -87,14 +87,12 @@ static enum failure configure(struct sqlite_session *s, const struct sqlite_engi
 {
     char *sql = sqlite3_mprintf("PRAGMA synchronous = %s; PRAGMA cache_size = -%d;"
                                 "PRAGMA foreign_keys = OFF; PRAGMA trusted_schema = OFF;"
+                                "PRAGMA temp_store = MEMORY;"
                                 "PRAGMA wal_autocheckpoint = 0;",
                                 engine->synchronous, CACHE_KIB);
     enum failure bad = sqlite_run(s->db, s->path, sql, e);
     sqlite3_free(sql);
-    if (!bad && sqlite3_create_function_v2(s->db, "led_to", 2, SQLITE_UTF8 | SQLITE_DIRECTONLY, s,
-                                           sqlite_led_to, NULL, NULL, NULL) != SQLITE_OK)
-        bad = sqlite_fail(s->db, s->path, "opening", e);
-    return bad;
+    return !bad && s->writing ? sqlite_writing_open(s, e) : bad;
 }
 
 enum failure sqlite_session_open(struct engine *base, bool writing, struct session **result,

@@ -21,6 +21,7 @@ struct sqlite_engine {
 
 enum item_statement {
     ITEM_LEAD,
+    ITEM_TAKE,
     ITEM_INSERT,
     ITEM_ROW,
     ITEM_DROP,
@@ -44,6 +45,18 @@ struct item_statements {
     sqlite3_stmt *list[ITEM_STATEMENTS];
 };
 
+/* What the statements of sqlite_writing.c are fed with, and what they find. */
+struct feed {
+    const char *path;
+    const struct writes *writes;
+    size_t at;          /* the row that is yielded */
+    size_t seen, taken; /* of those that are taken away: how far they were looked at, how many go */
+    take_visit *visit;
+    void *context;
+    enum failure bad; /* damage that was found on the way */
+    struct error *e;
+};
+
 struct sqlite_session {
     struct session base;
     bool writing;
@@ -55,9 +68,7 @@ struct sqlite_session {
     struct item_statements *items;
     size_t items_count;
     sqlite3_stmt *lent; /* whose row the caller still looks at */
-    /* The key that was written last was there already, and led there. */
-    bool led;
-    int64_t led_to;
+    struct feed feed;
 };
 
 static inline struct sqlite_session *session_of(struct session *s)
@@ -75,20 +86,14 @@ void sqlite_rollback(struct session *base);
 
 /* The items' part (sqlite_items.c). */
 enum failure sqlite_create_items(struct sqlite_session *s, int64_t home, struct error *e);
-/* The function that ITEM_LEAD calls; its context is the session. */
-void sqlite_led_to(sqlite3_context *call, int count, sqlite3_value **values);
+enum failure sqlite_ready_item(struct sqlite_session *s, int64_t home, enum item_statement which,
+                               sqlite3_stmt **stmt, struct error *e);
 /* The tables themselves, once they are empty. */
 enum failure sqlite_drop_items(struct sqlite_session *s, int64_t home, struct error *e);
 enum failure sqlite_sweep(struct session *base, int64_t home, uint32_t max, uint32_t *swept,
                           struct error *e);
 enum failure sqlite_find(struct session *base, int64_t home, enum module module, struct bytes key,
                          struct found *found, struct error *e);
-enum failure sqlite_lead(struct session *base, int64_t home, enum module module, struct bytes key,
-                         uint64_t usn, uint64_t *before, struct error *e);
-enum failure sqlite_insert(struct session *base, int64_t home, const struct item *item,
-                           struct item_hash hash, struct error *e);
-enum failure sqlite_take(struct session *base, int64_t home, enum module module, struct bytes key,
-                         uint64_t usn, struct found *found, struct error *e);
 enum failure sqlite_drop(struct session *base, int64_t home, uint64_t usn, struct error *e);
 enum failure sqlite_forget(struct session *base, int64_t home, uint64_t upto, struct error *e);
 enum failure sqlite_get(struct session *base, int64_t home, enum module module, struct bytes key,
@@ -102,6 +107,15 @@ enum failure sqlite_structure(struct session *base, view_goes_on *goes_on, void 
 enum failure sqlite_walk_keys(struct session *base, int64_t home, enum module module,
                               struct bytes prefix, struct bytes from, view_visit *visit,
                               void *context, struct error *e);
+
+/* Many items at once (sqlite_writing.c). */
+enum failure sqlite_writing_open(struct sqlite_session *s, struct error *e);
+enum failure sqlite_lead(struct session *base, int64_t home, const struct writes *writes,
+                         struct error *e);
+enum failure sqlite_take(struct session *base, int64_t home, const struct writes *writes,
+                         take_visit *visit, void *context, struct error *e);
+enum failure sqlite_insert(struct session *base, int64_t home, const struct writes *writes,
+                           struct error *e);
 
 /* Statements. A session prepares each at its first use and keeps it. */
 enum failure sqlite_prepare(struct sqlite_session *s, const char *sql, sqlite3_stmt **stmt,
