@@ -22,6 +22,7 @@ struct copy {
     struct batch_head all;  /* of that, as if it were one batch */
     struct version from;    /* where the copy stands before it */
     bool tail;              /* and it has one: nothing makes it complete */
+    bool due;               /* somebody was told to store it */
     size_t items, bytes;
     uint64_t began_ms, taken_ms; /* when the first batch was taken, and the last one */
 
@@ -211,6 +212,7 @@ static void gather(struct applying *applying, struct copy *copy, struct batch *b
         copy->all = *head;
         copy->from = from;
         copy->items = copy->bytes = 0;
+        copy->due = false;
         copy->began_ms = clock_ms();
     }
     while (batch_next(batch, &item) && item.version.usn <= head->upto) {
@@ -225,6 +227,17 @@ static bool is_full(const struct copy *copy)
 {
     return copy->items >= APPLYING_ITEMS_MAX || copy->bytes >= APPLYING_BYTES_MAX ||
            clock_ms() - copy->began_ms >= APPLYING_GATHER_MS;
+}
+
+/* Whoever is told to store it is told once. */
+static bool comes_due(struct copy *copy, const struct home_state *state)
+{
+    bool failed, was_due = copy->due;
+    bool idle = storing_upto(copy, &failed) == 0;
+    bool enough = copy->bytes >= APPLYING_BYTES_ENOUGH &&
+                  state->modules[copy->module].digest.items / APPLYING_TIMES_ENOUGH <= copy->items;
+    copy->due |= is_full(copy) || (idle && enough);
+    return copy->due && !was_due;
 }
 
 static enum failure store_all(struct applying *applying, struct store *store, struct copy *copy,
@@ -299,7 +312,7 @@ static enum failure take(struct applying *applying, struct copy *copy, struct st
     copy->tail = stands.tail;
     gather(applying, copy, batch, head, taken ? version_at(hold, head->after) : stands.cookie);
     if (head->more && !others && !files) {
-        applied->full = is_full(copy);
+        applied->due = comes_due(copy, &state);
         return OK;
     }
     applied->complete = head->upto == head->head && !stands.tail;

@@ -12,10 +12,14 @@
 #include "pool/front_end.h"
 
 enum {
-    /* What is stored at once: enough that most pages of a large home's keys are written for more
-     * than one of them; and others wait to write meanwhile, some tenths of a second. As much again
-     * is gathered. */
-    APPLYING_BYTES_MAX = 16 << 20, /* of keys and values */
+    /* What is stored at once, in bytes of keys and values: enough that most pages of a large home's
+     * keys are written for more than one of them; and others wait to write meanwhile, some tenths
+     * of a second. As much again is gathered. */
+    APPLYING_BYTES_MAX = 16 << 20,
+    /* While nothing is being stored, less is enough: so much, if the copy has not more than so many
+     * times as many items, whose pages are still few. Then the rest comes meanwhile. */
+    APPLYING_BYTES_ENOUGH = 1 << 20,
+    APPLYING_TIMES_ENOUGH = 4,
     /* One batch more, and what moves the cookie, still fit into a transaction. */
     APPLYING_ITEMS_MAX = TXN_ITEMS_MAX - BATCH_ITEMS_MAX - 10,
     /* Where batches come slowly, they are stored after that time: whatever interrupts a catch-up
@@ -40,7 +44,7 @@ struct applied {
     enum module module;
     struct copy_answer answer;
     bool complete; /* the copy has everything now that there was when the batch was packed */
-    bool full;     /* what was gathered is to be stored: applying_store() */
+    bool due;      /* what was gathered is to be stored: applying_store() */
 };
 
 /* A batch as it was sent by a pool. */

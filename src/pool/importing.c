@@ -456,7 +456,7 @@ static void on_worked(void *context)
     if (applied->home[0])
         operating_look(front_end_operating(importing->fe), applied->home);
     bool stopping = !front_end_link(importing->fe);
-    if (failed || !applied->full || stopping || /* the next batch is on its way meanwhile */
+    if (failed || !applied->due || stopping || /* the next batch is on its way meanwhile */
         !workers_run(importing->workers, store_gathered, on_stored, sent))
         on_stored(sent);
 }

@@ -176,7 +176,6 @@ static enum failure check_step(struct group *group, const struct group_home *hom
                                const struct txn *txn, const struct step *step, struct error *e)
 {
     struct item item = {.module = step->module,
-                        .deleted = step->deleted,
                         .version = step->version,
                         .key = step_key(txn, step),
                         .value = step_value(txn, step)};
@@ -187,6 +186,7 @@ static enum failure check_step(struct group *group, const struct group_home *hom
     case STEP_PLACE:
     case STEP_REPAIR: {
         bool sent = step->kind != STEP_PUT && step->kind != STEP_DELETE;
+        item.deleted = sent && step->deleted;
         bool as_copy = sent && step->kind != STEP_REPAIR;
         assert(txn->role == (as_copy ? ROLE_COPY : ROLE_HOLDER));
         enum failure bad = item_check(&item, e);
@@ -307,7 +307,7 @@ static enum failure change(struct group *group, struct group_home *home, struct 
     }
     struct home_state *state = &home->row.state;
     item.version = (struct version){.term = txn->term_number, .usn = state->head + 1};
-    run_add(group->run, &item);
+    run_add(group->run, &item, item_hash(&item));
     state->head = item.version.usn;
     if (txn->outcome.first_usn == 0)
         txn->outcome.first_usn = item.version.usn;
@@ -347,7 +347,7 @@ static bool note_tenant(const struct item *item, struct item_hash hash, void *co
 }
 
 static enum failure place(struct group *group, struct group_home *home, const struct item *item,
-                          struct error *e)
+                          struct item_hash hash, struct error *e)
 {
     struct tenant t = {.wanted = item};
     enum failure bad =
@@ -357,7 +357,7 @@ static enum failure place(struct group *group, struct group_home *home, const st
         bad = ops(group)->drop(group->s, home->row.id, t.found.usn, e);
     }
     if (!bad)
-        run_add(group->run, item);
+        run_add(group->run, item, hash);
     return bad;
 }
 
@@ -400,9 +400,9 @@ static enum failure prove(struct group *group, const struct group_home *home, st
 }
 
 static enum failure repair(struct group *group, const struct group_home *home,
-                           const struct item *item, struct error *e)
+                           const struct item *item, struct item_hash hash, struct error *e)
 {
-    struct write write = {.item = *item, .hash = item_hash(item)};
+    struct write write = {.item = *item, .hash = hash};
     struct writes writes = {&write, &(struct place){item->version.usn, 0}, 1};
     enum failure bad = ops(group)->drop(group->s, home->row.id, item->version.usn, e);
     if (!bad)
@@ -483,11 +483,11 @@ static enum failure carry_out_step(struct group *group, struct group_home *home,
                             .key = step_key(txn, step),
                             .value = step_value(txn, step)};
         if (step->kind == STEP_REPAIR)
-            return repair(group, home, &item, e);
+            return repair(group, home, &item, step->hash, e);
         if (step->kind == STEP_PLACE)
-            return place(group, home, &item, e);
+            return place(group, home, &item, step->hash, e);
         reach(state, item.version.usn);
-        run_add(group->run, &item);
+        run_add(group->run, &item, step->hash);
         return OK;
     }
     case STEP_DROP: return drop(group, home, step, step_key(txn, step), e);

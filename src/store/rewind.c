@@ -81,7 +81,7 @@ static enum failure move_taken(struct session *s, struct home_row *from, struct 
         struct item *item = &m->list[i].item;
         item->key.at = m->memory.at + m->list[i].at;
         item->value.at = m->memory.at + m->list[i].at + item->key.size;
-        run_add(m->run, item);
+        run_add(m->run, item, m->list[i].hash);
         digest_remove(&from->state.modules[item->module].digest, item, m->list[i].hash);
         bad = s->engine->ops->drop(s, from->id, item->version.usn, e);
     }

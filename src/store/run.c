@@ -37,14 +37,14 @@ void run_free(struct run *run)
     free(run);
 }
 
-void run_add(struct run *run, const struct item *item)
+void run_add(struct run *run, const struct item *item, struct item_hash hash)
 {
     if (run->count == run->room) {
         run->room = run->room ? run->room * 2 : 16;
         run->writes = xrealloc(run->writes, run->room * sizeof *run->writes);
         run->places = xrealloc(run->places, run->room * sizeof *run->places);
     }
-    run->writes[run->count++] = (struct write){.item = *item};
+    run->writes[run->count++] = (struct write){.item = *item, .hash = hash};
 }
 
 /* --- orders --- */
@@ -169,8 +169,7 @@ static enum failure write_rows(struct run *run, struct session *s, struct home_r
 {
     struct writes writes = ordered(run, order_by_usns(run));
     for (size_t i = 0; i < writes.count; i++) {
-        struct write *w = write_at(&writes, i);
-        w->hash = item_hash(&w->item);
+        const struct write *w = write_at(&writes, i);
         digest_add(&home->state.modules[w->item.module].digest, &w->item, w->hash);
     }
     return s->engine->ops->insert(s, home->id, &writes, e);

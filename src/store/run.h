@@ -13,7 +13,7 @@ void run_free(struct run *run);
 
 /* In the order of usns. Of two items with one key the later one counts. Its bytes are lent until
  * the run is written or cleared. */
-void run_add(struct run *run, const struct item *item);
+void run_add(struct run *run, const struct item *item, struct item_hash hash);
 /* Writes them all, keeps the home's digests in step, and is empty then. */
 enum failure run_write(struct run *run, struct session *s, struct home_row *home, struct error *e);
 void run_clear(struct run *run);

@@ -26,24 +26,17 @@ void txn_free(struct txn *txn)
 
 struct bytes step_key(const struct txn *txn, const struct step *step)
 {
-    return bytes_of(txn->memory.at + step->key_at, step->key_size);
+    return bytes_of(txn->memory.at + step->at, step->key_size);
 }
 
 struct bytes step_value(const struct txn *txn, const struct step *step)
 {
-    return bytes_of(txn->memory.at + step->value_at, step->value_size);
+    return bytes_of(txn->memory.at + step->at + step->key_size, step->value_size);
 }
 
 size_t txn_size(const struct txn *txn)
 {
     return sizeof *txn + txn->memory.size + txn->count * sizeof *txn->steps;
-}
-
-static size_t keep(struct txn *txn, struct bytes v)
-{
-    size_t at = txn->memory.size;
-    buffer_raw(&txn->memory, v.at, v.size);
-    return at;
 }
 
 static struct step *add(struct txn *txn, enum step_kind kind, struct bytes key, struct bytes value)
@@ -53,9 +46,13 @@ static struct step *add(struct txn *txn, enum step_kind kind, struct bytes key, 
         txn->steps = xrealloc(txn->steps, txn->room * sizeof *txn->steps);
     }
     struct step *step = &txn->steps[txn->count++];
-    *step = (struct step){.kind = kind, .key_size = key.size, .value_size = value.size};
-    step->key_at = keep(txn, key);
-    step->value_at = keep(txn, value);
+    assert(key.size <= UINT32_MAX && value.size <= UINT32_MAX);
+    *step = (struct step){.kind = kind,
+                          .key_size = (uint32_t)key.size,
+                          .value_size = (uint32_t)value.size,
+                          .at = txn->memory.size};
+    buffer_raw(&txn->memory, key.at, key.size);
+    buffer_raw(&txn->memory, value.at, value.size);
     return step;
 }
 
@@ -105,12 +102,14 @@ void txn_expect_digest(struct txn *txn, enum module module, const struct digest 
     add(txn, STEP_EXPECT_DIGEST, BYTES_NONE, buffer_view(&bytes))->module = module;
 }
 
+/* Its hash is computed by whoever collects, not by the one writer. */
 static void add_item(struct txn *txn, enum step_kind kind, const struct item *item)
 {
     struct step *step = add(txn, kind, item->key, item->value);
     step->module = item->module;
     step->version = item->version;
     step->deleted = item->deleted;
+    step->hash = item_hash(item);
 }
 
 void txn_apply(struct txn *txn, const struct item *item)

@@ -27,17 +27,26 @@ enum step_kind {
     STEP_SWEEP,
 };
 
-/* Keys and values lie in the transaction's own memory, by offset, because it grows. */
+/* A key, which is also a record's name, and behind it its value lie in the transaction's own
+ * memory, by offset, because it grows. A long catch-up has very many steps: so they are kept small.
+ */
 struct step {
     enum step_kind kind;
     enum module module;
-    bool deleted;
-    struct version version;  /* of an applied item; what is expected; a point to reach; as usn, the
-                                revision of what is dropped, how much is swept, or a tail's id */
-    struct version from;     /* a cookie to leave; a comparison, by `usn`, as in `version` */
-    uint64_t goal;           /* of a comparison that begins */
-    size_t key_at, key_size; /* also a record's name */
-    size_t value_at, value_size;
+    uint32_t key_size, value_size;
+    size_t at;
+    struct version version; /* of an applied item; what is expected; a point to reach; as usn, the
+                               revision of what is dropped, how much is swept, or a tail's id */
+    union {
+        struct { /* of an item with a version */
+            struct item_hash hash;
+            bool deleted;
+        };
+        struct {
+            struct version from; /* a cookie to leave; a comparison, by `usn`, as in `version` */
+            uint64_t goal;       /* of a comparison that begins */
+        };
+    };
 };
 
 enum txn_role { ROLE_NONE, ROLE_HOLDER, ROLE_COPY };
