@@ -14,7 +14,7 @@ def on_its_own(world, script, status=0):
     """On a shell whose daemons end with it."""
     needs_mounts()
     return run("unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "bash", "-e", "-c",
-               f"ip link set lo up\n{script}", cwd=world.folder,
+               f"ip link set lo up\n{script}", cwd=world.folder, timeout=5 * PATIENCE_S,
                env={**os.environ, "POLLUX_RUN": str(world.folder / "run"), "POLLUX_BIN": str(BIN)}
                ).must(status)
 
