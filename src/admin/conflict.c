@@ -440,8 +440,9 @@ static enum failure commit(struct conflict_work *work, struct txn *txn, struct e
     return outcome.error.kind;
 }
 
-/* Of a conference's file: what lies in its place goes aside with the transaction, and the version
- * that is put there is brought from where it was set aside. */
+/* Of a conference's file: what lies in its place goes aside before the transaction, or, whenever
+ * this machine stops, it would be a change of what was put there. That is brought from where it was
+ * set aside. */
 static enum failure clear_place(const struct conflict_work *work, const struct place *home,
                                 const struct found *f, struct file_removal **removal,
                                 struct error *e)
@@ -450,18 +451,11 @@ static enum failure clear_place(const struct conflict_work *work, const struct p
     const struct file_store *files = content_files(work->content);
     if (!files || file_name_of_key(home->name, buffer_view(&f->key), &name, NULL))
         return OK; /* there is nothing that could lie there */
-    enum failure bad = file_removal_begin(files, &name, removal, e);
+    enum failure bad =
+        file_removal_begin_aside(files, &name, "a conflict is put in its place", removal, e);
+    if (!bad)
+        bad = file_removal_settle(*removal, e);
     return bad ? error_kept(e, "Nothing was changed.") : OK;
-}
-
-static void settle_place(const struct conflict_work *work, const struct place *home,
-                         struct file_removal *removal, bool durable)
-{
-    if (durable)
-        file_removal_end_aside(removal, "a conflict was put in its place");
-    else
-        file_removal_end(removal, false);
-    content_look(work->content, home->name);
 }
 
 static enum failure change_found(struct conflict_work *work, struct view *view,
@@ -480,8 +474,10 @@ static enum failure change_found(struct conflict_work *work, struct view *view,
     dismiss(txn, f);
     if (!bad)
         bad = commit(work, TAKE(txn), e);
-    if (removal)
-        settle_place(work, home, removal, !bad);
+    bool moved = removal;
+    file_removal_end(removal, !bad);
+    if (moved)
+        content_look(work->content, home->name);
     else if (!bad && work->restores && f->kept_is_there)
         call_caution(work->call,
                      "What was there before (%" PRIu64

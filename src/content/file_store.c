@@ -18,6 +18,7 @@
 
 enum {
     NS = 1000000000,
+    ASIDE_NAME_SIZE = 80,    /* a moment, and a little more */
     ASIDE_LOOKED_MAX = 1000, /* versions of one file; nobody has so many */
     /* Of names whose files are being removed: two that share a place do no harm, and are rare. */
     REMOVAL_PLACES = 4096,
@@ -200,10 +201,10 @@ static void tell_aside(const struct file_store *fs, const struct file_name *name
 
 /* Each version keeps its name as a folder and gets the moment for its own: readable, and however
  * often it happens, nothing is written over. */
-enum failure file_store_set_aside(const struct file_store *fs, const struct file_name *name,
-                                  const char *why, struct error *e)
+static enum failure move_aside(const struct file_store *fs, const struct file_name *name,
+                               const char *why, char as[ASIDE_NAME_SIZE], struct error *e)
 {
-    char shown[FILE_NAME_SHOWN_SIZE], moment[CLOCK_TEXT_MAX], random[32], as[80];
+    char shown[FILE_NAME_SHOWN_SIZE], moment[CLOCK_TEXT_MAX], random[32];
     bool whole = !name->file[0]; /* a conference's folder */
     const char *last = whole ? name->conference : name->file;
     OWNED(close_fd) int root = -1;
@@ -216,11 +217,18 @@ enum failure file_store_set_aside(const struct file_store *fs, const struct file
     OWNED(close_fd) int aside = from < 0 ? -1 : own_folder(root, FOLDER_ASIDE, name);
     OWNED(close_fd) int to = aside < 0 ? -1 : whole ? dup(aside) : below_make(aside, last);
     folder_random_name(random);
-    snprintf(as, sizeof as, "%s-%.4s", clock_wall_text(clock_wall_ms(), moment), random);
+    snprintf(as, ASIDE_NAME_SIZE, "%s-%.4s", clock_wall_text(clock_wall_ms(), moment), random);
     if (to < 0 || renameat2(from, last, to, as, RENAME_NOREPLACE) != 0)
         return folder_failure("Setting aside", file_name_shown(name, shown), errno, e);
     tell_aside(fs, name, as, why);
     return OK;
+}
+
+enum failure file_store_set_aside(const struct file_store *fs, const struct file_name *name,
+                                  const char *why, struct error *e)
+{
+    char as[ASIDE_NAME_SIZE];
+    return move_aside(fs, name, why, as, e);
 }
 
 static int open_with_stamp(int folder, const char *name, struct file_stamp stamp)
@@ -266,6 +274,7 @@ struct file_removal {
     const struct file_store *fs;
     struct file_name name;
     bool moved;
+    char aside[ASIDE_NAME_SIZE]; /* what it is called there; "": it is to be gone */
 };
 
 static atomic_uint *count_of(const struct file_store *fs, const struct file_name *name)
@@ -306,39 +315,100 @@ static enum failure move_away(const struct file_store *fs, int root, const struc
     return bad;
 }
 
-enum failure file_removal_begin(const struct file_store *fs, const struct file_name *name,
-                                struct file_removal **removal, struct error *e)
+static enum failure begin(const struct file_store *fs, const struct file_name *name,
+                          const char *aside_why, struct file_removal **removal, struct error *e)
 {
     OWNED(close_fd) int root = -1;
+    char aside[ASIDE_NAME_SIZE] = "";
     *removal = NULL;
     enum failure bad = folder_root(fs, &root, e);
     if (bad)
         return bad;
+    struct error why = {0};
     file_store_hold(fs);
-    bad = move_away(fs, root, name, e);
+    bad =
+        aside_why ? move_aside(fs, name, aside_why, aside, &why) : move_away(fs, root, name, &why);
     /* The store is there, by its marker, and the file is not: that is what is wanted. */
     bool begun = !bad || bad == FAIL_NOT_FOUND;
     if (begun)
         atomic_fetch_add(count_of(fs, name), 1);
     file_store_release(fs);
+    if (!begun && e)
+        *e = why;
     if (!begun)
         return bad;
     *removal = xmalloc(sizeof **removal);
     **removal = (struct file_removal){.fs = fs, .name = *name, .moved = !bad};
+    memcpy((*removal)->aside, aside, sizeof aside);
     return OK;
+}
+
+enum failure file_removal_begin(const struct file_store *fs, const struct file_name *name,
+                                struct file_removal **removal, struct error *e)
+{
+    return begin(fs, name, NULL, removal, e);
+}
+
+enum failure file_removal_begin_aside(const struct file_store *fs, const struct file_name *name,
+                                      const char *why, struct file_removal **removal,
+                                      struct error *e)
+{
+    return begin(fs, name, why, removal, e);
+}
+
+/* Where it lies meanwhile, and under which name. */
+static int kept_in(const struct file_removal *r, int root, const char **as)
+{
+    *as = *r->aside ? r->aside : r->name.file;
+    if (!*r->aside)
+        return own_folder(root, FOLDER_REMOVED, &r->name);
+    OWNED(close_fd) int folder = own_folder(root, FOLDER_ASIDE, &r->name);
+    return below_open(folder, r->name.file, O_RDONLY | O_DIRECTORY, 0);
+}
+
+enum failure file_removal_settle(const struct file_removal *r, struct error *e)
+{
+    OWNED(close_fd) int root = -1, from = -1;
+    const char *as;
+    struct error why = {0};
+    enum failure bad = folder_root(r->fs, &root, e);
+    if (bad)
+        return bad;
+    bad = folder_of(r->fs, &r->name, false, &from, &why);
+    if (bad == FAIL_NOT_FOUND)
+        return OK; /* there was none of that conference */
+    OWNED(close_fd) int to = bad ? -1 : kept_in(r, root, &as);
+    if (!bad && (to < 0 || fsync(to) != 0 || fsync(from) != 0))
+        bad = folder_failure("Removing", r->name.file, errno, &why);
+    if (bad && e)
+        *e = why;
+    return bad;
+}
+
+static void put_back(const struct file_removal *r, int kept, const char *as)
+{
+    OWNED(close_fd) int back = -1;
+    char shown[FILE_NAME_SHOWN_SIZE];
+    if (folder_of(r->fs, &r->name, true, &back, NULL) ||
+        renameat2(kept, as, back, r->name.file, RENAME_NOREPLACE) != 0)
+        return;
+    fsync(back);
+    if (*r->aside)
+        log_event(LOG_EVENT_NOTICE, "file-put-back", "%s of the home %s is in its place again.",
+                  file_name_shown(&r->name, shown), r->name.home);
 }
 
 static void finish(const struct file_removal *r, bool durable)
 {
-    OWNED(close_fd) int root = -1, back = -1;
+    OWNED(close_fd) int root = -1;
+    const char *as;
     if (folder_root(r->fs, &root, NULL))
         return; /* the next start tidies up */
-    OWNED(close_fd) int removed = own_folder(root, FOLDER_REMOVED, &r->name);
-    if (durable)
-        unlinkat(removed, r->name.file, 0);
-    else if (!folder_of(r->fs, &r->name, true, &back, NULL) &&
-             renameat2(removed, r->name.file, back, r->name.file, RENAME_NOREPLACE) == 0)
-        fsync(back);
+    OWNED(close_fd) int kept = kept_in(r, root, &as);
+    if (!durable)
+        put_back(r, kept, as);
+    else if (!*r->aside)
+        unlinkat(kept, as, 0);
 }
 
 void file_removal_end(struct file_removal *r, bool durable)
@@ -347,16 +417,6 @@ void file_removal_end(struct file_removal *r, bool durable)
         return;
     if (r->moved)
         finish(r, durable);
-    atomic_fetch_sub(count_of(r->fs, &r->name), 1);
-    free(r);
-}
-
-void file_removal_end_aside(struct file_removal *r, const char *why)
-{
-    if (r->moved) {
-        finish(r, false);
-        file_store_set_aside(r->fs, &r->name, why, NULL);
-    }
     atomic_fetch_sub(count_of(r->fs, &r->name), 1);
     free(r);
 }

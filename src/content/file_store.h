@@ -46,7 +46,8 @@ enum failure file_store_open(const struct file_store *fs, const struct file_name
  *     file_removal_begin(…);  delete its manifest;  file_removal_end(removal, was that durable?);
  *
  * Until the end the file is nobody's; not durable puts it back, if nothing else lies there by then.
- * That there is no such file is no failure. */
+ * That there is no such file is no failure. Where the home is served, file_removal_settle() goes
+ * before the change: what came back by a power failure after it would be a new file. */
 struct file_removal;
 /* Is one under way, of this name? (Now and then yes, though it is of another: it is to be asked
  * again.) What is missing then is not lost, and must not be brought back. */
@@ -56,9 +57,16 @@ void file_store_hold(const struct file_store *fs);
 void file_store_release(const struct file_store *fs);
 enum failure file_removal_begin(const struct file_store *fs, const struct file_name *name,
                                 struct file_removal **removal, struct error *e);
+/* The same where another version is to come: what lies there is set aside, from the beginning, so
+ * that whenever the power goes it is in nobody's way. If the change does not become durable, it is
+ * put back, or brought back from there. */
+enum failure file_removal_begin_aside(const struct file_store *fs, const struct file_name *name,
+                                      const char *why, struct file_removal **removal,
+                                      struct error *e);
+/* That it is out of its place is durable; and so is it of all of its conference that began before
+ * and are to be gone. */
+enum failure file_removal_settle(const struct file_removal *removal, struct error *e);
 void file_removal_end(struct file_removal *removal, bool durable);
-/* It is durable, and what was there is set aside all the same: somebody may want it back. */
-void file_removal_end_aside(struct file_removal *removal, const char *why);
 
 /* Out of the way of whatever belongs there, whatever it is; it is told where to. A conference's
  * folder that is none is meant if `name->file` is empty. */

@@ -146,6 +146,8 @@ static enum failure remove_some(const struct leaving *how, size_t home, bool *an
     txn_as_holder(s->txn, how->served.list[home].term);
     bad = collect(s, view);
     view_close(TAKE(view));
+    if (!bad && s->removal_count) /* all are of one conference */
+        bad = file_removal_settle(s->removals[s->removal_count - 1], e);
     if (!bad)
         bad = commit(s);
     for (size_t i = 0; i < s->removal_count; i++)

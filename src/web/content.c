@@ -461,6 +461,8 @@ enum failure content_delete(struct visit *v, struct error *e)
         return e->kind;
     txn_expect(v->txn, MODULE_DATA_CONF, buffer_view(&s.key), s.version.usn);
     bad = file_removal_begin(v->of->files, &s.name, &v->removal, e);
+    if (!bad)
+        bad = file_removal_settle(v->removal, e);
     if (bad)
         return visit_wait(e);
     txn_delete(v->txn, MODULE_DATA_CONF, buffer_view(&s.key));

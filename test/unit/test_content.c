@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "content/chunk_message.h"
@@ -573,6 +574,52 @@ static void what_is_set_aside_is_kept_and_its_place_is_free(void **state)
     assert_int_equal(system(count), 0);
 }
 
+/* In place of the C library's: which folders were made durable. */
+static char flushed[4][512];
+static size_t flushes;
+
+int fsync(int fd)
+{
+    char path[64], *into = flushed[flushes++ % COUNT_OF(flushed)];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    ssize_t size = readlink(path, into, sizeof flushed[0] - 1);
+    into[size > 0 ? size : 0] = 0;
+    return (int)syscall(SYS_fsync, fd);
+}
+
+static void expect_flushed(const struct scene *s, size_t i, const char *folder)
+{
+    OWNED(free_memory) char *path = inside(s, folder);
+    OWNED(free_memory) char *whole = realpath(path, NULL);
+    assert_string_equal(flushed[i], whole);
+}
+
+static void a_settled_removal_flushed_both_folders(void **state)
+{
+    const struct scene *s = *state;
+    struct file_name a = named("c1", "a");
+    OWNED(manifest_free) struct manifest m = {0};
+    struct file_removal *removal;
+    for (int aside = 0; aside < 2; aside++) {
+        assert_int_equal(write_file(s, &a, "a", 0, &m), OK);
+        manifest_free(&m);
+        assert_int_equal(aside ? file_removal_begin_aside(s->fs, &a, "a test", &removal, NULL)
+                               : file_removal_begin(s->fs, &a, &removal, NULL),
+                         OK);
+        flushes = 0;
+        assert_int_equal(file_removal_settle(removal, NULL), OK);
+        assert_int_equal(flushes, 2);
+        expect_flushed(s, 0,
+                       aside ? ".pollux/aside/atl.example.com/c1/a"
+                             : ".pollux/removed/atl.example.com/c1");
+        expect_flushed(s, 1, "atl.example.com/c1");
+        file_removal_end(removal, true);
+    }
+    assert_int_equal(file_removal_begin(s->fs, &a, &removal, NULL), OK); /* there is none */
+    assert_int_equal(file_removal_settle(removal, NULL), OK);
+    file_removal_end(removal, true);
+}
+
 static bool keeps_a(const struct file_name *name, void *context)
 {
     (void)context;
@@ -599,7 +646,9 @@ static void a_removal_is_undone_if_it_did_not_become_durable(void **state)
 
     assert_int_equal(file_removal_begin(s->fs, &b, &removal, NULL), OK);
     file_removal_end(removal, true);
-    assert_int_equal(file_removal_begin(s->fs, &b, &removal, NULL), OK); /* it is gone: fine */
+    struct error e = {0};
+    assert_int_equal(file_removal_begin(s->fs, &b, &removal, &e), OK); /* it is gone: fine */
+    assert_int_equal(e.kind, OK);
     file_removal_end(removal, true);
     assert_int_equal(file_store_look(s->fs, &b, &found, &stamp, NULL), OK);
     assert_int_equal(found, FOUND_NOTHING);
@@ -626,6 +675,34 @@ static void tidying_up_puts_back_what_is_still_kept(void **state)
     OWNED(free_memory)
     char *left = xasprintf("test $(find %s/.pollux -type f | wc -l) = 0", s->path);
     assert_int_equal(system(left), 0);
+}
+
+/* A conflict is put in the place of a file, and the power goes before or behind its transaction. */
+static void what_goes_aside_with_a_change_stays_out_of_its_place_if_the_power_goes(void **state)
+{
+    const struct scene *s = *state;
+    struct file_name a = named("c1", "a");
+    OWNED(manifest_free) struct manifest m = {0};
+    struct file_removal *removal;
+    enum file_found found;
+    struct file_stamp stamp;
+    int fd;
+    assert_int_equal(write_file(s, &a, "a", 0, &m), OK);
+    assert_int_equal(file_removal_begin_aside(s->fs, &a, "a test", &removal, NULL), OK);
+    assert_true(file_store_removes(s->fs, &a));
+    OWNED(file_store_free) struct file_store *next = file_store_new(s->path, home);
+    assert_int_equal(file_store_tidy(next, keeps_a, NULL, NULL), OK);
+    assert_int_equal(file_store_look(next, &a, &found, &stamp, NULL), OK);
+    assert_int_equal(found, FOUND_NOTHING);
+    assert_true(file_store_open_aside(next, &a, m.stamp, &fd));
+    close(fd);
+    file_removal_end(removal, false); /* nobody stopped, and the transaction failed */
+    assert_false(file_store_removes(s->fs, &a));
+    expect_text(s, &a, "a");
+    assert_int_equal(file_removal_begin_aside(s->fs, &a, "a test", &removal, NULL), OK);
+    file_removal_end(removal, true);
+    assert_true(file_store_open_aside(s->fs, &a, m.stamp, &fd));
+    close(fd);
 }
 
 static bool count_name(const char *name, void *context)
@@ -683,6 +760,8 @@ int main(void)
         IN_A_TREE(what_is_set_aside_is_kept_and_its_place_is_free),
         IN_A_TREE(a_removal_is_undone_if_it_did_not_become_durable),
         IN_A_TREE(tidying_up_puts_back_what_is_still_kept),
+        IN_A_TREE(what_goes_aside_with_a_change_stays_out_of_its_place_if_the_power_goes),
+        IN_A_TREE(a_settled_removal_flushed_both_folders),
         IN_A_TREE(a_walk_leaves_out_what_no_content_can_be),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
