@@ -18,12 +18,16 @@ static enum failure set_others_aside(const struct file_store *files, struct view
     enum file_found found;
     struct file_stamp there, kept;
     struct item item;
-    enum failure bad = file_store_look(files, name, &found, &there, e);
-    if (bad || found != FOUND_FILE)
-        return bad == FAIL_NOT_FOUND || bad == FAIL_FOREIGN ? OK : bad;
-    bad = view_item(view, name->home, MODULE_DATA_CONF, key, &item, e);
-    if (bad && bad != FAIL_NOT_FOUND)
+    struct error why = {0};
+    enum failure bad = file_store_look(files, name, &found, &there, &why);
+    if (bad == FAIL_NOT_FOUND || bad == FAIL_FOREIGN || (!bad && found != FOUND_FILE))
+        return OK;
+    if (!bad)
+        bad = view_item(view, name->home, MODULE_DATA_CONF, key, &item, &why);
+    if (bad && bad != FAIL_NOT_FOUND) {
+        *e = why;
         return bad;
+    }
     bool ours = !bad && !item.deleted && !manifest_stamp(item.value, &kept, NULL) &&
                 file_stamp_equal(there, kept);
     return ours ? OK : file_store_set_aside(files, name, "another version of it was deleted", e);

@@ -9,6 +9,7 @@ import threading
 from pollux_world import *
 
 CHUNKS = "/link/v1/chunks"
+SALVAGE = "/link/v1/salvage"
 
 
 class Between:

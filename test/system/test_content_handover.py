@@ -5,7 +5,7 @@ are deleted while one of the file stores is lost: the real polluxd, and curl."""
 import concurrent.futures
 import contextlib
 
-from between import CHUNKS, Between
+from between import CHUNKS, SALVAGE, Between
 from copies import wait_equal
 from failovers import *
 from test_content import Files, big, wait_same
@@ -323,6 +323,48 @@ def files_that_a_pool_accepted_alone_are_carried_over_or_can_be_put_in_place(wor
 
 
 @test
+def files_that_a_pool_accepted_alone_are_its_own_where_it_takes_before_they_were_carried_over(world):
+    """Atlanta stands by with its tail, and has Redmond's changes; Redmond hears nothing of that tail,
+    and is lost. What Atlanta has aside is all that there is."""
+    world.build(["atl", "redmond"], central="redmond")
+    between = Between(world, "atl", "redmond")
+    ken, which = begin_with_files(world)
+    ken, lost = accept_alone(world, ken, which)
+
+    def tell_no_tail(path):
+        if path == SALVAGE:
+            raise ConnectionError
+
+    between.before = tell_no_tail
+    world.start("atl")
+    world.wait_event("atl", "tail-made", f"home {ATL}")
+    until("Redmond's changes to be there", lambda: not lies(world, "atl", which, "deleted").exists()
+          and lies(world, "atl", which, "both").read_bytes() == b"Redmond's")
+    until("it to have been tried", lambda: between.bodies(SALVAGE))
+    assert not world["atl"].events("import-failed")
+    world.kill("redmond")
+    assert not world["atl"].events("tail-salvaged")
+    fail_back(world, "-DisasterMode").must(0)
+    world.wait_mode("atl", "atl", "Serving")
+    ken = Client(world, "kenmyer")
+    until("what was new to be served", lambda: get(ken, which, "new").reply.status == 200)
+    get(ken, which, "new").must(200, lost["new"])
+    get(ken, which, "both").must(200, b"Redmond's")
+    get(ken, which, "deleted").must(404)
+    for conflict in conflicts(world, "atl"):
+        world.command("atl", "Restore-CsBackupServiceConflict", "-Identity",
+                      conflict["Identity"]).must(0)
+    for name in ("both", "deleted"):
+        until(f"{name} to be served", lambda: get(ken, which, name).reply.status == 200 and
+              get(ken, which, name).bytes == lost[name])
+    between.before = lambda path: None
+    world.start("redmond")
+    holds(world, "atl")
+    wait_same(trees(world), "atl", 4)
+    assert not conflicts(world, "atl")
+
+
+@test
 def what_is_missing_and_lies_aside_comes_back_without_the_other_pool(world):
     ken, which = deploy(world)
     data = big(1, 300_000)
@@ -338,8 +380,8 @@ def what_is_missing_and_lies_aside_comes_back_without_the_other_pool(world):
     assert (aside / "a version").read_bytes() == data  # nothing there is ever taken away
 
 
-def conflicts(world):
-    return [c for c in world["redmond"].ask("Get-CsBackupServiceConflict", PoolFqdn=ATL).objects
+def conflicts(world, pool="redmond"):
+    return [c for c in world[pool].ask("Get-CsBackupServiceConflict", PoolFqdn=ATL).objects
             if c["BackupModule"] == "ConfServices.DataConf"]
 
 
