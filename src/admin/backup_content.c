@@ -42,16 +42,14 @@ void backup_content_describe(const struct front_end *fe, const char *home, enum 
 void backup_content_describe_partner(const struct exporting *x, json_t *detail)
 {
     struct export_status s;
+    const struct error trouble = exporting_files_trouble(x);
     if (exporting_module(x) != MODULE_DATA_CONF)
         return;
     export_status(exporting_core(x), &s);
     put(detail, partner_files, s.there.files);
     put(detail, partner_bytes, s.there.bytes);
-    if (s.there.broken && !json_is_string(json_object_get(detail, "LastError")))
-        json_object_set_new(
-            detail, "LastError",
-            json_sprintf("The file store of %s can't be used; its own status says why.",
-                         exporting_target(x)));
+    if (!json_is_string(json_object_get(detail, "LastError")))
+        put_trouble(detail, &trouble);
 }
 
 static uint64_t sum(const json_t *details, const char *name)

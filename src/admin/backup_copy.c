@@ -74,6 +74,17 @@ static void tell_trouble(struct call *call, size_t i, bool copied)
     call_error(call, &e);
 }
 
+/* Manifests are copied also where files can't be brought. */
+static void tell_of_files(struct call *call, const struct exporting *x)
+{
+    char line[3 * ERROR_TEXT_MAX];
+    struct error e = exporting_files_trouble(x);
+    if (e.kind)
+        call_caution(call,
+                     "It is copied, but not all files of the home %s are where they belong: %s",
+                     exporting_home(x), error_line(&e, line, sizeof line));
+}
+
 static void tell_result(struct call *call)
 {
     const struct copying *copying = call_kept(call);
@@ -85,6 +96,8 @@ static void tell_result(struct call *call)
             tell_copied(call, i);
         if (!copied || !backup_wait_reached(copying->wait, i, copying->goal.until))
             tell_trouble(call, i, copied);
+        else
+            tell_of_files(call, copying->wait->list[i]);
     }
 }
 

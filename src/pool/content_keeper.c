@@ -91,6 +91,12 @@ static bool still_keeps(const struct file_name *name, void *context)
            !item.deleted;
 }
 
+static void tell_works(const struct keeper *k)
+{
+    log_event(LOG_EVENT_NOTICE, "content-works",
+              "Nothing stands in the way of the files of the home %s any more.", k->home);
+}
+
 /* Another file store lies there now: nothing that was known of the one before is true of it. */
 static enum failure meet_store(struct keeper *k, uint64_t identity, struct error *e)
 {
@@ -107,7 +113,11 @@ static enum failure meet_store(struct keeper *k, uint64_t identity, struct error
     watch_free(k->watch);
     k->watch = watch_new();
     k->scanned = false;
+    bool works = k->trouble.kind;
+    k->trouble = (struct error){0};
     pthread_mutex_unlock(&k->lock);
+    if (works)
+        tell_works(k);
     seeds_free(k->fetch.seeds);
     k->fetch.seeds = seeds_new();
     fetch_clear(&k->fetch);
@@ -161,8 +171,7 @@ static void tell_trouble(const struct keeper *k, const struct error *e)
     if (e->kind)
         log_error(LOG_EVENT_WARNING, "content-trouble", e, "The files of the home %s:", k->home);
     else
-        log_event(LOG_EVENT_NOTICE, "content-works", "The files of the home %s are in order again.",
-                  k->home);
+        tell_works(k);
 }
 
 void keeper_begin(struct keeper *k)

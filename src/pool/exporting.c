@@ -101,6 +101,20 @@ const struct error *exporting_trouble(const struct exporting *x)
     return &x->trouble;
 }
 
+struct error exporting_files_trouble(const struct exporting *x)
+{
+    struct error e = {0};
+    struct export_status s;
+    if (x->module != MODULE_DATA_CONF)
+        return e;
+    export_status(x->core, &s);
+    e = content_trouble(front_end_content(x->fe), x->home);
+    if (!e.kind && s.there.broken)
+        fail(&e, FAIL_NOT_FOUND, "The file store of %s can't be used; its own status says why.",
+             x->target);
+    return e;
+}
+
 /* --- events --- */
 
 static void carry_out(struct exporting *x, const struct export_action *action);
@@ -114,9 +128,11 @@ static void tell_word(struct exporting *x)
     x->word = word;
     if (word == before || (!bad && !was))
         return;
+    struct error files = exporting_files_trouble(x);
     if (word == WORD_ERROR)
-        log_error(LOG_EVENT_WARNING, "backup-state", &x->trouble, "%s of the home %s to %s: %s.",
-                  module_name(x->module), x->home, x->target, export_word_name(word));
+        log_error(LOG_EVENT_WARNING, "backup-state", x->trouble.kind ? &x->trouble : &files,
+                  "%s of the home %s to %s: %s.", module_name(x->module), x->home, x->target,
+                  export_word_name(word));
     else
         log_event(bad ? LOG_EVENT_WARNING : LOG_EVENT_NOTICE, "backup-state",
                   "%s of the home %s to %s: %s, after %s.", module_name(x->module), x->home,

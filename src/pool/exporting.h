@@ -64,5 +64,8 @@ struct exporting_counts {
 struct exporting_counts exporting_counts(const struct exporting *x);
 /* The last thing that went wrong; `kind` OK: nothing since it went right. */
 const struct error *exporting_trouble(const struct exporting *x);
+/* What stands in the way of files of conferences, here or there, whatever is copied of their
+ * manifests; `kind` OK: nothing that is known. */
+struct error exporting_files_trouble(const struct exporting *x);
 
 #endif

@@ -184,9 +184,19 @@ def an_emptied_file_store_is_filled_again_and_one_without_its_marker_is_left_alo
     what_to_type = answer["LastError"].split("type: ")[1]
     assert "no marker" in answer["LastError"], answer
     assert not list(atl.root.iterdir())
+    for pool in world.pools:
+        world.command(pool, "Invoke-CsBackupServiceSync", "-PoolFqdn", name_of(pool), "-BackupModule",
+                      MODULE_OF_FILES).must(0, "WARNING", "not all files", "atl")
     redmond.write("redmond", "c/meanwhile", "text")  # can't be copied now
     atl.root.rmdir()
     run("sh", "-c", what_to_type).must(0)
+
+    def comes_back():
+        said = exported(world["atl"])
+        assert not said["Scanned"] or "no marker" not in (said["LastError"] or ""), said
+        return len(atl.tree("atl")) == 60
+
+    until("the files to be back", comes_back)
     wait_same(files, "atl", 60)
     wait_same(files, "redmond", 31)
     assert atl.tree("atl") == atl_before and redmond_before.items() <= atl.tree("redmond").items()
