@@ -149,7 +149,8 @@ struct copy_state copying_copy_of(const struct hosted *h, const struct hold *hol
                                .whole_at = state->modules[m].whole_at,
                                .digest = state->modules[m].digest,
                                .comparing = state->modules[m].comparing,
-                               .tail = state->tails > 0};
+                               .tail = state->tails > 0,
+                               .going_back = state->going_back};
 }
 
 struct packing {
@@ -306,7 +307,9 @@ static bool same_lineage(const struct lineage *a, const struct lineage *b)
 
 void copying_follow(struct hosted *h, struct call *call, struct copy_answer answer)
 {
-    struct home_event event = {.kind = HOME_FOLLOW, .lineage = call->lineage};
+    bool open = h->salvage.tail.id && h->salvage.tail.open;
+    struct home_event event = {.kind = HOME_FOLLOW,
+                               .lineage = open ? &home_hold(h->core)->lineage : call->lineage};
     bool busy = h->follower != NULL;
     if (!busy) {
         h->follower = call;

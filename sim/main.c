@@ -34,6 +34,7 @@ static void add(struct counts *all, const struct counts *one)
     all->crashes += one->crashes;
     all->put_backs += one->put_backs;
     all->forks += one->forks;
+    all->steps_back += one->steps_back;
     all->salvages += one->salvages;
     all->own_tails += one->own_tails;
     all->conflicts += one->conflicts;
@@ -88,14 +89,14 @@ static bool run(unsigned number, const char *what, const struct plan *plan)
     printf("# seeds %" PRIu64 "..%" PRIu64 ": %" PRIu64 " steps, %" PRIu64 " of %" PRIu64
            " changes acknowledged, %" PRIu64 " batches, %" PRIu64 " comparisons, %" PRIu64
            " crashes, %" PRIu64 " stores put back, %" PRIu64 " changes given up, %" PRIu64
-           " tails, %" PRIu64 " salvaged and %" PRIu64 " taken by who had them, with %" PRIu64
-           " conflicts, %" PRIu64 " refills, %" PRIu64 " times FinalState, %" PRIu64
-           " operations: %" PRIu64 " homes taken, %" PRIu64 " of them alone, %" PRIu64
-           " called off, %" PRIu64 " changes brought from a replica\n",
+           " tails, of which %" PRIu64 " parts went before, %" PRIu64 " salvaged and %" PRIu64
+           " taken by who had them, with %" PRIu64 " conflicts, %" PRIu64 " refills, %" PRIu64
+           " times FinalState, %" PRIu64 " operations: %" PRIu64 " homes taken, %" PRIu64
+           " of them alone, %" PRIu64 " called off, %" PRIu64 " changes brought from a replica\n",
            plan->from, plan->to, all.steps, all.acked, all.changes, all.batches, all.comparisons,
-           all.crashes, all.put_backs, all.given_up, all.forks, all.salvages, all.own_tails,
-           all.conflicts, all.refills, all.finals, all.operations, all.taken, all.alone,
-           all.called_off, all.brought);
+           all.crashes, all.put_backs, all.given_up, all.forks, all.steps_back, all.salvages,
+           all.own_tails, all.conflicts, all.refills, all.finals, all.operations, all.taken,
+           all.alone, all.called_off, all.brought);
     printf("%s %u - %s\n", bad ? "not ok" : "ok", number, what);
     return !bad;
 }

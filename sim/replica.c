@@ -39,11 +39,16 @@ struct pool *replica_follows(const struct hosted *h)
     return &h->pool->world->pools[term_side(hold.term)]; /* the first two may hold it */
 }
 
+static void keep(struct txn *txn, struct hold *hold, const struct call *call)
+{
+    hold->seen = hold->seen > call->offer.term.number ? hold->seen : call->offer.term.number;
+    txn_hold(txn, hold);
+}
+
 static void follow(struct txn *txn, struct hold *hold, const struct call *call)
 {
     hold->lineage = *call->lineage;
-    hold->seen = hold->seen > call->offer.term.number ? hold->seen : call->offer.term.number;
-    txn_hold(txn, hold);
+    keep(txn, hold, call);
 }
 
 /* What becomes durable before the answer is given. */
@@ -56,7 +61,10 @@ static bool prepare(struct hosted *h, struct txn *txn, struct hold *hold, const 
     bool current = state.modules[module_of(h->home, call->module)].comparing == call->comparison;
     bool ends = call->kind == CALL_COMPARED && compares && current;
     if (salvaging_goes_back(h, hold, call, answer)) {
-        follow(txn, hold, call);
+        if (h->salvage.tail.open)
+            keep(txn, hold, call);
+        else
+            follow(txn, hold, call);
         salvaging_write(h, call, txn);
         answer->verdict = COPY_EARLY; /* to be asked again */
         return true;

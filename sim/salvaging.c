@@ -10,7 +10,7 @@
 #include "store/salvage.h"
 #include "store/tail_reader.h"
 
-enum { PACKET_ITEMS = 3, WAITS_MAX = 40, LATER_TICKS = 4 };
+enum { PACKET_ITEMS = 3, WAITS_MAX = 40, LATER_TICKS = 4, STEP_ITEMS = 4 };
 
 void salvaging_start(struct hosted *h)
 {
@@ -42,6 +42,16 @@ static enum failure judge(const struct salvage_ground *ground, struct salvage_me
 
 /* --- going back --- */
 
+/* Most tails take several steps here. */
+static void shorten(struct hosted *h, struct tail *tail)
+{
+    OWNED(view_close) struct view *view = NULL;
+    uint64_t usn = 0;
+    store_view(h->pool->store, &view, NULL);
+    view_newest(view, home_of(h), STEP_ITEMS, &usn, NULL);
+    tail_shorten(tail, usn);
+}
+
 bool salvaging_goes_back(struct hosted *h, const struct hold *hold, const struct call *call,
                          const struct copy_answer *answer)
 {
@@ -52,6 +62,7 @@ bool salvaging_goes_back(struct hosted *h, const struct hold *hold, const struct
         !copy_goes_back(&copy, &call->offer, call->head, answer, &h->salvage.tail))
         return false;
     h->salvage.tail.id = roll(h->pool->world);
+    shorten(h, &h->salvage.tail);
     return true;
 }
 
@@ -72,13 +83,15 @@ static void own_first(struct hosted *h, struct txn *txn, const struct hold *want
 
 void salvaging_write(struct hosted *h, const struct call *call, struct txn *txn)
 {
+    bool open = h->salvage.tail.open;
+    h->pool->world->counts.steps_back += open;
     txn_as_copy(txn, call->offer.term.number);
     txn_rewind(txn, &h->salvage.tail);
     say(h->pool->world, "%s: the copy of %s goes back from %llu to %llu", h->pool->name, home_of(h),
         (unsigned long long)h->salvage.tail.head, (unsigned long long)h->salvage.tail.base.usn);
     note_tail(h, &h->salvage.tail);
     h->salvage.tail.id = 0;
-    h->pool->world->counts.forks++;
+    h->pool->world->counts.forks += !open;
 }
 
 void salvaging_enrich(struct hosted *h, struct txn *txn)

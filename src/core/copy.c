@@ -134,6 +134,13 @@ static bool is_unequal(const struct copy_state *copy, const struct copy_offer *o
     return copy->cookie.usn == offer->head && !digest_equal(&copy->digest, &offer->digest);
 }
 
+/* It had begun to go back for another exporter, and came far enough for this one: what is aside is
+ * all that it has of its own, once that is written down. */
+static bool ends_going_back(const struct copy_state *copy, enum copy_verdict verdict)
+{
+    return copy->going_back && (verdict == COPY_GO_ON || verdict == COPY_COMPARE);
+}
+
 struct copy_answer copy_judge(const struct copy_state *copy, const struct copy_offer *offer)
 {
     const struct hold *hold = copy->hold;
@@ -145,6 +152,10 @@ struct copy_answer copy_judge(const struct copy_state *copy, const struct copy_o
                  (!copy->tail && is_unequal(copy, offer))) /* with one it can't be equal yet */
             answer.verdict = COPY_COMPARE;
     }
+    if (ends_going_back(copy, answer.verdict)) {
+        answer.verdict = COPY_FORKED;
+        answer.at.usn = copy->head;
+    }
     answer.term = hold->term;
     answer.tail = copy->tail;
     return answer;
@@ -153,14 +164,15 @@ struct copy_answer copy_judge(const struct copy_state *copy, const struct copy_o
 bool copy_goes_back(const struct copy_state *copy, const struct copy_offer *offer,
                     uint64_t exporter_head, const struct copy_answer *answer, struct tail *tail)
 {
-    if (answer->verdict != COPY_FORKED ||
-        shared(offer->lineage, &copy->hold->lineage, offer->term.number))
+    bool ends = copy->going_back && answer->at.usn == copy->head;
+    bool ahead = shared(offer->lineage, &copy->hold->lineage, offer->term.number);
+    if (answer->verdict != COPY_FORKED || (ahead && !ends))
         return false;
-    uint64_t usn = answer->at.usn < exporter_head ? answer->at.usn : exporter_head;
+    uint64_t usn = ends || answer->at.usn < exporter_head ? answer->at.usn : exporter_head;
     *tail = (struct tail){.base = {.term = lineage_term_of(offer->lineage, usn), .usn = usn},
                           .head = copy->head,
                           .lineage = copy->hold->lineage};
-    return usn < copy->head;
+    return ends || usn < copy->head;
 }
 
 /* Only then it is known of which history a cookie will be. Whoever refills this pool sends it in a
@@ -180,7 +192,7 @@ struct copy_answer copy_judge_batch(const struct copy_state *copy, const struct 
     if (answer.verdict == COPY_GO_ON) {
         if (copy->comparing)
             answer.verdict = COPY_COMPARE;
-        else if (head->after != stands || !has_followed(copy->hold, head->term))
+        else if (head->after != stands || !has_followed(copy->hold, head->term) || copy->going_back)
             answer.verdict = COPY_EARLY;
         else if (behind_horizon(stands, head->horizon))
             answer.verdict = COPY_COMPARE;

@@ -34,6 +34,7 @@ struct copy_state {
     uint64_t taken;
     uint64_t comparing; /* a comparison that has begun, and is not at its end; 0: none */
     bool tail;          /* what it had of its own is aside, and not salvaged yet */
+    bool going_back;    /* or not even all of it is aside: its last tail is open */
     /* Where it will be what the exporter was at one moment. Before, it is not even what that was at
      * the cookie: whatever was changed once more up to here has not come yet in any form. */
     struct version whole_at;
@@ -72,7 +73,8 @@ bool copy_replica_follows(const struct hold *hold, struct term term);
 /* A copy that is forked goes back to where both parted (protocol, rule 3): what it has beyond that
  * becomes `tail`, but for its id. `exporter_head` is what the exporter really has. False: it stays
  * as it is. Whoever came as far as the exporter's own term is only ahead of what that offers; an
- * offer that was long on its way looks the same. */
+ * offer that was long on its way looks the same. One that is going back goes on, or stays where it
+ * is now if that is far enough: the tail is empty then, and what is aside already is complete. */
 bool copy_goes_back(const struct copy_state *copy, const struct copy_offer *offer,
                     uint64_t exporter_head, const struct copy_answer *answer, struct tail *tail);
 

@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
-enum { TAILS_FORMAT = 1 };
+enum { TAILS_FORMAT = 2 };
 
 const struct tail *tails_find(const struct tails *tails, uint64_t id)
 {
@@ -12,6 +12,20 @@ const struct tail *tails_find(const struct tails *tails, uint64_t id)
             return &tails->list[i];
     }
     return NULL;
+}
+
+struct tail *tails_open(struct tails *tails)
+{
+    struct tail *last = tails->count ? &tails->list[tails->count - 1] : NULL;
+    return last && last->open ? last : NULL;
+}
+
+void tail_shorten(struct tail *tail, uint64_t usn)
+{
+    if (usn <= tail->base.usn)
+        return;
+    tail->base = (struct version){.term = lineage_term_of(&tail->lineage, usn), .usn = usn};
+    tail->open = true;
 }
 
 /* The entry of the term that made this change: SIZE_MAX, if it fell off the end. */
@@ -50,6 +64,7 @@ void tails_encode(const struct tails *tails, struct buffer *out)
         buffer_varint(out, tail->base.usn);
         buffer_varint(out, tail->head);
         buffer_varint(out, tail->items);
+        buffer_u8(out, tail->open);
         lineage_encode(&tail->lineage, out);
     }
 }
@@ -72,11 +87,12 @@ enum failure tails_decode(struct tails *tails, struct bytes encoded, struct erro
         tail->base.usn = cursor_varint(&in);
         tail->head = cursor_varint(&in);
         tail->items = cursor_varint(&in);
+        tail->open = format > 1 && cursor_u8(&in);
         lineage_decode(&tail->lineage, &in);
         if (tail->id == 0 || tail->base.usn >= tail->head || tail->items == 0)
             in.bad = true;
     }
-    if (!cursor_done(&in) || format != TAILS_FORMAT)
+    if (!cursor_done(&in) || format == 0)
         return fail(e, FAIL_DAMAGED, "A record of tails is damaged.");
     return OK;
 }

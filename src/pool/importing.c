@@ -183,9 +183,15 @@ static void say(const struct importing *importing, enum module module, struct li
 
 /* --- offers --- */
 
+enum {
+    /* A copy that goes back does so step by step for that long, before whoever offers is answered
+     * that it is not ready yet, and asks again. */
+    GOING_BACK_MS = 2000,
+};
+
 /* An offer that is answered when what it brings is durable. */
 struct offered {
-    const struct importing *importing;
+    struct importing *importing;
     struct link_reply *reply;
     struct copy_answer answer;
     struct sync_offer offer;
@@ -193,7 +199,10 @@ struct offered {
     /* What it has of its own moves aside: the copy is asked again when that is done. */
     bool goes_back;
     struct tail tail;
+    uint64_t until_ms;
 };
+
+static bool goes_on_back(struct offered *offered);
 
 static void on_kept(const struct error *e, void *context)
 {
@@ -201,6 +210,8 @@ static void on_kept(const struct error *e, void *context)
     bool later = e && (e->kind == FAIL_BUSY || e->kind == FAIL_REFUSED || e->kind == FAIL_CONFLICT);
     if (later)
         offered->answer.verdict = COPY_EARLY; /* again shortly */
+    if (!e && offered->goes_back && goes_on_back(offered))
+        return;
     if (!e && offered->goes_back)
         salvaging_begin(backup_service_salvaging(front_end_backup_service(offered->importing->fe)),
                         offered->offer.home);
@@ -254,6 +265,15 @@ static enum failure read_state(const struct importing *importing, const char *ho
     if (!bad)
         bad = view_home(view, home, state, e);
     return bad == FAIL_NOT_FOUND ? OK : bad;
+}
+
+/* A step of it: no further than others wait for gladly. */
+static enum failure shorten(const struct importing *importing, const char *home, struct tail *tail,
+                            struct error *e)
+{
+    OWNED(view_close) struct view *view = NULL;
+    enum failure bad = store_view(front_end_store(importing->fe), &view, e);
+    return bad ? bad : offer_shorten(view, home, tail, e);
 }
 
 /* --- offers to a replica: beside the loop, because its record is kept by nobody else --- */
@@ -325,39 +345,63 @@ static void offer_to_replica(struct importing *importing, const struct sync_offe
     free(o);
 }
 
-void importing_offered(struct importing *importing, const struct machine *from,
-                       const struct sync_offer *offer, struct link_reply *reply)
+/* What becomes of the copy, by what the offer is for. NULL: nothing but the exporter's lineage. */
+struct reaction {
+    bool follows, begins, ends, goes_back;
+    struct tail tail;
+};
+
+static hosted_home_enrich *enrich_of(const struct reaction *r)
+{
+    return r->begins ? begin_comparison : r->ends ? end_comparison : r->goes_back ? go_back : NULL;
+}
+
+/* Only then it is the exporter's history that is followed. */
+static const struct lineage *lineage_after(const struct reaction *r, const struct hold *hold,
+                                           const struct sync_offer *offer)
+{
+    return r->goes_back && r->tail.open ? &hold->lineage : &offer->lineage;
+}
+
+static enum failure react(const struct importing *importing, const struct home *core,
+                          const struct sync_offer *offer, const struct home_state *state,
+                          const struct copy_answer *answer, struct reaction *r, struct error *e)
+{
+    bool takes = home_takes(core, offer->term), compares = answer->verdict == COPY_COMPARE;
+    *r = (struct reaction){.follows = answer->verdict == COPY_GO_ON};
+    r->begins = offer->purpose == OFFER_COMPARE && (r->follows || compares);
+    r->ends = offer->purpose == OFFER_COMPARED && compares && compared_is_current(offer, state);
+    r->goes_back =
+        takes && offer_goes_back(home_hold(core), state, offer, answer, random_u64(), &r->tail);
+    return r->goes_back ? shorten(importing, offer->home, &r->tail, e) : OK;
+}
+
+static void consider(struct importing *importing, struct hosted_home *home,
+                     const struct sync_offer *offer, uint64_t until_ms, struct link_reply *reply)
 {
     struct error e = {0};
     struct home_state state;
-    if (is_for_replica(importing, from, offer->home)) {
-        offer_to_replica(importing, offer, reply);
-        return;
-    }
-    struct hosted_home *home = home_for(importing, from, offer->home, &e);
-    if (!home || read_state(importing, offer->home, &state, &e)) {
+    struct reaction r;
+    const struct home *core = hosted_home_core(home);
+    const struct hold *hold = home_hold(core);
+    if (read_state(importing, offer->home, &state, &e)) {
         link_reply_error(reply, &e);
         return;
     }
-    note_asked(importing, offer->home);
-    const struct hold *hold = home_hold(hosted_home_core(home));
     struct copy_answer answer = offer_judge(hold, &state, offer);
-    bool takes = home_takes(hosted_home_core(home), offer->term);
-    if ((answer.verdict == COPY_GO_ON || answer.verdict == COPY_COMPARE) && !takes)
+    bool writes = answer.verdict == COPY_GO_ON || answer.verdict == COPY_COMPARE;
+    if (writes && !home_takes(core, offer->term))
         answer.verdict = COPY_LATE;
-    if (home_deciding(hosted_home_core(home))) /* the store may have gone on already */
+    if (home_deciding(core)) /* the store may have gone on already */
         answer.verdict = COPY_EARLY;
-    bool follows = answer.verdict == COPY_GO_ON;
-    bool begins = offer->purpose == OFFER_COMPARE && (follows || answer.verdict == COPY_COMPARE);
-    bool ends = offer->purpose == OFFER_COMPARED && answer.verdict == COPY_COMPARE &&
-                compared_is_current(offer, &state);
-    if (offer->purpose == OFFER_ASK && follows && offer->whole && !answer.tail &&
+    if (react(importing, core, offer, &state, &answer, &r, &e)) {
+        link_reply_error(reply, &e);
+        return;
+    }
+    if (offer->purpose == OFFER_ASK && r.follows && offer->whole && !answer.tail &&
         answer.at.usn == offer->head)
         note_complete(importing, offer->home, offer->module);
-    struct tail tail;
-    bool goes_back = takes && offer_goes_back(hold, &state, offer, &answer, random_u64(), &tail);
-    if (!begins && !ends && !goes_back &&
-        (!follows || same_lineage(&hold->lineage, &offer->lineage))) {
+    if (!enrich_of(&r) && (!r.follows || same_lineage(&hold->lineage, &offer->lineage))) {
         say(importing, offer->module, reply, answer);
         return;
     }
@@ -367,18 +411,45 @@ void importing_offered(struct importing *importing, const struct machine *from,
                                 .answer = answer,
                                 .offer = *offer,
                                 .state = state,
-                                .goes_back = goes_back};
-    if (goes_back)
-        offered->tail = tail;
-    if (ends)
+                                .goes_back = r.goes_back,
+                                .tail = r.tail,
+                                .until_ms = until_ms};
+    if (r.ends)
         offered->answer.at = offer_compared_at(hold, &state, offer);
-    offered->answer.verdict = begins ? COPY_COMPARE : goes_back ? COPY_EARLY : COPY_GO_ON;
-    hosted_home_follow(home, &offer->lineage,
-                       begins      ? begin_comparison
-                       : ends      ? end_comparison
-                       : goes_back ? go_back
-                                   : NULL,
-                       offered, on_kept, offered);
+    offered->answer.verdict = r.begins ? COPY_COMPARE : r.goes_back ? COPY_EARLY : COPY_GO_ON;
+    hosted_home_follow(home, lineage_after(&r, hold, offer), enrich_of(&r), offered, on_kept,
+                       offered);
+}
+
+/* The next step of it, if there is one and it is not for later: what it was asked then, it is asked
+ * again, as it stands now. */
+static bool goes_on_back(struct offered *offered)
+{
+    struct front_end *fe = offered->importing->fe;
+    struct hosted_home *home = front_end_home(fe, offered->offer.home);
+    bool stopping = !front_end_link(fe);
+    if (!offered->tail.open || !home || stopping || clock_ms() >= offered->until_ms)
+        return false;
+    consider(offered->importing, home, &offered->offer, offered->until_ms, offered->reply);
+    free(offered);
+    return true;
+}
+
+void importing_offered(struct importing *importing, const struct machine *from,
+                       const struct sync_offer *offer, struct link_reply *reply)
+{
+    struct error e = {0};
+    if (is_for_replica(importing, from, offer->home)) {
+        offer_to_replica(importing, offer, reply);
+        return;
+    }
+    struct hosted_home *home = home_for(importing, from, offer->home, &e);
+    if (!home) {
+        link_reply_error(reply, &e);
+        return;
+    }
+    note_asked(importing, offer->home);
+    consider(importing, home, offer, clock_ms() + GOING_BACK_MS, reply);
 }
 
 /* --- batches --- */

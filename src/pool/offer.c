@@ -31,7 +31,8 @@ struct copy_state offer_copy(const struct hold *hold, const struct home_state *s
                                .whole_at = state->modules[module].whole_at,
                                .digest = state->modules[module].digest,
                                .comparing = state->modules[module].comparing,
-                               .tail = state->tails > 0};
+                               .tail = state->tails > 0,
+                               .going_back = state->going_back};
 }
 
 static struct copy_offer what_is_offered(const struct sync_offer *offer)
@@ -69,6 +70,15 @@ bool offer_goes_back(const struct hold *hold, const struct home_state *state,
         return false;
     tail->id = id;
     return true;
+}
+
+enum failure offer_shorten(struct view *view, const char *home, struct tail *tail, struct error *e)
+{
+    uint64_t usn = 0;
+    enum failure bad = view_newest(view, home, STORE_MOVE_MAX, &usn, e);
+    if (!bad)
+        tail_shorten(tail, usn);
+    return bad;
 }
 
 enum failure offer_read(struct front_end *fe, const char *home, enum module module,

@@ -20,6 +20,8 @@ struct copy_state offer_copy(const struct hold *hold, const struct home_state *s
 bool offer_goes_back(const struct hold *hold, const struct home_state *state,
                      const struct sync_offer *offer, const struct copy_answer *answer, uint64_t id,
                      struct tail *tail);
+/* No further at once than nobody minds who waits for the store's writer. */
+enum failure offer_shorten(struct view *view, const char *home, struct tail *tail, struct error *e);
 struct version offer_compared_at(const struct hold *hold, const struct home_state *state,
                                  const struct sync_offer *offer);
 struct copy_answer offer_judge(const struct hold *hold, const struct home_state *state,

@@ -27,52 +27,72 @@ static enum failure read_state(struct view *view, struct home_state *state, stru
     return bad == FAIL_NOT_FOUND ? OK : bad;
 }
 
-static void follow(struct txn *txn, struct hold *hold, const struct sync_offer *offer)
+static void keep(struct txn *txn, struct hold *hold, const struct sync_offer *offer)
 {
-    hold->lineage = offer->lineage;
     hold->seen = hold->seen > offer->term.number ? hold->seen : offer->term.number;
     txn_hold(txn, hold);
 }
 
+static void follow(struct txn *txn, struct hold *hold, const struct sync_offer *offer)
+{
+    hold->lineage = offer->lineage;
+    keep(txn, hold, offer);
+}
+
+/* A step of it, when it is asked next the next one; until the last it is its own history. */
+static void go_back(struct txn *txn, struct hold *hold, const struct sync_offer *offer,
+                    const struct tail *tail)
+{
+    if (tail->open)
+        keep(txn, hold, offer);
+    else
+        follow(txn, hold, offer);
+    txn_as_copy(txn, offer->term.number);
+    txn_rewind(txn, tail);
+}
+
 /* What becomes durable before the answer is given, by what the offer is for. */
-static bool prepare(struct txn *txn, struct hold *hold, const struct home_state *state,
-                    const struct sync_offer *offer, struct copy_answer *answer)
+static enum failure prepare(struct txn *txn, struct view *view, struct hold *hold,
+                            const struct home_state *state, const struct sync_offer *offer,
+                            struct copy_answer *answer, bool *writes, struct error *e)
 {
     bool follows = answer->verdict == COPY_GO_ON, compares = answer->verdict == COPY_COMPARE;
+    struct tail tail;
+    enum failure bad = OK;
+    *writes = true;
     if (offer->purpose == OFFER_COMPARE && (follows || compares)) {
         answer->verdict = COPY_COMPARE;
         follow(txn, hold, offer);
         compared_begin(txn, offer, state);
-        return true;
-    }
-    if (offer->purpose == OFFER_COMPARED && compares && compared_is_current(offer, state)) {
+    } else if (offer->purpose == OFFER_COMPARED && compares && compared_is_current(offer, state)) {
         answer->verdict = COPY_GO_ON;
         answer->at = offer_compared_at(hold, state, offer);
         follow(txn, hold, offer);
         compared_end(txn, offer, state, answer->at);
-        return true;
-    }
-    struct tail tail;
-    if (offer_goes_back(hold, state, offer, answer, random_u64(), &tail)) {
+    } else if (offer_goes_back(hold, state, offer, answer, random_u64(), &tail)) {
+        bad = offer_shorten(view, HOME_CENTRAL, &tail, e);
         answer->verdict = COPY_EARLY; /* to be asked again */
         answer->tail = true;
+        go_back(txn, hold, offer, &tail);
+    } else if (follows) {
         follow(txn, hold, offer);
-        txn_as_copy(txn, offer->term.number);
-        txn_rewind(txn, &tail);
-        return true;
+    } else {
+        *writes = false;
     }
-    if (follows)
-        follow(txn, hold, offer);
-    return follows;
+    return bad;
 }
 
-static enum failure act(struct store *store, struct hold *hold, const struct home_state *state,
-                        const struct sync_offer *offer, struct copy_answer *answer, struct error *e)
+static enum failure act(struct store *store, struct view *view, struct hold *hold,
+                        const struct home_state *state, const struct sync_offer *offer,
+                        struct copy_answer *answer, struct error *e)
 {
     OWNED(txn_free) struct txn *txn = txn_new(HOME_CENTRAL);
     struct store_outcome outcome;
-    if (!prepare(txn, hold, state, offer, answer))
-        return OK;
+    bool writes;
+    enum failure bad = prepare(txn, view, hold, state, offer, answer, &writes, e);
+    view_close(view);
+    if (bad || !writes)
+        return bad;
     if (store_commit_wait(store, TAKE(txn), &outcome))
         *e = outcome.error;
     return outcome.error.kind;
@@ -96,6 +116,5 @@ enum failure replica_offered(struct store *store, const struct sync_offer *offer
         hold->term = offer->term;
     hold->revision++;
     *answer = offer_judge(hold, &state, offer);
-    view_close(TAKE(view));
-    return act(store, hold, &state, offer, answer, e);
+    return act(store, TAKE(view), hold, &state, offer, answer, e);
 }

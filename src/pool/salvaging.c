@@ -284,8 +284,8 @@ void salvaging_begin(struct salvaging *salvaging, const char *home)
     if (!job)
         return;
     job->maybe = true;
-    if (read_tails(job->fe, home, tails) || tails->count == 0)
-        return;
+    if (read_tails(job->fe, home, tails) || tails->count == 0 || tails_open(tails))
+        return; /* nothing, or not all of it */
     const struct tail *tail = &tails->list[tails->count - 1];
     log_event(
         LOG_EVENT_WARNING, "tail-made",

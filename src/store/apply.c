@@ -153,10 +153,11 @@ static enum failure check_rewind(const struct group_home *home, const struct txn
     assert(txn->role == ROLE_COPY);
     if (tail->head != home_reach(&home->row.state))
         return refuse(e, FAIL_CONFLICT, txn->home, "has come to another point meanwhile");
-    if (tail->base.usn >= tail->head || !countable(tail->base))
+    bool ends = home->row.state.going_back && tail->base.usn == tail->head && !tail->open;
+    if ((tail->base.usn >= tail->head && !ends) || !countable(tail->base))
         return refuse(e, FAIL_INVALID, txn->home,
                       "has nothing beyond the point it is to go back to");
-    if (home->row.state.tails >= TAILS_MAX)
+    if (home->row.state.tails >= TAILS_MAX && !home->row.state.going_back)
         return refuse(e, FAIL_REFUSED, txn->home, "has too many tails that nobody has salvaged");
     return OK;
 }
@@ -580,6 +581,8 @@ static enum failure replace_hold(struct group *group, struct group_home *home, s
         lineage_open(&hold.lineage, hold.term, txn->outcome.began);
         for (int m = 0; m < MODULES; m++) /* it is as it is now */
             home->row.state.modules[m].comparing = home->row.state.modules[m].compare_goal = 0;
+        if (!bad)
+            bad = rewind_close(group->s, home->name, &home->row, e);
     }
     if (!bad)
         bad = hold_save(group->s, &hold, e);

@@ -102,6 +102,9 @@ struct engine_ops {
                         struct item *item, struct error *e);
     enum failure (*walk_usn)(struct session *s, int64_t home, uint64_t after, view_visit *visit,
                              void *context, struct error *e);
+    /* The usn of the row that is followed by `rows` others; 0: there is none. */
+    enum failure (*newest)(struct session *s, int64_t home, uint32_t rows, uint64_t *usn,
+                           struct error *e);
     /* Each row by its usn, also those that are not what was written: of those only the usn can be
      * believed. */
     enum failure (*scan)(struct session *s, int64_t home, view_scan_visit *visit, void *context,

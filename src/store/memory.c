@@ -407,6 +407,40 @@ static enum failure walk_usn(struct session *base, int64_t home, uint64_t after,
     return w.bad;
 }
 
+struct newest {
+    uint64_t rows, behind; /* of which so many are still to be passed */
+    uint64_t usn;
+};
+
+static bool count_row(const struct item *item, struct item_hash hash, void *context)
+{
+    (void)item;
+    (void)hash;
+    struct newest *n = context;
+    n->rows++;
+    return true;
+}
+
+static bool pass_row(const struct item *item, struct item_hash hash, void *context)
+{
+    (void)hash;
+    struct newest *n = context;
+    n->usn = item->version.usn;
+    return --n->behind > 0;
+}
+
+static enum failure newest(struct session *base, int64_t home, uint32_t rows, uint64_t *usn,
+                           struct error *e)
+{
+    struct newest n = {0};
+    enum failure bad = walk_usn(base, home, 0, count_row, &n, e);
+    n.behind = n.rows > rows ? n.rows - rows : 0;
+    if (!bad && n.behind)
+        bad = walk_usn(base, home, 0, pass_row, &n, e);
+    *usn = n.usn;
+    return bad;
+}
+
 struct scan {
     view_scan_visit *visit;
     void *context;
@@ -607,6 +641,7 @@ static const struct engine_ops memory_ops = {
     .forget = forget,
     .get = get,
     .walk_usn = walk_usn,
+    .newest = newest,
     .scan = scan,
     .structure = structure,
     .walk_keys = walk_keys,

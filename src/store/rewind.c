@@ -138,37 +138,76 @@ static void step_back(struct home_state *state, const char *home, const struct t
     state->horizon = least(state->horizon, tail->base.usn);
 }
 
-static enum failure note_tail(struct session *s, const char *home, struct home_row *row,
-                              const struct tail *tail, struct error *e)
+/* The tail that goes on, or a new one, still without items; and what lies in it. */
+static enum failure open_tail(struct session *s, struct tails *tails, const struct tail *wanted,
+                              struct tail **result, struct home_row *aside, struct error *e)
 {
-    OWNED(free_memory) struct tails *tails = xmalloc(sizeof *tails);
-    enum failure bad = tails_load(s, home, tails, e);
-    if (bad)
-        return bad;
+    char name[TAIL_NAME_SIZE];
+    struct tail *tail = tails_open(tails);
+    *result = tail;
+    if (tail)
+        return s->engine->ops->home_load(s, tail_name(tail->id, name), aside, e);
     assert(tails->count < TAILS_MAX);
-    tails->list[tails->count++] = *tail;
+    tail = *result = &tails->list[tails->count++];
+    *tail = *wanted;
+    tail->items = 0;
+    *aside = (struct home_row){.state.head = tail->head};
+    return s->engine->ops->home_save(s, tail_name(tail->id, name), aside, e);
+}
+
+static enum failure keep_tails(struct session *s, const char *home, struct home_row *row,
+                               struct tails *tails, struct error *e)
+{
     row->state.tails = (uint32_t)tails->count;
+    row->state.going_back = tails_open(tails) != NULL;
     return tails_save(s, home, tails, e);
 }
 
-enum failure rewind_home(struct session *s, const char *home, struct home_row *row,
-                         const struct tail *tail, bool refilled, struct error *e)
+static enum failure keep_tail(struct session *s, const char *home, struct home_row *row,
+                              struct tails *tails, struct home_row *aside, struct error *e)
 {
-    const struct engine_ops *ops = s->engine->ops;
-    struct home_row aside = {.state.head = tail->head};
-    OWNED(free_memory) struct tail *made = xmemdup(tail, sizeof *tail);
     char name[TAIL_NAME_SIZE];
+    const struct tail *tail = &tails->list[tails->count - 1];
+    bool nothing = tail->items == 0;
     tail_name(tail->id, name);
-    enum failure bad = ops->home_save(s, name, &aside, e);
+    tails->count -= nothing;
+    enum failure bad = nothing ? s->engine->ops->home_remove(s, name, aside->id, e)
+                               : s->engine->ops->home_save(s, name, aside, e);
+    return bad ? bad : keep_tails(s, home, row, tails, e);
+}
+
+enum failure rewind_home(struct session *s, const char *home, struct home_row *row,
+                         const struct tail *to, bool refilled, struct error *e)
+{
+    OWNED(free_memory) struct tails *tails = xmalloc(sizeof *tails);
+    struct home_row aside;
+    struct tail *tail = NULL;
+    uint64_t moved = 0;
+    enum failure bad = tails_load(s, home, tails, e);
     if (!bad)
-        bad = move_beyond(s, row, &aside, tail->base.usn, &made->items, e);
+        bad = open_tail(s, tails, to, &tail, &aside, e);
+    if (!bad)
+        bad = move_beyond(s, row, &aside, to->base.usn, &moved, e);
     if (bad)
         return bad;
-    step_back(&row->state, home, tail, refilled);
-    if (made->items == 0)
-        return ops->home_remove(s, name, aside.id, e);
-    bad = ops->home_save(s, name, &aside, e);
-    return bad ? bad : note_tail(s, home, row, made, e);
+    tail->base = to->base;
+    tail->open = to->open;
+    tail->items += moved;
+    step_back(&row->state, home, to, refilled);
+    return keep_tail(s, home, row, tails, &aside, e);
+}
+
+enum failure rewind_close(struct session *s, const char *home, struct home_row *row,
+                          struct error *e)
+{
+    OWNED(free_memory) struct tails *tails = xmalloc(sizeof *tails);
+    enum failure bad = row->state.going_back ? tails_load(s, home, tails, e) : OK;
+    if (bad || !row->state.going_back)
+        return bad;
+    struct tail *tail = tails_open(tails);
+    assert(tail);
+    tail->open = false;
+    return keep_tails(s, home, row, tails, e);
 }
 
 static enum failure drop_aside(struct session *s, uint64_t id, struct error *e)
@@ -198,7 +237,6 @@ enum failure rewind_forget(struct session *s, const char *home, struct home_row 
     }
     assert(kept + 1 == tails->count);
     tails->count = kept;
-    row->state.tails = (uint32_t)kept;
-    bad = tails_save(s, home, tails, e);
+    bad = keep_tails(s, home, row, tails, e);
     return bad ? bad : drop_aside(s, id, e);
 }

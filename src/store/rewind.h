@@ -1,5 +1,6 @@
-/* A home goes back to an earlier point: what it had beyond that becomes a tail (core/tail.h), in
- * the same transaction. Runs inside one engine transaction, for apply.c.
+/* A home goes back to an earlier point: what it had beyond that becomes a tail (core/tail.h), or
+ * goes to one that is open, in the same transaction. Runs inside one engine transaction, for
+ * apply.c.
  *
  * A tail is kept as the engine keeps a home, under a name that no home can have: so it is read in
  * usn order, its rows are checked, and it is dropped and swept away like one. */
@@ -17,11 +18,14 @@ const char *tail_name(uint64_t id, char name[TAIL_NAME_SIZE]);
 /* None, if there is no such record. `tails` is large: not for the stack. */
 enum failure tails_load(struct session *s, const char *home, struct tails *tails, struct error *e);
 
-/* `tail` says where to and with which lineage; how much it is, is found out. The row is the home's,
+/* `to` says where to and with which lineage; how much it is, is found out. The row is the home's,
  * and is to be saved afterwards. Nothing is left of a tail without items. `refilled`: what the copy
  * goes on from is no holder, and writes nothing anew. */
 enum failure rewind_home(struct session *s, const char *home, struct home_row *row,
-                         const struct tail *tail, bool refilled, struct error *e);
+                         const struct tail *to, bool refilled, struct error *e);
+/* Whatever of a tail is still in the copy stays there: the copy becomes the holder. */
+enum failure rewind_close(struct session *s, const char *home, struct home_row *row,
+                          struct error *e);
 /* What was salvaged goes; its items wait to be swept away. */
 enum failure rewind_forget(struct session *s, const char *home, struct home_row *row, uint64_t id,
                            struct error *e);

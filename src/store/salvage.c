@@ -360,6 +360,7 @@ enum failure salvage_own(struct txn *txn, const struct salvage_place *place, str
 {
     OWNED(tail_reader_free) struct tail_reader *reader = tail_reader_new(place->hold->home);
     OWNED(salvage_free) struct salvage *s = salvage_begin(txn, place);
+    tail_reader_read_open(reader);
     uint32_t left = SALVAGE_OWN_MAX;
     enum tail_step step = TAIL_TELL;
     enum failure bad = OK;

@@ -10,7 +10,7 @@
 #include "store/engine.h"
 
 /* Format 1 did not know where a copy is whole, and of no comparisons; format 2 of no tails. */
-enum { HOME_STATE_FORMAT = 3, SEAL_SIZE = 8 };
+enum { HOME_STATE_FORMAT = 4, SEAL_SIZE = 8 };
 
 static const char is_changed[] = "is not what was written", is_nonsense[] = "makes no sense";
 
@@ -82,6 +82,7 @@ void home_row_encode(const char *home, const struct home_row *row, struct buffer
         buffer_varint(out, state->modules[i].compare_goal);
     }
     buffer_varint(out, state->tails);
+    buffer_u8(out, state->going_back);
     seal(out, from, home, row->id);
 }
 
@@ -109,6 +110,7 @@ enum failure home_row_decode(const char *home, struct home_row *row, struct byte
         state->modules[i].compare_goal = format > 1 ? cursor_varint(&in) : 0;
     }
     state->tails = format > 2 ? (uint32_t)cursor_varint(&in) : 0;
+    state->going_back = format > 3 && cursor_u8(&in);
     if (format > HOME_STATE_FORMAT)
         return newer(e, home, format);
     if (!cursor_done(&in) || format == 0)

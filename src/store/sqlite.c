@@ -302,6 +302,7 @@ static const struct engine_ops sqlite_ops = {
     .forget = sqlite_forget,
     .get = sqlite_get,
     .walk_usn = sqlite_walk_usn,
+    .newest = sqlite_newest,
     .scan = sqlite_scan,
     .structure = sqlite_structure,
     .walk_keys = sqlite_walk_keys,

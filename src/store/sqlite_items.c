@@ -32,6 +32,7 @@ static const char *const item_sql[ITEM_STATEMENTS] = {
     [ITEM_BEFORE] = ITEM_BY_KEY "k.key < ?2 ORDER BY k.key DESC LIMIT 1",
     [ITEM_BEHIND] = ITEM_BY_KEY "k.key > ?2 ORDER BY k.key LIMIT 1",
     [ITEM_WALK_USN] = "SELECT " ITEM_COLUMNS " FROM item_%lld WHERE usn > ?1 ORDER BY usn",
+    [ITEM_NEWEST] = "SELECT usn FROM item_%lld ORDER BY usn DESC LIMIT 1 OFFSET ?1",
     [ITEM_STRAY_KEYS] = "SELECT k.usn FROM key_%lld k LEFT JOIN item_%lld i ON i.usn = k.usn"
                         " WHERE k.usn > 0 AND"
                         " (i.module IS NOT k.module OR i.key IS NOT k.key)",
@@ -319,6 +320,21 @@ enum failure sqlite_walk_usn(struct session *base, int64_t home, uint64_t after,
         return bad;
     sqlite_bind_u64(stmt, 1, after);
     return walk(s, stmt, read_row, BYTES_NONE, visit, context, e);
+}
+
+enum failure sqlite_newest(struct session *base, int64_t home, uint32_t rows, uint64_t *usn,
+                           struct error *e)
+{
+    struct sqlite_session *s = session_of(base);
+    sqlite3_stmt *stmt;
+    sqlite_give_back(s);
+    enum failure bad = sqlite_ready_item(s, home, ITEM_NEWEST, &stmt, e);
+    if (bad)
+        return bad;
+    sqlite3_bind_int64(stmt, 1, rows);
+    int code = sqlite3_step(stmt);
+    *usn = code == SQLITE_ROW ? (uint64_t)sqlite3_column_int64(stmt, 0) : 0;
+    return sqlite_done(s, stmt, code, "reading items", e);
 }
 
 enum failure sqlite_walk_keys(struct session *base, int64_t home, enum module module,

@@ -35,6 +35,7 @@ enum item_statement {
     ITEM_BEFORE,
     ITEM_BEHIND,
     ITEM_WALK_USN,
+    ITEM_NEWEST,
     ITEM_STRAY_KEYS,
     ITEM_WALK_KEYS,
     ITEM_STATEMENTS
@@ -100,6 +101,8 @@ enum failure sqlite_get(struct session *base, int64_t home, enum module module, 
                         struct item *item, struct error *e);
 enum failure sqlite_walk_usn(struct session *base, int64_t home, uint64_t after, view_visit *visit,
                              void *context, struct error *e);
+enum failure sqlite_newest(struct session *base, int64_t home, uint32_t rows, uint64_t *usn,
+                           struct error *e);
 enum failure sqlite_scan(struct session *base, int64_t home, view_scan_visit *visit, void *context,
                          struct error *e);
 enum failure sqlite_structure(struct session *base, view_goes_on *goes_on, void *context,

@@ -576,6 +576,14 @@ enum failure view_tail(struct view *view, uint64_t id, uint64_t after, view_visi
     return view_changes(view, tail_name(id, name), after, visit, context, e);
 }
 
+enum failure view_newest(struct view *view, const char *home, uint32_t items, uint64_t *usn,
+                         struct error *e)
+{
+    struct home_row row;
+    enum failure bad = find_home(view, home, &row, e);
+    return bad ? bad : ops_of(view)->newest(view->s, row.id, items, usn, e);
+}
+
 enum failure view_scan(struct view *view, const char *home, view_scan_visit *visit, void *context,
                        struct error *e)
 {

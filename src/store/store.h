@@ -28,7 +28,8 @@ enum {
     STORE_QUEUE_BYTES_MAX = 64 << 20, /* and their size */
     STORE_GROUP_MAX = 256,            /* transactions that share a flush */
     STORE_GROUP_BYTES_MAX = 8 << 20,
-    STORE_VIEWS_MAX = 16, /* snapshots open at once; a further reader waits */
+    STORE_MOVE_MAX = 10000, /* items that a copy should set aside at once: as many as in a batch */
+    STORE_VIEWS_MAX = 16,   /* snapshots open at once; a further reader waits */
     TXN_ITEMS_MAX = 100000,
     RECORD_NAME_MAX = 256,
     RECORD_VALUE_MAX = 1 << 20,
@@ -102,7 +103,10 @@ void txn_cookie(struct txn *txn, enum module module, struct version from, struct
  * tail (protocol, rule 14; how much it is, the store finds out), and the digests, the head and each
  * module's cookie follow. Nothing is made where there is nothing. A copy that is Rejoining must be
  * compared afterwards. Refused unless the copy has come as far as `tail->head`, and if it has
- * TAILS_MAX tails already. */
+ * TAILS_MAX tails already.
+ * What is beyond belongs to the last tail if that is open (core/tail.h); and that ends when `tail`
+ * is not, or a term opens. Others wait for the writer meanwhile: view_newest() tells how far to go
+ * at once. */
 void txn_rewind(struct txn *txn, const struct tail *tail);
 /* A tail goes that was salvaged; its items wait to be swept away (txn_sweep()). */
 void txn_forget_tail(struct txn *txn, uint64_t id);
@@ -172,6 +176,7 @@ struct home_state {
     uint64_t head;    /* usn of the last change */
     uint64_t horizon; /* tombstones up to here are gone */
     uint32_t tails;   /* what was moved aside, and is not salvaged yet */
+    bool going_back;  /* the last of them is open: more is to be moved */
     struct {
         struct version cookie;
         struct version whole_at; /* the cookie itself, but during a long catch-up */
@@ -218,6 +223,10 @@ enum failure view_keys_after(struct view *view, const char *home, enum module mo
 enum failure view_tails(struct view *view, const char *home, struct tails *tails, struct error *e);
 enum failure view_tail(struct view *view, uint64_t id, uint64_t after, view_visit *visit,
                        void *context, struct error *e);
+
+/* Behind which usn there are so many items; 0: there are not more. */
+enum failure view_newest(struct view *view, const char *home, uint32_t items, uint64_t *usn,
+                         struct error *e);
 
 /* For a scrub, which reads all there is, slowly, and must be able to stop. Each row of a home by
  * its usn, sound or not; of one that is not what was written only the usn can be believed. Nor is

@@ -17,6 +17,8 @@ enum { RUNS_MAX = (LINEAGE_MAX + 1) * MODULES };
 struct tail_reader {
     char home[HOME_NAME_SIZE];
     struct tail tail; /* id 0: none */
+    bool reads_open;
+    bool finds_open; /* and does not read it */
     struct batch_writer *writer;
     struct packer *packer;
 
@@ -49,6 +51,11 @@ void tail_reader_free(struct tail_reader *reader)
     free(reader);
 }
 
+void tail_reader_read_open(struct tail_reader *reader)
+{
+    reader->reads_open = true;
+}
+
 void tail_reader_again(struct tail_reader *reader)
 {
     reader->begin = reader->told = reader->tail.base.usn;
@@ -78,10 +85,11 @@ static enum failure choose_tail(struct tail_reader *reader, struct view *view, s
 {
     OWNED(free_memory) struct tails *tails = xmalloc(sizeof *tails);
     enum failure bad = view_tails(view, reader->home, tails, e);
+    reader->finds_open = !bad && tails->count && tails->list[0].open && !reader->reads_open;
     if (bad || (reader->tail.id && tails_find(tails, reader->tail.id)))
         return bad;
     reader->tail.id = 0;
-    if (tails->count == 0)
+    if (tails->count == 0 || reader->finds_open)
         return OK;
     reader->tail = tails->list[0];
     tail_reader_again(reader);
@@ -265,6 +273,8 @@ enum failure tail_reader_step(struct tail_reader *reader, struct view *view, uin
     *step = TAIL_NONE;
     *packet = BYTES_NONE;
     enum failure bad = choose_tail(reader, view, e);
+    if (!bad && reader->finds_open)
+        *step = TAIL_WAIT;
     if (bad || !reader->tail.id)
         return bad;
     bad = tell(reader, view, items_max, packet, e);

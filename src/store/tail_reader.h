@@ -13,7 +13,7 @@
 enum tail_step {
     TAIL_NONE, /* there is no tail */
     TAIL_TELL, /* a packet is to be salvaged; then tail_reader_told() */
-    TAIL_WAIT, /* all of it was told: what became of it is on its way here */
+    TAIL_WAIT, /* all of it was told: what became of it is on its way here; or it is open still */
     TAIL_SAFE, /* tail_reader_forget() */
 };
 
@@ -21,6 +21,9 @@ struct tail_reader;
 struct tail_reader *tail_reader_new(const char *home);
 void tail_reader_free(struct tail_reader *reader);
 DEFINE_OWNED(struct tail_reader *, tail_reader_free)
+
+/* Open ones, too: for a pool that takes its home, and what is in it still. */
+void tail_reader_read_open(struct tail_reader *reader);
 
 /* At most `items_max` changes at once. The packet is valid until the next call. */
 enum failure tail_reader_step(struct tail_reader *reader, struct view *view, uint32_t items_max,

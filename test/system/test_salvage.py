@@ -285,7 +285,8 @@ def fill(world, count):
 
 @test
 def a_tail_of_several_packets_is_carried_over_but_for_what_was_changed_since(world):
-    """Each packet is salvaged in a transaction of its own; what one of them is about lies in another."""
+    """It is set aside step by step, by a pool that is killed in between. Each packet is salvaged in a
+    transaction of its own; what one of them is about lies in another."""
     set_up(world)
     fill(world, MANY)
     world.all_serve()
@@ -299,6 +300,10 @@ def a_tail_of_several_packets_is_carried_over_but_for_what_was_changed_since(wor
     fill(world, CHANGED)
     world.wait_mode("atl", "atl", "Serving")  # nobody has met it since it was told to
     changed = rows(world["atl"].store, "atl")
+    world.start("redmond")
+    until("some of it to be aside", lambda: aside(world))
+    world.kill("redmond")
+    assert not world["redmond"].events("tail-salvaged")
     world.start("redmond")
     wait_salvaged(world)
     world.wait_event("redmond", "tail-salvaged", f"{MANY - CHANGED} changes were carried over, 0 were the same, "

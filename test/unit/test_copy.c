@@ -387,6 +387,32 @@ static void a_fork_is_told_by_the_copys_head_not_by_its_cookie(void **state)
     assert_at(answer, at(2, 50));
 }
 
+/* It is asked by another exporter than the one it began to go back for. */
+static void a_copy_that_went_back_far_enough_goes_no_further(void **state)
+{
+    (void)state;
+    struct meeting m = in_one_term(100, 60);
+    m.copy.tail = m.copy.going_back = true;
+    struct copy_answer answer = judge(&m);
+    ASSERT_VERDICT(answer, COPY_FORKED); /* first it writes down that this is all */
+    OWNED(free_memory) struct tail *tail = xmalloc(sizeof *tail);
+    assert_true(copy_goes_back(&m.copy, &m.offer, m.offer.head, &answer, tail));
+    assert_true(tail->base.usn == 60 && tail->head == 60 && !tail->open);
+    m.copy.going_back = false;
+    ASSERT_VERDICT(judge(&m), COPY_GO_ON);
+}
+
+static void a_copy_that_goes_back_takes_no_batch(void **state)
+{
+    (void)state;
+    struct meeting m = in_one_term(100, 60);
+    struct batch_head head = {.term = term(2), .after = 60, .upto = 70, .head = 100};
+    judge(&m);
+    ASSERT_VERDICT(copy_judge_batch(&m.copy, &head), COPY_GO_ON);
+    m.copy.tail = m.copy.going_back = true;
+    ASSERT_VERDICT(copy_judge_batch(&m.copy, &head), COPY_EARLY);
+}
+
 /* A common point is known, so the trimmed part is of no interest. */
 static void a_common_point_counts_more_than_what_was_trimmed(void **state)
 {
@@ -764,6 +790,8 @@ int main(void)
         cmocka_unit_test(a_copy_of_a_home_that_began_anew_is_not_overwritten),
         cmocka_unit_test(terms_behind_the_copys_head_are_not_the_copys),
         cmocka_unit_test(a_fork_is_told_by_the_copys_head_not_by_its_cookie),
+        cmocka_unit_test(a_copy_that_went_back_far_enough_goes_no_further),
+        cmocka_unit_test(a_copy_that_goes_back_takes_no_batch),
         cmocka_unit_test(a_common_point_counts_more_than_what_was_trimmed),
         cmocka_unit_test(a_copy_that_has_everything_goes_on_however_often_its_holder_was_started),
         cmocka_unit_test(rule_17_a_copy_behind_the_horizon_is_compared),

@@ -235,13 +235,15 @@ static void a_record_of_tails_reads_as_it_was_written_and_nonsense_does_not(void
     OWNED(buffer_free) struct buffer encoded = {0};
     written->count = 2;
     for (uint64_t i = 0; i < 2; i++) {
-        written->list[i] = (struct tail){.id = i + 7, .base = {2, 5}, .head = 30 + i, .items = 3};
+        written->list[i] =
+            (struct tail){.id = i + 7, .base = {2, 5}, .head = 30 + i, .items = 3, .open = i == 1};
         lineage_open(&written->list[i].lineage, (struct term){2, 22}, 0);
     }
     tails_encode(written, &encoded);
     assert_int_equal(tails_decode(read, buffer_view(&encoded), NULL), OK);
     assert_true(read->count == 2 && read->list[1].head == 31 && tails_find(read, 8) &&
                 !tails_find(read, 9));
+    assert_ptr_equal(tails_open(read), &read->list[1]);
     for (size_t size = 0; size < encoded.size; size++)
         assert_int_equal(tails_decode(read, bytes_of(encoded.at, size), NULL), FAIL_DAMAGED);
 }
@@ -590,6 +592,54 @@ static void a_pool_that_takes_its_home_takes_its_own_tail_first(void **state)
     assert_has("c", NULL);
 }
 
+static uint64_t first_step_back(void)
+{
+    struct hold ours, theirs;
+    uint64_t head = state_of(copy, HOME, &ours).head;
+    state_of(holder, HOME, &theirs);
+    struct tail tail = {.id = 77, .base = {2, 6}, .head = head, .lineage = ours.lineage};
+    tail_shorten(&tail, head - 1);
+    assert_true(tail.open && tail.base.term == 3);
+    ours.mode = MODE_STANDBY;
+    ours.term = theirs.term; /* it follows that; its history is still its own */
+    ours.seen = theirs.term.number;
+    ours.revision++;
+    struct txn *txn = txn_new(HOME);
+    txn_hold(txn, &ours);
+    txn_as_copy(txn, theirs.term.number);
+    txn_rewind(txn, &tail);
+    commit_as(copy, txn, OK);
+    return head - 1;
+}
+
+static void a_tail_that_is_open_is_told_to_nobody(void **state)
+{
+    (void)state;
+    OWNED(tail_reader_free) struct tail_reader *reader = tail_reader_new(HOME);
+    OWNED(tail_packet_free) struct tail_packet *none = NULL;
+    put_all(copy, 3, "ab", "mine");
+    first_step_back();
+    assert_int_equal(next_step(reader, 100, &none), TAIL_WAIT);
+    go_back(); /* the rest of it */
+    salvage_all(reader, 100, 1);
+    assert_has("a", "mine");
+    assert_has("b", "mine");
+    copy_rest();
+    assert_equal_now();
+}
+
+static void a_pool_that_takes_its_home_while_a_tail_is_open_has_all_of_it(void **state)
+{
+    (void)state;
+    struct hold hold;
+    put_all(copy, 3, "ab", "mine");
+    first_step_back();
+    copy_takes();
+    assert_has("a", "mine");
+    assert_has("b", "mine");
+    assert_false(state_of(holder, HOME, &hold).going_back);
+}
+
 static void a_pool_that_was_compared_brings_nothing_back_that_was_deleted_since(void **state)
 {
     (void)state;
@@ -705,6 +755,8 @@ int main(void)
         STORY(what_was_changed_meanwhile_is_looked_at_again),
         STORY(a_pool_that_takes_its_home_takes_its_own_tail_first),
         STORY(a_pool_that_takes_in_a_catch_up_does_not_trust_that_its_tail_is_salvaged),
+        STORY(a_tail_that_is_open_is_told_to_nobody),
+        STORY(a_pool_that_takes_its_home_while_a_tail_is_open_has_all_of_it),
         STORY(a_pool_that_was_compared_brings_nothing_back_that_was_deleted_since),
         STORY(half_of_a_long_tail_makes_no_shorter_one_safe),
         STORY(all_of_a_long_tail_makes_a_shorter_one_needless),

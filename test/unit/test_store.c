@@ -2083,6 +2083,105 @@ static void a_tail_of_any_size_moves_in_one_transaction(void **state)
     assert_sound(store, HOME);
 }
 
+static struct tail a_step(uint64_t id, uint64_t base, uint64_t head)
+{
+    struct tail tail = a_fork(id, base, head);
+    tail.open = true;
+    return tail;
+}
+
+static void a_tail_moves_in_steps_from_its_newest_change_down(void **state)
+{
+    (void)state;
+    follow_home(store);
+    copy_upto_usn(10);
+    struct tail tail = a_step(77, 8, 10);
+    go_back(&tail, OK);
+    assert_true(state_now().head == 8 && state_now().tails == 1 && state_now().going_back);
+    assert_reads("k8", "k8=v");
+    assert_reads("k9", "");
+    assert_sound(store, HOME);
+    tail = a_fork(78, 6, 8); /* the last one */
+    go_back(&tail, OK);
+    assert_true(state_now().head == 6 && state_now().tails == 1 && !state_now().going_back);
+    OWNED(free_memory) struct tails *tails = tails_now();
+    assert_true(tails->count == 1 && tails->list[0].id == 77 && tails->list[0].items == 4);
+    assert_true(tails->list[0].base.usn == 6 && tails->list[0].head == 10 && !tails->list[0].open);
+    OWNED(view_close) struct view *view = look();
+    struct tail_walk walk = {0};
+    assert_int_equal(view_tail(view, 77, 0, note_tail_item, &walk, NULL), OK);
+    assert_true(walk.count == 4 && walk.usns[0] == 7 && walk.usns[3] == 10);
+    assert_sound(store, HOME);
+}
+
+static void what_is_aside_may_turn_out_to_be_all(void **state)
+{
+    (void)state;
+    follow_home(store);
+    copy_upto_usn(10);
+    struct tail tail = a_fork(77, 10, 10);
+    go_back(&tail, FAIL_INVALID); /* nothing had begun */
+    tail = a_step(77, 8, 10);
+    go_back(&tail, OK);
+    tail = a_fork(78, 8, 8);
+    go_back(&tail, OK);
+    assert_true(state_now().head == 8 && !state_now().going_back);
+    tail = a_fork(79, 6, 8); /* now that is another one */
+    go_back(&tail, OK);
+    assert_int_equal(state_now().tails, 2);
+    assert_sound(store, HOME);
+}
+
+/* What it makes then is no part of that tail. */
+static void a_copy_that_becomes_the_holder_has_set_aside_what_it_has(void **state)
+{
+    (void)state;
+    follow_home(store);
+    copy_upto_usn(10);
+    const struct tail tail = a_step(77, 8, 10);
+    go_back(&tail, OK);
+    struct hold mine = a_hold(MODE_SERVING, 4, 2);
+    assert_int_equal(keep_hold(store, &mine, NULL), OK);
+    assert_true(state_now().tails == 1 && !state_now().going_back);
+    OWNED(free_memory) struct tails *tails = tails_now();
+    assert_true(tails->count == 1 && tails->list[0].items == 2 && !tails->list[0].open);
+    assert_sound(store, HOME);
+}
+
+static void a_step_without_items_leaves_nothing_aside(void **state)
+{
+    (void)state;
+    follow_home(store);
+    copy_upto_usn(4);
+    struct txn *txn = as_copy();
+    txn_cookie(txn, MODULE, (struct version){FOLLOWED_TERM, 4}, (struct version){FOLLOWED_TERM, 9});
+    commit_as(store, txn, OK);
+    struct tail tail = a_step(77, 6, 9);
+    go_back(&tail, OK);
+    assert_true(state_now().head == 6 && state_now().tails == 0 && !state_now().going_back);
+    tail = a_step(78, 3, 6);
+    go_back(&tail, OK);
+    assert_true(state_now().tails == 1 && state_now().going_back);
+    assert_sound(store, HOME);
+}
+
+static void whoever_goes_back_asks_how_far_to_go_at_once(void **state)
+{
+    (void)state;
+    follow_home(store);
+    copy_upto_usn(10);
+    OWNED(view_close) struct view *view = look();
+    uint64_t usn;
+    assert_int_equal(view_newest(view, HOME, 4, &usn, NULL), OK);
+    assert_int_equal(usn, 6);
+    assert_int_equal(view_newest(view, HOME, 0, &usn, NULL), OK);
+    assert_int_equal(usn, 10);
+    assert_int_equal(view_newest(view, HOME, 10, &usn, NULL), OK);
+    assert_int_equal(usn, 0); /* there are no more */
+    assert_int_equal(view_newest(view, HOME, 11, &usn, NULL), OK);
+    assert_int_equal(usn, 0);
+}
+
 static void nothing_is_left_aside_where_there_is_nothing(void **state)
 {
     (void)state;
@@ -2358,6 +2457,11 @@ static const struct CMUnitTest promises[] = {
     TEST(a_tail_keeps_deletions_and_leaves_none_behind),
     TEST(a_tail_of_any_size_moves_in_one_transaction),
     TEST(nothing_is_left_aside_where_there_is_nothing),
+    TEST(a_tail_moves_in_steps_from_its_newest_change_down),
+    TEST(what_is_aside_may_turn_out_to_be_all),
+    TEST(a_copy_that_becomes_the_holder_has_set_aside_what_it_has),
+    TEST(a_step_without_items_leaves_nothing_aside),
+    TEST(whoever_goes_back_asks_how_far_to_go_at_once),
     TEST(a_copy_goes_back_only_from_where_it_was_seen),
     TEST(rule_14_a_pool_that_is_refilled_is_compared_when_it_went_back),
     TEST(while_it_is_compared_going_back_means_to_begin_anew),

@@ -380,7 +380,7 @@ static void a_flipped_bit_is_found_wherever_it_is(void **state)
     struct reading r = read_damaged(&b, "hold", at);
     assert_says(&r.why, FAIL_DAMAGED, "hold/" HOME);
     b.at[at + 30] ^= 1;
-    at = find_bytes(&b, bytes_of_text(HOME "\3"), 0); /* name, then the state's format */
+    at = find_bytes(&b, bytes_of_text(HOME "\4"), 0); /* name, then the state's format */
     assert_true(at != SIZE_MAX);
     b.at[at + strlen(HOME) + 1] ^= 1; /* the head */
     r = read_damaged(&b, "state", at);
