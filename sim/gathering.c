@@ -22,20 +22,6 @@ static uint64_t own_usn(struct hosted *h)
 
 /* --- the pool that takes --- */
 
-static bool is_the_same(struct hosted *h)
-{
-    const struct lineage *ours = &home_hold(h->core)->lineage, *theirs = h->gathering.lineage;
-    uint64_t own = own_usn(h), usn = h->gathering.usn;
-    return usn >= own ? lineage_covers(theirs, usn, ours, own)
-                      : lineage_covers(ours, own, theirs, usn);
-}
-
-static bool has_more(struct hosted *h)
-{
-    return h->gathering.known && h->gathering.same && !h->gathering.useless &&
-           h->gathering.usn > own_usn(h);
-}
-
 static void send(struct hosted *h, enum call_kind kind, uint64_t after, struct bytes batch)
 {
     struct pool *to =
@@ -62,7 +48,7 @@ static void fetch(struct hosted *h)
 
 void gathering_bring(struct hosted *h)
 {
-    if (h->gathering.calling || h->gathering.bringing || !has_more(h)) {
+    if (h->gathering.calling || h->gathering.bringing || !gathering_has_more(&h->gathering.standing, own_usn(h))) {
         gathering_ask(h);
         return;
     }
@@ -78,19 +64,20 @@ void gathering_bring(struct hosted *h)
 static void end_bringing(struct hosted *h, bool useless)
 {
     h->gathering.bringing = false;
-    h->gathering.useless = useless;
+    h->gathering.standing.useless = useless;
     operating_look(h);
 }
 
 static void on_standing(struct hosted *h, struct call *call, const struct copy_answer *position)
 {
     h->gathering.calling = false;
-    h->gathering.known = position != NULL;
+    h->gathering.standing.known = position != NULL;
     if (position) {
         free(h->gathering.lineage);
         h->gathering.lineage = xmemdup(call->lineage, sizeof *call->lineage);
-        h->gathering.usn = call->offer.head;
-        h->gathering.same = is_the_same(h);
+        h->gathering.standing.usn = call->offer.head;
+        h->gathering.standing.same =
+            lineage_in_line(call->lineage, call->offer.head, &home_hold(h->core)->lineage, own_usn(h));
     }
     operating_look(h);
 }
@@ -107,7 +94,7 @@ static void on_brought(struct hosted *h, const struct copy_answer *position)
     }
     if (!further)
         end_bringing(h, position && position->verdict != COPY_EARLY);
-    else if (stands >= h->gathering.usn)
+    else if (stands >= h->gathering.standing.usn)
         end_bringing(h, false);
     else
         fetch(h);
@@ -135,10 +122,7 @@ struct operation_replicas gathering_standing(struct hosted *h)
     struct operation_replicas standing = {.asked = !h->gathering.calling && !h->gathering.bringing,
                                           .least = UINT64_MAX,
                                           .behind = "the replica"};
-    if (h->gathering.known)
-        standing.least = h->gathering.same ? h->gathering.usn : 0;
-    if (has_more(h))
-        standing.most = h->gathering.usn;
+    gathering_add(&standing, &h->gathering.standing, own_usn(h));
     return standing;
 }
 

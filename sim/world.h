@@ -12,7 +12,7 @@
 #include "core/compare.h"
 #include "core/export.h"
 #include "core/home.h"
-#include "core/operation.h"
+#include "core/gathering.h"
 #include "store/memory.h"
 #include "store/store.h"
 
@@ -74,8 +74,8 @@ struct hosted {
     bool taking; /* the record under way opens its term */
     struct {
         bool calling, bringing;
-        bool known, same, useless; /* as the replica said last, and what can be done with it */
-        uint64_t usn, taken, round;
+        struct replica_standing standing;
+        uint64_t taken, round;
         struct lineage *lineage;
     } gathering;
     struct call *follower; /* whose answer waits for the lineage to be kept */

@@ -205,8 +205,8 @@ bool call_what_if(struct call *call, const char *sentence, ...)
 void call_progress(struct call *call, const struct call_progress *p)
 {
     uint64_t now = clock_ms();
-    if (call->progress && now - call->progress_ms < CALL_TICK_MS / 2)
-        return; /* looked at sooner than with a tick; people can't read that fast */
+    if (call->progress && now - call->progress_ms < CALL_PROGRESS_MS)
+        return;
     call->progress_ms = now;
     json_t *line = json_pack("{s:s, s:s}", "activity", p->activity, "status", p->status);
     if (p->total) {

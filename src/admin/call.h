@@ -17,6 +17,7 @@ struct call;
 
 enum {
     CALL_TICK_MS = 100,         /* so often is looked whether what is waited for is there */
+    CALL_PROGRESS_MS = 50,      /* no news of progress sooner than that: nobody reads so fast */
     CALL_KEEP_ALIVE_MS = 1000,  /* an empty line so often: whoever hears nothing knows why */
     CALL_READER_MS_MAX = 60000, /* a reader that takes nothing for so long is given up */
 };

@@ -249,6 +249,14 @@ uint64_t copy_head(const struct copy_state *copy)
     return all ? copy->head : copy->head + 1;
 }
 
+bool copy_is_known_elsewhere(const struct hold *hold, enum side side, uint64_t head,
+                             uint64_t last_cookie, bool tail)
+{
+    struct term last = lineage_last(&hold->lineage);
+    bool served_last = !term_is_none(last) && term_side(last) == side;
+    return !tail && head <= last_cookie && (head == 0 || !served_last);
+}
+
 struct version copy_cookie_of_holder(const struct hold *hold, uint64_t head)
 {
     return (struct version){.term = lineage_term_of(&hold->lineage, head), .usn = head};

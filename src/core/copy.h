@@ -107,6 +107,12 @@ uint64_t copy_horizon(const struct copy_state *copy, uint64_t horizon);
  */
 uint64_t copy_head(const struct copy_state *copy);
 
+/* Is everything in a copy, which is of this side, known to the other pool, so that it may go? Only
+ * if nothing is beyond its last cookie, nothing aside, and it was not this side that served last: a
+ * copy follows the other pool's lineage once that has said that it knows what is here. */
+bool copy_is_known_elsewhere(const struct hold *hold, enum side side, uint64_t head,
+                             uint64_t last_cookie, bool tail);
+
 /* A holder that becomes a copy stands at its head: that is its cookie for every module. */
 struct version copy_cookie_of_holder(const struct hold *hold, uint64_t head);
 

@@ -102,6 +102,13 @@ bool lineage_covers(const struct lineage *a, uint64_t a_head, const struct linea
     return common.usn >= b_head;
 }
 
+bool lineage_in_line(const struct lineage *a, uint64_t a_head, const struct lineage *b,
+                     uint64_t b_head)
+{
+    return a_head >= b_head ? lineage_covers(a, a_head, b, b_head)
+                            : lineage_covers(b, b_head, a, a_head);
+}
+
 void lineage_encode(const struct lineage *l, struct buffer *out)
 {
     buffer_u8(out, l->trimmed);

@@ -46,6 +46,10 @@ bool lineage_common(const struct lineage *a, uint64_t a_head, const struct linea
 bool lineage_covers(const struct lineage *a, uint64_t a_head, const struct lineage *b,
                     uint64_t b_head);
 
+/* Has one of the two everything that the other one has? */
+bool lineage_in_line(const struct lineage *a, uint64_t a_head, const struct lineage *b,
+                     uint64_t b_head);
+
 void lineage_encode(const struct lineage *l, struct buffer *out);
 /* Turns the cursor bad unless numbers and usns grow as they must. */
 void lineage_decode(struct lineage *l, struct cursor *in);

@@ -6,16 +6,14 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "core/gathering.h"
 #include "pool/backup_service.h"
 
 /* A pool with a replica. */
 struct replica_row {
     char pool[FQDN_SIZE], machine[FQDN_SIZE];
-    bool calling;         /* it has still to answer */
-    bool known;           /* it has, the last time */
-    bool useless;         /* what it has more can't be brought */
-    bool same;            /* it stands on the history of the copy here, or that on its */
-    uint64_t usn;         /* so far it is */
+    bool calling; /* it has still to answer */
+    struct replica_standing standing;
     struct lineage *line; /* its own, owned */
 };
 
@@ -103,13 +101,15 @@ struct asked {
     uint64_t round;
 };
 
-/* Both went through the same as far as the one that is behind came. */
-static bool is_same(const struct replicas *r, const struct replica_row *row)
+static void note_standing(const struct replicas *r, struct replica_row *row,
+                          const struct sync_offer *offer)
 {
     const struct lineage *ours = &home_hold(hosted_home_core(home_of(r)))->lineage;
-    uint64_t own = own_usn(r);
-    return row->usn >= own ? lineage_covers(row->line, row->usn, ours, own)
-                           : lineage_covers(ours, own, row->line, row->usn);
+    if (!row->line)
+        row->line = xmalloc(sizeof *row->line);
+    *row->line = offer->lineage;
+    row->standing.usn = offer->head;
+    row->standing.same = lineage_in_line(row->line, offer->head, ours, own_usn(r));
 }
 
 static void on_offer(const struct sync_offer *offer, const struct error *e, void *context)
@@ -123,14 +123,9 @@ static void on_offer(const struct sync_offer *offer, const struct error *e, void
         return;
     row->calling = false;
     r->calling--;
-    row->known = e == NULL;
-    if (offer) {
-        row->usn = offer->head;
-        if (!row->line)
-            row->line = xmalloc(sizeof *row->line);
-        *row->line = offer->lineage;
-        row->same = is_same(r, row);
-    }
+    row->standing.known = e == NULL;
+    if (offer)
+        note_standing(r, row, offer);
     if (r->calling == 0)
         r->changed(r->context);
 }
@@ -152,7 +147,7 @@ void replicas_ask(struct replicas *r)
         struct replica_row *row = &r->rows[i];
         const struct machine *to = front_end_machine_of(r->fe, row->pool);
         row->calling = front_end_reaches(r->fe, row->pool);
-        row->known = row->known && row->calling;
+        row->standing.known = row->standing.known && row->calling;
         if (!row->calling)
             continue;
         snprintf(row->machine, sizeof row->machine, "%s", to->fqdn);
@@ -169,10 +164,10 @@ static struct replica_row *most_advanced(struct replicas *r)
     uint64_t usn = own_usn(r);
     for (size_t i = 0; i < r->count; i++) {
         struct replica_row *row = &r->rows[i];
-        if (!row->known || !row->same || row->useless || row->usn <= usn)
+        if (!gathering_has_more(&row->standing, usn))
             continue;
         most = row;
-        usn = row->usn;
+        usn = row->standing.usn;
     }
     return most;
 }
@@ -183,7 +178,7 @@ static void end_bringing(struct replicas *r, const struct error *e)
 {
     bool again = e && (e->kind == FAIL_BUSY || e->kind == FAIL_CONFLICT);
     r->bringing = false;
-    r->from->useless = e && !again;
+    r->from->standing.useless = e && !again;
     snprintf(r->trouble, sizeof r->trouble, "%s", e ? e->what : "");
     uint64_t own = own_usn(r);
     if (own > r->began_at) {
@@ -224,7 +219,7 @@ static void on_brought(const struct copy_answer *answer, const struct error *e, 
     }
     if (!e)
         r->taken = stands;
-    if (e || stands >= r->from->usn)
+    if (e || stands >= r->from->standing.usn)
         end_bringing(r, e);
     else
         fetch(r);
@@ -299,24 +294,19 @@ static void name_behind(const struct replicas *r, uint64_t goal, char *names, si
     names[0] = '\0';
     for (size_t i = 0; i < r->count; i++) {
         const struct replica_row *row = &r->rows[i];
-        if (row->known && (!row->same || row->usn < goal))
+        if (row->standing.known && (!row->standing.same || row->standing.usn < goal))
             add_name(names, size, row->machine);
     }
 }
 
 struct operation_replicas replicas_standing(struct replicas *r, uint64_t goal)
 {
-    const struct replica_row *most = most_advanced(r);
+    uint64_t own = own_usn(r);
     struct operation_replicas standing = {.asked = r->calling == 0 && !r->bringing,
                                           .least = UINT64_MAX,
-                                          .most = most ? most->usn : 0,
                                           .behind = r->behind};
-    for (size_t i = 0; i < r->count; i++) {
-        const struct replica_row *row = &r->rows[i];
-        uint64_t usn = row->same ? row->usn : 0;
-        if (row->known && usn < standing.least)
-            standing.least = usn;
-    }
+    for (size_t i = 0; i < r->count; i++)
+        gathering_add(&standing, &r->rows[i].standing, own);
     name_behind(r, goal, r->behind, sizeof r->behind);
     return standing;
 }
@@ -326,9 +316,9 @@ static void name_ahead(const struct replicas *r, uint64_t goal, char *names, siz
     char text[FQDN_SIZE + 64];
     for (size_t i = 0; i < r->count; i++) {
         const struct replica_row *row = &r->rows[i];
-        if (!row->known || row->usn <= goal)
+        if (!row->standing.known || row->standing.usn <= goal)
             continue;
-        snprintf(text, sizeof text, "%s (%" PRIu64 " changes)", row->machine, row->usn - goal);
+        snprintf(text, sizeof text, "%s (%" PRIu64 " changes)", row->machine, row->standing.usn - goal);
         add_name(names, size, text);
     }
 }
@@ -366,7 +356,7 @@ void replicas_say(const struct replicas *r, uint64_t goal, struct replicas_said 
     for (size_t i = 0; r->asked && i < r->count; i++) {
         const struct replica_row *row = &r->rows[i];
         const struct pool *pool = topology_pool(front_end_config(r->fe)->topology, row->pool);
-        if (!row->known && pool)
+        if (!row->standing.known && pool)
             add_name(said->away, sizeof said->away, pool->machines[0].fqdn);
     }
 }

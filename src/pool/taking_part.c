@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "core/copy.h"
 #include "pool/hosted_home.h"
 
 enum { FORMER_HOMES_MAX = HOSTED_HOMES_MAX - 3 };
@@ -15,10 +16,7 @@ enum failure taking_part_check_copy(const struct hold *hold, enum side side,
     uint64_t last = 0;
     for (int m = 0; m < MODULES; m++)
         last = state->modules[m].cookie.usn > last ? state->modules[m].cookie.usn : last;
-    /* It follows the other pool's lineage once that has said that it knows what is here. */
-    struct term followed = lineage_last(&hold->lineage);
-    bool own = !term_is_none(followed) && term_side(followed) == side;
-    if (!state->tails && state->head <= last && (state->head == 0 || !own))
+    if (copy_is_known_elsewhere(hold, side, state->head, last, state->tails > 0))
         return OK;
     return fail(e, FAIL_REFUSED,
                 "The home %s has changes here that were made while this pool held it; whether its "

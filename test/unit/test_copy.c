@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/copy.h"
+#include "core/gathering.h"
 
 /* A term's tag follows from its number, but where a test wants another one. */
 static struct term term(uint64_t number)
@@ -752,6 +753,64 @@ static void a_copy_has_everything_up_to_a_cookie_of_its_own_history(void **state
     assert_int_equal(copy_upto(&m.hold, at(0, 0)), 0);
 }
 
+static void what_only_this_pool_knows_keeps_its_copy_from_going(void **state)
+{
+    (void)state;
+    struct hold hold = {.home = "atl.example.com"};
+    assert_true(copy_is_known_elsewhere(&hold, SIDE_BACKUP, 0, 0, false)); /* nothing at all */
+    lineage_open(&hold.lineage, term(2), 0);
+    assert_true(copy_is_known_elsewhere(&hold, SIDE_BACKUP, 60, 60, false));
+    assert_false(copy_is_known_elsewhere(&hold, SIDE_BACKUP, 61, 60, false));
+    assert_false(copy_is_known_elsewhere(&hold, SIDE_BACKUP, 60, 60, true));
+    lineage_open(&hold.lineage, term(3), 60); /* it served itself, and nobody has said a word */
+    assert_false(copy_is_known_elsewhere(&hold, SIDE_BACKUP, 60, 60, false));
+    assert_true(copy_is_known_elsewhere(&hold, SIDE_BACKUP, 0, 0, false));
+    lineage_open(&hold.lineage, term(4), 60);
+    assert_true(copy_is_known_elsewhere(&hold, SIDE_BACKUP, 60, 60, false));
+    assert_false(copy_is_known_elsewhere(&hold, SIDE_HOME, 60, 60, false));
+}
+
+/* --- what replicas say (rule 19) --- */
+
+static void a_replica_has_more_if_it_can_be_gone_on_from(void **state)
+{
+    (void)state;
+    struct replica_standing replica = {.known = true, .same = true, .usn = 70};
+    assert_true(gathering_has_more(&replica, 69));
+    assert_false(gathering_has_more(&replica, 70));
+    replica.useless = true;
+    assert_false(gathering_has_more(&replica, 69));
+    replica = (struct replica_standing){.known = true, .usn = 70}; /* on another history */
+    assert_false(gathering_has_more(&replica, 69));
+    replica = (struct replica_standing){.same = true, .usn = 70}; /* an earlier answer's */
+    assert_false(gathering_has_more(&replica, 69));
+}
+
+static void the_first_and_the_last_of_them_are_what_counts(void **state)
+{
+    (void)state;
+    struct operation_replicas all = {.least = UINT64_MAX};
+    gathering_add(&all, &(struct replica_standing){.same = true, .usn = 99}, 50);
+    assert_true(all.least == UINT64_MAX && all.most == 0); /* it does not answer */
+    gathering_add(&all, &(struct replica_standing){.known = true, .same = true, .usn = 60}, 50);
+    gathering_add(&all, &(struct replica_standing){.known = true, .same = true, .usn = 40}, 50);
+    assert_true(all.least == 40 && all.most == 60);
+    gathering_add(&all, &(struct replica_standing){.known = true, .usn = 80}, 50);
+    assert_true(all.least == 0 && all.most == 60);
+}
+
+static void two_are_in_line_if_one_of_them_has_all_that_the_other_has(void **state)
+{
+    (void)state;
+    struct lineage a = {0}, b = {0};
+    lineage_open(&a, term(2), 0);
+    lineage_open(&b, term(2), 0);
+    assert_true(lineage_in_line(&a, 60, &b, 50) && lineage_in_line(&b, 50, &a, 60));
+    lineage_open(&a, term(4), 55);
+    assert_true(lineage_in_line(&a, 60, &b, 55));
+    assert_false(lineage_in_line(&a, 60, &b, 56) || lineage_in_line(&b, 56, &a, 60));
+}
+
 static void each_verdict_has_a_name_that_finds_it(void **state)
 {
     (void)state;
@@ -818,6 +877,10 @@ int main(void)
         cmocka_unit_test(a_batch_before_any_lineage_was_followed_is_not_applied),
         cmocka_unit_test(what_a_refilling_copy_does_not_have_is_not_taken_for_deleted),
         cmocka_unit_test(a_copy_has_everything_up_to_a_cookie_of_its_own_history),
+        cmocka_unit_test(what_only_this_pool_knows_keeps_its_copy_from_going),
+        cmocka_unit_test(a_replica_has_more_if_it_can_be_gone_on_from),
+        cmocka_unit_test(the_first_and_the_last_of_them_are_what_counts),
+        cmocka_unit_test(two_are_in_line_if_one_of_them_has_all_that_the_other_has),
         cmocka_unit_test(each_verdict_has_a_name_that_finds_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
