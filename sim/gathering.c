@@ -48,7 +48,8 @@ static void fetch(struct hosted *h)
 
 void gathering_bring(struct hosted *h)
 {
-    if (h->gathering.calling || h->gathering.bringing || !gathering_has_more(&h->gathering.standing, own_usn(h))) {
+    if (h->gathering.calling || h->gathering.bringing ||
+        !gathering_has_more(&h->gathering.standing, own_usn(h))) {
         gathering_ask(h);
         return;
     }
@@ -76,8 +77,8 @@ static void on_standing(struct hosted *h, struct call *call, const struct copy_a
         free(h->gathering.lineage);
         h->gathering.lineage = xmemdup(call->lineage, sizeof *call->lineage);
         h->gathering.standing.usn = call->offer.head;
-        h->gathering.standing.same =
-            lineage_in_line(call->lineage, call->offer.head, &home_hold(h->core)->lineage, own_usn(h));
+        h->gathering.standing.same = lineage_in_line(call->lineage, call->offer.head,
+                                                     &home_hold(h->core)->lineage, own_usn(h));
     }
     operating_look(h);
 }

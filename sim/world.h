@@ -11,8 +11,8 @@
 
 #include "core/compare.h"
 #include "core/export.h"
-#include "core/home.h"
 #include "core/gathering.h"
+#include "core/home.h"
 #include "store/memory.h"
 #include "store/store.h"
 

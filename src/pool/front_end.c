@@ -221,6 +221,7 @@ static void on_demand(const struct machine *from, const char *name,
     struct hosted_home *home = front_end_home(fe, name);
     if (home && strcmp(home_partner(hosted_home_core(home)), from->pool->fqdn) == 0) {
         hosted_home_demanded(home, demanded, reply);
+        storage_service_rest(fe->storage, name);
         if (mode_rights(home_mode(hosted_home_core(home)))->holder)
             backup_service_hurry(fe->backup, name);
         return;

@@ -12,6 +12,7 @@
 #include "pool/backup_service.h"
 #include "pool/flush.h"
 #include "pool/operation_journal.h"
+#include "pool/storage_service.h"
 
 /* The place of one home's operation: the last one's, until the next one begins. */
 struct operating_place {
@@ -305,6 +306,7 @@ enum failure operating_begin(struct operating *operating, const struct operation
     operation_status(place->core, &place->report.status);
     if (wish->options.replicas)
         replicas_begin(operating->replicas);
+    storage_service_rest(front_end_storage_service(operating->fe), wish->home);
     tell_begin(&place->report);
     operation_journal_keep(operating->fe, &place->report);
     step(place, (struct operation_event){.kind = OPERATION_TICK}, NULL);

@@ -302,9 +302,8 @@ static void name_behind(const struct replicas *r, uint64_t goal, char *names, si
 struct operation_replicas replicas_standing(struct replicas *r, uint64_t goal)
 {
     uint64_t own = own_usn(r);
-    struct operation_replicas standing = {.asked = r->calling == 0 && !r->bringing,
-                                          .least = UINT64_MAX,
-                                          .behind = r->behind};
+    struct operation_replicas standing = {
+        .asked = r->calling == 0 && !r->bringing, .least = UINT64_MAX, .behind = r->behind};
     for (size_t i = 0; i < r->count; i++)
         gathering_add(&standing, &r->rows[i].standing, own);
     name_behind(r, goal, r->behind, sizeof r->behind);
@@ -318,7 +317,8 @@ static void name_ahead(const struct replicas *r, uint64_t goal, char *names, siz
         const struct replica_row *row = &r->rows[i];
         if (!row->standing.known || row->standing.usn <= goal)
             continue;
-        snprintf(text, sizeof text, "%s (%" PRIu64 " changes)", row->machine, row->standing.usn - goal);
+        snprintf(text, sizeof text, "%s (%" PRIu64 " changes)", row->machine,
+                 row->standing.usn - goal);
         add_name(names, size, text);
     }
 }

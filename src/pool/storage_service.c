@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "core/rest.h"
 #include "pool/commit.h"
 #include "pool/session_drain.h"
 #include "pool/session_queue.h"
@@ -28,6 +29,7 @@ struct storage_service {
     struct workers *workers;
     struct session_drain *drains[HOSTED_HOMES_MAX]; /* one for each home of users */
     struct error troubles[HOSTED_HOMES_MAX];        /* what kept each the last time */
+    struct rest rests[HOSTED_HOMES_MAX];
     size_t count;
     struct storage_flush *flushes;
     uint64_t opened_ms; /* tried to, last */
@@ -324,6 +326,8 @@ static bool is_due(const struct storage_service *s, size_t i)
 {
     const char *home = session_drain_home(s->drains[i]);
     size_t count = session_queue_count(s->queue, home);
+    if (rest_is_on(&s->rests[i], clock_ms()))
+        return false;
     return count >= STORAGE_BATCH_MAX ||
            (count && clock_ms() - session_queue_oldest_ms(s->queue, home) >= STORAGE_LINGER_MS);
 }
@@ -339,6 +343,14 @@ static void on_tick(void *context)
             begin(s, i);
     }
     look_at_flushes(s);
+}
+
+void storage_service_rest(struct storage_service *s, const char *home)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        if (strcmp(session_drain_home(s->drains[i]), home) == 0)
+            rest_ask(&s->rests[i], clock_ms());
+    }
 }
 
 /* --- what others send --- */

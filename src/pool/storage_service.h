@@ -74,6 +74,10 @@ struct storage_flush *storage_service_flush(struct storage_service *storage,
 void storage_flush_cancel(struct storage_flush *flush);
 void storage_flush_progress(const struct storage_flush *flush, struct storage_flushed *so_far);
 
+/* The home is handed over, or may be at once: its records wait a little (core/rest.h), unless they
+ * are flushed. */
+void storage_service_rest(struct storage_service *storage, const char *home);
+
 /* Another pool's machine sends what waited there. Answers when it is durable. */
 void storage_service_sent(struct storage_service *storage, const struct machine *from,
                           const char *home, struct bytes records, struct link_reply *reply);

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/rest.h"
+
 static const enum side HOLDER = SIDE_HOME, TAKER = SIDE_BACKUP;
 
 /* The hand-over that most stories are about. */
@@ -964,6 +966,22 @@ static void rule_2_a_partner_that_knows_the_number_by_another_tag_follows_and_ta
     assert_int_equal(w->pools[TAKER].head, 10);
 }
 
+/* --- what rests meanwhile --- */
+
+static void what_has_time_rests_while_a_home_is_handed_over_and_not_for_ever(void **state)
+{
+    (void)state;
+    struct rest rest = {0};
+    assert_false(rest_is_on(&rest, 0));
+    rest_ask(&rest, 100);
+    for (uint64_t now = 100; now < 100 + REST_EVERY_MS; now += 200) {
+        assert_true(rest_is_on(&rest, now) == (now < 100 + REST_MS));
+        rest_ask(&rest, now); /* it is looked at again and again */
+    }
+    rest_ask(&rest, 100 + REST_EVERY_MS);
+    assert_true(rest_is_on(&rest, 100 + REST_EVERY_MS));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1023,6 +1041,7 @@ int main(void)
         cmocka_unit_test(rule_10_a_taker_that_is_told_that_it_forgot_its_take_declines),
         cmocka_unit_test(rule_10_a_store_put_back_to_a_release_that_was_declined_asks_first),
         cmocka_unit_test(rule_2_a_partner_that_knows_the_number_by_another_tag_follows_and_takes),
+        cmocka_unit_test(what_has_time_rests_while_a_home_is_handed_over_and_not_for_ever),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
