@@ -56,12 +56,16 @@ static void on_restored(const struct error *e, void *context)
     struct call *call = context;
     struct front_end *fe = call_front_end(call);
     const struct home *core = hosted_home_core(front_end_home(fe, HOME_CENTRAL));
-    if (e)
+    if (e) {
         call_error(call, e);
-    else
+    } else {
+        const char *pool = front_end_pool(fe), *mode = mode_name(home_mode(core));
+        json_int_t term = (json_int_t)home_hold(core)->term.number;
         call_object(call, json_pack("{s:s, s:s, s:s, s:I}", "Identity", HOME_CENTRAL, "Holder",
-                                    front_end_pool(fe), "Mode", mode_name(home_mode(core)), "Term",
-                                    (json_int_t)home_hold(core)->term.number));
+                                    pool, "Mode", mode, "Term", term));
+        call_figure(call, json_string(pool), "%s again at", mode);
+        call_figure(call, json_integer(term), "Term");
+    }
     call_end(call);
 }
 
@@ -81,6 +85,8 @@ static void restore(struct call *call, struct hosted_home *home)
     struct error e;
     say_found(call, core);
     if (mode == MODE_REJOINING || mode == MODE_RELEASED) {
+        home_explain(core, &e);
+        call_warning(call, "%s", e.what);
         if (call_what_if(call, "It would be served there again, in a new term."))
             call_end(call);
         else

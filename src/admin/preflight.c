@@ -256,8 +256,7 @@ static void warn(const struct look *l)
 bool preflight_check(struct call *call, const struct operation_wish *wish)
 {
     static bool (*const all[])(const struct look *l) = {
-        is_held_elsewhere,     is_started, is_free, holder_answers, has_room, has_files,
-        certificates_are_good,
+        is_started, is_free, holder_answers, has_room, has_files, certificates_are_good,
     };
     struct front_end *fe = call_front_end(call);
     struct hosted_home *home = front_end_home(fe, wish->home);
@@ -268,8 +267,8 @@ bool preflight_check(struct call *call, const struct operation_wish *wish)
                            .core = core,
                            .self = front_end_pool(fe),
                            .partner = core ? home_partner(core) : ""};
-    if (!has_backup(&l))
-        return false;
+    if (!has_backup(&l) || !is_held_elsewhere(&l))
+        return false; /* the rest would speak of a holder that is none */
     bool good = true;
     for (size_t i = 0; i < COUNT_OF(all); i++)
         good = all[i](&l) && good;

@@ -525,10 +525,25 @@ enum failure home_step(struct home *h, const struct home_event *event, struct ho
 
 /* --- in words --- */
 
+enum { BY_HAND_SIZE = FQDN_SIZE + 80 };
+
+/* What has it served here on a person's word. The Central Management Store need not wait for what
+ * becomes of the pool's own home. */
+static const char *by_hand(const struct home *h, char text[BY_HAND_SIZE])
+{
+    bool central = strcmp(h->name, HOME_CENTRAL) == 0;
+    snprintf(text, BY_HAND_SIZE,
+             central ? ", on a machine of %s: Invoke-CsManagementServerFailover -Restore"
+                     : ": Start-CsPool -PoolFqdn %s -Force",
+             h->assigned[h->side]);
+    return text;
+}
+
 void home_explain(const struct home *h, struct error *e)
 {
     const char *partner = home_partner(h);
     const char *self = h->assigned[h->side];
+    char served[BY_HAND_SIZE];
     if (h->store_lost || h->tick_ms < h->retry_ms) {
         fail(e, FAIL_IO, "The store keeps no changes, so the home %s can't be served from it.",
              h->name);
@@ -542,9 +557,9 @@ void home_explain(const struct home *h, struct error *e)
         fail(e, FAIL_REFUSED, "The home %s was given to %s, which has not taken it yet.", h->name,
              partner);
         error_next(e,
-                   "It takes it as soon as both hear each other. If it is lost: Start-CsPool "
-                   "-PoolFqdn %s -Force",
-                   self);
+                   "It takes it as soon as both hear each other. If it is lost, once it was silent "
+                   "for %.0f s%s",
+                   (double)h->failure_detection_ms / 1000, by_hand(h, served));
     } else if (h->mode == MODE_DRAINING) {
         fail(e, FAIL_BUSY, "The home %s is being handed over to %s.", h->name, partner);
         error_next(e, "Try again in a moment.");
@@ -571,15 +586,15 @@ void home_explain(const struct home *h, struct error *e)
              home_is_known(h) ? "has forgotten something of" : "knows nothing of", h->name);
         error_next(e,
                    "%s sends what is missing, and then it is served again. To serve what is here "
-                   "and give up the rest: Start-CsPool -PoolFqdn %s -Force",
-                   home_is_paired(h) ? partner : "Nobody", self);
+                   "and give up the rest%s",
+                   home_is_paired(h) ? partner : "Nobody", by_hand(h, served));
     } else {
         fail(e, FAIL_REFUSED,
              "The home %s waits for %s to confirm that it has not taken it over meanwhile.",
              h->name, home_is_paired(h) ? partner : "its store");
         error_next(e,
                    "This ends by itself once %s answers. If it is lost, and nobody else serves "
-                   "this home: Start-CsPool -PoolFqdn %s -Force",
-                   home_is_paired(h) ? partner : "the store", self);
+                   "this home%s",
+                   home_is_paired(h) ? partner : "the store", by_hand(h, served));
     }
 }

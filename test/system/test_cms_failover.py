@@ -122,9 +122,20 @@ def an_existing_store_that_waits_is_put_back_into_service(world):
     world.stop("redmond", "atl")
     world.start("atl")
     world.wait_mode("atl", CENTRAL, "Rejoining")
-    move(world, "-Restore", "-WhatIf", at="atl").must(0, "It would be served there again")
+    # Whatever is typed names the one way out, and that works.
+    taking = ["-BackupSqlServerFqdn", ATL, "-Force"]
+    for words in ([], ["-WhatIf"], taking, [*taking, "-WhatIf"]):
+        refused = move(world, *words, at="atl").must(
+            1, f"The home central waits for {REDMOND} to confirm", "Nothing was changed.",
+            f"on a machine of {ATL}: Invoke-CsManagementServerFailover -Restore")
+        assert "which holds" not in refused.err and "-BackupSql" not in refused.err, refused
+    move(world, "-Restore", "-WhatIf", at="atl").must(
+        0, f"waits for {REDMOND} to confirm", "It would be served there again")
     assert world.mode("atl", CENTRAL) == "Rejoining"
-    said = move(world, "-Restore", at="atl").must(0, "is Rejoining")
+    report = world.folder / "restored.html"
+    said = move(world, "-Restore", "-Report", report, at="atl").must(0, "is Rejoining")
+    for fact in (f"waits for {REDMOND} to confirm", "Serving again", ">4<"):
+        assert fact in report.read_text(), report.read_text()
     assert said.out.split() == ["Identity", "Holder", "Mode", "Term", *["-" * n for n in (8, 6, 4, 4)],
                                 "central", ATL, "Serving", "4"], said
     world.wait_mode("atl", CENTRAL, "Serving")
