@@ -146,6 +146,14 @@ void call_step(struct call *call, const char *name, ...)
     va_end(args);
 }
 
+void call_measured(struct call *call, const char *name, uint64_t began_ms, uint64_t ended_ms)
+{
+    pthread_mutex_lock(&call->lock);
+    if (call->report)
+        report_measured(call->report, name, began_ms, ended_ms);
+    pthread_mutex_unlock(&call->lock);
+}
+
 void call_figure(struct call *call, json_t *value, const char *name, ...)
 {
     va_list args;

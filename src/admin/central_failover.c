@@ -63,7 +63,8 @@ static void on_restored(const struct error *e, void *context)
         json_int_t term = (json_int_t)home_hold(core)->term.number;
         call_object(call, json_pack("{s:s, s:s, s:s, s:I}", "Identity", HOME_CENTRAL, "Holder",
                                     pool, "Mode", mode, "Term", term));
-        call_figure(call, json_string(pool), "%s again at", mode);
+        call_figure(call, json_string(pool), "Holder");
+        call_figure(call, json_string(mode), "Mode");
         call_figure(call, json_integer(term), "Term");
     }
     call_end(call);

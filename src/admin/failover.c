@@ -17,8 +17,6 @@
 struct failover {
     struct operation_wish wish;
     uint64_t id;
-    enum operation_step told; /* the step that was told last */
-    bool any_told;
     preflight_done *looked; /* what is done when the copy was looked at */
     char follow[FQDN_SIZE + 64], cancel[FQDN_SIZE + 64];
 };
@@ -78,16 +76,6 @@ static uint64_t left(const struct operation_status *s)
     return s->holder_usn > s->copied ? s->holder_usn - s->copied : 0;
 }
 
-static void tell_step(struct call *call, const struct operation_report *r)
-{
-    struct failover *f = call_kept(call);
-    if (f->any_told && f->told == r->status.step)
-        return;
-    f->any_told = true;
-    f->told = r->status.step;
-    call_step(call, "%s", operation_step_name(f->told));
-}
-
 /* What is left of the step: changes to copy, or the machines that it waits for. */
 static char *what_is_left(const struct operation_report *r)
 {
@@ -140,7 +128,7 @@ static void tell_steps(struct call *call, const struct operation_status *s)
             continue;
         uint64_t ms = s->step_end_ms[step] - s->step_ms[step];
         call_verbose(call, "%s: %" PRIu64 " ms", name, ms);
-        call_figure(call, json_integer((json_int_t)ms), "%s, ms", name);
+        call_measured(call, name, s->step_ms[step], s->step_end_ms[step]);
     }
 }
 
@@ -199,6 +187,14 @@ static void tell_replicas(struct call *call, const struct operation_report *r)
                      said->away);
 }
 
+/* What a person in a hurry looks for. */
+static void tell_holder(struct call *call, const struct operation_report *r)
+{
+    call_figure(call, json_string(front_end_pool(call_front_end(call))), "Holder");
+    call_figure(call, json_string(r->from), "Taken from");
+    call_figure(call, json_integer((json_int_t)r->status.to.number), "Term");
+}
+
 static void tell_done(struct call *call, const struct operation_report *r)
 {
     const struct operation_status *s = &r->status;
@@ -209,6 +205,7 @@ static void tell_done(struct call *call, const struct operation_report *r)
         items += s->point.digests[m].items;
     time_span_text(s->refused_ms, refused);
     time_span_text(s->ended_ms - s->began_ms, took);
+    tell_holder(call, r);
     if (s->alone)
         warn_of_alone(call, r);
     else if (r->wish.options.disaster)
@@ -226,7 +223,8 @@ static void tell_done(struct call *call, const struct operation_report *r)
                                 "Term", (json_int_t)s->to.number, "Items", (json_int_t)items,
                                 "UpToChange", (json_int_t)s->point.usn, "ChangesRefused", refused,
                                 "Duration", took, "Verified", s->verified));
-    call_figure(call, json_string(refused), "Changes refused for");
+    if (!s->alone) /* else nobody knows since when */
+        call_figure(call, json_string(refused), "Changes refused for");
     call_figure(call, json_integer((json_int_t)items), "Items taken over");
     call_figure(call, json_integer((json_int_t)s->point.usn), "Up to change");
     call_figure(call, json_string(s->verified ? "yes" : "no"), "Both copies verified to be equal");
@@ -246,7 +244,6 @@ static void watch(void *context)
         failover_end(call);
         return;
     }
-    tell_step(call, r);
     if (operating_is_under_way(r) && !call_is_unwanted(call)) {
         tell_progress(call, r);
         return;

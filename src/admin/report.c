@@ -21,9 +21,9 @@ static json_t *now(void)
     return json_string(clock_wall_text(clock_wall_ms(), text));
 }
 
-static json_t *seconds_since(uint64_t began_ms)
+static json_t *seconds(uint64_t began_ms, uint64_t ended_ms)
 {
-    return json_real((double)(clock_ms() - began_ms) / 1000);
+    return json_real(ended_ms > began_ms ? (double)(ended_ms - began_ms) / 1000 : 0);
 }
 
 struct report *report_new(const struct command *command, const json_t *parameters,
@@ -61,20 +61,33 @@ static json_t *current_step(const struct report *report)
     return count ? json_array_get(report->steps, count - 1) : NULL;
 }
 
-static void end_step(struct report *report)
+static void end_step(struct report *report, uint64_t now_ms)
 {
     json_t *step = current_step(report);
-    if (step)
-        json_object_set_new(step, "Seconds", seconds_since(report->step_ms));
+    if (step && !json_object_get(step, "Seconds"))
+        json_object_set_new(step, "Seconds", seconds(report->step_ms, now_ms));
+}
+
+static void begin_step(struct report *report, const char *name, uint64_t began_ms)
+{
+    char text[CLOCK_TEXT_MAX];
+    clock_wall_text(clock_wall_ms() - (clock_ms() - began_ms), text);
+    end_step(report, began_ms);
+    report->step_ms = began_ms;
+    if (json_array_size(report->steps) < REPORT_LINES_MAX)
+        json_array_append_new(report->steps, json_pack("{s:s, s:s, s:s}", "Name", name, "Began",
+                                                       text, "Result", "done"));
 }
 
 void report_step(struct report *report, const char *name)
 {
-    end_step(report);
-    report->step_ms = clock_ms();
-    if (json_array_size(report->steps) < REPORT_LINES_MAX)
-        json_array_append_new(report->steps, json_pack("{s:s, s:o, s:s}", "Name", name, "Began",
-                                                       now(), "Result", "done"));
+    begin_step(report, name, clock_ms());
+}
+
+void report_measured(struct report *report, const char *name, uint64_t began_ms, uint64_t ended_ms)
+{
+    begin_step(report, name, began_ms);
+    end_step(report, ended_ms);
 }
 
 void report_figure(struct report *report, const char *name, json_t *value)
@@ -100,9 +113,9 @@ void report_add(struct report *report, enum report_list list, json_t *value)
 json_t *report_facts(struct report *report, const char *result)
 {
     json_t *facts = json_copy(report->facts);
-    end_step(report);
+    end_step(report, clock_ms());
     json_object_set_new(facts, "Ended", now());
-    json_object_set_new(facts, "Seconds", seconds_since(report->began_ms));
+    json_object_set_new(facts, "Seconds", seconds(report->began_ms, clock_ms()));
     json_object_set_new(facts, "Result", json_string(result));
     json_object_set(facts, "Steps", report->steps);
     json_object_set(facts, "Figures", report->figures);

@@ -24,6 +24,8 @@ void report_free(struct report *report);
 
 /* A step begins, and the one before it is over. */
 void report_step(struct report *report, const char *name);
+/* One that was measured where it was done, by clock_ms(); the one before it ended when it began. */
+void report_measured(struct report *report, const char *name, uint64_t began_ms, uint64_t ended_ms);
 /* What was counted (a number), or found (a text): takes `value` over. */
 void report_figure(struct report *report, const char *name, json_t *value);
 enum report_list { REPORT_WHAT_IF, REPORT_WARNINGS, REPORT_ERRORS, REPORT_LISTS };

@@ -134,7 +134,7 @@ def an_existing_store_that_waits_is_put_back_into_service(world):
     assert world.mode("atl", CENTRAL) == "Rejoining"
     report = world.folder / "restored.html"
     said = move(world, "-Restore", "-Report", report, at="atl").must(0, "is Rejoining")
-    for fact in (f"waits for {REDMOND} to confirm", "Serving again", ">4<"):
+    for fact in (f"waits for {REDMOND} to confirm", ">Serving<", ">4<"):
         assert fact in report.read_text(), report.read_text()
     assert said.out.split() == ["Identity", "Holder", "Mode", "Term", *["-" * n for n in (8, 6, 4, 4)],
                                 "central", ATL, "Serving", "4"], said

@@ -91,14 +91,16 @@ static void put_row(struct buffer *page, const char *name, const json_t *value)
 static void put_result(struct buffer *page, const json_t *facts)
 {
     bool done = strcmp(text_of(facts, "Result"), "done") == 0;
+    const char *pool = text_of(json_object_get(facts, "Parameters"), "PoolFqdn");
     bool rehearsed = json_is_true(json_object_get(json_object_get(facts, "Parameters"), "WhatIf"));
     const char *sentence = !done       ? "It failed. What went wrong stands below."
                            : rehearsed ? "Nothing was done: this says what would be done."
                                        : "It was done.";
     buffer_printf(page, "<h1>");
     put_text(page, text_of(facts, "Command"));
-    buffer_printf(page, " ");
-    put_text(page, text_of(json_object_get(facts, "Parameters"), "PoolFqdn"));
+    if (*pool)
+        buffer_printf(page, " ");
+    put_text(page, pool);
     buffer_printf(page, "</h1>\n<p class=\"result %s\">%s</p>\n", done ? "done" : "failed",
                   sentence);
 }
