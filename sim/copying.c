@@ -360,9 +360,9 @@ static uint64_t gathered_upto(struct hosted *h, size_t module, const struct batc
     return goes_on ? g->all.upto : 0;
 }
 
-static void gather(struct gathered *g, struct batch *batch, struct version from)
+static void gather(struct gathered *g, struct batch *batch, const struct batch_head *head,
+                   struct version from)
 {
-    const struct batch_head *head = batch_head(batch);
     struct item item;
     if (g->txn) {
         batch_join(&g->all, head);
@@ -422,7 +422,8 @@ static void sent(struct hosted *h, struct call *call)
         broken(h->pool->world, "a batch does not open");
         return;
     }
-    const struct batch_head *head = batch_head(batch);
+    struct batch_head limited = *batch_head(batch);
+    const struct batch_head *head = &limited;
     read_hold(h->pool, home_of(h), &hold);
     read_state(h->pool, home_of(h), &state);
     struct copy_state copy = copying_copy_of(h, &hold, call->module, &state);
@@ -434,7 +435,8 @@ static void sent(struct hosted *h, struct call *call)
         call_answer(call, NULL, &answer);
         return;
     }
-    gather(g, batch, copy.cookie);
+    limited.head = copy_whole_upto(&copy, head);
+    gather(g, batch, head, copy.cookie);
     answer.taken = head->upto;
     if (head->more && g->batches < GATHERED_MAX) {
         call_answer(call, NULL, &answer);
@@ -442,8 +444,9 @@ static void sent(struct hosted *h, struct call *call)
     }
     answer.at =
         (struct version){.term = lineage_term_of(&hold.lineage, head->upto), .usn = head->upto};
+    bool whole = g->all.upto == g->all.head && !answer.tail;
     struct txn *txn = take_gathered(g, &hold);
-    struct applying applying = {h, call, answer, head->upto == head->head && !answer.tail};
+    struct applying applying = {h, call, answer, whole};
     h->applying++;
     commit(h->pool, txn, applied, xmemdup(&applying, sizeof applying));
     h->pool->world->counts.batches++;

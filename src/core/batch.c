@@ -20,7 +20,7 @@ void batch_join(struct batch_head *all, const struct batch_head *next)
 {
     assert(next->after == all->upto && next->module == all->module);
     all->upto = next->upto;
-    all->head = next->head;
+    all->head = next->head > all->head ? next->head : all->head;
     all->horizon = next->horizon;
     all->more = next->more;
 }

@@ -200,6 +200,11 @@ struct copy_answer copy_judge_batch(const struct copy_state *copy, const struct 
     return answer;
 }
 
+uint64_t copy_whole_upto(const struct copy_state *copy, const struct batch_head *head)
+{
+    return head->head > copy->whole_at.usn ? head->head : copy->whole_at.usn;
+}
+
 struct copy_answer copy_judge_part(const struct copy_state *copy, const struct compare_head *head)
 {
     struct copy_answer answer = {.verdict = judge_term(copy->hold, head->term),

@@ -82,6 +82,9 @@ bool copy_goes_back(const struct copy_state *copy, const struct copy_offer *offe
  * be applied on, in the transaction that moves it. What does not follow on it is COPY_EARLY, too:
  * the exporter asks, and goes on from there. */
 struct copy_answer copy_judge_batch(const struct copy_state *copy, const struct batch_head *head);
+/* Where the copy will be whole once that is applied. Whoever sends it may have come less far than
+ * who sent before, as a replica may: of what was left out then, it sends nothing. */
+uint64_t copy_whole_upto(const struct copy_state *copy, const struct batch_head *head);
 
 /* The same for a part of a comparison: COPY_COMPARE, if it belongs to the one that is under way. */
 struct copy_answer copy_judge_part(const struct copy_state *copy, const struct compare_head *head);

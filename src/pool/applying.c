@@ -298,6 +298,7 @@ static enum failure take(struct applying *applying, struct copy *copy, struct st
     applied->answer = copy_judge_batch(&stands, head);
     if (applied->answer.verdict != COPY_GO_ON)
         return OK;
+    limited.head = copy_whole_upto(&stands, head);
     if (copy->txn && is_full(copy)) /* applying_store() was not called in time */
         bad = store_all(applying, store, copy, hold, e);
     if (bad)
@@ -315,7 +316,7 @@ static enum failure take(struct applying *applying, struct copy *copy, struct st
         applied->due = comes_due(copy, &state);
         return OK;
     }
-    applied->complete = head->upto == head->head && !stands.tail;
+    applied->complete = copy->all.upto == copy->all.head && !stands.tail;
     applied->answer.at = version_at(hold, head->upto);
     return store_with_files(applying, store, copy, hold, sent, head, e);
 }
