@@ -4,18 +4,19 @@
 #include <string.h>
 
 enum {
-    /* A batch that does not get smaller by compressing, and a lineage. */
+    /* Batches that don't get smaller by compressing, and a lineage. */
     BODY_MAX = BATCH_BYTES_MAX + (2 << 20),
 };
 
 static const char what[] = "A part of a tail";
 
-struct bytes tail_packet_seal(struct packer *packer, const struct tail *tail, struct bytes batch)
+struct bytes tail_packet_seal(struct packer *packer, const struct tail *tail,
+                              const struct bytes *batches, size_t count)
 {
     OWNED(buffer_free) struct buffer head = {0};
     OWNED(buffer_free) struct buffer body = {0};
     struct batch_head about;
-    batch_peek(batch, &about, NULL);
+    batch_peek(batches[0], &about, NULL);
     buffer_text(&head, about.home);
     buffer_u64(&body, tail->id);
     buffer_varint(&body, tail->base.term);
@@ -23,7 +24,8 @@ struct bytes tail_packet_seal(struct packer *packer, const struct tail *tail, st
     buffer_varint(&body, tail->head);
     buffer_varint(&body, tail->items);
     lineage_encode(&tail->lineage, &body);
-    buffer_bytes(&body, batch);
+    for (size_t i = 0; i < count; i++)
+        buffer_bytes(&body, batches[i]);
     return packet_seal(packer, TAIL_MAGIC, buffer_view(&head), buffer_view(&body));
 }
 
@@ -57,6 +59,30 @@ static bool belongs(const struct tail *tail, const struct batch_head *head)
            term_equal(term, head->term) && head->upto <= tail_end_of(tail, head->after + 1);
 }
 
+const char *tail_packet_home(const struct tail_packet *packet)
+{
+    return batch_head(packet->batches[0])->home;
+}
+
+/* They are what batch_open() accepts, and follow on each other. */
+static enum failure open_batches(struct tail_packet *packet, struct cursor *in, const char *home,
+                                 struct error *e)
+{
+    uint64_t upto = packet->tail.base.usn;
+    do {
+        struct batch **batch = &packet->batches[packet->count];
+        enum failure bad = batch_open(cursor_bytes(in, BODY_MAX), batch, e);
+        if (bad)
+            return bad;
+        packet->count++;
+        const struct batch_head *head = batch_head(*batch);
+        if (!belongs(&packet->tail, head) || strcmp(home, head->home) != 0 || head->after < upto)
+            return packet_damaged(what, "its changes are none of that tail", e);
+        upto = head->upto;
+    } while (!in->bad && in->left && packet->count < TAIL_PACKET_BATCHES_MAX);
+    return cursor_done(in) ? OK : packet_damaged(what, "it does not end where it should", e);
+}
+
 enum failure tail_packet_open(struct bytes encoded, struct tail_packet **result, struct error *e)
 {
     char home[HOME_NAME_SIZE];
@@ -66,18 +92,13 @@ enum failure tail_packet_open(struct bytes encoded, struct tail_packet **result,
     if (bad)
         return bad;
     struct cursor in = cursor_over(buffer_view(&packet->packet.body));
-    bool sound = read_tail(&in, &packet->tail);
-    struct bytes batch = cursor_bytes(&in, BODY_MAX);
-    if (!sound || !cursor_done(&in))
+    if (!read_tail(&in, &packet->tail))
         return packet_damaged(what, "what it says of the tail makes no sense", e);
-    bad = batch_open(batch, &packet->batch, e);
+    bad = tail_packet_peek(encoded, home, e);
     if (!bad)
-        bad = tail_packet_peek(encoded, home, e);
+        bad = open_batches(packet, &in, home, e);
     if (bad)
         return bad;
-    const struct batch_head *head = batch_head(packet->batch);
-    if (!belongs(&packet->tail, head) || strcmp(home, head->home) != 0)
-        return packet_damaged(what, "its changes are none of that tail", e);
     *result = TAKE(packet);
     return OK;
 }
@@ -86,7 +107,8 @@ void tail_packet_free(struct tail_packet *packet)
 {
     if (!packet)
         return;
-    batch_close(packet->batch);
+    for (size_t i = 0; i < packet->count; i++)
+        batch_close(packet->batches[i]);
     packet_close(&packet->packet);
     free(packet);
 }

@@ -31,11 +31,11 @@ enum failure salvaged_take(struct store *store, const struct salvage_derived *de
 {
     OWNED(view_close) struct view *view = NULL;
     OWNED(free_memory) struct hold *hold = xmalloc(sizeof *hold);
-    OWNED(txn_free) struct txn *txn = txn_new(batch_head(packet->batch)->home);
+    OWNED(txn_free) struct txn *txn = txn_new(tail_packet_home(packet));
     txn_as_holder(txn, term);
     enum failure bad = store_view(store, &view, e);
     if (!bad)
-        bad = view_hold(view, batch_head(packet->batch)->home, hold, e);
+        bad = view_hold(view, tail_packet_home(packet), hold, e);
     if (bad)
         return bad;
     const struct salvage_place place = {.view = view,
@@ -71,9 +71,9 @@ static void work(void *context)
         return;
     bad = salvaged_take(told->store, told->derived, told->term.number, false, packet,
                         &told->answer.at.usn, &told->error);
-    if (!bad && batch_head(packet->batch)->module == MODULE_DATA_CONF)
-        content_look(told->content, batch_head(packet->batch)->home);
-    told->answer.at.term = batch_head(packet->batch)->term.number;
+    if (!bad && batch_head(packet->batches[0])->module == MODULE_DATA_CONF)
+        content_look(told->content, tail_packet_home(packet));
+    told->answer.at.term = batch_head(packet->batches[0])->term.number;
     /* Somebody was faster, or it is not held here any more: it comes again. */
     bool again =
         bad == FAIL_CONFLICT || bad == FAIL_REFUSED || bad == FAIL_BUSY || bad == FAIL_DEADLINE;

@@ -55,7 +55,7 @@ static enum failure take_own(struct salvage_job *job, struct error *e)
     enum failure bad = tail_packet_open(job->packet, &packet, e);
     if (!bad)
         bad = salvaged_take(job->store, job->derived, job->own_term, true, packet, &upto, e);
-    if (!bad && batch_head(packet->batch)->module == MODULE_DATA_CONF)
+    if (!bad && batch_head(packet->batches[0])->module == MODULE_DATA_CONF)
         content_look(front_end_content(job->fe), job->home);
     if (!bad)
         tail_reader_told(job->reader, upto);
@@ -80,7 +80,7 @@ static enum failure go_on(struct salvage_job *job, struct error *e)
     OWNED(view_close) struct view *view = NULL;
     enum failure bad = store_view(job->store, &view, e);
     if (!bad)
-        bad = tail_reader_step(job->reader, view, BATCH_ITEMS_MAX, &job->step, &job->packet, e);
+        bad = tail_reader_step(job->reader, view, TAIL_TOGETHER_MAX, &job->step, &job->packet, e);
     if (!bad && job->step == TAIL_SAFE)
         bad = forget(job, view, e);
     view_close(TAKE(view));

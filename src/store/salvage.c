@@ -17,14 +17,17 @@ struct salvage {
     struct salvage_place place;
     void *derived;
     /* Of the packet. */
+    struct home_state state; /* the holder's */
+    uint64_t back_to, base;
+    /* Of the batch. */
     const struct batch_head *head;
-    uint64_t back_to, base, horizon, cookie;
+    uint64_t horizon, cookie;
     uint64_t end;      /* how far its tail goes in its term */
     uint64_t covered;  /* up to where another one of that term is salvaged as a whole */
     bool trusts;       /* what marks say of it has come here */
     uint64_t mark_usn; /* of the item that says how far it came; 0: there is none */
     struct salvage_mark mark;
-    /* Of the packet before: what the transaction says by now, the view does not know. */
+    /* Of the batch before: what the transaction says by now, the view does not know. */
     struct term last_term;
     enum module last_module;
 };
@@ -192,9 +195,74 @@ static enum failure take_entries(struct salvage *s, struct batch *batch, bool st
     return bad;
 }
 
+/* --- a batch --- */
+
+/* What a mark speaks of may have been changed once more, and not have come here in a long catch-up.
+ * That is of interest to whoever took then: a holder has all there is of its own history. */
+static void note_state(struct salvage *s)
+{
+    enum module m = s->head->module;
+    s->horizon = s->state.horizon;
+    s->cookie = s->state.modules[m].cookie.usn;
+    bool whole = s->state.modules[m].whole_at.usn <= s->cookie && !s->state.modules[m].comparing;
+    s->trusts = whole || !s->place.own;
+}
+
+static enum failure enter(struct salvage *s, const struct tail_packet *packet, size_t i,
+                          struct error *e)
+{
+    s->head = batch_head(packet->batches[i]);
+    s->end = tail_end_of(&packet->tail, s->head->upto);
+    note_state(s);
+    enum failure bad = read_mark(s, e);
+    return bad ? bad : find_covered(s, e);
+}
+
+static void write_mark(struct salvage *s)
+{
+    char text[SALVAGE_KEY_SIZE];
+    struct bytes key = salvage_mark_key(s->head->term, s->end, text);
+    OWNED(buffer_free) struct buffer value = {0};
+    s->mark.upto = s->head->upto;
+    salvage_mark_encode(&s->mark, &value);
+    txn_expect(s->txn, s->head->module, key, s->mark_usn);
+    put(s, key, buffer_view(&value));
+}
+
+static void leave(struct salvage *s)
+{
+    s->last_term = s->head->term;
+    s->last_module = s->head->module;
+}
+
+static enum failure take_each(struct salvage *s, const struct tail_packet *packet, bool stays,
+                              struct error *e)
+{
+    enum failure bad = OK;
+    for (size_t i = 0; !bad && i < packet->count; i++) {
+        bad = enter(s, packet, i, e);
+        bool news = s->mark.upto < s->head->upto;
+        if (!bad && news)
+            bad = take_entries(s, packet->batches[i], stays, e);
+        if (!bad && news)
+            write_mark(s);
+        leave(s);
+    }
+    return bad;
+}
+
 /* --- what is valid only together --- */
 
-/* All changes of a packet, side by side. */
+enum {
+    /* Of a transaction, for each change: its key is looked at, and what it is valid with; it is
+     * kept beside, with its value; and what stays is written once more. */
+    STEPS_EACH_MAX = 5,
+    STEPS_BESIDES_MAX = 10000, /* marks, and the homes of a topology */
+};
+_Static_assert(TAIL_TOGETHER_MAX *STEPS_EACH_MAX + STEPS_BESIDES_MAX <= TXN_ITEMS_MAX,
+               "a tail that is judged together must fit into a transaction");
+
+/* All changes of a tail, side by side. */
 struct together {
     size_t count;
     struct item *entries;
@@ -211,16 +279,14 @@ static void together_clear(struct together *t)
     free(t->members);
 }
 
-static enum failure together_read(const struct salvage *s, struct batch *batch, struct together *t,
+static enum failure together_read(struct salvage *s, struct batch *batch, struct together *t,
                                   struct error *e)
 {
-    size_t count = batch_count(batch);
+    struct item item;
     enum failure bad = OK;
-    t->entries = xcalloc(count, sizeof *t->entries);
-    t->here = xcalloc(count, sizeof *t->here);
-    t->members = xcalloc(count, sizeof *t->members);
-    while (!bad && t->count < count && batch_next(batch, &t->entries[t->count])) {
-        const struct item *entry = &t->entries[t->count];
+    while (!bad && batch_next(batch, &item)) {
+        struct item *entry = &t->entries[t->count];
+        *entry = item;
         struct kept *here = &t->here[t->count];
         struct salvage_member *member = &t->members[t->count++];
         bad = look_up(s, entry->key, here, e);
@@ -228,44 +294,63 @@ static enum failure together_read(const struct salvage *s, struct batch *batch, 
         *member = (struct salvage_member){
             .entry = entry, .here = question.here, .verdict = salvage_rule(&question).verdict};
     }
-    salvage_alone(t->members, t->count);
     return bad;
 }
 
-static enum failure take_together(struct salvage *s, struct batch *batch, struct error *e)
+static enum failure together_judge(struct salvage *s, const struct tail_packet *packet,
+                                   struct together *t, struct error *e)
 {
     const struct salvage_ground ground = {
         .view = s->place.view, .txn = s->txn, .hold = s->place.hold, .base = s->base};
-    struct together t = {0};
-    enum failure bad = together_read(s, batch, &t, e);
+    enum failure bad = OK;
+    for (size_t i = 0; !bad && i < packet->count; i++) {
+        bad = enter(s, packet, i, e);
+        if (!bad)
+            bad = together_read(s, packet->batches[i], t, e);
+    }
+    salvage_alone(t->members, t->count);
     if (!bad)
-        bad = s->place.judge(&ground, t.members, t.count, e);
+        bad = s->place.judge(&ground, t->members, t->count, e);
     if (!bad)
-        salvage_settle(t.members, t.count);
-    for (size_t i = 0; !bad && i < t.count; i++)
-        bad = carry_out(s, &t.entries[i], &t.here[i], t.members[i].stays, e);
+        salvage_settle(t->members, t->count);
+    return bad;
+}
+
+static enum failure take_together(struct salvage *s, const struct tail_packet *packet,
+                                  struct error *e)
+{
+    size_t size = packet->tail.items, at = 0;
+    struct together t = {.entries = xcalloc(size, sizeof *t.entries),
+                         .here = xcalloc(size, sizeof *t.here),
+                         .members = xcalloc(size, sizeof *t.members)};
+    enum failure bad = together_judge(s, packet, &t, e);
+    for (size_t i = 0; !bad && i < packet->count; i++) {
+        size_t end = at + batch_count(packet->batches[i]);
+        bad = enter(s, packet, i, e);
+        for (; !bad && at < end; at++)
+            bad = carry_out(s, &t.entries[at], &t.here[at], t.members[at].stays, e);
+        if (!bad)
+            write_mark(s);
+        leave(s);
+    }
     together_clear(&t);
     return bad;
 }
 
-static enum failure take_packet(struct salvage *s, struct tail_packet *packet, struct error *e)
+/* All of the tail, and nothing of it is done. */
+static enum failure is_all(struct salvage *s, const struct tail_packet *packet, bool *all,
+                           struct error *e)
 {
-    bool central = s->head->module == MODULE_CMS_MASTER;
-    bool whole = batch_count(packet->batch) == packet->tail.items && s->mark.upto == 0;
-    if (central && whole && s->place.judge)
-        return take_together(s, packet->batch, e);
-    return take_entries(s, packet->batch, central, e);
-}
-
-static void write_mark(struct salvage *s)
-{
-    char text[SALVAGE_KEY_SIZE];
-    struct bytes key = salvage_mark_key(s->head->term, s->end, text);
-    OWNED(buffer_free) struct buffer value = {0};
-    s->mark.upto = s->head->upto;
-    salvage_mark_encode(&s->mark, &value);
-    txn_expect(s->txn, s->head->module, key, s->mark_usn);
-    put(s, key, buffer_view(&value));
+    uint64_t items = 0;
+    enum failure bad = OK;
+    for (size_t i = 0; i < packet->count; i++)
+        items += batch_count(packet->batches[i]);
+    *all = items == packet->tail.items && items <= TAIL_TOGETHER_MAX;
+    for (size_t i = 0; !bad && *all && i < packet->count; i++) {
+        bad = enter(s, packet, i, e);
+        *all = s->mark.upto == 0;
+    }
+    return bad;
 }
 
 /* --- a packet --- */
@@ -278,40 +363,20 @@ static uint64_t base_of(const struct tail *tail, const struct hold *hold, uint64
     return common.usn;
 }
 
-/* What a mark speaks of may have been changed once more, and not have come here in a long catch-up.
- * That is of interest to whoever took then: a holder has all there is of its own history. */
-static void note_state(struct salvage *s, const struct home_state *state)
-{
-    enum module m = s->head->module;
-    s->horizon = state->horizon;
-    s->cookie = state->modules[m].cookie.usn;
-    bool whole = state->modules[m].whole_at.usn <= s->cookie && !state->modules[m].comparing;
-    s->trusts = whole || !s->place.own;
-}
-
 enum failure salvage_packet(struct salvage *s, struct tail_packet *packet, uint64_t *upto,
                             struct error *e)
 {
-    struct home_state state;
-    s->head = batch_head(packet->batch);
-    s->back_to = packet->tail.base.usn;
-    s->end = tail_end_of(&packet->tail, s->head->upto);
-    enum failure bad = view_home(s->place.view, s->head->home, &state, e);
+    bool central = strcmp(tail_packet_home(packet), HOME_CENTRAL) == 0, all = false;
+    enum failure bad = view_home(s->place.view, tail_packet_home(packet), &s->state, e);
     if (bad)
         return bad;
-    s->base = base_of(&packet->tail, s->place.hold, home_reach(&state));
-    note_state(s, &state);
-    bad = read_mark(s, e);
+    s->back_to = packet->tail.base.usn;
+    s->base = base_of(&packet->tail, s->place.hold, home_reach(&s->state));
+    if (central && s->place.judge)
+        bad = is_all(s, packet, &all, e);
     if (!bad)
-        bad = find_covered(s, e);
-    bool news = s->mark.upto < s->head->upto;
-    if (!bad && news)
-        bad = take_packet(s, packet, e);
-    if (!bad && news)
-        write_mark(s);
+        bad = all ? take_together(s, packet, e) : take_each(s, packet, central, e);
     *upto = s->mark.upto;
-    s->last_term = s->head->term;
-    s->last_module = s->head->module;
     return bad;
 }
 

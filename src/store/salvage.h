@@ -44,8 +44,9 @@ struct salvage_place {
     const struct hold *hold;
     uint64_t now_ms; /* since 1970 */
     const struct salvage_derived *derived;
-    /* Of `central`, for a tail that one packet has all of: verdicts must not depend on where a
-     * longer one was cut, so of that everything stays. NULL: so it does of each. */
+    /* Of `central`, for a tail that one packet has all of (TAIL_TOGETHER_MAX): verdicts must not
+     * depend on where a longer one was cut, so of that everything stays. NULL: so it does of each.
+     */
     salvage_judge *judge;
     bool own;
 };

@@ -26,6 +26,8 @@ struct tail_reader {
     int module;     /* whose are told */
     uint64_t told;  /* up to where they are salvaged */
     bool all_told;
+    uint64_t whole; /* the last packet had all of it, up to there; 0: it had not */
+    bool too_large; /* it does not fit into one */
 
     struct run runs[RUNS_MAX]; /* that there are, as far as it has come */
     size_t run_count;
@@ -60,13 +62,15 @@ void tail_reader_again(struct tail_reader *reader)
 {
     reader->begin = reader->told = reader->tail.base.usn;
     reader->module = 0;
-    reader->all_told = false;
+    reader->all_told = reader->too_large = false;
+    reader->whole = 0;
     reader->run_count = 0;
 }
 
 void tail_reader_told(struct tail_reader *reader, uint64_t upto)
 {
     reader->told = upto > reader->told ? upto : reader->told;
+    reader->all_told = reader->all_told || (reader->whole && upto >= reader->whole);
 }
 
 size_t tail_reader_items(const struct tail_reader *reader)
@@ -156,9 +160,9 @@ static void note_run(struct tail_reader *reader, const struct looking *l)
         (struct run){.term = l->term, .module = (enum module)reader->module, .end = l->end};
 }
 
-/* What is not told yet of the present term and module; no packet, if there is nothing. */
-static enum failure pack(struct tail_reader *reader, struct view *view, uint32_t items_max,
-                         struct bytes *packet, struct error *e)
+/* What is not told yet of the present term and module; none, if there is nothing. */
+static enum failure read_batch(struct tail_reader *reader, struct view *view, uint32_t items_max,
+                               struct bytes *batch, struct error *e)
 {
     struct looking l = {.reader = reader,
                         .upto = reader->told,
@@ -169,12 +173,11 @@ static enum failure pack(struct tail_reader *reader, struct view *view, uint32_t
         .module = reader->module, .term = l.term, .after = reader->told, .head = reader->tail.head};
     memcpy(head.home, reader->home, sizeof head.home);
     batch_begin(reader->writer, &head);
+    reader->items = 0;
     enum failure bad = view_tail(view, reader->tail.id, reader->told, add_entry, &l, e);
-    *packet = BYTES_NONE;
     if (bad || reader->items == 0)
         return bad;
-    struct bytes batch = batch_finish(reader->writer, l.full ? l.upto : l.end, false);
-    *packet = tail_packet_seal(reader->packer, &reader->tail, batch);
+    *batch = batch_finish(reader->writer, l.full ? l.upto : l.end, false);
     note_run(reader, &l);
     return OK;
 }
@@ -191,22 +194,109 @@ static void next_module(struct tail_reader *reader)
     }
 }
 
-static enum failure tell(struct tail_reader *reader, struct view *view, uint32_t items_max,
-                         struct bytes *packet, struct error *e)
+static enum failure next_batch(struct tail_reader *reader, struct view *view, uint32_t items_max,
+                               struct bytes *batch, struct error *e)
 {
-    *packet = BYTES_NONE;
+    *batch = BYTES_NONE;
     while (!reader->all_told) {
         enum failure bad = reader->told == reader->begin ? find_term(reader, view, e) : OK;
         if (bad || reader->all_told)
             return bad;
         bool at_end = reader->told >= tail_end_of(&reader->tail, reader->begin + 1);
         if (!at_end && module_belongs((enum module)reader->module, reader->home))
-            bad = pack(reader, view, items_max, packet, e);
-        if (bad || packet->size)
+            bad = read_batch(reader, view, items_max, batch, e);
+        if (bad || batch->size)
             return bad;
         next_module(reader);
     }
     return OK;
+}
+
+/* --- what is valid only together --- */
+
+struct whole {
+    struct buffer kept[TAIL_PACKET_BATCHES_MAX];
+    struct bytes batches[TAIL_PACKET_BATCHES_MAX];
+    size_t count, bytes, items;
+    bool fits;
+};
+
+static void whole_clear(struct whole *w)
+{
+    for (size_t i = 0; i < w->count; i++)
+        buffer_free(&w->kept[i]);
+}
+
+static void whole_add(struct whole *w, struct bytes batch, size_t items)
+{
+    w->bytes += batch.size;
+    w->items += items;
+    w->fits = w->count < TAIL_PACKET_BATCHES_MAX && w->bytes <= BATCH_BYTES_MAX;
+    if (!w->fits)
+        return;
+    buffer_raw(&w->kept[w->count], batch.at, batch.size);
+    w->batches[w->count] = buffer_view(&w->kept[w->count]);
+    w->count++;
+}
+
+static enum failure read_whole(struct tail_reader *reader, struct view *view, struct whole *w,
+                               struct error *e)
+{
+    struct bytes batch;
+    enum failure bad = OK;
+    w->fits = true;
+    while (!bad && w->fits && !reader->all_told) {
+        struct batch_head head;
+        bad = next_batch(reader, view, UINT32_MAX, &batch, e);
+        if (bad || !batch.size)
+            continue;
+        batch_peek(batch, &head, NULL);
+        reader->told = head.upto;
+        whole_add(w, batch, reader->items);
+    }
+    return bad;
+}
+
+/* Of the Central Management Store some is valid only together, and must be judged at once (rule
+ * 19): all of the tail in one packet, if it fits. */
+static enum failure tell_whole(struct tail_reader *reader, struct view *view, struct bytes *packet,
+                               struct error *e)
+{
+    struct whole w = {0};
+    enum failure bad = read_whole(reader, view, &w, e);
+    uint64_t upto = reader->told;
+    size_t runs = reader->run_count;
+    tail_reader_again(reader); /* nothing of it is answered yet */
+    reader->too_large = !w.fits;
+    if (!bad && w.fits && w.count) {
+        *packet = tail_packet_seal(reader->packer, &reader->tail, w.batches, w.count);
+        reader->whole = upto;
+        reader->run_count = runs;
+        reader->items = w.items;
+    }
+    whole_clear(&w);
+    return bad;
+}
+
+static bool may_be_whole(const struct tail_reader *reader, uint32_t items_max)
+{
+    bool begins = reader->told == reader->tail.base.usn && !reader->all_told;
+    return begins && !reader->too_large && reader->tail.items <= items_max &&
+           strcmp(reader->home, HOME_CENTRAL) == 0;
+}
+
+static enum failure tell(struct tail_reader *reader, struct view *view, uint32_t items_max,
+                         struct bytes *packet, struct error *e)
+{
+    struct bytes batch = BYTES_NONE;
+    *packet = BYTES_NONE;
+    enum failure bad = may_be_whole(reader, items_max) ? tell_whole(reader, view, packet, e) : OK;
+    if (bad || packet->size)
+        return bad;
+    bad = next_batch(reader, view, items_max, &batch, e);
+    if (!bad && batch.size)
+        *packet = tail_packet_seal(reader->packer, &reader->tail, &batch, 1);
+    return bad;
 }
 
 /* --- is it safe? --- */

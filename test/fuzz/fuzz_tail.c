@@ -32,20 +32,22 @@ static void help_inside(struct bytes given, struct buffer *out)
     buffer_raw(out, packet.at, packet.size);
 }
 
-static void assert_of_the_tail(struct tail_packet *packet, struct batch_writer *again)
+/* The same once more, as it is sent. */
+static struct bytes assert_of_the_tail(const struct tail *tail, struct batch *batch,
+                                       struct batch_writer *again)
 {
-    const struct batch_head *head = batch_head(packet->batch);
-    const struct tail *tail = &packet->tail;
+    const struct batch_head *head = batch_head(batch);
     struct item item;
     assert(tail->id && tail->base.usn < tail->head && head->after >= tail->base.usn);
     assert(head->upto <= tail->head && head->after < head->upto);
     batch_begin(again, head);
-    while (batch_next(packet->batch, &item)) {
+    while (batch_next(batch, &item)) {
         assert(item.version.usn > head->after && item.version.usn <= head->upto);
         assert(term_equal(tail_term_of(tail, item.version.usn), head->term));
         bool room = batch_add(again, &item);
         assert(room);
     }
+    return batch_finish(again, head->upto, head->more);
 }
 
 static void assert_same(const struct tail *a, const struct tail *b)
@@ -70,15 +72,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         may_refuse(&e);
         return 0;
     }
-    assert(sensible && strcmp(home, batch_head(packet->batch)->home) == 0);
-    OWNED(batch_writer_free) struct batch_writer *w = batch_writer_new();
+    assert(sensible && strcmp(home, tail_packet_home(packet)) == 0);
+    struct batch_writer *writers[TAIL_PACKET_BATCHES_MAX];
+    struct bytes batches[TAIL_PACKET_BATCHES_MAX];
     OWNED(packer_free) struct packer *packer = packer_new();
-    assert_of_the_tail(packet, w);
-    struct bytes batch =
-        batch_finish(w, batch_head(packet->batch)->upto, batch_head(packet->batch)->more);
-    enum failure bad =
-        tail_packet_open(tail_packet_seal(packer, &packet->tail, batch), &sent_on, NULL);
+    for (size_t i = 0; i < packet->count; i++) {
+        writers[i] = batch_writer_new();
+        batches[i] = assert_of_the_tail(&packet->tail, packet->batches[i], writers[i]);
+    }
+    enum failure bad = tail_packet_open(
+        tail_packet_seal(packer, &packet->tail, batches, packet->count), &sent_on, NULL);
+    for (size_t i = 0; i < packet->count; i++)
+        batch_writer_free(writers[i]);
     assert(!bad);
+    assert(sent_on->count == packet->count);
     assert_same(&packet->tail, &sent_on->tail);
     return 0;
 }

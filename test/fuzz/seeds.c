@@ -125,6 +125,26 @@ static void write_inside(const char *folder, const struct tail *tail, struct byt
     write_seed(folder, "inside", buffer_view(&out));
 }
 
+/* And what the next term made. */
+static void write_two_terms(const char *folder, const struct tail *tail, struct bytes first)
+{
+    OWNED(batch_writer_free) struct batch_writer *w = batch_writer_new();
+    OWNED(packer_free) struct packer *packer = packer_new();
+    OWNED(buffer_free) struct buffer whole = {0};
+    const struct batch_head head = {
+        .home = "atl.example.com", .term = {4, 44}, .after = 20, .head = 30};
+    const struct item item = {
+        .version = {4, 21}, .key = bytes_of_text("c"), .value = bytes_of_text("mine, too")};
+    batch_begin(w, &head);
+    batch_add(w, &item);
+    const struct bytes batches[] = {first, batch_finish(w, 30, false)};
+    struct bytes packet = tail_packet_seal(packer, tail, batches, COUNT_OF(batches));
+    buffer_u8(&whole, 0);
+    buffer_u8(&whole, 0);
+    buffer_raw(&whole, packet.at, packet.size);
+    write_seed(folder, "two-terms", buffer_view(&whole));
+}
+
 static void write_tails(const char *folder)
 {
     struct tail tail = {.id = 77, .base = {2, 5}, .head = 30, .items = 2};
@@ -147,9 +167,10 @@ static void write_tails(const char *folder)
     write_inside(folder, &tail, batch);
     buffer_u8(&whole, 0); /* nothing inside is helped along, … */
     buffer_u8(&whole, 0); /* … nor outside */
-    struct bytes packet = tail_packet_seal(packer, &tail, batch);
+    struct bytes packet = tail_packet_seal(packer, &tail, &batch, 1);
     buffer_raw(&whole, packet.at, packet.size);
     write_seed(folder, "whole", buffer_view(&whole));
+    write_two_terms(folder, &tail, batch);
 }
 
 static void write_holds(const char *folder)

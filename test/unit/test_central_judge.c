@@ -187,13 +187,13 @@ static uint64_t take(struct tail_packet *packet, struct salvage_mark *sum)
         .view = view, .hold = &hold, .now_ms = 1, .judge = central_judge};
     begin(4);
     OWNED(salvage_free) struct salvage *s = salvage_begin(txn, &place);
-    uint64_t upto = 0, end = tail_end_of(&packet->tail, batch_head(packet->batch)->upto);
+    uint64_t upto = 0, end = tail_end_of(&packet->tail, batch_head(packet->batches[0])->upto);
     assert_int_equal(salvage_packet(s, packet, &upto, NULL), OK);
     assert_int_equal(salvage_end(s, NULL), OK);
     view_close(TAKE(view));
     commit_as(holder, TAKE(txn), OK);
     assert_int_equal(store_view(holder, &view, NULL), OK);
-    salvage_mark_key(batch_head(packet->batch)->term, end, key);
+    salvage_mark_key(batch_head(packet->batches[0])->term, end, key);
     assert_int_equal(
         view_item(view, HOME_CENTRAL, MODULE_CMS_MASTER, bytes_of_text(key), &mark, NULL), OK);
     assert_int_equal(salvage_mark_decode(sum, mark.value, NULL), OK);
@@ -524,6 +524,88 @@ static void a_topology_that_takes_the_store_from_its_pair_is_kept_beside(void **
 
 /* --- packets --- */
 
+/* Term 5 of the copy: it was started again, and nobody was there to ask. */
+static void there_again(void)
+{
+    open_term(copy, HOME_CENTRAL, 5);
+    begin(5);
+}
+
+static void what_was_accepted_across_a_restart_comes_together(void **state)
+{
+    (void)state;
+    there();
+    gone(ALICE);
+    gone(SECRET_OF_ALICE);
+    put("config/one", "new");
+    typed_there();
+    there_again();
+    account(ALEX, X, "Alex");
+    put("credential/alex@litwareinc.com", "new");
+    typed_there();
+    const struct salvage_mark sum = brought(100);
+    assert_int_equal(sum.carried, 3); /* of the first term */
+    assert_int_equal(sum.conflicts, 0);
+    has(ALICE, NULL);
+    has(SECRET_OF_ALICE, NULL);
+    has(ALEX, X);
+    has("credential/alex@litwareinc.com", "new");
+    has("config/one", "new");
+    assert_sound(holder, HOME_CENTRAL);
+}
+
+static void and_stays_together_if_one_of_both_terms_met_a_change(void **state)
+{
+    (void)state;
+    there();
+    gone(ALICE);
+    gone(SECRET_OF_ALICE);
+    put("config/one", "new");
+    typed_there();
+    there_again();
+    account(ALEX, X, "Alex");
+    typed_there();
+    here();
+    put(SECRET_OF_ALICE, "another");
+    typed_here();
+    const struct salvage_mark sum = brought(100);
+    assert_int_equal(sum.conflicts, 2); /* of the first term */
+    has(ALICE, X);
+    has(SECRET_OF_ALICE, "another");
+    has(ALEX, NULL);
+    has("config/one", "new");
+    assert_sound(holder, HOME_CENTRAL);
+}
+
+/* More than a batch, and what belongs together is at both ends. */
+static void a_long_tail_comes_together_in_several_batches(void **state)
+{
+    (void)state;
+    for (int touched = 0; touched < 2; touched++) {
+        char key[32];
+        there();
+        account(ALICE, X, "Alice Ciccu");
+        for (int i = 0; i < BATCH_ITEMS_MAX; i++) {
+            snprintf(key, sizeof key, "config/more-%d", i);
+            put(key, "new");
+        }
+        put(SECRET_OF_ALICE, "new");
+        typed_there();
+        if (touched) {
+            here();
+            put(SECRET_OF_ALICE, "another");
+            typed_here();
+        }
+        const struct salvage_mark sum = brought(TAIL_TOGETHER_MAX);
+        assert_int_equal(sum.conflicts, touched ? 2 : 0);
+        assert_int_equal(sum.carried, BATCH_ITEMS_MAX + (touched ? 0 : 2));
+        has(ALICE, touched ? "\"Alice\"" : "Ciccu");
+        has("config/more-9999", "new");
+        tear_down(NULL);
+        set_up(NULL);
+    }
+}
+
 static void a_tail_in_pieces_is_kept_as_conflicts_as_a_whole(void **state)
 {
     (void)state;
@@ -565,6 +647,9 @@ int main(void)
         STORY(a_topology_that_makes_no_sense_here_is_kept_beside),
         STORY(a_topology_without_the_homes_of_its_pools_is_kept_beside),
         STORY(a_topology_that_takes_the_store_from_its_pair_is_kept_beside),
+        STORY(what_was_accepted_across_a_restart_comes_together),
+        STORY(and_stays_together_if_one_of_both_terms_met_a_change),
+        STORY(a_long_tail_comes_together_in_several_batches),
         STORY(a_tail_in_pieces_is_kept_as_conflicts_as_a_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

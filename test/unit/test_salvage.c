@@ -669,15 +669,18 @@ static void a_packet_of_another_tail_is_refused(void **state)
     batch_begin(writer, &head);
     batch_add(writer, &item);
     struct bytes batch = batch_finish(writer, 9, false);
-    struct bytes good = tail_packet_seal(packer, &tail, batch);
+    struct bytes good = tail_packet_seal(packer, &tail, &batch, 1);
     assert_int_equal(tail_packet_open(good, &packet, NULL), OK);
     tail_packet_free(TAKE(packet));
+    const struct bytes twice[] = {batch, batch};
+    assert_int_equal(tail_packet_open(tail_packet_seal(packer, &tail, twice, 2), &packet, NULL),
+                     FAIL_DAMAGED);
     tail.lineage.entries[0].term.tag = 34; /* another's */
-    assert_int_equal(tail_packet_open(tail_packet_seal(packer, &tail, batch), &packet, NULL),
+    assert_int_equal(tail_packet_open(tail_packet_seal(packer, &tail, &batch, 1), &packet, NULL),
                      FAIL_DAMAGED);
     tail.lineage.entries[0].term.tag = 33;
     tail.head = 8; /* it never came so far */
-    assert_int_equal(tail_packet_open(tail_packet_seal(packer, &tail, batch), &packet, NULL),
+    assert_int_equal(tail_packet_open(tail_packet_seal(packer, &tail, &batch, 1), &packet, NULL),
                      FAIL_DAMAGED);
     assert_int_equal(tail_packet_open(bytes_of_text("nonsense"), &packet, NULL), FAIL_DAMAGED);
 }
@@ -695,7 +698,8 @@ static void salvage_change(uint64_t head, uint64_t after, uint64_t upto, struct 
         .home = HOME, .module = MODULE, .term = {3, 33}, .after = after, .head = head};
     batch_begin(writer, &batch);
     batch_add(writer, &item);
-    struct bytes bytes = tail_packet_seal(packer, &tail, batch_finish(writer, upto, false));
+    struct bytes made = batch_finish(writer, upto, false);
+    struct bytes bytes = tail_packet_seal(packer, &tail, &made, 1);
     assert_int_equal(tail_packet_open(bytes, &packet, NULL), OK);
     assert_int_equal(salvage(packet, OK), upto);
 }
