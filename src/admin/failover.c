@@ -50,7 +50,7 @@ static void read_wish(const struct call *call, enum operation_kind kind, const c
     *wish = (struct operation_wish){
         .kind = kind,
         .options = {.disaster = disaster,
-                    .skip_verification = skip,
+                    .skip_verification = skip && kind != OPERATION_MOVE_CENTRAL,
                     .incomplete = skip,
                     .replicas = kind == OPERATION_MOVE_CENTRAL,
                     .flush = call_switch(call, "FlushStorageService"),

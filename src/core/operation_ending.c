@@ -132,8 +132,10 @@ void ending_not_whole(struct error *e, bool central)
          "point that existed.");
     error_kept(e, "Nothing was taken over.");
     error_next(e, "%s",
-               central ? "It goes on when the holder is heard, or a replica that has all of it."
-                       : "Wait until it is complete, or take it as it is: -SkipDataVerification.");
+               central
+                   ? "It goes on when the holder is heard, or a replica that has all of it. If "
+                     "nobody has any more, take it as it is: with -SkipDataVerification besides."
+                   : "Wait until it is complete, or take it as it is: -SkipDataVerification.");
 }
 
 void ending_late(struct error *e, bool ready, uint32_t waited_ms)

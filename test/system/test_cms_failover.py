@@ -99,6 +99,7 @@ def the_two_sets_of_parameters_are_kept_apart_and_nothing_is_done(world):
     target = ["-BackupSqlServerFqdn", REDMOND]
     move(world, "-Force").must(2, "-Force is for a disaster", *sets)
     move(world, *target).must(2, "-Force is missing", *sets)
+    move(world, "-SkipDataVerification").must(2, "is for a disaster", *sets)
     move(world, "-BackupSqlInstanceName", "RTC").must(2, "without -BackupSqlServerFqdn", *sets)
     move(world, *target, "-Force", "-Restore").must(2, "-Restore is about the existing", *sets)
     move(world, "-BackupSqlServerFqdn", "oslo.example.com", "-Force").must(
@@ -109,6 +110,8 @@ def the_two_sets_of_parameters_are_kept_apart_and_nothing_is_done(world):
     move(world, *target, "-BackupMirrorSqlServerFqdn", ATL, "-Force").must(1, "has no mirror")
     assert world.mode("atl", CENTRAL) == "Serving"
     move(world, "-WhatIf").must(0, "would hold the Central Management Store")
+    move(world, *target, "-Force", "-SkipDataVerification", "-WhatIf").must(
+        0, "both copies compared", "would hold the Central Management Store")
     move(world, *target, "-Force", "-WhatIf").must(0, "would hold the Central Management Store")
     assert world.mode("atl", CENTRAL) == "Serving"
     move(world, *target, "-BackupSqlInstanceName", "rtc", "-Force").must(0)

@@ -882,6 +882,8 @@ OWN = {
                                      lambda a, b: a.status == 0 and b.status == 1 and "OTHER" in b.err),
     (CMS, "BackupMirrorSqlServerFqdn"): (TARGET + " -Force" + IF, f" -BackupMirrorSqlServerFqdn {ATL}", no_mirror),
     (CMS, "BackupMirrorSqlInstanceName"): (TARGET + " -Force" + IF, " -BackupMirrorSqlInstanceName RTC", no_mirror),
+    (CMS, "SkipDataVerification"): (IF, " -SkipDataVerification", lambda a, b: "holds the Central" in a.err and
+                                    b.status == 2 and "is for a disaster" in b.err),
     (CMS, "Restore"): (TARGET + " -Force" + IF, " -Restore", lambda a, b: a.status == 0 and b.status == 2 and
                        "-Restore is about the existing database" in b.err),
     (CMS, "Report"): (TARGET + " -Force" + IF, r" -Report 'C:\x.html'",

@@ -1195,15 +1195,38 @@ static void rule_19_a_copy_in_a_long_catch_up_may_become_whole_by_that(void **st
     assert_int_equal(s->opens, 1);
 }
 
+/* Nobody has all of it any more: then it is as much as there will ever be. */
+static void rule_19_without_such_a_replica_it_is_taken_only_knowingly(void **state)
+{
+    (void)state;
+    for (int knowingly = 0; knowingly < 2; knowingly++) {
+        OWNED(scene_free)
+        struct scene *s = begin((struct operation_options){
+            .replicas = true, .disaster = true, .incomplete = knowingly});
+        s->whole = false;
+        answers_nothing(s, FAIL_UNREACHABLE);
+        assert_int_equal(s->brings, 1); /* they are asked in any case */
+        replicas_say(s, UINT64_MAX, 0);
+        if (knowingly) {
+            assert_int_equal(s->opens, 1);
+        } else {
+            assert_failed(s, OPERATION_GATHER);
+            assert_non_null(strstr(s->status.error.next, "-SkipDataVerification"));
+        }
+    }
+}
+
 /* --- whatever happens --- */
 
 /* What the command of `central` does not have, it does not tell to type. */
-static void assert_can_be_typed(const struct scene *s, bool central)
+static void assert_can_be_typed(const struct scene *s, bool central, bool disaster)
 {
-    static const char *const of_pools[] = {"-DisasterMode", "-SkipDataVerification", "-WaitTime",
+    static const char *const of_pools[] = {"-DisasterMode", "-WaitTime",
                                            "-DatabaseCommandTimeoutInSeconds"};
     for (size_t i = 0; central && i < COUNT_OF(of_pools); i++)
         assert_null(strstr(s->status.error.next, of_pools[i]));
+    if (central && !disaster)
+        assert_null(strstr(s->status.error.next, "-SkipDataVerification"));
 }
 
 /* Every operation ends, whatever the holder says, and says at most what there is room for. */
@@ -1262,7 +1285,7 @@ static void every_operation_ends(void **state)
         says(s, MODE_RELEASED);
         is_taken(s);
         assert_true(s->demands == demands && s->opens == opens && s->ends == 1);
-        assert_can_be_typed(s, round % 13 < 6);
+        assert_can_be_typed(s, round % 13 < 6, round % 2);
     }
 }
 
@@ -1329,6 +1352,7 @@ int main(void)
         cmocka_unit_test(rule_19_with_nothing_to_bring_it_is_taken_at_once),
         cmocka_unit_test(rule_19_a_replica_that_sends_nothing_does_not_keep_it_for_ever),
         cmocka_unit_test(rule_19_a_copy_in_a_long_catch_up_may_become_whole_by_that),
+        cmocka_unit_test(rule_19_without_such_a_replica_it_is_taken_only_knowingly),
         cmocka_unit_test(every_operation_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
