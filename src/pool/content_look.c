@@ -34,13 +34,23 @@ enum failure keeper_manifest(struct view *view, const char *home, struct bytes k
 
 /* --- reading a file --- */
 
-static enum failure read_all(const struct keeper *k, int fd, struct manifest *manifest,
-                             struct error *e)
+/* A large file takes a minute. What the pool is to the home may be something else by then, and
+ * others wait for this thread; then what was read is of no use to anybody. */
+static bool is_in_vain(struct keeper *k)
+{
+    pthread_mutex_lock(&k->lock);
+    bool other = k->next_role != k->role;
+    pthread_mutex_unlock(&k->lock);
+    return other;
+}
+
+/* The manifest of a part, whose size tells that it is one, if that was in vain. */
+static enum failure read_all(struct keeper *k, int fd, struct manifest *manifest, struct error *e)
 {
     OWNED(free_memory) uint8_t *bytes = xmalloc(READ_BYTES);
     OWNED(manifest_builder_free) struct manifest_builder *b = manifest_builder_new();
     ssize_t got = 1;
-    while (got > 0 && !atomic_load(&k->content->stopping)) {
+    while (got > 0 && !atomic_load(&k->content->stopping) && !is_in_vain(k)) {
         got = read(fd, bytes, READ_BYTES);
         if (got < 0)
             return fail(e, FAIL_IO, "A file of the home %s can't be read.", k->home);
@@ -48,7 +58,7 @@ static enum failure read_all(const struct keeper *k, int fd, struct manifest *ma
         if (bad)
             return bad;
     }
-    if (got > 0)
+    if (atomic_load(&k->content->stopping) && got > 0)
         return fail(e, FAIL_STOPPING, "This machine is stopping.");
     manifest_builder_end(b, manifest);
     return OK;

@@ -14,6 +14,8 @@ from web_client import Client, Reply, url, with_file_store
 
 tests.clear()
 
+HUGE = 8 << 30  # a sparse file that nobody reads in a moment
+
 
 def deploy(world):
     """Two pools, each with a file store; Redmond can be stopped at any moment of a hand-over."""
@@ -38,6 +40,12 @@ def folder_of(world, pool):
 
 def trees(world):
     return [Files(world, pool, folder_of(world, pool)) for pool in world.pools]
+
+
+def bytes_read(machine):
+    """By all of its threads, from wherever."""
+    text = Path(f"/proc/{machine.process.pid}/io").read_text()
+    return int(re.search("rchar: ([0-9]+)", text).group(1))
 
 
 def incoming(world, pool):
@@ -159,6 +167,10 @@ def an_upload_that_ends_after_the_home_was_handed_over_is_sent_on_and_leaves_not
     ken, which = deploy(world)
     put(ken, which, "old", b"old").must(201)
     sending = Sending(ken, which, "old", b"new" * MB)
+    huge, began = lies(world, "atl", which, "huge"), bytes_read(world["atl"])
+    with huge.open("wb") as file:
+        file.truncate(HUGE)
+    until("it to be read", lambda: bytes_read(world["atl"]) > began + MB)
     fail_over(world).must(0)
     holds(world, "redmond")
     moved = sending.ends(b"end").must(307)
@@ -166,8 +178,10 @@ def an_upload_that_ends_after_the_home_was_handed_over_is_sent_on_and_leaves_not
     ken = Client(world, "kenmyer", "redmond")
     get(ken, which, "old").must(200, b"old")
     put(ken, which, "old", b"newer").must(200)
+    world.wait_event("atl", "file-set-aside", "huge")
     wait_same(trees(world), "atl", 1)
     assert incoming(world, "atl") == []
+    assert bytes_read(world["atl"]) < began + HUGE, "read to its end, while others waited"
 
 
 @test
