@@ -13,6 +13,12 @@ enum {
     MANIFEST_TAG_SIZE = 33,
 };
 
+/* The largest file: of any bytes, and what the topology allows at most (conference_file_max_mb).
+ * Most that are a little larger would fit into a manifest as well, but that shows only when they
+ * are read.
+ */
+#define MANIFEST_FILE_MAX (30000ull << 20)
+
 struct chunk {
     uint8_t hash[CHUNK_HASH_SIZE];
     uint32_t size;

@@ -64,6 +64,15 @@ static enum failure read_all(struct keeper *k, int fd, struct manifest *manifest
     return OK;
 }
 
+static enum failure check_size(uint64_t size, struct error *e)
+{
+    if (size <= MANIFEST_FILE_MAX)
+        return OK;
+    fail(e, FAIL_INVALID, "The file is too large: it has %llu bytes, and %llu are the most.",
+         (unsigned long long)size, MANIFEST_FILE_MAX);
+    return e ? error_next(e, "Divide it into parts.") : FAIL_INVALID;
+}
+
 enum failure keeper_read_file(struct keeper *k, const struct file_name *name,
                               struct manifest *manifest, bool *stable, struct error *e)
 {
@@ -73,7 +82,9 @@ enum failure keeper_read_file(struct keeper *k, const struct file_name *name,
     *manifest = (struct manifest){0};
     if (bad)
         return bad;
-    bad = read_all(k, fd, manifest, e);
+    bad = check_size(before.size, e);
+    if (!bad)
+        bad = read_all(k, fd, manifest, e);
     close(fd);
     enum file_found found;
     if (!bad)
@@ -96,15 +107,17 @@ struct looking {
     struct error *e;
 };
 
-/* Only its bytes can tell. Of a file that is being written that has to wait. */
+/* Only its bytes can tell. Of a file that is being written that has to wait; and one that no
+ * manifest can speak of has others. */
 static bool read_bytes(struct keeper *k, const struct file_name *name,
                        const struct manifest *manifest, struct file_sight *sight)
 {
     OWNED(manifest_free) struct manifest here = {0};
     bool stable;
-    if (keeper_read_file(k, name, &here, &stable, NULL) || !stable)
+    enum failure bad = keeper_read_file(k, name, &here, &stable, NULL);
+    if (bad != FAIL_INVALID && (bad || !stable))
         return false;
-    sight->bytes = manifest_same_bytes(&here, manifest) ? BYTES_EQUAL : BYTES_DIFFER;
+    sight->bytes = !bad && manifest_same_bytes(&here, manifest) ? BYTES_EQUAL : BYTES_DIFFER;
     return true;
 }
 

@@ -26,7 +26,7 @@ enum {
      * meeting, recordings included. */
     TOPOLOGY_FILE_MB = 2048,
     TOPOLOGY_CONFERENCE_MB = 10240,
-    TOPOLOGY_FILE_MB_MAX = 30000, /* larger ones have no manifest (content/chunker.h) */
+    TOPOLOGY_FILE_MB_MAX = 30000, /* larger ones have no manifest (content/manifest.h) */
     TOPOLOGY_CONFERENCE_MB_MAX = 10000000,
     DATABASE_INSTANCE_MAX = 16,
     DATABASE_NAME_SIZE = FQDN_SIZE + 1 + DATABASE_INSTANCE_MAX,

@@ -262,6 +262,11 @@ def odd_names_sparse_files_and_files_that_are_still_written_arrive(world):
         file.write(b"in the middle")
     empty = atl.write("atl", "empty/empty", "")
     atl.write("atl", "odd/.hidden", "not content")
+    with open(atl.home("atl") / "odd" / ".too-large", "wb") as file:
+        file.truncate(40 << 30)
+    os.rename(file.name, file.name.replace(".too", "too"))
+    world.wait_event("atl", "file-not-taken", "odd/too-large", "too large", "Divide it")
+    os.remove(atl.home("atl") / "odd" / "too-large")
     (atl.home("atl") / "odd" / "folder").mkdir()
     arrived = redmond.home("atl") / "sparse" / "four-gigabytes"
     until("the sparse file to arrive", arrived.exists, 300)  # all of it is read, at both ends
