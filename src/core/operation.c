@@ -2,7 +2,6 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/memory.h"
 #include "core/limits.h"
@@ -323,11 +322,6 @@ static void on_drain(struct operation *op, const struct operation_event *event,
     call_off(op, event->now_ms, actions);
 }
 
-static bool has_everything(const struct operation *op, const struct operation_event *event)
-{
-    return event->whole && op->holder.point.usn == event->own.usn;
-}
-
 /* In a disaster, or where nobody wants to know, what can be had in time is better than nothing; the
  * rest is salvaged later. From a copy in the middle of a catch-up that is more than it seems: it
  * must be wanted. */
@@ -340,13 +334,18 @@ static bool takes_what_is_there(const struct operation *op, const struct operati
 static void on_rest(struct operation *op, const struct operation_event *event,
                     struct operation_actions *actions)
 {
-    bool all = has_everything(op, event);
+    bool all = event->whole && op->holder.point.usn == event->own.usn;
+    bool full = event->trouble && event->trouble->kind == FAIL_FULL &&
+                !op->options.skip_verification && !op->options.disaster;
     if (all || takes_what_is_there(op, event)) {
         bool verify = all && !op->options.skip_verification;
         op->status.point = event->own;
         go_to(op, verify ? OPERATION_VERIFY : OPERATION_RELEASE, event->now_ms, actions);
     } else if (is_impatient(op, event->now_ms)) {
         end_stuck(op, event, actions);
+    } else if (full) { /* changes are refused: nobody waits for room on a disk */
+        ending_full(&op->status.error, left(op, event), event->trouble);
+        call_off(op, event->now_ms, actions);
     }
 }
 

@@ -16,6 +16,7 @@ void ending_not_served(struct error *e, bool central, enum mode mode);
 /* `why`: the copy's trouble; NULL: none is known. */
 void ending_stuck(struct error *e, bool central, uint32_t patience_ms, uint64_t left,
                   const struct error *why);
+void ending_full(struct error *e, uint64_t left, const struct error *why);
 void ending_replicas_behind(struct error *e, const char *names, uint32_t patience_ms,
                             uint64_t left);
 void ending_not_flushed(struct error *e, uint32_t waited_ms);

@@ -117,11 +117,12 @@ class Writers:
         for writer in self.list:
             writer.join()
 
-    def go_on(self, changes=10):
-        """Each of them has so many more acknowledged."""
+    def go_on(self, changes=10, unless=lambda: False):
+        """Each of them has so many more acknowledged. False: it came to what is named instead."""
         before = [w.kept for w in self.list]
-        until("everybody to get on", lambda: all(
-            w.kept >= b + changes for w, b in zip(self.list, before)))
+        all_do = lambda: all(w.kept >= b + changes for w, b in zip(self.list, before))
+        until("everybody to get on", lambda: all_do() or unless())
+        return all_do()
 
     @contextlib.contextmanager
     def at_rest(self):

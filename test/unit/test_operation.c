@@ -318,6 +318,28 @@ static void changes_are_not_stopped_for_a_copy_that_does_not_go_on(void **state)
     assert_non_null(strstr(s->status.error.what, full.what));
 }
 
+/* Its disk filled up just behind the last look: nothing comes of waiting, and users wait, too. */
+static void changes_are_not_refused_for_long_where_the_disk_of_the_copy_is_full(void **state)
+{
+    (void)state;
+    struct error full = {0};
+    fail(&full, FAIL_FULL, "The disk is full.");
+    error_next(&full, "Make room there.");
+    OWNED(scene_free) struct scene *s = begin((struct operation_options){0});
+    reach(s, OPERATION_REST);
+    s->holder.point = at(s->own.usn + 1);
+    says(s, MODE_DRAINING);
+    assert_at(s, OPERATION_REST);
+    s->trouble = &full;
+    tick(s, OPERATION_TICK_MS);
+    assert_at(s, OPERATION_CALL_OFF);
+    says(s, MODE_SERVING);
+    assert_failed(s, OPERATION_REST);
+    assert_non_null(strstr(s->status.error.what, "does not go on: 1 changes"));
+    assert_non_null(strstr(s->status.error.what, full.what));
+    assert_string_equal(s->status.error.next, full.next);
+}
+
 /* Somebody who writes all the time does not keep it from that: it need not have what came later. */
 static void a_copy_that_goes_on_a_little_behind_is_good_enough(void **state)
 {
@@ -1299,6 +1321,7 @@ int main(void)
         cmocka_unit_test(what_the_holder_was_told_is_said_again_before_its_deadline),
         cmocka_unit_test(it_copies_until_one_batch_is_left),
         cmocka_unit_test(changes_are_not_stopped_for_a_copy_that_does_not_go_on),
+        cmocka_unit_test(changes_are_not_refused_for_long_where_the_disk_of_the_copy_is_full),
         cmocka_unit_test(a_copy_that_goes_on_a_little_behind_is_good_enough),
         cmocka_unit_test(in_a_disaster_and_unverified_nobody_waits_for_the_copy_to_go_on),
         cmocka_unit_test(it_waits_for_a_copy_that_stands_at_a_point_that_existed),
