@@ -279,6 +279,8 @@ static void tell_plan(struct call *call, const struct preflight *found)
     const char *self = front_end_pool(call_front_end(call)), *home = f->wish.home;
     uint64_t uncopied = preflight_uncopied(found);
     tell_plan_for_replicas(call, found);
+    if (found->answered && o->disaster)
+        call_what_if(call, "Disaster mode would not be needed: %s answers.", found->from);
     if (found->answered) {
         call_what_if(call,
                      "%" PRIu64 " changes of %s would be copied to %s while %s serves on; "
@@ -430,6 +432,18 @@ static void on_looked(const struct preflight *found, void *context)
         begin(call);
 }
 
+/* Where another one would be begun, it would only be joined. */
+static void rehearse_joining(struct call *call)
+{
+    const struct operation_report *r = find(call);
+    call_what_if(call,
+                 "%s of this home is under way already, begun by %s, and at \"%s\": it would be "
+                 "joined as it is.",
+                 operation_kind_name(r->wish.kind), r->wish.by,
+                 operation_step_name(r->status.step));
+    failover_end(call);
+}
+
 void failover_run(struct call *call, enum operation_kind kind, const char *home, bool disaster)
 {
     struct failover *f = xcalloc(1, sizeof *f);
@@ -441,6 +455,8 @@ void failover_run(struct call *call, enum operation_kind kind, const char *home,
     call_step(call, "Looking whether it can be done");
     if (!preflight_check(call, &f->wish))
         failover_end(call);
+    else if (call_switch(call, "WhatIf") && is_under_way(call))
+        rehearse_joining(call);
     else if (!call_switch(call, "WhatIf") && (knows_the_copy(call) || is_under_way(call)))
         begin(call);
     else

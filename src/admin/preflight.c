@@ -70,7 +70,10 @@ static bool is_held_elsewhere(const struct look *l)
     if (mode == MODE_RELEASED || mode == MODE_DRAINING || mode == MODE_CLOSING) {
         fail(&e, FAIL_BUSY, "%s is handing the home %s over to %s right now.", l->self,
              l->wish->home, l->partner);
-        error_next(&e, "Get-CsPoolFailOverStatus -PoolFqdn %s shows how far it is.", l->wish->home);
+        error_next(&e,
+                   "Get-CsPoolFailOverStatus -PoolFqdn %s, typed at a machine of %s, shows how "
+                   "far it is.",
+                   l->wish->home, l->partner);
     } else if (l->wish->kind == OPERATION_MOVE_CENTRAL) {
         fail(&e, FAIL_REFUSED, "%s holds the Central Management Store already, since term %llu.",
              l->self, (unsigned long long)home_hold(l->core)->term.number);

@@ -42,8 +42,8 @@ void ending_stuck(struct error *e, bool central, uint32_t patience_ms, uint64_t 
 
 void ending_full(struct error *e, uint64_t left, const struct error *why)
 {
-    fail(e, FAIL_FULL, "Copying does not go on: %" PRIu64 " changes are not copied yet: %s",
-         left, why->what);
+    fail(e, FAIL_FULL, "Copying does not go on: %" PRIu64 " changes are not copied yet: %s", left,
+         why->what);
     error_kept(e, "%s", serves_on);
     error_next(e, "%s", why->next);
 }

@@ -228,6 +228,7 @@ def a_rehearsal_really_looks_says_each_step_and_changes_nothing(world):
     deploy(world)
     told = fail_over(world, "-WhatIf", "-FlushStorageService", "-ServicesStopDelayMins", "2").must(
         0, "0 changes of", "2 minutes to end", "storage queues", "would serve the home")
+    fail_over(world, "-WhatIf", "-DisasterMode").must(0, f"Disaster mode would not be needed: {ATL} answers.")
     assert world.mode("atl", "atl") == "Serving" and not world["redmond"].events("operation-")
     world.kill("atl")
     world.wait_silent("redmond", "atl")
@@ -264,8 +265,11 @@ def what_is_under_way_can_be_called_off_and_joined(world):
         process = begin(world, "-ServicesStopDelayMins", "30")
         world.wait_mode("atl", "atl", "Closing")
         writers.go_on()  # those who are signed on go on
-        fail_back(world).must(1, "is handing the home", "right now", "Nothing was changed.", "Get-CsPoolFailOverStatus")
-        fail_over(world, "-DisasterMode", "-WhatIf").must(0)
+        fail_back(world).must(1, "is handing the home", "right now", "Nothing was changed.",
+                          f"Get-CsPoolFailOverStatus -PoolFqdn {ATL}, typed at a machine of {REDMOND}")
+        for words in ([], ["-DisasterMode"]):
+            told = fail_over(world, "-WhatIf", *words).must(0, "is under way already", "Letting sessions end", "joined")
+            assert "would be copied" not in told.out, told
         other = begin(world)
         world.command("redmond", "Stop-CsPoolFailOver", "-PoolFqdn", ATL, "-WhatIf").must(0)
         assert world.mode("atl", "atl") == "Closing"
