@@ -5,6 +5,7 @@
 
 #include "checks.h"
 #include "comparing.h"
+#include "faults.h"
 #include "operating.h"
 #include "pool.h"
 #include "salvaging.h"
@@ -408,6 +409,8 @@ static void applied(struct pool *pool, const struct store_outcome *outcome, void
         say(pool->world, "%s could not apply: %s", pool->name, outcome->error.what);
     else if (a->whole)
         check_point(a->h, a->call->module, a->answer.at.usn);
+    else
+        faults_in_catch_up(a->h);
     call_answer(a->call, NULL, outcome->error.kind ? NULL : &a->answer);
     operating_look(a->h);
 }

@@ -4,10 +4,11 @@
 
 #include "checks.h"
 #include "copying.h"
+#include "operating.h"
 #include "pool.h"
 #include "scheduler.h"
 
-enum { PAUSE_MS = 2500, LONGEST_MS = 15000 };
+enum { PAUSE_MS = 2500, LONGEST_MS = 15000, LOST_IN_THOUSAND = 500 };
 
 static uint64_t a_while(struct world *w)
 {
@@ -32,6 +33,33 @@ static void crash(struct world *w)
     pool_crash(pool);
     w->counts.crashes++;
     plan(w, a_while(w), start_again, xmemdup(&pool, sizeof pool));
+}
+
+static void take_alone(void *context)
+{
+    operating_take_alone(*(struct hosted **)context);
+}
+
+static void lose(void *context)
+{
+    struct hosted *h = *(struct hosted **)context;
+    struct pool *holder = partner_of(h);
+    struct world *w = holder->world;
+    if (w->quiet || !holder->up)
+        return;
+    say(w, "%s is lost in the middle of a catch-up", holder->name);
+    pool_crash(holder);
+    w->counts.crashes++;
+    plan(w, LONGEST_MS, start_again, xmemdup(&holder, sizeof holder));
+    plan(w, PAUSE_MS, take_alone, xmemdup(&h, sizeof h));
+}
+
+void faults_in_catch_up(struct hosted *h)
+{
+    struct world *w = h->pool->world;
+    if (!w->options.disasters || h->home != CENTRAL || !h->core || !chance(w, LOST_IN_THOUSAND))
+        return;
+    plan(w, 1, lose, xmemdup(&h, sizeof h));
 }
 
 static void stop_for_a_while(struct world *w)

@@ -241,6 +241,17 @@ void operating_take(struct hosted *h)
                  .replicas = h->home == CENTRAL, .patience_ms = PATIENCE_MS, .store_ms = STORE_MS});
 }
 
+void operating_take_alone(struct hosted *h)
+{
+    struct world *w = h->pool->world;
+    bool runs = h->pool->up && h->pool->paused_until <= w->now;
+    if (!w->quiet && runs && !h->operation && !mode_rights(home_mode(h->core))->holder)
+        start(h, &(struct operation_options){.disaster = true,
+                                             .replicas = h->home == CENTRAL,
+                                             .patience_ms = PATIENCE_MS,
+                                             .store_ms = STORE_MS});
+}
+
 static void begin(struct hosted *h)
 {
     struct world *w = h->pool->world;

@@ -29,5 +29,7 @@ bool operating_is_whole(const struct hosted *h);
 
 /* As an administrator has it taken who wants nothing else. */
 void operating_take(struct hosted *h);
+/* Told to take it, come what may, if it can be told anything. */
+void operating_take_alone(struct hosted *h);
 
 #endif

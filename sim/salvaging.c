@@ -234,7 +234,8 @@ void salvaging_tick(struct hosted *h)
         return;
     }
     store_view(h->pool->store, &view, NULL);
-    if (tail_reader_step(h->salvage.reader, view, PACKET_ITEMS, &step, &packet, NULL)) {
+    uint32_t most = h->home == CENTRAL ? TAIL_TOGETHER_MAX : PACKET_ITEMS;
+    if (tail_reader_step(h->salvage.reader, view, most, &step, &packet, NULL)) {
         broken(h->pool->world, "%s can't read its tail", h->pool->name);
         return;
     }
