@@ -63,11 +63,11 @@ static bool is_held_elsewhere(const struct look *l)
     enum mode mode = home_mode(l->core);
     if (mode == MODE_STANDBY || mode == MODE_RESILIENCY)
         return true;
-    if (mode == MODE_REJOINING) {
+    if (mode == MODE_REJOINING || mode == MODE_RELEASED) {
         home_explain(l->core, &e);
         return wrong(l, &e);
     }
-    if (mode == MODE_RELEASED || mode == MODE_DRAINING || mode == MODE_CLOSING) {
+    if (mode == MODE_DRAINING || mode == MODE_CLOSING) {
         fail(&e, FAIL_BUSY, "%s is handing the home %s over to %s right now.", l->self,
              l->wish->home, l->partner);
         error_next(&e,

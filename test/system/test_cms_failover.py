@@ -144,5 +144,29 @@ def an_existing_store_that_waits_is_put_back_into_service(world):
     world.wait_mode("atl", CENTRAL, "Serving")
 
 
+@test
+def a_store_that_was_given_away_and_never_taken_is_put_back_into_service(world):
+    """The pool that was to take it is lost at the last moment."""
+    world.build(["atl", "redmond"])
+    freezer = Freezer(world, "redmond")
+    world.begin()
+    enable(world, "kenmyer")
+    freezer.arm("before", "central went from Standby to Serving")
+    Typed(world, "redmond", "Invoke-CsManagementServerFailover")
+    freezer.wait()
+    world.kill("redmond")
+    world.wait_mode("atl", CENTRAL, "Released")
+    for words in ([], ["-WhatIf"]):
+        move(world, *words, at="atl").must(
+            1, f"was given to {REDMOND}, which has not taken it yet", "Nothing was changed.",
+            f"on a machine of {ATL}: Invoke-CsManagementServerFailover -Restore")
+    # As soon as it is silent for so long that it can't be taking any more.
+    until("it to be put back", lambda: move(world, "-Restore", at="atl").status == 0)
+    enable(world, "ann")
+    world.start("redmond")
+    holds(world, "atl", CENTRAL)
+    world.terms_must_be_unique()
+
+
 if __name__ == "__main__":
     sys.exit(main())
