@@ -272,38 +272,53 @@ static void tell_plan_for_replicas(struct call *call, const struct preflight *fo
                            "as they make progress.");
 }
 
-static void tell_plan(struct call *call, const struct preflight *found)
+static void tell_plan_with_holder(struct call *call, const struct preflight *found)
 {
     const struct failover *f = call_kept(call);
     const struct operation_options *o = &f->wish.options;
-    const char *self = front_end_pool(call_front_end(call)), *home = f->wish.home;
-    uint64_t uncopied = preflight_uncopied(found);
-    tell_plan_for_replicas(call, found);
-    if (found->answered && o->disaster)
+    const char *self = front_end_pool(call_front_end(call));
+    if (o->disaster)
         call_what_if(call, "Disaster mode would not be needed: %s answers.", found->from);
-    if (found->answered) {
-        call_what_if(call,
-                     "%" PRIu64 " changes of %s would be copied to %s while %s serves on; "
-                     "for that it would wait until nothing moves for %.0f s.",
-                     uncopied, home, self, found->from, o->patience_ms / 1000.0);
-        if (o->flush)
-            call_what_if(call, "The storage queues of %s would be flushed into the store.",
-                         found->from);
-        if (o->close_ms)
-            call_what_if(call, "Sessions would have %u minutes to end; new ones would wait for %s.",
-                         o->close_ms / 60000, self);
-        call_what_if(call,
-                     "%s would refuse changes, the rest would be copied%s, and the home "
-                     "released at its last change.",
-                     found->from,
-                     o->skip_verification ? " without a look whether both copies are equal"
-                                          : " and both copies compared by their digests");
-    } else {
-        call_what_if(call,
-                     "%s does not answer: the home %s would be taken as the copy at %s has it, up "
-                     "to change %" PRIu64 ".",
-                     found->from, home, self, found->own.usn);
-    }
+    call_what_if(call,
+                 "%" PRIu64 " changes of %s would be copied to %s while %s serves on; "
+                 "for that it would wait until nothing moves for %.0f s.",
+                 preflight_uncopied(found), f->wish.home, self, found->from,
+                 o->patience_ms / 1000.0);
+    if (o->flush)
+        call_what_if(call, "The storage queues of %s would be flushed into the store.",
+                     found->from);
+    if (o->close_ms)
+        call_what_if(call, "Sessions would have %u minutes to end; new ones would wait for %s.",
+                     o->close_ms / 60000, self);
+    call_what_if(call,
+                 "%s would refuse changes, the rest would be copied%s, and the home "
+                 "released at its last change.",
+                 found->from,
+                 o->skip_verification ? " without a look whether both copies are equal"
+                                      : " and both copies compared by their digests");
+}
+
+static void tell_plan_alone(struct call *call, const struct preflight *found)
+{
+    const struct failover *f = call_kept(call);
+    const char *catch_up = preflight_catch_up(found, &f->wish.options);
+    call_what_if(call,
+                 "%s does not answer: the home %s would be taken as the copy at %s has it, up "
+                 "to change %" PRIu64 ".",
+                 found->from, f->wish.home, front_end_pool(call_front_end(call)), found->own.usn);
+    if (catch_up)
+        call_what_if(call, "%s", catch_up);
+}
+
+static void tell_plan(struct call *call, const struct preflight *found)
+{
+    const struct failover *f = call_kept(call);
+    const char *self = front_end_pool(call_front_end(call));
+    tell_plan_for_replicas(call, found);
+    if (found->answered)
+        tell_plan_with_holder(call, found);
+    else
+        tell_plan_alone(call, found);
     if (f->wish.kind == OPERATION_MOVE_CENTRAL)
         call_what_if(call,
                      "%s would hold the Central Management Store in a new term, and every "
@@ -312,11 +327,11 @@ static void tell_plan(struct call *call, const struct preflight *found)
     else
         call_what_if(call,
                      "%s would serve the home %s in a new term, and its users would sign on there.",
-                     self, home);
+                     self, f->wish.home);
     call_what_if(call,
                  "That would take about %.1f s, and changes would be refused for less than a "
                  "second of it.",
-                 preflight_seconds(found, o));
+                 preflight_seconds(found, &f->wish.options));
 }
 
 /* That is what it is asked for, with -WhatIf, in many a runbook. */

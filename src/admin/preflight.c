@@ -296,9 +296,8 @@ static void look_at_copy(struct looking *looking)
     struct backup_service *service = front_end_backup_service(looking->fe);
     struct hosted_home *hosted = front_end_home(looking->fe, looking->home);
     struct error e;
-    bool whole;
     if (hosted)
-        hosted_home_point(hosted, &looking->found.own, &whole, &e);
+        hosted_home_point(hosted, &looking->found.own, &looking->found.whole, &e);
     looking->found.trouble = importing_trouble(backup_service_importing(service), looking->home);
 }
 
@@ -362,6 +361,20 @@ enum failure preflight_judge_copy(const struct preflight *found, const char *sel
                       "To have the command wait as long as it makes progress: %s -PoolFqdn %s "
                       "-WaitTime 00:00:15",
                       stuck ? "Mend that" : "Wait for its end", self, command, home);
+}
+
+const char *preflight_catch_up(const struct preflight *found,
+                               const struct operation_options *options)
+{
+    if (found->whole)
+        return NULL;
+    if (options->incomplete)
+        return "That copy is in the middle of a long catch-up, and would be taken as it is.";
+    if (options->replicas)
+        return "That copy is in the middle of a long catch-up: it would be taken only if a replica "
+               "brings the rest, or with -SkipDataVerification.";
+    return "That copy is in the middle of a long catch-up: it would not be taken without "
+           "-SkipDataVerification.";
 }
 
 double preflight_seconds(const struct preflight *found, const struct operation_options *options)

@@ -29,6 +29,7 @@ struct preflight {
     struct error why;     /* … why not */
     uint64_t head;
     struct home_point own;
+    bool whole;                  /* the copy here stands at a point that existed */
     const struct error *trouble; /* what keeps the copy here from going on; NULL: nothing known */
 };
 /* Asks the holder; `done` is called once, on the loop, and `context` must live until then. */
@@ -40,6 +41,11 @@ uint64_t preflight_uncopied(const struct preflight *found);
  * knows: what was planned waits until it can be done at once. `command`: as it was typed. */
 enum failure preflight_judge_copy(const struct preflight *found, const char *self, const char *home,
                                   const char *command, struct error *e);
+
+/* What would come of a copy in the middle of a long catch-up, taken without its holder: a sentence;
+ * NULL: it is not in one. */
+const char *preflight_catch_up(const struct preflight *found,
+                               const struct operation_options *options);
 
 /* How long it would take, by what is to be copied. */
 double preflight_seconds(const struct preflight *found, const struct operation_options *options);

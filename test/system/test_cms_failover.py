@@ -69,6 +69,9 @@ def after_a_disaster_the_seeds_example_takes_it_as_printed(world):
     world.kill("atl")
     world.wait_silent("redmond", "atl")
     move(world).must(1, "does not answer", "-BackupSqlServerFqdn", "-Force")
+    rehearsed = shell(world, "redmond", f"{SEED_2} -WhatIf").must(
+        0, f"would be taken as the copy at {REDMOND} has it")
+    assert "catch-up" not in str(rehearsed), rehearsed
     shell(world, "redmond", SEED_2).must(0, "did not give the home away")
     world.central = "redmond"
     world.wait_mode("redmond", CENTRAL, "Serving")

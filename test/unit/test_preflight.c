@@ -55,12 +55,26 @@ static void a_copy_that_gets_nothing_is_one_if_anything_is_missing_and_says_why(
                  "disk is full.");
 }
 
+static void a_rehearsal_says_what_comes_of_a_copy_in_a_long_catch_up(void **state)
+{
+    (void)state;
+    const struct operation_options alone = {.disaster = true}, knowingly = {.incomplete = true},
+                                   central = {.disaster = true, .replicas = true};
+    struct preflight found = {.whole = true};
+    assert_null(preflight_catch_up(&found, &alone));
+    found.whole = false;
+    assert_non_null(strstr(preflight_catch_up(&found, &alone), "not be taken without -Skip"));
+    assert_non_null(strstr(preflight_catch_up(&found, &central), "only if a replica"));
+    assert_non_null(strstr(preflight_catch_up(&found, &knowingly), "would be taken as it is"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_copy_that_can_be_brought_up_to_date_at_once_is_no_reason),
         cmocka_unit_test(a_copy_in_a_long_catch_up_is_one_with_how_much_is_left),
         cmocka_unit_test(a_copy_that_gets_nothing_is_one_if_anything_is_missing_and_says_why),
+        cmocka_unit_test(a_rehearsal_says_what_comes_of_a_copy_in_a_long_catch_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
