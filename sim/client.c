@@ -43,11 +43,12 @@ static void done(struct pool *pool, const struct store_outcome *outcome, void *c
     const struct attempt *attempt = context;
     if (outcome->error.kind)
         return;
-    pool->world->counts.acked++;
     /* To delete what is not there leaves no trace: what comes back from a tail can't know of it. */
+    bool tails = gives_up(pool->world) || pool->world->homes[attempt->h->home].put_back;
+    pool->world->counts.acked++;
     if (outcome->first_usn && is_superseded(attempt->h))
         note_given_up(attempt->h, attempt->module, attempt->key_number, attempt->number);
-    else if (outcome->first_usn || !gives_up(pool->world))
+    else if (outcome->first_usn || !tails)
         attempt->key->acked = attempt->number;
     copying_changed(attempt->h, outcome->head);
 }
