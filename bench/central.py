@@ -62,8 +62,8 @@ class Deployment:
 
     def replicates(self):
         """Returns when each copy has what there is now, or could not be reached: one question to
-        each. Asking for the status until it is so asks all of them each time, which was most of
-        what was measured where there are many."""
+        each. Asking for the status until it is so has all of them asked each time, and where there
+        are many that is measured as well."""
         lines = self.world[self.holder].ask("Invoke-CsManagementStoreReplication", PATIENCE_S).lines
         failed = " ".join(str(line["error"]) for line in lines if "error" in line)
         return not any(fqdn in failed for fqdn in self.running() - {name_of(self.holder)})

@@ -339,7 +339,8 @@ static enum failure begin(const struct file_store *fs, const struct file_name *n
         return bad;
     *removal = xmalloc(sizeof **removal);
     **removal = (struct file_removal){.fs = fs, .name = *name, .moved = !bad};
-    memcpy((*removal)->aside, aside, sizeof aside);
+    if (!bad)
+        memcpy((*removal)->aside, aside, sizeof aside);
     return OK;
 }
 

@@ -615,9 +615,15 @@ static void a_settled_removal_flushed_both_folders(void **state)
         expect_flushed(s, 1, "atl.example.com/c1");
         file_removal_end(removal, true);
     }
-    assert_int_equal(file_removal_begin(s->fs, &a, &removal, NULL), OK); /* there is none */
-    assert_int_equal(file_removal_settle(removal, NULL), OK);
-    file_removal_end(removal, true);
+    for (int aside = 0; aside < 2; aside++) { /* there is none */
+        assert_int_equal(aside ? file_removal_begin_aside(s->fs, &a, "a test", &removal, NULL)
+                               : file_removal_begin(s->fs, &a, &removal, NULL),
+                         OK);
+        flushes = 0;
+        assert_int_equal(file_removal_settle(removal, NULL), OK);
+        assert_int_equal(flushes, 2); /* for those before it */
+        file_removal_end(removal, false);
+    }
 }
 
 static bool keeps_a(const struct file_name *name, void *context)
