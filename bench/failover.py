@@ -230,8 +230,9 @@ class Took:
         self.serves.append((first - began) * 1000)
         self.seen += gaps
         refused = re.search(r"ChangesRefused\s*: *(?:(\d+):)?(\d+):(\d+):([\d.]+)", done.out)
-        days, hours, minutes, seconds = refused.groups()
-        self.reported.append((int(hours) * 3600 + int(minutes) * 60 + float(seconds)) * 1000)
+        if refused:  # in a disaster nobody knows
+            days, hours, minutes, seconds = refused.groups()
+            self.reported.append((int(hours) * 3600 + int(minutes) * 60 + float(seconds)) * 1000)
         for step, ms in re.findall(r"VERBOSE: ([A-Z][^:]*): (\d+) ms", done.out + done.err):
             self.steps.setdefault(step, []).append(int(ms))
 

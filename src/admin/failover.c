@@ -218,12 +218,13 @@ static void tell_done(struct call *call, const struct operation_report *r)
         call_caution(call, "%s has not confirmed yet that it stands by.", r->from);
     if (!s->alone && !s->verified)
         call_warning(call, "The copy was not verified before it was taken.");
-    call_object(call, json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:s, s:s, s:b}", "Identity",
+    call_object(call, json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:s?, s:s, s:b}", "Identity",
                                 r->wish.home, "Holder", front_end_pool(fe), "TakenFrom", r->from,
                                 "Term", (json_int_t)s->to.number, "Items", (json_int_t)items,
-                                "UpToChange", (json_int_t)s->point.usn, "ChangesRefused", refused,
+                                "UpToChange", (json_int_t)s->point.usn, "ChangesRefused",
+                                s->alone ? NULL : refused, /* else nobody knows since when */
                                 "Duration", took, "Verified", s->verified));
-    if (!s->alone) /* else nobody knows since when */
+    if (!s->alone)
         call_figure(call, json_string(refused), "Changes refused for");
     call_figure(call, json_integer((json_int_t)items), "Items taken over");
     call_figure(call, json_integer((json_int_t)s->point.usn), "Up to change");
