@@ -158,7 +158,8 @@ class Rounds:
 def settled(world):
     """One serves, the other stands by, and nothing is aside anywhere."""
     modes = sorted(str(world.mode(pool, CENTRAL)) for pool in HOLDERS)
-    return modes == ["Serving", "Standby"]
+    return (modes == ["Serving", "Standby"]
+            and all(world[pool].status_of(CENTRAL).get("Tail", 0) == 0 for pool in POOLS))
 
 
 def all_equal(world):
