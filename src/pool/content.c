@@ -213,13 +213,14 @@ bool content_may_export(struct content *content, const char *home)
 
 struct error content_trouble(struct content *content, const char *home)
 {
-    struct keeper *k = content_keeper(content, home);
     struct error e = {0};
-    if (!k)
-        return e;
-    pthread_mutex_lock(&k->lock);
-    e = k->trouble;
-    pthread_mutex_unlock(&k->lock);
+    for (size_t i = 0; !e.kind && i < content->count; i++) {
+        struct keeper *k = content->keepers[i];
+        pthread_mutex_lock(&k->lock);
+        if (!home || strcmp(home, k->home) == 0)
+            e = k->trouble;
+        pthread_mutex_unlock(&k->lock);
+    }
     return e;
 }
 

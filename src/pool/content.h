@@ -56,7 +56,7 @@ struct content_left content_left(struct content *content, const char *home);
 /* A scan since this pool has been what it is to the home is at its end, or there is nothing that
  * could be scanned: the home's head may be spoken of (protocol, rule 16). */
 bool content_may_export(struct content *content, const char *home);
-/* Why not everything is in order; `kind` OK: nothing is wrong. */
+/* Why not everything is in order; `kind` OK: nothing is wrong. `home` NULL: of any. */
 struct error content_trouble(struct content *content, const char *home);
 
 /* Since this process began. */

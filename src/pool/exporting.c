@@ -109,6 +109,8 @@ struct error exporting_files_trouble(const struct exporting *x)
         return e;
     export_status(x->core, &s);
     e = content_trouble(front_end_content(x->fe), x->home);
+    if (!e.kind && s.here.broken) /* where it was found first, of all homes in that file store */
+        e = content_trouble(front_end_content(x->fe), NULL);
     if (!e.kind && s.there.broken)
         fail(&e, FAIL_NOT_FOUND, "The file store of %s can't be used; its own status says why.",
              x->target);

@@ -192,8 +192,9 @@ def an_emptied_file_store_is_filled_again_and_one_without_its_marker_is_left_alo
     run("sh", "-c", what_to_type).must(0)
 
     def comes_back():
-        said = exported(world["atl"])
-        assert not said["Scanned"] or "no marker" not in (said["LastError"] or ""), said
+        said = [d for d in look(world["atl"], Detailed=True)["Details"] if d["Module"] == MODULE_OF_FILES]
+        met = all(d["Scanned"] for d in said)  # those of both homes
+        assert len(said) == 2 and not (met and "no marker" in str(said)), said
         return len(atl.tree("atl")) == 60
 
     until("the files to be back", comes_back)
