@@ -4,7 +4,8 @@
  * --disasters]
  *
  * Without seeds: a fixed set, and some that nobody has seen yet; with POLLUX_SOAK that many times
- * as many. Prints TAP; says how to replay what failed. */
+ * as many, and with POLLUX_SAMPLE=3 a third of the fixed ones. Prints TAP; says how to replay what
+ * failed. */
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -109,6 +110,14 @@ static int usage(void)
     return 2;
 }
 
+/* Of the environment; 1: it says nothing. */
+static uint64_t number_of(const char *name)
+{
+    const char *text = getenv(name);
+    uint64_t number = text ? strtoull(text, NULL, 10) : 0;
+    return number ? number : 1;
+}
+
 int main(int argc, char **argv)
 {
     static const struct option long_options[] = {{"seed", required_argument, NULL, 's'},
@@ -148,18 +157,18 @@ int main(int argc, char **argv)
         puts("1..1");
         return !run(1, "the_seeds_that_were_asked_for", &plan);
     }
-    const char *soak = getenv("POLLUX_SOAK");
-    uint64_t rounds = soak ? strtoull(soak, NULL, 10) : 1;
+    uint64_t rounds = number_of("POLLUX_SOAK"), part = number_of("POLLUX_SAMPLE");
+    uint64_t fixed = FIXED_SEEDS * rounds / part, central = CENTRAL_SEEDS * rounds / part;
     uint64_t fresh = 1000000 + random_u64() % (UINT64_C(1) << 40);
     const struct plan plans[] = {
-        {.from = 1, .to = FIXED_SEEDS * rounds},
-        {.from = 1, .to = FIXED_SEEDS * rounds, .put_back_holders = true},
-        {.from = 1, .to = FIXED_SEEDS * rounds, .forces = true},
-        {.from = 1, .to = FIXED_SEEDS * rounds, .disasters = true},
-        {.from = 1, .to = CENTRAL_SEEDS * rounds, .central = true},
-        {.from = 1, .to = CENTRAL_SEEDS * rounds, .central = true, .put_back_holders = true},
-        {.from = 1, .to = CENTRAL_SEEDS * rounds, .central = true, .forces = true},
-        {.from = 1, .to = CENTRAL_SEEDS * rounds, .central = true, .disasters = true},
+        {.from = 1, .to = fixed},
+        {.from = 1, .to = fixed, .put_back_holders = true},
+        {.from = 1, .to = fixed, .forces = true},
+        {.from = 1, .to = fixed, .disasters = true},
+        {.from = 1, .to = central, .central = true},
+        {.from = 1, .to = central, .central = true, .put_back_holders = true},
+        {.from = 1, .to = central, .central = true, .forces = true},
+        {.from = 1, .to = central, .central = true, .disasters = true},
         {.from = fresh, .to = fresh + FRESH_SEEDS * rounds - 1},
         {.from = fresh, .to = fresh + FRESH_SEEDS * rounds - 1, .put_back_holders = true},
         {.from = fresh, .to = fresh + FRESH_SEEDS * rounds - 1, .forces = true},

@@ -16,6 +16,8 @@ import threading
 import traceback
 from pathlib import Path
 
+from pollux_world import sample
+
 POLLUX, DIE_AT = (os.path.abspath(path) for path in sys.argv[1:3])
 MACHINE = "atl-cs-001.litwareinc.com"
 POOL = "atl.litwareinc.com"
@@ -493,6 +495,7 @@ def output_that_can_not_be_written_is_a_failure():
 
 
 def main():
+    tests[:] = sample(tests)
     print(f"1..{len(tests)}")
     os.umask(0o022)
     failed = 0
