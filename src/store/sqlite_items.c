@@ -41,8 +41,7 @@ static const char *const item_sql[ITEM_STATEMENTS] = {
 
 /* What leads from the keys to the rows is a table of our own instead of an index: so a key whose
  * item is replaced stays where it is, and many changes can go into each table in its own order.
- * That its usn may be NULL, which it never is, spares SQLite a copy of each page before a statement
- * changes it: nothing in such a table can end one in its middle but a fault that ends all. */
+ * That its usn may be NULL, which it never is, spares a check of each row. */
 static const char item_tables[] =
     "CREATE TABLE item_%lld (usn INTEGER PRIMARY KEY, module INTEGER NOT NULL,"
     " deleted INTEGER NOT NULL, term INTEGER NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL,"
