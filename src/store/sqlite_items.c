@@ -13,8 +13,8 @@
     " FROM key_%lld k LEFT JOIN item_%lld i ON i.usn = k.usn WHERE k.module = ?1 AND "
 
 static const char *const item_sql[ITEM_STATEMENTS] = {
-    [ITEM_LEAD] = "INSERT OR FAIL INTO key_%lld SELECT module, key, usn FROM fed WHERE true"
-                  " ON CONFLICT (module, key) DO UPDATE SET usn = led_to(usn, excluded.usn)",
+    [ITEM_LEAD] = "INSERT INTO key_%lld VALUES (?1, ?2, ?3) ON CONFLICT (module, key)"
+                  " DO UPDATE SET usn = led_to(usn, excluded.usn)",
     [ITEM_TAKE] = "DELETE FROM item_%lld WHERE usn IN (SELECT before FROM fed)"
                   " AND taken(" ITEM_COLUMNS ")",
     [ITEM_INSERT] = "INSERT OR FAIL INTO item_%lld (" ITEM_COLUMNS ")"
@@ -40,14 +40,13 @@ static const char *const item_sql[ITEM_STATEMENTS] = {
 };
 
 /* What leads from the keys to the rows is a table of our own instead of an index: so a key whose
- * item is replaced stays where it is, and many changes can go into each table in its own order.
- * That its usn may be NULL, which it never is, spares a check of each row. */
+ * item is replaced stays where it is, and many changes can go into each table in its own order. */
 static const char item_tables[] =
     "CREATE TABLE item_%lld (usn INTEGER PRIMARY KEY, module INTEGER NOT NULL,"
     " deleted INTEGER NOT NULL, term INTEGER NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL,"
     " hash BLOB NOT NULL);"
     "CREATE INDEX item_%lld_deleted ON item_%lld (deleted) WHERE deleted = 1;"
-    "CREATE TABLE key_%lld (module INTEGER NOT NULL, key BLOB NOT NULL, usn INTEGER,"
+    "CREATE TABLE key_%lld (module INTEGER NOT NULL, key BLOB NOT NULL, usn INTEGER NOT NULL,"
     " PRIMARY KEY (module, key)) WITHOUT ROWID;";
 
 enum failure sqlite_ready_item(struct sqlite_session *s, int64_t home, enum item_statement which,
@@ -145,7 +144,7 @@ static void note_found(struct found *found, const struct item *item, struct item
                             .value_size = item->value.size};
 }
 
-static void bind_key(sqlite3_stmt *stmt, enum module module, struct bytes key)
+void sqlite_bind_key(sqlite3_stmt *stmt, enum module module, struct bytes key)
 {
     sqlite3_bind_int(stmt, 1, (int)module);
     sqlite_bind_bytes(stmt, 2, key);
@@ -160,7 +159,7 @@ enum failure sqlite_find(struct session *base, int64_t home, enum module module,
     enum failure bad = sqlite_ready_item(s, home, ITEM_GET, &stmt, e);
     if (bad)
         return bad;
-    bind_key(stmt, module, key);
+    sqlite_bind_key(stmt, module, key);
     int code = sqlite3_step(stmt);
     if (code == SQLITE_ROW) {
         struct item old = {0};
@@ -194,7 +193,7 @@ static enum failure drop_key_of(struct sqlite_session *s, int64_t home, sqlite3_
     if (bad)
         return bad;
     int64_t usn = sqlite3_column_int64(row, 0);
-    bind_key(drop, (enum module)sqlite3_column_int(row, 1), sqlite_column_bytes_of(row, 4));
+    sqlite_bind_key(drop, (enum module)sqlite3_column_int(row, 1), sqlite_column_bytes_of(row, 4));
     sqlite3_bind_int64(drop, 3, usn);
     bad = sqlite_done(s, drop, sqlite3_step(drop), "dropping a key", e);
     if (bad || sqlite3_changes(s->db) > 0)
@@ -254,7 +253,7 @@ static enum failure prove_absent(struct sqlite_session *s, int64_t home, enum mo
         bad = sqlite_ready_item(s, home, (enum item_statement)which, &stmt, e);
         if (bad)
             return bad;
-        bind_key(stmt, module, key);
+        sqlite_bind_key(stmt, module, key);
         int code = sqlite3_step(stmt);
         struct item neighbour;
         struct item_hash hash;
@@ -275,7 +274,7 @@ enum failure sqlite_get(struct session *base, int64_t home, enum module module, 
     enum failure bad = sqlite_ready_item(s, home, ITEM_GET, &stmt, e);
     if (bad)
         return bad;
-    bind_key(stmt, module, key);
+    sqlite_bind_key(stmt, module, key);
     int code = sqlite3_step(stmt);
     if (code == SQLITE_ROW) {
         struct item_hash hash;
@@ -346,7 +345,7 @@ enum failure sqlite_walk_keys(struct session *base, int64_t home, enum module mo
     enum failure bad = sqlite_ready_item(s, home, ITEM_WALK_KEYS, &stmt, e);
     if (bad)
         return bad;
-    bind_key(stmt, module, from);
+    sqlite_bind_key(stmt, module, from);
     return walk(s, stmt, read_row_by_key, prefix, visit, context, e);
 }
 

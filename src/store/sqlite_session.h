@@ -89,6 +89,8 @@ void sqlite_rollback(struct session *base);
 enum failure sqlite_create_items(struct sqlite_session *s, int64_t home, struct error *e);
 enum failure sqlite_ready_item(struct sqlite_session *s, int64_t home, enum item_statement which,
                                sqlite3_stmt **stmt, struct error *e);
+/* The first two values of a statement. */
+void sqlite_bind_key(sqlite3_stmt *stmt, enum module module, struct bytes key);
 /* The tables themselves, once they are empty. */
 enum failure sqlite_drop_items(struct sqlite_session *s, int64_t home, struct error *e);
 enum failure sqlite_sweep(struct session *base, int64_t home, uint32_t max, uint32_t *swept,

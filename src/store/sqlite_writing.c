@@ -1,9 +1,11 @@
-/* Many items written together, each table by one statement.
+/* Many items written together.
  *
- * A statement that is stepped once for each row spends more time on its beginning and its end than
- * on the row. So the rows are fed to it: it selects them from `fed`, a table that exists only in
- * this process and yields what run.c has put into an order. What it finds in the place of a row, it
- * tells by calling a function of ours. */
+ * A statement that is stepped once for each row spends a good part of its time on its beginning and
+ * its end. So rows are fed to one: it selects them from `fed`, a table that exists only in this
+ * process and yields what run.c has put into an order. What it finds, it tells by calling a
+ * function of ours. Keys are written one by one: a statement of many that calls a function has
+ * SQLite keep each page that it changes aside until its end, and that costs what feeding it would
+ * gain. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -153,8 +155,8 @@ static void led_to(sqlite3_context *call, int count, sqlite3_value **values)
     struct write *w = write_at(feed->writes, feed->at);
     int64_t before = sqlite3_value_int64(values[0]);
     assert(count == 2 && (uint64_t)sqlite3_value_int64(values[1]) == w->item.version.usn);
-    if (before <= 0 && !feed->bad)
-        feed->bad = astray(feed, feed->e);
+    if (before <= 0)
+        feed->bad = FAIL_DAMAGED;
     w->before = before > 0 ? (uint64_t)before : 0;
     sqlite3_result_value(call, values[1]);
 }
@@ -226,16 +228,21 @@ enum failure sqlite_writing_open(struct sqlite_session *s, struct error *e)
 
 /* --- the statements --- */
 
+static void begin_feed(struct feed *feed, const struct writes *writes, struct error *e)
+{
+    feed->writes = writes;
+    feed->at = feed->seen = feed->taken = 0;
+    feed->bad = OK;
+    feed->e = e;
+}
+
 /* Lets one of the statements have it all. */
 static enum failure feed_to(struct sqlite_session *s, int64_t home, enum item_statement which,
                             const struct writes *writes, const char *doing, struct error *e)
 {
     sqlite3_stmt *stmt;
     struct feed *feed = &s->feed;
-    feed->writes = writes;
-    feed->at = feed->seen = feed->taken = 0;
-    feed->bad = OK;
-    feed->e = e;
+    begin_feed(feed, writes, e);
     enum failure bad = sqlite_ready_item(s, home, which, &stmt, e);
     if (bad)
         return bad;
@@ -247,9 +254,20 @@ static enum failure feed_to(struct sqlite_session *s, int64_t home, enum item_st
 enum failure sqlite_lead(struct session *base, int64_t home, const struct writes *writes,
                          struct error *e)
 {
-    for (size_t i = 0; i < writes->count; i++)
-        write_at(writes, i)->before = 0;
-    return feed_to(session_of(base), home, ITEM_LEAD, writes, "writing keys", e);
+    struct sqlite_session *s = session_of(base);
+    struct feed *feed = &s->feed;
+    sqlite3_stmt *stmt;
+    begin_feed(feed, writes, e);
+    enum failure bad = sqlite_ready_item(s, home, ITEM_LEAD, &stmt, e);
+    for (; !bad && feed->at < writes->count; feed->at++) {
+        struct write *w = write_at(writes, feed->at);
+        w->before = 0;
+        sqlite_bind_key(stmt, w->item.module, w->item.key);
+        sqlite_bind_u64(stmt, 3, w->item.version.usn);
+        bad = sqlite_done(s, stmt, sqlite3_step(stmt), "writing a key", e);
+        bad = feed->bad ? astray(feed, e) : bad;
+    }
+    return bad;
 }
 
 enum failure sqlite_take(struct session *base, int64_t home, const struct writes *writes,
