@@ -77,13 +77,21 @@ class Store:
     def __init__(self, machine):
         self.db = sqlite3.connect(f"file:{machine.store}?mode=ro", uri=True, timeout=30,
                                   isolation_level=None, check_same_thread=False)
-        self.table = None
+        self.home = None
 
     def ask(self, what, *values):
-        if not self.table:
-            home = self.db.execute("SELECT id FROM home WHERE name = ?", [ATL]).fetchone()
-            self.table = home and f"item_{home[0]}"
-        return self.db.execute(what.format(item=self.table), values).fetchall() if self.table else []
+        if not self.home:
+            found = self.db.execute("SELECT id FROM home WHERE name = ?", [ATL]).fetchone()
+            self.home = found and found[0]
+        if not self.home:
+            return []
+        return self.db.execute(what.format(item=f"item_{self.home}"), values).fetchall()
+
+    def all_items(self, of=None):
+        """Those that were not replaced: the query, of this file or of one that is attached."""
+        schema, home = ("copy", of.home) if of else ("main", self.home)
+        return (f"SELECT usn, module, key, value FROM {schema}.item_{home} WHERE usn NOT IN "
+                f"(SELECT usn FROM {schema}.replaced WHERE home = {home})")
 
     @property
     def head(self):
@@ -150,12 +158,12 @@ class Pair:
 
     def must_be_equal(self):
         with Store(self.world["atl"]) as ours, Store(self.world["redmond"]) as theirs:
-            count = "SELECT count(*) FROM {item}"
-            assert ours.ask(count) == theirs.ask(count), (ours.ask(count), theirs.ask(count))
-            what = "SELECT usn, module, key, value FROM"
+            assert ours.head == theirs.head
             ours.db.execute("ATTACH ? AS copy", [f"file:{self.world['redmond'].store}?mode=ro"])
-            differ = ours.ask(f"{what} main.{{item}} EXCEPT {what} copy.{theirs.table} LIMIT 1")
-            assert not differ, differ
+            here, there = ours.all_items(), ours.all_items(theirs)
+            for one, other in (here, there), (there, here):
+                differ = ours.ask(f"{one} EXCEPT {other} LIMIT 1")
+                assert not differ, differ
 
     def tell_memory(self):
         atl, redmond = self.world["atl"], self.world["redmond"]

@@ -26,8 +26,9 @@ struct found {
 struct write {
     struct item item;
     struct item_hash hash;
-    uint64_t before; /* the row to which its key led until then; 0: it led nowhere */
-    bool outdated;   /* by another one behind it, with the same key: it is not written */
+    uint64_t before;      /* the row to which its key led until then; 0: it led nowhere */
+    uint32_t before_size; /* for the engine */
+    bool outdated;        /* by another one behind it, with the same key: it is not written */
 };
 
 /* A write's place in an order, by a number: most comparisons need not look at the write itself. */
@@ -90,6 +91,10 @@ struct engine_ops {
     /* By the rows that they replace: takes those away, and says what each was. */
     enum failure (*take)(struct session *s, int64_t home, const struct writes *writes,
                          take_visit *visit, void *context, struct error *e);
+    /* What is left of what was taken away or replaced, and nobody sees any more: whether it is
+     * worth a transaction of its own, and one that removes so much of it. */
+    bool (*is_untidy)(struct session *s);
+    enum failure (*tidy)(struct session *s, uint32_t max, struct error *e);
     /* By their usns: their rows; an error if there is one with such a usn. */
     enum failure (*insert)(struct session *s, int64_t home, const struct writes *writes,
                            struct error *e);

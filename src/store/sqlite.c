@@ -2,7 +2,8 @@
  * that read.
  *
  * Each home has two tables of its own. In item_<id> are the items, by usn: changes append at its
- * end, and copying reads it in order. key_<id> leads from their keys to them.
+ * end, and copying reads it in order. key_<id> leads from their keys to them. What a change
+ * replaces stays among them for a while, named in `replaced`.
  *
  * What SQLite does not see, we look for: each row has a hash, a miss is believed only if the rows
  * on both sides are sound, a walk over everything must add up to the digest. What remains is damage
@@ -298,6 +299,8 @@ static const struct engine_ops sqlite_ops = {
     .lead = sqlite_lead,
     .insert = sqlite_insert,
     .take = sqlite_take,
+    .is_untidy = sqlite_is_untidy,
+    .tidy = sqlite_tidy,
     .drop = sqlite_drop,
     .forget = sqlite_forget,
     .get = sqlite_get,
@@ -399,6 +402,7 @@ enum failure sqlite_engine_open_with(const char *path, const char *pool,
     engine->path = xstrdup(path);
     engine->vfs = options->vfs ? xstrdup(options->vfs) : NULL;
     engine->synchronous = xstrdup(options->synchronous ? options->synchronous : "FULL");
+    engine->replaced_max = options->replaced_max ? options->replaced_max : REPLACED_MAX;
     enum failure bad = lock_file(engine, e);
     if (!bad)
         bad = prepare_file(engine, pool, e);

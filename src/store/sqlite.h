@@ -11,6 +11,7 @@ struct sqlite_options {
     const char *vfs;         /* NULL: SQLite's own */
     const char *synchronous; /* NULL: "FULL", which is what "durable" stands on */
     int64_t log_bytes;       /* 0: as long as the checkpointer lets it grow first otherwise */
+    int64_t replaced_max;    /* 0: so many rows as may lie about otherwise */
 };
 enum failure sqlite_engine_open_with(const char *path, const char *pool,
                                      const struct sqlite_options *options, struct engine **engine,

@@ -24,6 +24,9 @@ static const struct schema_step steps[] = {
          "INSERT INTO key_N SELECT module, key, usn FROM item_N ORDER BY module, key;"
          "DROP INDEX item_N_key;"
          "', '_N', '_' || id) FROM home"},
+    /* A row went at once when it was replaced. */
+    {.sql = "CREATE TABLE replaced (home INTEGER NOT NULL, usn INTEGER NOT NULL, size INTEGER NOT"
+            " NULL, PRIMARY KEY (home, usn)) WITHOUT ROWID"},
 };
 const struct schema sqlite_schema = {steps, COUNT_OF(steps)};
 

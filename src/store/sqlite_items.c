@@ -12,30 +12,42 @@
     " i.module IS k.module AND i.key IS k.key"                                                     \
     " FROM key_%lld k LEFT JOIN item_%lld i ON i.usn = k.usn WHERE k.module = ?1 AND "
 
+/* Of a row, that it counts: it was not replaced. */
+#define COUNTS " NOT EXISTS (SELECT 1 FROM replaced r WHERE r.home = %lld AND r.usn = i.usn) "
+
 static const char *const item_sql[ITEM_STATEMENTS] = {
     [ITEM_LEAD] = "INSERT INTO key_%lld VALUES (?1, ?2, ?3) ON CONFLICT (module, key)"
                   " DO UPDATE SET usn = led_to(usn, excluded.usn)",
-    [ITEM_TAKE] = "DELETE FROM item_%lld WHERE usn IN (SELECT before FROM fed)"
-                  " AND taken(" ITEM_COLUMNS ")",
+    [ITEM_REPLACED] = "SELECT i.usn, i.module, i.deleted, i.term, i.key, i.value, i.hash"
+                      " FROM fed CROSS JOIN item_%lld i ON i.usn = fed.before",
+    [ITEM_REPLACE] = "INSERT OR FAIL INTO replaced SELECT %lld, before, before_size FROM fed",
+    [ITEM_TAKE_REPLACED] = "DELETE FROM item_%lld AS i WHERE usn IN (SELECT usn FROM replaced"
+                           " WHERE home = %lld AND usn BETWEEN ?1 AND ?2) AND NOT EXISTS"
+                           " (SELECT 1 FROM key_%lld k WHERE k.module = i.module AND"
+                           " k.key = i.key AND k.usn = i.usn)",
+    [ITEM_FORGET_REPLACED] = "DELETE FROM replaced WHERE home = %lld AND usn BETWEEN ?1 AND ?2",
     [ITEM_INSERT] = "INSERT OR FAIL INTO item_%lld (" ITEM_COLUMNS ")"
                     " SELECT " ITEM_COLUMNS " FROM fed",
     [ITEM_ROW] = "SELECT " ITEM_COLUMNS " FROM item_%lld WHERE usn = ?1",
     [ITEM_DROP] = "DELETE FROM item_%lld WHERE usn = ?1",
     [ITEM_DROP_KEY] = "DELETE FROM key_%lld WHERE module = ?1 AND key = ?2 AND usn = ?3",
     [ITEM_DROP_LOST_KEY] = "DELETE FROM key_%lld WHERE usn = ?1",
-    [ITEM_FORGET] = "DELETE FROM item_%lld WHERE deleted = 1 AND usn <= ?1",
-    [ITEM_TOMBSTONES] = "SELECT " ITEM_COLUMNS " FROM item_%lld WHERE deleted = 1 AND usn <= ?1",
+    [ITEM_FORGET] = "DELETE FROM item_%lld AS i WHERE deleted = 1 AND usn <= ?1 AND" COUNTS,
+    [ITEM_TOMBSTONES] =
+        "SELECT " ITEM_COLUMNS " FROM item_%lld i WHERE deleted = 1 AND usn <= ?1 AND" COUNTS,
     [ITEM_SWEEP] = "DELETE FROM item_%lld WHERE usn IN"
                    " (SELECT usn FROM item_%lld ORDER BY usn LIMIT ?1)",
     [ITEM_FIRST] = "SELECT " ITEM_COLUMNS " FROM item_%lld ORDER BY usn LIMIT ?1",
     [ITEM_GET] = ITEM_BY_KEY "k.key = ?2",
     [ITEM_BEFORE] = ITEM_BY_KEY "k.key < ?2 ORDER BY k.key DESC LIMIT 1",
     [ITEM_BEHIND] = ITEM_BY_KEY "k.key > ?2 ORDER BY k.key LIMIT 1",
-    [ITEM_WALK_USN] = "SELECT " ITEM_COLUMNS " FROM item_%lld WHERE usn > ?1 ORDER BY usn",
-    [ITEM_NEWEST] = "SELECT usn FROM item_%lld ORDER BY usn DESC LIMIT 1 OFFSET ?1",
+    [ITEM_WALK_USN] =
+        "SELECT " ITEM_COLUMNS " FROM item_%lld i WHERE usn > ?1 AND" COUNTS "ORDER BY usn",
+    [ITEM_NEWEST] =
+        "SELECT usn FROM item_%lld i WHERE" COUNTS "ORDER BY usn DESC LIMIT 1 OFFSET ?1",
     [ITEM_STRAY_KEYS] = "SELECT k.usn FROM key_%lld k LEFT JOIN item_%lld i ON i.usn = k.usn"
                         " WHERE k.usn > 0 AND"
-                        " (i.module IS NOT k.module OR i.key IS NOT k.key)",
+                        " (i.module IS NOT k.module OR i.key IS NOT k.key OR NOT" COUNTS ")",
     [ITEM_WALK_KEYS] = ITEM_BY_KEY "k.key >= ?2 AND i.deleted IS NOT 1 ORDER BY k.key",
 };
 
@@ -65,7 +77,7 @@ enum failure sqlite_ready_item(struct sqlite_session *s, int64_t home, enum item
     enum failure bad = OK;
     if (!items->list[which]) {
         long long n = home;
-        char *sql = sqlite3_mprintf(item_sql[which], n, n); /* most name one table */
+        char *sql = sqlite3_mprintf(item_sql[which], n, n, n); /* most name one table */
         bad = sqlite_prepare(s, sql, &items->list[which], e);
         sqlite3_free(sql);
     }
@@ -95,7 +107,9 @@ enum failure sqlite_drop_items(struct sqlite_session *s, int64_t home, struct er
 {
     forget_statements(s, home);
     long long n = home;
-    char *sql = sqlite3_mprintf("DROP TABLE item_%lld; DROP TABLE key_%lld", n, n);
+    char *sql = sqlite3_mprintf("DROP TABLE item_%lld; DROP TABLE key_%lld;"
+                                "DELETE FROM replaced WHERE home = %lld",
+                                n, n, n);
     enum failure bad = sqlite_run(s->db, s->path, sql, e);
     sqlite3_free(sql);
     return bad;
@@ -110,7 +124,7 @@ static struct item_hash column_hash(sqlite3_stmt *stmt, int at)
     return hash;
 }
 
-static enum failure read_row(struct sqlite_session *s, sqlite3_stmt *stmt, struct item *item,
+enum failure sqlite_read_row(struct sqlite_session *s, sqlite3_stmt *stmt, struct item *item,
                              struct item_hash *hash, struct error *e)
 {
     (void)s;
@@ -131,7 +145,7 @@ static enum failure read_row_by_key(struct sqlite_session *s, sqlite3_stmt *stmt
                                     struct item_hash *hash, struct error *e)
 {
     bool none = sqlite3_column_type(stmt, 0) == SQLITE_NULL;
-    enum failure bad = none ? OK : read_row(s, stmt, item, hash, e);
+    enum failure bad = none ? OK : sqlite_read_row(s, stmt, item, hash, e);
     bool its = sqlite3_column_int(stmt, 7) != 0;
     return bad || its ? bad : sqlite_fail_damaged(s->path, "looking an item up", e);
 }
@@ -173,14 +187,19 @@ enum failure sqlite_find(struct session *base, int64_t home, enum module module,
 
 /* One of the statements that delete what has this usn. */
 static enum failure drop_by_usn(struct sqlite_session *s, int64_t home, enum item_statement which,
-                                int64_t usn, struct error *e)
+                                uint64_t usn, struct error *e)
 {
     sqlite3_stmt *stmt;
     enum failure bad = sqlite_ready_item(s, home, which, &stmt, e);
     if (bad)
         return bad;
-    sqlite3_bind_int64(stmt, 1, usn);
+    sqlite_bind_u64(stmt, 1, usn);
     return sqlite_done(s, stmt, sqlite3_step(stmt), "dropping an item", e);
+}
+
+enum failure sqlite_drop_row(struct sqlite_session *s, int64_t home, uint64_t usn, struct error *e)
+{
+    return drop_by_usn(s, home, ITEM_DROP, usn, e);
 }
 
 /* The key that leads to a row is found by what stands in the row; or else, because that may be
@@ -198,7 +217,7 @@ static enum failure drop_key_of(struct sqlite_session *s, int64_t home, sqlite3_
     bad = sqlite_done(s, drop, sqlite3_step(drop), "dropping a key", e);
     if (bad || sqlite3_changes(s->db) > 0)
         return bad;
-    return drop_by_usn(s, home, ITEM_DROP_LOST_KEY, usn, e);
+    return drop_by_usn(s, home, ITEM_DROP_LOST_KEY, (uint64_t)usn, e);
 }
 
 /* Of what the first statement selects, the keys; then the rows, by the second one. */
@@ -216,16 +235,19 @@ static enum failure drop_selected(struct sqlite_session *s, int64_t home, enum i
     enum failure worse = sqlite_done(s, stmt, code, "dropping items", e);
     if (bad || worse)
         return bad ? bad : worse;
-    return drop_by_usn(s, home, rows, (int64_t)limit, e);
+    return drop_by_usn(s, home, rows, limit, e);
 }
 
+/* A row that somebody finds by its usn was not replaced; if it is noted as such, that goes, too. */
 enum failure sqlite_drop(struct session *base, int64_t home, uint64_t usn, struct error *e)
 {
     struct sqlite_session *s = session_of(base);
-    enum failure bad = drop_selected(s, home, ITEM_ROW, ITEM_DROP, usn, e);
+    enum failure bad = sqlite_not_replaced(s, home, usn, e);
+    if (!bad)
+        bad = drop_selected(s, home, ITEM_ROW, ITEM_DROP, usn, e);
     if (bad || sqlite3_changes(s->db) > 0)
         return bad;
-    return drop_by_usn(s, home, ITEM_DROP_LOST_KEY, (int64_t)usn, e); /* the row got lost */
+    return drop_by_usn(s, home, ITEM_DROP_LOST_KEY, usn, e); /* the row got lost */
 }
 
 enum failure sqlite_forget(struct session *base, int64_t home, uint64_t upto, struct error *e)
@@ -237,8 +259,11 @@ enum failure sqlite_sweep(struct session *base, int64_t home, uint32_t max, uint
                           struct error *e)
 {
     struct sqlite_session *s = session_of(base);
-    enum failure bad = drop_selected(s, home, ITEM_FIRST, ITEM_SWEEP, max, e);
-    *swept = bad ? 0 : (uint32_t)sqlite3_changes(s->db);
+    enum failure bad = sqlite_make_room(s, home, 0, STORE_NUMBER_MAX, max, swept, e);
+    if (bad || *swept == max)
+        return bad;
+    bad = drop_selected(s, home, ITEM_FIRST, ITEM_SWEEP, max - *swept, e);
+    *swept += bad ? 0 : (uint32_t)sqlite3_changes(s->db);
     return bad;
 }
 
@@ -317,7 +342,7 @@ enum failure sqlite_walk_usn(struct session *base, int64_t home, uint64_t after,
     if (bad)
         return bad;
     sqlite_bind_u64(stmt, 1, after);
-    return walk(s, stmt, read_row, BYTES_NONE, visit, context, e);
+    return walk(s, stmt, sqlite_read_row, BYTES_NONE, visit, context, e);
 }
 
 enum failure sqlite_newest(struct session *base, int64_t home, uint32_t rows, uint64_t *usn,
@@ -367,7 +392,7 @@ enum failure sqlite_scan(struct session *base, int64_t home, view_scan_visit *vi
     while (more && (code = sqlite3_step(rows)) == SQLITE_ROW) {
         struct item item;
         struct item_hash hash;
-        bool sound = read_row(s, rows, &item, &hash, NULL) == OK;
+        bool sound = sqlite_read_row(s, rows, &item, &hash, NULL) == OK;
         more = visit(item.version.usn, sound, context);
     }
     bad = sqlite_done(s, rows, code, "reading items", e);

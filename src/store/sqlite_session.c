@@ -126,6 +126,7 @@ void sqlite_rollback(struct session *base)
 {
     struct sqlite_session *s = session_of(base);
     sqlite_give_back(s);
+    s->replaced_known = false;
     if (!sqlite3_get_autocommit(s->db))
         sqlite_step_once(s, &s->rollback, "ROLLBACK", "rolling back", NULL);
 }

@@ -8,6 +8,13 @@ enum {
     SQLITE_BUSY_MS = 5000, /* an administrator's sqlite3 may look at the file for a moment */
 };
 
+/* Rows that were replaced, and still lie about. */
+enum { REPLACED_MAX = 500000, REPLACED_BYTES_MAX = 256 << 20 };
+
+struct replaced {
+    int64_t rows, bytes;
+};
+
 struct checkpointer;
 
 struct sqlite_engine {
@@ -16,12 +23,16 @@ struct sqlite_engine {
     char *path;
     char *vfs;
     char *synchronous;
+    int64_t replaced_max;
     int lock; /* held while the store is open: one process for each file */
 };
 
 enum item_statement {
     ITEM_LEAD,
-    ITEM_TAKE,
+    ITEM_REPLACED,
+    ITEM_REPLACE,
+    ITEM_TAKE_REPLACED,
+    ITEM_FORGET_REPLACED,
     ITEM_INSERT,
     ITEM_ROW,
     ITEM_DROP,
@@ -46,16 +57,11 @@ struct item_statements {
     sqlite3_stmt *list[ITEM_STATEMENTS];
 };
 
-/* What the statements of sqlite_writing.c are fed with, and what they find. */
+/* What the statements of sqlite_writing.c are fed with. */
 struct feed {
-    const char *path;
     const struct writes *writes;
-    size_t at;          /* the row that is yielded */
-    size_t seen, taken; /* of those that are taken away: how far they were looked at, how many go */
-    take_visit *visit;
-    void *context;
-    enum failure bad; /* damage that was found on the way */
-    struct error *e;
+    size_t at;   /* the row that is yielded */
+    bool astray; /* a key led nowhere */
 };
 
 struct sqlite_session {
@@ -70,6 +76,11 @@ struct sqlite_session {
     size_t items_count;
     sqlite3_stmt *lent; /* whose row the caller still looks at */
     struct feed feed;
+    sqlite3_stmt *replaced_count, *replaced_next, *replaced_between;
+    bool replaced_known; /* how many, that is */
+    struct replaced replaced;
+    int64_t tidied_home; /* where tidying goes on */
+    uint64_t tidied_upto;
 };
 
 static inline struct sqlite_session *session_of(struct session *s)
@@ -91,6 +102,9 @@ enum failure sqlite_ready_item(struct sqlite_session *s, int64_t home, enum item
                                sqlite3_stmt **stmt, struct error *e);
 /* The first two values of a statement. */
 void sqlite_bind_key(sqlite3_stmt *stmt, enum module module, struct bytes key);
+enum failure sqlite_read_row(struct sqlite_session *s, sqlite3_stmt *stmt, struct item *item,
+                             struct item_hash *hash, struct error *e);
+enum failure sqlite_drop_row(struct sqlite_session *s, int64_t home, uint64_t usn, struct error *e);
 /* The tables themselves, once they are empty. */
 enum failure sqlite_drop_items(struct sqlite_session *s, int64_t home, struct error *e);
 enum failure sqlite_sweep(struct session *base, int64_t home, uint32_t max, uint32_t *swept,
@@ -121,6 +135,17 @@ enum failure sqlite_take(struct session *base, int64_t home, const struct writes
                          take_visit *visit, void *context, struct error *e);
 enum failure sqlite_insert(struct session *base, int64_t home, const struct writes *writes,
                            struct error *e);
+
+/* Rows that were replaced (sqlite_replaced.c). */
+bool sqlite_is_untidy(struct session *base);
+enum failure sqlite_tidy(struct session *base, uint32_t max, struct error *e);
+enum failure sqlite_note_replaced(struct sqlite_session *s, const struct replaced *more,
+                                  struct error *e);
+/* Takes away what lies between these usns, and says how much that was. */
+enum failure sqlite_make_room(struct sqlite_session *s, int64_t home, uint64_t from, uint64_t to,
+                              uint32_t max, uint32_t *taken, struct error *e);
+enum failure sqlite_not_replaced(struct sqlite_session *s, int64_t home, uint64_t usn,
+                                 struct error *e);
 
 /* Statements. A session prepares each at its first use and keeps it. */
 enum failure sqlite_prepare(struct sqlite_session *s, const char *sql, sqlite3_stmt **stmt,

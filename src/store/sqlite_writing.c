@@ -2,19 +2,18 @@
  *
  * A statement that is stepped once for each row spends a good part of its time on its beginning and
  * its end. So rows are fed to one: it selects them from `fed`, a table that exists only in this
- * process and yields what run.c has put into an order. What it finds, it tells by calling a
- * function of ours. Keys are written one by one: a statement of many that calls a function has
- * SQLite keep each page that it changes aside until its end, and that costs what feeding it would
- * gain. */
+ * process and yields what run.c has put into an order. Keys are written one by one: a statement of
+ * many that calls a function has SQLite keep each page that it changes aside until its end, and
+ * that costs what feeding it would gain. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "store/sqlite_session.h"
 
-/* `before` is the row that the one here replaces. */
+/* `before` is the row that the one here replaces, and `before_size` what that takes. */
 static const char fed_columns[] =
-    "CREATE TABLE fed (usn, module, deleted, term, key, value, hash, before)";
+    "CREATE TABLE fed (usn, module, deleted, term, key, value, hash, before, before_size)";
 enum column {
     FED_USN,
     FED_MODULE,
@@ -23,7 +22,8 @@ enum column {
     FED_KEY,
     FED_VALUE,
     FED_HASH,
-    FED_BEFORE
+    FED_BEFORE,
+    FED_BEFORE_SIZE
 };
 
 /* So many rows SQLite is to expect: it knows nothing of them, and more than a few are normal. */
@@ -118,6 +118,7 @@ static int table_column(sqlite3_vtab_cursor *cursor, sqlite3_context *to, int co
     case FED_VALUE: yield_bytes(to, item->value); break;
     case FED_HASH: yield_bytes(to, bytes_of(&w->hash, sizeof w->hash)); break;
     case FED_BEFORE: sqlite3_result_int64(to, (int64_t)w->before); break;
+    case FED_BEFORE_SIZE: sqlite3_result_int64(to, w->before_size); break;
     }
     return SQLITE_OK;
 }
@@ -143,11 +144,6 @@ static sqlite3_module fed = {
 
 /* --- what is found --- */
 
-static enum failure astray(const struct feed *feed, struct error *e)
-{
-    return sqlite_fail_damaged(feed->path, "looking an item up", e);
-}
-
 /* Of a key that was there already: where it led. */
 static void led_to(sqlite3_context *call, int count, sqlite3_value **values)
 {
@@ -155,85 +151,33 @@ static void led_to(sqlite3_context *call, int count, sqlite3_value **values)
     struct write *w = write_at(feed->writes, feed->at);
     int64_t before = sqlite3_value_int64(values[0]);
     assert(count == 2 && (uint64_t)sqlite3_value_int64(values[1]) == w->item.version.usn);
-    if (before <= 0)
-        feed->bad = FAIL_DAMAGED;
+    feed->astray |= before <= 0;
     w->before = before > 0 ? (uint64_t)before : 0;
     sqlite3_result_value(call, values[1]);
-}
-
-static struct bytes bytes_of_value(sqlite3_value *value)
-{
-    const void *at = sqlite3_value_blob(value);
-    return bytes_of(at, (size_t)sqlite3_value_bytes(value));
-}
-
-/* The row must be sound, and have the key that led there: its hash leaves the digest, and a damaged
- * one would make that wrong for good. */
-static enum failure read_taken(const struct feed *feed, const struct write *w,
-                               sqlite3_value **values, struct found *found)
-{
-    struct item item = {
-        .module = (enum module)sqlite3_value_int(values[1]),
-        .deleted = sqlite3_value_int(values[2]) != 0,
-        .version = {.usn = (uint64_t)sqlite3_value_int64(values[0]),
-                    .term = (uint64_t)sqlite3_value_int64(values[3])},
-        .key = bytes_of_value(values[4]),
-        .value = bytes_of_value(values[5]),
-    };
-    struct bytes stored = bytes_of_value(values[6]);
-    struct item_hash hash = {0};
-    if (stored.size == sizeof hash)
-        memcpy(&hash, stored.at, sizeof hash);
-    enum failure bad = row_check(&item, hash, feed->e);
-    if (!bad && (item.module != w->item.module || !bytes_equal(item.key, w->item.key)))
-        bad = astray(feed, feed->e);
-    *found = (struct found){item.version.usn, item.deleted, hash, item.value.size};
-    return bad;
-}
-
-/* Of a row that is about to be taken away: whether it may. SQLite comes by rows in the order of
- * their usns, and in that order they were fed. */
-static void taken(sqlite3_context *call, int count, sqlite3_value **values)
-{
-    struct feed *feed = sqlite3_user_data(call);
-    uint64_t usn = (uint64_t)sqlite3_value_int64(values[0]);
-    assert(count == 7);
-    const struct writes *writes = feed->writes;
-    while (feed->seen < writes->count && write_at(writes, feed->seen)->before < usn)
-        feed->seen++;
-    const struct write *w = feed->seen < writes->count ? write_at(writes, feed->seen) : NULL;
-    struct found found;
-    if (!feed->bad)
-        feed->bad =
-            w && w->before == usn ? read_taken(feed, w, values, &found) : astray(feed, feed->e);
-    if (!feed->bad) {
-        feed->visit(w, &found, feed->context);
-        feed->taken++;
-    }
-    sqlite3_result_int(call, !feed->bad);
 }
 
 enum failure sqlite_writing_open(struct sqlite_session *s, struct error *e)
 {
     enum { FLAGS = SQLITE_UTF8 | SQLITE_DIRECTONLY };
     struct feed *feed = &s->feed;
-    feed->path = s->path;
     bool ready = sqlite3_create_module_v2(s->db, "fed", &fed, feed, NULL) == SQLITE_OK &&
                  sqlite3_create_function_v2(s->db, "led_to", 2, FLAGS, feed, led_to, NULL, NULL,
-                                            NULL) == SQLITE_OK &&
-                 sqlite3_create_function_v2(s->db, "taken", 7, FLAGS, feed, taken, NULL, NULL,
                                             NULL) == SQLITE_OK;
     return ready ? OK : sqlite_fail(s->db, s->path, "opening", e);
 }
 
 /* --- the statements --- */
 
-static void begin_feed(struct feed *feed, const struct writes *writes, struct error *e)
+static void begin_feed(struct feed *feed, const struct writes *writes)
 {
     feed->writes = writes;
-    feed->at = feed->seen = feed->taken = 0;
-    feed->bad = OK;
-    feed->e = e;
+    feed->at = 0;
+    feed->astray = false;
+}
+
+static enum failure fail_astray(const struct sqlite_session *s, struct error *e)
+{
+    return sqlite_fail_damaged(s->path, "looking an item up", e);
 }
 
 /* Lets one of the statements have it all. */
@@ -241,14 +185,9 @@ static enum failure feed_to(struct sqlite_session *s, int64_t home, enum item_st
                             const struct writes *writes, const char *doing, struct error *e)
 {
     sqlite3_stmt *stmt;
-    struct feed *feed = &s->feed;
-    begin_feed(feed, writes, e);
+    begin_feed(&s->feed, writes);
     enum failure bad = sqlite_ready_item(s, home, which, &stmt, e);
-    if (bad)
-        return bad;
-    int code = sqlite3_step(stmt);
-    bad = sqlite_done(s, stmt, code, doing, feed->bad ? NULL : e);
-    return feed->bad ? feed->bad : bad;
+    return bad ? bad : sqlite_done(s, stmt, sqlite3_step(stmt), doing, e);
 }
 
 enum failure sqlite_lead(struct session *base, int64_t home, const struct writes *writes,
@@ -257,7 +196,7 @@ enum failure sqlite_lead(struct session *base, int64_t home, const struct writes
     struct sqlite_session *s = session_of(base);
     struct feed *feed = &s->feed;
     sqlite3_stmt *stmt;
-    begin_feed(feed, writes, e);
+    begin_feed(feed, writes);
     enum failure bad = sqlite_ready_item(s, home, ITEM_LEAD, &stmt, e);
     for (; !bad && feed->at < writes->count; feed->at++) {
         struct write *w = write_at(writes, feed->at);
@@ -265,7 +204,61 @@ enum failure sqlite_lead(struct session *base, int64_t home, const struct writes
         sqlite_bind_key(stmt, w->item.module, w->item.key);
         sqlite_bind_u64(stmt, 3, w->item.version.usn);
         bad = sqlite_done(s, stmt, sqlite3_step(stmt), "writing a key", e);
-        bad = feed->bad ? astray(feed, e) : bad;
+        if (!bad && feed->astray)
+            bad = fail_astray(s, e);
+    }
+    return bad;
+}
+
+/* The row must be sound, and have the key that led there: its hash leaves the digest, and a damaged
+ * one would make that wrong for good. */
+static enum failure read_replaced(struct sqlite_session *s, sqlite3_stmt *row, struct write *w,
+                                  struct found *found, struct error *e)
+{
+    struct item item;
+    struct item_hash hash;
+    enum failure bad = sqlite_read_row(s, row, &item, &hash, e);
+    if (!bad && (item.module != w->item.module || !bytes_equal(item.key, w->item.key)))
+        bad = fail_astray(s, e);
+    *found = (struct found){item.version.usn, item.deleted, hash, item.value.size};
+    w->before_size = (uint32_t)(item.key.size + item.value.size);
+    return bad;
+}
+
+/* What each was, of the rows that are replaced. */
+static enum failure visit_replaced(struct sqlite_session *s, int64_t home,
+                                   const struct writes *writes, take_visit *visit, void *context,
+                                   struct replaced *all, struct error *e)
+{
+    sqlite3_stmt *stmt;
+    int code = SQLITE_OK;
+    begin_feed(&s->feed, writes);
+    enum failure bad = sqlite_ready_item(s, home, ITEM_REPLACED, &stmt, e);
+    while (!bad && (code = sqlite3_step(stmt)) == SQLITE_ROW) {
+        struct write *w = write_at(writes, s->feed.at); /* it is the one that was asked for */
+        struct found found;
+        bad = read_replaced(s, stmt, w, &found, e);
+        if (bad)
+            break;
+        visit(w, &found, context);
+        all->rows++;
+        all->bytes += w->before_size;
+    }
+    enum failure worse = sqlite_done(s, stmt, code, "reading replaced items", bad ? NULL : e);
+    if (bad || worse)
+        return bad ? bad : worse;
+    return (size_t)all->rows < writes->count ? fail_astray(s, e) : OK;
+}
+
+/* Who brings the same again writes it where it was: that row can't stay until later. */
+static enum failure drop_same(struct sqlite_session *s, int64_t home, const struct writes *writes,
+                              struct error *e)
+{
+    enum failure bad = OK;
+    for (size_t i = 0; !bad && i < writes->count; i++) {
+        const struct write *w = write_at(writes, i);
+        if (w->before == w->item.version.usn)
+            bad = sqlite_drop_row(s, home, w->before, e);
     }
     return bad;
 }
@@ -274,17 +267,28 @@ enum failure sqlite_take(struct session *base, int64_t home, const struct writes
                          take_visit *visit, void *context, struct error *e)
 {
     struct sqlite_session *s = session_of(base);
-    s->feed.visit = visit;
-    s->feed.context = context;
-    enum failure bad = feed_to(s, home, ITEM_TAKE, writes, "dropping items", e);
-    return !bad && s->feed.taken < writes->count ? astray(&s->feed, e) : bad;
+    struct replaced all = {0};
+    enum failure bad = visit_replaced(s, home, writes, visit, context, &all, e);
+    if (bad)
+        return bad;
+    bad = feed_to(s, home, ITEM_REPLACE, writes, "replacing items", e);
+    if (bad && sqlite3_extended_errcode(s->db) == SQLITE_CONSTRAINT_PRIMARYKEY)
+        return fail_astray(s, e); /* its key led to a row that had been replaced before */
+    if (!bad)
+        bad = drop_same(s, home, writes, e);
+    return bad ? bad : sqlite_note_replaced(s, &all, e);
 }
 
 enum failure sqlite_insert(struct session *base, int64_t home, const struct writes *writes,
                            struct error *e)
 {
     struct sqlite_session *s = session_of(base);
-    enum failure bad = feed_to(s, home, ITEM_INSERT, writes, "writing items", e);
+    uint64_t from = write_at(writes, 0)->item.version.usn;
+    uint64_t to = write_at(writes, writes->count - 1)->item.version.usn;
+    uint32_t taken;
+    enum failure bad = sqlite_make_room(s, home, from, to, INT32_MAX, &taken, e);
+    if (!bad)
+        bad = feed_to(s, home, ITEM_INSERT, writes, "writing items", e);
     bool clash = bad && sqlite3_extended_errcode(s->db) == SQLITE_CONSTRAINT_PRIMARYKEY;
     return clash ? usn_is_taken(write_at(writes, s->feed.at)->item.version.usn, e) : bad;
 }

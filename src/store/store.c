@@ -21,6 +21,12 @@ enum {
     /* Those who were just answered often come back with their next change. The writer gives as many
      * as it answered the time to do so, but never longer than half a flush took, nor this. */
     GATHER_MAX_US = 2000,
+
+    /* The writer tidies up when nobody wants anything for so long; with a pause between the steps,
+     * each of which is so small that whoever comes then hardly waits. */
+    TIDY_AFTER_MS = 200,
+    TIDY_PAUSE_MS = 20,
+    TIDY_ROWS = 1000,
 };
 
 struct lease {
@@ -33,6 +39,7 @@ struct store {
     struct session *writer;
     struct group *group;
     pthread_t thread;
+    bool untidy; /* the writer's own */
 
     pthread_mutex_t lock; /* over all that follows */
     pthread_cond_t work;
@@ -131,6 +138,20 @@ static enum failure broken(struct store *store, struct error *e)
     return e->kind;
 }
 
+/* Ends the engine's transaction: with what was done in it, unless that failed. */
+static enum failure end(struct store *store, enum failure bad, struct error *e)
+{
+    const struct engine_ops *ops = store->engine->ops;
+    if (!bad) {
+        bad = ops->commit(store->writer, e);
+        if (bad == FAIL_IO)
+            break_off(store, e);
+    }
+    if (bad)
+        ops->rollback(store->writer);
+    return bad;
+}
+
 /* Everything of the group in one engine transaction. What fails its own checks is left out and
  * keeps its error; any other failure is the whole group's. */
 static enum failure try_group(struct store *store, struct txn *list, struct error *e)
@@ -156,15 +177,10 @@ static enum failure try_group(struct store *store, struct txn *list, struct erro
     }
     if (!bad && any)
         bad = group_save(store->group, e);
-    if (bad || !any) {
+    if (any)
+        bad = end(store, bad, e);
+    else
         ops->rollback(store->writer);
-    } else {
-        bad = ops->commit(store->writer, e);
-        if (bad)
-            ops->rollback(store->writer);
-        if (bad == FAIL_IO)
-            break_off(store, e);
-    }
     group_reset(store->group);
     return bad;
 }
@@ -215,6 +231,7 @@ static struct txn *take_group(struct store *store)
 {
     struct txn *list = store->first, *end = NULL;
     size_t count = 0, bytes = 0;
+    assert(list);
     for (struct txn *txn = list; txn && count < STORE_GROUP_MAX; txn = txn->next) {
         if (count && bytes + txn_size(txn) > STORE_GROUP_BYTES_MAX)
             break;
@@ -231,43 +248,94 @@ static struct txn *take_group(struct store *store)
     return list;
 }
 
-/* Sleeps until there is work; then, for a moment, until as many wait as the last group had. With
- * the lock held. */
-static void gather(struct store *store, size_t last_group, uint64_t last_us)
+/* If it fails, on a full disk, say, nobody lacks anything: it is tried again behind the next
+ * change.
+ */
+static void tidy(struct store *store)
 {
-    store->wanted = 1;
-    while (!store->first && !store->stopping)
-        pthread_cond_wait(&store->work, &store->lock);
-    uint64_t patience_us = last_us / 2 < GATHER_MAX_US ? last_us / 2 : GATHER_MAX_US;
+    const struct engine_ops *ops = store->engine->ops;
+    struct error e;
+    store->untidy = false;
+    if (broken(store, &e) || ops->begin(store->writer, &e))
+        return;
+    enum failure bad = ops->tidy(store->writer, TIDY_ROWS, &e);
+    bad = end(store, bad, &e);
+    store->untidy = !bad && ops->is_untidy(store->writer);
+}
+
+static void until_in(struct timespec *until, uint64_t us)
+{
+    clock_gettime(CLOCK_MONOTONIC, until);
+    uint64_t ns = (uint64_t)until->tv_nsec + us * 1000;
+    until->tv_sec += (time_t)(ns / 1000000000);
+    until->tv_nsec = (long)(ns % 1000000000);
+}
+
+/* Sleeps until there is work; or, if there is something to tidy, so long. */
+static void wait_for_work(struct store *store, uint64_t patience_ms)
+{
     struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += (long)patience_us * 1000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
-    store->wanted = last_group;
-    while (store->waiting < last_group && !store->stopping &&
+    until_in(&until, patience_ms * 1000);
+    while (!store->first && !store->stopping) {
+        if (!store->untidy)
+            pthread_cond_wait(&store->work, &store->lock);
+        else if (pthread_cond_timedwait(&store->work, &store->lock, &until) != 0)
+            break;
+    }
+}
+
+struct last_group {
+    size_t count;
+    uint64_t us;
+};
+
+/* Gives those who were just answered the time to come back: until as many wait as the last group
+ * had, but only for a moment. With the lock held. */
+static void gather(struct store *store, const struct last_group *last)
+{
+    struct timespec until;
+    until_in(&until, last->us / 2 < GATHER_MAX_US ? last->us / 2 : GATHER_MAX_US);
+    store->wanted = last->count;
+    while (store->waiting < last->count && !store->stopping &&
            pthread_cond_timedwait(&store->work, &store->lock, &until) == 0)
         ;
+    store->wanted = 1;
+}
+
+/* With the lock held, but while it works. */
+static void run_next(struct store *store, struct last_group *last)
+{
+    last->count = store->waiting;
+    struct txn *list = take_group(store);
+    last->count -= store->waiting;
+    pthread_mutex_unlock(&store->lock);
+    uint64_t start = clock_us();
+    run_group(store, list);
+    last->us = clock_us() - start;
+    store->untidy = store->engine->ops->is_untidy(store->writer);
+    pthread_mutex_lock(&store->lock);
 }
 
 static void *writer_main(void *context)
 {
     struct store *store = context;
-    size_t last_group = 1;
-    uint64_t last_us = 0;
+    struct last_group last = {.count = 1};
+    uint64_t patience_ms = TIDY_AFTER_MS;
     pthread_mutex_lock(&store->lock);
     for (;;) {
-        gather(store, last_group, last_us);
-        if (!store->first)
+        wait_for_work(store, patience_ms);
+        if (store->first) {
+            gather(store, &last);
+            run_next(store, &last);
+            patience_ms = TIDY_AFTER_MS;
+        } else if (!store->stopping) {
+            pthread_mutex_unlock(&store->lock);
+            tidy(store);
+            pthread_mutex_lock(&store->lock);
+            patience_ms = TIDY_PAUSE_MS;
+        } else {
             break;
-        last_group = store->waiting;
-        struct txn *list = take_group(store);
-        last_group -= store->waiting;
-        pthread_mutex_unlock(&store->lock);
-        uint64_t start = clock_us();
-        run_group(store, list);
-        last_us = clock_us() - start;
-        pthread_mutex_lock(&store->lock);
+        }
     }
     pthread_mutex_unlock(&store->lock);
     return NULL;
@@ -348,7 +416,9 @@ enum failure store_open(struct engine *engine, struct store **result, struct err
     store->engine = engine;
     store->writer = writer;
     store->group = group_new(writer);
+    store->untidy = engine->ops->is_untidy(writer);
     store->last = &store->first;
+    store->wanted = 1;
     pthread_mutex_init(&store->lock, NULL);
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);

@@ -36,9 +36,10 @@ def rows(store, home):
         found = db.execute("SELECT id FROM home WHERE name = ?", [name_of(home)]).fetchone()
         if not found:
             return {}
+        table = f"item_{found[0]}"
         return {(module, key): (value, term, usn, deleted) for module, key, value, term, usn, deleted
-                in db.execute("SELECT module, key, value, term, usn, deleted FROM "
-                              f"item_{found[0]}")}
+                in db.execute(f"SELECT module, key, value, term, usn, deleted FROM {table} "
+                              f"WHERE {counts(table)}")}
     except sqlite3.DatabaseError:  # not created yet, or copied while it changed
         return {}
     finally:

@@ -243,6 +243,18 @@ OPENED = re.compile(r"The home (\S+) (?:went from \S+ to (\S+) here \((\S+)\), i
 folders = []
 
 
+def item_tables(db):
+    """Of a store's file: a table for each home."""
+    return sorted(name for name, in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' "
+                                               "AND name LIKE 'item\\_%' ESCAPE '\\'"))
+
+
+def counts(table):
+    """SQL: a row of that table was not replaced. Those that were lie about for a while."""
+    home = table.rsplit("_", 1)[1]
+    return f"usn NOT IN (SELECT usn FROM replaced WHERE home = {home})"
+
+
 class World:
     def __init__(self):
         self.folder = Path(tempfile.mkdtemp(prefix="pollux-"))
@@ -449,10 +461,8 @@ class World:
         changes by itself."""
         db = sqlite3.connect(f"file:{self[pool].store}?mode=ro", uri=True)
         try:
-            tables = [name for name, in db.execute(
-                "select name from sqlite_master where type = 'table' and name like 'item%'")]
-            return [(table, row) for table in sorted(tables)
-                    for row in db.execute(f"select * from {table} order by 1")]
+            return [(table, row) for table in item_tables(db)
+                    for row in db.execute(f"SELECT * FROM {table} WHERE {counts(table)} ORDER BY 1")]
         finally:
             db.close()
 

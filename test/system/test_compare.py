@@ -31,7 +31,8 @@ def while_stopped(world, pool, change, home=CENTRAL):
 def delete_rows(where):
     """And what leads to them, so that nothing shows it."""
     def delete(db, table):
-        keys, where_all = table.replace("item", "key"), f"deleted = 0 AND {where}"
+        keys, where_all = (table.replace("item", "key"),
+                           f"deleted = 0 AND {counts(table)} AND {where}")
         db.execute(f"DELETE FROM {keys} WHERE usn IN (SELECT usn FROM {table} WHERE {where_all})")
         db.execute(f"DELETE FROM {table} WHERE {where_all}")
     return delete

@@ -23,7 +23,7 @@ def damage(where):
     """Another name in the row of an account; its hash stays."""
     return lambda db, table: db.execute(
         f"UPDATE {table} SET value = replace(cast(value AS TEXT), 'litware', 'Litware') "
-        f"WHERE deleted = 0 AND {where}")
+        f"WHERE deleted = 0 AND {counts(table)} AND {where}")
 
 
 def accounts_named(world, pool):

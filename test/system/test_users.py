@@ -266,9 +266,9 @@ def items(machine, beginning):
     """The live items of `central` in a machine's store, by their keys."""
     found = {}
     store = sqlite3.connect(f"file:{machine.store}?mode=ro", uri=True)
-    for (table,) in store.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND "
-                                  "name LIKE 'item\\_%' ESCAPE '\\'").fetchall():
-        for key, value in store.execute(f"SELECT key, value FROM {table} WHERE deleted = 0"):
+    for table in item_tables(store):
+        for key, value in store.execute(f"SELECT key, value FROM {table} "
+                                        f"WHERE deleted = 0 AND {counts(table)}"):
             if bytes(key).startswith(beginning.encode()):
                 found[bytes(key).decode()] = json.loads(bytes(value))
     store.close()

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "store/memory.h"
+#include "store/sqlite.h"
 #include "store_check.h"
 
 /* --- a store of the engine under test --- */
@@ -20,12 +21,13 @@ static char path[64];
 static struct engine *engine;
 static struct store *store;
 static bool on_disk;
+static struct sqlite_options options;
 
 static void open_store(void)
 {
     struct error e = {0};
     if (on_disk)
-        assert_int_equal(sqlite_engine_open(path, HOME, &engine, &e), OK);
+        assert_int_equal(sqlite_engine_open_with(path, HOME, &options, &engine, &e), OK);
     else
         engine = memory_engine_open();
     gate_install(engine);
@@ -34,7 +36,8 @@ static void open_store(void)
 
 static int set_up(void **state)
 {
-    on_disk = strcmp(*state, "sqlite") == 0;
+    on_disk = strcmp(*state, "memory") != 0;
+    options.replaced_max = strcmp(*state, "sqlite, tidied at once") == 0;
     open_store();
     return 0;
 }
@@ -688,6 +691,28 @@ static void an_item_that_takes_the_usn_of_another_is_refused_whole(void **state)
     txn_apply(txn, &b);
     commit_as(store, txn, OK);
     assert_sound(store, HOME);
+}
+
+static void what_was_replaced_is_in_nobodys_way(void **state)
+{
+    (void)state;
+    follow_home(store);
+    struct item first = an_item(5, "a", "1"), second = an_item(6, "a", "2"),
+                other = an_item(5, "b", "3"), third = an_item(8, "a", "4");
+    struct txn *txn = as_copy();
+    txn_apply(txn, &first);
+    commit_as(store, txn, OK);
+    txn = as_copy();
+    txn_apply(txn, &second);
+    commit_as(store, txn, OK);
+    txn = as_copy(); /* gets the usn that the first one had */
+    txn_apply(txn, &other);
+    txn_apply(txn, &third);
+    commit_as(store, txn, OK);
+    assert_reads("a", "a=4");
+    assert_reads("b", "b=3");
+    assert_sound(store, HOME);
+    assert_int_equal(state_now().modules[MODULE].digest.items, 2);
 }
 
 /* compare(0, 7) begins number 7, compare(7, 7) goes on with it, compare(7, 0) ends it. */
@@ -2427,6 +2452,7 @@ static const struct CMUnitTest promises[] = {
     TEST(each_durable_change_of_a_holder_is_told_before_its_answer),
     TEST(what_a_copy_is_sent_is_told_to_nobody),
     TEST(an_item_that_takes_the_usn_of_another_is_refused_whole),
+    TEST(what_was_replaced_is_in_nobodys_way),
     TEST(a_comparison_puts_items_in_the_place_of_what_stands_in_their_way),
     TEST(while_a_copy_is_compared_only_that_comparison_writes),
     TEST(whoever_holds_a_home_is_compared_with_nobody_any_more),
@@ -2478,8 +2504,8 @@ static const struct CMUnitTest promises[] = {
 /* One group for each engine, in one plan: "sqlite: …", "memory: …". */
 int main(void)
 {
-    static char sqlite[] = "sqlite", memory[] = "memory";
-    char *const engines[] = {sqlite, memory};
+    static char sqlite[] = "sqlite", tidied[] = "sqlite, tidied at once", memory[] = "memory";
+    char *const engines[] = {sqlite, tidied, memory};
     static struct CMUnitTest tests[COUNT_OF(engines) * COUNT_OF(promises)];
     size_t count = 0;
     for (size_t i = 0; i < COUNT_OF(engines); i++) {

@@ -93,7 +93,8 @@ static void write_file(struct bytes content)
 
 /* --- a store whose content is known --- */
 
-enum { ITEMS = 150 };
+/* Some of them were something else before. */
+enum { ITEMS = 150, REPLACED = 40, FIRST_USN = REPLACED + 1 };
 
 static struct bytes known_key(int n, char text[32])
 {
@@ -131,6 +132,12 @@ static void make_known_store(void)
     struct store *store = must_open();
     serve_home(store, 2);
     struct txn *txn = as_holder(2);
+    for (int n = 0; n < REPLACED; n++) {
+        char key[32];
+        txn_put(txn, MODULE, known_key(n, key), bytes_of_text("before"));
+    }
+    commit_as(store, txn, OK);
+    txn = as_holder(2);
     for (int n = 0; n < ITEMS; n++)
         put_known(txn, n);
     for (int n = 0; n < 20; n++) {
@@ -167,7 +174,7 @@ static bool compare_item(const struct item *item, struct item_hash hash, void *c
     (void)hash;
     struct reading *r = context;
     char key[32], value[400];
-    int n = (int)item->version.usn - 1;
+    int n = (int)item->version.usn - FIRST_USN;
     if (n < 0 || n >= ITEMS || !bytes_equal(item->key, known_key(n, key)) ||
         !bytes_equal(item->value, known_value(n, value)) || item->version.term != 2)
         r->wrong = "an item";
@@ -201,7 +208,8 @@ static void read_items(struct view *view, struct reading *r)
         char key[32];
         struct item item;
         if (note(r, view_item(view, HOME, MODULE, known_key(n, key), &item, &e), &e) &&
-            (!compare_item(&item, (struct item_hash){0}, r) || item.version.usn != (uint64_t)n + 1))
+            (!compare_item(&item, (struct item_hash){0}, r) ||
+             item.version.usn != (uint64_t)n + FIRST_USN))
             r->wrong = "another item";
     }
     r->count = 0;
@@ -235,7 +243,7 @@ static void read_homes(struct view *view, struct reading *r)
     struct home_state state;
     struct hold hold;
     if (note(r, view_home(view, HOME, &state, &e), &e) &&
-        (state.head != ITEMS || state.modules[MODULE].digest.items != ITEMS))
+        (state.head != REPLACED + ITEMS || state.modules[MODULE].digest.items != ITEMS))
         r->wrong = "the state of the home";
     if (note(r, view_hold(view, HOME, &hold, &e), &e) &&
         (hold.mode != MODE_SERVING || hold.term.tag != 2007 || hold.lineage.count != 1))
@@ -368,7 +376,7 @@ static void a_flipped_bit_is_found_wherever_it_is(void **state)
     flip_each(bytes_of_text("mark/07"), 6, "record");
     flip_each(bytes_of_text("hold/" HOME), 7, ""); /* its name */
     char text[32];
-    struct item item = {.module = MODULE, .version = {2, 78}, .key = known_key(77, text)};
+    struct item item = {.module = MODULE, .version = {2, 118}, .key = known_key(77, text)};
     char value[400];
     item.value = known_value(77, value);
     struct item_hash hash = item_hash(&item);
@@ -386,6 +394,17 @@ static void a_flipped_bit_is_found_wherever_it_is(void **state)
     r = read_damaged(&b, "state", at);
     assert_says(&r.why, FAIL_DAMAGED, "state of the home " HOME);
     assert_true(partner_is_readable());
+}
+
+static long long ask(sqlite3 *db, const char *sql)
+{
+    sqlite3_stmt *stmt;
+    long long n = -1;
+    if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) == SQLITE_OK &&
+        sqlite3_step(stmt) == SQLITE_ROW)
+        n = sqlite3_column_int64(stmt, 0);
+    sqlite3_finalize(stmt);
+    return n;
 }
 
 static void spoil(const char *sql)
@@ -415,15 +434,16 @@ static uint64_t unsound(struct store *store)
     return usn;
 }
 
-/* The item of change 78, damaged in each part that leads to it, or is it. */
+/* The item of change 118, damaged in each part that leads to it, or is it. */
 static void what_a_scan_finds_can_be_put_back(void **state)
 {
     static const char *const ways[] = {
-        "UPDATE item_1 SET value = 'x' WHERE usn = 78",
-        "UPDATE item_1 SET key = 'key-07x' WHERE usn = 78",
-        "UPDATE item_1 SET module = 1 WHERE usn = 78",
-        "UPDATE key_1 SET key = cast('key-07x' AS BLOB) WHERE usn = 78",
-        "DELETE FROM item_1 WHERE usn = 78",
+        "UPDATE item_1 SET value = 'x' WHERE usn = 118",
+        "UPDATE item_1 SET key = 'key-07x' WHERE usn = 118",
+        "UPDATE item_1 SET module = 1 WHERE usn = 118",
+        "UPDATE key_1 SET key = cast('key-07x' AS BLOB) WHERE usn = 118",
+        "DELETE FROM item_1 WHERE usn = 118",
+        "INSERT INTO replaced VALUES (1, 118, 10)",
     };
     (void)state;
     for (size_t i = 0; i < COUNT_OF(ways); i++) {
@@ -432,10 +452,10 @@ static void what_a_scan_finds_can_be_put_back(void **state)
         spoil(ways[i]);
         struct store *store = must_open();
         store_lease(store, HOME, UINT64_MAX);
-        assert_int_equal(unsound(store), 78);
+        assert_int_equal(unsound(store), 118);
         char text[32], value[400];
         struct item item = {.module = MODULE,
-                            .version = {2, 78},
+                            .version = {2, 118},
                             .key = known_key(77, text),
                             .value = known_value(77, value)};
         struct txn *txn = as_holder(2);
@@ -445,6 +465,73 @@ static void what_a_scan_finds_can_be_put_back(void **state)
         assert_sound(store, HOME);
         store_close(store);
     }
+}
+
+/* Whoever tidies up believes the key. */
+static void a_row_that_is_noted_as_replaced_by_mistake_stays(void **state)
+{
+    (void)state;
+    make_known_store();
+    spoil("INSERT INTO replaced VALUES (1, 118, 10)");
+    struct engine *engine;
+    struct store *store;
+    struct error e;
+    const struct sqlite_options options = {.replaced_max = 1};
+    assert_int_equal(sqlite_engine_open_with(path, HOME, &options, &engine, &e), OK);
+    assert_int_equal(store_open(engine, &store, &e), OK);
+    store_lease(store, HOME, UINT64_MAX);
+    for (int n = 0; n < ITEMS / 2; n++) { /* each takes two away */
+        char key[32];
+        struct txn *txn = as_holder(2);
+        txn_put(txn, MODULE, known_key(n, key), bytes_of_text("behind"));
+        commit_as(store, txn, OK);
+    }
+    assert_int_equal(unsound(store), 0);
+    assert_sound(store, HOME);
+    store_close(store);
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_true(ask(db, "SELECT count(*) FROM item_1") < ITEMS + 10);
+    assert_true(ask(db, "SELECT count(*) FROM replaced") < 10);
+    sqlite3_close(db);
+}
+
+static void put_many(struct store *store, int count, const char *value)
+{
+    struct txn *txn = as_holder(2);
+    for (int n = 0; n < count; n++) {
+        char key[32];
+        txn_put(txn, MODULE, known_key(n, key), bytes_of_text(value));
+    }
+    commit_as(store, txn, OK);
+}
+
+/* Of the process before this one, too. */
+static void what_was_replaced_goes_when_nobody_wants_anything(void **state)
+{
+    (void)state;
+    enum { MANY = 2500 };
+    struct store *store = must_open();
+    serve_home(store, 2);
+    put_many(store, MANY, "1");
+    put_many(store, MANY, "2");
+    store_close(store);
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(ask(db, "SELECT count(*) FROM item_1"), 2 * MANY);
+    store = must_open();
+    store_lease(store, HOME, UINT64_MAX);
+    while (ask(db, "SELECT count(*) FROM item_1") > MANY + MANY / 2)
+        usleep(10000);
+    put_many(store, MANY, "3");
+    while (ask(db, "SELECT count(*) FROM item_1") > MANY + MANY / 2)
+        usleep(10000);
+    assert_int_equal(ask(db, "SELECT (SELECT count(*) FROM item_1)"
+                             " - (SELECT count(*) FROM replaced)"),
+                     MANY);
+    sqlite3_close(db);
+    assert_sound(store, HOME);
+    store_close(store);
 }
 
 static uint64_t dice;
@@ -526,7 +613,7 @@ static void a_damaged_row_is_not_replaced(void **state)
     put_text(txn, "fits", "1");
     put_text(txn, "key-077", "new");
     struct store_outcome outcome = commit_as(store, txn, FAIL_DAMAGED);
-    assert_says(&outcome.error, FAIL_DAMAGED, "usn 78");
+    assert_says(&outcome.error, FAIL_DAMAGED, "usn 118");
     put_one(store, 2, "key-078", "new"); /* the others can be changed */
     store_close(store);
 }
@@ -634,17 +721,6 @@ static const struct schema_step bad_steps[] = {
     {.sql = "CREATE TABLE b (x)"},
     {.made_by = "SELECT 'INSERT INTO nowhere VALUES (2)'"}};
 
-static long long ask(sqlite3 *db, const char *sql)
-{
-    sqlite3_stmt *stmt;
-    long long n = -1;
-    if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) == SQLITE_OK &&
-        sqlite3_step(stmt) == SQLITE_ROW)
-        n = sqlite3_column_int64(stmt, 0);
-    sqlite3_finalize(stmt);
-    return n;
-}
-
 static void a_migration_is_whole_or_not_at_all(void **state)
 {
     (void)state;
@@ -669,8 +745,9 @@ static void a_migration_is_whole_or_not_at_all(void **state)
     sqlite3_close(db);
 }
 
-/* As it was when an index led from keys to items. */
+/* As it was when an index led from keys to items, and what was replaced went at once. */
 static const char first_schema[] =
+    "DELETE FROM item_1 WHERE usn <= 40; DROP TABLE replaced;"
     "CREATE UNIQUE INDEX item_1_key ON item_1 (module, key); DROP TABLE key_1;"
     "CREATE UNIQUE INDEX item_2_key ON item_2 (module, key); DROP TABLE key_2;"
     "PRAGMA user_version = 1";
@@ -694,7 +771,7 @@ static void a_store_of_an_older_schema_has_the_same_in_it(void **state)
     store_close(store);
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     assert_int_equal(ask(db, "SELECT count(*) FROM sqlite_schema WHERE name LIKE '%_key'"), 0);
-    assert_int_equal(ask(db, "PRAGMA user_version"), 2);
+    assert_int_equal(ask(db, "PRAGMA user_version"), 3);
     sqlite3_close(db);
 }
 
@@ -1032,6 +1109,8 @@ int main(int argc, char **argv)
         TEST(the_known_store_is_read_right),
         TEST(a_flipped_bit_is_found_wherever_it_is),
         TEST(what_a_scan_finds_can_be_put_back),
+        TEST(what_was_replaced_goes_when_nobody_wants_anything),
+        TEST(a_row_that_is_noted_as_replaced_by_mistake_stays),
         TEST(random_flips_are_refused_or_do_not_matter),
         TEST(noise_in_place_of_a_page_is_refused),
         TEST(a_truncated_file_is_damaged),

@@ -43,7 +43,7 @@ static unsigned soak(unsigned usual)
 
 struct disk {
     const char *synchronous; /* NULL: as it is usual; so is 0 */
-    int64_t log_bytes;
+    int64_t log_bytes, replaced_max;
 };
 
 static enum failure open_on(const struct disk *disk, bool gated, struct store **store,
@@ -51,8 +51,10 @@ static enum failure open_on(const struct disk *disk, bool gated, struct store **
 {
     struct engine *engine;
     *store = NULL;
-    struct sqlite_options options = {
-        .vfs = POWER_VFS, .synchronous = disk->synchronous, .log_bytes = disk->log_bytes};
+    struct sqlite_options options = {.vfs = POWER_VFS,
+                                     .synchronous = disk->synchronous,
+                                     .log_bytes = disk->log_bytes,
+                                     .replaced_max = disk->replaced_max};
     enum failure bad = sqlite_engine_open_with(path, HOME, &options, &engine, e);
     if (bad)
         return bad;
@@ -343,6 +345,13 @@ static void what_survives_does_so_while_the_log_is_emptied(void **state)
     assert_holds(&(struct trial){.copies = true, .cuts = soak(120), .disk.log_bytes = 20000});
 }
 
+static void what_survives_does_so_while_what_it_replaced_is_taken_away(void **state)
+{
+    (void)state;
+    assert_holds(&(struct trial){.cuts = soak(60), .disk.replaced_max = 1});
+    assert_holds(&(struct trial){.copies = true, .cuts = soak(60), .disk.replaced_max = 1});
+}
+
 static void put_of_size(struct txn *txn, const char *key, size_t size)
 {
     static uint8_t large[ITEM_VALUE_MAX];
@@ -551,6 +560,7 @@ int main(void)
         TEST(every_change_that_was_acknowledged_survives_a_power_cut),
         TEST(every_batch_that_was_acknowledged_survives_with_its_cookie),
         TEST(what_survives_does_so_while_the_log_is_emptied),
+        TEST(what_survives_does_so_while_what_it_replaced_is_taken_away),
         TEST(the_log_has_a_limit_however_long_there_are_changes),
         TEST(a_store_that_does_not_sync_is_found_out),
         TEST(a_disk_that_lies_is_found_out),

@@ -1,0 +1,167 @@
+/* Rows that were replaced.
+ *
+ * Whoever changes an item writes its new row at the end of the table. The old one lies anywhere,
+ * and to take it away changes a whole page for it: many changes in no order cost more by what they
+ * leave than by what they write. So the old row stays for now, and only its usn is noted, in
+ * `replaced`, which nobody who reads sees past. When the writer has nothing else to do, or too many
+ * lie about, they go, those first that lie together. */
+#include <assert.h>
+
+#include "store/sqlite_session.h"
+
+enum {
+    REPLACED_FEW = 1000,     /* not worth a flush */
+    REPLACED_OVER_TIMES = 2, /* so many go for each that comes, while there are too many */
+};
+
+/* Rows are taken away in ranges, because `replaced` names them in the order in which they lie. */
+struct range {
+    int64_t home;
+    uint64_t from, to; /* both are in it */
+    struct replaced in_it;
+};
+
+static bool add_to_range(struct range *range, sqlite3_stmt *row)
+{
+    int64_t home = sqlite3_column_int64(row, 0);
+    if (range->in_it.rows && home != range->home)
+        return false;
+    range->home = home;
+    range->to = (uint64_t)sqlite3_column_int64(row, 1);
+    if (range->in_it.rows == 0)
+        range->from = range->to;
+    range->in_it.rows++;
+    range->in_it.bytes += sqlite3_column_int64(row, 2);
+    return true;
+}
+
+/* What the statement yields, of one home. */
+static enum failure read_range(struct sqlite_session *s, sqlite3_stmt *stmt, struct range *range,
+                               struct error *e)
+{
+    int code;
+    *range = (struct range){0};
+    while ((code = sqlite3_step(stmt)) == SQLITE_ROW && add_to_range(range, stmt))
+        ;
+    return sqlite_done(s, stmt, code, "looking for replaced items", e);
+}
+
+static enum failure take_range(struct sqlite_session *s, enum item_statement which,
+                               const struct range *range, struct error *e)
+{
+    sqlite3_stmt *stmt;
+    enum failure bad = sqlite_ready_item(s, range->home, which, &stmt, e);
+    if (bad)
+        return bad;
+    sqlite_bind_u64(stmt, 1, range->from);
+    sqlite_bind_u64(stmt, 2, range->to);
+    return sqlite_done(s, stmt, sqlite3_step(stmt), "taking replaced items away", e);
+}
+
+/* A row to which its key leads stays, whatever is noted of it: that is damaged then. */
+static enum failure take_away(struct sqlite_session *s, const struct range *range, struct error *e)
+{
+    enum failure bad = range->in_it.rows ? take_range(s, ITEM_TAKE_REPLACED, range, e) : OK;
+    if (!bad && range->in_it.rows)
+        bad = take_range(s, ITEM_FORGET_REPLACED, range, e);
+    if (bad)
+        return bad;
+    s->replaced.rows -= range->in_it.rows;
+    s->replaced.bytes -= range->in_it.bytes;
+    return OK;
+}
+
+enum failure sqlite_not_replaced(struct sqlite_session *s, int64_t home, uint64_t usn,
+                                 struct error *e)
+{
+    enum failure bad = take_range(s, ITEM_FORGET_REPLACED,
+                                  &(struct range){.home = home, .from = usn, .to = usn}, e);
+    if (!bad && sqlite3_changes(s->db) > 0)
+        s->replaced_known = false;
+    return bad;
+}
+
+/* How many there are is counted once, and again when a transaction was given up. */
+static enum failure count(struct sqlite_session *s, struct error *e)
+{
+    enum failure bad = s->replaced_known
+                           ? OK
+                           : sqlite_ready(s, &s->replaced_count,
+                                          "SELECT count(*), ifnull(sum(size), 0) FROM replaced", e);
+    if (bad || s->replaced_known)
+        return bad;
+    int code = sqlite3_step(s->replaced_count);
+    s->replaced.rows = sqlite3_column_int64(s->replaced_count, 0);
+    s->replaced.bytes = sqlite3_column_int64(s->replaced_count, 1);
+    s->replaced_known = code == SQLITE_ROW;
+    return sqlite_done(s, s->replaced_count, code, "counting replaced items", e);
+}
+
+bool sqlite_is_untidy(struct session *base)
+{
+    struct sqlite_session *s = session_of(base);
+    return !count(s, NULL) && s->replaced.rows >= REPLACED_FEW;
+}
+
+/* From where the last time ended, and then from the beginning. */
+enum failure sqlite_tidy(struct session *base, uint32_t max, struct error *e)
+{
+    struct sqlite_session *s = session_of(base);
+    struct range range;
+    enum failure bad = count(s, e);
+    if (!bad)
+        bad = sqlite_ready(s, &s->replaced_next,
+                           "SELECT home, usn, size FROM replaced WHERE (home, usn) > (?1, ?2)"
+                           " ORDER BY home, usn LIMIT ?3",
+                           e);
+    if (bad)
+        return bad;
+    sqlite3_bind_int64(s->replaced_next, 1, s->tidied_home);
+    sqlite_bind_u64(s->replaced_next, 2, s->tidied_upto);
+    sqlite3_bind_int64(s->replaced_next, 3, max);
+    bad = read_range(s, s->replaced_next, &range, e);
+    s->tidied_home = range.home;
+    s->tidied_upto = range.to;
+    return bad ? bad : take_away(s, &range, e);
+}
+
+static enum failure range_between(struct sqlite_session *s, int64_t home, uint64_t from,
+                                  uint64_t to, uint32_t max, struct range *range, struct error *e)
+{
+    enum failure bad = sqlite_ready(s, &s->replaced_between,
+                                    "SELECT home, usn, size FROM replaced WHERE home = ?1 AND"
+                                    " usn BETWEEN ?2 AND ?3 ORDER BY usn LIMIT ?4",
+                                    e);
+    if (bad)
+        return bad;
+    sqlite3_bind_int64(s->replaced_between, 1, home);
+    sqlite_bind_u64(s->replaced_between, 2, from);
+    sqlite_bind_u64(s->replaced_between, 3, to);
+    sqlite3_bind_int64(s->replaced_between, 4, max);
+    return read_range(s, s->replaced_between, range, e);
+}
+
+enum failure sqlite_make_room(struct sqlite_session *s, int64_t home, uint64_t from, uint64_t to,
+                              uint32_t max, uint32_t *taken, struct error *e)
+{
+    struct range range;
+    enum failure bad = range_between(s, home, from, to, max, &range, e);
+    if (!bad)
+        bad = take_away(s, &range, e);
+    *taken = bad ? 0 : (uint32_t)range.in_it.rows;
+    return bad;
+}
+
+/* Whoever replaces more than may lie about takes as many away. */
+enum failure sqlite_note_replaced(struct sqlite_session *s, const struct replaced *more,
+                                  struct error *e)
+{
+    const struct sqlite_engine *engine = (struct sqlite_engine *)s->base.engine;
+    s->replaced.rows += more->rows; /* until they are counted, if they are not yet */
+    s->replaced.bytes += more->bytes;
+    enum failure bad = count(s, e);
+    if (bad)
+        return bad;
+    bool over = s->replaced.rows > engine->replaced_max || s->replaced.bytes > REPLACED_BYTES_MAX;
+    return over ? sqlite_tidy(&s->base, (uint32_t)more->rows * REPLACED_OVER_TIMES, e) : OK;
+}
