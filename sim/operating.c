@@ -226,7 +226,12 @@ static void start(struct hosted *h, const struct operation_options *options)
 {
     struct world *w = h->pool->world;
     gathering_forget(h);
-    h->operation = operation_new(options, w->now);
+    const struct operation_words words = {.home = home_of(h),
+                                          .holder = "its holder",
+                                          .taker = h->pool->name,
+                                          .again = "the same",
+                                          .alone = "to take it alone"};
+    h->operation = operation_new(options, &words, w->now);
     h->began_ms = w->now;
     w->counts.operations++;
     say(w, "%s is told to take %s%s", h->pool->name, home_of(h),

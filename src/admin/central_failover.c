@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "admin/central_copy.h"
 #include "admin/failover.h"
 #include "admin/show.h"
 
@@ -104,8 +105,9 @@ static void restore(struct call *call, struct hosted_home *home)
          "Store.",
          hold_holder(home_hold(core)));
     error_kept(&e, "Nothing was changed.");
-    error_next(&e, "If that one is lost, take it over: Get-Help "
-                   "Invoke-CsManagementServerFailover");
+    OWNED(free_memory)
+    char *takeover = central_copy_takeover(front_end_config(call_front_end(call))->self->pool);
+    error_next(&e, "If that one is lost, take it over: %s", takeover);
     call_fail(call, &e);
 }
 

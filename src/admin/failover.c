@@ -43,6 +43,24 @@ static uint32_t number_of(const struct call *call, const char *parameter, uint32
     return value ? (uint32_t)json_integer_value(value) * unit : without;
 }
 
+/* What is typed, with the names, so that it can be pasted. */
+static void name_commands(const struct call *call, struct operation_wish *wish)
+{
+    const char *name = call_command(call)->name;
+    if (wish->kind == OPERATION_MOVE_CENTRAL) {
+        OWNED(free_memory)
+        char *takeover = central_copy_takeover(front_end_config(call_front_end(call))->self->pool);
+        snprintf(wish->alone, sizeof wish->alone, "%s", takeover);
+        snprintf(wish->again, sizeof wish->again, "%s", name);
+    } else {
+        snprintf(wish->again, sizeof wish->again, "%s -PoolFqdn %s", name, wish->home);
+        snprintf(wish->alone, sizeof wish->alone, "%s -PoolFqdn %s -DisasterMode", name,
+                 wish->home);
+    }
+    if (wish->options.disaster)
+        memcpy(wish->again, wish->alone, sizeof wish->again);
+}
+
 static void read_wish(const struct call *call, enum operation_kind kind, const char *home,
                       bool disaster, struct operation_wish *wish)
 {
@@ -60,6 +78,7 @@ static void read_wish(const struct call *call, enum operation_kind kind, const c
                                           OPERATION_STORE_MS)}};
     snprintf(wish->home, sizeof wish->home, "%s", home);
     snprintf(wish->by, sizeof wish->by, "%s", call_caller(call)->name);
+    name_commands(call, wish);
 }
 
 /* The last of this home, or the one that is under way; NULL: there was none. */
@@ -346,18 +365,6 @@ static void tell_where_central_is(struct call *call, const struct preflight *fou
                      holder->database);
 }
 
-/* It fell silent only now: preflight.c would have said the same. */
-static void say_disaster(const struct call *call, struct error *e)
-{
-    const struct failover *f = call_kept(call);
-    OWNED(free_memory)
-    char *takeover =
-        f->wish.kind == OPERATION_MOVE_CENTRAL
-            ? central_copy_takeover(front_end_config(call_front_end(call))->self->pool)
-            : xasprintf("%s -PoolFqdn %s -DisasterMode", call_command(call)->name, f->wish.home);
-    error_next(e, "Mend that, or take it without it: %s", takeover);
-}
-
 /* Whoever says how long he waits, or that it be taken as it is, knows what he takes. The replicas
  * of the Central Management Store are waited for in any case. */
 static bool knows_the_copy(const struct call *call)
@@ -382,7 +389,7 @@ static bool copy_is_good(struct call *call, const struct preflight *found)
     struct error e;
     if (!found->answered || knows_the_copy(call) ||
         !preflight_judge_copy(found, front_end_pool(call_front_end(call)), f->wish.home,
-                              call_command(call)->name, &e))
+                              f->wish.again, &e))
         return true;
     if (found->trouble && call_elapsed_ms(call) < PREFLIGHT_TROUBLE_MS) {
         call_each_tick(call, look_at_copy);
@@ -403,10 +410,10 @@ static void on_rehearsed(const struct preflight *found, void *context)
     if (found->answered || f->wish.options.disaster) {
         tell_where_central_is(call, found);
         tell_plan(call, found);
-    } else {
+    } else { /* it fell silent only now: preflight.c would have said the same */
         error_within(&e, "%s, which holds the home, does not answer: ", found->from);
         error_kept(&e, "Nothing was changed.");
-        say_disaster(call, &e);
+        error_next(&e, "Mend that, or take over without it: %s", f->wish.alone);
         call_error(call, &e);
     }
     failover_end(call);

@@ -118,24 +118,15 @@ static bool is_free(const struct look *l)
     return wrong(l, &e);
 }
 
-/* What to type to take the home without its holder; owned by the caller. */
-static char *without_holder(const struct look *l)
-{
-    if (l->wish->kind == OPERATION_MOVE_CENTRAL)
-        return central_copy_takeover(front_end_config(l->fe)->self->pool);
-    return xasprintf("%s -PoolFqdn %s -DisasterMode", call_command(l->call)->name, l->wish->home);
-}
-
 /* It is not lost: taken without it, it would serve on beside us, and could not hear that. */
 static bool is_there(const struct look *l, const struct error *why)
 {
-    OWNED(free_memory) char *without = without_holder(l);
     struct error e;
     fail(&e, why->kind, "%s, which holds the home, is there, and can't be asked: %s", l->partner,
          why->what);
     error_next(&e,
                "%s%sIf that can't be done, stop what answers there, and take over without it: %s",
-               why->next, why->next[0] ? " " : "", without);
+               why->next, why->next[0] ? " " : "", l->wish->alone);
     return wrong(l, &e);
 }
 
@@ -160,7 +151,6 @@ static void warn_that_central_stays(const struct look *l)
 
 static bool holder_answers(const struct look *l)
 {
-    OWNED(free_memory) char *without = without_holder(l);
     struct error e;
     const struct error *why;
     if (!front_end_is_silent(l->fe, l->partner, &why))
@@ -171,7 +161,7 @@ static bool holder_answers(const struct look *l)
         return true;
     fail(&e, FAIL_UNREACHABLE, "%s, which holds the home, does not answer: %s", l->partner,
          why->what);
-    error_next(&e, "Mend that, or take over without it: %s", without);
+    error_next(&e, "Mend that, or take over without it: %s", l->wish->alone);
     return wrong(l, &e);
 }
 
@@ -184,9 +174,9 @@ static bool has_room_at(const struct look *l, const char *path)
     uint64_t free_mb = (uint64_t)fs.f_bavail * fs.f_frsize >> 20;
     if (free_mb >= PREFLIGHT_ROOM_MIN_MB)
         return true;
-    fail(&e, FAIL_FULL, "The disk under %s has %llu MB left; taking a home over needs %d.", path,
-         (unsigned long long)free_mb, PREFLIGHT_ROOM_MIN_MB);
-    error_next(&e, "Make room there, and give the command again.");
+    fail(&e, FAIL_FULL, "The disk of %s under %s has %llu MB left; taking a home over needs %d.",
+         l->self, path, (unsigned long long)free_mb, PREFLIGHT_ROOM_MIN_MB);
+    error_next(&e, "Make room there, and then: %s", l->wish->again);
     return wrong(l, &e);
 }
 
@@ -220,7 +210,10 @@ static bool certificates_are_good(const struct look *l)
     certificates_faults(front_end_config(l->fe), &faults);
     for (size_t i = 0; i < faults.count; i++) {
         fail(&e, FAIL_REFUSED, "%s: %s", faults.list[i].file, faults.list[i].sentence);
-        error_next(&e, "pollux pki renew makes new ones; then reload polluxd.");
+        error_next(&e,
+                   "Where the authority is, pollux pki renew %s makes new ones; bring them to that "
+                   "machine, and reload polluxd there. Then: %s",
+                   front_end_config(l->fe)->self->fqdn, l->wish->again);
         wrong(l, &e);
     }
     return faults.count == 0;
@@ -340,7 +333,7 @@ uint64_t preflight_uncopied(const struct preflight *found)
 }
 
 enum failure preflight_judge_copy(const struct preflight *found, const char *self, const char *home,
-                                  const char *command, struct error *e)
+                                  const char *again, struct error *e)
 {
     uint64_t uncopied = preflight_uncopied(found);
     bool stuck = found->trouble && uncopied;
@@ -358,9 +351,9 @@ enum failure preflight_judge_copy(const struct preflight *found, const char *sel
     error_kept(e, "Nothing was changed.");
     return error_next(e,
                       "%s; Get-CsBackupServiceStatus -PoolFqdn %s -Detailed shows how far it is. "
-                      "To have the command wait as long as it makes progress: %s -PoolFqdn %s "
-                      "-WaitTime 00:00:15",
-                      stuck ? "Mend that" : "Wait for its end", self, command, home);
+                      "To have the command wait as long as it makes progress: %s -WaitTime "
+                      "00:00:15",
+                      stuck ? "Mend that" : "Wait for its end", self, again);
 }
 
 const char *preflight_catch_up(const struct preflight *found,

@@ -38,9 +38,9 @@ void preflight_look(struct front_end *fe, const char *home, preflight_done *done
 
 uint64_t preflight_uncopied(const struct preflight *found);
 /* Users are not handed to a copy that is far behind, or gets nothing, unless somebody says that he
- * knows: what was planned waits until it can be done at once. `command`: as it was typed. */
+ * knows: what was planned waits until it can be done at once. `again`: how it is typed. */
 enum failure preflight_judge_copy(const struct preflight *found, const char *self, const char *home,
-                                  const char *command, struct error *e);
+                                  const char *again, struct error *e);
 
 /* What would come of a copy in the middle of a long catch-up, taken without its holder: a sentence;
  * NULL: it is not in one. */

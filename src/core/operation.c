@@ -34,6 +34,7 @@ static const struct {
 
 struct operation {
     struct operation_options options;
+    struct operation_words words;
     struct operation_status status;
     struct home_standing holder; /* as it said last */
     uint64_t said_ms;            /* when it was told something last; 0: not at this step */
@@ -61,10 +62,11 @@ bool operation_step_is_open(enum operation_step step)
     return steps[step].open;
 }
 
-struct operation *operation_new(const struct operation_options *options, uint64_t now_ms)
+struct operation *operation_new(const struct operation_options *options,
+                                const struct operation_words *words, uint64_t now_ms)
 {
     struct operation *op = xcalloc(1, sizeof *op);
-    op->options = *options;
+    *op = (struct operation){.options = *options, .words = *words};
     op->status.began_ms = op->answered_ms = op->moved_ms = op->stepped_ms = now_ms;
     op->least_left = op->goal = UINT64_MAX;
     op->status.step_ms[OPERATION_COPY] = now_ms;
@@ -139,13 +141,12 @@ static void call_off(struct operation *op, uint64_t now_ms, struct operation_act
 static void take_alone(struct operation *op, const struct operation_event *event,
                        struct operation_actions *actions)
 {
-    struct error *e = &op->status.error;
     if (op->options.replicas && op->status.step != OPERATION_GATHER) { /* first of all */
         go_to(op, OPERATION_GATHER, event->now_ms, actions);
         return;
     }
     if (!event->whole && !op->options.incomplete) {
-        ending_not_whole(e, op->options.replicas);
+        ending_not_whole(&op->status.error, &op->words);
         call_off(op, event->now_ms, actions);
         return;
     }
@@ -174,7 +175,7 @@ static void wait_until_it_serves(struct operation *op, const struct operation_ev
         take_alone(op, event, actions);
         return;
     }
-    ending_not_served(&op->status.error, op->options.replicas, op->holder.mode);
+    ending_not_served(&op->status.error, &op->words, op->holder.mode);
     call_off(op, event->now_ms, actions);
 }
 
@@ -207,7 +208,7 @@ static void after_copying(struct operation *op, const struct operation_event *ev
 static void end_stuck(struct operation *op, const struct operation_event *event,
                       struct operation_actions *actions)
 {
-    ending_stuck(&op->status.error, op->options.replicas, op->options.patience_ms, left(op, event),
+    ending_stuck(&op->status.error, &op->words, op->options.patience_ms, left(op, event),
                  event->trouble);
     call_off(op, event->now_ms, actions);
 }
@@ -254,8 +255,8 @@ static void on_replicas(struct operation *op, const struct operation_event *even
     if (known && least >= s->replicas_goal) {
         after_copying(op, event, actions);
     } else if (is_impatient(op, event->now_ms)) {
-        ending_replicas_behind(&s->error, event->replicas.behind, op->options.patience_ms,
-                               s->replicas_goal - s->replicas_usn);
+        ending_replicas_behind(&s->error, &op->words, event->replicas.behind,
+                               op->options.patience_ms, s->replicas_goal - s->replicas_usn);
         call_off(op, event->now_ms, actions);
     }
 }
@@ -266,7 +267,7 @@ static void on_flush(struct operation *op, const struct operation_event *event,
 {
     if (event->now_ms - op->status.step_ms[OPERATION_FLUSH] < OPERATION_FLUSH_MS)
         return;
-    ending_not_flushed(&op->status.error, OPERATION_FLUSH_MS);
+    ending_flush_late(&op->status.error, &op->words, OPERATION_FLUSH_MS);
     call_off(op, event->now_ms, actions);
 }
 
@@ -281,7 +282,7 @@ static void on_flushed(struct operation *op, const struct operation_event *event
         after_copying(op, event, actions);
         return;
     }
-    op->status.error = *event->error;
+    ending_not_flushed(&op->status.error, &op->words, event->error);
     call_off(op, event->now_ms, actions);
 }
 
@@ -299,7 +300,7 @@ static void stop_waiting_for_store(struct operation *op, const struct operation_
         take_alone(op, event, actions);
         return;
     }
-    ending_not_stopped(&op->status.error, op->options.replicas, op->options.store_ms);
+    ending_not_stopped(&op->status.error, &op->words, op->options.store_ms);
     call_off(op, event->now_ms, actions);
 }
 
@@ -318,7 +319,7 @@ static void on_drain(struct operation *op, const struct operation_event *event,
         go_to(op, OPERATION_REST, event->now_ms, actions);
         return;
     }
-    ending_store_full(&op->status.error, op->options.replicas);
+    ending_store_full(&op->status.error, &op->words);
     call_off(op, event->now_ms, actions);
 }
 
@@ -344,7 +345,7 @@ static void on_rest(struct operation *op, const struct operation_event *event,
     } else if (is_impatient(op, event->now_ms)) {
         end_stuck(op, event, actions);
     } else if (full) { /* changes are refused: nobody waits for room on a disk */
-        ending_full(&op->status.error, left(op, event), event->trouble);
+        ending_full(&op->status.error, &op->words, left(op, event), event->trouble);
         call_off(op, event->now_ms, actions);
     }
 }
@@ -357,7 +358,7 @@ static void on_verify(struct operation *op, const struct operation_event *event,
         go_to(op, OPERATION_RELEASE, event->now_ms, actions);
         return;
     }
-    ending_unequal(&op->status.error, op->options.replicas);
+    ending_unequal(&op->status.error, &op->words);
     call_off(op, event->now_ms, actions);
 }
 
@@ -365,7 +366,7 @@ static void on_verify(struct operation *op, const struct operation_event *event,
  * has not. */
 static void leave_in_doubt(struct operation *op, uint64_t now_ms, struct operation_actions *actions)
 {
-    ending_in_doubt(&op->status.error, op->options.replicas);
+    ending_in_doubt(&op->status.error, &op->words);
     op->status.failed_at = OPERATION_RELEASE;
     end(op, OPERATION_FAILED, now_ms, actions);
 }
@@ -381,7 +382,7 @@ static void on_release(struct operation *op, const struct operation_event *event
     } else if (op->options.disaster && (stopped || (late && (said || refused)))) {
         take_alone(op, event, actions);
     } else if (late && said) {
-        ending_not_released(&op->status.error, op->options.store_ms);
+        ending_not_released(&op->status.error, &op->words, op->options.store_ms);
         call_off(op, event->now_ms, actions);
     } else if (late && refused) {
         leave_in_doubt(op, event->now_ms, actions);
@@ -407,7 +408,7 @@ static void on_gather(struct operation *op, const struct operation_event *event,
 
 static void fail_to_take(struct operation *op, uint64_t now_ms, struct operation_actions *actions)
 {
-    ending_not_taken(&op->status.error, op->status.alone);
+    ending_not_taken(&op->status.error, &op->words, op->status.alone);
     op->status.failed_at = OPERATION_TAKE;
     end(op, OPERATION_FAILED, now_ms, actions);
 }
@@ -538,7 +539,7 @@ static void on_refused(struct operation *op, const struct operation_event *event
     }
     if (begin_again(op, event->now_ms, actions))
         return;
-    ending_refused(&op->status.error, event->error);
+    ending_refused(&op->status.error, &op->words, event->error);
     call_off(op, event->now_ms, actions);
 }
 
@@ -562,7 +563,7 @@ static void wait_in_doubt(struct operation *op, const struct operation_event *ev
     if (event->now_ms - op->answered_ms >= OPERATION_DOUBT_MS)
         leave_in_doubt(op, event->now_ms, actions);
     else
-        ending_in_doubt(&op->status.error, op->options.replicas);
+        ending_in_doubt(&op->status.error, &op->words);
 }
 
 static void on_silence(struct operation *op, const struct operation_event *event,
@@ -577,7 +578,7 @@ static void on_silence(struct operation *op, const struct operation_event *event
     } else if (step == OPERATION_RELEASE) {
         wait_in_doubt(op, event, actions);
     } else {
-        ending_silent(&op->status.error, op->options.replicas, &op->trouble);
+        ending_silent(&op->status.error, &op->words, &op->trouble);
         call_off(op, event->now_ms, actions);
     }
 }
@@ -651,8 +652,8 @@ static enum failure on_cancelled(struct operation *op, const struct operation_ev
                                  struct operation_actions *actions, struct error *e)
 {
     if (!steps[op->status.step].open)
-        return ending_too_late(e, steps[op->status.step].name);
-    ending_called_off(&op->status.error);
+        return ending_too_late(e, &op->words, steps[op->status.step].name);
+    ending_called_off(&op->status.error, &op->words);
     call_off(op, event->now_ms, actions);
     return OK;
 }

@@ -74,8 +74,18 @@ struct operation_options {
     uint32_t store_ms; /* how long a store may take to keep what was decided */
 };
 
+/* What its errors speak of: who it is between, and commands as they are typed. */
+struct operation_words {
+    const char *home, *holder, *taker;
+    const char *again; /* to begin it once more */
+    const char *alone; /* to take the home without its holder */
+    bool central;      /* which has commands of its own, with other parameters */
+};
+
 struct operation;
-struct operation *operation_new(const struct operation_options *options, uint64_t now_ms);
+/* The words are lent for as long as it lives. */
+struct operation *operation_new(const struct operation_options *options,
+                                const struct operation_words *words, uint64_t now_ms);
 void operation_free(struct operation *op);
 DEFINE_OWNED(struct operation *, operation_free)
 

@@ -2,148 +2,206 @@
 
 #include <inttypes.h>
 
+#include "base/timespan.h"
+
 /* What is kept where nothing was given away. */
 static const char serves_on[] = "The home is served where it was.";
 
-/* What to type to take it without its holder. */
-static const char *alone(bool central)
+/* How long the commands can be told to wait (commands.def). */
+enum { WAIT_MS_MAX = 24 * 60 * 60 * 1000, STORE_WAIT_MS_MAX = 60 * 60 * 1000 };
+
+static uint64_t twice(uint32_t ms, uint64_t max_ms)
 {
-    return central ? "-BackupSqlServerFqdn, -BackupSqlInstanceName and -Force" : "-DisasterMode";
+    uint64_t longer_ms = 2 * (uint64_t)ms;
+    return longer_ms < max_ms ? longer_ms : max_ms;
 }
 
-void ending_refused(struct error *e, const struct error *why)
+/* --- while the holder serves on --- */
+
+void ending_refused(struct error *e, const struct operation_words *w, const struct error *why)
 {
     *e = *why;
     if (!e->kept[0])
         error_kept(e, "%s", serves_on);
+    if (!e->next[0])
+        error_next(e, "Get-CsPoolFailOverStatus -PoolFqdn %s shows what it is now. Then again: %s",
+                   w->home, w->again);
 }
 
-void ending_not_served(struct error *e, bool central, enum mode mode)
+void ending_not_served(struct error *e, const struct operation_words *w, enum mode mode)
 {
-    fail(e, FAIL_REFUSED, "The holder answers, but does not serve the home: it is %s there.",
-         mode_name(mode));
+    fail(e, FAIL_REFUSED, "%s answers, but does not serve the home %s: it is %s there.", w->holder,
+         w->home, mode_name(mode));
     error_kept(e, "Nothing was changed.");
-    error_next(e,
-               "Get-CsPoolFailOverStatus, asked there, says what it waits for. If it can't "
-               "serve any more: %s",
-               alone(central));
+    error_next(
+        e,
+        "Get-CsPoolFailOverStatus -PoolFqdn %s, typed at a machine of %s, says what it waits "
+        "for. If it can't serve any more: %s",
+        w->home, w->holder, w->alone);
 }
 
-void ending_stuck(struct error *e, bool central, uint32_t patience_ms, uint64_t left,
-                  const struct error *why)
+void ending_stuck(struct error *e, const struct operation_words *w, uint32_t patience_ms,
+                  uint64_t left, const struct error *why)
 {
+    char longer[TIME_SPAN_TEXT_MAX];
     fail(e, FAIL_DEADLINE,
          "Copying made no progress for %.0f s: %" PRIu64 " changes are not copied yet%s%s",
          patience_ms / 1000.0, left, why ? ": " : ".", why ? why->what : "");
     error_kept(e, "%s", serves_on);
-    error_next(e, "Get-CsBackupServiceStatus -Detailed says what keeps copying.%s",
-               central ? "" : " A longer -WaitTime waits longer.");
+    if (w->central)
+        error_next(e,
+                   "Get-CsBackupServiceStatus -PoolFqdn %s -Detailed says what keeps copying. Then "
+                   "again: %s",
+                   w->taker, w->again);
+    else
+        error_next(e,
+                   "Get-CsBackupServiceStatus -PoolFqdn %s -Detailed says what keeps copying. To "
+                   "wait longer: %s -WaitTime %s",
+                   w->taker, w->again, time_span_text(twice(patience_ms, WAIT_MS_MAX), longer));
 }
 
-void ending_full(struct error *e, uint64_t left, const struct error *why)
+void ending_full(struct error *e, const struct operation_words *w, uint64_t left,
+                 const struct error *why)
 {
     fail(e, FAIL_FULL, "Copying does not go on: %" PRIu64 " changes are not copied yet: %s", left,
          why->what);
     error_kept(e, "%s", serves_on);
-    error_next(e, "%s", why->next);
+    error_next(e, "%s%sThen again: %s", why->next, why->next[0] ? " " : "", w->again);
 }
 
-void ending_replicas_behind(struct error *e, const char *names, uint32_t patience_ms, uint64_t left)
+void ending_replicas_behind(struct error *e, const struct operation_words *w, const char *names,
+                            uint32_t patience_ms, uint64_t left)
 {
     fail(e, FAIL_DEADLINE,
          "The replicas made no progress for %.0f s: %" PRIu64 " changes are not there yet: %s.",
          patience_ms / 1000.0, left, names && *names ? names : "nobody says where");
     error_kept(e, "%s", serves_on);
-    error_next(e, "Get-CsManagementStoreReplicationStatus says more. Whoever is stopped is not "
-                  "waited for, and catches up when it is started again.");
+    error_next(e,
+               "Get-CsManagementStoreReplicationStatus says more. Whoever is stopped is not waited "
+               "for, and catches up when it is started again. Then again: %s",
+               w->again);
 }
 
-void ending_not_flushed(struct error *e, uint32_t waited_ms)
+void ending_not_flushed(struct error *e, const struct operation_words *w, const struct error *why)
 {
-    fail(e, FAIL_DEADLINE, "The storage queues of the holder were not empty after %.0f s.",
+    *e = *why;
+    error_kept(e, "%s", serves_on);
+    error_next(e, "%s%sTo go on without that: %s", why->next, why->next[0] ? " " : "", w->again);
+}
+
+void ending_flush_late(struct error *e, const struct operation_words *w, uint32_t waited_ms)
+{
+    fail(e, FAIL_DEADLINE, "The storage queues of %s were not empty after %.0f s.", w->holder,
          waited_ms / 1000.0);
     error_kept(e, "%s", serves_on);
-    error_next(e, "Its log says what keeps them. To go on without: leave out -FlushStorageService");
+    error_next(e, "The log of %s says what keeps them. To go on without that: %s", w->holder,
+               w->again);
 }
 
-void ending_called_off(struct error *e)
+void ending_called_off(struct error *e, const struct operation_words *w)
 {
     fail(e, FAIL_REFUSED, "The operation was called off by an administrator.");
     error_kept(e, "%s", serves_on);
+    error_next(e, "To begin anew: %s", w->again);
 }
 
-enum failure ending_too_late(struct error *e, const char *step)
+enum failure ending_too_late(struct error *e, const struct operation_words *w, const char *step)
 {
     fail(e, FAIL_REFUSED,
          "The operation is past the point where it can be called off: it is at \"%s\".", step);
-    if (e)
+    if (e) {
         error_kept(e, "It goes on.");
+        error_next(e, "Get-CsPoolFailOverStatus -PoolFqdn %s shows how far it is.", w->home);
+    }
     return FAIL_REFUSED;
 }
 
-void ending_silent(struct error *e, bool central, const struct error *trouble)
+void ending_silent(struct error *e, const struct operation_words *w, const struct error *trouble)
 {
-    fail(e, FAIL_UNREACHABLE, "The holder does not answer%s%s", trouble->kind ? ": " : ".",
-         trouble->kind ? trouble->what : "");
+    fail(e, FAIL_UNREACHABLE, "%s, which holds the home, does not answer%s%s", w->holder,
+         trouble->kind ? ": " : ".", trouble->kind ? trouble->what : "");
     error_kept(e, "Nothing was taken over.");
-    error_next(e, "If it is lost, take the home without it: %s", alone(central));
+    error_next(e, "Mend that, or take over without it: %s", w->alone);
 }
 
-void ending_not_stopped(struct error *e, bool central, uint32_t waited_ms)
+/* --- while it refuses changes --- */
+
+void ending_not_stopped(struct error *e, const struct operation_words *w, uint32_t waited_ms)
 {
-    fail(e, FAIL_DEADLINE, "The holder's store has not kept in %.0f s that changes stop.",
+    fail(e, FAIL_DEADLINE, "The store of %s has not kept in %.0f s that changes stop.", w->holder,
          waited_ms / 1000.0);
     error_kept(e, "%s", serves_on);
-    error_next(e, "Its log says what is wrong with it%s",
-               central ? "." : "; -DatabaseCommandTimeoutInSeconds waits longer.");
+    if (w->central)
+        error_next(e, "The log of %s says what is wrong with it. Then again: %s", w->holder,
+                   w->again);
+    else
+        error_next(e,
+                   "The log of %s says what is wrong with it. To wait longer: %s "
+                   "-DatabaseCommandTimeoutInSeconds %.0f",
+                   w->holder, w->again, (double)twice(waited_ms, STORE_WAIT_MS_MAX) / 1000);
 }
 
-void ending_store_full(struct error *e, bool central)
+void ending_store_full(struct error *e, const struct operation_words *w)
 {
-    fail(e, FAIL_FULL, "The holder's store keeps nothing, so it can't release the home.");
+    fail(e, FAIL_FULL, "The store of %s keeps nothing, so it can't release the home.", w->holder);
     error_kept(e, "%s", serves_on);
-    error_next(e, "Its log says what is wrong with it. To take over all the same: %s",
-               alone(central));
+    error_next(e, "The log of %s says what is wrong with it. To take over all the same: %s",
+               w->holder, w->alone);
 }
 
-void ending_unequal(struct error *e, bool central)
+void ending_unequal(struct error *e, const struct operation_words *w)
 {
-    fail(e, FAIL_DAMAGED, "The copy has everything, and is not equal to what the holder has.");
+    fail(e, FAIL_DAMAGED, "The copy has everything, and is not equal to what %s has.", w->holder);
     error_kept(e, "%s", serves_on);
     error_next(e,
-               "Have them compared, and try again: Invoke-CsBackupServiceSync "
-               "-BypassDualWrite $true.%s",
-               central ? "" : " Or take it as it is: -SkipDataVerification");
+               "Have them compared: Invoke-CsBackupServiceSync -PoolFqdn %s -BypassDualWrite true. "
+               "Then again: %s%s%s%s",
+               w->holder, w->again,
+               w->central ? "" : ". Or take it as it is: ", w->central ? "" : w->again,
+               w->central ? "" : " -SkipDataVerification");
 }
 
-void ending_not_released(struct error *e, uint32_t waited_ms)
+void ending_not_released(struct error *e, const struct operation_words *w, uint32_t waited_ms)
 {
-    fail(e, FAIL_DEADLINE, "The holder has not kept in %.0f s that it gives the home away.",
+    fail(e, FAIL_DEADLINE, "%s has not kept in %.0f s that it gives the home away.", w->holder,
          waited_ms / 1000.0);
     error_kept(e, "%s", serves_on);
-    error_next(e, "Its log says what is wrong with its store, or what was changed meanwhile.");
+    error_next(e,
+               "The log of %s says what is wrong with its store, or what was changed meanwhile. "
+               "Then again: %s",
+               w->holder, w->again);
 }
 
-void ending_in_doubt(struct error *e, bool central)
+void ending_in_doubt(struct error *e, const struct operation_words *w)
 {
-    fail(e, FAIL_UNREACHABLE, "The holder does not say whether it has released the home.");
-    error_kept(e, "If it has, this pool takes the home by itself as soon as it hears so; else it "
-                  "is served where it was.");
-    error_next(e, "Get-CsPoolFailOverStatus shows which. If the holder is lost: %s",
-               alone(central));
+    fail(e, FAIL_UNREACHABLE, "%s does not say whether it has released the home.", w->holder);
+    error_kept(e,
+               "If it has, %s takes the home by itself as soon as it hears so; else it is served "
+               "where it was.",
+               w->taker);
+    error_next(e, "Get-CsPoolFailOverStatus -PoolFqdn %s shows which. If %s is lost: %s", w->home,
+               w->holder, w->alone);
 }
 
-void ending_not_whole(struct error *e, bool central)
+/* --- when this pool takes --- */
+
+void ending_not_whole(struct error *e, const struct operation_words *w)
 {
     fail(e, FAIL_REFUSED,
-         "The copy here is in the middle of a long catch-up: it stands at no "
-         "point that existed.");
+         "The copy at %s is in the middle of a long catch-up: it stands at no point that existed.",
+         w->taker);
     error_kept(e, "Nothing was taken over.");
-    error_next(e, "%s",
-               central
-                   ? "It goes on when the holder is heard, or a replica that has all of it. If "
-                     "nobody has any more, take it as it is: with -SkipDataVerification besides."
-                   : "Wait until it is complete, or take it as it is: -SkipDataVerification.");
+    if (w->central)
+        error_next(
+            e,
+            "It goes on when the holder is heard, or a replica that has all of it. If nobody "
+            "has any more, take it as it is: %s -SkipDataVerification",
+            w->alone);
+    else
+        error_next(e,
+                   "Get-CsBackupServiceStatus -PoolFqdn %s -Detailed shows how far it is. To take "
+                   "it as it is: %s -SkipDataVerification",
+                   w->taker, w->alone);
 }
 
 void ending_late(struct error *e, bool ready, uint32_t waited_ms)
@@ -154,11 +212,21 @@ void ending_late(struct error *e, bool ready, uint32_t waited_ms)
          waited_ms / 1000.0);
 }
 
-void ending_not_taken(struct error *e, bool alone)
+void ending_not_taken(struct error *e, const struct operation_words *w, bool alone)
 {
     if (alone)
         error_kept(e, "Nothing was taken over.");
     else
-        error_kept(e, "The holder has given the home away, and asks this pool until it takes it or "
-                      "declines.");
+        error_kept(e, "%s has given the home away, and asks %s until it takes it or declines.",
+                   w->holder, w->taker);
+    if (e->next[0])
+        return;
+    if (alone)
+        error_next(e, "The log of %s says more. Then again: %s", w->taker, w->again);
+    else
+        error_next(
+            e,
+            "The log of %s says more. Get-CsPoolFailOverStatus -PoolFqdn %s shows whether it "
+            "has taken it.",
+            w->taker, w->home);
 }

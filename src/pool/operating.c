@@ -285,6 +285,17 @@ static void carry_out(struct operating_place *place, const struct operation_acti
 
 /* --- from outside --- */
 
+static struct operation *core_of(const struct operation_report *r)
+{
+    const struct operation_words words = {.home = r->wish.home,
+                                          .holder = r->from,
+                                          .taker = r->to,
+                                          .again = r->wish.again,
+                                          .alone = r->wish.alone,
+                                          .central = strcmp(r->wish.home, HOME_CENTRAL) == 0};
+    return operation_new(&r->wish.options, &words, clock_ms());
+}
+
 enum failure operating_begin(struct operating *operating, const struct operation_wish *wish,
                              uint64_t *id, struct error *e)
 {
@@ -293,8 +304,12 @@ enum failure operating_begin(struct operating *operating, const struct operation
     if (!home || !place)
         return fail(e, FAIL_NOT_FOUND, "%s has no part in the home %s.",
                     front_end_pool(operating->fe), wish->home);
-    if (place->core)
-        return fail(e, FAIL_BUSY, "Another operation with the home %s is under way.", wish->home);
+    if (place->core) {
+        fail(e, FAIL_BUSY, "Another operation with the home %s is under way.", wish->home);
+        error_kept(e, "That one goes on.");
+        return error_next(e, "Get-CsPoolFailOverStatus -PoolFqdn %s shows how far it is.",
+                          wish->home);
+    }
     const struct home *core = hosted_home_core(home);
     *place = (struct operating_place){.operating = operating, .used = true};
     place->report.id = *id = ++operating->last_id;
@@ -302,7 +317,8 @@ enum failure operating_begin(struct operating *operating, const struct operation
     place->report.began_wall_ms = clock_wall_ms();
     place->report.held = home_hold(core)->term;
     snprintf(place->report.from, sizeof place->report.from, "%s", home_partner(core));
-    place->core = operation_new(&wish->options, clock_ms());
+    snprintf(place->report.to, sizeof place->report.to, "%s", front_end_pool(operating->fe));
+    place->core = core_of(&place->report);
     operation_status(place->core, &place->report.status);
     if (wish->options.replicas)
         replicas_begin(operating->replicas);
@@ -317,8 +333,13 @@ enum failure operating_cancel(struct operating *operating, const char *home, str
 {
     struct operating_place *place = place_of(operating, home);
     if (!place || !place->used || !place->core) {
-        fail(e, FAIL_NOT_FOUND, "No operation with the home %s is under way here.", home);
-        return error_kept(e, "Nothing was changed.");
+        fail(e, FAIL_NOT_FOUND, "No operation with the home %s is under way at %s.", home,
+             front_end_pool(operating->fe));
+        error_kept(e, "Nothing was changed.");
+        return error_next(e,
+                          "Get-CsPoolFailOverStatus -PoolFqdn %s shows who holds it, and what "
+                          "became of the last one.",
+                          home);
     }
     return step(place, (struct operation_event){.kind = OPERATION_CANCELLED}, e);
 }

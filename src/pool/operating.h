@@ -13,13 +13,19 @@ struct operating;
 enum operation_kind { OPERATION_FAIL_OVER, OPERATION_FAIL_BACK, OPERATION_MOVE_CENTRAL };
 const char *operation_kind_name(enum operation_kind kind); /* "Failover", … */
 
-enum { OPERATION_BY_SIZE = 256, OPERATION_WITNESSES_SIZE = 1024 };
+enum {
+    OPERATION_BY_SIZE = 256,
+    OPERATION_TYPED_SIZE = 512, /* a command's name, that of a pool or a server, and a few words */
+    OPERATION_WITNESSES_SIZE = 1024,
+};
 
 struct operation_wish {
     char home[HOME_NAME_SIZE];
     enum operation_kind kind;
     struct operation_options options;
     char by[OPERATION_BY_SIZE]; /* who gave the command */
+    /* What is typed to have the same once more, and to take the home without its holder. */
+    char again[OPERATION_TYPED_SIZE], alone[OPERATION_TYPED_SIZE];
 };
 
 /* An operation, under way or the last one of its home. */
@@ -29,7 +35,7 @@ struct operation_report {
     struct operation_status status;
     uint64_t began_wall_ms, ended_wall_ms; /* 0: it is under way */
     bool interrupted;                      /* this machine stopped in the middle of it */
-    char from[FQDN_SIZE];                  /* the holder at its beginning */
+    char from[FQDN_SIZE], to[FQDN_SIZE];   /* the holder at its beginning, and who takes it */
     struct term held;                      /* the term that was given away */
     /* Before it was taken alone: the pools whose machines hear the holder, said ours; "" none. */
     char witnesses[OPERATION_WITNESSES_SIZE];

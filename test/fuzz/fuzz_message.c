@@ -302,7 +302,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct operation_options options = {
         .disaster = size % 2, .patience_ms = 5000, .store_ms = 8000};
     begin(&s);
-    s.taking = operation_new(&options, s.now_ms);
+    s.taking = operation_new(&options,
+                             &(struct operation_words){.home = "atl-cs-001.litwareinc.com",
+                                                       .holder = "atl-cs-001.litwareinc.com",
+                                                       .taker = "redmond-cs-001.litwareinc.com",
+                                                       .again = "the same",
+                                                       .alone = "to take it alone"},
+                             s.now_ms);
     for (int n = 0; n < MESSAGES_MAX && size; n++) { /* one on each line that ends with a 0 */
         const uint8_t *end = memchr(data, '\0', size);
         size_t length = end ? (size_t)(end - data) : size;

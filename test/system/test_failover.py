@@ -114,7 +114,7 @@ def a_pool_that_is_lost_is_taken_over_at_once_and_stands_by_when_it_comes_back(w
         world.wait_copied("atl")
         world.kill("atl")
         world.wait_silent("redmond", "atl")
-        fail_over(world).must(1, "does not answer", "-DisasterMode")
+        fail_over(world).must(1, "does not answer", f"Invoke-CsPoolFailOver -PoolFqdn {ATL} -DisasterMode")
         done = fail_over(world, "-DisasterMode").must(0, "did not give the home away")
         assert re.search("^ChangesRefused *: *$", done.out, re.M), done  # nobody knows since when
         assert world.mode("redmond", "atl") == "Serving"
@@ -149,7 +149,7 @@ def a_pool_failed_over_in_a_disaster_is_given_back_even_if_its_backup_is_down(wo
     holds(world, "redmond")
     world.kill("redmond")
     world.wait_mode("atl", "atl", "Resiliency")
-    fail_back(world).must(1, "does not answer", "-DisasterMode")
+    fail_back(world).must(1, "does not answer", f"Invoke-CsPoolFailBack -PoolFqdn {ATL} -DisasterMode")
     fail_back(world, "-DisasterMode").must(0, "did not give the home away")
     world.start("redmond")
     holds(world, "atl")
@@ -167,7 +167,8 @@ def what_can_not_be_done_is_refused_with_the_way_out_and_changes_nothing(world):
     fail_back(world).must(1, "not failed over", nothing, "Get-CsPoolFailOverStatus")
     world.command("atl", "Invoke-CsPoolFailOver", "-PoolFqdn", "nowhere.litwareinc.com").must(
         1, "nowhere.litwareinc.com")
-    world.command("redmond", "Stop-CsPoolFailOver", "-PoolFqdn", ATL).must(1, "No operation")
+    world.command("redmond", "Stop-CsPoolFailOver", "-PoolFqdn", ATL).must(
+        1, "No operation", nothing, f"Get-CsPoolFailOverStatus -PoolFqdn {ATL}")
     fail_over(world).must(0)
     holds(world, "redmond")
     before = world.items_in("redmond")
@@ -214,7 +215,8 @@ def an_expired_certificate_of_either_pool_is_named_and_the_holder_not_taken_for_
         world.start(pool)
         is_refused(world, "expired", "enew")
         if pool == "redmond":  # its own
-            fail_over(world).must(1, "It expired on", "pollux pki renew")
+            fail_over(world).must(1, "It expired on", f"pollux pki renew {REDMOND}",
+                                  f"Then: Invoke-CsPoolFailOver -PoolFqdn {ATL}")
         good.write_bytes(text)
         world.reload(pool)
         world.wait_hears("redmond", "atl")
@@ -276,7 +278,7 @@ def what_is_under_way_can_be_called_off_and_joined(world):
         assert world.mode("atl", "atl") == "Closing"
         world.command("atl", "Stop-CsPoolFailOver", "-PoolFqdn", ATL).must(0)
         for one in (process, other):
-            one.ends().must(1, "called off")
+            one.ends().must(1, "called off", f"To begin anew: Invoke-CsPoolFailOver -PoolFqdn {ATL}")
         world.wait_mode("atl", "atl", "Serving")
         writers.go_on()
         fail_over(world).must(0)
@@ -308,7 +310,8 @@ def a_holder_that_dies_while_it_closes_serves_on_after_its_start(world):
     process = begin(world, "-ServicesStopDelayMins", "30")
     world.wait_mode("atl", "atl", "Closing")
     world.kill("atl")
-    process.ends().must(1, "does not answer")
+    process.ends().must(1, f"{ATL}, which holds the home, does not answer", "Nothing was taken over.",
+                        f"Invoke-CsPoolFailOver -PoolFqdn {ATL} -DisasterMode")
     world.start("atl")
     world.wait_mode("atl", "atl", "Serving")
     fail_over(world).must(0)

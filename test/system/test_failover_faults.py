@@ -365,7 +365,8 @@ def a_taker_whose_disk_is_full_does_not_begin(world):
     with writers:
         writers.go_on(3)
         disk.fill()
-        fail_over(world).must(1, "0 MB left", "Nothing was changed.", "Make room there")
+        fail_over(world).must(1, f"The disk of {REDMOND}", "0 MB left", "Nothing was changed.",
+                              f"Make room there, and then: Invoke-CsPoolFailOver -PoolFqdn {ATL}")
         assert world.mode("atl", "atl") == "Serving"
         writers.go_on(3)
         disk.free()
@@ -415,8 +416,8 @@ def a_holder_whose_store_keeps_nothing_is_taken_over_in_disaster_mode_and_loses_
     with writers:
         writers.go_on(3)
         wait_full(world, writers, disk)
-        fail_over(world).must(1, "The holder's store keeps nothing", "served where it was",
-                              "-DisasterMode")
+        fail_over(world).must(1, f"The store of {ATL} keeps nothing", "served where it was",
+                              f"Invoke-CsPoolFailOver -PoolFqdn {ATL} -DisasterMode")
         # That changes stop was never kept, so nobody waits until it is kept that they go on.
         assert world.mode("atl", "atl") == "Serving"
         told = fail_over(world, "-DisasterMode").must(0, "did not give the home away")

@@ -23,7 +23,8 @@ static enum failure judge(uint64_t head, uint64_t copied, const struct error *tr
     const struct preflight found = {
         .answered = true, .head = head, .own = {.usn = copied}, .trouble = trouble};
     *e = (struct error){0};
-    return preflight_judge_copy(&found, self, home, "Invoke-CsPoolFailOver", e);
+    return preflight_judge_copy(&found, self, home,
+                                "Invoke-CsPoolFailOver -PoolFqdn atl-cs-001.litwareinc.com", e);
 }
 
 static void a_copy_that_can_be_brought_up_to_date_at_once_is_no_reason(void **state)
