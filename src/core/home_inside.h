@@ -1,6 +1,6 @@
 /* What the files of a home share: its state, and the few ways to change it. home.c has its life,
  * rejoin.c how it comes back after it may have lost the home, handover.c how it is given to the
- * partner, pairing.c how it gets another one. */
+ * partner, pairing.c how it gets another one, explain.c why it is not served. */
 #ifndef POLLUX_CORE_HOME_INSIDE_H
 #define POLLUX_CORE_HOME_INSIDE_H
 

@@ -7,31 +7,6 @@
 #include "core/limits.h"
 #include "core/operation_ending.h"
 
-/* clang-format off */
-static const struct {
-    const char *name;
-    enum home_demand says; /* to the holder, again and again, … */
-    uint32_t each_ms;      /* … so often; 0: nothing */
-    bool open;             /* it can be called off */
-} steps[OPERATION_STEPS] = {
-    /*                      name                      says            each_ms             open */
-    [OPERATION_COPY]     = {"Copying",                DEMAND_LOOK,    OPERATION_LOOK_MS,  true },
-    [OPERATION_REPLICAS] = {"Waiting for the replicas", DEMAND_LOOK,  OPERATION_LOOK_MS,  true },
-    [OPERATION_FLUSH]    = {"Flushing",               DEMAND_LOOK,    OPERATION_RENEW_MS, true },
-    [OPERATION_CLOSE]    = {"Letting sessions end",   DEMAND_CLOSE,   OPERATION_RENEW_MS, true },
-    [OPERATION_DRAIN]    = {"Stopping changes",       DEMAND_DRAIN,   OPERATION_LOOK_MS,  true },
-    [OPERATION_REST]     = {"Copying the rest",       DEMAND_DRAIN,   OPERATION_RENEW_MS, true },
-    [OPERATION_VERIFY]   = {"Verifying",              DEMAND_DRAIN,   OPERATION_RENEW_MS, true },
-    [OPERATION_RELEASE]  = {"Releasing",              DEMAND_RELEASE, OPERATION_LOOK_MS,  false},
-    [OPERATION_GATHER]   = {"Asking the replicas",    DEMAND_LOOK,    0,                  false},
-    [OPERATION_TAKE]     = {"Taking",                 DEMAND_LOOK,    0,                  false},
-    [OPERATION_TURN]     = {"Turning the copy round", DEMAND_LOOK,    OPERATION_LOOK_MS,  false},
-    [OPERATION_CALL_OFF] = {"Calling it off",         DEMAND_CANCEL,  OPERATION_LOOK_MS,  false},
-    [OPERATION_DONE]     = {"Done",                   DEMAND_LOOK,    0,                  false},
-    [OPERATION_FAILED]   = {"Failed",                 DEMAND_LOOK,    0,                  false},
-};
-/* clang-format on */
-
 struct operation {
     struct operation_options options;
     struct operation_words words;
@@ -51,16 +26,6 @@ struct operation {
     uint64_t replicas_asked_ms; /* when the replicas were asked last; 0: not at this step */
     struct error trouble;       /* why it did not answer last */
 };
-
-const char *operation_step_name(enum operation_step step)
-{
-    return steps[step].name;
-}
-
-bool operation_step_is_open(enum operation_step step)
-{
-    return steps[step].open;
-}
 
 struct operation *operation_new(const struct operation_options *options,
                                 const struct operation_words *words, uint64_t now_ms)
@@ -570,7 +535,8 @@ static void on_silence(struct operation *op, const struct operation_event *event
                        struct operation_actions *actions)
 {
     enum operation_step step = op->status.step;
-    bool matters = steps[step].each_ms && step != OPERATION_CALL_OFF && step != OPERATION_TURN;
+    bool matters =
+        operation_rule(step)->each_ms && step != OPERATION_CALL_OFF && step != OPERATION_TURN;
     if (!matters || !is_given_up(op, event))
         return;
     if (op->options.disaster) {
@@ -586,14 +552,14 @@ static void on_silence(struct operation *op, const struct operation_event *event
 static void say_something(struct operation *op, const struct operation_event *event,
                           struct operation_actions *actions)
 {
-    enum operation_step step = op->status.step;
-    uint32_t each_ms = steps[step].each_ms;
+    const struct operation_rule *rule = operation_rule(op->status.step);
+    uint32_t each_ms = rule->each_ms;
     if (!each_ms || op->asked || (op->said_ms && event->now_ms - op->said_ms < each_ms))
         return;
     op->said_ms = event->now_ms;
     op->asked = true;
     struct home_demanded *d = &act(actions, OPERATION_DEMAND)->demanded;
-    *d = (struct home_demanded){.demand = steps[step].says, .to = op->status.to};
+    *d = (struct home_demanded){.demand = rule->says, .to = op->status.to};
     if (d->demand == DEMAND_LOOK)
         d->to = TERM_NONE;
     if (d->demand == DEMAND_RELEASE) {
@@ -651,8 +617,8 @@ static void note_time(struct operation *op, uint64_t now_ms)
 static enum failure on_cancelled(struct operation *op, const struct operation_event *event,
                                  struct operation_actions *actions, struct error *e)
 {
-    if (!steps[op->status.step].open)
-        return ending_too_late(e, &op->words, steps[op->status.step].name);
+    if (!operation_step_is_open(op->status.step))
+        return ending_too_late(e, &op->words, operation_step_name(op->status.step));
     ending_called_off(&op->status.error, &op->words);
     call_off(op, event->now_ms, actions);
     return OK;

@@ -1,42 +1,16 @@
 /* An operation: this pool takes a home over, and has the holder give it away first.
  *
  * It runs at the pool that takes, be it a failover, a failback or a move of `central`: they are one
- * move. No I/O: operation_step() takes an event and returns actions. Which steps there are, what is
- * said to the holder in each, and from which there is no way back, stands in one table in
- * operation.c. The fences are elsewhere (core/home.h): whatever an operation believes, the holder
- * releases only what was agreed, and a term is opened only if the record allows it. */
+ * move. No I/O: operation_step() takes an event and returns actions. Which steps there are stands
+ * in core/operation_step.h. The fences are elsewhere (core/home.h): whatever an operation believes,
+ * the holder releases only what was agreed, and a term is opened only if the record allows it. */
 #ifndef POLLUX_CORE_OPERATION_H
 #define POLLUX_CORE_OPERATION_H
 
-#include "core/handover.h"
-
-enum operation_step {
-    OPERATION_COPY,     /* while the holder serves on, until one batch is left */
-    OPERATION_REPLICAS, /* … and until each replica that answers has it, if there are any */
-    OPERATION_FLUSH,    /* the holder's storage queues, if that is wanted */
-    OPERATION_CLOSE,    /* sessions have time to end, if that is wanted */
-    OPERATION_DRAIN,    /* from here on changes are refused */
-    OPERATION_REST,     /* the last of it is copied */
-    OPERATION_VERIFY,   /* both copies add up to the same */
-    OPERATION_RELEASE,  /* the holder gives it away: only forwards from here on */
-    OPERATION_GATHER,   /* alone: what a replica has more than the copy here is brought */
-    OPERATION_TAKE,     /* this pool serves */
-    OPERATION_TURN,     /* the old holder stands by, and is copied to */
-    OPERATION_CALL_OFF, /* the holder is told to serve on */
-    OPERATION_DONE,
-    OPERATION_FAILED,
-};
-enum { OPERATION_STEPS = OPERATION_FAILED + 1 };
-
-const char *operation_step_name(enum operation_step step); /* "Copying", … */
-/* May it be called off there? */
-bool operation_step_is_open(enum operation_step step);
+#include "core/operation_step.h"
 
 enum {
     OPERATION_TICK_MS = 100,
-    OPERATION_LOOK_MS = 200, /* so often the holder is asked, and … */
-    /* … so often it is told again to go on waiting: several times in HANDOVER_HOLD_MS. */
-    OPERATION_RENEW_MS = 1000,
     /* Without a -WaitTime: so long without progress. */
     OPERATION_PATIENCE_MS = 15000,
     /* A holder that does not answer for so long is not going to; a batch of heartbeats. */

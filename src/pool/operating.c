@@ -30,17 +30,6 @@ struct operating {
     uint64_t last_id;
 };
 
-static const char *const kinds[] = {
-    [OPERATION_FAIL_OVER] = "Failover",
-    [OPERATION_FAIL_BACK] = "Failback",
-    [OPERATION_MOVE_CENTRAL] = "Central Management Store failover",
-};
-
-const char *operation_kind_name(enum operation_kind kind)
-{
-    return kinds[kind];
-}
-
 bool operating_is_under_way(const struct operation_report *report)
 {
     return report->ended_wall_ms == 0 && !report->interrupted;

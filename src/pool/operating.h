@@ -10,9 +10,6 @@
 
 struct operating;
 
-enum operation_kind { OPERATION_FAIL_OVER, OPERATION_FAIL_BACK, OPERATION_MOVE_CENTRAL };
-const char *operation_kind_name(enum operation_kind kind); /* "Failover", … */
-
 enum {
     OPERATION_BY_SIZE = 256,
     OPERATION_TYPED_SIZE = 512, /* a command's name, that of a pool or a server, and a few words */
