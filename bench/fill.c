@@ -1,5 +1,6 @@
 /* Fills a pool's home with items, as a holder would: fill [--in-order] DATABASE POOL COUNT
  * or `central` with accounts of that pool: fill DATABASE POOL COUNT SIP-DOMAIN
+ * or changes one item again and again: fill --one DATABASE POOL COUNT
  *
  * Items have the same keys each time, in no order unless it is asked for, and other values each
  * time: the second run changes what the first one wrote.
@@ -24,7 +25,7 @@ static unsigned long scatter(unsigned long x)
     return x ^ (x >> 31);
 }
 
-static bool in_order;
+static bool in_order, one;
 
 static void put(struct txn *txn, unsigned long i, unsigned long seed)
 {
@@ -32,7 +33,7 @@ static void put(struct txn *txn, unsigned long i, unsigned long seed)
     for (size_t n = 0; n < NOTE_WORDS; n++)
         snprintf(note + 16 * n, sizeof note - 16 * n, "%016lx",
                  scatter(seed + (i * NOTE_WORDS + n) * GOLDEN));
-    snprintf(key, sizeof key, "user/%016lx/presence", in_order ? i : i * GOLDEN);
+    snprintf(key, sizeof key, "user/%016lx/presence", one ? 0 : in_order ? i : i * GOLDEN);
     snprintf(value, sizeof value, "{\"availability\":\"Busy\",\"note\":\"%s\"}", note);
     txn_put(txn, MODULE_PRESENCE_FOCUS, bytes_of_text(key), bytes_of_text(value));
 }
@@ -83,8 +84,9 @@ int main(int argc, char **argv)
     struct error e = {0};
     char line[2 * ERROR_TEXT_MAX];
     in_order = argc > 1 && strcmp(argv[1], "--in-order") == 0;
-    argc -= in_order;
-    argv += in_order;
+    one = argc > 1 && strcmp(argv[1], "--one") == 0;
+    argc -= in_order || one;
+    argv += in_order || one;
     if (argc != 4 && argc != 5)
         return 2;
     if (!sqlite_engine_open(argv[1], argv[2], &engine, &e) && !store_open(engine, &store, &e)) {

@@ -11,6 +11,7 @@ from copies import *
 
 CALL_TICK_S = 0.1  # CALL_TICK_MS
 BEYOND_A_PART = 110000  # items of a copy, of which at most 100,000 are stored at once
+LONG = 300000           # PREFLIGHT_CHANGES_MAX: more changes than that are a long catch-up
 
 
 # --- the good case -----------------------------------------------------------------------------
@@ -86,12 +87,15 @@ def a_first_copy_of_many_accounts_to_a_partner_that_was_down(world):
 
 @test
 def a_catch_up_that_is_stored_in_parts_goes_on_after_kills_from_what_was_stored(world):
-    """One of users' data, and larger than what goes into a store at once."""
+    """One of users' data, and larger than what goes into a store at once. Users are not handed to a
+    copy in the middle of it unless somebody says that he knows."""
     atl, redmond = pair(world)
     home = name_of("atl")
     world.stop("redmond")
     world.stop("atl")
-    run(Path(POLLUXD).parent.parent / "bench/bench-fill", atl.store, home, BEYOND_A_PART).must(0)
+    fill = Path(POLLUXD).parent.parent / "bench/bench-fill"
+    run(fill, atl.store, home, BEYOND_A_PART).must(0)
+    run(fill, "--one", atl.store, home, LONG).must(0)  # many changes behind these, and little to copy
     world.start("atl")
     world.wait_mode("atl", "atl", "Rejoining")
     done(atl, "Start-CsPool", PoolFqdn=home, Force=True)
@@ -101,13 +105,21 @@ def a_catch_up_that_is_stored_in_parts_goes_on_after_kills_from_what_was_stored(
             table = "item_%d" % db.execute("SELECT id FROM home WHERE name = ?", [home]).fetchone()
             return db.execute(f"SELECT ifnull(max(usn), 0) FROM {table}").fetchone()[0]
 
+    again = f"Invoke-CsPoolFailOver -PoolFqdn {home}"
+    fail_over = lambda *words: world.command("redmond", *again.split(), *words)
     seen = [0]
     for victim in ("redmond", "atl"):
         world.start("redmond")
+        if victim == "redmond":
+            fail_over().must(1, "is in a long catch-up", "Nothing was changed.", f"{again} -WaitTime 00:00:15")
         until("a part to be stored, or all of it", lambda: stored() > seen[-1]
               or seen[-1] >= BEYOND_A_PART)
         seen.append(stored())
         world.kill(victim)
+    world.wait_silent("redmond", "atl")
+    if "not be taken" in fail_over("-DisasterMode", "-WhatIf").must(0).out:  # else it had all of it already
+        fail_over("-DisasterMode").must(1, f"The copy at {name_of('redmond')} is in the middle of a long catch-up",
+                                        "Nothing was taken over.", f"{again} -DisasterMode -SkipDataVerification")
     world.start("atl")
     wait_equal(world, home, at_least=BEYOND_A_PART)
     world.say(f"seen at {seen}")
