@@ -33,24 +33,30 @@ static json_t *result_of(const struct operation_report *r)
                         (unsigned long long)r->status.refused_ms);
 }
 
-/* The one under way, with its step, or the last one, with what came of it. */
-static void show_operation(json_t *object, const struct operation_report *r)
+/* The one under way, with its step, at whichever pool it is: all tell the same of it. */
+static void show_operation(json_t *object, const struct front_end *fe, const char *home)
 {
-    bool under_way = r && operating_is_under_way(r);
-    const struct operation_status *s = under_way ? &r->status : NULL;
-    json_object_set_new(object, "Operation",
-                        show_text(under_way ? operation_kind_name(r->wish.kind) : NULL));
+    const struct operation_report *r = operating_of(front_end_operating(fe), home);
+    struct heartbeat_operation here = operating_summary(r);
+    const char *at = front_end_pool(fe);
+    const struct heartbeat_operation *o =
+        here.began_wall_ms ? &here : front_end_operation_at(fe, home, &at);
+    json_object_set_new(object, "Operation", show_text(o ? operation_kind_name(o->kind) : NULL));
     json_object_set_new(object, "OperationStep",
-                        show_text(s ? operation_step_name(s->step) : NULL));
-    json_object_set_new(object, "OperationBegan",
-                        under_way ? moment(r->began_wall_ms) : json_null());
-    if (s && s->step == OPERATION_REPLICAS)
+                        show_text(o ? operation_step_name(o->step) : NULL));
+    json_object_set_new(object, "OperationBegan", o ? moment(o->began_wall_ms) : json_null());
+    if (!o)
+        return;
+    json_object_set_new(object, "OperationAt", json_string(at));
+    json_object_set_new(object, "LeftToCopy", json_integer((json_int_t)o->left));
+    if (here.began_wall_ms && here.step == OPERATION_REPLICAS)
         json_object_set_new(object, "OperationWaitsFor", show_text(r->replicas.behind));
-    if (s)
-        json_object_set_new(
-            object, "LeftToCopy",
-            json_integer(s->holder_usn > s->copied ? (json_int_t)(s->holder_usn - s->copied) : 0));
-    if (!r || under_way)
+}
+
+/* The last one that this pool carried out, with what came of it. */
+static void show_last_operation(json_t *object, const struct operation_report *r)
+{
+    if (!r || operating_is_under_way(r))
         return;
     json_object_set_new(object, "LastOperation",
                         json_sprintf("%s from %s, begun by %s", operation_kind_name(r->wish.kind),
@@ -88,7 +94,8 @@ static void show_hosted(struct call *call, struct view *view, const struct home 
         hold->pools[home_side(core)], "Mode", mode_name(home_mode(core)));
     aside_show(object, view, home_name(core));
     show_copy(object, fe, core);
-    show_operation(object, operating_of(front_end_operating(fe), home_name(core)));
+    show_operation(object, fe, home_name(core));
+    show_last_operation(object, operating_of(front_end_operating(fe), home_name(core)));
     bool waits = home_mode(core) == MODE_REJOINING || home_mode(core) == MODE_RELEASED;
     if (waits) {
         struct error why;
@@ -105,19 +112,22 @@ static void show_hosted(struct call *call, struct view *view, const struct home 
 }
 
 /* One that it only hears of. */
-static void show_heard(struct call *call, const struct topology *topology,
-                       const struct heard_home *heard)
+static void show_heard(struct call *call, const struct heard_home *heard)
 {
+    const struct front_end *fe = call_front_end(call);
+    const struct topology *topology = front_end_config(fe)->topology;
     bool central = strcmp(heard->home, HOME_CENTRAL) == 0;
     const struct pool *pool = central ? topology->central : topology_pool(topology, heard->home);
     if (!pool || heard->term.number == 0)
         return;
     bool at_home = term_side(heard->term) == SIDE_HOME;
     const char *backup = pool->backup ? pool->backup->fqdn : NULL;
-    call_object(call, json_pack("{s:s, s:s, s:o, s:o, s:I, s:n}", "Identity", heard->home,
-                                "HomePool", pool->fqdn, "BackupPool", show_text(backup), "Holder",
-                                show_text(at_home ? pool->fqdn : backup), "Term",
-                                (json_int_t)heard->term.number, "Mode"));
+    json_t *object = json_pack("{s:s, s:s, s:o, s:o, s:I, s:n}", "Identity", heard->home,
+                               "HomePool", pool->fqdn, "BackupPool", show_text(backup), "Holder",
+                               show_text(at_home ? pool->fqdn : backup), "Term",
+                               (json_int_t)heard->term.number, "Mode");
+    show_operation(object, fe, heard->home);
+    call_object(call, object);
 }
 
 void admin_get_pool_failover_status(struct call *call)
@@ -146,7 +156,7 @@ void admin_get_pool_failover_status(struct call *call)
     for (size_t i = 0; i < heard->count; i++) {
         const char *name = heard->list[i].home;
         if (!front_end_home(fe, name) && (!only || strcmp(only, name) == 0))
-            show_heard(call, topology, &heard->list[i]);
+            show_heard(call, &heard->list[i]);
     }
     call_end(call);
 }

@@ -8,7 +8,7 @@
 
 /* What it is to people: the steps are the same. */
 enum operation_kind { OPERATION_FAIL_OVER, OPERATION_FAIL_BACK, OPERATION_MOVE_CENTRAL };
-enum { OPERATION_KINDS = OPERATION_MOVE_CENTRAL + 1 };
+enum { OPERATION_KINDS = OPERATION_MOVE_CENTRAL + 1, OPERATION_NAME_SIZE = 64 };
 const char *operation_kind_name(enum operation_kind kind); /* "Failover", … */
 bool operation_kind_named(const char *name, enum operation_kind *kind);
 

@@ -50,14 +50,17 @@ char *heartbeat_encode(const struct heartbeat *h)
     json_t *homes = json_array();
     for (size_t i = 0; i < h->count; i++) {
         const struct heartbeat_home *home = &h->homes[i];
-        json_t *entry = json_pack("{s:s, s:o, s:I}", "home", home->home, "term",
-                                  term_json(home->term), "seen", (json_int_t)home->seen);
-        if (home->own)
-            json_object_set_new(entry, "mode", json_string(mode_name(home->mode)));
-        if (home->hears)
-            json_object_set_new(entry, "hears", json_true());
-        if (home->lacks)
-            json_object_set_new(entry, "lacks", json_true());
+        const struct heartbeat_operation *o = &home->operation;
+        json_t *entry = json_pack(
+            "{s:s, s:o, s:I, s:s*, s:o*, s:o*}", "home", home->home, "term", term_json(home->term),
+            "seen", (json_int_t)home->seen, "mode", home->own ? mode_name(home->mode) : NULL,
+            "hears", home->hears ? json_true() : NULL, "lacks", home->lacks ? json_true() : NULL);
+        if (o->began_wall_ms)
+            json_object_set_new(
+                entry, "operation",
+                json_pack("{s:s, s:s, s:I, s:I}", "kind", operation_kind_name(o->kind), "step",
+                          operation_step_name(o->step), "began", (json_int_t)o->began_wall_ms,
+                          "left", (json_int_t)o->left));
         json_array_append_new(homes, entry);
     }
     json_object_set_new(message, "started", hex(h->started));
@@ -348,12 +351,25 @@ static json_t *open_message(struct bytes text, struct sender *sender, struct err
     return TAKE(message);
 }
 
+/* One that is not understood is none: it is only for people. */
+static void read_operation(const json_t *object, struct heartbeat_operation *operation)
+{
+    char kind[OPERATION_NAME_SIZE], step[OPERATION_NAME_SIZE];
+    struct heartbeat_operation read = {0};
+    if (read_text(object, "kind", kind, sizeof kind) && operation_kind_named(kind, &read.kind) &&
+        read_text(object, "step", step, sizeof step) && operation_step_named(step, &read.step) &&
+        read_number(object, "began", &read.began_wall_ms) &&
+        read_number(object, "left", &read.left))
+        *operation = read;
+}
+
 static bool read_heartbeat_home(const json_t *entry, struct heartbeat_home *home)
 {
     memset(home, 0, sizeof *home);
     home->hears = json_is_true(json_object_get(entry, "hears"));
     home->lacks = json_is_true(json_object_get(entry, "lacks"));
     home->own = json_object_get(entry, "mode") != NULL;
+    read_operation(json_object_get(entry, "operation"), &home->operation);
     return read_home(entry, home->home) && read_term(entry, &home->term) &&
            read_seen(entry, &home->seen) && (!home->own || read_mode(entry, &home->mode));
 }

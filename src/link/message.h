@@ -10,6 +10,7 @@
 #include "core/copy.h"
 #include "core/heard.h"
 #include "core/home.h"
+#include "core/operation_step.h"
 
 enum {
     /* Grows when a machine of before would misunderstand. */
@@ -32,6 +33,14 @@ struct sender {
     char version[MESSAGE_VERSION_SIZE];
 };
 
+/* An operation under way, as people are told of it. */
+struct heartbeat_operation {
+    uint64_t began_wall_ms; /* 0: there is none */
+    uint64_t left;          /* changes still to be copied */
+    enum operation_kind kind;
+    enum operation_step step;
+};
+
 struct heartbeat_home {
     char home[HOME_NAME_SIZE];
     struct term term;
@@ -40,6 +49,7 @@ struct heartbeat_home {
     enum mode mode;
     bool hears; /* a machine of the pool that holds it answers this one */
     bool lacks; /* the copy here lost something: whoever exports to it, ask where it stands */
+    struct heartbeat_operation operation; /* by which this pool takes it over */
 };
 
 struct heartbeat {

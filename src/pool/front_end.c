@@ -137,8 +137,14 @@ static void on_home_changed(struct hosted_home *home, void *context)
         fe->home_changed(home_name(core), fe->home_changed_context);
     if (!fe->link)
         return; /* this machine is stopping, and nobody can be told */
-    heartbeats_tell(fe->heartbeats);
+    front_end_tell(fe);
     backup_service_follow(fe->backup); /* its record may name another partner */
+}
+
+void front_end_tell(const struct front_end *fe)
+{
+    if (fe->link)
+        heartbeats_tell(fe->heartbeats);
 }
 
 void front_end_on_salvage(struct front_end *fe, const struct salvage_derived *derived)

@@ -74,6 +74,9 @@ const struct heard *front_end_heard(const struct front_end *fe);
 struct hosted_home *front_end_home(const struct front_end *fe, const char *name);
 size_t front_end_homes(const struct front_end *fe, struct hosted_home *list[HOSTED_HOMES_MAX]);
 
+/* Has every other machine hear at once what is new here. */
+void front_end_tell(const struct front_end *fe);
+
 /* --- who is where (whereabouts.c) --- */
 
 /* The pool that holds the home, as far as this machine has heard; NULL: nobody does, or none of
@@ -86,6 +89,10 @@ const struct pool *front_end_server(const struct front_end *fe, const char *home
  * nothing is known of it, or the pool has no part in it. */
 bool front_end_mode_at(const struct front_end *fe, const struct pool *pool, const char *home,
                        enum mode *mode);
+/* By which operation another pool takes the home over right now, as a machine of it that answers us
+ * said last; NULL: none says so. `*pool` is that pool. */
+const struct heartbeat_operation *front_end_operation_at(const struct front_end *fe,
+                                                         const char *home, const char **pool);
 /* Does this pool accept changes of the home now? Then `*term` is what they must name. */
 enum failure front_end_serves(const struct front_end *fe, const char *home, uint64_t *term,
                               struct error *e);

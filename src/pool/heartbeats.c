@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "pool/backup_service.h"
+#include "pool/operating.h"
 
 enum {
     /* Of those that do not answer. A connection is the dearest part of a heartbeat, some ms of
@@ -60,6 +61,8 @@ static void say_own_homes(const struct heartbeats *hb, struct heartbeat *h)
         said->own = true;
         said->mode = home_mode(core);
         said->hears = hears_holder(hb, home_name(core));
+        said->operation =
+            operating_summary(operating_of(front_end_operating(hb->fe), home_name(core)));
         said->lacks = importing_lacks(backup_service_importing(front_end_backup_service(hb->fe)),
                                       home_name(core));
     }

@@ -35,6 +35,18 @@ bool operating_is_under_way(const struct operation_report *report)
     return report->ended_wall_ms == 0 && !report->interrupted;
 }
 
+struct heartbeat_operation operating_summary(const struct operation_report *report)
+{
+    if (!report || !operating_is_under_way(report))
+        return (struct heartbeat_operation){0};
+    const struct operation_status *s = &report->status;
+    return (struct heartbeat_operation){
+        .began_wall_ms = report->began_wall_ms,
+        .kind = report->wish.kind,
+        .step = s->step,
+        .left = s->holder_usn > s->copied ? s->holder_usn - s->copied : 0};
+}
+
 static struct operating_place *place_of(struct operating *operating, const char *home)
 {
     struct operating_place *free_one = NULL;
@@ -253,6 +265,7 @@ static void end(struct operating_place *place)
     operation_free(TAKE(place->core));
     tell_end(&place->report);
     operation_journal_keep(place->operating->fe, &place->report);
+    front_end_tell(place->operating->fe);
     loop_stir(front_end_loop(place->operating->fe));
 }
 
@@ -315,6 +328,7 @@ enum failure operating_begin(struct operating *operating, const struct operation
     tell_begin(&place->report);
     operation_journal_keep(operating->fe, &place->report);
     step(place, (struct operation_event){.kind = OPERATION_TICK}, NULL);
+    front_end_tell(operating->fe);
     return OK;
 }
 

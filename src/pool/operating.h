@@ -54,6 +54,8 @@ enum failure operating_cancel(struct operating *operating, const char *home, str
 /* NULL: there was none. Lent until the loop goes on. */
 const struct operation_report *operating_of(const struct operating *operating, const char *home);
 bool operating_is_under_way(const struct operation_report *report);
+/* As people elsewhere are told of it. `report` may be NULL. */
+struct heartbeat_operation operating_summary(const struct operation_report *report);
 
 /* The copy of this home moved. */
 void operating_look(struct operating *operating, const char *home);

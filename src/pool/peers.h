@@ -18,6 +18,7 @@ enum {
 struct peer_home {
     char home[HOME_NAME_SIZE];
     enum mode mode;
+    struct heartbeat_operation operation; /* by which that pool takes it over */
 };
 
 struct peer {

@@ -87,23 +87,43 @@ const struct pool *front_end_holder(const struct front_end *fe, const char *name
     return term_side(heard->term) == SIDE_HOME ? pool : pool->backup;
 }
 
+/* What a machine that answers us said of the home last; NULL: it does not, or has no part in it. */
+static const struct peer_home *said_of(const struct peer *peer, const char *name)
+{
+    for (size_t i = 0; peer && peer->reachable && i < peer->home_count; i++) {
+        if (strcmp(peer->homes[i].home, name) == 0)
+            return &peer->homes[i];
+    }
+    return NULL;
+}
+
 bool front_end_mode_at(const struct front_end *fe, const struct pool *pool, const char *name,
                        enum mode *mode)
 {
     const struct hosted_home *here = front_end_home(fe, name);
     const struct machine *machine = front_end_machine_of(fe, pool->fqdn);
-    const struct peer *peer = peers_find(front_end_peers(fe), machine->fqdn);
     if (pool == front_end_config(fe)->self->pool && here) {
         *mode = home_mode(hosted_home_core(here));
         return true;
     }
-    for (size_t i = 0; peer && peer->reachable && i < peer->home_count; i++) {
-        if (strcmp(peer->homes[i].home, name) == 0) {
-            *mode = peer->homes[i].mode;
-            return true;
+    const struct peer_home *said = said_of(peers_find(front_end_peers(fe), machine->fqdn), name);
+    if (said)
+        *mode = said->mode;
+    return said;
+}
+
+const struct heartbeat_operation *front_end_operation_at(const struct front_end *fe,
+                                                         const char *home, const char **pool)
+{
+    struct peers *peers = front_end_peers(fe);
+    for (size_t i = 0; i < peers_count(peers); i++) {
+        const struct peer_home *said = said_of(peers_at(peers, i), home);
+        if (said && said->operation.began_wall_ms) {
+            *pool = peers_at(peers, i)->pool;
+            return &said->operation;
         }
     }
-    return false;
+    return NULL;
 }
 
 const struct pool *front_end_server(const struct front_end *fe, const char *name)

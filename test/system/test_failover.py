@@ -169,6 +169,18 @@ def what_can_not_be_done_is_refused_with_the_way_out_and_changes_nothing(world):
         1, "nowhere.litwareinc.com")
     world.command("redmond", "Stop-CsPoolFailOver", "-PoolFqdn", ATL).must(
         1, "No operation", nothing, f"Get-CsPoolFailOverStatus -PoolFqdn {ATL}")
+    # What is under way is told alike everywhere, and that it is not any more.
+    process = begin(world, "-ServicesStopDelayMins", "30")
+    told = lambda pool: [world[pool].status_of("atl").get(name) for name in ("Operation", "OperationStep",
+                                                                              "OperationAt", "LeftToCopy")]
+    for pool in ("redmond", "atl", "lonely"):
+        until(f"{pool} to tell of it", lambda: told(pool) == ["Failover", "Letting sessions end", REDMOND, 0])
+    assert len({world[pool].status_of("atl")["OperationBegan"] for pool in world.pools}) == 1
+    world.command("lonely", "Stop-CsPoolFailOver", "-PoolFqdn", ATL).must(0)
+    process.ends().must(1, "called off")
+    for pool in ("redmond", "atl", "lonely"):
+        until(f"{pool} to hear of its end", lambda: told(pool) == [None] * 4)
+    world.wait_mode("atl", "atl", "Serving")
     fail_over(world).must(0)
     holds(world, "redmond")
     before = world.items_in("redmond")

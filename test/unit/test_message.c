@@ -31,6 +31,10 @@ static struct heartbeat *heartbeat(void)
                                           .seen = 5,
                                           .own = true,
                                           .mode = MODE_SERVING};
+    h->homes[0].operation.began_wall_ms = 1795870000000;
+    h->homes[0].operation.left = 12;
+    h->homes[0].operation.kind = OPERATION_FAIL_BACK;
+    h->homes[0].operation.step = OPERATION_CLOSE;
     h->homes[1] = (struct heartbeat_home){.home = HOME_CENTRAL, .seen = 3};
     return h;
 }
@@ -198,6 +202,33 @@ static void a_message_with_one_senseless_value_is_refused(void **state)
                               at + strlen(wrong[i].value));
         if (heartbeat_decode(bytes_of_text(bad), out, NULL) == OK)
             fail_msg("accepted: %s", wrong[i].instead);
+    }
+}
+
+/* It is only for people, and may be of a later version: nobody is taken for silent for that. */
+static void an_operation_that_is_not_understood_is_none(void **state)
+{
+    (void)state;
+    const struct {
+        const char *value, *instead;
+    } odd[] = {
+        {"\"Failback\"", "\"Dance\""},
+        {"\"Letting sessions end\"", "7"},
+        {"\"began\":1795870000000", "\"began\":-1"},
+        {"\"left\":12", "\"left\":\"much\""},
+    };
+    OWNED(free_memory) struct heartbeat *in = heartbeat();
+    OWNED(free_memory) struct heartbeat *out = xcalloc(1, sizeof *out);
+    OWNED(free_memory) char *text = heartbeat_encode(in);
+    for (size_t i = 0; i < COUNT_OF(odd); i++) {
+        const char *at = strstr(text, odd[i].value);
+        assert_non_null(at);
+        OWNED(free_memory)
+        char *other = xasprintf("%.*s%s%s", (int)(at - text), text, odd[i].instead,
+                                at + strlen(odd[i].value));
+        assert_int_equal(heartbeat_decode(bytes_of_text(other), out, NULL), OK);
+        assert_int_equal(out->homes[0].operation.began_wall_ms, 0);
+        assert_int_equal(out->homes[0].mode, MODE_SERVING);
     }
 }
 
@@ -489,6 +520,7 @@ int main(void)
         cmocka_unit_test(a_command_without_a_payload_is_refused),
         cmocka_unit_test(another_protocol_says_which_versions_meet),
         cmocka_unit_test(a_message_with_one_senseless_value_is_refused),
+        cmocka_unit_test(an_operation_that_is_not_understood_is_none),
         cmocka_unit_test(whatever_is_cut_or_changed_in_a_message_does_no_harm),
         cmocka_unit_test(an_offer_comes_out_as_it_went_in),
         cmocka_unit_test(a_position_comes_out_as_it_went_in),
