@@ -78,6 +78,16 @@ static void say_found(struct call *call, const struct home *core)
                  (unsigned long long)home_hold(core)->term.number);
 }
 
+static void rehearse_restore(struct call *call, const struct hosted_home *home)
+{
+    struct error e;
+    if (hosted_home_check_force(home, false, &e))
+        call_error(call, &e);
+    else
+        call_what_if(call, "It would be served there again, in a new term.");
+    call_end(call);
+}
+
 /* The existing database goes back into service: what was half done is called off, and what waits
  * for a word of the other pool gets an administrator's. */
 static void restore(struct call *call, struct hosted_home *home)
@@ -89,8 +99,8 @@ static void restore(struct call *call, struct hosted_home *home)
     if (mode == MODE_REJOINING || mode == MODE_RELEASED) {
         home_explain(core, &e);
         call_warning(call, "%s", e.what);
-        if (call_what_if(call, "It would be served there again, in a new term."))
-            call_end(call);
+        if (call_switch(call, "WhatIf"))
+            rehearse_restore(call, home);
         else
             hosted_home_force(home, on_restored, call);
         return;

@@ -318,14 +318,26 @@ static void tell_plan_with_holder(struct call *call, const struct preflight *fou
                                       : " and both copies compared by their digests");
 }
 
+/* It may serve again in a moment: nobody knows that now. */
+static void tell_idle_holder(struct call *call, const struct preflight *found)
+{
+    const struct failover *f = call_kept(call);
+    call_what_if(call,
+                 "%s answers, but does not serve the home %s: it is %s there. It would be waited "
+                 "for %.0f s until it does.%s",
+                 found->from, f->wish.home, mode_name(found->mode), OPERATION_SERVES_MS / 1000.0,
+                 f->wish.options.disaster ? "" : " Unless it does, nothing would be taken over.");
+}
+
 static void tell_plan_alone(struct call *call, const struct preflight *found)
 {
     const struct failover *f = call_kept(call);
     const char *catch_up = preflight_catch_up(found, &f->wish.options);
+    OWNED(free_memory) char *silent = xasprintf("%s does not answer: ", found->from);
     call_what_if(call,
-                 "%s does not answer: the home %s would be taken as the copy at %s has it, up "
-                 "to change %" PRIu64 ".",
-                 found->from, f->wish.home, front_end_pool(call_front_end(call)), found->own.usn);
+                 "%sthe home %s would be taken as the copy at %s has it, up to change %" PRIu64 ".",
+                 found->answered ? "Unless it does, " : silent, f->wish.home,
+                 front_end_pool(call_front_end(call)), found->own.usn);
     if (catch_up)
         call_what_if(call, "%s", catch_up);
 }
@@ -334,8 +346,13 @@ static void tell_plan(struct call *call, const struct preflight *found)
 {
     const struct failover *f = call_kept(call);
     const char *self = front_end_pool(call_front_end(call));
+    bool idle = found->answered && found->mode != MODE_SERVING;
+    if (idle)
+        tell_idle_holder(call, found);
+    if (idle && !f->wish.options.disaster)
+        return;
     tell_plan_for_replicas(call, found);
-    if (found->answered)
+    if (found->answered && !idle)
         tell_plan_with_holder(call, found);
     else
         tell_plan_alone(call, found);
@@ -504,11 +521,13 @@ void admin_stop_pool_failover(struct call *call)
     const char *home = call_text(call, "PoolFqdn");
     const struct operation_report *r = operating_of(operating, home);
     struct error e;
-    bool planned =
-        r && operating_is_under_way(r) &&
+    bool rehearsed = call_switch(call, "WhatIf");
+    enum failure bad = rehearsed ? operating_check_cancel(operating, home, &e)
+                                 : operating_cancel(operating, home, &e);
+    if (bad)
+        call_error(call, &e);
+    else if (rehearsed)
         call_what_if(call, "%s of the home %s would be called off; it is at \"%s\".",
                      operation_kind_name(r->wish.kind), home, operation_step_name(r->status.step));
-    if (!planned && operating_cancel(operating, home, &e))
-        call_error(call, &e);
     call_end(call);
 }

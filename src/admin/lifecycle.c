@@ -21,7 +21,8 @@ static bool waits_to_serve(const struct home *core)
     return home_mode(core) == MODE_REJOINING && (held || home_side(core) == SIDE_HOME);
 }
 
-/* An administrator's word may stand in for that of a former backup pool, too. */
+/* An administrator's word may stand in for that of a former backup pool, too, and of one that a
+ * home was given to. */
 static size_t list_waiting(const struct front_end *fe, bool forced,
                            struct hosted_home *list[HOSTED_HOMES_MAX])
 {
@@ -30,7 +31,8 @@ static size_t list_waiting(const struct front_end *fe, bool forced,
     for (size_t i = 0; i < count; i++) {
         const struct home *core = hosted_home_core(homes[i]);
         bool parting = home_mode(core) == MODE_SERVING && home_pairs_anew(core);
-        if (waits_to_serve(core) || (forced && parting))
+        bool released = home_mode(core) == MODE_RELEASED;
+        if (waits_to_serve(core) || (forced && (parting || released)))
             list[waiting++] = homes[i];
     }
     return waiting;
@@ -141,6 +143,55 @@ static bool is_stopped(const struct front_end *fe)
     return front_end_homes(fe, homes) && home_stopped(hosted_home_core(homes[0]));
 }
 
+/* --- -WhatIf --- */
+
+static void rehearse_force(const struct start *start, const struct hosted_home *home)
+{
+    const struct home *core = hosted_home_core(home);
+    struct error e;
+    if (hosted_home_check_force(home, true, &e))
+        call_error(start->call, &e);
+    else
+        call_what_if(start->call,
+                     "The home %s would be served in a new term, without the word of %s.",
+                     home_name(core), home_partner(core)[0] ? home_partner(core) : "anybody");
+}
+
+static void rehearse_asking(const struct start *start, const struct hosted_home *home)
+{
+    const struct home *core = hosted_home_core(home);
+    const struct front_end *fe = call_front_end(start->call);
+    if (!home_partner(core)[0]) {
+        call_what_if(start->call, "The home %s would be served: it has no other pool.",
+                     home_name(core));
+        return;
+    }
+    call_what_if(
+        start->call,
+        "The home %s would be served as soon as %s confirms that it has not taken it over.",
+        home_name(core), home_partner(core));
+    if (!front_end_reaches(fe, home_partner(core)))
+        call_what_if(start->call,
+                     "%s does not answer now. If it is lost, and nobody else serves this home: "
+                     "Start-CsPool -PoolFqdn %s -Force",
+                     home_partner(core), front_end_pool(fe));
+}
+
+static void rehearse_start(const struct start *start)
+{
+    const struct front_end *fe = call_front_end(start->call);
+    bool forced = call_switch(start->call, "Force");
+    if (is_stopped(fe))
+        call_what_if(start->call, "%s would be started: an administrator stopped it.",
+                     front_end_pool(fe));
+    for (size_t i = 0; i < start->count; i++) {
+        if (forced)
+            rehearse_force(start, start->waiting[i]);
+        else
+            rehearse_asking(start, start->waiting[i]);
+    }
+}
+
 void admin_start_pool(struct call *call)
 {
     struct front_end *fe = call_front_end(call);
@@ -151,10 +202,8 @@ void admin_start_pool(struct call *call)
         call_warning(call, "%s is not waiting for anything: nothing was changed.",
                      front_end_pool(fe));
         start_end(start);
-    } else if (call_what_if(call, "%s would serve again, %s: %zu homes.", front_end_pool(fe),
-                            call_switch(call, "Force") ? "without asking its partner"
-                                                       : "once its partner confirms",
-                            start->count)) {
+    } else if (call_switch(call, "WhatIf")) {
+        rehearse_start(start);
         start_end(start);
     } else if (is_stopped(fe)) {
         start->was_stopped = true;
@@ -176,6 +225,7 @@ static void on_stopped(const struct error *e, void *context)
 
 static void tell_what_ends(struct call *call)
 {
+    const char *self = front_end_pool(call_front_end(call));
     struct hosted_home *homes[HOSTED_HOMES_MAX];
     size_t count = front_end_homes(call_front_end(call), homes);
     for (size_t i = 0; i < count; i++) {
@@ -186,6 +236,9 @@ static void tell_what_ends(struct call *call)
                          "changes.",
                          home_name(core));
     }
+    call_what_if(call,
+                 "%s would serve nothing, and take no home over, until Start-CsPool -PoolFqdn %s.",
+                 self, self);
 }
 
 void admin_stop_pool(struct call *call)

@@ -301,8 +301,10 @@ static void on_standing(const struct home_standing *standing, const struct error
     looking->found.answered = e == NULL;
     if (e)
         looking->found.why = *e;
-    if (standing)
+    if (standing) {
+        looking->found.mode = standing->mode;
         looking->found.head = standing->point.usn;
+    }
     looking->done(&looking->found, looking->context);
 }
 

@@ -25,8 +25,9 @@ bool preflight_check(struct call *call, const struct operation_wish *wish);
 /* What is found when the holder is asked. */
 struct preflight {
     char from[FQDN_SIZE]; /* who holds it */
-    bool answered;        /* it answers, and `head` is its last change; else … */
-    struct error why;     /* … why not */
+    bool answered;    /* it answers, with what the home is there and its last change; else … */
+    struct error why; /* … why not */
+    enum mode mode;
     uint64_t head;
     struct home_point own;
     bool whole;                  /* the copy here stands at a point that existed */

@@ -381,35 +381,58 @@ static enum failure on_create(struct home *h, const struct home_event *event,
     return OK;
 }
 
-static enum failure on_force(struct home *h, const struct home_event *event,
-                             struct home_actions *actions, struct error *e)
+static void explain_unforced(const struct home *h, struct error *e)
 {
+    if (h->mode == MODE_REJOINING || h->mode == MODE_RELEASED || home_pairs_anew(h))
+        home_explain(h, e);
+    else
+        fail(e, FAIL_REFUSED, "The home %s is %s here, not Rejoining.", h->name,
+             mode_name(h->mode));
+}
+
+/* What a term is opened by on an administrator's word; or why that is not enough. */
+static enum failure weigh_force(const struct home *h, uint64_t now_ms, enum cause *cause,
+                                struct error *e)
+{
+    bool silent = now_ms - h->partner_heard_ms >= h->failure_detection_ms;
+    bool able = !h->store_lost && !h->stopped;
     if (h->decision.under_way)
         return refuse(
             fail(e, FAIL_BUSY, "The home %s is being decided on right now; try again.", h->name),
             e);
-    bool silent = event->now_ms - h->partner_heard_ms >= h->failure_detection_ms;
     if (h->mode == MODE_SERVING && home_pairs_anew(h) && silent && !h->store_lost) {
-        home_open_term(h, CAUSE_PAIRED, home_next_term(h, event->dice), actions);
-        return OK;
-    }
-    if (h->mode == MODE_RELEASED && silent && !h->store_lost && !h->stopped) {
-        home_open_term(h, CAUSE_TAKES, home_next_term(h, event->dice), actions);
-        h->decision.wanted.alone = true;
-        return OK;
-    }
-    if (h->store_lost || h->stopped || h->mode != MODE_REJOINING ||
-        (!home_is_known(h) && h->seen == 0)) {
-        if ((h->mode == MODE_RELEASED || home_pairs_anew(h)) && e)
-            home_explain(h, e);
-        else if (h->mode != MODE_REJOINING)
-            fail(e, FAIL_REFUSED, "The home %s is %s here, not Rejoining.", h->name,
-                 mode_name(h->mode));
-        else if (e)
-            home_explain(h, e);
+        *cause = CAUSE_PAIRED;
+    } else if (h->mode == MODE_RELEASED && silent && able) {
+        *cause = CAUSE_TAKES;
+    } else if (h->mode == MODE_REJOINING && able && (home_is_known(h) || h->seen > 0)) {
+        *cause = CAUSE_FORCED;
+    } else {
+        if (e)
+            explain_unforced(h, e);
         return refuse(FAIL_REFUSED, e);
     }
-    home_open_term(h, CAUSE_FORCED, home_next_term(h, event->dice), actions);
+    return OK;
+}
+
+enum failure home_check_force(const struct home *h, bool started, uint64_t now_ms, struct error *e)
+{
+    struct home as_if = *h;
+    enum cause cause;
+    if (started)
+        as_if.stopped = false;
+    return weigh_force(&as_if, now_ms, &cause, e);
+}
+
+static enum failure on_force(struct home *h, const struct home_event *event,
+                             struct home_actions *actions, struct error *e)
+{
+    enum cause cause;
+    enum failure bad = weigh_force(h, event->now_ms, &cause, e);
+    if (bad)
+        return bad;
+    home_open_term(h, cause, home_next_term(h, event->dice), actions);
+    if (cause == CAUSE_TAKES)
+        h->decision.wanted.alone = true;
     return OK;
 }
 

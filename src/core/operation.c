@@ -614,11 +614,19 @@ static void note_time(struct operation *op, uint64_t now_ms)
     op->stepped_ms = now_ms;
 }
 
+enum failure operation_check_cancel(const struct operation *op, struct error *e)
+{
+    if (operation_step_is_open(op->status.step))
+        return OK;
+    return ending_too_late(e, &op->words, operation_step_name(op->status.step));
+}
+
 static enum failure on_cancelled(struct operation *op, const struct operation_event *event,
                                  struct operation_actions *actions, struct error *e)
 {
-    if (!operation_step_is_open(op->status.step))
-        return ending_too_late(e, &op->words, operation_step_name(op->status.step));
+    enum failure bad = operation_check_cancel(op, e);
+    if (bad)
+        return bad;
     ending_called_off(&op->status.error, &op->words);
     call_off(op, event->now_ms, actions);
     return OK;

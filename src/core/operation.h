@@ -133,6 +133,9 @@ struct operation_actions {
 enum failure operation_step(struct operation *op, const struct operation_event *event,
                             struct operation_actions *actions, struct error *e);
 
+/* Whether OPERATION_CANCELLED would call it off now; or why not. */
+enum failure operation_check_cancel(const struct operation *op, struct error *e);
+
 /* What it came to, for people. Moments of the monotonic clock; 0: never. */
 struct operation_status {
     enum operation_step step, failed_at;

@@ -449,3 +449,8 @@ void hosted_home_force(struct hosted_home *home, hosted_home_done *done, void *c
 {
     ask_for(home, (struct home_event){.kind = HOME_FORCE}, NULL, NULL, done, context);
 }
+
+enum failure hosted_home_check_force(const struct hosted_home *home, bool started, struct error *e)
+{
+    return home_check_force(home->core, started, clock_ms(), e);
+}

@@ -72,5 +72,7 @@ void hosted_home_take(struct hosted_home *home, struct term to, bool alone,
                       void *context);
 void hosted_home_intend(struct hosted_home *home, bool intends);
 void hosted_home_force(struct hosted_home *home, hosted_home_done *done, void *context);
+/* Whether that would do something now (core/home.h). */
+enum failure hosted_home_check_force(const struct hosted_home *home, bool started, struct error *e);
 
 #endif

@@ -60,14 +60,20 @@ static struct operating_place *place_of(struct operating *operating, const char 
     return free_one;
 }
 
-const struct operation_report *operating_of(const struct operating *operating, const char *home)
+static const struct operating_place *find(const struct operating *operating, const char *home)
 {
     for (size_t i = 0; i < HOSTED_HOMES_MAX; i++) {
         const struct operating_place *place = &operating->places[i];
         if (place->used && strcmp(place->report.wish.home, home) == 0)
-            return &place->report;
+            return place;
     }
     return NULL;
+}
+
+const struct operation_report *operating_of(const struct operating *operating, const char *home)
+{
+    const struct operating_place *place = find(operating, home);
+    return place ? &place->report : NULL;
 }
 
 static struct hosted_home *home_of(const struct operating_place *place)
@@ -332,18 +338,31 @@ enum failure operating_begin(struct operating *operating, const struct operation
     return OK;
 }
 
+static enum failure nothing_to_cancel(const struct operating *operating, const char *home,
+                                      struct error *e)
+{
+    fail(e, FAIL_NOT_FOUND, "No operation with the home %s is under way at %s.", home,
+         front_end_pool(operating->fe));
+    error_kept(e, "Nothing was changed.");
+    return error_next(e,
+                      "Get-CsPoolFailOverStatus -PoolFqdn %s shows who holds it, and what became "
+                      "of the last one.",
+                      home);
+}
+
+enum failure operating_check_cancel(const struct operating *operating, const char *home,
+                                    struct error *e)
+{
+    const struct operating_place *place = find(operating, home);
+    return place && place->core ? operation_check_cancel(place->core, e)
+                                : nothing_to_cancel(operating, home, e);
+}
+
 enum failure operating_cancel(struct operating *operating, const char *home, struct error *e)
 {
     struct operating_place *place = place_of(operating, home);
-    if (!place || !place->used || !place->core) {
-        fail(e, FAIL_NOT_FOUND, "No operation with the home %s is under way at %s.", home,
-             front_end_pool(operating->fe));
-        error_kept(e, "Nothing was changed.");
-        return error_next(e,
-                          "Get-CsPoolFailOverStatus -PoolFqdn %s shows who holds it, and what "
-                          "became of the last one.",
-                          home);
-    }
+    if (!place || !place->used || !place->core)
+        return nothing_to_cancel(operating, home, e);
     return step(place, (struct operation_event){.kind = OPERATION_CANCELLED}, e);
 }
 

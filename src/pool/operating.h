@@ -51,6 +51,9 @@ void operating_free(struct operating *operating);
 enum failure operating_begin(struct operating *operating, const struct operation_wish *wish,
                              uint64_t *id, struct error *e);
 enum failure operating_cancel(struct operating *operating, const char *home, struct error *e);
+/* Whether that would call one off now. */
+enum failure operating_check_cancel(const struct operating *operating, const char *home,
+                                    struct error *e);
 /* NULL: there was none. Lent until the loop goes on. */
 const struct operation_report *operating_of(const struct operating *operating, const char *home);
 bool operating_is_under_way(const struct operation_report *report);

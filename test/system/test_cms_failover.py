@@ -163,11 +163,31 @@ def a_store_that_was_given_away_and_never_taken_is_put_back_into_service(world):
         move(world, *words, at="atl").must(
             1, f"was given to {REDMOND}, which has not taken it yet", "Nothing was changed.",
             f"on a machine of {ATL}: Invoke-CsManagementServerFailover -Restore")
-    # As soon as it is silent for so long that it can't be taking any more.
-    until("it to be put back", lambda: move(world, "-Restore", at="atl").status == 0)
+    # As soon as it is silent for so long that it can't be taking any more, and -WhatIf knows when.
+    def is_put_back(promised, command):
+        """As it was promised; what is not silent long enough now may be a moment later."""
+        would, did = command("-WhatIf"), command()
+        assert did.status <= would.status, (would, did)
+        assert would.status or promised in would.out, would
+        assert did.status == 0 or "once it was silent for" in would.err + did.err, (would, did)
+        return did.status == 0
+    until("it to be put back", lambda: is_put_back(
+        "It would be served there again", lambda *words: move(world, "-Restore", *words, at="atl")))
     enable(world, "ann")
     world.start("redmond")
     holds(world, "atl", CENTRAL)
+    # A pool's own home, too.
+    freezer.arm("before", f"{ATL} went from Standby to Serving")
+    begin(world)
+    freezer.wait()
+    world.kill("redmond")
+    world.wait_mode("atl", "atl", "Released")
+    assert f"Start-CsPool -PoolFqdn {ATL} -Force" in world["atl"].status_of("atl")["Waiting"]
+    until("it to be served again", lambda: is_put_back(
+        f"The home {ATL} would be served in a new term", lambda *words: world.command(
+            "atl", "Start-CsPool", "-PoolFqdn", ATL, "-Force", *words)))
+    world.start("redmond")
+    holds(world, "atl")
     world.terms_must_be_unique()
 
 

@@ -245,6 +245,11 @@ def a_rehearsal_really_looks_says_each_step_and_changes_nothing(world):
         0, "0 changes of", "2 minutes to end", "storage queues", "would serve the home")
     fail_over(world, "-WhatIf", "-DisasterMode").must(0, f"Disaster mode would not be needed: {ATL} answers.")
     assert world.mode("atl", "atl") == "Serving" and not world["redmond"].events("operation-")
+    # A holder that answers and serves nothing is not drained.
+    world.command("atl", "Stop-CsPool", "-PoolFqdn", ATL).must(0)
+    waits = f"{ATL} answers, but does not serve the home {ATL}: it is Rejoining there. It would be waited for"
+    assert "would be copied" not in fail_over(world, "-WhatIf").must(0, waits, "nothing would be taken over").out
+    fail_over(world, "-WhatIf", "-DisasterMode").must(0, waits, "would be taken as the copy at")
     world.kill("atl")
     world.wait_silent("redmond", "atl")
     fail_over(world, "-WhatIf").must(1, "does not answer")
@@ -289,6 +294,7 @@ def what_is_under_way_can_be_called_off_and_joined(world):
         world.command("redmond", "Stop-CsPoolFailOver", "-PoolFqdn", ATL, "-WhatIf").must(0)
         assert world.mode("atl", "atl") == "Closing"
         world.command("atl", "Stop-CsPoolFailOver", "-PoolFqdn", ATL).must(0)
+        world.command("redmond", "Stop-CsPoolFailOver", "-PoolFqdn", ATL, "-WhatIf").must(1, "No operation")
         for one in (process, other):
             one.ends().must(1, "called off", f"To begin anew: Invoke-CsPoolFailOver -PoolFqdn {ATL}")
         world.wait_mode("atl", "atl", "Serving")

@@ -127,15 +127,23 @@ def what_if_says_what_would_end_and_ends_nothing(world):
     for home in (ATL, CENTRAL):
         assert f"The home {home} would not be served any more" in said.out + said.err, said
     assert f"The home {REDMOND} would" not in said.out + said.err
+    assert f"until Start-CsPool -PoolFqdn {ATL}" in said.out, said
     assert modes(world) == SERVING
     stop(world, "atl").must(0)
-    said = start(world, "atl", "-WhatIf").must(0)
-    assert f"{ATL} would serve again, once its partner confirms: 2 homes" in said.out + said.err
-    said = start(world, "atl", "-Force", "-WhatIf").must(0)
-    assert "without asking its partner: 2 homes" in said.out + said.err, said
+    for home in (ATL, CENTRAL):
+        start(world, "atl", "-WhatIf").must(
+            0, f"{ATL} would be started", f"The home {home} would be served as soon as {REDMOND} confirms")
+        start(world, "atl", "-Force", "-WhatIf").must(
+            0, f"The home {home} would be served in a new term, without the word of {REDMOND}.")
     assert modes(world) == ATL_STOPPED and world.terms_opened() == opened
     start(world, "atl").must(0)
     world.all_serve()
+    # Of a partner that does not answer, that is said, too.
+    world.kill("redmond")
+    world.wait_silent("atl", "redmond")
+    stop(world, "redmond", "-WhatIf", at="atl").must(1)
+    stop(world, "atl").must(0)
+    start(world, "atl", "-WhatIf").must(0, f"{REDMOND} does not answer now", f"Start-CsPool -PoolFqdn {ATL} -Force")
 
 
 @test
