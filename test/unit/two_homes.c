@@ -154,7 +154,10 @@ enum failure step(struct world *w, enum side side, struct home_event event)
     struct home_actions actions = {0};
     event.now_ms = w->now;
     event.dice = roll(w);
+    enum failure promised = home_check_force(p->home, false, w->now, NULL);
     enum failure bad = home_step(p->home, &event, &actions, &w->said[side].error);
+    if (event.kind == HOME_FORCE)
+        assert_int_equal(bad, promised); /* what -WhatIf would have said */
     for (size_t i = 0; i < actions.count; i++)
         carry_out(w, side, &actions.list[i]);
     if (p->storing && !w->hold_back)
