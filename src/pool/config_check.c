@@ -44,6 +44,18 @@ static void find_own_database(struct config *c, struct faults *faults)
                pool->fqdn, pool->database);
 }
 
+/* A database that only this machine can open: another one of the pool would make its own, and both
+ * would speak for the pool. */
+static void check_alone(const struct config *c, struct faults *faults)
+{
+    const struct pool *pool = c->self ? c->self->pool : NULL;
+    if (pool && pool->machine_count > 1 && strcmp(config_engine(c), ENGINE_SQLITE) == 0)
+        faults_add(faults, c->file, 0,
+                   "The pool %s has %zu machines in %s, and its database is a " ENGINE_SQLITE
+                   " file, which one machine has. Leave one machine in it.",
+                   pool->fqdn, pool->machine_count, c->topology_file);
+}
+
 static void check_databases_known(const struct config *c, const struct conf_section *root,
                                   struct faults *faults)
 {
@@ -61,6 +73,7 @@ void config_check_topology(struct config *c, const struct conf_section *root, st
         return;
     find_self(c, root, faults);
     find_own_database(c, faults);
+    check_alone(c, faults);
     check_databases_known(c, root, faults);
 }
 

@@ -122,11 +122,23 @@ static void check_mirror(const struct front_end *fe, const struct pool *pool, st
                    pool->fqdn, pool->mirror);
 }
 
+static void check_machines(const struct front_end *fe, const struct pool *pool,
+                           struct faults *faults)
+{
+    if (pool->machine_count > 1 && strcmp(engine_of(fe, pool), ENGINE_SQLITE) == 0)
+        faults_add(faults, in_general, 0,
+                   "%s can't have %zu machines: its database is a " ENGINE_SQLITE
+                   " file, which one machine has. Leave one machine in it, or make each a pool.",
+                   pool->fqdn, pool->machine_count);
+}
+
 void publication_check_databases(const struct front_end *fe, const struct topology *topology,
                                  struct faults *faults)
 {
-    for (size_t i = 0; i < topology->pool_count; i++)
+    for (size_t i = 0; i < topology->pool_count; i++) {
         check_mirror(fe, &topology->pools[i], faults);
+        check_machines(fe, &topology->pools[i], faults);
+    }
 }
 
 /* --- all --- */

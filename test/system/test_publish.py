@@ -89,17 +89,19 @@ def faults_against_the_deployment_are_told_all_at_once(world):
                       "    database = 'redmond")
              .replace('        address = "127.0.0.1"\n', "", 1)
              .replace(ATL + '" {\n        link', 'nowhere.invalid" {\n        link'))
-    assert wrong.count("nowhere.invalid") == 1
+    wrong = wrong.replace(f'    machine "{REDMOND}"',
+                          f'    machine "fe2.litwareinc.com" {{ address = "127.0.0.1" }}\n    machine "{REDMOND}"')
+    assert wrong.count("nowhere.invalid") == wrong.count("fe2") == 1
     said = failed(publish(world, wrong), 1,
                   f"central must stay {ATL}", "Invoke-CsManagementServerFailover",
-                  f"{REDMOND} can't have the mirror", "SQLite",
+                  f"{REDMOND} can't have the mirror", "SQLite", f"{REDMOND} can't have 2 machines",
                   "nowhere.invalid", "does not resolve", "mend the name service",
                   f"This is not the topology that {ATL} runs by", "SIGHUP", KEPT)
-    assert len(errors_of(world, said)) == 4, said
+    assert len(errors_of(world, said)) == 5, said
     assert said.err.count(KEPT) == 1, said
     said = failed(world.command("atl", "Test-CsTopology", "-FileName", world.folder /
                                 "wanted.conf"), 1, "central must stay", "does not resolve")
-    assert len(errors_of(world, said, "Test-CsTopology")) == 4, said
+    assert len(errors_of(world, said, "Test-CsTopology")) == 5, said
     # A mirror of the pool's own database, too.
     failed(publish(world, good.replace("    database = 'atl",
                                        "    mirror = 'm.litwareinc.com\\RTC'\n    database = 'atl")),

@@ -316,6 +316,21 @@ static void another_machines_database_is_not_ones_own(void **state)
     expect_with(MACHINE, "machine = red.l.com", 0, "database of the pool red.l.com");
 }
 
+/* Each would open a store of its own, and both would be that pool. */
+static void a_database_in_a_file_is_had_by_one_machine(void **state)
+{
+    (void)state;
+    const char *machine = strstr(good_topology, "machine atl");
+    OWNED(free_memory)
+    char *two = xasprintf("%.*smachine fe2.l.com { address = 10.0.0.2 }\n%s",
+                          (int)(machine - good_topology), good_topology, machine);
+    write_with(0, NULL);
+    write_file("topology.conf", 0644, two);
+    expect(&(struct expected){0, "The pool atl.l.com has 2 machines"}, 1);
+    write_file("topology.conf", 0644, good_topology);
+    expect(NULL, 0);
+}
+
 static void a_database_must_be_in_the_topology(void **state)
 {
     (void)state;
@@ -422,6 +437,7 @@ int main(void)
         cmocka_unit_test(an_empty_path_is_none),
         cmocka_unit_test(the_machine_must_be_in_the_topology),
         cmocka_unit_test(another_machines_database_is_not_ones_own),
+        cmocka_unit_test(a_database_in_a_file_is_had_by_one_machine),
         cmocka_unit_test(a_database_must_be_in_the_topology),
         cmocka_unit_test(two_databases_share_neither_name_nor_file),
         cmocka_unit_test(a_topology_that_cant_be_read_is_told_where_it_is_named),
