@@ -202,9 +202,14 @@ static enum failure check_take(const struct home *h, const struct home_event *ev
     enum mode mode;
     if (h->decision.under_way)
         return fail(e, FAIL_BUSY, "The home %s is being decided on right now.", h->name);
-    if (h->stopped || h->store_lost)
-        return fail(e, FAIL_REFUSED, "%s can't serve the home %s: %s.", h->hold.pools[h->side],
-                    h->name, h->stopped ? "it was stopped" : "its store keeps nothing");
+    if (h->stopped || h->store_lost) {
+        const char *self = h->hold.pools[h->side];
+        fail(e, FAIL_REFUSED, "%s can't serve the home %s: %s.", self, h->name,
+             h->stopped ? "it was stopped" : "its store keeps nothing");
+        if (e && h->stopped)
+            error_next(e, "Start-CsPool -PoolFqdn %s", self);
+        return FAIL_REFUSED;
+    }
     if (!home_is_known(h) || !mode_after(h->mode, CAUSE_TAKES, &mode))
         return fail(e, FAIL_REFUSED, "The home %s is %s here, and can't be taken so.", h->name,
                     mode_name(h->mode));
