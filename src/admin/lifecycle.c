@@ -67,8 +67,21 @@ static void on_forced(const struct error *e, void *context)
     force_next(start);
 }
 
+/* One that was given up meanwhile is closed. */
+static bool is_open(const struct front_end *fe, const struct hosted_home *home)
+{
+    struct hosted_home *homes[HOSTED_HOMES_MAX];
+    size_t count = front_end_homes(fe, homes), i = 0;
+    while (i < count && homes[i] != home)
+        i++;
+    return i < count;
+}
+
 static void force_next(struct start *start)
 {
+    const struct front_end *fe = call_front_end(start->call);
+    while (start->next < start->count && !is_open(fe, start->waiting[start->next]))
+        start->next++;
     if (start->next == start->count)
         start_end(start);
     else

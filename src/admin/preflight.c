@@ -312,7 +312,7 @@ void preflight_look(struct front_end *fe, const char *home, preflight_done *done
 {
     struct error e;
     struct hosted_home *hosted = front_end_home(fe, home);
-    const char *from = home_partner(hosted_home_core(hosted));
+    const char *from = hosted ? home_partner(hosted_home_core(hosted)) : "nobody";
     const struct machine *to = front_end_machine_of(fe, from);
     struct looking *looking = xcalloc(1, sizeof *looking);
     looking->fe = fe;

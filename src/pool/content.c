@@ -96,6 +96,8 @@ static void on_turned(void *context)
 
 static void look_after(struct keeper *k)
 {
+    if (k->retired)
+        return;
     const struct home *core = hosted_home_core(front_end_home(k->content->fe, k->home));
     pthread_mutex_lock(&k->lock);
     k->next_role = role_in(core);
@@ -157,6 +159,21 @@ void content_create(const struct content *content)
                   "The file store %s was not made this pool's.", file_store_path(content->files));
 }
 
+bool content_retire(const struct content *content, const char *home)
+{
+    struct keeper *k = content_keeper(content, home);
+    if (!k)
+        return true;
+    if (k->working)
+        return false;
+    pthread_mutex_lock(&k->lock);
+    k->retired = true;
+    k->trouble = (struct error){0};
+    watch_free(TAKE(k->watch));
+    pthread_mutex_unlock(&k->lock);
+    return true;
+}
+
 void content_complete(const struct content *content, const char *home, bool complete)
 {
     struct keeper *k = content_keeper(content, home);
@@ -179,6 +196,8 @@ static size_t waiting(const struct keys *dirty)
 
 static void add_left(struct keeper *k, struct content_left *left)
 {
+    if (k->retired)
+        return;
     read_news(k);
     pthread_mutex_lock(&k->lock);
     bool waits = k->next_role == CONTENT_WAITS;

@@ -78,6 +78,8 @@ void content_prepare(struct content *content, const char *home, struct bytes bat
 /* Any thread. Of a copy: everything that its exporter had has come; or something more is on its
  * way.
  */
+/* No more turns for this home. False: one is under way. On the loop. */
+bool content_retire(const struct content *content, const char *home);
 void content_complete(const struct content *content, const char *home, bool complete);
 
 /* The partner asks for chunks: a handler of the link, whose context is the front end. */

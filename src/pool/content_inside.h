@@ -36,6 +36,7 @@ struct keeper {
     uint64_t missing_bytes;
     struct watch *watch;
     size_t in_hand;  /* taken out of `dirty`, and not done with */
+    bool retired;    /* this pool has no part in the home any more */
     bool complete;   /* of a copy: everything that its exporter had has come */
     bool lost_sight; /* more happened than was told: scan */
     bool scanned;

@@ -276,6 +276,25 @@ static enum failure open_home(const struct taking_part *part, void *context, str
     return OK;
 }
 
+bool front_end_close_home(struct front_end *fe, struct hosted_home *home)
+{
+    const char *name = home_name(hosted_home_core(home));
+    const struct operation_report *r = operating_of(fe->operating, name);
+    size_t at = 0;
+    if (!hosted_home_rests(home) || (r && operating_is_under_way(r)) ||
+        !content_retire(front_end_content(fe), name))
+        return false;
+    while (fe->homes[at] != home)
+        at++;
+    fe->home_count--;
+    memmove(&fe->homes[at], &fe->homes[at + 1], (fe->home_count - at) * sizeof *fe->homes);
+    hosted_home_close(home);
+    heartbeats_forget_witnesses(fe->heartbeats, at);
+    backup_service_follow(fe->backup);
+    front_end_tell(fe);
+    return true;
+}
+
 static enum failure open_homes(struct front_end *fe, struct error *e)
 {
     enum failure bad = service_stopped(fe->store, &fe->stopped, e);

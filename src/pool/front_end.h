@@ -73,6 +73,9 @@ const struct heard *front_end_heard(const struct front_end *fe);
 /* NULL: this pool is neither of the two that hold this home. */
 struct hosted_home *front_end_home(const struct front_end *fe, const char *name);
 size_t front_end_homes(const struct front_end *fe, struct hosted_home *list[HOSTED_HOMES_MAX]);
+/* One that was given up, as if this machine had started again since. False: not
+ * yet, something is under way with it. */
+bool front_end_close_home(struct front_end *fe, struct hosted_home *home);
 
 /* Has every other machine hear at once what is new here. */
 void front_end_tell(const struct front_end *fe);

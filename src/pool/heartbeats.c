@@ -151,6 +151,12 @@ static void note_witness(struct heartbeats *hb, const struct heartbeat *theirs,
     }
 }
 
+void heartbeats_forget_witnesses(struct heartbeats *hb, size_t from)
+{
+    for (size_t i = 0; i < peers_count(hb->peers); i++)
+        peers_at(hb->peers, i)->hears &= (1u << from) - 1;
+}
+
 static void take_heartbeat(struct heartbeats *hb, const struct heartbeat *theirs)
 {
     const struct peer *peer = peers_find(hb->peers, theirs->sender.machine);

@@ -281,6 +281,11 @@ void hosted_home_close(struct hosted_home *home)
         free(home);
 }
 
+bool hosted_home_rests(const struct hosted_home *home)
+{
+    return !home->storing && !home->applying && !home->waiting && !home->demanded && !home->done;
+}
+
 /* Said once for each pool that says it, until another one does. */
 static void log_disbelief(struct hosted_home *home, const char *pool, const struct error *e)
 {

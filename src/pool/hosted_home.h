@@ -28,6 +28,9 @@ struct hosted_home *hosted_home_open(const struct hosted_home_around *around,
 /* What waits for it is answered that this machine stops. */
 void hosted_home_close(struct hosted_home *home);
 
+/* Does nothing wait for it, and it for nothing? Then it may be closed while all else goes on. */
+bool hosted_home_rests(const struct hosted_home *home);
+
 /* Lent; changes with every event. */
 const struct home *hosted_home_core(const struct hosted_home *home);
 

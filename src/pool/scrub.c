@@ -260,8 +260,9 @@ static void on_items(const struct bytes *bytes, const struct error *why, void *c
 /* Which module a damaged row belongs to, nobody knows: each is asked for. */
 static void ask_next(struct finding *f)
 {
-    const struct home *core = hosted_home_core(front_end_home(f->scrub->fe, f->home));
-    const struct machine *to = front_end_machine_of(f->scrub->fe, home_partner(core));
+    const struct hosted_home *home = front_end_home(f->scrub->fe, f->home);
+    const char *partner = home ? home_partner(hosted_home_core(home)) : "";
+    const struct machine *to = front_end_machine_of(f->scrub->fe, partner);
     struct items_wanted wanted = {.count = f->count};
     struct error e;
     while (f->module < MODULES && !module_belongs((enum module)f->module, f->home))
@@ -271,7 +272,7 @@ static void ask_next(struct finding *f)
         return;
     }
     if (f->module == MODULES) {
-        fail(&e, FAIL_DAMAGED, "%s has only %zu of them.", home_partner(core), f->mended);
+        fail(&e, FAIL_DAMAGED, "%s has only %zu of them.", partner, f->mended);
         error_next(&e, "It is tried again when that has more. Or keep the store's files for "
                        "inspection and restore an intact copy.");
         not_mended(f, &e);

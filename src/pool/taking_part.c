@@ -88,12 +88,12 @@ static enum failure check_former(const struct hold *hold, const struct home_stat
     return taking_part_check_copy(hold, SIDE_BACKUP, state, e);
 }
 
-static void tell_given_up(const char *home, const char *self, const char *when)
+static void tell_given_up(const char *home, const char *self)
 {
     log_event(LOG_EVENT_NOTICE, "part-given-up",
               "This pool is not the backup pool of the home %s any more, and will not take it. Its "
-              "copy stays until it is removed%s: Remove-CsUserStoreBackupData -PoolFqdn %s",
-              home, when, self);
+              "copy stays until it is removed: Remove-CsUserStoreBackupData -PoolFqdn %s",
+              home, self);
 }
 
 static enum failure give_up(struct store *store, struct hold *hold, struct error *e)
@@ -109,7 +109,7 @@ static enum failure give_up(struct store *store, struct hold *hold, struct error
         *e = outcome.error;
         return e->kind;
     }
-    tell_given_up(hold->home, self, "");
+    tell_given_up(hold->home, self);
     return OK;
 }
 
@@ -161,32 +161,42 @@ enum failure taking_part_settle(const struct config *config, struct store *store
 
 /* --- later, while it is open --- */
 
-struct parting {
-    char home[HOME_NAME_SIZE], self[FQDN_SIZE];
-};
-
+/* Else at the next look. */
 static void on_parted(const struct error *e, void *context)
 {
-    struct parting *parting = context;
-    if (!e) /* else at the next look */
-        tell_given_up(parting->home, parting->self, " after the next start of polluxd");
-    free(parting);
+    (void)e;
+    (void)context;
 }
 
-static void look_at(struct front_end *fe, struct hosted_home *home)
+static void part_from(struct front_end *fe, struct hosted_home *home)
 {
     const struct home *core = hosted_home_core(home);
     OWNED(view_close) struct view *view = NULL;
     struct home_state state;
     struct error e;
-    if (home_mode(core) != MODE_STANDBY || !home_is_named(core) ||
-        store_view(front_end_store(fe), &view, &e) ||
-        view_home(view, home_name(core), &state, &e) || check_former(home_hold(core), &state, &e))
+    if (!store_view(front_end_store(fe), &view, &e) &&
+        !view_home(view, home_name(core), &state, &e) && !check_former(home_hold(core), &state, &e))
+        hosted_home_part(home, on_parted, NULL);
+}
+
+/* Then it is as after another start: of the Central Management Store this machine has a replica. */
+static void close_home(struct front_end *fe, struct hosted_home *home)
+{
+    char name[HOME_NAME_SIZE];
+    snprintf(name, sizeof name, "%s", home_name(hosted_home_core(home)));
+    if (front_end_close_home(fe, home))
+        tell_given_up(name, front_end_pool(fe));
+}
+
+static void look_at(struct front_end *fe, struct hosted_home *home)
+{
+    const struct home *core = hosted_home_core(home);
+    if (home_mode(core) != MODE_STANDBY || home_deciding(core))
         return;
-    struct parting *parting = xcalloc(1, sizeof *parting);
-    snprintf(parting->home, sizeof parting->home, "%s", home_name(core));
-    snprintf(parting->self, sizeof parting->self, "%s", front_end_pool(fe));
-    hosted_home_part(home, on_parted, parting);
+    if (home_is_named(core))
+        part_from(fe, home);
+    else
+        close_home(fe, home);
 }
 
 void taking_part_look(void *context)

@@ -26,7 +26,7 @@ enum failure taking_part_each(const struct config *config, struct store *store,
 bool taking_part_is_assigned(const struct config *config, const char *home);
 
 enum { TAKING_PART_LOOK_MS = 1000 };
-/* Gives up what could not be given up before. Such a home stays open until polluxd ends. */
+/* Gives up what could not be given up before, and closes it. */
 void taking_part_look(void *fe);
 
 /* What a pool answers whose part in the home was given up, or that never had one. */

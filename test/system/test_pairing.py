@@ -198,23 +198,35 @@ def a_pair_that_is_dissolved_waits_for_nobody_and_can_be_made_again(world):
 
 @test
 def a_pool_that_holds_its_former_partners_home_keeps_it_until_it_is_handed_back(world):
-    with_a_user(world, ["atl", "redmond", "tokyo"], [("atl", "redmond")])
+    world.build(["atl", "redmond", "tokyo"], pairs=[("atl", "redmond")])
+    for pool in world.pools:
+        with_file_store(world, pool)
+    world.begin()
+    enable(world, "ken")
+    keep(world, "before")
     fail_over(world, "atl", "redmond")
+    world.command("redmond", "Invoke-CsManagementServerFailover").must(0)
     new = [("atl", "tokyo")]
     run_by(world, new, "atl", "redmond", "tokyo")
     world.publish("atl").must(1, "failed over", "Invoke-CsPoolFailBack")
-    world.wait_mode("redmond", "atl", "Serving")
-    assert world["redmond"].events("part-kept")
+    for home in ("atl", CENTRAL):
+        world.wait_mode("redmond", home, "Serving")
+        assert world["redmond"].events("part-kept", name_of(home))
     world.command("atl", "Invoke-CsPoolFailBack", "-PoolFqdn", name_of("atl"),
                   "-Confirm:$false").must(0)
     world.wait_mode("atl", "atl", "Serving")
     wait_paired(world, "atl", "tokyo")
-    assert world["redmond"].events("part-given-up", name_of("atl"))
+    # It has no more part in it from then on, and what it has of it can go.
+    world.wait_event("redmond", "part-given-up", name_of("atl"))
+    assert world["redmond"].status_of("atl")["Mode"] is None
+    # Of the Central Management Store it has a replica then, like every other pool.
+    world.command("atl", "Invoke-CsManagementServerFailover").must(0)
+    world.wait_event("redmond", "part-given-up", "central")
+    wait_paired(world, "atl", "tokyo")
+    enable(world, "alice")
+    wait_equal(world, CENTRAL, "atl", "tokyo", "redmond")
     wait_equal(world, "atl", "atl", "tokyo")
     keep(world, "after")
-    world.stop("redmond")
-    world.start("redmond")
-    world.wait_hears("redmond", "atl")
     world.command("redmond", "Remove-CsUserStoreBackupData", "-PoolFqdn", name_of("redmond"),
                   "-Force").must(0, name_of("atl"))
     world.terms_must_be_unique()
