@@ -278,6 +278,17 @@ static void look_for_silence(void *context)
     passing->silent = front_end_is_silent(call_front_end(call), passing->pool, NULL);
 }
 
+/* Who is asked about a pool hears which other one it takes, and what to type once that is there. */
+static void explain_absence(const struct call *call, const struct passing *passing, struct error *e)
+{
+    const struct error why = *e;
+    error_within(e, "%s, which %s, does not answer: ", passing->pool,
+                 call_command(call)->place == AT_BACKUP ? "would take it over" : "is to do that");
+    error_next(e, "%s%sThen again: %s -PoolFqdn %s%s", why.next, why.next[0] ? " " : "",
+               call_command(call)->name, call_text(call, "PoolFqdn"),
+               call_switch(call, "DisasterMode") ? " -DisasterMode" : "");
+}
+
 /* Who is asked for something of the Central Management Store, hears where it is and what can be
  * done. */
 static void explain_silence(const struct call *call, const struct passing *passing, struct error *e)
@@ -297,6 +308,8 @@ static void explain_silence(const struct call *call, const struct passing *passi
             return;
         OWNED(free_memory) char *takeover = central_copy_takeover(pool->backup);
         error_next(e, "Check that polluxd runs there. If it is lost: %s", takeover);
+    } else if (place == AT_POOL || place == AT_BACKUP || place == AT_TAKER) {
+        explain_absence(call, passing, e);
     }
 }
 

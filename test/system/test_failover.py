@@ -192,6 +192,14 @@ def what_can_not_be_done_is_refused_with_the_way_out_and_changes_nothing(world):
     assert world.items_in("redmond") == before
     world.command("atl", "Start-CsPool", "-PoolFqdn", ATL).must(0)
     fail_back(world).must(0)
+    # Whoever would take it is not there: said wherever it is typed.
+    holds(world, "atl")
+    world.kill("redmond")
+    for pool in ("atl", "lonely"):
+        for words in ("", " -DisasterMode"):
+            fail_over(world, *words.split(), at=pool).must(
+                1, f"{REDMOND}, which would take it over, does not answer", "Nothing was sent.", "polluxd runs there",
+                f"Then again: Invoke-CsPoolFailOver -PoolFqdn {ATL}{words}\n")
 
 
 def is_refused(world, *why):
