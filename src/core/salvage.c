@@ -61,6 +61,10 @@ static enum salvage_verdict verdict_of(const struct salvage_question *q)
     enum salvage_verdict verdict = q->entry->deleted ? table[standing].delete : table[standing].put;
     if (q->covered || q->entry->version.usn <= q->base)
         return SALVAGE_NOTHING; /* the holder has been there */
+    /* It speaks of the history that it is an item of: in another one what it stands on may be on
+     * its way, or be nowhere. */
+    if (salvage_is_mark(q->entry->key))
+        return SALVAGE_NOTHING;
     /* The copy moved everything of that key aside: that it was deleted stands nowhere else. */
     if (q->own && standing == NOTHING)
         return SALVAGE_APPLY;

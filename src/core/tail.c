@@ -52,6 +52,13 @@ uint64_t tail_end_of(const struct tail *tail, uint64_t usn)
     return last ? tail->head : tail->lineage.entries[next].began;
 }
 
+uint64_t tail_begin_of(const struct tail *tail, uint64_t usn)
+{
+    size_t i = entry_of(&tail->lineage, usn);
+    uint64_t began = i == SIZE_MAX ? 0 : tail->lineage.entries[i].began;
+    return began > tail->base.usn ? began : tail->base.usn;
+}
+
 void tails_encode(const struct tails *tails, struct buffer *out)
 {
     assert(tails->count <= TAILS_MAX);

@@ -47,8 +47,9 @@ void tail_shorten(struct tail *tail, uint64_t usn);
  * are. */
 #define TAIL_TERM_UNKNOWN ((uint64_t)INT64_MAX / 2)
 struct term tail_term_of(const struct tail *tail, uint64_t usn);
-/* The last usn of it that this term can have made. */
+/* The last usn of it that this term can have made; and the one before the first. */
 uint64_t tail_end_of(const struct tail *tail, uint64_t usn);
+uint64_t tail_begin_of(const struct tail *tail, uint64_t usn);
 
 void tails_encode(const struct tails *tails, struct buffer *out);
 enum failure tails_decode(struct tails *tails, struct bytes encoded, struct error *e);

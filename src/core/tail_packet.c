@@ -64,11 +64,18 @@ const char *tail_packet_home(const struct tail_packet *packet)
     return batch_head(packet->batches[0])->home;
 }
 
-/* They are what batch_open() accepts, and follow on each other. */
+/* Terms from the newest to the oldest, and of each what follows on each other. */
+static bool goes_on(const struct batch_head *head, const struct batch_head *last)
+{
+    return term_equal(head->term, last->term) ? head->after >= last->upto
+                                              : head->upto <= last->after;
+}
+
+/* They are what batch_open() accepts, and of that tail. */
 static enum failure open_batches(struct tail_packet *packet, struct cursor *in, const char *home,
                                  struct error *e)
 {
-    uint64_t upto = packet->tail.base.usn;
+    const struct batch_head *last = NULL;
     do {
         struct batch **batch = &packet->batches[packet->count];
         enum failure bad = batch_open(cursor_bytes(in, BODY_MAX), batch, e);
@@ -76,9 +83,10 @@ static enum failure open_batches(struct tail_packet *packet, struct cursor *in, 
             return bad;
         packet->count++;
         const struct batch_head *head = batch_head(*batch);
-        if (!belongs(&packet->tail, head) || strcmp(home, head->home) != 0 || head->after < upto)
+        if (!belongs(&packet->tail, head) || strcmp(home, head->home) != 0 ||
+            (last && !goes_on(head, last)))
             return packet_damaged(what, "its changes are none of that tail", e);
-        upto = head->upto;
+        last = head;
     } while (!in->bad && in->left && packet->count < TAIL_PACKET_BATCHES_MAX);
     return cursor_done(in) ? OK : packet_damaged(what, "it does not end where it should", e);
 }

@@ -18,9 +18,9 @@ enum {
     TAIL_PACKET_BATCHES_MAX = 8,
 };
 
-/* Of one home, in usn order. A batch's head says which home and module, by which term the changes
- * were made, and between which usns these are all that there are. The view is valid until the
- * packer is used again. */
+/* Of one home: its terms from the newest to the oldest, each in usn order. A batch's head says
+ * which home and module, by which term the changes were made, and between which usns these are all
+ * that there are. The view is valid until the packer is used again. */
 struct bytes tail_packet_seal(struct packer *packer, const struct tail *tail,
                               const struct bytes *batches, size_t count);
 

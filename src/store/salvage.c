@@ -126,15 +126,6 @@ static void keep_beside(struct salvage *s, const struct item *entry)
     s->mark.conflicts++;
 }
 
-/* Of two marks the one that came further is right: both are of the same term and end. */
-static bool is_later_mark(const struct item *entry, const struct kept *here)
-{
-    struct salvage_mark a, b;
-    return salvage_is_mark(entry->key) && !entry->deleted && live_usn(here) &&
-           !salvage_mark_decode(&a, entry->value, NULL) &&
-           !salvage_mark_decode(&b, here->item.value, NULL) && a.upto > b.upto;
-}
-
 static bool follows(const struct salvage *s, const struct item *entry)
 {
     const struct salvage_derived *derived = s->place.derived;
@@ -162,8 +153,6 @@ static enum failure carry_out(struct salvage *s, const struct item *entry, const
     const struct salvage_derived *derived = s->place.derived;
     const struct salvage_question question = ask(s, entry, here, stays);
     struct salvage_ruling ruling = salvage_rule(&question);
-    if (ruling.verdict != SALVAGE_APPLY && is_later_mark(entry, here))
-        ruling.verdict = SALVAGE_APPLY;
     txn_expect(s->txn, s->head->module, entry->key, live_usn(here));
     enum failure bad = OK;
     if (ruling.verdict == SALVAGE_APPLY && derived)

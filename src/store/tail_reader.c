@@ -22,9 +22,9 @@ struct tail_reader {
     struct batch_writer *writer;
     struct packer *packer;
 
-    uint64_t begin; /* the present term's changes are behind this usn */
-    int module;     /* whose are told */
-    uint64_t told;  /* up to where they are salvaged */
+    uint64_t begin, end; /* the present term's changes are behind that usn, and up to this */
+    int module;          /* whose are told */
+    uint64_t told;       /* up to where they are salvaged */
     bool all_told;
     uint64_t whole; /* the last packet had all of it, up to there; 0: it had not */
     bool too_large; /* it does not fit into one */
@@ -58,11 +58,21 @@ void tail_reader_read_open(struct tail_reader *reader)
     reader->reads_open = true;
 }
 
+/* Terms go from the newest to the oldest: so where one is salvaged, whatever was changed again
+ * after it is, too, and its mark makes no tail needless that has less of that (protocol, rule 14).
+ */
+static void enter_term(struct tail_reader *reader, uint64_t end)
+{
+    reader->end = end;
+    reader->begin = reader->told = tail_begin_of(&reader->tail, end);
+    reader->module = 0;
+    reader->all_told = end <= reader->tail.base.usn;
+}
+
 void tail_reader_again(struct tail_reader *reader)
 {
-    reader->begin = reader->told = reader->tail.base.usn;
-    reader->module = 0;
-    reader->all_told = reader->too_large = false;
+    enter_term(reader, reader->tail.head);
+    reader->too_large = false;
     reader->whole = 0;
     reader->run_count = 0;
 }
@@ -104,39 +114,18 @@ static enum failure choose_tail(struct tail_reader *reader, struct view *view, s
 
 struct looking {
     struct tail_reader *reader;
-    uint64_t first; /* the usn of the first change that was met; 0: none */
-    uint64_t end;   /* of the term's: later ones are another's */
     uint64_t upto;
     uint32_t items_max;
     struct term term;
     bool full;
 };
 
-static bool note_first(const struct item *item, struct item_hash hash, void *context)
-{
-    (void)hash;
-    struct looking *l = context;
-    l->first = item->version.usn;
-    return false;
-}
-
-/* Moves on to the next term that made anything in it. */
-static enum failure find_term(struct tail_reader *reader, struct view *view, struct error *e)
-{
-    struct looking l = {0};
-    enum failure bad = view_tail(view, reader->tail.id, reader->begin, note_first, &l, e);
-    reader->all_told = !bad && l.first == 0;
-    if (l.first > reader->begin + 1) /* nothing before is of any term that counts */
-        reader->begin = reader->told = l.first - 1;
-    return bad;
-}
-
 static bool add_entry(const struct item *item, struct item_hash hash, void *context)
 {
     (void)hash;
     struct looking *l = context;
     struct tail_reader *reader = l->reader;
-    if (item->version.usn > l->end)
+    if (item->version.usn > reader->end)
         return false;
     if ((int)item->module == reader->module) {
         struct item entry = *item;
@@ -157,7 +146,7 @@ static void note_run(struct tail_reader *reader, const struct looking *l)
         return;
     assert(reader->run_count < RUNS_MAX);
     reader->runs[reader->run_count++] =
-        (struct run){.term = l->term, .module = (enum module)reader->module, .end = l->end};
+        (struct run){.term = l->term, .module = (enum module)reader->module, .end = reader->end};
 }
 
 /* What is not told yet of the present term and module; none, if there is nothing. */
@@ -167,8 +156,7 @@ static enum failure read_batch(struct tail_reader *reader, struct view *view, ui
     struct looking l = {.reader = reader,
                         .upto = reader->told,
                         .items_max = items_max,
-                        .term = tail_term_of(&reader->tail, reader->begin + 1),
-                        .end = tail_end_of(&reader->tail, reader->begin + 1)};
+                        .term = tail_term_of(&reader->tail, reader->end)};
     struct batch_head head = {
         .module = reader->module, .term = l.term, .after = reader->told, .head = reader->tail.head};
     memcpy(head.home, reader->home, sizeof head.home);
@@ -177,21 +165,17 @@ static enum failure read_batch(struct tail_reader *reader, struct view *view, ui
     enum failure bad = view_tail(view, reader->tail.id, reader->told, add_entry, &l, e);
     if (bad || reader->items == 0)
         return bad;
-    *batch = batch_finish(reader->writer, l.full ? l.upto : l.end, false);
+    *batch = batch_finish(reader->writer, l.full ? l.upto : reader->end, false);
     note_run(reader, &l);
     return OK;
 }
 
-/* Behind the last module the next term begins. */
+/* Behind the last module comes the term before. */
 static void next_module(struct tail_reader *reader)
 {
-    uint64_t end = tail_end_of(&reader->tail, reader->begin + 1);
-    reader->module++;
     reader->told = reader->begin;
-    if (reader->module == MODULES) {
-        reader->module = 0;
-        reader->begin = reader->told = end;
-    }
+    if (++reader->module == MODULES)
+        enter_term(reader, reader->begin);
 }
 
 static enum failure next_batch(struct tail_reader *reader, struct view *view, uint32_t items_max,
@@ -199,12 +183,9 @@ static enum failure next_batch(struct tail_reader *reader, struct view *view, ui
 {
     *batch = BYTES_NONE;
     while (!reader->all_told) {
-        enum failure bad = reader->told == reader->begin ? find_term(reader, view, e) : OK;
-        if (bad || reader->all_told)
-            return bad;
-        bool at_end = reader->told >= tail_end_of(&reader->tail, reader->begin + 1);
-        if (!at_end && module_belongs((enum module)reader->module, reader->home))
-            bad = read_batch(reader, view, items_max, batch, e);
+        bool left =
+            reader->told < reader->end && module_belongs((enum module)reader->module, reader->home);
+        enum failure bad = left ? read_batch(reader, view, items_max, batch, e) : OK;
         if (bad || batch->size)
             return bad;
         next_module(reader);
@@ -218,6 +199,7 @@ struct whole {
     struct buffer kept[TAIL_PACKET_BATCHES_MAX];
     struct bytes batches[TAIL_PACKET_BATCHES_MAX];
     size_t count, bytes, items;
+    uint64_t upto; /* of the last one */
     bool fits;
 };
 
@@ -251,7 +233,7 @@ static enum failure read_whole(struct tail_reader *reader, struct view *view, st
         if (bad || !batch.size)
             continue;
         batch_peek(batch, &head, NULL);
-        reader->told = head.upto;
+        reader->told = w->upto = head.upto;
         whole_add(w, batch, reader->items);
     }
     return bad;
@@ -264,13 +246,12 @@ static enum failure tell_whole(struct tail_reader *reader, struct view *view, st
 {
     struct whole w = {0};
     enum failure bad = read_whole(reader, view, &w, e);
-    uint64_t upto = reader->told;
     size_t runs = reader->run_count;
     tail_reader_again(reader); /* nothing of it is answered yet */
     reader->too_large = !w.fits;
     if (!bad && w.fits && w.count) {
         *packet = tail_packet_seal(reader->packer, &reader->tail, w.batches, w.count);
-        reader->whole = upto;
+        reader->whole = w.upto;
         reader->run_count = runs;
         reader->items = w.items;
     }
@@ -280,7 +261,7 @@ static enum failure tell_whole(struct tail_reader *reader, struct view *view, st
 
 static bool may_be_whole(const struct tail_reader *reader, uint32_t items_max)
 {
-    bool begins = reader->told == reader->tail.base.usn && !reader->all_told;
+    bool begins = reader->end == reader->tail.head && reader->told == reader->begin;
     return begins && !reader->too_large && reader->tail.items <= items_max &&
            strcmp(reader->home, HOME_CENTRAL) == 0;
 }

@@ -167,6 +167,22 @@ static void there_are_no_conflicts_of_conflicts(void **state)
     assert_int_equal(salvage_rule(&question).verdict, SALVAGE_APPLY);
 }
 
+/* What it speaks of may be told later, or be nowhere. */
+static void how_far_a_salvage_came_is_true_in_its_own_history_alone(void **state)
+{
+    (void)state;
+    struct both b;
+    struct salvage_question question = ask(&b, "mine", 0, NULL);
+    b.entry.key = bytes_of_text("salvaged/00c0ffee00c0ffee/7");
+    assert_int_equal(salvage_rule(&question).verdict, SALVAGE_NOTHING);
+    question.own = true;
+    assert_int_equal(salvage_rule(&question).verdict, SALVAGE_NOTHING);
+    question = ask(&b, "mine", 9, "earlier");
+    b.entry.key = b.here.key = bytes_of_text("salvaged/00c0ffee00c0ffee/7");
+    assert_int_equal(salvage_rule(&question).verdict, SALVAGE_NOTHING);
+    assert_true(salvage_rule(&question).rewrite); /* whoever moved its own aside gets this one */
+}
+
 /* --- what is written --- */
 
 static void a_conflict_reads_as_it_was_written_and_nonsense_does_not(void **state)
@@ -225,6 +241,9 @@ static void a_tail_knows_whose_each_of_its_changes_was(void **state)
     assert_int_equal(tail_end_of(&tail, 9), 20);
     assert_int_equal(tail_term_of(&tail, 21).tag, 44);
     assert_int_equal(tail_end_of(&tail, 21), 30);
+    assert_int_equal(tail_begin_of(&tail, 8), 5);
+    assert_int_equal(tail_begin_of(&tail, 20), 8);
+    assert_int_equal(tail_begin_of(&tail, 30), 20);
 }
 
 static void a_record_of_tails_reads_as_it_was_written_and_nonsense_does_not(void **state)
@@ -733,6 +752,30 @@ static void all_of_a_long_tail_makes_a_shorter_one_needless(void **state)
     assert_has(value, "later");
 }
 
+/* One part of a tail that goes through two terms: "k", which was changed in both, and "o". The
+ * other copy has the first change of "k", and no more. */
+static void a_part_of_a_tail_of_several_terms_makes_no_other_one_safe(void **state)
+{
+    (void)state;
+    OWNED(tail_reader_free) struct tail_reader *reader = tail_reader_new(HOME);
+    OWNED(tail_packet_free) struct tail_packet *packet = NULL;
+    char value[SALVAGE_KEY_SIZE];
+    put_all(copy, 3, "ko", "early");
+    open_term(copy, HOME, 5);
+    put_all(copy, 5, "k", "late");
+    go_back();
+    assert_int_equal(next_step(reader, 1, &packet), TAIL_TELL);
+    tail_reader_told(reader, salvage(packet, OK));
+    salvage_change(7, 6, 7, item_of(7, "early"));
+    assert_has("k", "late");
+    salvage_value_key(33, 7, value);
+    assert_has(value, "early");
+    salvage_all(reader, 1, 1);
+    assert_has("o", "early");
+    copy_rest();
+    assert_equal_now();
+}
+
 #define STORY(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -749,6 +792,7 @@ int main(void)
         cmocka_unit_test(accounts_and_the_topology_are_not_put_together_from_two_histories),
         cmocka_unit_test(what_follows_from_other_items_is_not_taken_by_itself),
         cmocka_unit_test(there_are_no_conflicts_of_conflicts),
+        cmocka_unit_test(how_far_a_salvage_came_is_true_in_its_own_history_alone),
         cmocka_unit_test(a_conflict_reads_as_it_was_written_and_nonsense_does_not),
         cmocka_unit_test(an_identity_is_what_was_shown_and_nothing_else),
         cmocka_unit_test(a_tail_knows_whose_each_of_its_changes_was),
@@ -764,6 +808,7 @@ int main(void)
         STORY(a_pool_that_was_compared_brings_nothing_back_that_was_deleted_since),
         STORY(half_of_a_long_tail_makes_no_shorter_one_safe),
         STORY(all_of_a_long_tail_makes_a_shorter_one_needless),
+        STORY(a_part_of_a_tail_of_several_terms_makes_no_other_one_safe),
         cmocka_unit_test(a_packet_of_another_tail_is_refused),
     };
     return cmocka_run_group_tests_name("salvage", tests, NULL, NULL);
