@@ -13,8 +13,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-SEEDS_AT_ONCE, SEEDS_MAX = 25, 600  # all were found within the first fifty
+SEEDS_AT_ONCE, SEEDS_MAX = 25, 600  # all were found within the first seventy-five
 ANY, ALONE, PUT_BACK, FORCED = (), ("--disasters",), ("--put-back-holders",), ("--forces",)
+CENTRAL_ALONE = ("--central", "--disasters")
 
 # What is broken; where; how; and in which worlds that is found.
 WAYS = [
@@ -52,6 +53,9 @@ WAYS = [
     ("who lost some of it is not refilled", "core/rejoin.c",
      "    return (!opened || lineage_has(ours, asked->term)) &&",
      "    return false && (!opened || lineage_has(ours, asked->term)) &&", PUT_BACK),
+    ("a copy in a catch-up counts as whole by what a replica sends that came less far", "core/copy.c",
+     "    return head->head > copy->whole_at.usn ? head->head : copy->whole_at.usn;\n",
+     "    (void)copy;\n    return head->head;\n", CENTRAL_ALONE),
     ("a cookie is one further than what came with it", "store/apply.c",
      "        state->modules[step->module].cookie = step->version;\n",
      "        state->modules[step->module].cookie = step->version;\n"

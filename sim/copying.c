@@ -157,17 +157,22 @@ struct copy_state copying_copy_of(const struct hosted *h, const struct hold *hol
 struct packing {
     struct batch_writer *writer;
     enum module module;
-    size_t count;
+    size_t count, most;
     uint64_t upto;
     bool full;
 };
+
+static size_t items_of(const struct hosted *h)
+{
+    return h->home == CENTRAL ? CENTRAL_ITEMS : BATCH_ITEMS;
+}
 
 static bool pack_item(const struct item *item, struct item_hash hash, void *context)
 {
     (void)hash;
     struct packing *p = context;
     if (item->module == p->module) {
-        p->full = p->count == BATCH_ITEMS || !batch_add(p->writer, item);
+        p->full = p->count == p->most || !batch_add(p->writer, item);
         if (p->full)
             return false;
         p->count++;
@@ -180,8 +185,10 @@ void copying_pack(struct hosted *h, const struct batch_head *head, struct buffer
 {
     OWNED(view_close) struct view *view = NULL;
     struct batch_head named = *head;
-    struct packing p = {
-        .writer = h->pool->world->writer, .module = head->module, .upto = head->after};
+    struct packing p = {.writer = h->pool->world->writer,
+                        .module = head->module,
+                        .most = items_of(h),
+                        .upto = head->after};
     strcpy(named.home, home_of(h));
     store_view(h->pool->store, &view, NULL);
     batch_begin(p.writer, &named);
@@ -205,7 +212,10 @@ static void pack(struct hosted *h, struct call *call, uint64_t after, bool last)
                               .head = copy_head(&copy),
                               .horizon = copy_horizon(&copy, state.horizon)};
     strcpy(head.home, home_of(h));
-    struct packing p = {.writer = h->pool->world->writer, .module = head.module, .upto = after};
+    struct packing p = {.writer = h->pool->world->writer,
+                        .module = head.module,
+                        .most = items_of(h),
+                        .upto = after};
     batch_begin(p.writer, &head);
     view_changes(view, home_of(h), after, pack_item, &p, NULL);
     struct bytes bytes = batch_finish(p.writer, p.full ? p.upto : copy.head, p.full && !last);

@@ -8,7 +8,12 @@
 #include "pool.h"
 #include "scheduler.h"
 
-enum { PAUSE_MS = 2500, LONGEST_MS = 15000, LOST_IN_THOUSAND = 500 };
+enum {
+    PAUSE_MS = 2500,
+    LONGEST_MS = 15000,
+    LOST_IN_THOUSAND = 500,
+    LEFT_BEHIND_MS = 8000, /* from one time that copies of `central` are left behind to the next */
+};
 
 static uint64_t a_while(struct world *w)
 {
@@ -89,18 +94,49 @@ static void mend(void *context)
     set_cut(cut->w, cut->a, cut->b, false);
 }
 
+static void cut_now(void *context)
+{
+    const struct cut *cut = context;
+    if (cut->w->quiet)
+        return;
+    set_cut(cut->w, cut->a, cut->b, true);
+    plan(cut->w, a_while(cut->w), mend, xmemdup(cut, sizeof *cut));
+}
+
 static void cut_off(struct world *w)
 {
     struct cut cut = {.w = w, .a = pick(w, w->options.pools)};
     cut.b = (cut.a + 1 + pick(w, w->options.pools - 1)) % w->options.pools;
-    set_cut(w, cut.a, cut.b, true);
-    plan(w, a_while(w), mend, xmemdup(&cut, sizeof cut));
+    cut_now(&cut);
 }
 
 static void make_room(void *context)
 {
     struct pool *pool = *(struct pool **)context;
     memory_engine_fill(pool->engine, false);
+}
+
+/* What has to come together for a replica to be ahead of a copy that is catching up, and behind its
+ * holder: the copy is away, and its replica is cut off a moment before it is back. */
+static void leave_behind(void *context)
+{
+    struct world *w = *(struct world **)context;
+    uint64_t away = PAUSE_MS + pick(w, LEFT_BEHIND_MS - PAUSE_MS);
+    if (w->quiet)
+        return;
+    for (size_t i = 0; i < w->options.pools; i++) {
+        struct hosted *h = hosted_of(&w->pools[i], CENTRAL);
+        struct pool *copy = h && serves(h) ? partner_of(h) : NULL;
+        if (!copy || !copy->up)
+            continue;
+        struct cut cut = {.w = w, .a = i, .b = REPLICA};
+        pool_crash(copy);
+        w->counts.crashes++;
+        plan(w, away - pick(w, PAUSE_MS), cut_now, xmemdup(&cut, sizeof cut));
+        plan(w, away, start_again, xmemdup(&copy, sizeof copy));
+        break;
+    }
+    plan(w, away + LEFT_BEHIND_MS, leave_behind, xmemdup(&w, sizeof w));
 }
 
 static void fill(struct world *w)
@@ -263,6 +299,8 @@ void faults_start(struct world *w)
             (struct backup){memory_engine_back_up(pool->engine), w->now};
     }
     plan(w, PAUSE_MS, something, xmemdup(&w, sizeof w));
+    if (w->options.central && w->options.disasters)
+        plan(w, LEFT_BEHIND_MS, leave_behind, xmemdup(&w, sizeof w));
 }
 
 void faults_end(struct world *w)

@@ -27,7 +27,8 @@ enum {
     HEAD_HELD_MS = 1000, /* of content, as in the product */
     CALL_DEADLINE_MS = 2000,
     BATCH_DEADLINE_MS = 6000,
-    BATCH_ITEMS = 6, /* so that a catch-up takes several batches */
+    BATCH_ITEMS = 6,   /* so that a catch-up takes several batches */
+    CENTRAL_ITEMS = 2, /* of `central`: what is stored of one is less than there is */
     BATCHES_MAX = 3,
     HISTORY_MAX = 1 << 14, /* changes of one home in one world */
     BACKUPS_MAX = 8,
