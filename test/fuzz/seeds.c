@@ -125,8 +125,8 @@ static void write_inside(const char *folder, const struct tail *tail, struct byt
     write_seed(folder, "inside", buffer_view(&out));
 }
 
-/* And what the next term made. */
-static void write_two_terms(const char *folder, const struct tail *tail, struct bytes first)
+/* What the next term made, and then this. */
+static void write_two_terms(const char *folder, const struct tail *tail, struct bytes before)
 {
     OWNED(batch_writer_free) struct batch_writer *w = batch_writer_new();
     OWNED(packer_free) struct packer *packer = packer_new();
@@ -137,7 +137,7 @@ static void write_two_terms(const char *folder, const struct tail *tail, struct 
         .version = {4, 21}, .key = bytes_of_text("c"), .value = bytes_of_text("mine, too")};
     batch_begin(w, &head);
     batch_add(w, &item);
-    const struct bytes batches[] = {first, batch_finish(w, 30, false)};
+    const struct bytes batches[] = {batch_finish(w, 30, false), before};
     struct bytes packet = tail_packet_seal(packer, tail, batches, COUNT_OF(batches));
     buffer_u8(&whole, 0);
     buffer_u8(&whole, 0);
