@@ -2,7 +2,7 @@
 """The replicas of the Central Management Store when it is failed over: a planned one waits for those
 that answer, and before it is taken alone, what one of them has more is brought (protocol, rule 19)."""
 
-from copies import names_at
+from copies import configure, names_at, remove_store
 from failovers import *
 from test_users import make_many
 
@@ -171,8 +171,17 @@ def alone_it_is_brought_of_a_term_that_the_standby_never_met(world):
     comes_back(world, "lonely")
 
 
+def refilled(world, pool, holder):
+    """Its store is lost. Of what it gets again the first batch comes, and for ten minutes no more."""
+    world.kill(pool)
+    remove_store(world[pool])
+    world.start(pool)
+    until(f"{pool} to stand in the middle of a catch-up", lambda:
+          0 < len(rows(world[pool].store, CENTRAL)) < len(rows(world[holder].store, CENTRAL)))
+
+
 @test
-def alone_more_than_a_batch_is_brought(world):
+def alone_more_than_a_batch_is_brought_and_a_long_catch_up_is_no_copy(world):
     world.deploy(["atl", "redmond", "lonely"], network=True)
     world.network.refuse("atl", "redmond")
     world.wait_silent("redmond", "atl")
@@ -183,6 +192,27 @@ def alone_more_than_a_batch_is_brought(world):
     world.kill("atl")
     move(world, *FORCE).must(0, f"{LONELY} had", "they were brought before it was taken")
     comes_back(world, "lonely")
+    configure(world, MaxBatchesPerCmsSync=1, SyncInterval="00:10:00")
+    # Without its holder, and without anybody who has the rest.
+    refilled(world, "atl", "redmond")
+    world.kill("redmond", "lonely")
+    world.wait_silent("atl", "redmond")
+    force = ["-BackupSqlServerFqdn", ATL, "-BackupSqlInstanceName", "RTC", "-Force"]
+    move(world, *force, "-WhatIf", at="atl").must(
+        0, "in the middle of a long catch-up", "only if a replica brings the rest")
+    move(world, *force, at="atl").must(
+        1, "is in the middle of a long catch-up", "Nothing was taken over.", "-SkipDataVerification")
+    world.start("lonely")
+    world.wait_hears("atl", "lonely")
+    move(world, *force, at="atl").must(0, f"{LONELY} had", "they were brought before it was taken")
+    # Planned, it is waited for.
+    world.start("redmond")
+    one_term(world, "atl")
+    all_equal(world)
+    refilled(world, "redmond", "atl")
+    move(world).must(0, "Verified       : True")
+    one_term(world, "redmond")
+    all_equal(world)
 
 
 @test
