@@ -187,6 +187,14 @@ class Freezer:
         draft.write_text(f"{when} {words}\n")
         draft.rename(self.file)
 
+    def disarm(self):
+        """False: too late, it stands still, or is about to."""
+        try:
+            self.file.unlink()
+            return True
+        except FileNotFoundError:
+            return False
+
     def is_frozen(self):
         pid = self.world[self.pool].process.pid
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "T"

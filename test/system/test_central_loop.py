@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """The Central Management Store is failed over again and again, planned and forced, while accounts,
-configuration and topology change, machines are killed and cut off at random: never do two machines
-accept a change of it in one term, all of them have the same in the end, and what was acknowledged is
-in it, or among the conflicts."""
+configuration and topology change, machines are killed and cut off at random and at each step of it,
+and stand still there: never do two machines accept a change of it in one term, all of them have the
+same in the end, and what was acknowledged is in it, or among the conflicts."""
 
 from failovers import *
 
@@ -10,8 +10,29 @@ tests.clear()
 
 POOLS = ["atl", "redmond", "lonely", "remote"]
 HOLDERS = ["atl", "redmond"]
+LONGER_S = 6  # than a holder waits for its taker, and than the detection of failures
 ROUNDS = 8 * SOAK
 CLIENTS = 3
+
+# Of a planned one: who stands still there, when, at which line of its log.
+STEPS = [
+    ("taker", "before", "Failover of the home central"),
+    ("taker", "behind", ": Waiting for the replicas."),
+    ("taker", "before", ": Stopping changes."),
+    ("taker", "behind", ": Stopping changes."),
+    ("taker", "before", ": Releasing."),
+    ("taker", "behind", ": Releasing."),
+    ("taker", "before", ": Taking."),
+    ("taker", "behind", ": Taking."),
+    ("taker", "before", "central went from Standby to Serving"),
+    ("taker", "behind", ": Turning the copy round."),
+    ("taker", "before", "operation-done"),
+    ("holder", "before", "central went from Serving to Draining"),
+    ("holder", "behind", "central went from Serving to Draining"),
+    ("holder", "before", "central went from Draining to Released"),
+    ("holder", "before", "central went from Released to Standby"),
+    ("holder", "behind", "central went from Released to Standby"),
+]
 
 
 def other(pool):
@@ -24,14 +45,21 @@ class Client(threading.Thread):
     def __init__(self, world, number, seed):
         super().__init__(daemon=True)
         self.world, self.number, self.dice = world, number, random.Random(seed)
-        self.kept, self.tried = [], 0
+        self.kept, self.tried, self.published = [], 0, 0
         self.stopped = threading.Event()
+
+    def publish(self, pool):
+        """The topology that all run by since this round began, in the middle of whatever it does."""
+        self.published += self.world.publish(pool).status == 0
 
     def change(self):
         machine = self.world[self.dice.choice(POOLS)]
         if not machine.runs:
             return
         self.tried += 1
+        if self.tried % 10 == 3:
+            self.publish(machine.pool)
+            return
         name = f"user{self.number}-{self.tried:05}"
         command, parameters = "Enable-CsUser", {"Identity": name, "RegistrarPool": ATL}
         if self.tried % 5 == 0:
@@ -67,9 +95,11 @@ class Versions:
 
 
 class Rounds:
-    def __init__(self, world, dice):
+    def __init__(self, world, dice, freezers):
         self.world, self.dice, self.number = world, dice, 0
+        self.freezers = freezers
         self.moves = {"planned": 0, "forced": 0}
+        self.left = {}
 
     def holder(self):
         return next((pool for pool in HOLDERS if self.world[pool].runs
@@ -122,6 +152,53 @@ class Rounds:
         self.world.wait_silent(other(holder), holder)
         self.note("forced", self.world.command(other(holder), *self.force(other(holder))))
 
+    def planned_and_a_step_goes_wrong(self):
+        """Whoever is at that step dies or is cut off there, or its partner does, or it stands still
+        for longer than anybody waits."""
+        holder = self.holder()
+        if not holder:
+            return
+        pools = {"holder": holder, "taker": other(holder)}
+        who, when, words = self.next_of("step", STEPS)
+        fault = self.next_of("fault", [self.dies, self.partner_dies, self.is_cut_off,
+                                       self.stands_still])
+        freezer = self.freezers[pools[who]]
+        freezer.arm(when, words)
+        command = Typed(self.world, pools["taker"], "Invoke-CsManagementServerFailover")
+        until(f"the {who} to stand still, or the command to end",
+              lambda: freezer.is_frozen() or command.process.poll() is not None)
+        if not freezer.disarm():
+            freezer.wait()
+            self.world.say(f"{fault.__name__}, {who} {when} \"{words}\"")
+            fault(pools[who])
+        self.note("planned", command.ends())
+
+    def next_of(self, name, values):
+        """Each comes once before any of them comes again."""
+        if not self.left.get(name):
+            self.left[name] = self.dice.sample(values, len(values))
+        return self.left[name].pop()
+
+    def dies(self, pool):
+        self.world.kill(pool)
+
+    def partner_dies(self, pool):
+        self.world.kill(other(pool))
+        self.freezers[pool].go_on()
+
+    def is_cut_off(self, pool):
+        """Replicas may hear it still."""
+        self.world.network.refuse(pool, other(pool))
+        for replica in POOLS[2:]:
+            if self.dice.random() < 0.5:
+                self.world.network.refuse(pool, replica)
+        self.freezers[pool].go_on()
+        self.world.wait_silent(other(pool), pool)
+
+    def stands_still(self, pool):
+        time.sleep(LONGER_S)
+        self.freezers[pool].go_on()
+
     def somebody_restarts(self):
         self.world.kill(*self.dice.sample(POOLS, self.dice.randrange(1, 3)))
 
@@ -129,7 +206,6 @@ class Rounds:
         self.world.topology.write_text(f"{self.world.topology_text()}# {self.number}\n")
         for pool in self.running():
             self.world.reload(pool)
-        self.world.publish(self.dice.choice(self.running()))
 
     def heal(self):
         for a in POOLS:
@@ -142,11 +218,9 @@ class Rounds:
     def one(self):
         self.number += 1
         kinds = [self.planned, self.planned_and_somebody_dies, self.forced_after_a_kill,
-                 self.forced_beside_a_holder_that_is_cut_off, self.somebody_restarts]
-        # Each comes once in so many rounds, in an order that the dice give.
-        if (self.number - 1) % len(kinds) == 0:
-            self.order = self.dice.sample(kinds, len(kinds))
-        kind = self.order[(self.number - 1) % len(kinds)]
+                 self.forced_beside_a_holder_that_is_cut_off, self.planned_and_a_step_goes_wrong,
+                 self.somebody_restarts]
+        kind = self.next_of("kind", kinds)
         self.topology_changes()
         began = time.monotonic()
         kind()
@@ -169,11 +243,13 @@ def all_equal(world):
 
 @test
 def failed_over_in_a_loop_all_end_with_the_same_and_nothing_is_lost(world):
-    world.deploy(POOLS, pairs=[HOLDERS], network=True)
+    world.build(POOLS, pairs=[HOLDERS], network=True)
+    freezers = {pool: Freezer(world, pool) for pool in HOLDERS}
+    world.begin()
     seed = int(os.environ.get("POLLUX_SEED", random.randrange(1 << 32)))
     world.say(f"POLLUX_SEED={seed}")
     dice = random.Random(seed)
-    rounds, versions = Rounds(world, dice), Versions(world)
+    rounds, versions = Rounds(world, dice, freezers), Versions(world)
     clients = [Client(world, n, dice.random()) for n in range(CLIENTS)]
     for client in clients:
         client.start()
@@ -195,8 +271,10 @@ def failed_over_in_a_loop_all_end_with_the_same_and_nothing_is_lost(world):
     kept = [name for client in clients for name in client.kept]
     lost = [name for name in kept if name.encode() not in everything]
     assert not lost, f"of {len(kept)} that were acknowledged {len(lost)} are nowhere: {lost[:10]}"
-    world.say(f"{rounds.moves}, {len(kept)} acknowledged, of {sum(c.tried for c in clients)}")
-    assert kept and all(rounds.moves.values()), rounds.moves
+    published = sum(client.published for client in clients)
+    world.say(f"{rounds.moves}, {len(kept)} acknowledged, of {sum(c.tried for c in clients)}; "
+              f"topologies: {published}")
+    assert kept and published and all(rounds.moves.values()), rounds.moves
 
 
 if __name__ == "__main__":
