@@ -23,6 +23,7 @@ DOMAIN = "litwareinc.com"
 INTERVAL_S = 30  # as a deployment has it that says nothing else
 AGAIN_S = 0.25  # where a copy could not be reached yet
 PATIENCE_S = 900
+SETTLES_S, REST_S = 15, 15
 
 
 def reading():
@@ -107,11 +108,20 @@ class Deployment:
         return moved
 
 
-def idle_bytes():
-    """What heartbeats send in a second, which is none of a move's business."""
-    before = loopback_bytes()
-    time.sleep(2)
-    return (loopback_bytes() - before) / 2
+def processor_ms(machine):
+    fields = Path(f"/proc/{machine.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) * 1000 / os.sysconf("SC_CLK_TCK")
+
+
+def at_rest(world):
+    """What all of them cost in a second when nobody wants anything, in ms of processor and bytes:
+    heartbeats, which are none of a move's business. Once they have told each other what is new."""
+    def used():
+        return sum(processor_ms(world[pool]) for pool in world.pools), loopback_bytes()
+    time.sleep(SETTLES_S)
+    before = used()
+    time.sleep(REST_S)
+    return [(after - b) / REST_S for after, b in zip(used(), before)]
 
 
 def measure(accounts, replicas, rounds):
@@ -119,7 +129,7 @@ def measure(accounts, replicas, rounds):
     try:
         pools = Deployment(world, accounts, replicas)
         first_s, first_bytes = pools.first_copies()
-        idle = idle_bytes()
+        idle_ms, idle = at_rest(world)
         planned, alone = [], []
         for _ in range(rounds):
             planned.append(pools.move("redmond"))
@@ -134,13 +144,14 @@ def measure(accounts, replicas, rounds):
     print(f"{accounts} accounts, {replicas} pools besides the pair:")
     print(f"    first copies: {first_s:.1f} s, {first_bytes / 1e6:.0f} MB on the wire, "
           f"{first_s / replicas * 1000:.0f} ms and {first_bytes / replicas / 1e6:.1f} MB for each")
+    print(f"    at rest: {idle_ms:.0f} ms of processor in a second, {idle / 1e3:.0f} kB/s, "
+          f"{idle_ms / len(world.pools):.1f} ms and {idle / 1e3 / len(world.pools):.1f} kB/s for each")
     for what, moves in (("planned", planned), ("alone, its holder lost", alone)):
         command_s, all_s, moved_bytes = (statistics.median(x) for x in zip(*moves))
         own = max(0, moved_bytes - idle * all_s)
         print(f"    {what}: the command {command_s * 1000:.0f} ms; the last copy up to date after "
               f"{all_s * 1000:.0f} ms (longest of {len(moves)}: "
-              f"{max(m[1] for m in moves) * 1000:.0f}); {own / 1e3:.0f} kB besides heartbeats "
-              f"({idle / 1e3:.0f} kB/s)")
+              f"{max(m[1] for m in moves) * 1000:.0f}); {own / 1e3:.0f} kB besides heartbeats")
     print(f"    the most memory of any daemon: {peak:.0f} MB", flush=True)
 
 

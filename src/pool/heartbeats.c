@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "core/beats.h"
 #include "pool/backup_service.h"
 #include "pool/operating.h"
 
@@ -16,10 +17,6 @@ enum {
      * processor at either end: where many machines start at once, or come back, nobody would be
      * done in time if all called all. */
     HEARTBEAT_TRIES_MAX = 4,
-    /* Machines that have no part in each other's homes, and nothing new to say, call each other at
-     * each third beat: what all of them cost together grows with the square of their number. Still
-     * more than once in a failure-detection interval. */
-    HEARTBEAT_FAR_BEATS = 3,
 };
 
 struct heartbeats {
@@ -277,12 +274,21 @@ static void on_heartbeat_done(const char *to, const struct heartbeat *theirs, co
     try_next(hb);
 }
 
-/* Whoever is near, or does not know yet what is known here; of the others some each time. */
+static bool may_hold_central(const struct config *config)
+{
+    const struct pool *central = config->topology->central, *self = config->self->pool;
+    return self == central || self == central->backup;
+}
+
+/* Whoever is near; of the others some each time, and who does not know yet what is known here,
+ * unless they are too many. */
 static bool is_due(const struct heartbeats *hb, size_t i)
 {
     const struct peer *peer = peers_at(hb->peers, i);
-    return peer->knows != hb->rest_sum || (hb->beats + i) % HEARTBEAT_FAR_BEATS == 0 ||
-           is_near(hb, peer);
+    uint64_t each =
+        beats_between(peers_count(hb->peers), may_hold_central(front_end_config(hb->fe)));
+    bool lacks = each == BEATS_FAR && peer->knows != hb->rest_sum;
+    return lacks || (hb->beats + i) % each == 0 || is_near(hb, peer);
 }
 
 static void call_all(struct heartbeats *hb, bool those_due)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/beats.h"
 #include "core/digest.h"
 #include "core/heard.h"
 #include "core/hold.h"
@@ -410,6 +411,26 @@ static void the_highest_term_of_a_home_is_passed_on(void **state)
     assert_null(heard_of(&heard, "atl.example.com"));
 }
 
+/* --- who is called when --- */
+
+static void a_machine_calls_a_few_far_ones_at_a_beat_and_each_has_its_turn(void **state)
+{
+    (void)state;
+    for (size_t peers = 1; peers <= HEARD_HOMES_MAX; peers++) {
+        uint64_t each = beats_between(peers, false);
+        for (uint64_t beat = 0; beat < each; beat++) {
+            size_t called = 0;
+            for (size_t i = 0; i < peers; i++)
+                called += (beat + i) % each == 0;
+            assert_true(called <= BEATS_FAR_PEERS_MAX);
+            assert_true(called > 0 || peers < each);
+        }
+        assert_int_equal(beats_between(peers, true), BEATS_FAR);
+    }
+    assert_int_equal(beats_between(12, false), BEATS_FAR);
+    assert_int_equal(beats_between(51, false), 13);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -437,6 +458,7 @@ int main(void)
         cmocka_unit_test(no_restart_ends_in_serving),
         cmocka_unit_test(what_is_released_is_never_served_again_without_a_new_term),
         cmocka_unit_test(the_highest_term_of_a_home_is_passed_on),
+        cmocka_unit_test(a_machine_calls_a_few_far_ones_at_a_beat_and_each_has_its_turn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
