@@ -19,6 +19,7 @@ struct failover {
     uint64_t id;
     preflight_done *looked; /* what is done when the copy was looked at */
     char follow[FQDN_SIZE + 64], cancel[FQDN_SIZE + 64];
+    char away[REPLICAS_TEXT_SIZE]; /* replicas that were named before it began */
 };
 
 static void failover_end(struct call *call)
@@ -189,11 +190,15 @@ static void tell_gathered(struct call *call, const struct replicas_said *said)
 static void tell_replicas(struct call *call, const struct operation_report *r)
 {
     const struct replicas_said *said = &r->replicas;
+    const struct failover *f = call_kept(call);
+    bool known = !r->wish.options.disaster && strcmp(said->away, f->away) == 0;
     if (r->status.alone)
         tell_gathered(call, said);
     if (!said->away[0])
         return;
     call_figure(call, json_string(said->away), "Replicas that did not answer");
+    if (known) /* it stands above */
+        return;
     if (r->status.alone)
         call_warning(call,
                      "These replicas did not answer, and were not asked whether they have more: "
@@ -212,6 +217,14 @@ static void tell_holder(struct call *call, const struct operation_report *r)
     call_figure(call, json_string(front_end_pool(call_front_end(call))), "Holder");
     call_figure(call, json_string(r->from), "Taken from");
     call_figure(call, json_integer((json_int_t)r->status.to.number), "Term");
+}
+
+/* "No" would say that they were not. */
+static const char *verified_text(const struct operation_status *s)
+{
+    if (s->verified)
+        return "yes";
+    return s->alone ? "not compared: the other was not there" : "not compared";
 }
 
 static void tell_done(struct call *call, const struct operation_report *r)
@@ -247,7 +260,7 @@ static void tell_done(struct call *call, const struct operation_report *r)
         call_figure(call, json_string(refused), "Changes refused for");
     call_figure(call, json_integer((json_int_t)items), "Items taken over");
     call_figure(call, json_integer((json_int_t)s->point.usn), "Up to change");
-    call_figure(call, json_string(s->verified ? "yes" : "no"), "Both copies verified to be equal");
+    call_figure(call, json_string(verified_text(s)), "Both copies verified to be equal");
     tell_digests(call, &s->point);
 }
 
@@ -491,6 +504,8 @@ void failover_run(struct call *call, enum operation_kind kind, const char *home,
     snprintf(f->follow, sizeof f->follow, "Get-CsPoolFailOverStatus -PoolFqdn %s", home);
     snprintf(f->cancel, sizeof f->cancel, "Stop-CsPoolFailOver -PoolFqdn %s", home);
     f->looked = call_switch(call, "WhatIf") ? on_rehearsed : on_looked;
+    if (f->wish.options.replicas)
+        replicas_away(call_front_end(call), f->away, sizeof f->away);
     call_keep(call, f);
     call_step(call, "Looking whether it can be done");
     if (!preflight_check(call, &f->wish))

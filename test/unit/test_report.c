@@ -99,6 +99,32 @@ static void what_is_missing_is_left_out(void **state)
     assert_non_null(strstr(other, "It was done."));
 }
 
+static void the_first_line_says_all_that_somebody_in_a_hurry_needs(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *facts, *line;
+    } lines[] = {
+        {"{'Result': 'done', 'Seconds': 1.5}", "\"result done\">It was done. It took 1.500 s.</p>"},
+        {"{'Result': 'done', 'Seconds': 0.25, 'Warnings': ['x']}",
+         "\"result warned\">It was done. It took 0.250 s. 1 warning stands below.</p>"},
+        {"{'Result': 'done', 'Seconds': 0.25, 'Warnings': ['x', 'y']}",
+         "\"result warned\">It was done. It took 0.250 s. 2 warnings stand below.</p>"},
+        {"{'Result': 'done', 'Seconds': 0.25, 'Parameters': {'WhatIf': true}}",
+         "\"result done\">Nothing was done: this says what would be done.</p>"},
+        {"{'Result': 'failed', 'Seconds': 0.25, 'Warnings': ['x']}",
+         "\"result failed\">It failed. What went wrong stands below.</p>"},
+    };
+    for (size_t i = 0; i < COUNT_OF(lines); i++) {
+        OWNED(free_memory) char *text = xasprintf("%s", lines[i].facts);
+        for (char *at = text; *at; at++)
+            *at = *at == '\'' ? '"' : *at;
+        OWNED(json_decref) json_t *facts = json_loads(text, 0, NULL);
+        OWNED(free_memory) char *page = report_page(facts);
+        assert_non_null(strstr(page, lines[i].line));
+    }
+}
+
 static void a_page_is_known_by_its_beginning(void **state)
 {
     (void)state;
@@ -142,6 +168,7 @@ int main(void)
         cmocka_unit_test(nothing_in_a_name_is_markup),
         cmocka_unit_test(it_needs_nothing_from_elsewhere),
         cmocka_unit_test(what_is_missing_is_left_out),
+        cmocka_unit_test(the_first_line_says_all_that_somebody_in_a_hurry_needs),
         cmocka_unit_test(a_page_is_known_by_its_beginning),
         cmocka_unit_test(a_path_from_elsewhere_becomes_the_name_of_its_file),
     };

@@ -15,7 +15,7 @@ static const char style[] =
     "h1{font-size:1.5em;margin:0 0 .3em}h2{font-size:1.1em;margin:1.6em 0 .4em}\n"
     ".result{font-weight:bold;padding:.6em .8em;border-left:.5em solid}\n"
     ".done{border-color:#176b2c;background:#eaf5ec}.failed{border-color:#a4161a;background:#fbeaea}"
-    "\n"
+    ".warned{border-color:#9a6700;background:#fff6dd}\n"
     "table{border-collapse:collapse;width:100%}\n"
     "th,td{text-align:left;vertical-align:top;padding:.25em .8em .25em 0;border-bottom:1px solid "
     "#ccc;overflow-wrap:anywhere}\n"
@@ -23,7 +23,8 @@ static const char style[] =
     ".error{border-left:.25em solid #a4161a;padding-left:.8em;margin:.6em 0}\n"
     ".error p{margin:.1em 0}.warning{margin:.3em 0}\n"
     "@media "
-    "print{body{margin:0;max-width:none;font-size:10pt}.result,.done,.failed{background:none}"
+    "print{body{margin:0;max-width:none;font-size:10pt}.result,.done,.warned,.failed{background:"
+    "none}"
     "tr,.error{break-inside:avoid}h2{break-after:avoid}thead{display:table-header-group}}\n";
 
 /* --- what may stand in a page --- */
@@ -88,8 +89,11 @@ static void put_row(struct buffer *page, const char *name, const json_t *value)
     buffer_printf(page, "</td></tr>\n");
 }
 
+/* What somebody sees who looks at nothing else. */
 static void put_result(struct buffer *page, const json_t *facts)
 {
+    size_t warnings = json_array_size(json_object_get(facts, "Warnings"));
+    const json_t *took = json_object_get(facts, "Seconds");
     bool done = strcmp(text_of(facts, "Result"), "done") == 0;
     const char *pool = text_of(json_object_get(facts, "Parameters"), "PoolFqdn");
     bool rehearsed = json_is_true(json_object_get(json_object_get(facts, "Parameters"), "WhatIf"));
@@ -101,8 +105,14 @@ static void put_result(struct buffer *page, const json_t *facts)
     if (*pool)
         buffer_printf(page, " ");
     put_text(page, pool);
-    buffer_printf(page, "</h1>\n<p class=\"result %s\">%s</p>\n", done ? "done" : "failed",
-                  sentence);
+    const char *class = !done ? "failed" : warnings ? "warned" : "done";
+    buffer_printf(page, "</h1>\n<p class=\"result %s\">%s", class, sentence);
+    if (done && !rehearsed && json_is_real(took))
+        buffer_printf(page, " It took %.3f s.", json_real_value(took));
+    if (done && warnings)
+        buffer_printf(page, " %zu warning%s below.", warnings,
+                      warnings > 1 ? "s stand" : " stands");
+    buffer_printf(page, "</p>\n");
 }
 
 static void put_errors(struct buffer *page, const json_t *errors)
