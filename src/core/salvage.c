@@ -108,6 +108,11 @@ uint64_t salvage_mark_covers(struct bytes key, const struct salvage_mark *mark)
     return mark->upto >= end ? end : 0;
 }
 
+bool salvage_mark_counts(uint64_t usn, uint64_t horizon)
+{
+    return usn > horizon;
+}
+
 void salvage_mark_encode(const struct salvage_mark *mark, struct buffer *out)
 {
     buffer_u8(out, MARK_FORMAT);

@@ -56,6 +56,9 @@ struct bytes salvage_mark_key(struct term term, uint64_t end, char key[SALVAGE_K
 /* What the keys of a term's marks begin with; and up to where all of it is salvaged by this one. */
 struct bytes salvage_mark_prefix(struct term term, char key[SALVAGE_KEY_SIZE]);
 uint64_t salvage_mark_covers(struct bytes key, const struct salvage_mark *mark);
+/* Whoever took the home without all of it raised its horizon behind everything (rule 10): what came
+ * of a tail that was salvaged before may be among what is missing. */
+bool salvage_mark_counts(uint64_t usn, uint64_t horizon);
 void salvage_mark_encode(const struct salvage_mark *mark, struct buffer *out);
 enum failure salvage_mark_decode(struct salvage_mark *mark, struct bytes value, struct error *e);
 

@@ -59,8 +59,9 @@ static bool note_covered(const struct item *item, struct item_hash hash, void *c
     (void)hash;
     struct salvage *s = context;
     struct salvage_mark mark;
-    uint64_t upto =
-        salvage_mark_decode(&mark, item->value, NULL) ? 0 : salvage_mark_covers(item->key, &mark);
+    bool counts = salvage_mark_counts(item->version.usn, s->horizon) &&
+                  !salvage_mark_decode(&mark, item->value, NULL);
+    uint64_t upto = counts ? salvage_mark_covers(item->key, &mark) : 0;
     s->covered = upto > s->covered ? upto : s->covered;
     return true;
 }
@@ -84,7 +85,8 @@ static enum failure read_mark(struct salvage *s, struct error *e)
     bool goes_on = term_equal(s->last_term, s->head->term) && s->last_module == s->head->module;
     if (!goes_on)
         s->mark = (struct salvage_mark){0};
-    if (!bad && s->mark_usn && s->trusts && !goes_on)
+    bool counts = s->trusts && salvage_mark_counts(s->mark_usn, s->horizon);
+    if (!bad && counts && !goes_on)
         bad = salvage_mark_decode(&s->mark, kept.item.value, e);
     buffer_free(&kept.value);
     return bad;

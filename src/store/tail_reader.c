@@ -17,6 +17,7 @@ enum { RUNS_MAX = (LINEAGE_MAX + 1) * MODULES };
 struct tail_reader {
     char home[HOME_NAME_SIZE];
     struct tail tail; /* id 0: none */
+    struct term term; /* whose holder was told */
     bool reads_open;
     bool finds_open; /* and does not read it */
     struct batch_writer *writer;
@@ -108,6 +109,19 @@ static enum failure choose_tail(struct tail_reader *reader, struct view *view, s
     reader->tail = tails->list[0];
     tail_reader_again(reader);
     return OK;
+}
+
+/* Another holder may not have what came of it at the one before, whatever his marks say: he is told
+ * all of it, and knows. */
+static enum failure note_term(struct tail_reader *reader, struct view *view, struct error *e)
+{
+    OWNED(free_memory) struct hold *hold = xmalloc(sizeof *hold);
+    enum failure bad = view_hold(view, reader->home, hold, e);
+    if (!bad && !term_equal(hold->term, reader->term)) {
+        reader->term = hold->term;
+        tail_reader_again(reader);
+    }
+    return bad;
 }
 
 /* --- what to tell of it --- */
@@ -348,7 +362,9 @@ enum failure tail_reader_step(struct tail_reader *reader, struct view *view, uin
         *step = TAIL_WAIT;
     if (bad || !reader->tail.id)
         return bad;
-    bad = tell(reader, view, items_max, packet, e);
+    bad = note_term(reader, view, e);
+    if (!bad)
+        bad = tell(reader, view, items_max, packet, e);
     if (!bad && !packet->size)
         bad = look_for_marks(reader, view, &safe, e);
     *step = packet->size ? TAIL_TELL : safe ? TAIL_SAFE : TAIL_WAIT;

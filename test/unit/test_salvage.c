@@ -776,6 +776,30 @@ static void a_part_of_a_tail_of_several_terms_makes_no_other_one_safe(void **sta
     assert_equal_now();
 }
 
+/* Somebody's tail was salvaged, and that is known here; what came of it was changed once more, and
+ * is not here. Whoever took the home then has to look at that tail again. */
+static void
+a_pool_that_took_in_a_catch_up_does_not_trust_what_it_heard_of_others_tails(void **state)
+{
+    (void)state;
+    OWNED(tail_reader_free) struct tail_reader *reader = tail_reader_new(HOME);
+    struct hold hold;
+    char value[SALVAGE_KEY_SIZE];
+    put_all(copy, 3, "a", "mine");
+    go_back();
+    salvage_all(reader, 100, 1);
+    salvage_change(12, 6, 12, item_of(12, "late"));
+    salvage_change(14, 6, 14, item_of(14, "later"));
+    uint64_t marked = state_of(holder, HOME, &hold).head;
+    put_all(holder, 4, "k", "latest");
+    copy_as_far_as(marked);
+    copy_takes();
+    assert_has("k", NULL);
+    salvage_change(12, 6, 12, item_of(12, "late"));
+    salvage_value_key(33, 12, value);
+    assert_has(value, "late");
+}
+
 #define STORY(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -803,6 +827,7 @@ int main(void)
         STORY(what_was_changed_meanwhile_is_looked_at_again),
         STORY(a_pool_that_takes_its_home_takes_its_own_tail_first),
         STORY(a_pool_that_takes_in_a_catch_up_does_not_trust_that_its_tail_is_salvaged),
+        STORY(a_pool_that_took_in_a_catch_up_does_not_trust_what_it_heard_of_others_tails),
         STORY(a_tail_that_is_open_is_told_to_nobody),
         STORY(a_pool_that_takes_its_home_while_a_tail_is_open_has_all_of_it),
         STORY(a_pool_that_was_compared_brings_nothing_back_that_was_deleted_since),
