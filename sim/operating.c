@@ -253,6 +253,7 @@ void operating_take_alone(struct hosted *h)
     if (!w->quiet && runs && !h->operation && !mode_rights(home_mode(h->core))->holder)
         start(h, &(struct operation_options){.disaster = true,
                                              .replicas = h->home == CENTRAL,
+                                             .incomplete = chance(w, 300),
                                              .patience_ms = PATIENCE_MS,
                                              .store_ms = STORE_MS});
 }

@@ -94,18 +94,24 @@ struct bytes salvage_mark_prefix(struct term term, char key[SALVAGE_KEY_SIZE])
     return bytes_of_text(key);
 }
 
-struct bytes salvage_mark_key(struct term term, uint64_t end, char key[SALVAGE_KEY_SIZE])
+struct bytes salvage_mark_key(const struct tail *tail, uint64_t end, char key[SALVAGE_KEY_SIZE])
 {
-    snprintf(key, SALVAGE_KEY_SIZE, MARKS "%016" PRIx64 "/%" PRIu64, term.tag, end);
+    uint64_t tag = tail_term_of(tail, end).tag;
+    if (tail->part)
+        snprintf(key, SALVAGE_KEY_SIZE, MARKS "%016" PRIx64 "/%" PRIu64 "/%016" PRIx64, tag, end,
+                 tail->id);
+    else
+        snprintf(key, SALVAGE_KEY_SIZE, MARKS "%016" PRIx64 "/%" PRIu64, tag, end);
     return bytes_of_text(key);
 }
 
 uint64_t salvage_mark_covers(struct bytes key, const struct salvage_mark *mark)
 {
-    uint64_t end = 0, digit = 1;
-    for (size_t i = key.size; i > 0 && key.at[i - 1] != '/'; i--, digit *= 10)
-        end += digit * (uint64_t)(key.at[i - 1] - '0');
-    return mark->upto >= end ? end : 0;
+    uint64_t end = 0;
+    size_t i = strlen(MARKS) + 16 + 1; /* behind the tag */
+    for (; i < key.size && key.at[i] != '/'; i++)
+        end = end * 10 + (uint64_t)(key.at[i] - '0');
+    return i == key.size && mark->upto >= end ? end : 0;
 }
 
 bool salvage_mark_counts(uint64_t usn, uint64_t horizon)

@@ -42,7 +42,7 @@ struct salvage_ruling {
 };
 struct salvage_ruling salvage_rule(const struct salvage_question *question);
 
-/* --- how far it has come: "salvaged/<tag>/<end>" --- */
+/* --- how far it has come: "salvaged/<tag>/<end>", of a part "salvaged/<tag>/<end>/<tail>" --- */
 
 /* Copies may have come differently far in a term: a tail that goes less far than another one has,
  * of the same key, an older change. So each `end` has a mark of its own; and where one is salvaged
@@ -52,7 +52,8 @@ struct salvage_mark {
     uint64_t carried, conflicts, same;
 };
 enum { SALVAGE_KEY_SIZE = 64 };
-struct bytes salvage_mark_key(struct term term, uint64_t end, char key[SALVAGE_KEY_SIZE]);
+/* Of the term that this tail ends at `end`. A part of a tail has one for itself. */
+struct bytes salvage_mark_key(const struct tail *tail, uint64_t end, char key[SALVAGE_KEY_SIZE]);
 /* What the keys of a term's marks begin with; and up to where all of it is salvaged by this one. */
 struct bytes salvage_mark_prefix(struct term term, char key[SALVAGE_KEY_SIZE]);
 uint64_t salvage_mark_covers(struct bytes key, const struct salvage_mark *mark);

@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
-enum { TAILS_FORMAT = 2 };
+enum { TAILS_FORMAT = 3, TAIL_OPEN = 1, TAIL_PART = 2 };
 
 const struct tail *tails_find(const struct tails *tails, uint64_t id)
 {
@@ -71,7 +71,7 @@ void tails_encode(const struct tails *tails, struct buffer *out)
         buffer_varint(out, tail->base.usn);
         buffer_varint(out, tail->head);
         buffer_varint(out, tail->items);
-        buffer_u8(out, tail->open);
+        buffer_u8(out, (uint8_t)(tail->open * TAIL_OPEN | tail->part * TAIL_PART));
         lineage_encode(&tail->lineage, out);
     }
 }
@@ -94,7 +94,9 @@ enum failure tails_decode(struct tails *tails, struct bytes encoded, struct erro
         tail->base.usn = cursor_varint(&in);
         tail->head = cursor_varint(&in);
         tail->items = cursor_varint(&in);
-        tail->open = format > 1 && cursor_u8(&in);
+        uint8_t flags = format > 1 ? cursor_u8(&in) : 0;
+        tail->open = flags & TAIL_OPEN;
+        tail->part = flags & TAIL_PART;
         lineage_decode(&tail->lineage, &in);
         if (tail->id == 0 || tail->base.usn >= tail->head || tail->items == 0)
             in.bad = true;

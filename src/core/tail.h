@@ -25,7 +25,10 @@ struct tail {
     struct version base; /* where the copy went back to */
     uint64_t head;       /* how far it had come */
     uint64_t items;
-    bool open;              /* more of it is in the copy still, and is to follow */
+    bool open; /* more of it is in the copy still, and is to follow */
+    /* Its copy had not all that there was up to its head: it was not whole, or had forgotten
+     * deletions. So that this one is salvaged makes no other one needless. */
+    bool part;
     struct lineage lineage; /* as it was then: by whose terms it had come so far */
 };
 

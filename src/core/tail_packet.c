@@ -23,6 +23,7 @@ struct bytes tail_packet_seal(struct packer *packer, const struct tail *tail,
     buffer_varint(&body, tail->base.usn);
     buffer_varint(&body, tail->head);
     buffer_varint(&body, tail->items);
+    buffer_u8(&body, tail->part);
     lineage_encode(&tail->lineage, &body);
     for (size_t i = 0; i < count; i++)
         buffer_bytes(&body, batches[i]);
@@ -47,6 +48,7 @@ static bool read_tail(struct cursor *in, struct tail *tail)
     tail->base.usn = cursor_varint(in);
     tail->head = cursor_varint(in);
     tail->items = cursor_varint(in);
+    tail->part = cursor_u8(in);
     lineage_decode(&tail->lineage, in);
     return !in->bad && tail->id && tail->base.usn < tail->head;
 }

@@ -115,6 +115,16 @@ static uint64_t least(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+/* Is what lies beyond that point not all that there was? */
+static bool is_part(const struct home_state *state, const struct tail *to)
+{
+    bool part = state->horizon > to->base.usn;
+    for (int m = 0; m < MODULES; m++)
+        part |= state->modules[m].whole_at.usn > state->modules[m].cookie.usn ||
+                state->modules[m].comparing;
+    return part;
+}
+
 /* Each module stands at that point, or where it stood before it. One that was not whole stays so:
  * what belongs between its cookie and that point may never come. One that was being compared must
  * be compared from the beginning: under another number, so that no late part of the old one counts.
@@ -192,6 +202,7 @@ enum failure rewind_home(struct session *s, const char *home, struct home_row *r
         return bad;
     tail->base = to->base;
     tail->open = to->open;
+    tail->part |= is_part(&row->state, to);
     tail->items += moved;
     step_back(&row->state, home, to, refilled);
     return keep_tail(s, home, row, tails, &aside, e);

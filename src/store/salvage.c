@@ -18,6 +18,7 @@ struct salvage {
     void *derived;
     /* Of the packet. */
     struct home_state state; /* the holder's */
+    const struct tail *tail;
     uint64_t back_to, base;
     /* Of the batch. */
     const struct batch_head *head;
@@ -80,7 +81,7 @@ static enum failure read_mark(struct salvage *s, struct error *e)
 {
     char key[SALVAGE_KEY_SIZE];
     struct kept kept;
-    enum failure bad = look_up(s, salvage_mark_key(s->head->term, s->end, key), &kept, e);
+    enum failure bad = look_up(s, salvage_mark_key(s->tail, s->end, key), &kept, e);
     s->mark_usn = live_usn(&kept);
     bool goes_on = term_equal(s->last_term, s->head->term) && s->last_module == s->head->module;
     if (!goes_on)
@@ -212,7 +213,7 @@ static enum failure enter(struct salvage *s, const struct tail_packet *packet, s
 static void write_mark(struct salvage *s)
 {
     char text[SALVAGE_KEY_SIZE];
-    struct bytes key = salvage_mark_key(s->head->term, s->end, text);
+    struct bytes key = salvage_mark_key(s->tail, s->end, text);
     OWNED(buffer_free) struct buffer value = {0};
     s->mark.upto = s->head->upto;
     salvage_mark_encode(&s->mark, &value);
@@ -361,6 +362,7 @@ enum failure salvage_packet(struct salvage *s, struct tail_packet *packet, uint6
     enum failure bad = view_home(s->place.view, tail_packet_home(packet), &s->state, e);
     if (bad)
         return bad;
+    s->tail = &packet->tail;
     s->back_to = packet->tail.base.usn;
     s->base = base_of(&packet->tail, s->place.hold, home_reach(&s->state));
     if (central && s->place.judge)

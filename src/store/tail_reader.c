@@ -305,7 +305,7 @@ static enum failure read_mark(const struct tail_reader *reader, struct view *vie
     *mark = (struct salvage_mark){0};
     *usn = 0;
     enum failure bad = view_item(view, reader->home, run->module,
-                                 salvage_mark_key(run->term, run->end, key), &item, e);
+                                 salvage_mark_key(&reader->tail, run->end, key), &item, e);
     if (bad || item.deleted)
         return bad == FAIL_NOT_FOUND ? OK : bad;
     *usn = item.version.usn;
@@ -383,7 +383,7 @@ enum failure tail_reader_forget(struct tail_reader *reader, struct view *view, s
         enum failure bad = read_mark(reader, view, run, &mark, &usn, e);
         if (bad)
             return bad;
-        txn_expect(txn, run->module, salvage_mark_key(run->term, run->end, key), usn);
+        txn_expect(txn, run->module, salvage_mark_key(&reader->tail, run->end, key), usn);
         sum->carried += mark.carried;
         sum->conflicts += mark.conflicts;
         sum->same += mark.same;

@@ -55,7 +55,7 @@ static void assert_same(const struct tail *a, const struct tail *b)
     OWNED(buffer_free) struct buffer x = {0}, y = {0};
     lineage_encode(&a->lineage, &x);
     lineage_encode(&b->lineage, &y);
-    assert(bytes_equal(buffer_view(&x), buffer_view(&y)) && a->id == b->id);
+    assert(bytes_equal(buffer_view(&x), buffer_view(&y)) && a->id == b->id && a->part == b->part);
     assert(a->base.term == b->base.term && a->base.usn == b->base.usn && a->head == b->head);
 }
 

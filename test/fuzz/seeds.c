@@ -116,6 +116,7 @@ static void write_inside(const char *folder, const struct tail *tail, struct byt
     const uint64_t numbers[] = {tail->base.term, tail->base.usn, tail->head, tail->items};
     for (size_t i = 0; i < COUNT_OF(numbers); i++)
         buffer_varint(&about, numbers[i]);
+    buffer_u8(&about, tail->part);
     lineage_encode(&tail->lineage, &about);
     assert(about.size <= UINT8_MAX);
     buffer_u8(&out, (uint8_t)about.size);

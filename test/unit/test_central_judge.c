@@ -193,7 +193,7 @@ static uint64_t take(struct tail_packet *packet, struct salvage_mark *sum)
     view_close(TAKE(view));
     commit_as(holder, TAKE(txn), OK);
     assert_int_equal(store_view(holder, &view, NULL), OK);
-    salvage_mark_key(batch_head(packet->batches[0])->term, end, key);
+    salvage_mark_key(&packet->tail, end, key);
     assert_int_equal(
         view_item(view, HOME_CENTRAL, MODULE_CMS_MASTER, bytes_of_text(key), &mark, NULL), OK);
     assert_int_equal(salvage_mark_decode(sum, mark.value, NULL), OK);

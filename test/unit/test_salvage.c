@@ -254,8 +254,12 @@ static void a_record_of_tails_reads_as_it_was_written_and_nonsense_does_not(void
     OWNED(buffer_free) struct buffer encoded = {0};
     written->count = 2;
     for (uint64_t i = 0; i < 2; i++) {
-        written->list[i] =
-            (struct tail){.id = i + 7, .base = {2, 5}, .head = 30 + i, .items = 3, .open = i == 1};
+        written->list[i] = (struct tail){.id = i + 7,
+                                         .base = {2, 5},
+                                         .head = 30 + i,
+                                         .items = 3,
+                                         .open = i == 1,
+                                         .part = i == 0};
         lineage_open(&written->list[i].lineage, (struct term){2, 22}, 0);
     }
     tails_encode(written, &encoded);
@@ -263,6 +267,7 @@ static void a_record_of_tails_reads_as_it_was_written_and_nonsense_does_not(void
     assert_true(read->count == 2 && read->list[1].head == 31 && tails_find(read, 8) &&
                 !tails_find(read, 9));
     assert_ptr_equal(tails_open(read), &read->list[1]);
+    assert_true(read->list[0].part && !read->list[1].part);
     for (size_t size = 0; size < encoded.size; size++)
         assert_int_equal(tails_decode(read, bytes_of(encoded.at, size), NULL), FAIL_DAMAGED);
 }
@@ -704,23 +709,28 @@ static void a_packet_of_another_tail_is_refused(void **state)
     assert_int_equal(tail_packet_open(bytes_of_text("nonsense"), &packet, NULL), FAIL_DAMAGED);
 }
 
-/* Term 3 from change 6 on, as another copy came to know it: up to `head`, with one change. */
-static void salvage_change(uint64_t head, uint64_t after, uint64_t upto, struct item item)
+static void salvage_of(struct tail tail, uint64_t after, uint64_t upto, struct item item)
 {
     OWNED(batch_writer_free) struct batch_writer *writer = batch_writer_new();
     OWNED(packer_free) struct packer *packer = packer_new();
     OWNED(tail_packet_free) struct tail_packet *packet = NULL;
-    struct tail tail = {.id = 70 + head, .base = {2, 6}, .head = head, .items = 1};
     lineage_open(&tail.lineage, (struct term){2, 22}, 0);
     lineage_open(&tail.lineage, (struct term){3, 33}, 6);
     const struct batch_head batch = {
-        .home = HOME, .module = MODULE, .term = {3, 33}, .after = after, .head = head};
+        .home = HOME, .module = MODULE, .term = {3, 33}, .after = after, .head = tail.head};
     batch_begin(writer, &batch);
     batch_add(writer, &item);
     struct bytes made = batch_finish(writer, upto, false);
     struct bytes bytes = tail_packet_seal(packer, &tail, &made, 1);
     assert_int_equal(tail_packet_open(bytes, &packet, NULL), OK);
     assert_int_equal(salvage(packet, OK), upto);
+}
+
+/* Term 3 from change 6 on, as another copy came to know it: up to `head`, with one change. */
+static void salvage_change(uint64_t head, uint64_t after, uint64_t upto, struct item item)
+{
+    salvage_of((struct tail){.id = 70 + head, .base = {2, 6}, .head = head, .items = 1}, after,
+               upto, item);
 }
 
 /* The long one has "k" changed once more, in its second half. */
@@ -800,6 +810,52 @@ a_pool_that_took_in_a_catch_up_does_not_trust_what_it_heard_of_others_tails(void
     assert_has(value, "late");
 }
 
+/* It came to change 12, and of what was changed once more by then it had nothing. */
+static void a_tail_of_a_copy_that_was_not_whole_makes_no_other_one_needless(void **state)
+{
+    (void)state;
+    struct item other = item_of(9, "other");
+    other.key = bytes_of_text("o");
+    const struct tail part = {.id = 7, .base = {2, 6}, .head = 12, .items = 1, .part = true};
+    salvage_of(part, 6, 12, other);
+    assert_has("o", "other");
+    salvage_change(8, 6, 8, item_of(7, "early"));
+    assert_has("k", "early");
+    salvage_change(12, 6, 12, item_of(11, "late"));
+    char value[SALVAGE_KEY_SIZE];
+    salvage_value_key(33, 11, value);
+    assert_has(value, "late");
+}
+
+static bool is_part_of_it(void)
+{
+    OWNED(view_close) struct view *view = NULL;
+    OWNED(free_memory) struct tails *tails = xcalloc(1, sizeof *tails);
+    assert_int_equal(store_view(copy, &view, NULL), OK);
+    assert_int_equal(view_tails(view, HOME, tails, NULL), OK);
+    assert_int_equal(tails->count, 1);
+    return tails->list[0].part;
+}
+
+static void a_copy_that_is_whole_has_all_of_its_tail(void **state)
+{
+    (void)state;
+    put_all(copy, 3, "ab", "mine");
+    go_back();
+    assert_false(is_part_of_it());
+}
+
+static void where_deletions_are_forgotten_the_tail_is_a_part(void **state)
+{
+    (void)state;
+    put_all(copy, 3, "ab", "mine");
+    struct txn *txn = as_holder(3);
+    txn_horizon(txn, 7);
+    commit_as(copy, txn, OK);
+    go_back();
+    assert_true(is_part_of_it());
+}
+
 #define STORY(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -834,6 +890,9 @@ int main(void)
         STORY(half_of_a_long_tail_makes_no_shorter_one_safe),
         STORY(all_of_a_long_tail_makes_a_shorter_one_needless),
         STORY(a_part_of_a_tail_of_several_terms_makes_no_other_one_safe),
+        STORY(a_tail_of_a_copy_that_was_not_whole_makes_no_other_one_needless),
+        STORY(a_copy_that_is_whole_has_all_of_its_tail),
+        STORY(where_deletions_are_forgotten_the_tail_is_a_part),
         cmocka_unit_test(a_packet_of_another_tail_is_refused),
     };
     return cmocka_run_group_tests_name("salvage", tests, NULL, NULL);
