@@ -1,6 +1,7 @@
 /* Batches as they come to a copy: what is gathered, and when the copy is whole. */
 #include "unit.h"
 
+#include <pthread.h>
 #include <stdio.h>
 
 #include "core/lineage.h"
@@ -18,7 +19,9 @@ static int begin(void **state)
     struct hold hold = a_hold(MODE_STANDBY, FOLLOWED_TERM, 1);
     hold.lineage = (struct lineage){0};
     lineage_open(&hold.lineage, hold.term, 0);
-    assert_int_equal(store_open(memory_engine_open(), &store, NULL), OK);
+    struct engine *engine = memory_engine_open();
+    gate_install(engine);
+    assert_int_equal(store_open(engine, &store, NULL), OK);
     assert_int_equal(keep_hold(store, &hold, NULL), OK);
     applying = applying_new();
     return 0;
@@ -33,12 +36,11 @@ static int end(void **state)
 }
 
 /* One change behind `after`, as somebody sends it who had come as far as `head`. */
-static struct applied sent(uint64_t after, uint64_t upto, uint64_t head, bool more)
+static enum failure try_to_send(uint64_t after, uint64_t upto, uint64_t head, bool more,
+                                struct applied *applied, struct error *e)
 {
     OWNED(batch_writer_free) struct batch_writer *writer = batch_writer_new();
     struct hold hold;
-    struct error e = {0};
-    struct applied applied = {0};
     char key[32];
     state_of(store, HOME, &hold);
     struct batch_head of = {.module = MODULE, .term = hold.term, .after = after, .head = head};
@@ -50,7 +52,14 @@ static struct applied sent(uint64_t after, uint64_t upto, uint64_t head, bool mo
     assert_true(batch_add(writer, &item));
     const struct applying_sent bytes = {
         .from = PARTNER, .bytes = batch_finish(writer, upto, more), .limit = UINT64_MAX};
-    if (applying_take(applying, store, &bytes, &applied, &e))
+    return applying_take(applying, store, &bytes, applied, e);
+}
+
+static struct applied sent(uint64_t after, uint64_t upto, uint64_t head, bool more)
+{
+    struct error e = {0};
+    struct applied applied = {0};
+    if (try_to_send(after, upto, head, more, &applied, &e))
         fail_msg("%s", e.what);
     assert_int_equal(applied.answer.verdict, COPY_GO_ON);
     return applied;
@@ -95,12 +104,109 @@ static void nor_when_it_is_gathered_with_what_came_before(void **state)
     stands(9, 10);
 }
 
+/* --- what was gathered is not stored --- */
+
+/* It is taken, and counts for nothing yet. */
+static void gathered(uint64_t after, uint64_t upto, uint64_t head)
+{
+    struct applied applied = sent(after, upto, head, true);
+    assert_int_equal(applied.answer.taken, upto);
+    assert_false(applied.complete);
+    stands(0, 0);
+}
+
+/* Whoever goes on behind it is told that it came to nothing, … */
+static void next_is_told(uint64_t after, enum failure kind)
+{
+    struct error e = {0};
+    struct applied applied = {0};
+    assert_int_equal(try_to_send(after, after + 3, 20, true, &applied, &e), kind);
+    assert_int_equal(applied.answer.at.usn, 0);
+    stands(0, 0);
+}
+
+/* … and begins again where the copy stands. */
+static void all_is_sent_again(void)
+{
+    assert_true(sent(0, 20, 20, false).complete);
+    stands(20, 20);
+    assert_sound(store, HOME);
+}
+
+static void what_was_gathered_and_found_no_room_is_sent_again(void **state)
+{
+    (void)state;
+    gathered(0, 5, 20);
+    gathered(5, 8, 20);
+    gate_fail_after(0, FAIL_FULL);
+    applying_store(applying, store, HOME, MODULE);
+    next_is_told(8, FAIL_FULL);
+    all_is_sent_again();
+}
+
+static void *store_it(void *unused)
+{
+    applying_store(applying, store, HOME, MODULE);
+    return unused;
+}
+
+static void what_was_gathered_behind_that_goes_with_it(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    gathered(0, 5, 20);
+    gate_close();
+    pthread_create(&thread, NULL, store_it, NULL);
+    gate_wait_for_flush();
+    gathered(5, 8, 20); /* behind what is being stored */
+    gate_fail_after(0, FAIL_FULL);
+    gate_open();
+    pthread_join(thread, NULL);
+    next_is_told(8, FAIL_FULL);
+    all_is_sent_again();
+}
+
+/* Between the batch and its store the copy is told of another term. */
+static void what_was_gathered_in_a_term_that_is_over_is_not_stored(void **state)
+{
+    (void)state;
+    gathered(0, 5, 20);
+    struct hold hold = a_hold(MODE_STANDBY, FOLLOWED_TERM + 2, 2);
+    hold.lineage = (struct lineage){0};
+    lineage_open(&hold.lineage, a_hold(MODE_STANDBY, FOLLOWED_TERM, 1).term, 0);
+    lineage_open(&hold.lineage, hold.term, 3); /* change 5 of the term before was given up */
+    assert_int_equal(keep_hold(store, &hold, NULL), OK);
+    applying_store(applying, store, HOME, MODULE);
+    next_is_told(5, FAIL_REFUSED);
+    all_is_sent_again();
+}
+
+/* Nobody sends the rest, as when the other pool stops in the middle: nothing of it is kept. */
+static void what_was_gathered_and_is_begun_again_elsewhere_counts_for_nothing(void **state)
+{
+    (void)state;
+    gathered(0, 5, 20);
+    gathered(5, 8, 20);
+    gathered(0, 4, 20); /* the other pool asked where the copy stands, and goes on from there */
+    applying_store(applying, store, HOME, MODULE);
+    stands(4, 20);
+    assert_true(sent(4, 20, 20, false).complete);
+    stands(20, 20);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_copy_is_whole_where_its_catch_up_ends, begin, end),
         cmocka_unit_test_setup_teardown(whoever_came_less_far_makes_no_copy_whole, begin, end),
         cmocka_unit_test_setup_teardown(nor_when_it_is_gathered_with_what_came_before, begin, end),
+        cmocka_unit_test_setup_teardown(what_was_gathered_and_found_no_room_is_sent_again, begin,
+                                        end),
+        cmocka_unit_test_setup_teardown(what_was_gathered_behind_that_goes_with_it, begin, end),
+        cmocka_unit_test_setup_teardown(what_was_gathered_in_a_term_that_is_over_is_not_stored,
+                                        begin, end),
+        cmocka_unit_test_setup_teardown(
+            what_was_gathered_and_is_begun_again_elsewhere_counts_for_nothing, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
