@@ -291,6 +291,7 @@ static void keeper_free(struct keeper *k)
     seeds_free(k->fetch.seeds);
     keys_free(k->dirty);
     keys_free(k->missing);
+    keeper_forget_reading(k);
     watch_free(k->watch);
     pthread_mutex_destroy(&k->lock);
     free(k);

@@ -101,9 +101,9 @@ static enum failure read_still(struct adoption *a, const struct file_name *name,
                                struct manifest *manifest, bool *stable, struct error *e)
 {
     struct error why = {0};
-    enum failure bad = keeper_read_file(a->k, name, manifest, stable, &why);
-    if (bad == FAIL_NOT_FOUND || bad == FAIL_FOREIGN || (!bad && !*stable)) {
-        *stable = false; /* changed again meanwhile */
+    enum failure bad = keeper_read_in_turns(a->k, name, manifest, stable, &why);
+    if (bad == FAIL_NOT_FOUND || bad == FAIL_FOREIGN || bad == FAIL_BUSY || (!bad && !*stable)) {
+        *stable = false; /* changed again meanwhile, or not read to its end yet */
         keeper_note_dirty(a->k, key, clock_ms() + CONTENT_QUIET_MS);
         return OK;
     }

@@ -48,8 +48,9 @@ struct keeper {
     enum content_role role;
     uint64_t term;
     struct fetch fetch;
-    uint64_t identity; /* of the file store that was scanned */
-    bool blind;        /* the kernel does not tell everything */
+    struct reading *reading; /* a large file that was not read to its end yet */
+    uint64_t identity;       /* of the file store that was scanned */
+    bool blind;              /* the kernel does not tell everything */
     uint64_t scanned_ms;
     uint64_t absent_upto, absent_ms; /* a batch waits there for a file, since when */
     uint64_t retry_ms;               /* fetching went wrong: not before then */
@@ -77,14 +78,20 @@ void keeper_turn(struct keeper *k);
 /* content_look.c: one file, or all of them. */
 void keeper_scan(struct keeper *k, struct error *e);
 void keeper_look_at_dirty(struct keeper *k, uint64_t until_ms, struct error *e);
-/* The bytes of what lies there. `stable`: nothing changed while it was read, and its stamp is that
- * of what was read. */
-enum failure keeper_read_file(struct keeper *k, const struct file_name *name,
-                              struct manifest *manifest, bool *stable, struct error *e);
 /* The manifest, by the store; `*usn` is that of the item, 0 if there never was one. FAIL_NOT_FOUND,
  * without words: there is none, or it is deleted. */
 enum failure keeper_manifest(struct view *view, const char *home, struct bytes key,
                              struct manifest *manifest, uint64_t *usn, struct error *e);
+
+/* content_read.c: the bytes of what lies there. `stable`: nothing changed while it was read, and
+ * its stamp is that of what was read. */
+enum failure keeper_read_file(struct keeper *k, const struct file_name *name,
+                              struct manifest *manifest, bool *stable, struct error *e);
+/* The same, but of a large one no more than others wait for gladly. FAIL_BUSY, without words: it is
+ * not at its end yet; look again. */
+enum failure keeper_read_in_turns(struct keeper *k, const struct file_name *name,
+                                  struct manifest *manifest, bool *stable, struct error *e);
+void keeper_forget_reading(struct keeper *k);
 
 /* content_adopt.c: what somebody changed. */
 struct adoption;

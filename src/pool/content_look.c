@@ -2,14 +2,12 @@
  * from the table in core/content.c. */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "pool/content_inside.h"
 
 enum {
-    READ_BYTES = 1 << 20,
     /* Manifests that are read in one view: one that stays open keeps the store from tidying up. */
     PAGE_KEYS = 1000,
     /* Dirty names that are taken out of the table at once. */
@@ -32,73 +30,6 @@ enum failure keeper_manifest(struct view *view, const char *home, struct bytes k
     return item.deleted ? FAIL_NOT_FOUND : manifest_decode(item.value, manifest, e);
 }
 
-/* --- reading a file --- */
-
-/* A large file takes a minute. What the pool is to the home may be something else by then, and
- * others wait for this thread; then what was read is of no use to anybody. */
-static bool is_in_vain(struct keeper *k)
-{
-    pthread_mutex_lock(&k->lock);
-    bool other = k->next_role != k->role;
-    pthread_mutex_unlock(&k->lock);
-    return other;
-}
-
-/* The manifest of a part, whose size tells that it is one, if that was in vain. */
-static enum failure read_all(struct keeper *k, int fd, struct manifest *manifest, struct error *e)
-{
-    OWNED(free_memory) uint8_t *bytes = xmalloc(READ_BYTES);
-    OWNED(manifest_builder_free) struct manifest_builder *b = manifest_builder_new();
-    ssize_t got = 1;
-    while (got > 0 && !atomic_load(&k->content->stopping) && !is_in_vain(k)) {
-        got = read(fd, bytes, READ_BYTES);
-        if (got < 0)
-            return fail(e, FAIL_IO, "A file of the home %s can't be read.", k->home);
-        enum failure bad = manifest_builder_add(b, bytes_of(bytes, (size_t)got), e);
-        if (bad)
-            return bad;
-    }
-    if (atomic_load(&k->content->stopping) && got > 0)
-        return fail(e, FAIL_STOPPING, "This machine is stopping.");
-    manifest_builder_end(b, manifest);
-    return OK;
-}
-
-static enum failure check_size(uint64_t size, struct error *e)
-{
-    if (size <= MANIFEST_FILE_MAX)
-        return OK;
-    fail(e, FAIL_INVALID, "The file is too large: it has %llu bytes, and %llu are the most.",
-         (unsigned long long)size, MANIFEST_FILE_MAX);
-    return e ? error_next(e, "Divide it into parts.") : FAIL_INVALID;
-}
-
-enum failure keeper_read_file(struct keeper *k, const struct file_name *name,
-                              struct manifest *manifest, bool *stable, struct error *e)
-{
-    struct file_stamp before, after;
-    int fd;
-    enum failure bad = file_store_open(k->content->files, name, &fd, &before, e);
-    *manifest = (struct manifest){0};
-    if (bad)
-        return bad;
-    bad = check_size(before.size, e);
-    if (!bad)
-        bad = read_all(k, fd, manifest, e);
-    close(fd);
-    enum file_found found;
-    if (!bad)
-        bad = file_store_look(k->content->files, name, &found, &after, e);
-    if (bad) {
-        manifest_free(manifest);
-        return bad;
-    }
-    *stable = found == FOUND_FILE && file_stamp_equal(before, after) &&
-              manifest->stamp.size == before.size;
-    manifest->stamp = before;
-    return OK;
-}
-
 /* --- one file --- */
 
 struct looking {
@@ -107,14 +38,14 @@ struct looking {
     struct error *e;
 };
 
-/* Only its bytes can tell. Of a file that is being written that has to wait; and one that no
- * manifest can speak of has others. */
+/* Only its bytes can tell. Of a file that is being written, or is too large for one turn, that has
+ * to wait; and one that no manifest can speak of has others. */
 static bool read_bytes(struct keeper *k, const struct file_name *name,
                        const struct manifest *manifest, struct file_sight *sight)
 {
     OWNED(manifest_free) struct manifest here = {0};
     bool stable;
-    enum failure bad = keeper_read_file(k, name, &here, &stable, NULL);
+    enum failure bad = keeper_read_in_turns(k, name, &here, &stable, NULL);
     if (bad != FAIL_INVALID && (bad || !stable))
         return false;
     sight->bytes = !bad && manifest_same_bytes(&here, manifest) ? BYTES_EQUAL : BYTES_DIFFER;
@@ -167,7 +98,7 @@ static enum failure carry_out(struct looking *l, enum file_verdict verdict,
     case FILE_FOREIGN:
         return set_aside(k, name, "it is not in the copy of the home that this pool keeps", l->e);
     case FILE_IGNORED: tell_ignored(k, name); return OK;
-    case FILE_READ: break; /* being written: later */
+    case FILE_READ: break; /* later */
     }
     keeper_note_dirty(k, key, clock_ms() + CONTENT_QUIET_MS);
     return OK;
@@ -340,6 +271,7 @@ static enum failure look_at_all(struct looking *l)
 void keeper_scan(struct keeper *k, struct error *e)
 {
     struct looking l = {.k = k, .adoption = adoption_new(k), .e = e};
+    keeper_forget_reading(k);
     uint64_t began_ms = clock_ms();
     pthread_mutex_lock(&k->lock);
     k->lost_sight = k->scanned = false;

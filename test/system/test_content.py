@@ -269,9 +269,15 @@ def odd_names_sparse_files_and_files_that_are_still_written_arrive(world):
     world.wait_event("atl", "file-not-taken", "odd/too-large", "too large", "Divide it")
     os.remove(atl.home("atl") / "odd" / "too-large")
     (atl.home("atl") / "odd" / "folder").mkdir()
+    # Behind the large file, which takes long to read, small ones need not wait.
+    for i in range(100):
+        atl.write("atl", f"small/{i}", f"small {i}")
     arrived = redmond.home("atl") / "sparse" / "four-gigabytes"
+    until("the small files to arrive", lambda: arrived.exists() or
+          len(list((redmond.home("atl") / "small").glob("*"))) == 100)
+    assert not arrived.exists(), "they waited for the large one"
     until("the sparse file to arrive", arrived.exists, 300)  # all of it is read, at both ends
-    wait_same((SkipHidden(atl), redmond), "atl", len(names) + 2, 300)
+    wait_same((SkipHidden(atl), redmond), "atl", len(names) + 102, 300)
     assert os.stat(redmond.home("atl") / "sparse" / "four-gigabytes").st_blocks < 20000
     world.wait_event("atl", "file-ignored", "odd/folder")
 
