@@ -15,7 +15,7 @@
 enum {
     /* A partner that answers does so within a round trip; one that does not is in ErrorState when a
      * call to it has met its own deadline. */
-    STATUS_WAIT_MS_MAX = 5000,
+    STATUS_WAIT_MS_MAX = LINK_OFFER_DEADLINE_MS + 1000,
     /* Uncopied items that are read to add their bytes up; this is on the loop. */
     UNCOPIED_READ_MAX = 1000,
 };

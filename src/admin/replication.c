@@ -10,7 +10,7 @@
 
 enum {
     /* A replica that answers does so within a round trip. */
-    STATUS_WAIT_MS_MAX = 5000,
+    STATUS_WAIT_MS_MAX = LINK_OFFER_DEADLINE_MS + 1000,
     /* Without any progress for so long, nobody need go on waiting. */
     REPLICATE_PATIENCE_MS = 60000,
 };

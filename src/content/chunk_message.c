@@ -25,7 +25,7 @@ struct chunk_request {
     char home[HOME_NAME_SIZE];
     struct buffer body;
     size_t count;
-    uint64_t bytes;
+    uint64_t bytes, bytes_max;
     struct bytes last; /* key, a view into the body or what is read */
     size_t last_at, last_size;
     struct file_stamp last_stamp;
@@ -33,10 +33,11 @@ struct chunk_request {
     struct cursor in;
 };
 
-struct chunk_request *chunk_request_new(const char *home)
+struct chunk_request *chunk_request_new(const char *home, uint64_t bytes_max)
 {
     struct chunk_request *request = xcalloc(1, sizeof *request);
     memcpy(request->home, home, strlen(home) + 1);
+    request->bytes_max = bytes_max;
     return request;
 }
 
@@ -56,8 +57,8 @@ static bool is_last_key(const struct chunk_request *r, struct bytes key)
 
 bool chunk_request_add(struct chunk_request *request, const struct chunk_place *place)
 {
-    if (request->count &&
-        (request->count == CHUNK_CALL_COUNT_MAX || request->bytes + place->size > CHUNK_CALL_BYTES))
+    if (request->count && (request->count == CHUNK_CALL_COUNT_MAX ||
+                           request->bytes + place->size > request->bytes_max))
         return false;
     bool same = is_last_key(request, place->key);
     buffer_bytes(&request->body, same ? BYTES_NONE : place->key);
@@ -79,6 +80,11 @@ bool chunk_request_add(struct chunk_request *request, const struct chunk_place *
 size_t chunk_request_count(const struct chunk_request *request)
 {
     return request->count;
+}
+
+uint64_t chunk_request_bytes(const struct chunk_request *request)
+{
+    return request->bytes;
 }
 
 static void seal(uint32_t magic, struct bytes head, struct bytes body, struct buffer *packet)

@@ -25,12 +25,14 @@ struct chunk_place {
 };
 
 struct chunk_request;
-struct chunk_request *chunk_request_new(const char *home);
+/* For at most so many bytes, or one chunk. */
+struct chunk_request *chunk_request_new(const char *home, uint64_t bytes_max);
 void chunk_request_free(struct chunk_request *request);
 DEFINE_OWNED(struct chunk_request *, chunk_request_free)
 /* False: it is full, and this one belongs into the next. */
 bool chunk_request_add(struct chunk_request *request, const struct chunk_place *place);
 size_t chunk_request_count(const struct chunk_request *request);
+uint64_t chunk_request_bytes(const struct chunk_request *request);
 /* Encoded, behind what `packet` has. */
 void chunk_request_end(const struct chunk_request *request, struct buffer *packet);
 /* And back: whatever is not one is refused. */

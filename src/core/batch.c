@@ -74,6 +74,11 @@ bool batch_add(struct batch_writer *w, const struct item *item)
     return true;
 }
 
+size_t batch_filled(const struct batch_writer *w)
+{
+    return w->raw.size;
+}
+
 struct bytes batch_finish(struct batch_writer *w, uint64_t upto, bool more)
 {
     assert(upto >= w->last_usn && w->head.head >= upto);

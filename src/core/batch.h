@@ -35,6 +35,8 @@ DEFINE_OWNED(struct batch_writer *, batch_writer_free)
 void batch_begin(struct batch_writer *w, const struct batch_head *head);
 /* False if the batch is full: the item belongs into the next one. Usns must grow. */
 bool batch_add(struct batch_writer *w, const struct item *item);
+/* How much it has by now, uncompressed. */
+size_t batch_filled(const struct batch_writer *w);
 /* `more` is told; `upto` is at least the last item's usn: items of other modules may lie between.
  * The view is valid until the next batch_begin(). */
 struct bytes batch_finish(struct batch_writer *w, uint64_t upto, bool more);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "core/pace.h"
 
 /* From this usn on, what is not copied is at least so old. */
 struct mark {
@@ -30,6 +31,8 @@ struct exporter {
     bool compare_wanted;               /* … and everything compared before */
     bool compared;                     /* what was answered last was a comparison */
     bool failing;
+    struct pace pace;              /* of batches */
+    uint64_t sent_ms;              /* when something was last sent */
     uint64_t retry_ms, compare_ms; /* not before then */
     uint64_t now_ms;               /* of the last event */
     bool slept;                    /* since something was sent: its answer is an old one */
@@ -61,6 +64,7 @@ struct exporter *exporter_new(const struct export_options *options)
 {
     struct exporter *x = xcalloc(1, sizeof *x);
     x->options = *options;
+    pace_begin(&x->pace, BATCH_BYTES_MAX);
     return x;
 }
 
@@ -168,11 +172,13 @@ static struct export_action act(struct exporter *x, enum export_action_kind kind
 {
     assert(!x->under_way);
     x->under_way = kind;
+    x->sent_ms = x->now_ms;
     x->slept = false;
     uint64_t most = x->options.content_max;
     return (struct export_action){.kind = kind,
                                   .after = x->taken ? x->taken : x->copied.usn,
                                   .goal = goal,
+                                  .bytes_max = x->pace.bytes,
                                   .content_max =
                                       most > x->cycle.content ? most - x->cycle.content : most,
                                   .last = x->cycle.batches == x->options.batches_max};
@@ -258,6 +264,8 @@ static void open_term(struct exporter *x, const struct export_event *event)
 static void on_failed(struct exporter *x, uint64_t now_ms)
 {
     x->taken = 0;
+    if (x->under_way == EXPORT_BATCH)
+        pace_failed(&x->pace);
     if (x->under_way == EXPORT_COMPARE) {
         x->compare_ms = now_ms + EXPORT_COMPARE_RETRY_MS;
         x->compare_wanted = false; /* whoever waited for it has been told */
@@ -310,6 +318,8 @@ static void on_answered(struct exporter *x, const struct export_event *event)
     const struct copy_answer *answer = &event->answer;
     enum export_action_kind sent = x->under_way;
     x->under_way = EXPORT_NOTHING;
+    if (!x->slept && sent == EXPORT_BATCH)
+        pace_took(&x->pace, event->bytes, event->now_ms - x->sent_ms);
     if (x->slept) { /* ask once more */
         break_off_cycle(x);
         x->asked = false;

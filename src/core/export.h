@@ -67,6 +67,7 @@ struct export_event {
     uint64_t head;
     struct copy_answer answer;
     uint64_t content; /* how much of content came with what was answered */
+    uint64_t bytes;   /* of items, uncompressed, in the batch that was answered */
 };
 
 enum export_action_kind {
@@ -83,7 +84,8 @@ struct export_action {
     enum export_action_kind kind;
     uint64_t after;
     uint64_t goal;        /* with this the cycle is complete */
-    uint64_t content_max; /* of files, in this batch; at least one goes, however large */
+    uint64_t bytes_max;   /* of items, uncompressed, in this batch, by what the link can do; … */
+    uint64_t content_max; /* … of files; at least one goes, however large */
     bool last;            /* no batch of this cycle follows, whatever is left */
 };
 

@@ -340,15 +340,22 @@ void link_offer(struct link *link, const struct machine *to, const struct sync_o
     bool ends = offer->purpose == OFFER_COMPARED;
     OWNED(free_memory) char *text = offer_encode(&link->sender, offer);
     call_send_bytes(call, to, LINK_PATH_OFFER, LINK_TYPE_JSON, bytes_of_text(text),
-                    ends ? LINK_BATCH_DEADLINE_MS : LINK_DEADLINE_MS);
+                    ends ? LINK_BATCH_DEADLINE_MS : LINK_OFFER_DEADLINE_MS);
 }
 
+static uint32_t large_deadline_ms(uint64_t bytes)
+{
+    return (uint32_t)(LINK_BATCH_DEADLINE_MS + bytes / LINK_SLOWEST_BYTES_EACH_MS);
+}
+
+/* `answer`: so many bytes more are to come back than anybody would send at once. */
 static void call_send_packet(struct call *call, const struct machine *to, const char *path,
-                             struct bytes packet)
+                             struct bytes packet, uint64_t answer)
 {
     OWNED(buffer_free) struct buffer body = {0};
     packet_wrap(&call->link->sender, packet, &body);
-    call_send_bytes(call, to, path, LINK_TYPE_PACKET, buffer_view(&body), LINK_BATCH_DEADLINE_MS);
+    call_send_bytes(call, to, path, LINK_TYPE_PACKET, buffer_view(&body),
+                    large_deadline_ms(body.size + answer));
 }
 
 void link_batch(struct link *link, const struct machine *to, struct bytes batch,
@@ -356,7 +363,7 @@ void link_batch(struct link *link, const struct machine *to, struct bytes batch,
 {
     struct call *call = call_new(link, CALL_POSITION, to, context);
     call->done.position = done;
-    call_send_packet(call, to, LINK_PATH_BATCH, batch);
+    call_send_packet(call, to, LINK_PATH_BATCH, batch, 0);
 }
 
 void link_salvage(struct link *link, const struct machine *to, struct bytes packet,
@@ -364,7 +371,7 @@ void link_salvage(struct link *link, const struct machine *to, struct bytes pack
 {
     struct call *call = call_new(link, CALL_POSITION, to, context);
     call->done.position = done;
-    call_send_packet(call, to, LINK_PATH_SALVAGE, packet);
+    call_send_packet(call, to, LINK_PATH_SALVAGE, packet, 0);
 }
 
 void link_records(struct link *link, const struct machine *to, const char *home,
@@ -375,7 +382,7 @@ void link_records(struct link *link, const struct machine *to, const char *home,
     call->done.records = done;
     memcpy(call->home, home, strlen(home) + 1);
     records_wrap(home, records, &packet);
-    call_send_packet(call, to, LINK_PATH_RECORDS, buffer_view(&packet));
+    call_send_packet(call, to, LINK_PATH_RECORDS, buffer_view(&packet), 0);
 }
 
 void link_wanted(struct link *link, const struct machine *to, const struct items_wanted *wanted,
@@ -394,12 +401,12 @@ void link_standing(struct link *link, const struct machine *to, const char *home
     call_send(call, to, LINK_PATH_STANDING, create_encode(&link->sender, home));
 }
 
-void link_chunks(struct link *link, const struct machine *to, struct bytes request,
+void link_chunks(struct link *link, const struct machine *to, struct bytes request, uint64_t bytes,
                  link_chunks_done *done, void *context)
 {
     struct call *call = call_new(link, CALL_WANTED, to, context);
     call->done.items = done;
-    call_send_packet(call, to, LINK_PATH_CHUNKS, request);
+    call_send_packet(call, to, LINK_PATH_CHUNKS, request, bytes);
 }
 
 void link_part(struct link *link, const struct machine *to, struct bytes part,
@@ -407,5 +414,5 @@ void link_part(struct link *link, const struct machine *to, struct bytes part,
 {
     struct call *call = call_new(link, CALL_COMPARED, to, context);
     call->done.compared = done;
-    call_send_packet(call, to, LINK_PATH_PART, part);
+    call_send_packet(call, to, LINK_PATH_PART, part, 0);
 }

@@ -21,8 +21,13 @@ enum {
     /* How long a call may take. An answer that comes later is thrown away, so this is also how long
      * a grant can be on its way (protocol, rule 8). */
     LINK_DEADLINE_MS = 2000,
-    /* A batch is large, and is answered when it is durable. */
+    /* A batch is large, and is answered when it is durable. Over the slowest link that is reckoned
+     * with, its bytes take longer than that, and get that much more. */
     LINK_BATCH_DEADLINE_MS = 30000,
+    LINK_SLOWEST_BYTES_EACH_MS = 64,
+    /* Where a copy stands is asked for beside all that travels, which may fill a slow link: a
+     * packet or two that get lost there are no reason to say that the partner does not answer. */
+    LINK_OFFER_DEADLINE_MS = 5000,
 };
 
 struct link_handlers {
@@ -150,9 +155,10 @@ typedef void link_offer_done(const struct sync_offer *offer, const struct error 
 void link_standing(struct link *link, const struct machine *to, const char *home,
                    link_offer_done *done, void *context);
 
-/* Chunks of files. The answer is valid during the call; NULL and why. */
+/* Chunks of files, with time for so many bytes besides. The answer is valid during the call; NULL
+ * and why. */
 typedef void link_chunks_done(const struct bytes *answer, const struct error *e, void *context);
-void link_chunks(struct link *link, const struct machine *to, struct bytes request,
+void link_chunks(struct link *link, const struct machine *to, struct bytes request, uint64_t bytes,
                  link_chunks_done *done, void *context);
 /* Session records of users of a home, for its holder (protocol, rule 19). `e` is NULL if they are
  * durable there. */

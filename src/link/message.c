@@ -205,7 +205,7 @@ static json_t *position_json(const struct sender *sender, const struct copy_answ
     json_object_set_new(message, "term", term_json(position->term));
     json_object_set_new(message, "tail", json_boolean(position->tail));
     const struct content_left *left = &position->content;
-    if (!content_is_settled(left))
+    if (!content_is_settled(left) || left->bytes)
         json_object_set_new(message, "content",
                             json_pack("{s:I, s:I, s:b, s:b}", "files", (json_int_t)left->files,
                                       "bytes", (json_int_t)left->bytes, "unsure", left->unsure,

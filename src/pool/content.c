@@ -1,4 +1,5 @@
 #include "pool/content.h"
+#include "content/chunk_message.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -181,6 +182,8 @@ void content_complete(const struct content *content, const char *home, bool comp
         return;
     pthread_mutex_lock(&k->lock);
     k->complete = complete;
+    if (complete)
+        k->batch_bytes = 0;
     pthread_mutex_unlock(&k->lock);
 }
 
@@ -202,7 +205,7 @@ static void add_left(struct keeper *k, struct content_left *left)
     pthread_mutex_lock(&k->lock);
     bool waits = k->next_role == CONTENT_WAITS;
     left->files += keys_count(k->missing) + waiting(k->dirty) + k->in_hand;
-    left->bytes += k->missing_bytes;
+    left->bytes += k->missing_bytes + (k->next_role == CONTENT_FOLLOWS ? k->batch_bytes : 0);
     left->unsure |= !k->scanned || k->lost_sight || (!waits && k->scanned_as != k->next_role);
     left->broken |= k->trouble.kind && !k->scanned;
     pthread_mutex_unlock(&k->lock);
@@ -281,17 +284,18 @@ static struct keeper *keeper_new(struct content *content, const struct home *cor
                               .bytes_fetched = &k->bytes_fetched,
                               .bytes_found = &k->bytes_found};
     memcpy(k->fetch.home, k->home, sizeof k->home);
+    pace_begin(&k->fetch.pace, CHUNK_CALL_BYTES);
     memcpy(k->fetch.pool, k->partner, sizeof k->partner);
     return k;
 }
 
 static void keeper_free(struct keeper *k)
 {
+    keeper_forget_reading(k);
     fetch_clear(&k->fetch);
     seeds_free(k->fetch.seeds);
     keys_free(k->dirty);
     keys_free(k->missing);
-    keeper_forget_reading(k);
     watch_free(k->watch);
     pthread_mutex_destroy(&k->lock);
     free(k);

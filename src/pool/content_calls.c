@@ -20,6 +20,7 @@ struct content_call {
     struct content_call *next;
     char pool[FQDN_SIZE];
     struct buffer request, answer;
+    uint64_t bytes, began_ms, took_ms;
     struct error error;
     bool done, forgotten;
 };
@@ -88,6 +89,7 @@ static void on_answer(const struct bytes *answer, const struct error *e, void *c
 {
     struct content_call *call = context;
     struct content_calls *calls = call->calls;
+    call->took_ms = clock_ms() - call->began_ms;
     if (answer)
         buffer_raw(&call->answer, answer->at, answer->size);
     else
@@ -109,8 +111,10 @@ static void on_begin(void *context)
     struct front_end *fe = call->calls->fe;
     const struct machine *to = front_end_machine_of(fe, call->pool);
     struct error e;
+    call->began_ms = clock_ms();
     if (front_end_link(fe) && to) {
-        link_chunks(front_end_link(fe), to, buffer_view(&call->request), on_answer, call);
+        link_chunks(front_end_link(fe), to, buffer_view(&call->request), call->bytes, on_answer,
+                    call);
         return;
     }
     fail(&e, FAIL_UNREACHABLE, "There is nobody to ask for the files of conferences.");
@@ -118,10 +122,11 @@ static void on_begin(void *context)
 }
 
 struct content_call *content_call_begin(struct content_calls *calls, const char *pool,
-                                        struct bytes request)
+                                        struct bytes request, uint64_t bytes)
 {
     struct content_call *call = xcalloc(1, sizeof *call);
     call->calls = calls;
+    call->bytes = bytes;
     snprintf(call->pool, sizeof call->pool, "%s", pool);
     buffer_raw(&call->request, request.at, request.size);
     pthread_mutex_lock(&calls->lock);
@@ -177,7 +182,8 @@ static void insist(struct content_call *call)
     }
 }
 
-enum failure content_call_end(struct content_call *call, struct buffer *answer, struct error *e)
+enum failure content_call_end(struct content_call *call, struct buffer *answer, uint64_t *took_ms,
+                              struct error *e)
 {
     struct content_calls *calls = call->calls;
     pthread_mutex_lock(&calls->lock);
@@ -191,6 +197,7 @@ enum failure content_call_end(struct content_call *call, struct buffer *answer, 
     enum failure bad = call->error.kind;
     if (bad && e)
         *e = call->error;
+    *took_ms = call->took_ms;
     buffer_free(answer);
     *answer = call->answer;
     call->answer = (struct buffer){0};

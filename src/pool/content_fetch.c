@@ -16,6 +16,13 @@ enum source {
     SOURCE_REMOTE,
 };
 
+/* Asked for, and not answered yet. */
+struct question {
+    struct content_call *call;
+    size_t count; /* chunks */
+    uint64_t bytes;
+};
+
 /* One run over a list of files: questions go ahead of what is written. */
 struct run {
     struct fetch *f;
@@ -23,11 +30,11 @@ struct run {
     size_t count;
     uint64_t until_ms;
     size_t asking, writing; /* files */
-    struct content_call *calls[FETCH_CALLS];
+    struct question calls[FETCH_CALLS];
     size_t call_count;
     struct chunk_answer *answer; /* of the oldest call, partly used up */
     size_t answer_left;
-    size_t counts[FETCH_CALLS];
+    bool unheard; /* the other pool did not answer: what is written is sound all the same */
     struct buffer packet;
     /* The seed that was read last: files are usually found whole. */
     struct file_name seed;
@@ -280,10 +287,18 @@ static bool time_is_up(const struct run *r)
     return clock_ms() >= r->until_ms || atomic_load(r->f->stopping);
 }
 
+/* Of a large file one chunk alone may be more than the link takes in a moment. */
+static struct content_call *call_for(const struct run *r, struct bytes packet, uint64_t bytes)
+{
+    uint64_t most = r->f->pace.bytes;
+    return content_call_begin(r->f->calls, r->f->pool, packet, bytes > most ? bytes - most : 0);
+}
+
 /* One more call, if there is anything to ask for. */
 static enum failure ask(struct run *r, struct error *e)
 {
-    OWNED(chunk_request_free) struct chunk_request *request = chunk_request_new(r->f->home);
+    OWNED(chunk_request_free)
+    struct chunk_request *request = chunk_request_new(r->f->home, r->f->pace.bytes);
     bool room = true;
     while (room && r->asking < r->count && !time_is_up(r)) {
         struct fetch_file *file = &r->list[r->asking];
@@ -298,9 +313,10 @@ static enum failure ask(struct run *r, struct error *e)
                     r->f->home);
     buffer_clear(&r->packet);
     chunk_request_end(request, &r->packet);
-    r->counts[r->call_count] = chunk_request_count(request);
-    r->calls[r->call_count++] =
-        content_call_begin(r->f->calls, r->f->pool, buffer_view(&r->packet));
+    struct question *q = &r->calls[r->call_count++];
+    q->count = chunk_request_count(request);
+    q->bytes = chunk_request_bytes(request);
+    q->call = call_for(r, buffer_view(&r->packet), q->bytes);
     return OK;
 }
 
@@ -309,12 +325,17 @@ static enum failure ask(struct run *r, struct error *e)
 static enum failure next_answer(struct run *r, struct error *e)
 {
     chunk_answer_free(TAKE(r->answer));
-    struct content_call *call = r->calls[0];
-    r->answer_left = r->counts[0];
+    const struct question q = r->calls[0];
+    uint64_t took_ms;
+    r->answer_left = q.count;
     r->call_count--;
     memmove(r->calls, r->calls + 1, r->call_count * sizeof *r->calls);
-    memmove(r->counts, r->counts + 1, r->call_count * sizeof *r->counts);
-    enum failure bad = content_call_end(call, &r->packet, e);
+    enum failure bad = content_call_end(q.call, &r->packet, &took_ms, e);
+    r->unheard = bad != OK;
+    if (bad == FAIL_DEADLINE)
+        pace_failed(&r->f->pace);
+    else if (!bad)
+        pace_took(&r->f->pace, q.bytes, took_ms);
     return bad ? bad : chunk_answer_open(buffer_view(&r->packet), &r->answer, e);
 }
 
@@ -342,11 +363,13 @@ static bool join(struct run *r, const struct fetch_file *file, size_t i,
 static enum failure take_alone(struct run *r, const struct fetch_file *file, size_t i, bool partly,
                                struct error *e)
 {
-    OWNED(chunk_request_free) struct chunk_request *request = chunk_request_new(r->f->home);
+    OWNED(chunk_request_free)
+    struct chunk_request *request = chunk_request_new(r->f->home, r->f->pace.bytes);
     OWNED(chunk_answer_free) struct chunk_answer *answer = NULL;
     OWNED(buffer_free) struct buffer packet = {0};
     struct chunk_place place = place_of(file, i);
     struct chunk_part got;
+    uint64_t took_ms;
     buffer_clear(&r->chunk);
     if (!r->f->pool[0])
         return OK;
@@ -354,8 +377,9 @@ static enum failure take_alone(struct run *r, const struct fetch_file *file, siz
         add_likeness(r, file, i, &place);
     chunk_request_add(request, &place);
     chunk_request_end(request, &packet);
-    enum failure bad = content_call_end(
-        content_call_begin(r->f->calls, r->f->pool, buffer_view(&packet)), &packet, e);
+    enum failure bad =
+        content_call_end(call_for(r, buffer_view(&packet), place.size), &packet, &took_ms, e);
+    r->unheard = bad != OK;
     if (!bad)
         bad = chunk_answer_open(buffer_view(&packet), &answer, e);
     if (bad || !chunk_answer_next(answer, place.size, &got))
@@ -512,7 +536,7 @@ static enum failure step(struct run *r, struct error *e)
 static void end_run(struct run *r)
 {
     for (size_t i = 0; i < r->call_count; i++)
-        content_call_forget(r->calls[i]);
+        content_call_forget(r->calls[i].call);
     chunk_answer_free(r->answer);
     buffer_free(&r->packet);
     buffer_free(&r->chunk);
@@ -525,7 +549,7 @@ static void end_run(struct run *r)
         close(r->aside_fd);
 }
 
-/* --- one that takes longer than its turn --- */
+/* --- one that takes longer than its turn, or than the link holds --- */
 
 static bool is_half_of(const struct fetch_file *half, const struct fetch_file *file)
 {
@@ -551,8 +575,9 @@ static void go_on_with_half(struct fetch *f, struct fetch_file *file)
 
 static void keep_half(struct fetch *f, struct fetch_file *file)
 {
-    if (file->state != FETCH_WANTED || !file->sources || file->written != file->asked)
+    if (file->state != FETCH_WANTED || !file->sources)
         return;
+    file->asked = file->written; /* what did not come is asked for again */
     fetch_clear(f);
     f->half = xcalloc(1, sizeof *f->half);
     *f->half = *file;
@@ -563,6 +588,11 @@ static void keep_half(struct fetch *f, struct fetch_file *file)
     file->offsets = NULL;
     file->same = NULL;
     file->asked = file->written = 0;
+}
+
+uint64_t fetch_half_bytes(const struct fetch *f)
+{
+    return f->half ? f->half->offsets[f->half->written] : 0;
 }
 
 enum failure fetch_files(struct fetch *f, struct fetch_file *list, size_t count, uint64_t until_ms,
@@ -576,7 +606,7 @@ enum failure fetch_files(struct fetch *f, struct fetch_file *list, size_t count,
     while (!bad && !is_over(&r))
         bad = step(&r, e);
     end_run(&r);
-    if (!bad && r.writing < count)
+    if ((!bad || r.unheard) && r.writing < count)
         keep_half(f, &list[r.writing]);
     return bad;
 }

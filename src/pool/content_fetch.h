@@ -8,6 +8,7 @@
 
 #include "content/incoming.h"
 #include "content/seeds.h"
+#include "core/pace.h"
 #include "pool/content_calls.h"
 
 enum {
@@ -52,6 +53,7 @@ struct fetch {
     char pool[FQDN_SIZE]; /* the other one; "" if there is none */
     atomic_bool *stopping;
     atomic_ullong *bytes_fetched, *bytes_found;
+    struct pace pace;        /* of questions for chunks */
     struct fetch_file *half; /* one that took longer than its turn; it goes on where it stopped */
 };
 
@@ -64,6 +66,8 @@ enum failure fetch_files(struct fetch *f, struct fetch_file *list, size_t count,
 typedef bool fetch_still(const struct fetch_file *file, void *context);
 enum failure fetch_place(struct fetch *f, struct fetch_file *list, size_t count, fetch_still *still,
                          void *context, struct error *e);
+/* Of the one that is not whole yet, so much is here. */
+uint64_t fetch_half_bytes(const struct fetch *f);
 /* What is in it, not itself. */
 void fetch_file_clear(struct fetch_file *file);
 void fetch_clear(struct fetch *f);

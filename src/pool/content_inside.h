@@ -34,6 +34,7 @@ struct keeper {
     struct keys *dirty;   /* to be looked at */
     struct keys *missing; /* to be fetched */
     uint64_t missing_bytes;
+    uint64_t batch_bytes; /* of the batch that was brought last, still to come */
     struct watch *watch;
     size_t in_hand;  /* taken out of `dirty`, and not done with */
     bool retired;    /* this pool has no part in the home any more */

@@ -103,13 +103,19 @@ static uint64_t reached(const struct needs *n)
     return UINT64_MAX;
 }
 
+/* What came, and how much is still to come: a large file takes many turns, and shows how it goes.
+ */
 static void note_fetched(struct keeper *k, const struct needs *n)
 {
     size_t placed = 0;
-    for (size_t i = 0; i < n->count; i++)
+    uint64_t left = 0, here = fetch_half_bytes(&k->fetch);
+    for (size_t i = 0; i < n->count; i++) {
         placed += n->list[i].state == FETCH_PLACED;
+        left += n->list[i].state == FETCH_PLACED ? 0 : n->list[i].manifest.stamp.size;
+    }
     pthread_mutex_lock(&k->lock);
     k->counts.fetched += placed;
+    k->batch_bytes = left > here ? left - here : 0;
     pthread_mutex_unlock(&k->lock);
 }
 

@@ -50,6 +50,7 @@ struct exporting {
         uint64_t read_at; /* the home's head when it was read */
         struct bytes bytes;
         uint64_t items;
+        uint64_t bytes_max;            /* of it, uncompressed */
         uint64_t content, content_max; /* bytes of the files whose manifests are in it */
         bool full;
         bool last; /* none follows at once, even if it is full */
@@ -216,6 +217,12 @@ static void explain(const struct exporting *x, const struct copy_answer *at, str
     }
 }
 
+/* Of files, whoever brings them takes the time, and keeps to a pace of its own. */
+static uint64_t paced_bytes(const struct exporting *x)
+{
+    return x->module == MODULE_DATA_CONF ? 0 : batch_filled(x->batch.writer);
+}
+
 static void on_position(const struct copy_answer *position, const struct error *e, void *context)
 {
     struct exporting *x = context;
@@ -234,8 +241,10 @@ static void on_position(const struct copy_answer *position, const struct error *
         x->trouble = trouble;
     uint64_t content = position->verdict == COPY_GO_ON ? x->batch.content : 0;
     x->batch.content = 0;
-    step(x,
-         (struct export_event){.kind = EXPORT_ANSWERED, .answer = *position, .content = content});
+    step(x, (struct export_event){.kind = EXPORT_ANSWERED,
+                                  .answer = *position,
+                                  .content = content,
+                                  .bytes = paced_bytes(x)});
     forget_trouble(x);
     loop_stir(front_end_loop(x->fe));
 }
@@ -276,12 +285,18 @@ static bool fits_as_content(struct exporting *x, const struct item *item)
     return true;
 }
 
+static bool has_room(const struct exporting *x)
+{
+    return batch_filled(x->batch.writer) < x->batch.bytes_max;
+}
+
 static bool pack_item(const struct item *item, struct item_hash hash, void *context)
 {
     (void)hash;
     struct exporting *x = context;
     if (item->module == x->module) {
-        x->batch.full = !fits_as_content(x, item) || !batch_add(x->batch.writer, item);
+        x->batch.full =
+            !has_room(x) || !fits_as_content(x, item) || !batch_add(x->batch.writer, item);
         if (x->batch.full)
             return false;
         x->batch.items++;
@@ -399,6 +414,7 @@ static void send_batch(struct exporting *x, const struct export_action *action)
     x->batch.head =
         (struct batch_head){.module = x->module, .term = x->term, .after = action->after};
     x->batch.last = action->last;
+    x->batch.bytes_max = action->bytes_max;
     x->batch.content_max =
         action->content_max < CONTENT_BATCH_BYTES ? action->content_max : CONTENT_BATCH_BYTES;
     snprintf(x->batch.head.home, sizeof x->batch.head.home, "%s", x->home);

@@ -689,6 +689,15 @@ class Network:
         for one, other in ((a, b), (b, a)):
             self.ip(one, "route", "replace", "unreachable", f"{self.address(other)}/32")
 
+    def slow(self, a, b, kilobytes_s):
+        """So much arrives in a second, in each direction, and a second's worth queues before it."""
+        for one, other in ((a, b), (b, a)):
+            shaped = run(*self.inside(one), "tc", "qdisc", "replace", "dev", f"to-{other}", "root",
+                         "tbf", "rate", f"{8 * kilobytes_s}kbit", "burst", "8kb", "limit",
+                         f"{kilobytes_s}kb")
+            if shaped.status:
+                raise Skip(f"no link can be made slow here: {shaped.err}")
+
     def join(self, a, b):
         for one, other in ((a, b), (b, a)):
             self.ip(one, "route", "flush", f"{self.address(other)}/32")

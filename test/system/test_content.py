@@ -2,6 +2,7 @@
 
 Prints TAP."""
 
+import base64
 import hashlib
 import http.client
 import os
@@ -457,6 +458,38 @@ def a_link_that_is_cut_in_the_middle_of_a_large_file_holds_nothing_else_up(world
     world.network.join("atl", "redmond")
     wait_same(files, "atl", 6)
     wait_settled(world["atl"])
+
+
+@test
+def over_a_slow_link_what_is_copied_comes_in_steps_that_can_be_seen(world):
+    """64 kB/s, with 600 kB of a user's lists and a file of 600 kB: nothing is asked for that would fill
+    the link until its deadline, and behind which heartbeats would be late."""
+    atl, redmond = files = pair_with_files(world, network=True)
+    enable(world["atl"], "kim")
+    wait_equal(world)
+    world.network.slow("atl", "redmond", 64)
+    text = '<resource-lists xmlns="urn:ietf:params:xml:ns:resource-lists"><list name="{}"/></resource-lists>'
+    (world.folder / "kim.json").write_text("".join(json.dumps(line) + "\n" for line in [
+        {"pollux": "users' data", "version": 1, "pool": name_of("atl")},
+        *({"user": "sip:kim@litwareinc.com", "document": f"resource-lists/{n}",
+           "text": text.format(base64.b64encode(random.Random(n).randbytes(75000)).decode())} for n in range(8)),
+        {"users": 1, "items": 8}]))
+    world.command("atl", "Import-CsUserData", "-PoolFqdn", name_of("atl"), "-FileName", "kim.json").must(0)
+    atl.write("atl", "c/large", big(1, 600000))
+    items, bytes_of_files = set(), set()
+
+    def is_copied():
+        of_items = detail(world["atl"], module="UserServices.PresenceFocus")
+        items.add(of_items["UncopiedBytes"])
+        bytes_of_files.add(exported(world["atl"])["PartnerPendingBytes"])
+        assert of_items["State"] != "ErrorState" != exported(world["atl"])["State"]
+        assert world.mode("redmond", "atl") == "Standby", "the holder's heartbeats did not arrive"
+        return not of_items["UncopiedBytes"] and atl.tree("atl") == redmond.tree("atl")
+
+    until("everything to be copied", is_copied)
+    wait_settled(world["atl"])
+    assert len(items) > 2, items
+    assert any(0 < left < 600000 for left in bytes_of_files), bytes_of_files
 
 
 # --- what a broken machine sends, and how much is answered at once -------------------------------

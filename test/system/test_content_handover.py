@@ -262,8 +262,9 @@ def what_is_deleted_while_it_is_being_brought_back_stays_deleted(world):
     world.build(["atl", "redmond"], central="redmond")
     between = Between(world, "atl", "redmond")
     ken, which = begin_with_files(world)
+    size = 50000  # of one answer
     for seed, name in enumerate(("deleted", "replaced")):
-        put(ken, which, name, big(seed, MB)).must(201)
+        put(ken, which, name, big(seed, size)).must(201)
     wait_same(trees(world), "atl", 2)
     change = {"deleted": lambda: ken.ask("DELETE", path(which, "deleted")).must(204),
               "replaced": lambda: put(ken, which, "replaced", b"new").must(200)}
@@ -271,7 +272,7 @@ def what_is_deleted_while_it_is_being_brought_back_stays_deleted(world):
 
     def change_now(path, body):
         """Redmond has read it, and Atlanta does not have it yet."""
-        if path == CHUNKS and len(body) > MB // 2 and len(changed) < len(change):
+        if path == CHUNKS and len(body) > size // 2 and len(changed) < len(change):
             changed.append(name)
             change[name]()
         return body

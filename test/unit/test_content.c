@@ -228,7 +228,8 @@ static void a_seed_says_where_a_chunk_lies(void **state)
 static void a_question_for_chunks_comes_as_it_was_asked(void **state)
 {
     (void)state;
-    OWNED(chunk_request_free) struct chunk_request *asked = chunk_request_new(home), *got = NULL;
+    OWNED(chunk_request_free)
+    struct chunk_request *asked = chunk_request_new(home, CHUNK_CALL_BYTES), *got = NULL;
     OWNED(buffer_free) struct buffer packet = {0};
     struct bytes sums = bytes_of_text("01234567");
     const struct bytes a = bytes_of_text("c/a"), b = bytes_of_text("c/b");
@@ -256,7 +257,8 @@ static void a_question_for_chunks_comes_as_it_was_asked(void **state)
 static void a_question_is_full_by_its_bytes_but_one_chunk_always_fits(void **state)
 {
     (void)state;
-    OWNED(chunk_request_free) struct chunk_request *asked = chunk_request_new(home);
+    OWNED(chunk_request_free)
+    struct chunk_request *asked = chunk_request_new(home, CHUNK_CALL_BYTES);
     struct chunk_place largest = {.key = bytes_of_text("c/a"), .size = CHUNK_SIZE_MAX};
     assert_true(chunk_request_add(asked, &largest));
     assert_false(chunk_request_add(asked, &largest));

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/export.h"
+#include "core/pace.h"
 
 enum { INTERVAL_MS = 10000, BATCHES_MAX = 3, START_MS = 1000000, HELD_MS = 1000 };
 
@@ -419,6 +420,81 @@ static void the_mode_can_be_changed_at_any_time(void **state)
     d.options.continuous = true;
     exporter_configure(d.x, &d.options);
     assert_int_equal(tick(&d), EXPORT_BATCH);
+}
+
+/* --- as much as the link takes --- */
+
+/* The copy answers a batch of so many bytes after so long, and is still far behind. */
+static uint64_t batch_takes(struct desk *d, uint64_t bytes, uint64_t ms)
+{
+    for (uint64_t end = d->now + ms; d->now < end;) {
+        d->now += EXPORT_TICK_MS;
+        tick(d);
+    }
+    uint64_t usn = d->action.after + 1;
+    tell(d, (struct export_event){.kind = EXPORT_ANSWERED,
+                                  .answer = {.verdict = COPY_GO_ON, .at = {.term = 2, .usn = usn}},
+                                  .bytes = bytes});
+    assert_int_equal(d->action.kind, EXPORT_BATCH);
+    return d->action.bytes_max;
+}
+
+static struct desk in_a_long_catch_up(void)
+{
+    struct desk d = a_desk(true);
+    d.options.batches_max = 1000;
+    exporter_configure(d.x, &d.options);
+    opens(&d, 2, 100000);
+    stands_at(&d, 0);
+    assert_int_equal(d.action.kind, EXPORT_BATCH);
+    return d;
+}
+
+static void over_a_fast_link_batches_grow_to_their_full_size(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_a_long_catch_up();
+    uint64_t bytes = d.action.bytes_max;
+    assert_int_equal(bytes, PACE_FIRST_BYTES);
+    for (; bytes < BATCH_BYTES_MAX; bytes = d.action.bytes_max)
+        assert_int_equal(batch_takes(&d, bytes, EXPORT_TICK_MS), 2 * bytes);
+    assert_int_equal(batch_takes(&d, bytes, EXPORT_TICK_MS), BATCH_BYTES_MAX);
+}
+
+static void over_a_slow_link_a_batch_is_what_arrives_in_a_moment(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_a_long_catch_up();
+    uint64_t bytes = d.action.bytes_max, rate = 64; /* in a millisecond */
+    for (int i = 0; i < 3; i++)
+        bytes = batch_takes(&d, bytes, bytes / rate / EXPORT_TICK_MS * EXPORT_TICK_MS);
+    assert_in_range(bytes, rate * PACE_AIM_MS * 3 / 4, rate * PACE_AIM_MS * 5 / 4);
+    /* One item is larger than that: it says as much. */
+    assert_in_range(batch_takes(&d, ITEM_VALUE_MAX, ITEM_VALUE_MAX / rate), rate * PACE_AIM_MS / 2,
+                    rate * PACE_AIM_MS);
+}
+
+static void a_small_batch_says_nothing_of_the_link(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_a_long_catch_up();
+    assert_int_equal(batch_takes(&d, 100, 10 * EXPORT_TICK_MS), PACE_FIRST_BYTES);
+}
+
+/* A deadline that is met once is met again by as much, for ever. */
+static void what_was_too_much_is_not_sent_again_as_it_was(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_a_long_catch_up();
+    uint64_t before = d.action.bytes_max;
+    for (int i = 0; i < 10; i++) {
+        fails(&d);
+        assert_int_equal(waits(&d, EXPORT_RETRY_MS), EXPORT_OFFER);
+        assert_int_equal(stands_at(&d, 0), EXPORT_BATCH);
+        assert_true(d.action.bytes_max < before || before == PACE_LEAST_BYTES);
+        before = d.action.bytes_max;
+    }
+    assert_int_equal(before, PACE_LEAST_BYTES);
 }
 
 /* --- limits --- */
@@ -1253,6 +1329,10 @@ int main(void)
         cmocka_unit_test(a_copy_that_answers_and_keeps_nothing_stays_in_error),
         cmocka_unit_test(a_copy_that_is_to_be_compared_after_a_failure_stays_in_error),
         cmocka_unit_test(looking_asks_and_hurries_nothing),
+        cmocka_unit_test(over_a_fast_link_batches_grow_to_their_full_size),
+        cmocka_unit_test(over_a_slow_link_a_batch_is_what_arrives_in_a_moment),
+        cmocka_unit_test(a_small_batch_says_nothing_of_the_link),
+        cmocka_unit_test(what_was_too_much_is_not_sent_again_as_it_was),
         cmocka_unit_test(what_was_carried_out_although_its_answer_was_lost_is_not_sent_again),
         cmocka_unit_test(changes_do_not_hurry_a_retry_but_whoever_waits_does),
         cmocka_unit_test(in_interval_mode_a_cycle_that_failed_does_not_wait_for_another_interval),
