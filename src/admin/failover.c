@@ -12,6 +12,7 @@
 #include "admin/preflight.h"
 #include "base/clock.h"
 #include "base/timespan.h"
+#include "pool/content.h"
 #include "pool/operating.h"
 
 struct failover {
@@ -309,7 +310,9 @@ static void tell_plan_with_holder(struct call *call, const struct preflight *fou
 {
     const struct failover *f = call_kept(call);
     const struct operation_options *o = &f->wish.options;
-    const char *self = front_end_pool(call_front_end(call));
+    const struct front_end *fe = call_front_end(call);
+    const char *self = front_end_pool(fe);
+    uint64_t files = content_left(front_end_content(fe), f->wish.home).bytes;
     if (o->disaster)
         call_what_if(call, "Disaster mode would not be needed: %s answers.", found->from);
     call_what_if(call,
@@ -317,6 +320,11 @@ static void tell_plan_with_holder(struct call *call, const struct preflight *fou
                  "for that it would wait until nothing moves for %.0f s.",
                  preflight_uncopied(found), f->wish.home, self, found->from,
                  o->patience_ms / 1000.0);
+    if (files)
+        call_what_if(call,
+                     "%" PRIu64 " bytes of files are on their way to %s; what they take comes to "
+                     "what is said below.",
+                     files, self);
     if (o->flush)
         call_what_if(call, "The storage queues of %s would be flushed into the store.",
                      found->from);

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "core/limits.h"
 #include "core/operation_ending.h"
+#include "core/progress.h"
 
 struct operation {
     struct operation_options options;
@@ -15,8 +16,7 @@ struct operation {
     uint64_t said_ms;            /* when it was told something last; 0: not at this step */
     bool asked;                  /* … and has not answered yet */
     uint64_t answered_ms;        /* when it last did; or the beginning */
-    uint64_t moved_ms;           /* when there was progress last: less was left than ever */
-    uint64_t least_left;
+    struct progress progress;
     uint64_t goal;    /* where the holder was when it was first heard to serve */
     uint64_t idle_ms; /* since when the holder answers and does not serve; 0: it does */
     uint64_t stepped_ms;
@@ -32,8 +32,9 @@ struct operation *operation_new(const struct operation_options *options,
 {
     struct operation *op = xcalloc(1, sizeof *op);
     *op = (struct operation){.options = *options, .words = *words};
-    op->status.began_ms = op->answered_ms = op->moved_ms = op->stepped_ms = now_ms;
-    op->least_left = op->goal = UINT64_MAX;
+    op->status.began_ms = op->answered_ms = op->stepped_ms = now_ms;
+    progress_begin(&op->progress, now_ms);
+    op->goal = UINT64_MAX;
     op->status.step_ms[OPERATION_COPY] = now_ms;
     return op;
 }
@@ -68,8 +69,7 @@ static void go_to(struct operation *op, enum operation_step step, uint64_t now_m
     s->step = step;
     s->step_ms[step] = now_ms;
     op->said_ms = 0;
-    op->moved_ms = now_ms;
-    op->least_left = UINT64_MAX;
+    progress_begin(&op->progress, now_ms);
     op->idle_ms = 0;
     op->replicas_asked_ms = 0;
     if (!told)
@@ -146,7 +146,7 @@ static void wait_until_it_serves(struct operation *op, const struct operation_ev
 
 static bool is_impatient(const struct operation *op, uint64_t now_ms)
 {
-    return now_ms - op->moved_ms >= op->options.patience_ms;
+    return now_ms - op->progress.moved_ms >= op->options.patience_ms;
 }
 
 static void after_copying(struct operation *op, const struct operation_event *event,
@@ -215,7 +215,7 @@ static void on_replicas(struct operation *op, const struct operation_event *even
     bool known = op->replicas_asked_ms && event->replicas.asked;
     if (known && least > s->replicas_usn) {
         s->replicas_usn = least < s->replicas_goal ? least : s->replicas_goal;
-        op->moved_ms = event->now_ms;
+        op->progress.moved_ms = event->now_ms;
     }
     if (known && least >= s->replicas_goal) {
         after_copying(op, event, actions);
@@ -365,9 +365,9 @@ static void on_gather(struct operation *op, const struct operation_event *event,
     if (known && !s->replicas_goal)
         s->replicas_goal = most;
     if (own > s->copied)
-        op->moved_ms = event->now_ms;
+        op->progress.moved_ms = event->now_ms;
     bool all = own >= s->replicas_goal || own >= most;
-    if ((known && all) || event->now_ms - op->moved_ms >= OPERATION_GATHER_MS)
+    if ((known && all) || event->now_ms - op->progress.moved_ms >= OPERATION_GATHER_MS)
         take_alone(op, event, actions);
 }
 
@@ -595,22 +595,19 @@ static bool note_answer(struct operation *op, const struct operation_event *even
     return op->said_ms != 0;
 }
 
-/* Whoever writes faster than it is copied must not keep an operation for ever: progress is that
- * less is left than ever before at this step. */
 static void note_progress(struct operation *op, const struct operation_event *event)
 {
-    uint64_t least = left(op, event);
-    if (op->status.heard && least < op->least_left) {
-        op->least_left = least;
-        op->moved_ms = event->now_ms;
-    }
+    if (op->status.heard)
+        progress_note(&op->progress, left(op, event), event->now_ms);
+    if (op->goal != UINT64_MAX && event->own.usn < op->goal)
+        progress_note_files(&op->progress, event->own.usn, event->files_left, event->now_ms);
 }
 
 /* Silence that was slept through was no silence of the holder's. */
 static void note_time(struct operation *op, uint64_t now_ms)
 {
     if (now_ms - op->stepped_ms >= OPERATION_SLEPT_MS)
-        op->answered_ms = op->moved_ms = now_ms;
+        op->answered_ms = op->progress.moved_ms = now_ms;
     op->stepped_ms = now_ms;
 }
 

@@ -100,6 +100,7 @@ struct operation_event {
     struct term next;      /* which this pool would open now */
     struct home_point own; /* the copy here */
     bool whole;            /* it stands at a point that existed */
+    uint64_t files_left;   /* bytes of files that are on their way there, and still to come */
     bool serves;           /* this pool serves the home by now, however it came to that */
     bool silent;           /* the holder was not heard for the failure-detection interval */
     const struct error *error;

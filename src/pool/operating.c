@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "pool/backup_service.h"
+#include "pool/content.h"
 #include "pool/flush.h"
 #include "pool/operation_journal.h"
 #include "pool/storage_service.h"
@@ -138,6 +139,8 @@ static enum failure step(struct operating_place *place, struct operation_event e
     event.trouble = trouble_of(place);
     if (hosted_home_point(home, &event.own, &event.whole, &trouble))
         event.whole = false; /* nothing is taken from a store that can't be read */
+    event.files_left =
+        content_left(front_end_content(place->operating->fe), place->report.wish.home).bytes;
     if (place->report.wish.options.replicas)
         event.replicas =
             replicas_standing(place->operating->replicas, place->report.status.replicas_goal);

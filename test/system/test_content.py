@@ -476,12 +476,14 @@ def over_a_slow_link_what_is_copied_comes_in_steps_that_can_be_seen(world):
         {"users": 1, "items": 8}]))
     world.command("atl", "Import-CsUserData", "-PoolFqdn", name_of("atl"), "-FileName", "kim.json").must(0)
     atl.write("atl", "c/large", big(1, 600000))
-    items, bytes_of_files = set(), set()
+    items, bytes_of_files, plans = set(), set(), []
 
     def is_copied():
         of_items = detail(world["atl"], module="UserServices.PresenceFocus")
         items.add(of_items["UncopiedBytes"])
         bytes_of_files.add(exported(world["atl"])["PartnerPendingBytes"])
+        plans.append(world.command("redmond", "Invoke-CsPoolFailOver", "-PoolFqdn", name_of("atl"),
+                                   "-WhatIf").must(0).out)
         assert of_items["State"] != "ErrorState" != exported(world["atl"])["State"]
         assert world.mode("redmond", "atl") == "Standby", "the holder's heartbeats did not arrive"
         return not of_items["UncopiedBytes"] and atl.tree("atl") == redmond.tree("atl")
@@ -489,6 +491,7 @@ def over_a_slow_link_what_is_copied_comes_in_steps_that_can_be_seen(world):
     until("everything to be copied", is_copied)
     wait_settled(world["atl"])
     assert len(items) > 2, items
+    assert any("bytes of files are on their way" in plan for plan in plans), plans
     assert any(0 < left < 600000 for left in bytes_of_files), bytes_of_files
 
 

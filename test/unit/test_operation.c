@@ -19,6 +19,7 @@ struct scene {
     bool whole, silent, serves;
     struct home_standing holder; /* as it would say */
     struct operation_replicas replicas;
+    uint64_t files_left;
     const struct error *trouble;
     struct operation_actions last;
     struct home_demanded demanded; /* the last one */
@@ -54,6 +55,7 @@ static enum failure happens(struct scene *s, struct operation_event event)
     event.holder = s->holder;
     event.replicas = s->replicas;
     event.trouble = s->trouble;
+    event.files_left = s->files_left;
     enum failure bad = operation_step(s->op, &event, &s->last, &e);
     for (size_t i = 0; i < s->last.count; i++) {
         const struct operation_action *a = &s->last.list[i];
@@ -320,6 +322,56 @@ static void it_copies_until_one_batch_is_left(void **state)
     s->own = at(BATCH_ITEMS_MAX + 2);
     tick(s, OPERATION_TICK_MS);
     assert_at(s, OPERATION_DRAIN);
+}
+
+/* The holder goes on to answer. */
+static void time_passes(struct scene *s, uint64_t ms)
+{
+    for (uint64_t end = s->now + ms; !s->ends && s->now < end;) {
+        tick(s, OPERATION_TICK_MS);
+        if (!s->ends)
+            says(s, MODE_SERVING);
+    }
+}
+
+/* Over a slow link one file can take longer than anybody waits for nothing. */
+static void a_large_file_that_is_on_its_way_is_progress(void **state)
+{
+    (void)state;
+    OWNED(scene_free) struct scene *s = begin((struct operation_options){0});
+    s->holder.point = at(11); /* the file */
+    for (s->files_left = 100; s->files_left; s->files_left--) {
+        time_passes(s, PATIENCE_MS / 2);
+        assert_at(s, OPERATION_COPY);
+    }
+    s->own = at(11);
+    says(s, MODE_SERVING);
+    assert_at(s, OPERATION_DRAIN);
+}
+
+static void a_file_of_which_nothing_comes_is_none(void **state)
+{
+    (void)state;
+    OWNED(scene_free) struct scene *s = begin((struct operation_options){0});
+    s->holder.point = at(11);
+    s->files_left = 100;
+    time_passes(s, PATIENCE_MS + 3 * OPERATION_TICK_MS);
+    assert_failed(s, OPERATION_COPY);
+}
+
+/* The last of those that there were is here, and the next one comes, and so on. */
+static void nor_are_files_that_others_go_on_to_add(void **state)
+{
+    (void)state;
+    OWNED(scene_free) struct scene *s = begin((struct operation_options){0});
+    s->whole = false; /* it does not go on for another reason */
+    for (uint64_t usn = 11; usn < 20; usn++) {
+        s->holder.point = at(usn);
+        for (s->files_left = 3; s->files_left; s->files_left--)
+            time_passes(s, PATIENCE_MS / 3);
+        s->own = at(usn);
+    }
+    assert_failed(s, OPERATION_COPY);
 }
 
 /* It was drained, and changes refused until patience ended, for a copy that had stopped for long.
@@ -1349,6 +1401,9 @@ int main(void)
         cmocka_unit_test(one_demand_is_under_way_at_a_time),
         cmocka_unit_test(what_the_holder_was_told_is_said_again_before_its_deadline),
         cmocka_unit_test(it_copies_until_one_batch_is_left),
+        cmocka_unit_test(a_large_file_that_is_on_its_way_is_progress),
+        cmocka_unit_test(a_file_of_which_nothing_comes_is_none),
+        cmocka_unit_test(nor_are_files_that_others_go_on_to_add),
         cmocka_unit_test(changes_are_not_stopped_for_a_copy_that_does_not_go_on),
         cmocka_unit_test(changes_are_not_refused_for_long_where_the_disk_of_the_copy_is_full),
         cmocka_unit_test(a_copy_that_goes_on_a_little_behind_is_good_enough),
