@@ -58,7 +58,8 @@ struct copy_answer {
     uint64_t taken;
     struct term term;
     bool tail;                   /* it has a tail: whatever it has otherwise, it is not all */
-    struct content_left content; /* of all homes there, where the module is content */
+    struct content_left content; /* of all homes there, where the module is content, */
+    char why[ERROR_TEXT_MAX];    /* and what stands in the way of that; empty: nothing known */
 };
 
 const char *copy_verdict_name(enum copy_verdict verdict);

@@ -210,6 +210,8 @@ static json_t *position_json(const struct sender *sender, const struct copy_answ
                             json_pack("{s:I, s:I, s:b, s:b}", "files", (json_int_t)left->files,
                                       "bytes", (json_int_t)left->bytes, "unsure", left->unsure,
                                       "broken", left->broken));
+    if (position->why[0])
+        json_object_set_new(message, "why", json_string(position->why));
     return message;
 }
 
@@ -633,13 +635,16 @@ static bool read_left(const json_t *message, struct content_left *left)
 static bool read_position(const json_t *message, struct copy_answer *position)
 {
     char verdict[16];
+    bool explains = json_object_get(message, "why") != NULL;
     position->tail = json_is_true(json_object_get(message, "tail"));
+    position->why[0] = 0;
     return read_text(message, "verdict", verdict, sizeof verdict) &&
            copy_verdict_named(verdict, &position->verdict) &&
            read_count(message, "in", &position->at.term) &&
            read_count(message, "at", &position->at.usn) &&
            read_count(message, "taken", &position->taken) && read_term(message, &position->term) &&
-           read_left(message, &position->content);
+           read_left(message, &position->content) &&
+           (!explains || read_text(message, "why", position->why, sizeof position->why));
 }
 
 enum failure position_decode(struct bytes text, struct sender *sender, struct copy_answer *position,

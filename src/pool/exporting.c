@@ -40,6 +40,7 @@ struct exporting {
     bool has_files;        /* the home has manifests */
     enum export_word word; /* as it was told last */
     struct error trouble;
+    char files_there[ERROR_TEXT_MAX]; /* what stands in their way, by the copy's own word */
     struct exporting_counts counts;
 
     /* The batch that is being packed or on its way; the thread's while that works. */
@@ -112,7 +113,9 @@ struct error exporting_files_trouble(const struct exporting *x)
     e = content_trouble(front_end_content(x->fe), x->home);
     if (!e.kind && s.here.broken) /* where it was found first, of all homes in that file store */
         e = content_trouble(front_end_content(x->fe), NULL);
-    if (!e.kind && s.there.broken)
+    if (!e.kind && x->files_there[0])
+        fail(&e, FAIL_NOT_FOUND, "At %s: %s", x->target, x->files_there);
+    else if (!e.kind && s.there.broken)
         fail(&e, FAIL_NOT_FOUND, "The file store of %s can't be used; its own status says why.",
              x->target);
     return e;
@@ -236,6 +239,7 @@ static void on_position(const struct copy_answer *position, const struct error *
         return;
     }
     struct error trouble = {0};
+    snprintf(x->files_there, sizeof x->files_there, "%s", position->why);
     explain(x, position, &trouble);
     if (trouble.kind)
         x->trouble = trouble;

@@ -172,12 +172,21 @@ static void say_busy(const struct importing *importing, struct error *e)
     error_next(e, "It is tried again by itself.");
 }
 
-/* Where the copy stands; and of content, what is still to be done for its files. */
+/* What is still to be done for the files here, and why it is not. */
+static void say_of_files(const struct importing *importing, struct copy_answer *answer)
+{
+    struct content *content = front_end_content(importing->fe);
+    const struct error trouble = content_trouble(content, NULL);
+    answer->content = content_left(content, NULL);
+    if (trouble.kind && !content_is_settled(&answer->content))
+        snprintf(answer->why, sizeof answer->why, "%s", trouble.what);
+}
+
 static void say(const struct importing *importing, enum module module, struct link_reply *reply,
                 struct copy_answer answer)
 {
     if (module == MODULE_DATA_CONF)
-        answer.content = content_left(front_end_content(importing->fe), NULL);
+        say_of_files(importing, &answer);
     link_reply_position(reply, &answer);
 }
 

@@ -184,6 +184,8 @@ def an_emptied_file_store_is_filled_again_and_one_without_its_marker_is_left_alo
     answer = look(world["atl"])
     what_to_type = answer["LastError"].split("type: ")[1]
     assert "no marker" in answer["LastError"], answer
+    told = look(world["redmond"])["LastError"]  # by the partner, too
+    assert name_of("atl") in told and "no marker" in told, told
     assert not list(atl.root.iterdir())
     for pool in world.pools:
         world.command(pool, "Invoke-CsBackupServiceSync", "-PoolFqdn", name_of(pool), "-BackupModule",

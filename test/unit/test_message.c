@@ -322,12 +322,14 @@ static void a_position_comes_out_as_it_went_in(void **state)
         struct copy_answer in = {.verdict = (enum copy_verdict)verdict,
                                  .at = {.term = 4, .usn = 99},
                                  .taken = 120,
-                                 .term = {.number = 6, .tag = 7}};
+                                 .term = {.number = 6, .tag = 7},
+                                 .why = "The disk is full."};
         struct copy_answer out = {0};
         OWNED(free_memory) char *text = position_encode(&s, &in);
         assert_int_equal(position_decode(bytes_of_text(text), &got, &out, NULL), OK);
         assert_int_equal(out.verdict, in.verdict);
         assert_int_equal(out.taken, 120);
+        assert_string_equal(out.why, in.why);
         assert_true(out.at.term == 4 && out.at.usn == 99 && term_equal(out.term, in.term));
     }
 }
