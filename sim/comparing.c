@@ -261,7 +261,7 @@ static void write_end(const struct hosted *h, const struct call *call, struct ve
     enum module module = module_of(h->home, call->module);
     txn_compare(txn, module, call->comparison, 0, 0);
     if (!digest_equal(&state->modules[module].digest, &call->offer.digest))
-        txn_recount(txn, module);
+        txn_recount(txn, module, NULL);
     txn_cookie(txn, module, state->modules[module].cookie, at);
     /* The exporter is not whole itself; or some came already of what is changed since. */
     uint64_t goal = state->modules[module].compare_goal;

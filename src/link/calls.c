@@ -331,16 +331,23 @@ void link_command_free(struct link_command *command)
     free(command);
 }
 
+static uint32_t adding_up_ms(uint64_t items)
+{
+    uint64_t most = HTTP_CALL_DEADLINE_MS_MAX - LINK_BATCH_DEADLINE_MS;
+    uint64_t more = items / LINK_ADDED_UP_EACH_MS;
+    return (uint32_t)(LINK_BATCH_DEADLINE_MS + (more < most ? more : most));
+}
+
 void link_offer(struct link *link, const struct machine *to, const struct sync_offer *offer,
                 link_position_done *done, void *context)
 {
     struct call *call = call_new(link, CALL_POSITION, to, context);
     call->done.position = done;
-    /* The end of a comparison may have to read all that there is. */
+    /* The end of a comparison may have to add up all that there is. */
     bool ends = offer->purpose == OFFER_COMPARED;
     OWNED(free_memory) char *text = offer_encode(&link->sender, offer);
     call_send_bytes(call, to, LINK_PATH_OFFER, LINK_TYPE_JSON, bytes_of_text(text),
-                    ends ? LINK_BATCH_DEADLINE_MS : LINK_OFFER_DEADLINE_MS);
+                    ends ? adding_up_ms(offer->digest.items) : LINK_OFFER_DEADLINE_MS);
 }
 
 static uint32_t large_deadline_ms(uint64_t bytes)

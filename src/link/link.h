@@ -25,6 +25,9 @@ enum {
      * with, its bytes take longer than that, and get that much more. */
     LINK_BATCH_DEADLINE_MS = 30000,
     LINK_SLOWEST_BYTES_EACH_MS = 64,
+    /* And where a copy has to add up all that it has, so many items get a millisecond more: four
+     * times what was measured. */
+    LINK_ADDED_UP_EACH_MS = 30,
     /* Where a copy stands is asked for beside all that travels, which may fill a slow link: a
      * packet or two that get lost there are no reason to say that the partner does not answer. */
     LINK_OFFER_DEADLINE_MS = 5000,

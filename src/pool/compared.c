@@ -16,13 +16,13 @@ void compared_begin(struct txn *txn, const struct sync_offer *offer, const struc
 }
 
 void compared_end(struct txn *txn, const struct sync_offer *offer, const struct home_state *state,
-                  struct version at)
+                  struct version at, const struct recount *known)
 {
     enum module module = offer->module;
     txn_as_copy(txn, offer->term.number);
     txn_compare(txn, module, offer->comparison, 0, 0);
     if (!digest_equal(&state->modules[module].digest, &offer->digest))
-        txn_recount(txn, module); /* something changed meanwhile; or it was wrong before */
+        txn_recount(txn, module, known); /* something changed meanwhile; or it was wrong before */
     txn_cookie(txn, module, state->modules[module].cookie, at);
     /* The exporter is not whole itself; or some came already of what is changed since. */
     uint64_t goal = state->modules[module].compare_goal;

@@ -13,7 +13,7 @@ void compared_begin(struct txn *txn, const struct sync_offer *offer,
 /* … and once all parts were answered: the copy stands `at` a point of the exporter's history
  * (offer_compared_at()). The lineage that says so must be kept in the same transaction. */
 void compared_end(struct txn *txn, const struct sync_offer *offer, const struct home_state *state,
-                  struct version at);
+                  struct version at, const struct recount *known);
 /* Did this offer begin the comparison that is under way? */
 bool compared_is_current(const struct sync_offer *offer, const struct home_state *state);
 

@@ -15,6 +15,7 @@
 #include "pool/copy_mark.h"
 #include "pool/offer.h"
 #include "pool/operating.h"
+#include "pool/recounting.h"
 #include "pool/replica.h"
 #include "pool/salvaging.h"
 #include "pool/taking.h"
@@ -205,6 +206,8 @@ struct offered {
     struct copy_answer answer;
     struct sync_offer offer;
     struct home_state state;
+    struct recount recount; /* at the end of a comparison, if that is known */
+    bool recounted;
     /* What it has of its own moves aside: the copy is asked again when that is done. */
     bool goes_back;
     struct tail tail;
@@ -246,7 +249,8 @@ static void end_comparison(struct txn *txn, uint64_t term_number, void *context)
 {
     (void)term_number;
     struct offered *offered = context;
-    compared_end(txn, &offered->offer, &offered->state, offered->answer.at);
+    compared_end(txn, &offered->offer, &offered->state, offered->answer.at,
+                 offered->recounted ? &offered->recount : NULL);
 }
 
 /* The same at its beginning: what comes is of that lineage already. */
@@ -385,8 +389,11 @@ static enum failure react(const struct importing *importing, const struct home *
     return r->goes_back ? shorten(importing, offer->home, &r->tail, e) : OK;
 }
 
+static recounting_done on_recounted;
+
 static void consider(struct importing *importing, struct hosted_home *home,
-                     const struct sync_offer *offer, uint64_t until_ms, struct link_reply *reply)
+                     const struct sync_offer *offer, uint64_t until_ms,
+                     const struct recount *recount, struct link_reply *reply)
 {
     struct error e = {0};
     struct home_state state;
@@ -414,6 +421,10 @@ static void consider(struct importing *importing, struct hosted_home *home,
         say(importing, offer->module, reply, answer);
         return;
     }
+    if (r.ends && !recount && recounting_is_due(&state, offer)) {
+        recounting_start(importing->fe, importing->workers, offer, on_recounted, importing, reply);
+        return;
+    }
     struct offered *offered = xmalloc(sizeof *offered);
     *offered = (struct offered){.importing = importing,
                                 .reply = reply,
@@ -423,6 +434,9 @@ static void consider(struct importing *importing, struct hosted_home *home,
                                 .goes_back = r.goes_back,
                                 .tail = r.tail,
                                 .until_ms = until_ms};
+    offered->recounted = recount != NULL;
+    if (recount)
+        offered->recount = *recount;
     if (r.ends)
         offered->answer.at = offer_compared_at(hold, &state, offer);
     offered->answer.verdict = r.begins ? COPY_COMPARE : r.goes_back ? COPY_EARLY : COPY_GO_ON;
@@ -439,9 +453,17 @@ static bool goes_on_back(struct offered *offered)
     bool stopping = !front_end_link(fe);
     if (!offered->tail.open || !home || stopping || clock_ms() >= offered->until_ms)
         return false;
-    consider(offered->importing, home, &offered->offer, offered->until_ms, offered->reply);
+    consider(offered->importing, home, &offered->offer, offered->until_ms, NULL, offered->reply);
     free(offered);
     return true;
+}
+
+/* By what is so then: its term may be over, or another comparison have begun. */
+static void on_recounted(const struct recount *recount, const struct sync_offer *offer,
+                         struct link_reply *reply, void *context)
+{
+    struct importing *importing = context;
+    consider(importing, front_end_home(importing->fe, offer->home), offer, 0, recount, reply);
 }
 
 void importing_offered(struct importing *importing, const struct machine *from,
@@ -458,7 +480,7 @@ void importing_offered(struct importing *importing, const struct machine *from,
         return;
     }
     note_asked(importing, offer->home);
-    consider(importing, home, offer, clock_ms() + GOING_BACK_MS, reply);
+    consider(importing, home, offer, clock_ms() + GOING_BACK_MS, NULL, reply);
 }
 
 /* --- batches --- */

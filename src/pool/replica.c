@@ -68,7 +68,7 @@ static enum failure prepare(struct txn *txn, struct view *view, struct hold *hol
         answer->verdict = COPY_GO_ON;
         answer->at = offer_compared_at(hold, state, offer);
         follow(txn, hold, offer);
-        compared_end(txn, offer, state, answer->at);
+        compared_end(txn, offer, state, answer->at, NULL);
     } else if (offer_goes_back(hold, state, offer, answer, random_u64(), &tail)) {
         bad = offer_shorten(view, HOME_CENTRAL, &tail, e);
         answer->verdict = COPY_EARLY; /* to be asked again */

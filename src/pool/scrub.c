@@ -226,7 +226,7 @@ static void mend_copy(struct finding *f, const struct hold *hold)
     for (int m = 0; m < MODULES; m++) {
         if (!module_belongs((enum module)m, f->home))
             continue;
-        txn_recount(f->txn, (enum module)m);
+        txn_recount(f->txn, (enum module)m, NULL);
         if (backup_service_copies(f->home, (enum module)m))
             txn_compare(f->txn, (enum module)m, state.modules[m].comparing, random_u64(), 0);
     }

@@ -93,9 +93,13 @@ void txn_discard(struct txn *txn, uint64_t usn);
 /* Puts in its place what was written, at a holder: refused as a whole unless all rows add up to the
  * digests again, which proves that it is the same. */
 void txn_repair(struct txn *txn, const struct item *item);
-/* Adds the module's digest up anew, from its rows. That reads them all while others wait to write:
- * for the end of a comparison. */
-void txn_recount(struct txn *txn, enum module module);
+/* Adds the module's digest up anew, from its rows: at the end of a comparison, or with a row that
+ * is taken away. That reads them all while others wait to write, unless they were added up before,
+ * in a view, and nothing of the module was changed since. */
+struct recount {
+    struct digest before, sum; /* as it is kept, and as it should be */
+};
+void txn_recount(struct txn *txn, enum module module, const struct recount *known);
 /* The module's cookie, refused unless it stands at `from`, and while it is compared but for
  * the end of that. */
 void txn_cookie(struct txn *txn, enum module module, struct version from, struct version to);

@@ -148,9 +148,14 @@ void txn_repair(struct txn *txn, const struct item *item)
     txn->repairs = true;
 }
 
-void txn_recount(struct txn *txn, enum module module)
+void txn_recount(struct txn *txn, enum module module, const struct recount *known)
 {
-    add(txn, STEP_RECOUNT, BYTES_NONE, BYTES_NONE)->module = module;
+    OWNED(buffer_free) struct buffer bytes = {0};
+    if (known) {
+        digest_encode(&known->before, &bytes);
+        digest_encode(&known->sum, &bytes);
+    }
+    add(txn, STEP_RECOUNT, BYTES_NONE, buffer_view(&bytes))->module = module;
 }
 
 void txn_cookie(struct txn *txn, enum module module, struct version from, struct version to)

@@ -789,13 +789,42 @@ static void while_a_copy_is_compared_only_that_comparison_writes(void **state)
 
     struct txn *end = compare(8, 0);
     txn_cookie(end, MODULE, start, to);
-    txn_recount(end, MODULE);
+    txn_recount(end, MODULE, NULL);
     commit_as(store, end, OK);
     struct home_state now = state_now();
     assert_true(now.modules[MODULE].comparing == 0 && now.modules[MODULE].cookie.usn == 10 &&
                 now.modules[MODULE].digest.items == 1);
     assert_int_equal(home_reach(&now), 10);
     assert_sound(store, HOME);
+}
+
+/* Added up before, in a view: that holds as long as nothing was changed since. */
+static void a_digest_that_was_added_up_before_is_believed_only_if_nothing_changed(void **state)
+{
+    (void)state;
+    const struct recount other = {.sum = {.items = 77}};
+    struct recount known = {.sum = {.items = 99}}; /* to be told from one that is added up here */
+    follow_home(store);
+    struct txn *batch = as_copy();
+    struct item item = an_item(5, "a", "1");
+    txn_apply(batch, &item);
+    commit_as(store, batch, OK);
+    const struct digest right = known.before = state_now().modules[MODULE].digest;
+
+    struct txn *stale = as_copy();
+    txn_recount(stale, MODULE, &other);
+    commit_as(store, stale, OK);
+    assert_true(digest_equal(&state_now().modules[MODULE].digest, &right));
+
+    struct txn *valid = as_copy();
+    txn_recount(valid, MODULE, &known);
+    commit_as(store, valid, OK);
+    assert_int_equal(state_now().modules[MODULE].digest.items, 99);
+
+    struct txn *anew = as_copy();
+    txn_recount(anew, MODULE, NULL);
+    commit_as(store, anew, OK);
+    assert_true(digest_equal(&state_now().modules[MODULE].digest, &right));
 }
 
 static void whoever_holds_a_home_is_compared_with_nobody_any_more(void **state)
@@ -2455,6 +2484,7 @@ static const struct CMUnitTest promises[] = {
     TEST(what_was_replaced_is_in_nobodys_way),
     TEST(a_comparison_puts_items_in_the_place_of_what_stands_in_their_way),
     TEST(while_a_copy_is_compared_only_that_comparison_writes),
+    TEST(a_digest_that_was_added_up_before_is_believed_only_if_nothing_changed),
     TEST(whoever_holds_a_home_is_compared_with_nobody_any_more),
     TEST(records_are_found_by_name_and_by_the_beginning_of_it),
     TEST(records_have_sizes),
