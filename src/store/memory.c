@@ -306,19 +306,6 @@ static enum failure take(struct session *base, int64_t home, const struct writes
     return OK;
 }
 
-/* It leaves nothing behind. */
-static bool is_untidy(struct session *base)
-{
-    (void)base;
-    return false;
-}
-
-static enum failure tidy(struct session *base, uint32_t max, struct error *e)
-{
-    (void)base, (void)max, (void)e;
-    return OK;
-}
-
 static enum failure insert(struct session *base, int64_t home, const struct writes *writes,
                            struct error *e)
 {
@@ -650,8 +637,6 @@ static const struct engine_ops memory_ops = {
     .lead = lead,
     .insert = insert,
     .take = take,
-    .is_untidy = is_untidy,
-    .tidy = tidy,
     .drop = drop,
     .forget = forget,
     .get = get,

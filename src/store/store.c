@@ -1,5 +1,5 @@
-/* The queue in front of an engine: one writer that gathers what waits into groups, and readers that
- * share a few sessions. */
+/* The queue in front of an engine: one writer that gathers what waits into groups. Who reads does
+ * so beside it: views.c. */
 #include "store/store.h"
 
 #include <assert.h>
@@ -12,8 +12,8 @@
 #include "base/clock.h"
 #include "store/apply.h"
 #include "store/engine.h"
-#include "store/rewind.h"
 #include "store/txn.h"
+#include "store/views.h"
 
 enum {
     LEASES_MAX = 256, /* one for each home that is served from one store */
@@ -51,10 +51,7 @@ struct store {
     struct lease leases[LEASES_MAX];
     size_t lease_count;
 
-    pthread_mutex_t view_lock;
-    pthread_cond_t view_free;
-    struct session *readers[STORE_VIEWS_MAX]; /* idle ones */
-    size_t readers_idle, readers_all;
+    struct views *views;
 
     store_changed *changed; /* or NULL */
     void *changed_context;
@@ -248,6 +245,12 @@ static struct txn *take_group(struct store *store)
     return list;
 }
 
+static bool is_untidy(const struct store *store)
+{
+    const struct engine_ops *ops = store->engine->ops;
+    return ops->is_untidy && ops->is_untidy(store->writer);
+}
+
 /* If it fails, on a full disk, say, nobody lacks anything: it is tried again behind the next
  * change.
  */
@@ -260,7 +263,7 @@ static void tidy(struct store *store)
         return;
     enum failure bad = ops->tidy(store->writer, TIDY_ROWS, &e);
     bad = end(store, bad, &e);
-    store->untidy = !bad && ops->is_untidy(store->writer);
+    store->untidy = !bad && is_untidy(store);
 }
 
 static void until_in(struct timespec *until, uint64_t us)
@@ -312,7 +315,7 @@ static void run_next(struct store *store, struct last_group *last)
     uint64_t start = clock_us();
     run_group(store, list);
     last->us = clock_us() - start;
-    store->untidy = store->engine->ops->is_untidy(store->writer);
+    store->untidy = is_untidy(store);
     pthread_mutex_lock(&store->lock);
 }
 
@@ -416,7 +419,7 @@ enum failure store_open(struct engine *engine, struct store **result, struct err
     store->engine = engine;
     store->writer = writer;
     store->group = group_new(writer);
-    store->untidy = engine->ops->is_untidy(writer);
+    store->untidy = is_untidy(store);
     store->last = &store->first;
     store->wanted = 1;
     pthread_mutex_init(&store->lock, NULL);
@@ -425,8 +428,7 @@ enum failure store_open(struct engine *engine, struct store **result, struct err
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&store->work, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    pthread_mutex_init(&store->view_lock, NULL);
-    pthread_cond_init(&store->view_free, NULL);
+    store->views = views_new(engine);
     if (pthread_create(&store->thread, NULL, writer_main, store) != 0)
         abort(); /* like memory: a process that can't start a thread has none of its limits left */
     *result = store;
@@ -442,267 +444,18 @@ void store_close(struct store *store)
     pthread_cond_signal(&store->work);
     pthread_mutex_unlock(&store->lock);
     pthread_join(store->thread, NULL);
-    assert(store->readers_idle == store->readers_all); /* every view is closed */
+    views_free(store->views);
 
     const struct engine_ops *ops = store->engine->ops;
-    for (size_t i = 0; i < store->readers_idle; i++)
-        ops->session_close(store->readers[i]);
     group_free(store->group);
     ops->session_close(store->writer);
     ops->close(store->engine);
-    pthread_cond_destroy(&store->view_free);
-    pthread_mutex_destroy(&store->view_lock);
     pthread_cond_destroy(&store->work);
     pthread_mutex_destroy(&store->lock);
     free(store);
 }
 
-/* --- views --- */
-
-struct view {
-    struct store *store;
-    struct session *s;
-};
-
-static enum failure borrow_reader(struct store *store, struct session **s, struct error *e)
-{
-    enum failure bad = OK;
-    pthread_mutex_lock(&store->view_lock);
-    while (store->readers_idle == 0 && store->readers_all == STORE_VIEWS_MAX)
-        pthread_cond_wait(&store->view_free, &store->view_lock);
-    if (store->readers_idle) {
-        *s = store->readers[--store->readers_idle];
-    } else {
-        bad = store->engine->ops->session(store->engine, false, s, e);
-        if (!bad)
-            store->readers_all++;
-    }
-    pthread_mutex_unlock(&store->view_lock);
-    return bad;
-}
-
-static void return_reader(struct store *store, struct session *s)
-{
-    pthread_mutex_lock(&store->view_lock);
-    store->readers[store->readers_idle++] = s;
-    pthread_cond_signal(&store->view_free);
-    pthread_mutex_unlock(&store->view_lock);
-}
-
 enum failure store_view(struct store *store, struct view **view, struct error *e)
 {
-    *view = NULL;
-    struct session *s;
-    enum failure bad = borrow_reader(store, &s, e);
-    if (bad)
-        return bad;
-    bad = store->engine->ops->begin(s, e);
-    if (bad) {
-        return_reader(store, s);
-        return bad;
-    }
-    *view = xcalloc(1, sizeof **view);
-    **view = (struct view){.store = store, .s = s};
-    return OK;
-}
-
-void view_close(struct view *view)
-{
-    if (!view)
-        return;
-    view->store->engine->ops->rollback(view->s);
-    return_reader(view->store, view->s);
-    free(view);
-}
-
-static const struct engine_ops *ops_of(const struct view *view)
-{
-    return view->store->engine->ops;
-}
-
-static enum failure find_home(struct view *view, const char *home, struct home_row *row,
-                              struct error *e)
-{
-    return ops_of(view)->home_load(view->s, home, row, e);
-}
-
-enum failure view_home(struct view *view, const char *home, struct home_state *state,
-                       struct error *e)
-{
-    struct home_row row;
-    enum failure bad = find_home(view, home, &row, e);
-    if (!bad)
-        *state = row.state;
-    return bad;
-}
-
-enum failure view_hold(struct view *view, const char *home, struct hold *hold, struct error *e)
-{
-    return hold_load(view->s, home, hold, e);
-}
-
-enum failure view_item(struct view *view, const char *home, enum module module, struct bytes key,
-                       struct item *item, struct error *e)
-{
-    struct home_row row;
-    enum failure bad = find_home(view, home, &row, e);
-    return bad ? bad : ops_of(view)->get(view->s, row.id, module, key, item, e);
-}
-
-enum failure view_record(struct view *view, const char *name, struct buffer *value, struct error *e)
-{
-    return record_load(view->s, name, value, e);
-}
-
-uint64_t home_reach(const struct home_state *state)
-{
-    uint64_t reach = state->head;
-    for (int m = 0; m < MODULES; m++) {
-        uint64_t goal = state->modules[m].compare_goal;
-        reach = goal > reach ? goal : reach;
-    }
-    return reach;
-}
-
-/* A walk over everything adds up what it hands out: damage in the structure of a file can make rows
- * disappear without making any of them wrong. */
-struct whole_walk {
-    view_visit *visit;
-    void *context;
-    struct digest digests[MODULES];
-    bool stopped;
-};
-
-static bool add_up(const struct item *item, struct item_hash hash, void *context)
-{
-    struct whole_walk *w = context;
-    digest_add(&w->digests[item->module], item, hash);
-    w->stopped = !w->visit(item, hash, w->context);
-    return !w->stopped;
-}
-
-static bool adds_up(const struct whole_walk *w, const struct home_row *row, enum module module)
-{
-    return w->stopped || digest_equal(&w->digests[module], &row->state.modules[module].digest);
-}
-
-enum failure view_changes(struct view *view, const char *home, uint64_t after, view_visit *visit,
-                          void *context, struct error *e)
-{
-    struct home_row row;
-    enum failure bad = find_home(view, home, &row, e);
-    if (bad || after >= STORE_NUMBER_MAX) /* nothing is above; `after` may be a stranger's number */
-        return bad;
-    if (after)
-        return ops_of(view)->walk_usn(view->s, row.id, after, visit, context, e);
-    struct whole_walk w = {.visit = visit, .context = context};
-    bad = ops_of(view)->walk_usn(view->s, row.id, 0, add_up, &w, e);
-    for (int m = 0; !bad && m < MODULES; m++) {
-        if (!adds_up(&w, &row, (enum module)m))
-            bad = rows_do_not_add_up(home, e);
-    }
-    return bad;
-}
-
-enum failure view_keys(struct view *view, const char *home, enum module module, struct bytes prefix,
-                       view_visit *visit, void *context, struct error *e)
-{
-    struct home_row row;
-    enum failure bad = find_home(view, home, &row, e);
-    if (bad)
-        return bad;
-    if (prefix.size)
-        return ops_of(view)->walk_keys(view->s, row.id, module, prefix, prefix, visit, context, e);
-    struct whole_walk w = {.visit = visit, .context = context};
-    bad = ops_of(view)->walk_keys(view->s, row.id, module, prefix, prefix, add_up, &w, e);
-    return bad || adds_up(&w, &row, module) ? bad : rows_do_not_add_up(home, e);
-}
-
-enum failure view_keys_after(struct view *view, const char *home, enum module module,
-                             struct bytes prefix, struct bytes after, view_visit *visit,
-                             void *context, struct error *e)
-{
-    struct home_row row;
-    enum failure bad = find_home(view, home, &row, e);
-    if (bad)
-        return bad;
-    assert(bytes_start_with(after, prefix));
-    OWNED(buffer_free) struct buffer from = {0};
-    buffer_raw(&from, after.at, after.size);
-    buffer_u8(&from, 0); /* no key lies between the two */
-    return ops_of(view)->walk_keys(view->s, row.id, module, prefix, buffer_view(&from), visit,
-                                   context, e);
-}
-
-enum failure view_tails(struct view *view, const char *home, struct tails *tails, struct error *e)
-{
-    return tails_load(view->s, home, tails, e);
-}
-
-enum failure view_tail(struct view *view, uint64_t id, uint64_t after, view_visit *visit,
-                       void *context, struct error *e)
-{
-    char name[TAIL_NAME_SIZE];
-    return view_changes(view, tail_name(id, name), after, visit, context, e);
-}
-
-enum failure view_newest(struct view *view, const char *home, uint32_t items, uint64_t *usn,
-                         struct error *e)
-{
-    struct home_row row;
-    enum failure bad = find_home(view, home, &row, e);
-    return bad ? bad : ops_of(view)->newest(view->s, row.id, items, usn, e);
-}
-
-enum failure view_scan(struct view *view, const char *home, view_scan_visit *visit, void *context,
-                       struct error *e)
-{
-    struct home_row row;
-    enum failure bad = find_home(view, home, &row, e);
-    return bad ? bad : ops_of(view)->scan(view->s, row.id, visit, context, e);
-}
-
-enum failure view_structure(struct view *view, view_goes_on *goes_on, void *context,
-                            struct error *e)
-{
-    return ops_of(view)->structure(view->s, goes_on, context, e);
-}
-
-struct present {
-    view_visit_name *visit;
-    void *context;
-};
-
-/* A dropped home is none any more, and a tail never was one. */
-static bool visit_present(const char *name, void *context)
-{
-    const struct present *present = context;
-    return strncmp(name, HOME_DROPPED, strlen(HOME_DROPPED)) == 0 ||
-           strncmp(name, HOME_TAIL, strlen(HOME_TAIL)) == 0 ||
-           present->visit(name, present->context);
-}
-
-enum failure view_homes(struct view *view, view_visit_name *visit, void *context, struct error *e)
-{
-    struct present present = {visit, context};
-    return ops_of(view)->homes(view->s, visit_present, &present, e);
-}
-
-static bool note_dropped(const char *name, void *context)
-{
-    bool *any = context;
-    *any = strncmp(name, HOME_DROPPED, strlen(HOME_DROPPED)) == 0;
-    return !*any;
-}
-
-enum failure view_unswept(struct view *view, bool *any, struct error *e)
-{
-    *any = false;
-    return ops_of(view)->homes(view->s, note_dropped, any, e);
-}
-
-enum failure view_records(struct view *view, const char *prefix, view_visit_name *visit,
-                          void *context, struct error *e)
-{
-    return ops_of(view)->records(view->s, prefix, visit, context, e);
+    return views_open(store->views, view, e);
 }

@@ -1,0 +1,283 @@
+#include "store/views.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/rewind.h"
+
+struct views {
+    struct engine *engine;
+    pthread_mutex_t lock; /* over all that follows */
+    pthread_cond_t free;
+    struct session *readers[STORE_VIEWS_MAX]; /* idle ones */
+    size_t idle, all;
+};
+
+struct views *views_new(struct engine *engine)
+{
+    struct views *views = xcalloc(1, sizeof *views);
+    views->engine = engine;
+    pthread_mutex_init(&views->lock, NULL);
+    pthread_cond_init(&views->free, NULL);
+    return views;
+}
+
+void views_free(struct views *views)
+{
+    assert(views->idle == views->all); /* every view is closed */
+    for (size_t i = 0; i < views->idle; i++)
+        views->engine->ops->session_close(views->readers[i]);
+    pthread_cond_destroy(&views->free);
+    pthread_mutex_destroy(&views->lock);
+    free(views);
+}
+
+struct view {
+    struct views *views;
+    struct session *s;
+};
+
+static enum failure borrow_reader(struct views *views, struct session **s, struct error *e)
+{
+    enum failure bad = OK;
+    pthread_mutex_lock(&views->lock);
+    while (views->idle == 0 && views->all == STORE_VIEWS_MAX)
+        pthread_cond_wait(&views->free, &views->lock);
+    if (views->idle) {
+        *s = views->readers[--views->idle];
+    } else {
+        bad = views->engine->ops->session(views->engine, false, s, e);
+        if (!bad)
+            views->all++;
+    }
+    pthread_mutex_unlock(&views->lock);
+    return bad;
+}
+
+static void return_reader(struct views *views, struct session *s)
+{
+    pthread_mutex_lock(&views->lock);
+    views->readers[views->idle++] = s;
+    pthread_cond_signal(&views->free);
+    pthread_mutex_unlock(&views->lock);
+}
+
+enum failure views_open(struct views *views, struct view **view, struct error *e)
+{
+    *view = NULL;
+    struct session *s;
+    enum failure bad = borrow_reader(views, &s, e);
+    if (bad)
+        return bad;
+    bad = views->engine->ops->begin(s, e);
+    if (bad) {
+        return_reader(views, s);
+        return bad;
+    }
+    *view = xcalloc(1, sizeof **view);
+    **view = (struct view){.views = views, .s = s};
+    return OK;
+}
+
+void view_close(struct view *view)
+{
+    if (!view)
+        return;
+    view->views->engine->ops->rollback(view->s);
+    return_reader(view->views, view->s);
+    free(view);
+}
+
+static const struct engine_ops *ops_of(const struct view *view)
+{
+    return view->views->engine->ops;
+}
+
+static enum failure find_home(struct view *view, const char *home, struct home_row *row,
+                              struct error *e)
+{
+    return ops_of(view)->home_load(view->s, home, row, e);
+}
+
+enum failure view_home(struct view *view, const char *home, struct home_state *state,
+                       struct error *e)
+{
+    struct home_row row;
+    enum failure bad = find_home(view, home, &row, e);
+    if (!bad)
+        *state = row.state;
+    return bad;
+}
+
+enum failure view_hold(struct view *view, const char *home, struct hold *hold, struct error *e)
+{
+    return hold_load(view->s, home, hold, e);
+}
+
+enum failure view_item(struct view *view, const char *home, enum module module, struct bytes key,
+                       struct item *item, struct error *e)
+{
+    struct home_row row;
+    enum failure bad = find_home(view, home, &row, e);
+    return bad ? bad : ops_of(view)->get(view->s, row.id, module, key, item, e);
+}
+
+enum failure view_record(struct view *view, const char *name, struct buffer *value, struct error *e)
+{
+    return record_load(view->s, name, value, e);
+}
+
+uint64_t home_reach(const struct home_state *state)
+{
+    uint64_t reach = state->head;
+    for (int m = 0; m < MODULES; m++) {
+        uint64_t goal = state->modules[m].compare_goal;
+        reach = goal > reach ? goal : reach;
+    }
+    return reach;
+}
+
+/* A walk over everything adds up what it hands out: damage in the structure of a file can make rows
+ * disappear without making any of them wrong. */
+struct whole_walk {
+    view_visit *visit;
+    void *context;
+    struct digest digests[MODULES];
+    bool stopped;
+};
+
+static bool add_up(const struct item *item, struct item_hash hash, void *context)
+{
+    struct whole_walk *w = context;
+    digest_add(&w->digests[item->module], item, hash);
+    w->stopped = !w->visit(item, hash, w->context);
+    return !w->stopped;
+}
+
+static bool adds_up(const struct whole_walk *w, const struct home_row *row, enum module module)
+{
+    return w->stopped || digest_equal(&w->digests[module], &row->state.modules[module].digest);
+}
+
+enum failure view_changes(struct view *view, const char *home, uint64_t after, view_visit *visit,
+                          void *context, struct error *e)
+{
+    struct home_row row;
+    enum failure bad = find_home(view, home, &row, e);
+    if (bad || after >= STORE_NUMBER_MAX) /* nothing is above; `after` may be a stranger's number */
+        return bad;
+    if (after)
+        return ops_of(view)->walk_usn(view->s, row.id, after, visit, context, e);
+    struct whole_walk w = {.visit = visit, .context = context};
+    bad = ops_of(view)->walk_usn(view->s, row.id, 0, add_up, &w, e);
+    for (int m = 0; !bad && m < MODULES; m++) {
+        if (!adds_up(&w, &row, (enum module)m))
+            bad = rows_do_not_add_up(home, e);
+    }
+    return bad;
+}
+
+enum failure view_keys(struct view *view, const char *home, enum module module, struct bytes prefix,
+                       view_visit *visit, void *context, struct error *e)
+{
+    struct home_row row;
+    enum failure bad = find_home(view, home, &row, e);
+    if (bad)
+        return bad;
+    if (prefix.size)
+        return ops_of(view)->walk_keys(view->s, row.id, module, prefix, prefix, visit, context, e);
+    struct whole_walk w = {.visit = visit, .context = context};
+    bad = ops_of(view)->walk_keys(view->s, row.id, module, prefix, prefix, add_up, &w, e);
+    return bad || adds_up(&w, &row, module) ? bad : rows_do_not_add_up(home, e);
+}
+
+enum failure view_keys_after(struct view *view, const char *home, enum module module,
+                             struct bytes prefix, struct bytes after, view_visit *visit,
+                             void *context, struct error *e)
+{
+    struct home_row row;
+    enum failure bad = find_home(view, home, &row, e);
+    if (bad)
+        return bad;
+    assert(bytes_start_with(after, prefix));
+    OWNED(buffer_free) struct buffer from = {0};
+    buffer_raw(&from, after.at, after.size);
+    buffer_u8(&from, 0); /* no key lies between the two */
+    return ops_of(view)->walk_keys(view->s, row.id, module, prefix, buffer_view(&from), visit,
+                                   context, e);
+}
+
+enum failure view_tails(struct view *view, const char *home, struct tails *tails, struct error *e)
+{
+    return tails_load(view->s, home, tails, e);
+}
+
+enum failure view_tail(struct view *view, uint64_t id, uint64_t after, view_visit *visit,
+                       void *context, struct error *e)
+{
+    char name[TAIL_NAME_SIZE];
+    return view_changes(view, tail_name(id, name), after, visit, context, e);
+}
+
+enum failure view_newest(struct view *view, const char *home, uint32_t items, uint64_t *usn,
+                         struct error *e)
+{
+    struct home_row row;
+    enum failure bad = find_home(view, home, &row, e);
+    return bad ? bad : ops_of(view)->newest(view->s, row.id, items, usn, e);
+}
+
+enum failure view_scan(struct view *view, const char *home, view_scan_visit *visit, void *context,
+                       struct error *e)
+{
+    struct home_row row;
+    enum failure bad = find_home(view, home, &row, e);
+    return bad ? bad : ops_of(view)->scan(view->s, row.id, visit, context, e);
+}
+
+enum failure view_structure(struct view *view, view_goes_on *goes_on, void *context,
+                            struct error *e)
+{
+    return ops_of(view)->structure(view->s, goes_on, context, e);
+}
+
+struct present {
+    view_visit_name *visit;
+    void *context;
+};
+
+/* A dropped home is none any more, and a tail never was one. */
+static bool visit_present(const char *name, void *context)
+{
+    const struct present *present = context;
+    return strncmp(name, HOME_DROPPED, strlen(HOME_DROPPED)) == 0 ||
+           strncmp(name, HOME_TAIL, strlen(HOME_TAIL)) == 0 ||
+           present->visit(name, present->context);
+}
+
+enum failure view_homes(struct view *view, view_visit_name *visit, void *context, struct error *e)
+{
+    struct present present = {visit, context};
+    return ops_of(view)->homes(view->s, visit_present, &present, e);
+}
+
+static bool note_dropped(const char *name, void *context)
+{
+    bool *any = context;
+    *any = strncmp(name, HOME_DROPPED, strlen(HOME_DROPPED)) == 0;
+    return !*any;
+}
+
+enum failure view_unswept(struct view *view, bool *any, struct error *e)
+{
+    *any = false;
+    return ops_of(view)->homes(view->s, note_dropped, any, e);
+}
+
+enum failure view_records(struct view *view, const char *prefix, view_visit_name *visit,
+                          void *context, struct error *e)
+{
+    return ops_of(view)->records(view->s, prefix, visit, context, e);
+}

@@ -1,0 +1,17 @@
+/* Views of a store: readers that share a few sessions of its engine. What is read from one is in
+ * store.h. */
+#ifndef POLLUX_STORE_VIEWS_H
+#define POLLUX_STORE_VIEWS_H
+
+#include "store/engine.h"
+
+struct views;
+
+struct views *views_new(struct engine *engine);
+/* Once all are closed. */
+void views_free(struct views *views);
+
+/* One too many waits until another one is closed. */
+enum failure views_open(struct views *views, struct view **view, struct error *e);
+
+#endif
