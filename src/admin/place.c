@@ -308,7 +308,7 @@ static void explain_silence(const struct call *call, const struct passing *passi
             return;
         OWNED(free_memory) char *takeover = central_copy_takeover(pool->backup);
         error_next(e, "Check that polluxd runs there. If it is lost: %s", takeover);
-    } else if (place == AT_POOL || place == AT_BACKUP || place == AT_TAKER) {
+    } else if (call_text(call, "PoolFqdn")) {
         explain_absence(call, passing, e);
     }
 }
