@@ -2,6 +2,7 @@
  * Invoke-CsManagementStoreReplication. Both are carried out where it is held. */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "admin/call.h"
 #include "admin/show.h"
@@ -171,8 +172,14 @@ void admin_get_management_store_replication_status(struct call *call)
 
 static void tell_result(struct call *call, const struct replication *r)
 {
-    if (r->count == 0)
-        call_caution(call, "There is no other pool that keeps a copy of it.");
+    const char *only = call_text(call, "ReplicaFqdn");
+    const char *self = front_end_config(call_front_end(call))->self->fqdn;
+    if (r->count == 0 && only && strcasecmp(only, self) == 0)
+        call_caution(call,
+                     "%s holds the Central Management Store itself: nothing is to be sent to it.",
+                     self);
+    else if (r->count == 0)
+        call_caution(call, "No other machine keeps a copy of the Central Management Store.");
     for (size_t i = 0; i < r->count; i++) {
         struct export_status s;
         struct error e = *exporting_trouble(r->list[i]);
