@@ -10,7 +10,6 @@ socket in the file system, in the clear. Without PostgreSQL only ours is measure
 import argparse
 import base64
 import contextlib
-import multiprocessing
 import statistics
 import sys
 from pathlib import Path
@@ -208,42 +207,20 @@ class Pair:
         connection.sock = connection._context.wrap_socket(plain, server_hostname=atl.fqdn)
         return connection
 
-    def change_presences(self, tokens, rate_of_one, end):
-        """One connection's share, each change when it is due. How many there were."""
-        connection, due, count = self.users_connection(), time.time(), 0
-        line = connection.sock
-        while due < end:
-            time.sleep(max(due - time.time(), 0))
-            note = f"{time.time():.6f}{' ' * 60}"
-            body = f'{{"availability": "Busy", "note": "{note}"}}'
-            line.sendall(f"PUT /v1/presence HTTP/1.1\r\nHost: {ATL}\r\nContent-Length: {len(body)}\r\n"
-                         f"Authorization: Bearer {tokens[count % len(tokens)]}\r\n\r\n{body}".encode())
-            answer = b""
-            while note.encode() not in answer:  # what is kept comes back
-                more = line.recv(4096)
-                assert more, answer
-                answer += more
-            assert answer.startswith(b"HTTP/1.1 200"), answer
-            count, due = count + 1, due + 1 / rate_of_one
-        connection.close()
-        return count
-
     def ages(self):
         """Milliseconds from a user's request to its being in Redmond's file; and changes in a second."""
         tokens = self.sign_on()
         until("the accounts to be copied", lambda: copied(self.world["atl"]))
-        counts = multiprocessing.Queue()
-
-        def load(end):
-            with concurrent.futures.ThreadPoolExecutor(CLIENTS) as pool:
-                counts.put(sum(pool.map(lambda n: self.change_presences(tokens[n::CLIENTS], RATE / CLIENTS, end),
-                                        range(CLIENTS))))
-
-        end = time.time() + AGE_S
-        others = multiprocessing.Process(target=load, args=[end])
+        atl, end = self.world["atl"], time.time() + AGE_S
+        users = subprocess.Popen(
+            ["bench/bench-change", f"https://{atl.fqdn}:{atl.users_port}/v1/presence",
+             f"{atl.fqdn}:{atl.users_port}:{atl.address}", self.world.folder / "pki/authority.pem",
+             str(RATE), str(CLIENTS), str(AGE_S)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        users.stdin.write("\n".join(tokens))
+        users.stdin.close()
         with Store(self.world["redmond"]) as store:
             seen, found = store.head, []
-            others.start()
             while time.time() < end:
                 rows = store.ask("SELECT usn, value FROM {item} WHERE usn > ? ORDER BY usn", seen)
                 now = time.time()
@@ -251,9 +228,9 @@ class Pair:
                     note = json.loads(value).get("note")
                     found += [(now - float(note)) * 1000] if note else []
                 time.sleep(0.001)
-        others.join()
-        assert others.exitcode == 0, "the users could not change anything"
-        return found, counts.get() / AGE_S
+        count = users.stdout.read()
+        assert users.wait() == 0, "the users could not change anything"
+        return found, int(count) / AGE_S
 
 
 @contextlib.contextmanager
