@@ -26,6 +26,9 @@ static const char *const item_sql[ITEM_STATEMENTS] = {
                            " (SELECT 1 FROM key_%lld k WHERE k.module = i.module AND"
                            " k.key = i.key AND k.usn = i.usn)",
     [ITEM_FORGET_REPLACED] = "DELETE FROM replaced WHERE home = %lld AND usn BETWEEN ?1 AND ?2",
+    [ITEM_MAKE_ROOM] = "DELETE FROM item_%lld WHERE usn IN (SELECT f.usn FROM fed f"
+                       " CROSS JOIN replaced r ON r.home = %lld AND r.usn = f.usn)",
+    [ITEM_HAS_ROOM] = "DELETE FROM replaced WHERE home = %lld AND usn IN (SELECT usn FROM fed)",
     [ITEM_INSERT] = "INSERT OR FAIL INTO item_%lld (" ITEM_COLUMNS ")"
                     " SELECT " ITEM_COLUMNS " FROM fed",
     [ITEM_ROW] = "SELECT " ITEM_COLUMNS " FROM item_%lld WHERE usn = ?1",
@@ -197,11 +200,6 @@ static enum failure drop_by_usn(struct sqlite_session *s, int64_t home, enum ite
     return sqlite_done(s, stmt, sqlite3_step(stmt), "dropping an item", e);
 }
 
-enum failure sqlite_drop_row(struct sqlite_session *s, int64_t home, uint64_t usn, struct error *e)
-{
-    return drop_by_usn(s, home, ITEM_DROP, usn, e);
-}
-
 /* The key that leads to a row is found by what stands in the row; or else, because that may be
  * damaged, among all. */
 static enum failure drop_key_of(struct sqlite_session *s, int64_t home, sqlite3_stmt *row,
@@ -259,7 +257,7 @@ enum failure sqlite_sweep(struct session *base, int64_t home, uint32_t max, uint
                           struct error *e)
 {
     struct sqlite_session *s = session_of(base);
-    enum failure bad = sqlite_make_room(s, home, 0, STORE_NUMBER_MAX, max, swept, e);
+    enum failure bad = sqlite_sweep_replaced(s, home, max, swept, e);
     if (bad || *swept == max)
         return bad;
     bad = drop_selected(s, home, ITEM_FIRST, ITEM_SWEEP, max - *swept, e);

@@ -128,6 +128,7 @@ enum failure sqlite_tidy(struct session *base, uint32_t max, struct error *e)
 static enum failure range_between(struct sqlite_session *s, int64_t home, uint64_t from,
                                   uint64_t to, uint32_t max, struct range *range, struct error *e)
 {
+    *range = (struct range){0};
     enum failure bad = sqlite_ready(s, &s->replaced_between,
                                     "SELECT home, usn, size FROM replaced WHERE home = ?1 AND"
                                     " usn BETWEEN ?2 AND ?3 ORDER BY usn LIMIT ?4",
@@ -141,14 +142,23 @@ static enum failure range_between(struct sqlite_session *s, int64_t home, uint64
     return read_range(s, s->replaced_between, range, e);
 }
 
-enum failure sqlite_make_room(struct sqlite_session *s, int64_t home, uint64_t from, uint64_t to,
-                              uint32_t max, uint32_t *taken, struct error *e)
+enum failure sqlite_sweep_replaced(struct sqlite_session *s, int64_t home, uint32_t max,
+                                   uint32_t *swept, struct error *e)
 {
     struct range range;
-    enum failure bad = range_between(s, home, from, to, max, &range, e);
+    enum failure bad = range_between(s, home, 0, STORE_NUMBER_MAX, max, &range, e);
     if (!bad)
         bad = take_away(s, &range, e);
-    *taken = bad ? 0 : (uint32_t)range.in_it.rows;
+    *swept = bad ? 0 : (uint32_t)range.in_it.rows;
+    return bad;
+}
+
+enum failure sqlite_replaced_between(struct sqlite_session *s, int64_t home, uint64_t from,
+                                     uint64_t to, bool *any, struct error *e)
+{
+    struct range range;
+    enum failure bad = range_between(s, home, from, to, 1, &range, e);
+    *any = range.in_it.rows > 0;
     return bad;
 }
 

@@ -33,6 +33,8 @@ enum item_statement {
     ITEM_REPLACE,
     ITEM_TAKE_REPLACED,
     ITEM_FORGET_REPLACED,
+    ITEM_MAKE_ROOM,
+    ITEM_HAS_ROOM,
     ITEM_INSERT,
     ITEM_ROW,
     ITEM_DROP,
@@ -104,7 +106,6 @@ enum failure sqlite_ready_item(struct sqlite_session *s, int64_t home, enum item
 void sqlite_bind_key(sqlite3_stmt *stmt, enum module module, struct bytes key);
 enum failure sqlite_read_row(struct sqlite_session *s, sqlite3_stmt *stmt, struct item *item,
                              struct item_hash *hash, struct error *e);
-enum failure sqlite_drop_row(struct sqlite_session *s, int64_t home, uint64_t usn, struct error *e);
 /* The tables themselves, once they are empty. */
 enum failure sqlite_drop_items(struct sqlite_session *s, int64_t home, struct error *e);
 enum failure sqlite_sweep(struct session *base, int64_t home, uint32_t max, uint32_t *swept,
@@ -141,9 +142,12 @@ bool sqlite_is_untidy(struct session *base);
 enum failure sqlite_tidy(struct session *base, uint32_t max, struct error *e);
 enum failure sqlite_note_replaced(struct sqlite_session *s, const struct replaced *more,
                                   struct error *e);
-/* Takes away what lies between these usns, and says how much that was. */
-enum failure sqlite_make_room(struct sqlite_session *s, int64_t home, uint64_t from, uint64_t to,
-                              uint32_t max, uint32_t *taken, struct error *e);
+/* Of a home that is dropped, whatever it is. */
+enum failure sqlite_sweep_replaced(struct sqlite_session *s, int64_t home, uint32_t max,
+                                   uint32_t *swept, struct error *e);
+/* Does any lie between these usns? */
+enum failure sqlite_replaced_between(struct sqlite_session *s, int64_t home, uint64_t from,
+                                     uint64_t to, bool *any, struct error *e);
 enum failure sqlite_not_replaced(struct sqlite_session *s, int64_t home, uint64_t usn,
                                  struct error *e);
 

@@ -250,19 +250,6 @@ static enum failure visit_replaced(struct sqlite_session *s, int64_t home,
     return (size_t)all->rows < writes->count ? fail_astray(s, e) : OK;
 }
 
-/* Who brings the same again writes it where it was: that row can't stay until later. */
-static enum failure drop_same(struct sqlite_session *s, int64_t home, const struct writes *writes,
-                              struct error *e)
-{
-    enum failure bad = OK;
-    for (size_t i = 0; !bad && i < writes->count; i++) {
-        const struct write *w = write_at(writes, i);
-        if (w->before == w->item.version.usn)
-            bad = sqlite_drop_row(s, home, w->before, e);
-    }
-    return bad;
-}
-
 enum failure sqlite_take(struct session *base, int64_t home, const struct writes *writes,
                          take_visit *visit, void *context, struct error *e)
 {
@@ -274,19 +261,30 @@ enum failure sqlite_take(struct session *base, int64_t home, const struct writes
     bad = feed_to(s, home, ITEM_REPLACE, writes, "replacing items", e);
     if (bad && sqlite3_extended_errcode(s->db) == SQLITE_CONSTRAINT_PRIMARYKEY)
         return fail_astray(s, e); /* its key led to a row that had been replaced before */
-    if (!bad)
-        bad = drop_same(s, home, writes, e);
     return bad ? bad : sqlite_note_replaced(s, &all, e);
+}
+
+/* A usn comes again where a copy went back, or is brought the same again: then the row that had it
+ * goes now. The item's own key leads there already, so that proves nothing. */
+static enum failure make_room(struct sqlite_session *s, int64_t home, const struct writes *writes,
+                              struct error *e)
+{
+    uint64_t from = write_at(writes, 0)->item.version.usn;
+    uint64_t to = write_at(writes, writes->count - 1)->item.version.usn;
+    bool any;
+    enum failure bad = sqlite_replaced_between(s, home, from, to, &any, e);
+    if (bad || !any)
+        return bad;
+    s->replaced_known = false;
+    bad = feed_to(s, home, ITEM_MAKE_ROOM, writes, "making room for items", e);
+    return bad ? bad : feed_to(s, home, ITEM_HAS_ROOM, writes, "making room for items", e);
 }
 
 enum failure sqlite_insert(struct session *base, int64_t home, const struct writes *writes,
                            struct error *e)
 {
     struct sqlite_session *s = session_of(base);
-    uint64_t from = write_at(writes, 0)->item.version.usn;
-    uint64_t to = write_at(writes, writes->count - 1)->item.version.usn;
-    uint32_t taken;
-    enum failure bad = sqlite_make_room(s, home, from, to, INT32_MAX, &taken, e);
+    enum failure bad = make_room(s, home, writes, e);
     if (!bad)
         bad = feed_to(s, home, ITEM_INSERT, writes, "writing items", e);
     bool clash = bad && sqlite3_extended_errcode(s->db) == SQLITE_CONSTRAINT_PRIMARYKEY;

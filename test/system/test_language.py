@@ -916,7 +916,7 @@ OWN = {
     (REPLICAS, "CentralManagementStoreStatus"): ("", " -CentralManagementStoreStatus",
                                                  lambda a, b: "ActiveMasterFqdn" in b.out),
     (REPLICATE, "ReplicaFqdn"): ("", f" -ReplicaFqdn {ATL}",
-                                 lambda a, b: "WARNING" not in a.err and "no other pool" in b.err),
+                                 lambda a, b: "WARNING" not in a.err and "holds the Central" in b.err),
     (REPLICATE, "Force"): (f" -ReplicaFqdn {ATL}", " -Force", quieter),
     ("Start-CsPool", "PoolFqdn"): (IF, f" -PoolFqdn {ATL}", required),
     ("Start-CsPool", "Force"): (f" {ATL}" + IF, " -Force", lambda a, b: a.status == b.status == 0),

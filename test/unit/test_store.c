@@ -713,6 +713,24 @@ static void what_was_replaced_is_in_nobodys_way(void **state)
     assert_reads("b", "b=3");
     assert_sound(store, HOME);
     assert_int_equal(state_now().modules[MODULE].digest.items, 2);
+
+    /* Nor is it when the item itself gets that usn once more. */
+    struct item fourth = an_item(10, "a", "5"), fifth = an_item(11, "a", "6");
+    txn = as_copy();
+    txn_apply(txn, &fourth);
+    commit_as(store, txn, OK);
+    txn = as_copy();
+    txn_apply(txn, &fifth);
+    commit_as(store, txn, OK);
+    txn = as_copy();
+    txn_drop(txn, MODULE, bytes_of_text("a"));
+    commit_as(store, txn, OK);
+    txn = as_copy();
+    txn_apply(txn, &fourth);
+    commit_as(store, txn, OK);
+    assert_reads("a", "a=5");
+    assert_int_equal(state_now().modules[MODULE].digest.items, 2);
+    assert_sound(store, HOME);
 }
 
 /* compare(0, 7) begins number 7, compare(7, 7) goes on with it, compare(7, 0) ends it. */
