@@ -162,16 +162,16 @@ enum failure sqlite_replaced_between(struct sqlite_session *s, int64_t home, uin
     return bad;
 }
 
-/* Whoever replaces more than may lie about takes as many away. */
-enum failure sqlite_note_replaced(struct sqlite_session *s, const struct replaced *more,
-                                  struct error *e)
+void sqlite_note_replaced(struct sqlite_session *s, const struct replaced *more)
 {
-    const struct sqlite_engine *engine = (struct sqlite_engine *)s->base.engine;
     s->replaced.rows += more->rows; /* until they are counted, if they are not yet */
     s->replaced.bytes += more->bytes;
+}
+
+enum failure sqlite_tidy_over(struct sqlite_session *s, size_t rows, struct error *e)
+{
+    const struct sqlite_engine *engine = (struct sqlite_engine *)s->base.engine;
     enum failure bad = count(s, e);
-    if (bad)
-        return bad;
     bool over = s->replaced.rows > engine->replaced_max || s->replaced.bytes > REPLACED_BYTES_MAX;
-    return over ? sqlite_tidy(&s->base, (uint32_t)more->rows * REPLACED_OVER_TIMES, e) : OK;
+    return bad || !over ? bad : sqlite_tidy(&s->base, (uint32_t)rows * REPLACED_OVER_TIMES, e);
 }

@@ -140,8 +140,10 @@ enum failure sqlite_insert(struct session *base, int64_t home, const struct writ
 /* Rows that were replaced (sqlite_replaced.c). */
 bool sqlite_is_untidy(struct session *base);
 enum failure sqlite_tidy(struct session *base, uint32_t max, struct error *e);
-enum failure sqlite_note_replaced(struct sqlite_session *s, const struct replaced *more,
-                                  struct error *e);
+void sqlite_note_replaced(struct sqlite_session *s, const struct replaced *more);
+/* Whoever writes while too many lie about takes some more than he wrote away: once each key leads
+ * to its row again. */
+enum failure sqlite_tidy_over(struct sqlite_session *s, size_t rows, struct error *e);
 /* Of a home that is dropped, whatever it is. */
 enum failure sqlite_sweep_replaced(struct sqlite_session *s, int64_t home, uint32_t max,
                                    uint32_t *swept, struct error *e);

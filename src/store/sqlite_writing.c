@@ -261,7 +261,9 @@ enum failure sqlite_take(struct session *base, int64_t home, const struct writes
     bad = feed_to(s, home, ITEM_REPLACE, writes, "replacing items", e);
     if (bad && sqlite3_extended_errcode(s->db) == SQLITE_CONSTRAINT_PRIMARYKEY)
         return fail_astray(s, e); /* its key led to a row that had been replaced before */
-    return bad ? bad : sqlite_note_replaced(s, &all, e);
+    if (!bad)
+        sqlite_note_replaced(s, &all);
+    return bad;
 }
 
 /* A usn comes again where a copy went back, or is brought the same again: then the row that had it
@@ -288,5 +290,7 @@ enum failure sqlite_insert(struct session *base, int64_t home, const struct writ
     if (!bad)
         bad = feed_to(s, home, ITEM_INSERT, writes, "writing items", e);
     bool clash = bad && sqlite3_extended_errcode(s->db) == SQLITE_CONSTRAINT_PRIMARYKEY;
+    if (!bad)
+        bad = sqlite_tidy_over(s, writes->count, e);
     return clash ? usn_is_taken(write_at(writes, s->feed.at)->item.version.usn, e) : bad;
 }

@@ -348,8 +348,8 @@ static void what_survives_does_so_while_the_log_is_emptied(void **state)
 static void what_survives_does_so_while_what_it_replaced_is_taken_away(void **state)
 {
     (void)state;
-    assert_holds(&(struct trial){.cuts = soak(60), .disk.replaced_max = 1});
-    assert_holds(&(struct trial){.copies = true, .cuts = soak(60), .disk.replaced_max = 1});
+    assert_holds(&(struct trial){.cuts = soak(30), .disk.replaced_max = 1});
+    assert_holds(&(struct trial){.copies = true, .cuts = soak(30), .disk.replaced_max = 1});
 }
 
 static void put_of_size(struct txn *txn, const char *key, size_t size)
