@@ -109,6 +109,7 @@ static void forget_statements(struct sqlite_session *s, int64_t home)
 enum failure sqlite_drop_items(struct sqlite_session *s, int64_t home, struct error *e)
 {
     forget_statements(s, home);
+    s->replaced_known = false; /* its own go, too */
     long long n = home;
     char *sql = sqlite3_mprintf("DROP TABLE item_%lld; DROP TABLE key_%lld;"
                                 "DELETE FROM replaced WHERE home = %lld",
