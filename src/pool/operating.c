@@ -20,6 +20,7 @@ struct operating_place {
     struct operating *operating;
     struct operation *core; /* NULL: none is under way */
     struct operation_report report;
+    uint64_t ended_wall_ms; /* 0: not yet; the report has it when the journal does */
     bool used;
 };
 
@@ -265,17 +266,28 @@ static void tell_step(struct operating_place *place)
     if (r->status.step == OPERATION_TAKE && r->status.alone)
         front_end_witnesses(place->operating->fe, r->wish.home, place->report.witnesses,
                             sizeof place->report.witnesses);
-    operation_journal_keep(place->operating->fe, r);
+    operation_journal_keep(place->operating->fe, r, NULL, NULL);
+}
+
+/* Nobody was told of the end before: what is told, a power failure does not undo. */
+static void on_end_kept(void *context)
+{
+    struct operating *operating = ((struct reply *)context)->place->operating;
+    struct operating_place *place = reply_take(context);
+    if (!place)
+        return; /* this machine stops */
+    place->report.ended_wall_ms = place->ended_wall_ms;
+    operation_free(TAKE(place->core));
+    front_end_tell(operating->fe);
+    loop_stir(front_end_loop(operating->fe));
 }
 
 static void end(struct operating_place *place)
 {
-    place->report.ended_wall_ms = clock_wall_ms();
-    operation_free(TAKE(place->core));
-    tell_end(&place->report);
-    operation_journal_keep(place->operating->fe, &place->report);
-    front_end_tell(place->operating->fe);
-    loop_stir(front_end_loop(place->operating->fe));
+    struct operation_report ended = place->report;
+    ended.ended_wall_ms = place->ended_wall_ms = clock_wall_ms();
+    tell_end(&ended);
+    operation_journal_keep(place->operating->fe, &ended, on_end_kept, reply_new(place));
 }
 
 static void carry_out(struct operating_place *place, const struct operation_action *action)
@@ -295,6 +307,11 @@ static void carry_out(struct operating_place *place, const struct operation_acti
 }
 
 /* --- from outside --- */
+
+static bool is_open(const struct operating_place *place)
+{
+    return place->core && !place->ended_wall_ms;
+}
 
 static struct operation *core_of(const struct operation_report *r)
 {
@@ -335,7 +352,7 @@ enum failure operating_begin(struct operating *operating, const struct operation
         replicas_begin(operating->replicas);
     storage_service_rest(front_end_storage_service(operating->fe), wish->home);
     tell_begin(&place->report);
-    operation_journal_keep(operating->fe, &place->report);
+    operation_journal_keep(operating->fe, &place->report, NULL, NULL);
     step(place, (struct operation_event){.kind = OPERATION_TICK}, NULL);
     front_end_tell(operating->fe);
     return OK;
@@ -357,14 +374,14 @@ enum failure operating_check_cancel(const struct operating *operating, const cha
                                     struct error *e)
 {
     const struct operating_place *place = find(operating, home);
-    return place && place->core ? operation_check_cancel(place->core, e)
-                                : nothing_to_cancel(operating, home, e);
+    return place && is_open(place) ? operation_check_cancel(place->core, e)
+                                   : nothing_to_cancel(operating, home, e);
 }
 
 enum failure operating_cancel(struct operating *operating, const char *home, struct error *e)
 {
     struct operating_place *place = place_of(operating, home);
-    if (!place || !place->used || !place->core)
+    if (!place || !place->used || !is_open(place))
         return nothing_to_cancel(operating, home, e);
     return step(place, (struct operation_event){.kind = OPERATION_CANCELLED}, e);
 }

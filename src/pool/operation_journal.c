@@ -67,23 +67,35 @@ static bool decode(struct bytes record, struct operation_report *r)
            (unsigned)r->wish.kind <= OPERATION_MOVE_CENTRAL;
 }
 
+struct keeping {
+    char home[HOME_NAME_SIZE];
+    operation_journal_done *done;
+    void *context;
+};
+
 static void on_kept(const struct store_outcome *outcome, void *context)
 {
-    OWNED(free_memory) char *home = context;
+    OWNED(free_memory) struct keeping *keeping = context;
     if (outcome->error.kind)
         log_error(LOG_EVENT_WARNING, "operation-journal", &outcome->error,
-                  "How far the operation with the home %s is could not be written down.", home);
+                  "How far the operation with the home %s is could not be written down.",
+                  keeping->home);
+    if (keeping->done)
+        keeping->done(keeping->context);
 }
 
-void operation_journal_keep(struct front_end *fe, const struct operation_report *report)
+void operation_journal_keep(struct front_end *fe, const struct operation_report *report,
+                            operation_journal_done *done, void *context)
 {
     char name[JOURNAL_NAME_SIZE];
     OWNED(buffer_free) struct buffer value = {0};
+    struct keeping *keeping = xmalloc(sizeof *keeping);
+    *keeping = (struct keeping){.done = done, .context = context};
+    snprintf(keeping->home, sizeof keeping->home, "%s", report->wish.home);
     struct txn *txn = txn_new(report->wish.home);
     encode(report, &value);
     txn_record(txn, record_name(report->wish.home, name), buffer_view(&value));
-    commit_on_loop(front_end_store(fe), front_end_loop(fe), txn, on_kept,
-                   xstrdup(report->wish.home));
+    commit_on_loop(front_end_store(fe), front_end_loop(fe), txn, on_kept, keeping);
 }
 
 bool operation_journal_read(struct front_end *fe, const char *home, struct operation_report *report)

@@ -5,8 +5,11 @@
 
 #include "pool/operating.h"
 
-/* Whether it could be kept, the log tells. */
-void operation_journal_keep(struct front_end *fe, const struct operation_report *report);
+typedef void operation_journal_done(void *context);
+
+/* `done`, if any, is called on the loop when it is durable, or could not be kept: the log tells. */
+void operation_journal_keep(struct front_end *fe, const struct operation_report *report,
+                            operation_journal_done *done, void *context);
 /* False: there is none. One that had not ended is `interrupted`. */
 bool operation_journal_read(struct front_end *fe, const char *home,
                             struct operation_report *report);

@@ -512,6 +512,38 @@ def how_long_a_store_may_take_to_keep_a_step_is_what_was_typed(world):
 
 
 @test
+def nobody_is_told_of_an_end_that_a_power_failure_could_undo(world):
+    """From the turning of the copy on the taker's store keeps nothing: the home is served there, but
+    what its journal says of the operation would be an earlier step."""
+    with deploy(world) as writers:
+        for killed in (False, True):
+            writers.go_on(3)
+            world.wait_copied("atl")
+            done = len(world["redmond"].events("operation-done"))
+            with writers.at_rest():
+                world.freezers["redmond"].arm("before", ": Turning the copy round.")
+                command = begin(world)
+                world.freezers["redmond"].wait()
+                with Locked(world, "redmond"):
+                    world.freezers["redmond"].go_on()
+                    until("it to end",
+                          lambda: len(world["redmond"].events("operation-done")) > done)
+                    assert there(world, "redmond").get("Operation")
+                    assert command.process.poll() is None
+                    if killed:
+                        world.kill("redmond")
+                told = command.ends()
+                if killed:
+                    world.start("redmond")
+            assert told.status == (1 if killed else 0), told
+            assert last_operation(world)[1].startswith("Interrupted" if killed else "Done")
+            holds(world, "redmond")
+            writers.go_on(3)
+            bring_home(world)
+    writers.must_be_kept("atl")
+
+
+@test
 def copying_that_makes_no_progress_is_waited_for_as_long_as_was_typed(world):
     with deploy(world) as writers:
         for seconds in (1, 3):
