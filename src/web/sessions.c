@@ -159,6 +159,11 @@ static void write_label(const struct session *one, char label[SESSION_LABEL_SIZE
         snprintf(label + 2 * i, 3, "%02x", one->hash[i]);
 }
 
+static bool was_left(const struct session *one)
+{
+    return one->left != one->user->home->left;
+}
+
 static void tell_facts(const struct session *one, struct session_facts *facts)
 {
     const struct user *user = one->user;
@@ -188,7 +193,7 @@ static void take_out(struct sessions *s, struct session *one)
     ring_remove(&one->of_home);
     ring_remove(&one->of_user);
     user->home->count--;
-    user->home->ending -= one->left != user->home->left;
+    user->home->ending -= was_left(one);
     s->count--;
     forget_conferences(one);
     free(one);
@@ -312,6 +317,19 @@ enum failure sessions_open(struct sessions *s, const struct account *account, ui
     return error_next(e, "Try again later, or at another machine of this pool.");
 }
 
+static bool is_over(const struct session *one, uint64_t now_ms, enum session_end *why)
+{
+    if (was_left(one))
+        *why = SESSION_END_ELSEWHERE;
+    else if (now_ms >= life_ends(one))
+        *why = SESSION_END_LIFE;
+    else if (now_ms >= idle_ends(one))
+        *why = SESSION_END_IDLE;
+    else
+        return false;
+    return true;
+}
+
 bool sessions_use(struct sessions *s, const char *token, uint64_t now_ms,
                   struct session_facts *facts)
 {
@@ -319,8 +337,9 @@ bool sessions_use(struct sessions *s, const char *token, uint64_t now_ms,
     hash_token(token, hash);
     pthread_mutex_lock(&s->lock);
     struct session *one = *place_of(s, hash);
-    if (one && (now_ms >= idle_ends(one) || now_ms >= life_ends(one))) {
-        end(s, one, now_ms >= life_ends(one) ? SESSION_END_LIFE : SESSION_END_IDLE);
+    enum session_end why;
+    if (one && is_over(one, now_ms, &why)) {
+        end(s, one, why);
         one = NULL;
     }
     if (one) {

@@ -60,10 +60,11 @@ enum failure sessions_join(struct sessions *sessions, const char *token, const c
 /* False: it was not in it. */
 bool sessions_leave(struct sessions *sessions, const char *token, const char *conference);
 
-/* A home is served elsewhere: the sessions of it that there are now end, a few at a time, and be it
- * that the home comes back meanwhile. Returns how many do that did not before. */
+/* A home is served elsewhere: the sessions of it that there are now have ended for whoever uses
+ * them, and be it that the home comes back; sessions_end_some() clears them away. Returns how many
+ * that are which had not. */
 size_t sessions_home_left(struct sessions *sessions, const char *home);
-/* Ends up to `max` of those of all homes. False: none is left. */
+/* Up to `max` of those of all homes. False: none is left. */
 bool sessions_end_some(struct sessions *sessions, size_t max);
 /* Those that were idle for too long. */
 void sessions_tidy(struct sessions *sessions, uint64_t now_ms);

@@ -16,7 +16,7 @@
 #include "web/visit.h"
 
 /* Some milliseconds of the loop's time. */
-enum { SESSIONS_ENDED_AT_ONCE = 500 };
+enum { SESSIONS_CLEARED_AT_ONCE = 500 };
 
 struct web {
     struct front_end *fe;
@@ -28,8 +28,9 @@ struct web {
     struct turns *turns;
     struct standing *standing; /* as of now; visits have shares of it */
     size_t under_way;
-    bool ending;  /* sessions of homes that are served elsewhere */
-    bool stopped; /* lives on only for the changes that are still under way */
+    bool rests;    /* no home has changed since the last WEB_LOOK_MS */
+    bool clearing; /* away the sessions of homes that are served elsewhere */
+    bool stopped;  /* lives on only for the changes that are still under way */
 };
 
 /* A visit and whose it is. */
@@ -223,18 +224,6 @@ static bool is_elsewhere(const struct standing_home *home)
 }
 
 /* Those signed on come back with their secret, and are sent to the holder. */
-static void end_some(void *context)
-{
-    struct web *web = context;
-    web->ending = !web->stopped && sessions_end_some(web->visited.sessions, SESSIONS_ENDED_AT_ONCE);
-    if (web->ending)
-        loop_post_surely(web->loop, end_some, web);
-    else if (--web->under_way == 0 && web->stopped)
-        web_free(web);
-}
-
-/* A few at a time, and what the loop is busy with first: it may be the answer to whoever takes the
- * home, and until a session is ended its user is sent to the holder all the same. */
 static void end_sessions(struct web *web, const struct standing_home *home)
 {
     size_t count = sessions_home_left(web->visited.sessions, home->name);
@@ -242,11 +231,30 @@ static void end_sessions(struct web *web, const struct standing_home *home)
         log_event(LOG_EVENT_NOTICE, "sessions-ended",
                   "%zu sessions of users of %s ended: they are served elsewhere.", count,
                   home->name);
-    if (!count || web->ending)
+}
+
+static void clear_some_away(void *context)
+{
+    struct web *web = context;
+    web->clearing =
+        !web->stopped && sessions_end_some(web->visited.sessions, SESSIONS_CLEARED_AT_ONCE);
+    if (web->clearing)
+        loop_post_surely(web->loop, clear_some_away, web);
+    else if (--web->under_way == 0 && web->stopped)
+        web_free(web);
+}
+
+/* A few at a time, and not before the homes have been at rest for a while: a machine that hands one
+ * over has better things to do, and so has the disk that keeps a record of each of them. */
+static void clear_away(struct web *web)
+{
+    bool rests = web->rests;
+    web->rests = true;
+    if (!rests || web->clearing)
         return;
-    web->ending = true;
+    web->clearing = true;
     web->under_way++;
-    loop_post_surely(web->loop, end_some, web);
+    clear_some_away(web);
 }
 
 /* Also without a change: a session may have begun by what was true just before it. */
@@ -263,14 +271,17 @@ static void look(struct web *web)
 
 static void on_home_changed(const char *home, void *context)
 {
+    struct web *web = context;
     (void)home;
-    look(context);
+    web->rests = false;
+    look(web);
 }
 
 static void on_timer(void *context)
 {
     struct web *web = context;
     look(web);
+    clear_away(web);
     sessions_tidy(web->visited.sessions, clock_ms());
 }
 

@@ -122,8 +122,11 @@ static void sessions_end_of_a_home_that_is_back_before_they_did(void **state)
     struct sessions *s = sessions_new();
     for (unsigned i = 0; i < 100; i++)
         sign_on(s, i, atl, NOW);
-    assert_int_equal(sessions_home_left(s, atl), 100);
+    struct ticket used = sign_on(s, 0, atl, NOW);
+    assert_int_equal(sessions_home_left(s, atl), 101);
     assert_int_equal(sessions_home_left(s, atl), 0); /* they do already */
+    assert_false(is_on(s, used, NOW));               /* at once, whenever they are cleared away */
+    assert_int_equal(sessions_count(s, atl), 100);
     assert_true(sessions_end_some(s, 30));
     struct ticket back = sign_on(s, 99, atl, NOW), anew = sign_on(s, 1000, atl, NOW);
     assert_true(sessions_end_some(s, 30));
