@@ -190,7 +190,7 @@ static void forget(struct hosted *h, struct view *view)
     OWNED(txn_free) struct txn *txn = txn_new(home_of(h));
     struct salvage_mark sum;
     check_salvaged(h, view, tail_reader_tail(h->salvage.reader));
-    if (tail_reader_forget(h->salvage.reader, view, txn, &sum, NULL))
+    if (tail_reader_forget(h->salvage.reader, view, txn, 0, &sum, NULL))
         broken(h->pool->world, "%s can't read what became of its tail", h->pool->name);
     say(h->pool->world,
         "%s: a tail of %s is salvaged: %llu carried over, %llu conflicts, %llu same", h->pool->name,

@@ -1,6 +1,7 @@
 #include "admin/aside.h"
 
-#include "core/salvage.h"
+#include "base/clock.h"
+#include "store/last_tail.h"
 
 uint64_t aside_tail(struct view *view, const char *home)
 {
@@ -33,4 +34,52 @@ void aside_show(json_t *object, struct view *view, const char *home)
     }
     json_object_set_new(object, "Tail", json_integer((json_int_t)aside_tail(view, home)));
     json_object_set_new(object, "Conflicts", json_integer((json_int_t)conflicts));
+}
+
+/* --- the last one that was salvaged --- */
+
+/* NULL: there was none. Owned by the caller. */
+static struct last_tail *read_last(struct view *view, const char *home)
+{
+    OWNED(free_memory) struct last_tail *last = xmalloc(sizeof *last);
+    struct error unused;
+    return last_tail_read(view, home, last, &unused) ? NULL : TAKE(last);
+}
+
+/* Which it was: the pool that had accepted it is told by its term. */
+static char *what_of(const struct last_tail *last, const struct hold *hold)
+{
+    const struct tail *tail = &last->tail;
+    struct term term = tail_term_of(tail, tail->head);
+    if (term.number == TAIL_TERM_UNKNOWN)
+        return xasprintf("changes %llu to %llu", (unsigned long long)tail->base.usn + 1,
+                         (unsigned long long)tail->head);
+    return xasprintf("changes %llu to %llu, the last of them in term %llu at %s",
+                     (unsigned long long)tail->base.usn + 1, (unsigned long long)tail->head,
+                     (unsigned long long)term.number, hold->pools[term_side(term)]);
+}
+
+static char *result_of(const struct last_tail *last, const char *home)
+{
+    const struct salvage_mark *sum = &last->sum;
+    OWNED(free_memory)
+    char *look = xasprintf(": Get-CsBackupServiceConflict -PoolFqdn %s", home);
+    return xasprintf("Of what the holder did not know, %llu changes were carried over, %llu were "
+                     "the same, and %llu were kept as conflicts%s",
+                     (unsigned long long)sum->carried, (unsigned long long)sum->same,
+                     (unsigned long long)sum->conflicts, sum->conflicts ? look : ".");
+}
+
+void aside_show_last(json_t *object, struct view *view, const struct hold *hold)
+{
+    OWNED(free_memory) struct last_tail *last = read_last(view, hold->home);
+    if (!last)
+        return;
+    OWNED(free_memory) char *what = what_of(last, hold);
+    OWNED(free_memory) char *result = result_of(last, hold->home);
+    char when[CLOCK_TEXT_MAX];
+    json_object_set_new(object, "LastRejoin", json_string(what));
+    json_object_set_new(object, "LastRejoinEnded",
+                        json_string(clock_wall_text(last->salvaged_ms, when)));
+    json_object_set_new(object, "LastRejoinResult", json_string(result));
 }

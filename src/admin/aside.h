@@ -17,4 +17,8 @@ void aside_show(json_t *object, struct view *view, const char *home);
 /* The first alone. */
 uint64_t aside_tail(struct view *view, const char *home);
 
+/* What became of the last tail that was salvaged, if there was one: adds LastRejoin (which it was),
+ * LastRejoinEnded and LastRejoinResult. */
+void aside_show_last(json_t *object, struct view *view, const struct hold *hold);
+
 #endif

@@ -162,6 +162,17 @@ void call_figure(struct call *call, json_t *value, const char *name, ...)
     va_end(args);
 }
 
+void call_figures(struct call *call, json_t *object, const char *whose)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach(object, name, value)
+    {
+        if (!json_is_null(value))
+            call_figure(call, json_incref(value), "%s: %s", whose, name);
+    }
+}
+
 #define SAY(stream)                                                                                \
     do {                                                                                           \
         va_list args;                                                                              \

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "admin/aside.h"
 #include "admin/central_copy.h"
 #include "admin/preflight.h"
 #include "base/clock.h"
@@ -228,6 +229,19 @@ static const char *verified_text(const struct operation_status *s)
     return s->alone ? "not compared: the other was not there" : "not compared";
 }
 
+/* What came back since, without a command that could have written a report of it. */
+static void tell_last_rejoin(struct call *call, const char *home)
+{
+    const struct front_end *fe = call_front_end(call);
+    OWNED(view_close) struct view *view = NULL;
+    json_t *shown = json_object();
+    struct error unused;
+    if (!store_view(front_end_store(fe), &view, &unused))
+        aside_show_last(shown, view, home_hold(hosted_home_core(front_end_home(fe, home))));
+    call_figures(call, shown, home);
+    json_decref(shown);
+}
+
 static void tell_done(struct call *call, const struct operation_report *r)
 {
     const struct operation_status *s = &r->status;
@@ -263,6 +277,7 @@ static void tell_done(struct call *call, const struct operation_report *r)
     call_figure(call, json_integer((json_int_t)s->point.usn), "Up to change");
     call_figure(call, json_string(verified_text(s)), "Both copies verified to be equal");
     tell_digests(call, &s->point);
+    tell_last_rejoin(call, r->wish.home);
 }
 
 static void watch(void *context)

@@ -82,6 +82,12 @@ static void show_copy(json_t *object, struct front_end *fe, const struct home *c
 
 /* --- homes --- */
 
+static void tell(struct call *call, json_t *object)
+{
+    call_figures(call, object, json_string_value(json_object_get(object, "Identity")));
+    call_object(call, object);
+}
+
 /* A home that this pool is one of the two of. */
 static void show_hosted(struct call *call, struct view *view, const struct home *core)
 {
@@ -93,6 +99,7 @@ static void show_hosted(struct call *call, struct view *view, const struct home 
         "Holder", show_text(hold_holder(hold)), "Term", (json_int_t)hold->term.number, "AskedPool",
         hold->pools[home_side(core)], "Mode", mode_name(home_mode(core)));
     aside_show(object, view, home_name(core));
+    aside_show_last(object, view, hold);
     show_copy(object, fe, core);
     show_operation(object, fe, home_name(core));
     show_last_operation(object, operating_of(front_end_operating(fe), home_name(core)));
@@ -108,7 +115,7 @@ static void show_hosted(struct call *call, struct view *view, const struct home 
             object, "Waiting",
             json_sprintf("%s, which holds it, is not heard; its users get limited service here.",
                          hold_holder(hold)));
-    call_object(call, object);
+    tell(call, object);
 }
 
 /* One that it only hears of. */
@@ -127,7 +134,7 @@ static void show_heard(struct call *call, const struct heard_home *heard)
                                show_text(at_home ? pool->fqdn : backup), "Term",
                                (json_int_t)heard->term.number, "Mode");
     show_operation(object, fe, heard->home);
-    call_object(call, object);
+    tell(call, object);
 }
 
 void admin_get_pool_failover_status(struct call *call)

@@ -12,6 +12,7 @@
 #include "pool/content.h"
 #include "pool/salvaged.h"
 #include "pool/sweep.h"
+#include "store/last_tail.h"
 #include "store/tail_reader.h"
 
 /* One home. */
@@ -33,7 +34,8 @@ struct salvage_job {
     enum tail_step step;
     struct bytes packet;
     struct salvage_mark sum;
-    struct tail tail; /* that is gone */
+    struct tail tail; /* that it reads, or that is gone; id 0: none */
+    bool own_gone;    /* it went when the home was taken */
     struct error error;
 };
 
@@ -66,13 +68,23 @@ static enum failure forget(struct salvage_job *job, struct view *view, struct er
 {
     OWNED(txn_free) struct txn *txn = txn_new(job->home);
     struct store_outcome outcome;
-    job->tail = *tail_reader_tail(job->reader);
-    enum failure bad = tail_reader_forget(job->reader, view, txn, &job->sum, e);
+    enum failure bad = tail_reader_forget(job->reader, view, txn, clock_wall_ms(), &job->sum, e);
     if (bad)
         return bad;
     if (store_commit_wait(job->store, TAKE(txn), &outcome))
         *e = outcome.error;
     return outcome.error.kind;
+}
+
+/* Its last packets may have been salvaged in the transaction that opened a term here. */
+static bool is_own_gone(struct salvage_job *job, struct view *view)
+{
+    OWNED(free_memory) struct last_tail *last = xmalloc(sizeof *last);
+    bool known = job->tail.id && !last_tail_read(view, job->home, last, NULL);
+    if (!known || last->tail.id != job->tail.id)
+        return false;
+    job->sum = last->sum;
+    return true;
 }
 
 static enum failure go_on(struct salvage_job *job, struct error *e)
@@ -81,6 +93,10 @@ static enum failure go_on(struct salvage_job *job, struct error *e)
     enum failure bad = store_view(job->store, &view, e);
     if (!bad)
         bad = tail_reader_step(job->reader, view, TAIL_TOGETHER_MAX, &job->step, &job->packet, e);
+    if (!bad && tail_reader_tail(job->reader))
+        job->tail = *tail_reader_tail(job->reader);
+    if (!bad && job->step == TAIL_NONE)
+        job->own_gone = is_own_gone(job, view);
     if (!bad && job->step == TAIL_SAFE)
         bad = forget(job, view, e);
     view_close(TAKE(view));
@@ -133,6 +149,8 @@ static void tell_salvaged(struct salvage_job *job)
         "as conflicts: Get-CsBackupServiceConflict -PoolFqdn %s",
         job->home, (unsigned long long)job->tail.base.usn, (unsigned long long)sum->carried,
         (unsigned long long)sum->same, (unsigned long long)sum->conflicts, job->home);
+    job->tail.id = 0;
+    job->own_gone = false;
     sweep_begin(job->fe, NULL, NULL);
     /* The exporter asks where the copy stands, and hears that there is no tail any more. */
     importing_note_loss(backup_service_importing(front_end_backup_service(job->fe)), job->home);
@@ -198,7 +216,11 @@ static void on_worked(void *context)
     if (job->step != TAIL_WAIT)
         job->waits_since_ms = 0;
     switch (job->step) {
-    case TAIL_NONE: job->maybe = false; break;
+    case TAIL_NONE:
+        job->maybe = false;
+        if (job->own_gone)
+            tell_salvaged(job);
+        break;
     case TAIL_TELL: job->own_term ? look(job) : tell(job); break;
     case TAIL_WAIT: wait(job); break;
     case TAIL_SAFE:

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/last_tail.h"
 #include "store/tail_reader.h"
 
 /* What an item was, kept while the view is asked for more. */
@@ -219,6 +220,7 @@ static void write_mark(struct salvage *s)
     salvage_mark_encode(&s->mark, &value);
     txn_expect(s->txn, s->head->module, key, s->mark_usn);
     put(s, key, buffer_view(&value));
+    last_tail_keep(s->txn, s->head->home, s->tail, s->place.now_ms);
 }
 
 static void leave(struct salvage *s)

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/last_tail.h"
+
 /* A run: what one term made of one module, as far as it is in the tail. */
 struct run {
     struct term term;
@@ -372,7 +374,7 @@ enum failure tail_reader_step(struct tail_reader *reader, struct view *view, uin
 }
 
 enum failure tail_reader_forget(struct tail_reader *reader, struct view *view, struct txn *txn,
-                                struct salvage_mark *sum, struct error *e)
+                                uint64_t now_ms, struct salvage_mark *sum, struct error *e)
 {
     *sum = (struct salvage_mark){0};
     for (size_t i = 0; i < reader->run_count; i++) {
@@ -389,5 +391,6 @@ enum failure tail_reader_forget(struct tail_reader *reader, struct view *view, s
         sum->same += mark.same;
     }
     txn_forget_tail(txn, reader->tail.id);
+    last_tail_keep(txn, reader->home, &reader->tail, now_ms);
     return OK;
 }

@@ -33,9 +33,9 @@ void tail_reader_told(struct tail_reader *reader, uint64_t upto);
 /* Begins anew: nothing came of what was told. */
 void tail_reader_again(struct tail_reader *reader);
 /* After TAIL_SAFE, with the same view: the tail goes with this transaction, if what showed that it
- * is safe is still so. `sum`: what became of it. */
+ * is safe is still so, and is remembered (store/last_tail.h). `sum`: what became of it. */
 enum failure tail_reader_forget(struct tail_reader *reader, struct view *view, struct txn *txn,
-                                struct salvage_mark *sum, struct error *e);
+                                uint64_t now_ms, struct salvage_mark *sum, struct error *e);
 /* How many changes the last step's packet had. */
 size_t tail_reader_items(const struct tail_reader *reader);
 /* Which one it reads; NULL: none yet, or none any more. */

@@ -831,6 +831,8 @@ OWN = {
     ("Get-CsService", "UserServer"): ("", " -UserServer", fewer),
     ("Get-CsService", "Registrar"): ("", " -Registrar", fewer),
     ("Get-CsPoolFailOverStatus", "PoolFqdn"): ("", " -PoolFqdn central", fewer),
+    ("Get-CsPoolFailOverStatus", "Report"): ("", r" -Report 'C:\x.html'",
+                                             lambda a, b: "x.html in the current folder" in b.err),
     (RELATION, "PoolFqdn"): ("", f" -PoolFqdn {ATL}", required),
     (RELATION, "LocalStore"): (f" {ATL}", " -LocalStore", lambda a, b: fails(b, a)),
     (RELATION, "Force"): (f" {ATL} -LocalStore", " -Force", as_quiet),

@@ -72,6 +72,11 @@ def wait_salvaged(world, times=1):
     everything_copied(world)
 
 
+def last_rejoin(world, pool):
+    """What is told of it, behind how it begins."""
+    return world[pool].status_of("atl")["LastRejoinResult"].removeprefix("Of what the holder did not know, ")
+
+
 def conflicts(world, pool="atl", **parameters):
     return done(world[pool], CONFLICT, PoolFqdn=name_of("atl"), **parameters).objects
 
@@ -123,6 +128,7 @@ def where_both_changed_the_holders_stays_and_the_other_can_be_read_put_in_place_
     yesterday = keep_aside(world["atl"], "yesterday.db")
     write(ken, "one", "lost")
     write(ken, "two", "lost")
+    write(ken, "three", "lost")
     lois.ask("DELETE", lois.document("one")).must(204)
     everything_copied(world)
     give_up(world, yesterday)
@@ -137,6 +143,17 @@ def where_both_changed_the_holders_stays_and_the_other_can_be_read_put_in_place_
     assert len(found) == 2, found
     assert world["atl"].status_of("atl")["Conflicts"] == 2
     assert world["redmond"].status_of("atl")["Conflicts"] == 2, "they travel with the home"
+    # Both pools tell what came back, and where to look; so does a report of it.
+    [event] = world["redmond"].events("tail-salvaged", f"home {name_of('atl')}")
+    carried, same = re.search(r"(\d+) changes were carried over, (\d+) were the same, and 2 are kept", event).groups()
+    told = f"{carried} changes were carried over, {same} were the same, and 2 were kept as conflicts: " \
+        f"{CONFLICT} -PoolFqdn {name_of('atl')}"
+    assert int(carried) and int(same), event
+    for pool in ("atl", "redmond"):
+        assert last_rejoin(world, pool) == told, (told, world[pool].status_of("atl"))
+    page = world.folder / "rejoin.html"
+    world.command("redmond", STATUS, "-PoolFqdn", name_of("atl"), "-Report", page).must(0)
+    assert told in page.read_text(), page.read_text()
     # Both copies list them, and say whose they are and what they are about.
     listed = done(world["redmond"], CONFLICT).objects
     assert sorted(c["Identity"] for c in listed) == sorted(c["Identity"] for c in found)
@@ -162,6 +179,9 @@ def where_both_changed_the_holders_stays_and_the_other_can_be_read_put_in_place_
     world.command("atl", DISMISS, loiss["Identity"], "-Force").must(0)
     assert conflicts(world) == [] and reads(lois, "one") == "mine"
     everything_copied(world)
+    # Whoever moves the home next reads it in that report.
+    world.command("redmond", "Invoke-CsPoolFailOver", "-PoolFqdn", name_of("atl"), "-Report", page).must(0)
+    assert told in page.read_text(), page.read_text()
     world.terms_must_be_unique()
 
 
@@ -237,6 +257,8 @@ def a_pool_that_is_refilled_first_takes_what_it_had_of_its_own(world):
     assert [reads(ken, name) for name in ("one", "two", "three")] == ["later", "mine", "mine"]
     kept = conflicts(world)
     assert len(kept) == 1 and "one" in kept[0]["Subject"], kept
+    assert "and 1 were kept as conflicts" in last_rejoin(world, "atl"), world["atl"].status_of("atl")
+    world.wait_event("atl", "tail-salvaged", f"home {name_of('atl')}", "and 1 are kept as conflicts")
     assert 'name="mine"' in conflicts(world, Identity=kept[0]["Identity"])[0]["OtherContent"]
 
 

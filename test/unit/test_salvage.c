@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "store/last_tail.h"
 #include "store/memory.h"
 #include "store/salvage.h"
 #include "store/tail_reader.h"
@@ -12,7 +13,7 @@
 
 /* --- the rules --- */
 
-enum { BASE = 10 };
+enum { BASE = 10, WHEN_TAKEN = 1, WHEN_GONE = 2 };
 
 struct both {
     struct item entry, here;
@@ -351,7 +352,7 @@ static uint64_t salvage(struct tail_packet *packet, enum failure expected)
     struct hold hold;
     state_of(holder, HOME, &hold);
     assert_int_equal(store_view(holder, &view, NULL), OK);
-    const struct salvage_place place = {.view = view, .hold = &hold, .now_ms = 1};
+    const struct salvage_place place = {.view = view, .hold = &hold, .now_ms = WHEN_TAKEN};
     struct txn *txn = as_holder(hold.term.number);
     OWNED(salvage_free) struct salvage *s = salvage_begin(txn, &place);
     uint64_t upto = 0;
@@ -472,10 +473,32 @@ static struct salvage_mark forget(struct tail_reader *reader)
     struct salvage_mark sum;
     struct txn *txn = txn_new(HOME);
     assert_int_equal(store_view(copy, &view, NULL), OK);
-    assert_int_equal(tail_reader_forget(reader, view, txn, &sum, NULL), OK);
+    assert_int_equal(tail_reader_forget(reader, view, txn, WHEN_GONE, &sum, NULL), OK);
     view_close(TAKE(view));
     commit_as(copy, txn, OK);
     return sum;
+}
+
+/* Both pools remember what became of it. */
+static void assert_remembered(struct store *store, uint64_t when)
+{
+    OWNED(view_close) struct view *view = NULL;
+    OWNED(free_memory) struct last_tail *last = xmalloc(sizeof *last);
+    assert_int_equal(store_view(store, &view, NULL), OK);
+    assert_int_equal(last_tail_read(view, HOME, last, NULL), OK);
+    const struct salvage_mark *sum = &last->sum, *module = &last->modules[MODULE];
+    assert_int_equal(last->salvaged_ms, when);
+    assert_int_equal(last->tail.items, 5);
+    assert_true(sum->carried == 3 && sum->conflicts == 1 && sum->same == 1);
+    assert_true(module->carried == 3 && module->conflicts == 1 && module->same == 1);
+}
+
+static void assert_nothing_remembered(struct store *store)
+{
+    OWNED(view_close) struct view *view = NULL;
+    OWNED(free_memory) struct last_tail *last = xmalloc(sizeof *last);
+    assert_int_equal(store_view(store, &view, NULL), OK);
+    assert_int_equal(last_tail_read(view, HOME, last, NULL), FAIL_NOT_FOUND);
 }
 
 static void live_through(uint32_t items, unsigned times)
@@ -490,7 +513,11 @@ static void live_through(uint32_t items, unsigned times)
     put_all(holder, 4, "b", "theirs");
     put_all(holder, 4, "d", "same");
     go_back();
+    assert_nothing_remembered(copy);
+    assert_nothing_remembered(holder);
     salvage_all(reader, items, times);
+    assert_remembered(holder, WHEN_TAKEN);
+    assert_nothing_remembered(copy);
     assert_int_equal(next_step(reader, items, &none), TAIL_WAIT); /* it has not come back yet */
     assert_has("a", "mine");
     assert_has("b", "theirs");
@@ -510,6 +537,7 @@ static void live_through(uint32_t items, unsigned times)
     assert_int_equal(next_step(reader, items, &none), TAIL_SAFE);
     struct salvage_mark sum = forget(reader);
     assert_true(sum.carried == 3 && sum.conflicts == 1 && sum.same == 1);
+    assert_remembered(copy, WHEN_GONE);
     assert_int_equal(next_step(reader, items, &none), TAIL_NONE);
 }
 
