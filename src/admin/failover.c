@@ -98,13 +98,16 @@ static uint64_t left(const struct operation_status *s)
     return s->holder_usn > s->copied ? s->holder_usn - s->copied : 0;
 }
 
-/* What is left of the step: changes to copy, or the machines that it waits for. */
+/* What is left of the step: changes to copy, or the machines that it waits for. How much that is
+ * only the holder knows. */
 static char *what_is_left(const struct operation_report *r)
 {
     const struct operation_status *s = &r->status;
     if (s->step == OPERATION_REPLICAS)
         return xasprintf("%" PRIu64 " of %" PRIu64 " changes: %s", s->replicas_usn,
                          s->replicas_goal, r->replicas.behind);
+    if (!s->heard)
+        return xasprintf("%s has not answered yet", r->from);
     return xasprintf("%" PRIu64 " changes left to copy", left(s));
 }
 
@@ -113,11 +116,12 @@ static void tell_progress(struct call *call, const struct operation_report *r)
     const struct failover *f = call_kept(call);
     const struct operation_status *s = &r->status;
     bool replicas = s->step == OPERATION_REPLICAS;
+    uint64_t seconds = (clock_ms() - s->began_ms) / 1000;
     char elapsed[TIME_SPAN_TEXT_MAX];
     OWNED(free_memory) char *still = what_is_left(r);
     OWNED(free_memory)
     char *status = xasprintf("%s, %s, %s", operation_step_name(s->step), still,
-                             time_span_text(clock_ms() - s->began_ms, elapsed));
+                             time_span_text(seconds * 1000, elapsed));
     call_progress(call,
                   &(struct call_progress){.activity = operation_kind_name(r->wish.kind),
                                           .status = status,
@@ -294,7 +298,8 @@ static void watch(void *context)
         return;
     }
     if (operating_is_under_way(r) && !call_is_unwanted(call)) {
-        tell_progress(call, r);
+        if (!r->status.ended_ms) /* else its end is being kept, and told then */
+            tell_progress(call, r);
         return;
     }
     if (!operating_is_under_way(r))

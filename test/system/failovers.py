@@ -168,6 +168,20 @@ def begin(world, *words, at="redmond", command="Invoke-CsPoolFailOver"):
     return Typed(world, at, command, "-PoolFqdn", ATL, *words)
 
 
+class Locked:
+    """Somebody else writes to a pool's database, and does not come to an end."""
+
+    def __init__(self, world, pool):
+        self.db = sqlite3.connect(world[pool].store, isolation_level=None, timeout=60)
+
+    def __enter__(self):
+        self.db.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, *_):
+        self.db.execute("ROLLBACK")
+        self.db.close()
+
+
 class Freezer:
     """Stops a machine at a moment that its own log names (freeze_at.c): until the test kills it or
     lets it go on. Made before the machine starts."""

@@ -218,6 +218,16 @@ class Machine:
         finally:
             connection.close()
 
+    def begin_to_ask(self, command, seen, **parameters):
+        """The same, up to a line with this word in it; what is called afterwards gives the whole answer."""
+        connection = LocalConnection(self.socket, PATIENCE_S)
+        connection.request("POST", f"/admin/v1/commands/{command}", json.dumps(parameters).encode())
+        answer = connection.getresponse()
+        lines = [answer.readline()]
+        while lines[-1] and seen.encode() not in lines[-1]:
+            lines.append(answer.readline())
+        return lambda: Answer(answer.status, b"".join(lines) + answer.read())
+
     def answers(self):
         assert self.runs, f"{self.pool} ended: {self.log.read_text()[-2000:]}"
         try:

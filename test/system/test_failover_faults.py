@@ -478,20 +478,6 @@ def users_are_refused_sent_on_and_signed_out_as_each_step_says(world):
 # --- what parameters do, where it takes a fault to see it ---------------------------------------------
 
 
-class Locked:
-    """Somebody else writes to a pool's database, and does not come to an end."""
-
-    def __init__(self, world, pool):
-        self.db = sqlite3.connect(world[pool].store, isolation_level=None, timeout=60)
-
-    def __enter__(self):
-        self.db.execute("BEGIN IMMEDIATE")
-
-    def __exit__(self, *_):
-        self.db.execute("ROLLBACK")
-        self.db.close()
-
-
 @test
 def how_long_a_store_may_take_to_keep_a_step_is_what_was_typed(world):
     """Both runs differ by that alone, and in both the home is served where it was."""
