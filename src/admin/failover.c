@@ -479,10 +479,12 @@ static void on_rehearsed(const struct preflight *found, void *context)
 
 /* --- begin --- */
 
+/* The same; of another one the preflight says that it is. */
 static bool is_under_way(const struct call *call)
 {
+    const struct failover *f = call_kept(call);
     const struct operation_report *r = find(call);
-    return r && operating_is_under_way(r);
+    return r && operating_is_under_way(r) && r->wish.kind == f->wish.kind;
 }
 
 static void begin(struct call *call)
@@ -536,11 +538,12 @@ void failover_run(struct call *call, enum operation_kind kind, const char *home,
         replicas_away(call_front_end(call), f->away, sizeof f->away);
     call_keep(call, f);
     call_step(call, "Looking whether it can be done");
-    if (!preflight_check(call, &f->wish))
+    bool rehearsed = call_switch(call, "WhatIf"), joins = is_under_way(call);
+    if (!joins && !preflight_check(call, &f->wish))
         failover_end(call);
-    else if (call_switch(call, "WhatIf") && is_under_way(call))
+    else if (joins && rehearsed)
         rehearse_joining(call);
-    else if (!call_switch(call, "WhatIf") && (knows_the_copy(call) || is_under_way(call)))
+    else if (joins || (!rehearsed && knows_the_copy(call)))
         begin(call);
     else
         look_at_copy(call);

@@ -518,9 +518,13 @@ def nobody_is_told_of_an_end_that_a_power_failure_could_undo(world):
                     assert command.process.poll() is None
                     if killed:
                         world.kill("redmond")
+                    else:  # whoever types it once more now joins it as well
+                        joined = world["redmond"].begin_to_ask("Invoke-CsPoolFailOver", "is joined", PoolFqdn=ATL)
                 told = command.ends()
                 if killed:
                     world.start("redmond")
+                else:
+                    joined().must(200, "is joined", '"Verified":true')
             assert told.status == (1 if killed else 0), told
             assert last_operation(world)[1].startswith("Interrupted" if killed else "Done")
             holds(world, "redmond")
