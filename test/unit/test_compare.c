@@ -22,7 +22,7 @@ struct copy {
         size_t size;
     } list[ITEMS_MAX];
 };
-static struct copy *theirs, *ours;
+static struct copy *theirs, *ours, *before;
 static size_t parts, bytes_sent, placed, dropped;
 
 static const struct compare_head the_head = {
@@ -104,17 +104,24 @@ static int empty_sides(void **state)
     (void)state;
     theirs = xcalloc(1, sizeof *theirs);
     ours = xcalloc(1, sizeof *ours);
+    before = xcalloc(1, sizeof *before);
     parts = bytes_sent = placed = dropped = 0;
     return 0;
+}
+
+static void forget(struct copy *side)
+{
+    for (size_t i = 0; i < side->count; i++)
+        free(side->list[i].value);
+    side->count = 0;
 }
 
 static int free_sides(void **state)
 {
     (void)state;
-    struct copy *sides[] = {theirs, ours};
+    struct copy *sides[] = {theirs, ours, before};
     for (size_t i = 0; i < COUNT_OF(sides); i++) {
-        for (size_t j = 0; j < sides[i]->count; j++)
-            free(sides[i]->list[j].value);
+        forget(sides[i]);
         free(sides[i]);
     }
     return 0;
@@ -138,13 +145,18 @@ static void drop(struct bytes key, void *context)
     dropped++;
 }
 
-/* The copy is read as it was before the run, as a view would be. */
+static void remember(void)
+{
+    before->count = ours->count;
+    for (size_t i = 0; i < ours->count; i++) {
+        before->list[i] = ours->list[i];
+        before->list[i].value = xmemdup(ours->list[i].value, ours->list[i].size);
+    }
+}
+
 static void take_run(struct compare_part *part, const struct key_range *range)
 {
     const struct compare_sink sink = {place, drop, NULL};
-    struct copy *before = xmemdup(ours, sizeof *ours);
-    for (size_t i = 0; i < before->count; i++)
-        before->list[i].value = xmemdup(ours->list[i].value, ours->list[i].size);
     for (size_t i = place_of(before, range->after); i < before->count; i++) {
         struct item item = item_of(&before->list[i]);
         if (bytes_equal(item.key, range->after))
@@ -153,18 +165,20 @@ static void take_run(struct compare_part *part, const struct key_range *range)
             break;
     }
     compare_run_end(part, &sink);
-    for (size_t i = 0; i < before->count; i++)
-        free(before->list[i].value);
-    free(before);
 }
 
+/* The copy is read as it was before, as a view would be: no two runs of a part have a key in
+ * common.
+ */
 static struct bytes take_part(struct bytes encoded, struct compare_part **part)
 {
     struct key_range range;
     assert_int_equal(compare_part_open(encoded, part, NULL), OK);
     assert_memory_equal(compare_part_head(*part), &the_head, sizeof the_head);
+    remember();
     while (compare_next(*part, &range))
         take_run(*part, &range);
+    forget(before);
     return compare_differs(*part);
 }
 
