@@ -80,6 +80,24 @@ enum failure packet_damaged(const char *what, const char *where, struct error *e
     return FAIL_DAMAGED;
 }
 
+/* Of another version, or of none. */
+static enum failure check_magic(uint32_t found, uint32_t magic, const char *what, struct error *e)
+{
+    const uint32_t kind = 0xffffff; /* "PXB", and the digit behind it */
+    char is = (char)(found >> 24), known = (char)(magic >> 24);
+    if (found == magic)
+        return OK;
+    if ((found & kind) != (magic & kind) || is < '1' || is > '9')
+        return packet_damaged(what, "it doesn't begin like one", e);
+    fail(e, FAIL_NEWER, "%s came in the format %c of another version of Pollux; this one has %c.",
+         what, is, known);
+    if (e) {
+        error_kept(e, "Nothing of it was applied.");
+        error_next(e, "Bring both machines to the same version; then it is sent again by itself.");
+    }
+    return FAIL_NEWER;
+}
+
 static enum failure unpack(struct packet *packet, struct bytes packed, size_t size,
                            const char *what, struct error *e)
 {
@@ -103,9 +121,10 @@ enum failure packet_open(struct bytes encoded, uint32_t magic, size_t body_max, 
     uint32_t found = cursor_u32(&in);
     XXH128_hash_t sum = {.low64 = cursor_u64(&in)};
     sum.high64 = cursor_u64(&in);
-    if (in.bad || found != magic)
-        return packet_damaged(what, "it doesn't begin like one", e);
-    if (!XXH128_isEqual(sum, XXH3_128bits(in.at, in.left)))
+    enum failure bad = check_magic(found, magic, what, e);
+    if (bad)
+        return bad;
+    if (in.bad || !XXH128_isEqual(sum, XXH3_128bits(in.at, in.left)))
         return packet_damaged(what, "its checksum is wrong", e);
     uint32_t size = cursor_u32(&in);
     packet->head = cursor_bytes(&in, HEAD_MAX);
@@ -113,7 +132,7 @@ enum failure packet_open(struct bytes encoded, uint32_t magic, size_t body_max, 
         return packet_damaged(what, "its head makes no sense", e);
     if (size > body_max)
         return packet_damaged(what, "it claims to be larger than any can be", e);
-    enum failure bad = unpack(packet, bytes_of(in.at, in.left), size, what, e);
+    bad = unpack(packet, bytes_of(in.at, in.left), size, what, e);
     if (bad)
         packet_close(packet);
     return bad;
@@ -128,7 +147,8 @@ enum failure packet_peek(struct bytes encoded, uint32_t magic, const char *what,
     cursor_u64(&in);
     cursor_u32(&in);
     *head = cursor_bytes(&in, HEAD_MAX);
-    return in.bad || found != magic ? packet_damaged(what, "it doesn't begin like one", e) : OK;
+    enum failure bad = check_magic(found, magic, what, e);
+    return !bad && in.bad ? packet_damaged(what, "its head makes no sense", e) : bad;
 }
 
 void packet_close(struct packet *packet)

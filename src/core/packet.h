@@ -7,12 +7,12 @@
 #include "base/bytes.h"
 #include "base/error.h"
 
-/* Every kind that there is: what a packet begins with. A new one, if a reader of before would
- * misunderstand. */
+/* Every kind that there is: what a packet begins with. Its digit grows if a reader of before would
+ * misunderstand; who meets another one says so. */
 enum packet_magic {
     BATCH_MAGIC = 0x32425850,         /* "PXB2": core/batch.h */
     COMPARE_MAGIC = 0x31435850,       /* "PXC1": core/compare.h */
-    TAIL_MAGIC = 0x31545850,          /* "PXT1": core/tail_packet.h */
+    TAIL_MAGIC = 0x32545850,          /* "PXT2": core/tail_packet.h */
     CHUNKS_WANTED_MAGIC = 0x32515850, /* "PXQ2": content/chunk_message.h … */
     CHUNKS_MAGIC = 0x32415850,        /* "PXA2": … and the answer */
 };
