@@ -5,7 +5,8 @@ central.py [--accounts COUNT] [--replicas COUNT…] [--rounds COUNT]
 
 A round fails it over as planned, and brings it back; then its holder is killed, it is taken alone,
 and the lost one comes back. After each move an account is changed, and the clock ends when every pool
-that runs has that change, by the holder's own word."""
+that runs has that change, by the holder's own word. For how long changes are refused, and what each
+step takes, is by the command's word."""
 
 import argparse
 import statistics
@@ -16,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "test/system"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from pollux_world import *  # noqa: E402
 from content import loopback_bytes  # noqa: E402
+from failover import said_of  # noqa: E402
 
 ACCOUNTS, REPLICAS, ROUNDS = 200000, (10,), 3
 ATL, REDMOND = name_of("atl"), name_of("redmond")
@@ -24,6 +26,12 @@ INTERVAL_S = 30  # as a deployment has it that says nothing else
 AGAIN_S = 0.25  # where a copy could not be reached yet
 PATIENCE_S = 900
 SETTLES_S, REST_S = 15, 15
+
+
+class Move:
+    def __init__(self, command_s, all_s, moved, done):
+        self.command_s, self.all_s, self.moved = command_s, all_s, moved
+        self.refused_ms, self.steps = said_of(done)
 
 
 def reading():
@@ -88,14 +96,14 @@ class Deployment:
     def move(self, to, *words):
         """The seconds of the command, and until the last copy has what was changed after it."""
         began, before = reading()
-        self.world.command(to, "Invoke-CsManagementServerFailover", "-Confirm:$false",
-                           *words).must(0)
+        done = self.world.command(to, "Invoke-CsManagementServerFailover", "-Confirm:$false",
+                                  "-Verbose", *words).must(0)
         command_s = time.monotonic() - began
         self.holder = to
         self.world[to].ask("Set-CsUser", Identity="user000007",
                            DisplayName=f"Moved {began}").must(200, '"done"')
         ended, after = self.wait_up_to_date()
-        return command_s, ended - began, after - before
+        return Move(command_s, ended - began, after - before, done)
 
     def lose_and_take(self):
         lost, taker = self.holder, "redmond" if self.holder == "atl" else "atl"
@@ -146,13 +154,23 @@ def measure(accounts, replicas, rounds):
           f"{first_s / replicas * 1000:.0f} ms and {first_bytes / replicas / 1e6:.1f} MB for each")
     print(f"    at rest: {idle_ms:.0f} ms of processor in a second, {idle / 1e3:.0f} kB/s, "
           f"{idle_ms / len(world.pools):.1f} ms and {idle / 1e3 / len(world.pools):.1f} kB/s for each")
-    for what, moves in (("planned", planned), ("alone, its holder lost", alone)):
-        command_s, all_s, moved_bytes = (statistics.median(x) for x in zip(*moves))
-        own = max(0, moved_bytes - idle * all_s)
-        print(f"    {what}: the command {command_s * 1000:.0f} ms; the last copy up to date after "
-              f"{all_s * 1000:.0f} ms (longest of {len(moves)}: "
-              f"{max(m[1] for m in moves) * 1000:.0f}); {own / 1e3:.0f} kB besides heartbeats")
+    tell("planned", planned, idle)
+    tell("alone, its holder lost", alone, idle)
     print(f"    the most memory of any daemon: {peak:.0f} MB", flush=True)
+
+
+def tell(what, moves, idle):
+    middle = lambda values: statistics.median(list(values))
+    ms = lambda seconds: f"{seconds * 1000:.0f}"
+    refused = [m.refused_ms for m in moves if m.refused_ms is not None]
+    own = middle(max(0, m.moved - idle * m.all_s) for m in moves)
+    print(f"    {what}: the command {ms(middle(m.command_s for m in moves))} ms; the last copy up to date "
+          f"after {ms(middle(m.all_s for m in moves))} ms (longest of {len(moves)}: "
+          f"{ms(max(m.all_s for m in moves))}); {own / 1e3:.0f} kB besides heartbeats")
+    if refused:
+        print(f"        changes refused for {middle(refused):.0f} ms (longest: {max(refused):.0f})")
+    steps = ", ".join(f"{step} {middle(m.steps.get(step, 0) for m in moves):.0f}" for step in moves[0].steps)
+    print(f"        {steps} ms")
 
 
 def memory_mb(machine):

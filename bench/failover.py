@@ -219,6 +219,16 @@ class Pair:
         return began, time.monotonic(), done
 
 
+def said_of(done):
+    """By the command itself: the ms in which changes were refused (None: in a disaster nobody knows), and
+    those of each step."""
+    refused = re.search(r"ChangesRefused\s*: *(?:\d+\.)?(\d+):(\d+):([\d.]+)", done.out)
+    hours, minutes, seconds = refused.groups() if refused else (0, 0, 0)
+    ms = (int(hours) * 3600 + int(minutes) * 60 + float(seconds)) * 1000
+    steps = re.findall(r"VERBOSE: ([A-Z][^:]*): (\d+) ms", done.out + done.err)
+    return ms if refused else None, {step: int(ms) for step, ms in steps}
+
+
 class Took:
     """What one kind of operation took, each time."""
 
@@ -229,12 +239,11 @@ class Took:
         self.command.append((ended - began) * 1000)
         self.serves.append((first - began) * 1000)
         self.seen += gaps
-        refused = re.search(r"ChangesRefused\s*: *(?:(\d+):)?(\d+):(\d+):([\d.]+)", done.out)
-        if refused:  # in a disaster nobody knows
-            days, hours, minutes, seconds = refused.groups()
-            self.reported.append((int(hours) * 3600 + int(minutes) * 60 + float(seconds)) * 1000)
-        for step, ms in re.findall(r"VERBOSE: ([A-Z][^:]*): (\d+) ms", done.out + done.err):
-            self.steps.setdefault(step, []).append(int(ms))
+        refused, steps = said_of(done)
+        if refused is not None:
+            self.reported.append(refused)
+        for step, ms in steps.items():
+            self.steps.setdefault(step, []).append(ms)
 
     def tell(self, what, planned):
         middle = statistics.median
