@@ -111,8 +111,7 @@ void admin_set_management_connection(struct call *call)
         call_fail(call, &e);
     else if (call_what_if(call, "%s would look for the Central Management Store at %s first%s.",
                           front_end_config(fe)->self->fqdn, wish.database,
-                          wish.caching ? ", and answer from its replica where nobody reaches it"
-                                       : ""))
+                          wish.caching ? ", and answer what only reads from its own replica" : ""))
         call_end(call);
     else
         central_connection_set(fe, &wish, on_changed, call);

@@ -8,6 +8,7 @@
 #include "admin/central_copy.h"
 #include "admin/failover.h"
 #include "admin/show.h"
+#include "core/handover.h"
 
 /* "server\INSTANCE" against what was typed; the instance may be left out, because one fits. */
 static bool names(const char *database, const char *server, const char *instance)
@@ -88,8 +89,35 @@ static void rehearse_restore(struct call *call, const struct hosted_home *home)
     call_end(call);
 }
 
-/* The existing database goes back into service: what was half done is called off, and what waits
- * for a word of the other pool gets an administrator's. */
+/* It goes on by itself, or is called off by itself. */
+static void refuse_half_way(struct call *call, const struct home *core)
+{
+    struct error e;
+    fail(&e, FAIL_BUSY, "It is being handed over to %s, and changes are refused.",
+         home_partner(core));
+    error_kept(&e, "Nothing was changed.");
+    error_next(
+        &e,
+        "Once %s was silent for %d s, that is called off, and it is in service here. To call "
+        "it off: Stop-CsPoolFailOver -PoolFqdn " HOME_CENTRAL,
+        home_partner(core), HANDOVER_HOLD_MS / 1000);
+    call_fail(call, &e);
+}
+
+static void say_in_service(struct call *call)
+{
+    const char *taker;
+    call_warning(call, "It is in service: there is nothing to restore.");
+    if (front_end_operation_at(call_front_end(call), HOME_CENTRAL, &taker))
+        call_warning(call,
+                     "A failover of it to %s is under way. To call it off: Stop-CsPoolFailOver "
+                     "-PoolFqdn " HOME_CENTRAL,
+                     taker);
+    call_end(call);
+}
+
+/* The existing database goes back into service: what waits for a word of the other pool gets an
+ * administrator's. */
 static void restore(struct call *call, struct hosted_home *home)
 {
     const struct home *core = hosted_home_core(home);
@@ -106,8 +134,10 @@ static void restore(struct call *call, struct hosted_home *home)
         return;
     }
     if (mode_rights(mode)->holder) {
-        call_warning(call, "It is in service: there is nothing to restore.");
-        call_end(call);
+        if (mode_rights(mode)->changes)
+            say_in_service(call);
+        else
+            refuse_half_way(call, core);
         return;
     }
     fail(&e, FAIL_REFUSED,

@@ -88,6 +88,14 @@ static void tell(struct call *call, json_t *object)
     call_object(call, object);
 }
 
+static json_t *limited(const struct home *core)
+{
+    bool central = strcmp(home_name(core), HOME_CENTRAL) == 0;
+    return json_sprintf("%s, which holds it, is not heard; %s.", hold_holder(home_hold(core)),
+                        central ? "it is read from the copies, and changed by nobody"
+                                : "its users get limited service here");
+}
+
 /* A home that this pool is one of the two of. */
 static void show_hosted(struct call *call, struct view *view, const struct home *core)
 {
@@ -111,10 +119,7 @@ static void show_hosted(struct call *call, struct view *view, const struct home 
         json_object_set_new(object, "Waiting", json_string(error_line(&why, line, sizeof line)));
     }
     if (home_mode(core) == MODE_RESILIENCY)
-        json_object_set_new(
-            object, "Waiting",
-            json_sprintf("%s, which holds it, is not heard; its users get limited service here.",
-                         hold_holder(hold)));
+        json_object_set_new(object, "Waiting", limited(core));
     tell(call, object);
 }
 

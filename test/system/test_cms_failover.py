@@ -69,6 +69,8 @@ def after_a_disaster_the_seeds_example_takes_it_as_printed(world):
     world.kill("atl")
     world.wait_silent("redmond", "atl")
     move(world).must(1, "does not answer", "-BackupSqlServerFqdn", "-Force")
+    world.wait_mode("redmond", CENTRAL, "Resiliency")
+    assert "read from the copies" in world["redmond"].status_of(CENTRAL)["Waiting"]  # it has no users
     rehearsed = shell(world, "redmond", f"{SEED_2} -WhatIf").must(
         0, f"would be taken as the copy at {REDMOND} has it")
     assert "catch-up" not in str(rehearsed), rehearsed
@@ -154,6 +156,20 @@ def a_store_that_was_given_away_and_never_taken_is_put_back_into_service(world):
     freezer = Freezer(world, "redmond")
     world.begin()
     enable(world, "kenmyer")
+    # Half-way there changes are refused already; whoever is gone is not waited for long.
+    freezer.arm("before", "Central Management Store failover of the home central from "
+                f"{ATL}: Releasing")
+    half_way = Typed(world, "redmond", "Invoke-CsManagementServerFailover")
+    freezer.wait()
+    before, said = world.mode("atl", CENTRAL), move(world, "-Restore", at="atl")
+    if before == world.mode("atl", CENTRAL) == "Draining":
+        said.must(1, f"is being handed over to {REDMOND}", "silent for 5 s, that is called off",
+                  "Stop-CsPoolFailOver -PoolFqdn central")
+    freezer.go_on()
+    half_way.ends()
+    if world.mode("redmond", CENTRAL) == "Serving":
+        move(world, at="atl").must(0)
+    holds(world, "atl", CENTRAL)
     freezer.arm("before", "central went from Standby to Serving")
     Typed(world, "redmond", "Invoke-CsManagementServerFailover")
     freezer.wait()

@@ -84,6 +84,7 @@ def with_caching_the_replica_answers_what_only_reads(world):
     until("the replica to have something", lambda: world.command(
         "lonely", "Get-CsBackupServiceConfiguration", "-LocalStore").status == 0)
     copy = f"the copy at {name_of('lonely')}"
+    sets(world, ATL_DB, "-EnableCaching", "$true", "-WhatIf").must(0, "answer what only reads from its own")
     for database in (ATL_DB, REDMOND_DB):
         sets(world, database, "-EnableCaching", "$true").must(0)
         assert connection(world)["EnableCaching"]

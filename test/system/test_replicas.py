@@ -99,6 +99,8 @@ def planned_it_waits_for_a_replica_that_answers_and_shows_for_whom(world):
     status = world["redmond"].status_of(CENTRAL)
     assert (status["OperationStep"], status["OperationWaitsFor"]) == \
         ("Waiting for the replicas", LONELY), status
+    move(world, "-Restore", at="atl").must(0, "It is in service", f"A failover of it to {REDMOND} is under way",
+                                           "Stop-CsPoolFailOver -PoolFqdn central")
     enable(world, "user-late")
     world.network.join("atl", "lonely")
     assert b'"done"' in answer.read()
