@@ -244,10 +244,11 @@ enum role { ROLE_CENTRAL_MANAGEMENT, ROLE_USER_SERVER, ROLE_REGISTRAR, SERVICE_R
 static const char *const role_names[SERVICE_ROLES] = {"CentralManagement", "UserServer",
                                                       "Registrar"};
 
-static bool offers(const struct topology *topology, const struct pool *pool, enum role role)
+static bool offers(const struct front_end *fe, const struct pool *pool, enum role role)
 {
-    return role != ROLE_CENTRAL_MANAGEMENT || pool == topology->central ||
-           pool == topology->central->backup;
+    const struct pool *central = front_end_config(fe)->topology->central;
+    return role != ROLE_CENTRAL_MANAGEMENT || pool == central || pool == central->backup ||
+           pool == front_end_holder(fe, HOME_CENTRAL);
 }
 
 /* Whom its users turn to when it is gone; what of the Central Management Store is active. */
@@ -291,7 +292,7 @@ void admin_get_service(struct call *call)
     for (int role = 0; role < SERVICE_ROLES; role++) {
         for (size_t i = 0; i < topology->pool_count; i++) {
             const struct pool *p = &topology->pools[i];
-            if (!offers(topology, p, (enum role)role) || !is_wanted(call, p, (enum role)role))
+            if (!offers(fe, p, (enum role)role) || !is_wanted(call, p, (enum role)role))
                 continue;
             call_object(call, describe_service(fe, p, (enum role)role));
             shown++;

@@ -219,7 +219,7 @@ static bool is_wanted(const struct backup_service *service, const struct exporti
     const struct topology *topology = front_end_config(service->fe)->topology;
     const char *target = exporting_target(x);
     bool replica = strcmp(exporting_home(x), HOME_CENTRAL) == 0 &&
-                   topology_has_replica(topology, topology_pool(topology, target));
+                   front_end_has_replica(service->fe, topology_pool(topology, target));
     return replica || (home && strcmp(home_partner(hosted_home_core(home)), target) == 0);
 }
 
@@ -272,7 +272,7 @@ static bool add_replicas(struct backup_service *service)
     const struct topology *topology = front_end_config(service->fe)->topology;
     bool added = false;
     for (size_t i = 0; front_end_home(service->fe, HOME_CENTRAL) && i < topology->pool_count; i++) {
-        if (topology_has_replica(topology, &topology->pools[i]))
+        if (front_end_has_replica(service->fe, &topology->pools[i]))
             added |= add_export(service, HOME_CENTRAL, MODULE_CMS_MASTER, topology->pools[i].fqdn);
     }
     return added;

@@ -88,6 +88,9 @@ const struct pool *front_end_holder(const struct front_end *fe, const char *home
 /* The same, but NULL if it is known that the pool does not serve it now: it is stopped, or its
  * partner has not confirmed yet. */
 const struct pool *front_end_server(const struct front_end *fe, const char *home);
+/* Has this other pool a replica of `central`? Not who may hold it: by the topology, or by the
+ * record of this pool, if that is one of them. */
+bool front_end_has_replica(const struct front_end *fe, const struct pool *pool);
 /* What the home is at this pool: here, or as a machine of it that answers us said last. False:
  * nothing is known of it, or the pool has no part in it. */
 bool front_end_mode_at(const struct front_end *fe, const struct pool *pool, const char *home,

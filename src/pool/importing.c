@@ -326,19 +326,22 @@ static void on_replica_worked(void *context)
     free(o);
 }
 
-/* Only the two pools that may hold `central` write to its replicas. */
+/* Only the two pools that may hold `central` write to its replicas, and a former one that has it
+ * still. */
 static bool is_for_replica(const struct importing *importing, const struct machine *from,
                            const char *home)
 {
     const struct pool *central = front_end_config(importing->fe)->topology->central;
     return strcmp(home, HOME_CENTRAL) == 0 && !front_end_home(importing->fe, home) &&
-           (from->pool == central || from->pool == central->backup);
+           (from->pool == central || from->pool == central->backup ||
+            from->pool == front_end_holder(importing->fe, home));
 }
 
-static void offer_to_replica(struct importing *importing, const struct sync_offer *offer,
-                             struct link_reply *reply)
+static void offer_to_replica(struct importing *importing, const struct machine *from,
+                             const struct sync_offer *offer, struct link_reply *reply)
 {
     const struct pool *central = front_end_config(importing->fe)->topology->central;
+    const struct pool *backup = from->pool == central ? central->backup : from->pool;
     if (put_off(importing, reply))
         return;
     struct replica_offer *o = xcalloc(1, sizeof *o);
@@ -347,7 +350,7 @@ static void offer_to_replica(struct importing *importing, const struct sync_offe
     o->reply = reply;
     o->offer = *offer;
     snprintf(o->pools[SIDE_HOME], FQDN_SIZE, "%s", central->fqdn);
-    snprintf(o->pools[SIDE_BACKUP], FQDN_SIZE, "%s", central->backup ? central->backup->fqdn : "");
+    snprintf(o->pools[SIDE_BACKUP], FQDN_SIZE, "%s", backup ? backup->fqdn : "");
     if (workers_run(importing->workers, work_on_replica, on_replica_worked, o)) {
         importing->calls++;
         return;
@@ -471,7 +474,7 @@ void importing_offered(struct importing *importing, const struct machine *from,
 {
     struct error e = {0};
     if (is_for_replica(importing, from, offer->home)) {
-        offer_to_replica(importing, offer, reply);
+        offer_to_replica(importing, from, offer, reply);
         return;
     }
     struct hosted_home *home = home_for(importing, from, offer->home, &e);

@@ -106,6 +106,7 @@ static void note_homes(struct peer *peer, const struct heartbeat *theirs)
             continue;
         struct peer_home *noted = &peer->homes[peer->home_count++];
         memcpy(noted->home, theirs->homes[i].home, sizeof noted->home);
+        noted->term = theirs->homes[i].term;
         noted->mode = theirs->homes[i].mode;
         noted->operation = theirs->homes[i].operation;
     }

@@ -17,6 +17,7 @@ enum {
 /* What a home is at the pool of a machine, as that said last. */
 struct peer_home {
     char home[HOME_NAME_SIZE];
+    struct term term;
     enum mode mode;
     struct heartbeat_operation operation; /* by which that pool takes it over */
 };

@@ -6,14 +6,15 @@
 #include "pool/compared.h"
 #include "pool/offer.h"
 
-/* What is kept of it, or the beginning of it. */
+/* What is kept of it, or the beginning of it: and whose it is by now. */
 static enum failure read_hold(struct view *view, const char *const pools[SIDES], struct hold *hold,
                               struct error *e)
 {
     enum failure bad = view_hold(view, HOME_CENTRAL, hold, e);
-    if (bad != FAIL_NOT_FOUND)
+    if (bad && bad != FAIL_NOT_FOUND)
         return bad;
-    *hold = (struct hold){.mode = MODE_STANDBY};
+    if (bad)
+        *hold = (struct hold){.mode = MODE_STANDBY};
     snprintf(hold->home, sizeof hold->home, "%s", HOME_CENTRAL);
     for (int i = 0; i < SIDES; i++)
         snprintf(hold->pools[i], FQDN_SIZE, "%s", pools[i] ? pools[i] : "");

@@ -7,7 +7,8 @@
 #include "store/store.h"
 
 /* Beside the loop. What the replica makes of an offer; a term or lineage that is new to it is kept
- * before it answers. `pools` are the two that the topology names. */
+ * before it answers. `pools` are the two that may hold it, as far as is known: whoever offers among
+ * them. */
 enum failure replica_offered(struct store *store, const struct sync_offer *offer,
                              const char *const pools[SIDES], struct copy_answer *answer,
                              struct error *e);

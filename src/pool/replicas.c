@@ -68,7 +68,7 @@ void replicas_begin(struct replicas *r)
     r->brought = 0;
     r->brought_from[0] = r->trouble[0] = r->behind[0] = '\0';
     for (size_t i = 0; i < topology->pool_count; i++) {
-        if (!topology_has_replica(topology, &topology->pools[i]))
+        if (!front_end_has_replica(r->fe, &topology->pools[i]))
             continue;
         struct replica_row *row = &r->rows[r->count++];
         *row = (struct replica_row){0};
@@ -339,7 +339,7 @@ void replicas_away(const struct front_end *fe, char *names, size_t size)
     names[0] = '\0';
     for (size_t i = 0; i < topology->pool_count; i++) {
         const struct pool *pool = &topology->pools[i];
-        if (topology_has_replica(topology, pool) && !front_end_reaches(fe, pool->fqdn))
+        if (front_end_has_replica(fe, pool) && !front_end_reaches(fe, pool->fqdn))
             name_silent(fe, pool, names, size);
     }
 }

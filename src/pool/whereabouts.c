@@ -70,6 +70,29 @@ void front_end_witnesses(const struct front_end *fe, const char *home, char *nam
     }
 }
 
+/* What a machine that answers us said of the home last; NULL: it does not, or has no part in it. */
+static const struct peer_home *said_of(const struct peer *peer, const char *name)
+{
+    for (size_t i = 0; peer && peer->reachable && i < peer->home_count; i++) {
+        if (strcmp(peer->homes[i].home, name) == 0)
+            return &peer->homes[i];
+    }
+    return NULL;
+}
+
+/* Who says that he holds it in that term. As long as a former backup pool has it, that is another
+ * one than the topology names (protocol, rule 12). */
+static const struct pool *holder_by_word(const struct front_end *fe, const struct heard_home *heard)
+{
+    struct peers *peers = front_end_peers(fe);
+    for (size_t i = 0; i < peers_count(peers); i++) {
+        const struct peer_home *said = said_of(peers_at(peers, i), heard->home);
+        if (said && term_equal(said->term, heard->term) && mode_rights(said->mode)->holder)
+            return topology_pool(front_end_config(fe)->topology, peers_at(peers, i)->pool);
+    }
+    return NULL;
+}
+
 const struct pool *front_end_holder(const struct front_end *fe, const char *name)
 {
     const struct topology *topology = front_end_config(fe)->topology;
@@ -84,17 +107,18 @@ const struct pool *front_end_holder(const struct front_end *fe, const char *name
     const struct pool *pool = central ? topology->central : topology_pool(topology, name);
     if (!pool || !heard || term_is_none(heard->term))
         return NULL;
-    return term_side(heard->term) == SIDE_HOME ? pool : pool->backup;
+    if (term_side(heard->term) == SIDE_HOME)
+        return pool;
+    const struct pool *says = holder_by_word(fe, heard);
+    return says ? says : pool->backup;
 }
 
-/* What a machine that answers us said of the home last; NULL: it does not, or has no part in it. */
-static const struct peer_home *said_of(const struct peer *peer, const char *name)
+bool front_end_has_replica(const struct front_end *fe, const struct pool *pool)
 {
-    for (size_t i = 0; peer && peer->reachable && i < peer->home_count; i++) {
-        if (strcmp(peer->homes[i].home, name) == 0)
-            return &peer->homes[i];
-    }
-    return NULL;
+    const struct config *config = front_end_config(fe);
+    const struct hosted_home *home = front_end_home(fe, HOME_CENTRAL);
+    return pool && pool != config->self->pool && topology_has_replica(config->topology, pool) &&
+           !(home && strcmp(home_partner(hosted_home_core(home)), pool->fqdn) == 0);
 }
 
 bool front_end_mode_at(const struct front_end *fe, const struct pool *pool, const char *name,

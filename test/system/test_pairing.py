@@ -56,6 +56,13 @@ def with_a_user(world, pools, pairs):
     keep(world, "before")
 
 
+def where_central_is(world, at):
+    """As this machine tells it: who holds it, and which of its services is active."""
+    services = world[at].ask("Get-CsService", CentralManagement=True).objects
+    return (world[at].ask("Get-CsManagementConnection").objects[0]["PoolFqdn"],
+            [s["PoolFqdn"] for s in services if s["Active"]])
+
+
 def fail_over(world, home, to, *words):
     world.command(to, "Invoke-CsPoolFailOver", "-PoolFqdn", name_of(home), "-Confirm:$false",
                   *words).must(0)
@@ -198,7 +205,7 @@ def a_pair_that_is_dissolved_waits_for_nobody_and_can_be_made_again(world):
 
 @test
 def a_pool_that_holds_its_former_partners_home_keeps_it_until_it_is_handed_back(world):
-    world.build(["atl", "redmond", "tokyo"], pairs=[("atl", "redmond")])
+    world.build(["atl", "redmond", "tokyo", "oslo"], pairs=[("atl", "redmond")])
     for pool in world.pools:
         with_file_store(world, pool)
     world.begin()
@@ -207,11 +214,18 @@ def a_pool_that_holds_its_former_partners_home_keeps_it_until_it_is_handed_back(
     fail_over(world, "atl", "redmond")
     world.command("redmond", "Invoke-CsManagementServerFailover").must(0)
     new = [("atl", "tokyo")]
-    run_by(world, new, "atl", "redmond", "tokyo")
+    run_by(world, new, *world.pools)
     world.publish("atl").must(1, "failed over", "Invoke-CsPoolFailBack")
     for home in ("atl", CENTRAL):
         world.wait_mode("redmond", home, "Serving")
         assert world["redmond"].events("part-kept", name_of(home))
+    # By the new file it would be Tokyo; whoever has no part in it goes by who says that he serves it.
+    enable(world, "bob")
+    wait_equal(world, CENTRAL, "redmond", "oslo")
+    until("oslo to name redmond", lambda: where_central_is(world, "oslo") == (
+        name_of("redmond"), [name_of("redmond")]))
+    assert world["oslo"].ask("Get-CsUserPoolInfo", Identity="ken").objects[0]["ServingPoolFqdn"] == \
+        name_of("redmond")
     world.command("atl", "Invoke-CsPoolFailBack", "-PoolFqdn", name_of("atl"),
                   "-Confirm:$false").must(0)
     world.wait_mode("atl", "atl", "Serving")
@@ -224,7 +238,11 @@ def a_pool_that_holds_its_former_partners_home_keeps_it_until_it_is_handed_back(
     world.wait_event("redmond", "part-given-up", "central")
     wait_paired(world, "atl", "tokyo")
     enable(world, "alice")
-    wait_equal(world, CENTRAL, "atl", "tokyo", "redmond")
+    wait_equal(world, CENTRAL, "atl", "tokyo", "redmond", "oslo")
+    # They follow the new backup pool, too, when that has it.
+    world.command("tokyo", "Invoke-CsManagementServerFailover").must(0)
+    enable(world, "carol")
+    wait_equal(world, CENTRAL, "tokyo", "atl", "redmond", "oslo")
     wait_equal(world, "atl", "atl", "tokyo")
     keep(world, "after")
     world.command("redmond", "Remove-CsUserStoreBackupData", "-PoolFqdn", name_of("redmond"),
