@@ -12,12 +12,12 @@
 #include "admin/call.h"
 #include "admin/show.h"
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "content/manifest.h"
 #include "pool/account.h"
 #include "pool/central.h"
 #include "pool/content.h"
 #include "store/salvage.h"
-#include "user/utf8.h"
 
 DEFINE_OWNED(json_t *, json_decref)
 

@@ -6,7 +6,7 @@
 #include "admin/transfer.h"
 #include "admin/user_batch.h"
 #include "admin/user_filter.h"
-#include "user/utf8.h"
+#include "base/utf8.h"
 
 DEFINE_OWNED(json_t *, json_decref)
 

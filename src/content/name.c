@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 bool content_name_valid(struct bytes name)
 {
     return name.size >= 1 && name.size < CONTENT_NAME_SIZE && name.at[0] != '.' &&
@@ -15,14 +17,29 @@ static void copy_name(char to[CONTENT_NAME_SIZE], struct bytes name)
     to[name.size] = 0;
 }
 
-/* Text with \xNN for what would break a line or change a terminal. Cut where it doesn't fit. */
+/* How many bytes of text a name goes on with that change no line and no terminal; 0: this byte is
+ * none of them. */
+static size_t plain_bytes(const char *c)
+{
+    enum { CHARACTER_MAX = 4 };
+    if ((unsigned char)*c < ' ' || *c == 127 || *c == '\\')
+        return 0;
+    size_t size = 1, most = strnlen(c, CHARACTER_MAX);
+    while (size <= most && !utf8_valid(c, size))
+        size++;
+    return size <= most ? size : 0;
+}
+
+/* As text, with \xNN for what is none, or would break a line or change a terminal. Cut where it
+ * doesn't fit. */
 static void show(const char *name, char *text, size_t size)
 {
     size_t used = 0;
-    for (const char *c = name; *c && used + 5 < size; c++) {
-        unsigned char byte = (unsigned char)*c;
-        bool plain = byte >= ' ' && byte != 127 && byte != '\\';
-        used += (size_t)snprintf(text + used, size - used, plain ? "%c" : "\\x%02x", byte);
+    for (const char *c = name; *c && used + 5 < size;) {
+        size_t plain = plain_bytes(c);
+        used += (size_t)(plain ? snprintf(text + used, size - used, "%.*s", (int)plain, c)
+                               : snprintf(text + used, size - used, "\\x%02x", (unsigned char)*c));
+        c += plain ? plain : 1;
     }
     text[used] = 0;
 }

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "user/utf8.h"
+#include "base/utf8.h"
 
 /* Contact lists (RFC 4826, both), and who may see whose presence (RFC 5025). */
 static const struct document_application applications[] = {

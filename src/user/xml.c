@@ -6,7 +6,7 @@
 #include <expat.h>
 
 #include "base/random.h"
-#include "user/utf8.h"
+#include "base/utf8.h"
 
 struct check {
     XML_Parser parser;

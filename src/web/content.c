@@ -236,9 +236,7 @@ static json_t *shown_name(const struct file_name *name)
     char shown[FILE_NAME_SHOWN_SIZE];
     if (file_name_writable(name->file))
         return json_string(name->file);
-    const char *slash = strchr(file_name_shown(name, shown), '/');
-    json_t *text = json_string(slash ? slash + 1 : shown);
-    return text ? text : json_null();
+    return json_string(strchr(file_name_shown(name, shown), '/') + 1);
 }
 
 static void list_one(const struct listing *l, const struct file_name *name, const struct item *item,

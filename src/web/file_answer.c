@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "user/utf8.h"
+#include "base/utf8.h"
 
 static const char octets[] = "application/octet-stream";
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "user/utf8.h"
+#include "base/utf8.h"
 #include "user/xml.h"
 #include "web/etag.h"
 #include "web/xcap_path.h"

@@ -65,6 +65,16 @@ static void a_name_is_shown_on_one_line(void **state)
     assert_string_equal(file_name_shown(&name, text), "c/a\\x0ab\\x1b[31m");
 }
 
+static void a_name_that_is_no_text_is_shown_as_text(void **state)
+{
+    (void)state;
+    char text[FILE_NAME_SHOWN_SIZE];
+    struct file_name name = named("c", "Gr\xc3\xbc\xc3\x9f"
+                                       "e \xf0\x9f\x98\x80 \xff\xfe \xc3");
+    assert_string_equal(file_name_shown(&name, text), "c/Gr\xc3\xbc\xc3\x9f"
+                                                      "e \xf0\x9f\x98\x80 \\xff\\xfe \\xc3");
+}
+
 /* --- chunks and manifests --- */
 
 static void fill(uint8_t *at, size_t size, uint64_t seed)
@@ -744,6 +754,7 @@ int main(void)
         cmocka_unit_test(a_name_becomes_a_key_and_a_key_the_name),
         cmocka_unit_test(a_name_leads_nowhere_else),
         cmocka_unit_test(a_name_is_shown_on_one_line),
+        cmocka_unit_test(a_name_that_is_no_text_is_shown_as_text),
         cmocka_unit_test(cuts_do_not_depend_on_how_the_bytes_come),
         cmocka_unit_test(an_insertion_changes_few_chunks),
         cmocka_unit_test(zeros_are_cut_too_and_the_aim_grows),
