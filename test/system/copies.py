@@ -133,9 +133,10 @@ def make(machine, count, name="user", at_once=8):
 
 
 class Load:
-    """Clients that change `central` until they are told to stop; whatever fails comes again."""
+    """Clients that change `central` until they are told to stop, some hundred times in a second;
+    whatever fails comes again."""
 
-    def __init__(self, machine, clients=8, pause_s=0.0, name="load"):
+    def __init__(self, machine, clients=8, pause_s=0.02, name="load"):
         self.machine, self.pause_s, self.name = machine, pause_s, name
         self.stopped = threading.Event()
         self.acknowledged = []
@@ -154,8 +155,7 @@ class Load:
             except (OSError, http.client.HTTPException, ValueError, IndexError):
                 time.sleep(0.05)
             number += 1
-            if self.pause_s:
-                self.stopped.wait(self.pause_s)
+            self.stopped.wait(self.pause_s)
 
     def __enter__(self):
         for thread in self.threads:

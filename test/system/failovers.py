@@ -12,6 +12,11 @@ from web_client import ATL, REDMOND, SECRET, enable
 tests.clear()
 
 
+# Between two changes of a user: a hand-over still meets each of them in the middle of one, and the
+# processors are left to whom they are to be tried on.
+PAUSE_S = 0.003
+
+
 class Writer(threading.Thread):
     """A user who changes his settings again and again, wherever he is served, and remembers up to
     which change he was told that it is kept."""
@@ -85,8 +90,7 @@ class Writer(threading.Thread):
             if kept:
                 now = time.monotonic()
                 self.longest_s, last = max(self.longest_s, now - last), now
-            else:
-                time.sleep(0.005)
+            self.stopped.wait(PAUSE_S)
 
     def must_be_kept(self, pool):
         """What the store of the pool has is the last acknowledged change, or one tried behind it."""
