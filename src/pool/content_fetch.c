@@ -559,6 +559,18 @@ static bool is_half_of(const struct fetch_file *half, const struct fetch_file *f
            manifest_same_bytes(&half->manifest, &file->manifest);
 }
 
+void fetch_half_first(const struct fetch *f, struct fetch_file *list, size_t count)
+{
+    for (size_t i = 1; f->half && i < count; i++) {
+        if (!is_half_of(f->half, &list[i]))
+            continue;
+        struct fetch_file first = list[i];
+        list[i] = list[0];
+        list[0] = first;
+        return;
+    }
+}
+
 static void go_on_with_half(struct fetch *f, struct fetch_file *file)
 {
     struct fetch_file *half = f->half;

@@ -57,6 +57,8 @@ struct fetch {
     struct fetch_file *half; /* one that took longer than its turn; it goes on where it stopped */
 };
 
+/* Where their order does not matter: only the first of a list goes on where it stopped. */
+void fetch_half_first(const struct fetch *f, struct fetch_file *list, size_t count);
 /* As many of them as are whole by `until_ms`. What fails as a whole (nobody answers, no room) is
  * told; that one file is absent is not. */
 enum failure fetch_files(struct fetch *f, struct fetch_file *list, size_t count, uint64_t until_ms,
