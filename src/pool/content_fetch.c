@@ -55,11 +55,17 @@ void fetch_file_clear(struct fetch_file *file)
     *file = (struct fetch_file){0};
 }
 
+void fetch_let_go_of_half(struct fetch *f, enum fetch_for why)
+{
+    if (f->half[why])
+        fetch_file_clear(f->half[why]);
+    free(TAKE(f->half[why]));
+}
+
 void fetch_clear(struct fetch *f)
 {
-    if (f->half)
-        fetch_file_clear(f->half);
-    free(TAKE(f->half));
+    for (enum fetch_for why = 0; why < FETCH_FORS; why++)
+        fetch_let_go_of_half(f, why);
 }
 
 /* --- a file --- */
@@ -559,10 +565,10 @@ static bool is_half_of(const struct fetch_file *half, const struct fetch_file *f
            manifest_same_bytes(&half->manifest, &file->manifest);
 }
 
-void fetch_half_first(const struct fetch *f, struct fetch_file *list, size_t count)
+void fetch_half_first(const struct fetch_file *half, struct fetch_file *list, size_t count)
 {
-    for (size_t i = 1; f->half && i < count; i++) {
-        if (!is_half_of(f->half, &list[i]))
+    for (size_t i = 1; half && i < count; i++) {
+        if (!is_half_of(half, &list[i]))
             continue;
         struct fetch_file first = list[i];
         list[i] = list[0];
@@ -571,9 +577,9 @@ void fetch_half_first(const struct fetch *f, struct fetch_file *list, size_t cou
     }
 }
 
-static void go_on_with_half(struct fetch *f, struct fetch_file *file)
+static void go_on_with_half(struct fetch *f, enum fetch_for why, struct fetch_file *file)
 {
-    struct fetch_file *half = f->half;
+    struct fetch_file *half = f->half[why];
     if (!half || !is_half_of(half, file))
         return;
     file->incoming = TAKE(half->incoming);
@@ -582,18 +588,18 @@ static void go_on_with_half(struct fetch *f, struct fetch_file *file)
     file->same = TAKE(half->same);
     file->asked = half->asked;
     file->written = half->written;
-    fetch_clear(f);
+    fetch_let_go_of_half(f, why);
 }
 
-static void keep_half(struct fetch *f, struct fetch_file *file)
+static void keep_half(struct fetch *f, enum fetch_for why, struct fetch_file *file)
 {
     if (file->state != FETCH_WANTED || !file->sources)
         return;
     file->asked = file->written; /* what did not come is asked for again */
-    fetch_clear(f);
-    f->half = xcalloc(1, sizeof *f->half);
-    *f->half = *file;
-    f->half->manifest.chunks =
+    fetch_let_go_of_half(f, why);
+    struct fetch_file *half = f->half[why] = xcalloc(1, sizeof *half);
+    *half = *file;
+    half->manifest.chunks =
         xmemdup(file->manifest.chunks, file->manifest.count * sizeof(struct chunk));
     file->incoming = NULL;
     file->sources = NULL;
@@ -602,23 +608,24 @@ static void keep_half(struct fetch *f, struct fetch_file *file)
     file->asked = file->written = 0;
 }
 
-uint64_t fetch_half_bytes(const struct fetch *f)
+uint64_t fetch_half_bytes(const struct fetch *f, enum fetch_for why)
 {
-    return f->half ? f->half->offsets[f->half->written] : 0;
+    const struct fetch_file *half = f->half[why];
+    return half ? half->offsets[half->written] : 0;
 }
 
-enum failure fetch_files(struct fetch *f, struct fetch_file *list, size_t count, uint64_t until_ms,
-                         struct error *e)
+enum failure fetch_files(struct fetch *f, enum fetch_for why, struct fetch_file *list, size_t count,
+                         uint64_t until_ms, struct error *e)
 {
     struct run r = {
         .f = f, .list = list, .count = count, .until_ms = until_ms, .seed_fd = -1, .aside_fd = -1};
     enum failure bad = OK;
     if (count)
-        go_on_with_half(f, &list[0]);
+        go_on_with_half(f, why, &list[0]);
     while (!bad && !is_over(&r))
         bad = step(&r, e);
     end_run(&r);
     if ((!bad || r.unheard) && r.writing < count)
-        keep_half(f, &list[r.writing]);
+        keep_half(f, why, &list[r.writing]);
     return bad;
 }

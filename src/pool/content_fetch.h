@@ -45,6 +45,9 @@ struct fetch_file {
     uint32_t *same; /* for each chunk, the first one in the file with that content */
 };
 
+/* Each begins where it stopped, whatever the other one is about. */
+enum fetch_for { FETCH_FOR_BATCH, FETCH_FOR_REPAIR, FETCH_FORS };
+
 struct fetch {
     const struct file_store *files;
     struct content_calls *calls;
@@ -53,23 +56,25 @@ struct fetch {
     char pool[FQDN_SIZE]; /* the other one; "" if there is none */
     atomic_bool *stopping;
     atomic_ullong *bytes_fetched, *bytes_found;
-    struct pace pace;        /* of questions for chunks */
-    struct fetch_file *half; /* one that took longer than its turn; it goes on where it stopped */
+    struct pace pace; /* of questions for chunks */
+    /* One that took longer than its turn; it goes on where it stopped. */
+    struct fetch_file *half[FETCH_FORS];
 };
 
 /* Where their order does not matter: only the first of a list goes on where it stopped. */
-void fetch_half_first(const struct fetch *f, struct fetch_file *list, size_t count);
+void fetch_half_first(const struct fetch_file *half, struct fetch_file *list, size_t count);
 /* As many of them as are whole by `until_ms`. What fails as a whole (nobody answers, no room) is
  * told; that one file is absent is not. */
-enum failure fetch_files(struct fetch *f, struct fetch_file *list, size_t count, uint64_t until_ms,
-                         struct error *e);
+enum failure fetch_files(struct fetch *f, enum fetch_for why, struct fetch_file *list, size_t count,
+                         uint64_t until_ms, struct error *e);
 /* Those that are whole: made durable, set in their places. `still` is asked right before (NULL: all
  * are wanted): to fetch something takes a while, and what its users did to it meanwhile counts. */
 typedef bool fetch_still(const struct fetch_file *file, void *context);
 enum failure fetch_place(struct fetch *f, struct fetch_file *list, size_t count, fetch_still *still,
                          void *context, struct error *e);
 /* Of the one that is not whole yet, so much is here. */
-uint64_t fetch_half_bytes(const struct fetch *f);
+uint64_t fetch_half_bytes(const struct fetch *f, enum fetch_for why);
+void fetch_let_go_of_half(struct fetch *f, enum fetch_for why);
 /* What is in it, not itself. */
 void fetch_file_clear(struct fetch_file *file);
 void fetch_clear(struct fetch *f);

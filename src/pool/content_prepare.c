@@ -108,7 +108,7 @@ static uint64_t reached(const struct needs *n)
 static void note_fetched(struct keeper *k, const struct needs *n)
 {
     size_t placed = 0;
-    uint64_t left = 0, here = fetch_half_bytes(&k->fetch);
+    uint64_t left = 0, here = fetch_half_bytes(&k->fetch, FETCH_FOR_BATCH);
     for (size_t i = 0; i < n->count; i++) {
         placed += n->list[i].state == FETCH_PLACED;
         left += n->list[i].state == FETCH_PLACED ? 0 : n->list[i].manifest.stamp.size;
@@ -124,7 +124,7 @@ static enum failure bring(struct keeper *k, struct needs *n, uint64_t until_ms, 
     enum failure bad = OK;
     for (size_t at = 0; !bad && at < n->count && clock_ms() < until_ms;) {
         size_t some = n->count - at < FETCH_FILES_MAX ? n->count - at : FETCH_FILES_MAX;
-        bad = fetch_files(&k->fetch, n->list + at, some, until_ms, e);
+        bad = fetch_files(&k->fetch, FETCH_FOR_BATCH, n->list + at, some, until_ms, e);
         enum failure placed =
             fetch_place(&k->fetch, n->list + at, some, NULL, NULL, bad ? NULL : e);
         bad = bad ? bad : placed;

@@ -125,9 +125,9 @@ static enum failure repair_some(struct keeper *k, uint64_t until_ms, size_t *don
     size_t count = take_due(k, &names);
     struct fetch_file *list = xcalloc(count + 1, sizeof *list);
     enum failure bad = count ? read_manifests(k, &names, list, &count, e) : OK;
-    fetch_half_first(&k->fetch, list, count);
+    fetch_half_first(k->fetch.half[FETCH_FOR_REPAIR], list, count);
     if (!bad)
-        bad = fetch_files(&k->fetch, list, count, until_ms, e);
+        bad = fetch_files(&k->fetch, FETCH_FOR_REPAIR, list, count, until_ms, e);
     enum failure placed = fetch_place(&k->fetch, list, count, still_missing, k, bad ? NULL : e);
     bad = bad ? bad : placed;
     note_results(k, list, count, bad ? NULL : e);
@@ -139,21 +139,23 @@ static enum failure repair_some(struct keeper *k, uint64_t until_ms, size_t *don
 }
 
 /* What is half here of a file that nobody waits for any more (it is back, or was replaced) would
- * take its room for ever. Of a copy, a batch may still be about it. */
-static void let_go_of_half(struct keeper *k)
+ * take its room for ever. */
+static void let_go_of_halves(struct keeper *k)
 {
     pthread_mutex_lock(&k->lock);
-    bool wanted = keys_count(k->missing) || (k->role == CONTENT_FOLLOWS && !k->complete);
+    bool missing = keys_count(k->missing) > 0, copying = k->role == CONTENT_FOLLOWS && !k->complete;
     pthread_mutex_unlock(&k->lock);
-    if (!wanted)
-        fetch_clear(&k->fetch);
+    if (!missing)
+        fetch_let_go_of_half(&k->fetch, FETCH_FOR_REPAIR);
+    if (!copying)
+        fetch_let_go_of_half(&k->fetch, FETCH_FOR_BATCH);
 }
 
 void keeper_repair(struct keeper *k, uint64_t until_ms, struct error *e)
 {
     enum failure bad = OK;
     size_t done = 1;
-    let_go_of_half(k);
+    let_go_of_halves(k);
     while (!bad && done && clock_ms() < until_ms && clock_ms() >= k->retry_ms &&
            !atomic_load(&k->content->stopping))
         bad = repair_some(k, until_ms, &done, e);

@@ -495,12 +495,16 @@ def over_a_slow_link_what_is_copied_comes_in_steps_that_can_be_seen(world):
     assert len(items) > 2, items
     assert any("bytes of files are on their way" in plan for plan in plans), plans
     assert any(0 < left < 600000 for left in bytes_of_files), bytes_of_files
-    # What came of a file that is back before it is whole is not kept: it would take room for ever.
+    # One that is missing and one that is new, each of more than a turn, don't begin anew because of
+    # each other; and what came of a file that is back before it is whole is not kept.
     large, away = redmond.home("atl") / "c" / "large", world.folder / "large"
     half = lambda: list((redmond.root / ".pollux/incoming").glob("*"))
     large.rename(away)
     until("some of it to come", half)
+    atl.write("atl", "c/second", big(2, 300000))
+    until("the new one to come", (redmond.home("atl") / "c" / "second").exists)
     away.rename(large)
+    wait_same(files, "atl", 2)
     wait_settled(world["atl"])
     until("nothing half to be left", lambda: not half())
 
