@@ -158,7 +158,8 @@ void admin_invoke_management_server_failover(struct call *call)
     const struct pool *self = front_end_config(fe)->self->pool;
     bool disaster = call_text(call, "BackupSqlServerFqdn") != NULL;
     struct error e;
-    if (disaster && (check_target(call, self, &e) || check_mirror(call, self, &e))) {
+    bool paired = home && home_partner(hosted_home_core(home))[0];
+    if (disaster && paired && (check_target(call, self, &e) || check_mirror(call, self, &e))) {
         call_fail(call, &e);
     } else if (call_switch(call, "Restore") && home) {
         restore(call, home);

@@ -76,6 +76,9 @@ def two_pools_that_served_alone_become_a_pair(world):
     done(world["atl"], "Invoke-CsManagementStoreReplication")  # Redmond knows of Alice
     Client(world, "alice", "redmond").put("<resource-lists/>", "before").must(201)
     assert backup_of(world, "atl") is None
+    for words in ([], ["-BackupSqlServerFqdn", name_of("redmond"), "-Force"]):
+        world.command("redmond", "Invoke-CsManagementServerFailover", *words).must(
+            1, "has no backup pool that could take it", "Pairs are made in the topology")
     run_by(world, [("atl", "redmond")], "atl", "redmond")
     world.wait_mode("atl", CENTRAL, "Serving")
     world.publish("atl").must(0)
