@@ -189,7 +189,7 @@ static uint32_t period_ms(const struct topology *topology)
     return ms < HEARTBEAT_MS ? ms : HEARTBEAT_MS;
 }
 
-/* Has a part in one of our homes, or in `central`: it is never waited for. */
+/* Has a part in one of our homes, or in `central`: it waits for no other's turn. */
 static bool is_near(const struct heartbeats *hb, const struct peer *peer)
 {
     struct hosted_home *homes[HOSTED_HOMES_MAX];
@@ -205,16 +205,20 @@ static bool is_near(const struct heartbeats *hb, const struct peer *peer)
     return false;
 }
 
-/* Is it its turn? */
+/* Of one that does not answer: at the pace of the beats, and of those that are not near a few at a
+ * time. *(A refusal comes at once, and whoever is near was tried again for it, without an end: a
+ * machine that was lost had all others do nothing else.)* */
 static bool may_be_tried(const struct heartbeats *hb, const struct peer *peer)
 {
     const struct topology *topology = front_end_config(hb->fe)->topology;
     size_t trying = 0;
+    if (clock_ms() - peer->called_ms < period_ms(topology) / 2)
+        return false;
     for (size_t i = 0; i < peers_count(hb->peers); i++) {
         const struct peer *other = peers_at(hb->peers, i);
         trying += other->calling && !other->reachable;
     }
-    return trying < HEARTBEAT_TRIES_MAX && clock_ms() - peer->called_ms >= period_ms(topology) / 2;
+    return trying < HEARTBEAT_TRIES_MAX || is_near(hb, peer);
 }
 
 static void on_heartbeat_done(const char *to, const struct heartbeat *theirs, const struct error *e,
@@ -227,7 +231,7 @@ static void call_peer(struct heartbeats *hb, struct peer *peer)
     peer->again = peer->calling; /* one at a time, and then the newest word */
     if (peer->calling || !machine)
         return;
-    if (!peer->reachable && !is_near(hb, peer) && !may_be_tried(hb, peer))
+    if (!peer->reachable && !may_be_tried(hb, peer))
         return;
     peer->calling = true;
     peer->called_ms = clock_ms();
@@ -316,6 +320,10 @@ void heartbeats_heard(struct heartbeats *hb, const struct heartbeat *theirs,
     struct peer *peer = peers_find(hb->peers, theirs->sender.machine);
     OWNED(free_memory) struct heartbeat *ours = heartbeat_for(hb, peer);
     link_reply_heartbeat(reply, ours);
+    if (peer && !peer->reachable && is_near(hb, peer)) {
+        peer->called_ms = 0; /* it is there, and need not wait for the next beat */
+        call_peer(hb, peer);
+    }
 }
 
 /* --- around it --- */

@@ -15,6 +15,8 @@ from expired import expire
 from pollux_world import *
 
 HEARTBEAT = "/link/v1/heartbeat"
+# Of a machine that is gone: two come in a second, and 76 came when each was tried again at once.
+CALLS_COUNTED, CALLS_A_SECOND_MAX = 6, 6
 PATHS = [HEARTBEAT, "/link/v1/question", "/link/v1/create", "/link/v1/command"]
 
 
@@ -260,6 +262,23 @@ def nothing_but_tls_1_3_gets_through(world):
             socket.create_connection(("127.0.0.1", world["atl"].port), PATIENCE_S),
             server_hostname=name_of("atl")) as good:
         assert good.version() == "TLSv1.3", good.version()
+
+
+@test
+def a_machine_that_is_gone_is_called_at_the_pace_of_heartbeats(world):
+    """What is refused is refused at once: whoever tried again for it would do nothing else. Its pace is
+    four in a failure-detection interval; what copies, and asks, comes besides."""
+    world.deploy(["atl", "redmond"])
+    world.kill("atl")
+    with socket.create_server(("127.0.0.1", world["atl"].port)) as gone:
+        gone.settimeout(PATIENCE_S)
+        gone.accept()[0].close()
+        began = time.monotonic()
+        for _ in range(CALLS_COUNTED):
+            gone.accept()[0].close()
+        assert time.monotonic() - began > CALLS_COUNTED / CALLS_A_SECOND_MAX, time.monotonic() - began
+    world.start("atl")
+    world.wait_hears("redmond", "atl")
 
 
 @test
