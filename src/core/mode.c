@@ -78,6 +78,7 @@ static const struct mode_transition transitions[] = {
     {MODE_DRAINING,   CAUSE_RELEASED,     MODE_RELEASED,   "Everything is copied and verified; the term is given away."},
     {MODE_RELEASED,   CAUSE_TAKEN,        MODE_STANDBY,    "The partner serves; sync turns round."},
     {MODE_RELEASED,   CAUSE_DECLINED,     MODE_SERVING,    "The partner durably declined, so a new term may be opened."},
+    {MODE_RELEASED,   CAUSE_PAIRED,       MODE_SERVING,    "The partner gave its part up instead of taking, so nobody else can."},
     {MODE_RELEASED,   CAUSE_TAKES,        MODE_SERVING,    "Taken back alone: the partner was lost before it took."},
     {MODE_RELEASED,   CAUSE_RESTARTED,    MODE_RELEASED,   "Repeated until it is answered."},
     {MODE_RELEASED,   CAUSE_FORGOTTEN,    MODE_REJOINING,  "Its store is older than the answer that it was given: it asks."},

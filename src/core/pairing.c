@@ -35,10 +35,12 @@ void home_ask_to_part(struct home *h, const struct home_event *event, struct hom
     home_ask_partner(h, event, actions);
 }
 
-/* It is its last word about this home, unless a later term names it: as good as a grant. */
+/* It is its last word about this home, unless a later term names it: as good as a grant. Had it
+ * taken what was released to it, it would not have given up. */
 void home_on_parted(struct home *h, const struct home_event *event, struct home_actions *actions)
 {
-    bool waits = h->mode == MODE_REJOINING && h->side == SIDE_HOME && home_is_known(h);
+    bool asks = h->mode == MODE_REJOINING || h->mode == MODE_RELEASED;
+    bool waits = asks && h->side == SIDE_HOME && home_is_known(h);
     if ((waits || home_pairs_anew(h)) && !h->stopped)
         home_open_term(h, CAUSE_PAIRED, home_next_term(h, event->dice), actions);
 }

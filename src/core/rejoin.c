@@ -192,7 +192,7 @@ enum failure home_on_answered(struct home *h, const struct home_event *event,
         got->number > h->hold.term.number)
         home_open_term(h, h->mode == MODE_RELEASED ? CAUSE_DECLINED : CAUSE_GRANTED,
                        (struct term){got->number, event->dice}, actions);
-    else if (got->verdict == VERDICT_PARTED && h->mode != MODE_RELEASED)
+    else if (got->verdict == VERDICT_PARTED)
         home_on_parted(h, event, actions);
     else if (got->verdict == VERDICT_SUPERSEDED && newer && term_side(got->term) != h->side)
         home_step_down(h, got->term, actions);

@@ -358,6 +358,35 @@ a_former_backup_that_knows_more_than_its_home_pool_does_not_wave_it_through(void
     assert_int_equal(backup_in_record(t), NOBODY);
 }
 
+static void demand(struct trio *t, enum home_demand demand, struct term to)
+{
+    assert_int_equal(
+        step(t, ATL,
+             (struct home_event){.kind = HOME_DEMANDED, .demanded = {.demand = demand, .to = to}}),
+        OK);
+}
+
+/* It was to take the home, and gives its part up instead: nobody else can take it then, and its
+ * word that it has no part is its word that it has not. */
+static void what_was_released_to_a_backup_that_gives_up_is_served_where_it_was(void **state)
+{
+    (void)state;
+    for (int backup = TOKYO; backup <= NOBODY; backup++) {
+        OWNED(trio_free) struct trio *t = a_trio(8, REDMOND);
+        const struct term to = home_next_term(t->pools[REDMOND].home, roll(t) | 1);
+        t->pools[REDMOND].silent = true;
+        demand(t, DEMAND_DRAIN, to);
+        demand(t, DEMAND_RELEASE, to);
+        for (int i = 0; i < POOLS; i++)
+            restart(t, i, backup);
+        assert_int_equal(mode(t, ATL), MODE_RELEASED);
+        t->pools[REDMOND].silent = false;
+        pass(t, 10000);
+        assert_int_equal(mode(t, ATL), MODE_SERVING);
+        assert_int_equal(backup_in_record(t), backup);
+    }
+}
+
 static void an_administrator_vouches_for_a_former_backup_that_is_lost(void **state)
 {
     (void)state;
@@ -377,11 +406,23 @@ static void an_administrator_vouches_for_a_former_backup_that_is_lost(void **sta
 
 /* --- whatever happens --- */
 
+/* The taker may hear no more of it; and what is agreed on may be refused. */
+static void begin_to_hand_over(struct trio *t, int taker)
+{
+    if (taker == ATL || !t->pools[ATL].home || !t->pools[taker].home ||
+        strcmp(home_partner(t->pools[ATL].home), names[taker]) != 0)
+        return;
+    const struct term to = home_next_term(t->pools[taker].home, roll(t) | 1);
+    for (enum home_demand what = DEMAND_DRAIN; what <= DEMAND_RELEASE; what++)
+        step(t, ATL,
+             (struct home_event){.kind = HOME_DEMANDED, .demanded = {.demand = what, .to = to}});
+}
+
 static void something(struct trio *t, int *topology)
 {
     int pool = (int)(roll(t) % POOLS);
     struct pool_here *p = &t->pools[pool];
-    switch (roll(t) % 8) {
+    switch (roll(t) % 9) {
     case 0: *topology = (int)(REDMOND + roll(t) % 3); break; /* another file, … */
     case 1:
     case 2: restart(t, pool, *topology); break; /* … which each reads in its own time */
@@ -392,6 +433,7 @@ static void something(struct trio *t, int *topology)
         if (p->home)
             take_alone(t, pool);
         break;
+    case 7: begin_to_hand_over(t, pool); break;
     default: pass(t, 1000); break;
     }
 }
@@ -441,6 +483,7 @@ int main(void)
         cmocka_unit_test(a_backup_that_holds_the_home_keeps_its_part),
         cmocka_unit_test(
             a_former_backup_that_knows_more_than_its_home_pool_does_not_wave_it_through),
+        cmocka_unit_test(what_was_released_to_a_backup_that_gives_up_is_served_where_it_was),
         cmocka_unit_test(an_administrator_vouches_for_a_former_backup_that_is_lost),
         cmocka_unit_test(whatever_happens_no_number_is_opened_twice_and_the_right_pool_is_named),
     };
