@@ -14,6 +14,8 @@ BUDGETS = [
     ("a_crash_a_command_and_a_disaster", "CRASHES=1 COMMANDS=1 ALONE=1"),
     ("a_crash_and_two_commands", "CRASHES=1 COMMANDS=2 ALONE=0"),
     ("a_crash_a_command_and_a_store_put_back", "CRASHES=1 COMMANDS=1 ALONE=0 PUT_BACKS=1"),
+    ("a_crash_two_commands_and_another_backup", "CRASHES=1 COMMANDS=2 ALONE=0 PAIRINGS=1"),
+    ("a_crash_a_command_a_disaster_and_another_backup", "CRASHES=1 COMMANDS=1 ALONE=1 PAIRINGS=1"),
 ]
 # Only in a soak: up to some minutes and 2 GB each.
 LARGE_BUDGETS = [
@@ -28,6 +30,8 @@ HOLES = [
     ("UNCHECKED", "CRASHES=1 COMMANDS=2 ALONE=0"),
     ("NOT_REPEATED", "CRASHES=1 COMMANDS=1 ALONE=1"),
     ("GRANT_IGNORED", "CRASHES=1 COMMANDS=1 ALONE=1"),
+    ("HOLDER_PARTS", "CRASHES=1 COMMANDS=1 ALONE=0 PAIRINGS=1"),
+    ("PARTED_UNHEARD", "CRASHES=0 COMMANDS=1 ALONE=0 PAIRINGS=1"),
 ]
 
 DEPTH = 500000      # longest sequence of steps: none was above 500

@@ -21,6 +21,8 @@
  *     UNCHECKED         a release is checked against nothing (rule 5)
  *     NOT_REPEATED      Released is said once (rule 6)
  *     GRANT_IGNORED     a pool takes alone while a grant that it gave is on its way (rule 8)
+ *     HOLDER_PARTS      a backup gives its part up whatever it holds, and waves anybody through (rule 12)
+ *     PARTED_UNHEARD    that it has no part any more does not count where it was released to it (rule 12)
  */
 #ifndef CRASHES
 #define CRASHES 2
@@ -34,6 +36,9 @@
 #ifndef PUT_BACKS
 #define PUT_BACKS 0
 #endif
+#ifndef PAIRINGS
+#define PAIRINGS 0
+#endif
 #ifndef NET
 #define NET 2
 #endif
@@ -46,6 +51,7 @@
 #define RELEASED 3
 #define STANDBY 4
 #define REJOINING 5
+#define PARTED 6 /* a backup that gave its part up: it only says so */
 
 /* Messages. */
 #define NOTHING 0
@@ -82,6 +88,8 @@ byte opened[20]; /* its tags that were opened */
 byte acked;      /* changes that were acknowledged */
 byte writes;
 bool parted;     /* taken alone, forced, or put back: then a change may be missing */
+bool anew;       /* by the topology another pool shall be the backup */
+bool paired;     /* and is: then it is p[1], and nobody knows the former one any more */
 byte crashes = CRASHES, commands = COMMANDS, alones = ALONE, put_backs = PUT_BACKS;
 bool quiet;      /* nothing goes wrong any more, and nobody types anything */
 
@@ -234,7 +242,7 @@ inline grant(x, y, hn_, ht_, nonce_)
 inline asked_by_released(x, y, hn_, ht_, ton_, tot_, rel_, nonce_)
 {
     if
-    :: p[x].n > hn_ || holds(x) -> skip /* heartbeats settle that */
+    :: p[x].n > hn_ || holds(x) || p[x].mode == PARTED -> skip /* heartbeats settle that */
     :: else ->
         see(x, ton_);
         if
@@ -254,7 +262,7 @@ inline asked_by_released(x, y, hn_, ht_, ton_, tot_, rel_, nonce_)
 }
 /* Would that change anything? Else it is not a step. */
 #define released_matters(x, y)                                                                        \
-    (p[x].n <= p[y].n && !holds(x) &&                                                          \
+    (p[x].n <= p[y].n && !holds(x) && p[x].mode != PARTED &&                                       \
      (p[y].ton < p[x].seen || p[x].n != p[y].n || p[x].t != p[y].t ||                  \
       p[x].mode == REJOINING ||                                                                    \
       (p[x].mode == STANDBY && (p[y].rel & ~p[x].data) == 0)) &&                               \
@@ -359,7 +367,7 @@ inline at(x, y)
                 p[y].n == p[x].n && p[y].t == p[x].t && p[y].data != p[x].data ->
         p[y].data = p[x].data }
     /* x hears the other one: a higher term, or the same number with another tag. */
-    :: atomic { p[y].n > p[x].n && p[y].n > 0 ->
+    :: atomic { p[y].n > p[x].n && p[y].n > 0 && p[x].mode != PARTED ->
         if
         :: opener(p[y].n) == x && p[x].mode != REJOINING ->
             see(x, p[y].n);
@@ -382,12 +390,13 @@ inline at(x, y)
         :: opener(p[y].n) != x && !holds(y) && p[x].mode == DRAINING ->
             p[x].mode = SERVING; p[x].ton = 0; p[x].tot = 0
         fi }
-    :: atomic { p[y].n == p[x].n && p[y].t != p[x].t && holds(y) &&
+    :: atomic { p[y].n == p[x].n && p[y].t != p[x].t && holds(y) && p[x].mode != PARTED &&
                 opener(p[x].n) != x -> follow(x, p[y].n, p[y].t) }
     :: atomic { p[y].seen > p[x].seen && !quiet -> see(x, p[y].seen) }
     /* x waits for a grant, and the other one has not taken. */
     :: atomic { p[x].mode == REJOINING && p[x].n >= p[y].n && opener(p[x].n) == x &&
-                !holds(y) && !(op_step > 0 && op_at == y) && !any_to(GRANT, x) ->
+                !holds(y) && p[y].mode != PARTED && !(op_step > 0 && op_at == y) &&
+                !any_to(GRANT, x) ->
         see(y, p[x].seen);
         grant(y, x, p[x].n, p[x].t, p[x].nonce) }
 #ifndef NOT_REPEATED
@@ -444,6 +453,43 @@ inline at(x, y)
     fi
 }
 
+/* What is on its way between the home pool and its former backup. Of that a demand is refused, for
+ * who asks is not its partner; a grant that comes late is the home pool's to refuse. */
+#define is_of_the_former(k)                                                                        \
+    (net[k].kind != NOTHING && (net[k].to == 1 || there(k, DRAIN) || there(k, RELEASE)))
+inline forget_the_former(k)
+{
+    if
+    :: is_of_the_former(k) -> lose(k)
+    :: else
+    fi
+}
+
+/* The new backup knows nothing yet. */
+inline name_another()
+{
+    paired = true;
+    p[1].mode = REJOINING;
+    p[1].n = 0; p[1].t = 0; p[1].seen = 0; p[1].ton = 0; p[1].tot = 0; p[1].rel = 0;
+    p[1].data = 0; p[1].granted = 0; p[1].granted_to = 0;
+    new_nonce(1);
+    forget_the_former(0);
+    forget_the_former(1)
+}
+
+#ifdef HOLDER_PARTS
+#define may_part true
+#define knows_less false
+#else
+#define may_part (p[1].mode == STANDBY)
+#define knows_less (p[0].n < p[1].n || (!parted && (p[1].data & ~p[0].data) != 0))
+#endif
+#ifdef PARTED_UNHEARD
+#define hears_parted (p[0].mode == SERVING || p[0].mode == REJOINING)
+#else
+#define hears_parted (p[0].mode == SERVING || p[0].mode == REJOINING || p[0].mode == RELEASED)
+#endif
+
 #define on_its_way(k)                                                                              \
     :: atomic { net[k].kind != NOTHING -> net[k].times--; deliver(k); lose_the_last(k) }                                             \
     :: atomic { net[k].kind != NOTHING -> lose(k) }
@@ -467,6 +513,19 @@ end:
     on_its_way(1)
 #if NET > 2
     on_its_way(2)
+#endif
+#if PAIRINGS > 0
+    /* Another topology; the backup gives up; and the home pool, which asks it, opens a term that names
+     * the new one. */
+    :: atomic { !anew && !quiet -> anew = true }
+    :: atomic { anew && !paired && p[1].mode != PARTED && may_part -> p[1].mode = PARTED; op_ends(1) }
+    :: atomic { p[1].mode == PARTED && hears_parted && !knows_less ->
+        see(0, p[1].seen);
+        n = next(0, p[0].seen);
+        fresh_tag(n);
+        open_term(0, 1, n, tag);
+        assert(parted || (acked & ~p[0].data) == 0);
+        name_another() }
 #endif
     /* The operation. */
     :: atomic { op_step == 1 && !any(DRAIN) ->
