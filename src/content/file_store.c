@@ -182,7 +182,7 @@ enum failure walk_folder(int folder, bool folders_only, file_store_visit *visit,
     return bad;
 }
 
-static enum failure walk_path(const struct file_store *fs, const char *path, bool folders_only,
+static enum failure walk_path(const struct file_store *fs, const char *path,
                               file_store_visit *visit, void *context, struct error *e)
 {
     OWNED(close_fd) int root = -1;
@@ -194,13 +194,13 @@ static enum failure walk_path(const struct file_store *fs, const char *path, boo
         return errno == ENOENT || errno == ENOTDIR || errno == ELOOP
                    ? OK
                    : folder_failure("Reading", path, errno, e);
-    return walk_folder(folder, folders_only, visit, context, e);
+    return walk_folder(folder, false, visit, context, e);
 }
 
 enum failure file_store_conferences(const struct file_store *fs, const char *home,
                                     file_store_visit *visit, void *context, struct error *e)
 {
-    return walk_path(fs, home, true, visit, context, e);
+    return walk_path(fs, home, visit, context, e);
 }
 
 enum failure file_store_files(const struct file_store *fs, const char *home, const char *conference,
@@ -208,5 +208,17 @@ enum failure file_store_files(const struct file_store *fs, const char *home, con
 {
     char path[HOME_NAME_SIZE + CONTENT_NAME_SIZE];
     snprintf(path, sizeof path, "%s/%s", home, conference);
-    return walk_path(fs, path, false, visit, context, e);
+    return walk_path(fs, path, visit, context, e);
+}
+
+bool file_store_no_folder(const struct file_store *fs, const char *home, const char *conference)
+{
+    char path[HOME_NAME_SIZE + CONTENT_NAME_SIZE];
+    struct stat st;
+    OWNED(close_fd) int root = -1;
+    if (folder_root(fs, &root, NULL))
+        return false;
+    snprintf(path, sizeof path, "%s/%s", home, conference);
+    OWNED(close_fd) int there = below_open(root, path, O_PATH | O_NOFOLLOW, 0);
+    return there >= 0 && fstat(there, &st) == 0 && !S_ISDIR(st.st_mode);
 }

@@ -86,11 +86,13 @@ enum failure file_store_tidy(const struct file_store *fs, file_store_keeps *keep
                              struct error *e);
 
 /* Walking. Names that no content can have are left out of the walks; of the others each call tells
- * one, and what stops it is false. The order is the file system's. */
+ * one, and what stops it is false. The order is the file system's. What lies among the folders of
+ * conferences and is none is told as well; there are no files in it. */
 typedef bool file_store_visit(const char *name, void *context);
 enum failure file_store_conferences(const struct file_store *fs, const char *home,
                                     file_store_visit *visit, void *context, struct error *e);
 enum failure file_store_files(const struct file_store *fs, const char *home, const char *conference,
                               file_store_visit *visit, void *context, struct error *e);
+bool file_store_no_folder(const struct file_store *fs, const char *home, const char *conference);
 
 #endif

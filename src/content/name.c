@@ -89,6 +89,6 @@ const char *file_name_shown(const struct file_name *name, char text[FILE_NAME_SH
     char conference[HALF], file[HALF];
     show(name->conference, conference, sizeof conference);
     show(name->file, file, sizeof file);
-    snprintf(text, FILE_NAME_SHOWN_SIZE, "%s/%s", conference, file);
+    snprintf(text, FILE_NAME_SHOWN_SIZE, "%s%s%s", conference, file[0] ? "/" : "", file);
     return text;
 }

@@ -53,8 +53,9 @@ struct keeper {
     uint64_t identity;       /* of the file store that was scanned */
     bool blind;              /* the kernel does not tell everything */
     uint64_t scanned_ms;
-    uint64_t absent_upto, absent_ms; /* a batch waits there for a file, since when */
-    uint64_t retry_ms;               /* fetching went wrong: not before then */
+    uint64_t absent_upto, absent_ms;   /* a batch waits there for a file, since when */
+    uint64_t retry_ms;                 /* fetching went wrong: not before then */
+    char no_folder[CONTENT_NAME_SIZE]; /* what was told last to be none */
     atomic_ullong bytes_fetched, bytes_found;
 };
 

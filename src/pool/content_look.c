@@ -1,5 +1,6 @@
 /* A keeper looks: at one file beside its manifest, or at all of them. What is to be done follows
  * from the table in core/content.c. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -226,6 +227,22 @@ static bool visit_file(const char *file, void *context)
     return !w->bad && !atomic_load(&w->l->k->content->stopping);
 }
 
+/* Where a folder belongs, that is another matter: look_at() sees to it. Not again and again while
+ * somebody writes it. */
+static void tell_no_folder(struct keeper *k, const char *conference)
+{
+    if (strcmp(k->no_folder, conference) == 0)
+        return;
+    snprintf(k->no_folder, sizeof k->no_folder, "%s", conference);
+    char shown[FILE_NAME_SHOWN_SIZE];
+    struct file_name name = {0};
+    snprintf(name.conference, sizeof name.conference, "%s", conference);
+    log_event(LOG_EVENT_WARNING, "file-ignored",
+              "%s of the home %s is no folder: each conference has its files in one of its own. It "
+              "is not copied.",
+              file_name_shown(&name, shown), k->home);
+}
+
 static bool look_at_folder(struct walking *w, const char *conference)
 {
     struct keeper *k = w->l->k;
@@ -241,6 +258,8 @@ static bool look_at_folder(struct walking *w, const char *conference)
     else
         w->bad = w->l->e->kind;
     view_close(TAKE(w->view));
+    if (!w->bad && file_store_no_folder(k->content->files, k->home, conference))
+        tell_no_folder(k, conference);
     return !w->bad;
 }
 

@@ -244,6 +244,8 @@ def the_holder_s_folder_that_became_a_link_is_mended_and_old_files_are_no_edits(
     os.utime(old, (1000000000, 1000000000))
     until("atl to be as before", lambda: atl.tree("atl") == before)
     wait_same(files, "atl", 40)
+    (home / "in no conference").write_text("nobody's")
+    world.wait_event("atl", "file-ignored", "in no conference of the home")
     assert any(p.read_text(errors="replace") == "from a backup"
                for p in (atl.root / ".pollux/aside").rglob("2*") if p.is_file())
 

@@ -744,8 +744,12 @@ static void a_walk_leaves_out_what_no_content_can_be(void **state)
     assert_int_equal(file_store_conferences(s->fs, home, count_name, &conferences, NULL), OK);
     assert_int_equal(file_store_files(s->fs, home, "c1", count_name, &files, NULL), OK);
     assert_int_equal(file_store_files(s->fs, home, "link", count_name, &files, NULL), OK);
-    assert_int_equal(conferences, 1);
+    assert_int_equal(conferences, 3); /* also of what is no folder somebody may want to hear */
     assert_int_equal(files, 1);
+    assert_true(file_store_no_folder(s->fs, home, "no-folder"));
+    assert_true(file_store_no_folder(s->fs, home, "link"));
+    assert_false(file_store_no_folder(s->fs, home, "c1"));
+    assert_false(file_store_no_folder(s->fs, home, "nothing"));
 }
 
 int main(void)
