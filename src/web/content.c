@@ -159,6 +159,8 @@ static void answer_no_part(struct visit *v, const struct spot *s)
     struct error e;
     fail(&e, FAIL_INVALID, "The file has %" PRIu64 " bytes, and nothing in that range.",
          s->stamp.size);
+    error_kept(&e, "Nothing was done.");
+    error_next(&e, "Ask for a range that begins before its end, or for the whole file.");
     visit_answer_error(v, 416, &e);
     visit_header(v, "Content-Range: bytes */%" PRIu64, s->stamp.size);
 }

@@ -116,19 +116,20 @@ bool visit_reads(const struct visit *v)
 json_t *visit_object(struct visit *v, struct error *e)
 {
     struct bytes body = http_request_body(v->request);
-    json_error_t why = {.text = "it is something else"};
+    json_error_t why = {0};
     json_t *object = NULL;
     if (body.size <= USER_JSON_MAX)
         object = json_loadb((const char *)body.at, body.size, JSON_REJECT_DUPLICATES, &why);
     if (json_is_object(object))
         return object;
-    json_decref(object);
     if (body.size > USER_JSON_MAX)
         fail(e, FAIL_INVALID, "The body has more than %d bytes.", USER_JSON_MAX);
     else
-        fail(e, FAIL_INVALID, "The body is no JSON object: %s.", why.text);
+        fail(e, FAIL_INVALID, "The body is no JSON object: %s.",
+             object ? "it is something else" : why.text);
     error_kept(e, "Nothing was changed.");
     error_next(e, "docs/users.md shows what is expected here.");
+    json_decref(object);
     return NULL;
 }
 

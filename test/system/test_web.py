@@ -485,6 +485,7 @@ def settings_are_one_object_that_clients_share(world):
     for wrong in ("", "[]", "1", "{", '{"a":1,"a":2}', '{"a":"\udcff"}'.encode(
             errors="surrogateescape").decode("latin-1") + "}"):
         settings("PUT", body=wrong).must(400, "no JSON object")
+    settings("PUT", body="[]").must(400, "no JSON object: it is something else")
     settings("PUT", body="[" * 60000).must(400, "no JSON object")
     settings("PUT", body={"a": "x" * (64 << 10)}).must(400, "more than 65536 bytes")
     assert settings("GET").json == {"c": 1}
