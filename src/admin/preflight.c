@@ -238,7 +238,7 @@ static void warn(const struct look *l)
     const struct machine *machine = front_end_machine_of(l->fe, l->partner);
     const struct peer *peer = machine ? peers_find(front_end_peers(l->fe), machine->fqdn) : NULL;
     const struct pool *central = front_end_holder(l->fe, HOME_CENTRAL);
-    if (peer && peer->clock_warned)
+    if (peer && peer_clock_differs(peer))
         call_caution(l->call, "The clocks of %s and %s differ; only times in logs depend on it.",
                      l->self, l->partner);
     if (peer && peer->topology_warned)

@@ -68,20 +68,27 @@ struct peer *peers_find(struct peers *peers, const char *machine)
     return NULL;
 }
 
+bool peer_clock_differs(const struct peer *peer)
+{
+    return peer->clock_words == CLOCK_DIFFERENCE_WORDS;
+}
+
 static void compare_clocks(struct peer *peer, uint64_t theirs, uint64_t ours)
 {
     uint64_t apart = theirs > ours ? theirs - ours : ours - theirs;
     if (apart < CLOCK_DIFFERENCE_WARNS_MS) {
-        peer->clock_warned = false;
+        peer->clock_words = 0;
         return;
     }
-    if (!peer->clock_warned)
+    if (peer_clock_differs(peer))
+        return;
+    peer->clock_words++;
+    if (peer_clock_differs(peer))
         log_event(LOG_EVENT_WARNING, "clocks-differ",
                   "The clock of %s is %llu s %s ours. Nothing depends on it but the times in logs "
                   "and certificates; check both machines' time service.",
                   peer->machine, (unsigned long long)(apart / 1000),
                   theirs > ours ? "ahead of" : "behind");
-    peer->clock_warned = true;
 }
 
 static void compare_topologies(struct peer *peer, uint64_t ours)

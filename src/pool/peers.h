@@ -10,6 +10,8 @@ struct peers;
 enum {
     /* Clocks only matter to people who read logs; a difference that they would notice. */
     CLOCK_DIFFERENCE_WARNS_MS = 5000,
+    /* So many words in a row must say so: one that was held up on its way looks like it. */
+    CLOCK_DIFFERENCE_WORDS = 5,
     /* A pool has a part in its own home, its partner's, and central. */
     PEER_HOMES_MAX = 3,
 };
@@ -40,7 +42,7 @@ struct peer {
     char engine[MESSAGE_ENGINE_SIZE];
     size_t home_count;
     struct peer_home homes[PEER_HOMES_MAX];
-    bool clock_warned;
+    unsigned clock_words; /* in a row, by which its clock is another; up to the last that counts */
     bool topology_warned;
     struct error trouble; /* why it is not reachable */
 };
@@ -56,6 +58,7 @@ struct peer *peers_at(struct peers *peers, size_t i);
 struct peer *peers_find(struct peers *peers, const char *machine);
 void peers_heard(struct peers *peers, const struct heartbeat *theirs, uint64_t now_ms,
                  uint64_t our_wall_ms, uint64_t our_topology);
+bool peer_clock_differs(const struct peer *peer);
 void peers_answered(struct peer *peer);
 void peers_failed(struct peer *peer, const struct error *e);
 
