@@ -19,7 +19,7 @@ from pollux_world import *  # noqa: E402
 from content import loopback_bytes  # noqa: E402
 from failover import said_of  # noqa: E402
 
-ACCOUNTS, REPLICAS, ROUNDS = 200000, (10,), 3
+ACCOUNTS, REPLICAS, ROUNDS = 200000, (10, 50), 3
 ATL, REDMOND = name_of("atl"), name_of("redmond")
 DOMAIN = "litwareinc.com"
 INTERVAL_S = 30  # as a deployment has it that says nothing else
