@@ -463,9 +463,9 @@ struct admin *admin_start(struct front_end *fe, struct loop *loop, struct error 
     struct admin *admin = xcalloc(1, sizeof *admin);
     admin->fe = fe;
     admin->gate = on_loop_open(loop, on_person, admin);
-    admin->workers = workers_new(loop, ADMIN_THREADS_MAX);
-    admin->passers = workers_new(loop, ADMIN_THREADS_MAX);
-    admin->resolvers = workers_new(loop, ADMIN_THREADS_MAX);
+    admin->workers = workers_new(loop, "command", ADMIN_THREADS_MAX);
+    admin->passers = workers_new(loop, "passing", ADMIN_THREADS_MAX);
+    admin->resolvers = workers_new(loop, "resolving", ADMIN_THREADS_MAX);
     /* Whoever may connect is told what he may do: the kernel says who it is. */
     struct http_server_options options = {.socket_path = front_end_config(fe)->admin_socket,
                                           .socket_mode = 0666,

@@ -1,11 +1,11 @@
 #include "base/workers.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "base/memory.h"
+#include "base/thread.h"
 
 struct job {
     struct job *next;
@@ -15,6 +15,7 @@ struct job {
 
 struct workers {
     struct loop *loop;
+    const char *name;
     pthread_mutex_t lock;
     pthread_cond_t ended, more; /* a thread ended; there is something to do, or nothing any more */
     struct job *first, **last;  /* waiting, in order */
@@ -22,10 +23,11 @@ struct workers {
     bool ending;
 };
 
-struct workers *workers_new(struct loop *loop, unsigned max)
+struct workers *workers_new(struct loop *loop, const char *name, unsigned max)
 {
     struct workers *workers = xcalloc(1, sizeof *workers);
     workers->loop = loop;
+    workers->name = name;
     workers->max = max;
     workers->last = &workers->first;
     pthread_mutex_init(&workers->lock, NULL);
@@ -101,7 +103,7 @@ static void *run(void *argument)
 static void start_thread(struct workers *workers)
 {
     pthread_t thread;
-    if (workers->running == workers->max || pthread_create(&thread, NULL, run, workers) != 0)
+    if (workers->running == workers->max || !thread_start(&thread, workers->name, run, workers))
         return;
     pthread_detach(thread);
     workers->running++;

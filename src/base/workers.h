@@ -17,8 +17,9 @@ enum {
 
 struct workers;
 
-/* At most so many threads, and none while there has been nothing to do for a while. */
-struct workers *workers_new(struct loop *loop, unsigned max);
+/* At most so many threads of this name, which is lent, and none while there has been nothing to do
+ * for a while. */
+struct workers *workers_new(struct loop *loop, const char *name, unsigned max);
 /* On the loop's thread: waits until everything is done; what it has still to say lies in the loop
  * then. NULL does nothing. */
 void workers_free(struct workers *workers);

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/thread.h"
 #include "http/curl.h"
 #include "http/identity.h"
 #include "http/verdict.h"
@@ -265,7 +266,7 @@ struct http_client *http_client_start(const struct http_client_options *o, struc
         client->multi = curl_multi_init();
         assert(client->multi);
         curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, (long)HTTP_IDLE_CONNECTIONS_MAX);
-        if (pthread_create(&client->thread, NULL, run, client) == 0)
+        if (thread_start(&client->thread, "http-client", run, client))
             return client;
         fail(e, FAIL_IO, "The HTTP client can't start its thread.");
     }

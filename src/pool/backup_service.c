@@ -315,7 +315,7 @@ struct backup_service *backup_service_new(struct front_end *fe)
 {
     struct backup_service *service = xcalloc(1, sizeof *service);
     service->fe = fe;
-    service->workers = workers_new(front_end_loop(fe), BACKUP_THREADS_MAX);
+    service->workers = workers_new(front_end_loop(fe), "copying", BACKUP_THREADS_MAX);
     service->importing = importing_new(fe, service->workers);
     service->marks = copy_marks_new(fe);
     service->salvaging = salvaging_new(fe, service->workers);

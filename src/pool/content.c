@@ -273,7 +273,7 @@ static struct keeper *keeper_new(struct content *content, const struct home *cor
     k->content = content;
     snprintf(k->home, sizeof k->home, "%s", home_name(core));
     snprintf(k->partner, sizeof k->partner, "%s", home_partner(core));
-    k->workers = workers_new(front_end_loop(content->fe), 1);
+    k->workers = workers_new(front_end_loop(content->fe), "files", 1);
     pthread_mutex_init(&k->lock, NULL);
     k->dirty = keys_new(CONTENT_KEYS_MAX);
     k->missing = keys_new(CONTENT_KEYS_MAX);
@@ -306,7 +306,7 @@ struct content *content_new(struct front_end *fe)
     struct content *content = xcalloc(1, sizeof *content);
     content->fe = fe;
     content->files = front_end_files(fe);
-    content->lenders = workers_new(front_end_loop(fe), CONTENT_LENDERS_MAX);
+    content->lenders = workers_new(front_end_loop(fe), "lending", CONTENT_LENDERS_MAX);
     content->calls = content_calls_new(fe);
     content->lending_max = SIZE_MAX; /* until the configuration was read */
     return content;

@@ -392,7 +392,7 @@ struct scrub *scrub_new(struct front_end *fe)
     struct scrub *scrub = xcalloc(1, sizeof *scrub);
     scrub->fe = fe;
     scrub->store = front_end_store(fe);
-    scrub->workers = workers_new(front_end_loop(fe), 1);
+    scrub->workers = workers_new(front_end_loop(fe), "scrub", 1);
     scrub->began_ms = clock_ms();
     atomic_init(&scrub->stopping, false);
     return scrub;

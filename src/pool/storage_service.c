@@ -438,7 +438,7 @@ struct storage_service *storage_service_new(struct front_end *fe)
     const struct config *config = front_end_config(fe);
     struct storage_service *s = xcalloc(1, sizeof *s);
     s->fe = fe;
-    s->workers = workers_new(front_end_loop(fe), STORAGE_THREADS_MAX);
+    s->workers = workers_new(front_end_loop(fe), "records", STORAGE_THREADS_MAX);
     s->path = xasprintf("%s.sessions", config->database_path);
     s->machine = xstrdup(config->self->fqdn);
     pthread_mutex_init(&s->lock, NULL);

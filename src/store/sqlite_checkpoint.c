@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "base/thread.h"
 #include "store/sqlite_session.h"
 
 struct checkpointer {
@@ -137,7 +138,7 @@ enum failure checkpointer_new(struct engine *engine, int64_t log_bytes,
         bad = read_page_size(checkpointer, e);
     if (!bad) {
         checkpointer->has_thread =
-            pthread_create(&checkpointer->thread, NULL, checkpoint, checkpointer) == 0;
+            thread_start(&checkpointer->thread, "store-log", checkpoint, checkpointer);
         if (!checkpointer->has_thread)
             bad = no_thread(e);
     }

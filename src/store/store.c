@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "store/apply.h"
 #include "store/engine.h"
 #include "store/txn.h"
@@ -429,7 +430,7 @@ enum failure store_open(struct engine *engine, struct store **result, struct err
     pthread_cond_init(&store->work, &monotonic);
     pthread_condattr_destroy(&monotonic);
     store->views = views_new(engine);
-    if (pthread_create(&store->thread, NULL, writer_main, store) != 0)
+    if (!thread_start(&store->thread, "store", writer_main, store))
         abort(); /* like memory: a process that can't start a thread has none of its limits left */
     *result = store;
     return OK;

@@ -123,7 +123,7 @@ struct leavers *leavers_start(struct front_end *fe, struct loop *loop)
     struct leavers *l = xcalloc(1, sizeof *l);
     l->fe = fe;
     l->loop = loop;
-    l->workers = workers_new(loop, 1);
+    l->workers = workers_new(loop, "leavers", 1);
     atomic_init(&l->stopping, false);
     loop_every(loop, LEAVERS_LOOK_MS, on_look, l);
     return l;

@@ -322,8 +322,8 @@ struct web *web_start(struct front_end *fe, struct loop *loop, struct error *e)
     sessions_on_ended(web->visited.sessions, remember_end, web->visited.storage);
     web->turns = turns_new();
     web->gate = on_loop_open(loop, on_request, web);
-    web->workers = workers_new(loop, WEB_THREADS_MAX);
-    web->uploads = workers_new(loop, UPLOADS_MAX);
+    web->workers = workers_new(loop, "user", WEB_THREADS_MAX);
+    web->uploads = workers_new(loop, "upload", UPLOADS_MAX);
     web->server = serve(web, e);
     if (!web->server) {
         on_loop_close(web->gate);

@@ -7,10 +7,11 @@
 
 #include "pool/peers.h"
 
-static const char text[] =
-    "sip_domain = litwareinc.com central = atl.litwareinc.com\n"
-    "pool atl.litwareinc.com { database = 'atl.litwareinc.com\\RTC' machine atl.litwareinc.com { } }\n"
-    "pool red.litwareinc.com { database = 'red.litwareinc.com\\RTC' machine red.litwareinc.com { } }\n";
+static const char text[] = "sip_domain = litwareinc.com central = atl.litwareinc.com\n"
+                           "pool atl.litwareinc.com { database = 'atl.litwareinc.com\\RTC' machine "
+                           "atl.litwareinc.com { } }\n"
+                           "pool red.litwareinc.com { database = 'red.litwareinc.com\\RTC' machine "
+                           "red.litwareinc.com { } }\n";
 static const char other[] = "red.litwareinc.com";
 
 enum { NOW = 1000000, LATE = 3 * CLOCK_DIFFERENCE_WARNS_MS };

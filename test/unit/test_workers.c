@@ -45,7 +45,7 @@ static struct scene *scene_new(void)
 {
     struct scene *s = xcalloc(1, sizeof *s);
     s->loop = loop_new();
-    s->workers = workers_new(s->loop, THREADS);
+    s->workers = workers_new(s->loop, "working", THREADS);
     return s;
 }
 
