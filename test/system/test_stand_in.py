@@ -221,6 +221,8 @@ def a_store_that_stands_still_is_waited_for_only_until_that_is_known(world):
 def who_may_not_read_the_store_may_not_read_a_copy_of_it(world):
     world.build(["atl", "redmond"])
     keep_audit(people(world, {"bob": [READ], "eve": []}, "redmond")).begin()
+    until("redmond to have a copy", lambda: world.command(
+        "redmond", "Get-CsTopology", "-LocalStore").status == 0)
     world.pause("atl")
     for _ in range(2):  # found out on the way, then known
         before = len(audit(world, "redmond"))

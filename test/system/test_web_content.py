@@ -157,7 +157,7 @@ def a_conference_of_thousands_of_files_ends_and_a_crash_in_the_middle_keeps_none
     for number in range(2500):
         (source / f"{number}").write_text(f"{number}")
     subprocess.run(["cp", "-r", f"{source}/.", folder], check=True)
-    until("all to be copied", lambda: len(list(copy.iterdir())) == 2501 and
+    until("all to be copied", lambda: copy.exists() and len(list(copy.iterdir())) == 2501 and
           kept(world, "redmond", which) == 2501)
     ken.ask("DELETE", f"/v1/conferences/{which}").must(204)
     until("some to be gone", lambda: len(os.listdir(folder)) < 1400)
