@@ -266,7 +266,8 @@ static void tell_step(struct operating_place *place)
     if (r->status.step == OPERATION_TAKE && r->status.alone)
         front_end_witnesses(place->operating->fe, r->wish.home, place->report.witnesses,
                             sizeof place->report.witnesses);
-    operation_journal_keep(place->operating->fe, r, NULL, NULL);
+    if (!r->status.ended_ms) /* else end() does, with the moment */
+        operation_journal_keep(place->operating->fe, r, NULL, NULL);
 }
 
 /* Nobody was told of the end before: what is told, a power failure does not undo. */
