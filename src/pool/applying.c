@@ -24,6 +24,7 @@ struct copy {
     bool tail;              /* and it has one: nothing makes it complete */
     bool due;               /* somebody was told to store it */
     size_t items, bytes;
+    size_t astray;               /* of those, that came behind a greater key */
     uint64_t began_ms, taken_ms; /* when the first batch was taken, and the last one */
 
     pthread_mutex_t lock; /* over what was gathered before, and is being stored: */
@@ -203,6 +204,7 @@ static void gather(struct applying *applying, struct copy *copy, struct batch *b
                    const struct batch_head *head, struct version from)
 {
     struct item item;
+    struct bytes before = BYTES_NONE;
     if (copy->txn) {
         batch_join(&copy->all, head);
     } else {
@@ -211,22 +213,44 @@ static void gather(struct applying *applying, struct copy *copy, struct batch *b
         atomic_fetch_add(&applying->gathered, 1);
         copy->all = *head;
         copy->from = from;
-        copy->items = copy->bytes = 0;
+        copy->items = copy->bytes = copy->astray = 0;
         copy->due = false;
         copy->began_ms = clock_ms();
     }
     while (batch_next(batch, &item) && item.version.usn <= head->upto) {
         txn_apply(copy->txn, &item);
+        copy->astray += bytes_compare(item.key, before) < 0;
+        before = item.key;
         copy->items++;
         copy->bytes += item.key.size + item.value.size;
     }
     copy->taken_ms = clock_ms();
 }
 
+/* By what came so far; at most as much as there are changes. */
+static bool little_is_left(const struct copy *copy)
+{
+    uint64_t left = copy->all.head - copy->all.upto;
+    return left <= APPLYING_ITEMS_REST &&
+           left * copy->bytes <= (uint64_t)APPLYING_BYTES_REST * copy->items;
+}
+
 static bool is_full(const struct copy *copy)
 {
-    return copy->items >= APPLYING_ITEMS_MAX || copy->bytes >= APPLYING_BYTES_MAX ||
+    bool many = copy->items >= APPLYING_ITEMS_MAX || copy->bytes >= APPLYING_BYTES_MAX;
+    bool more = copy->items >= APPLYING_ITEMS_MAX + APPLYING_ITEMS_REST ||
+                copy->bytes >= APPLYING_BYTES_MAX + APPLYING_BYTES_REST;
+    return more || (many && !little_is_left(copy)) ||
            clock_ms() - copy->began_ms >= APPLYING_GATHER_MS;
+}
+
+/* So much that its pages, or their number, are worth it. */
+static bool is_enough(const struct copy *copy, const struct home_state *state)
+{
+    uint64_t there = state->modules[copy->module].digest.items;
+    return copy->bytes >= APPLYING_BYTES_ENOUGH &&
+           (there / APPLYING_TIMES_ENOUGH <= copy->items ||
+            copy->astray <= copy->items / APPLYING_ASTRAY_ENOUGH);
 }
 
 /* Whoever is told to store it is told once. */
@@ -234,9 +258,7 @@ static bool comes_due(struct copy *copy, const struct home_state *state)
 {
     bool failed, was_due = copy->due;
     bool idle = storing_upto(copy, &failed) == 0;
-    bool enough = copy->bytes >= APPLYING_BYTES_ENOUGH &&
-                  state->modules[copy->module].digest.items / APPLYING_TIMES_ENOUGH <= copy->items;
-    copy->due |= is_full(copy) || (idle && enough);
+    copy->due |= is_full(copy) || (idle && is_enough(copy, state));
     return copy->due && !was_due;
 }
 

@@ -16,12 +16,17 @@ enum {
      * keys are written for more than one of them; and others wait to write meanwhile, some tenths
      * of a second. As much again is gathered. */
     APPLYING_BYTES_MAX = 16 << 20,
-    /* While nothing is being stored, less is enough: so much, if the copy has not more than so many
-     * times as many items, whose pages are still few. Then the rest comes meanwhile. */
+    APPLYING_ITEMS_MAX = 90000,
+    /* If no more than so much is left then, it comes as well: a few items that come in no order
+     * touch nearly as many pages as many do. */
+    APPLYING_BYTES_REST = APPLYING_BYTES_MAX / 4,
+    APPLYING_ITEMS_REST = APPLYING_ITEMS_MAX / 4,
+    /* While nothing is being stored, less is enough: so much, if it touches few pages. That is so
+     * if the copy has not more than so many times as many items, or if all but one in so many came
+     * in the order of their keys. Then the rest comes meanwhile. */
     APPLYING_BYTES_ENOUGH = 1 << 20,
     APPLYING_TIMES_ENOUGH = 4,
-    /* One batch more, and what moves the cookie, still fit into a transaction. */
-    APPLYING_ITEMS_MAX = TXN_ITEMS_MAX - BATCH_ITEMS_MAX - 10,
+    APPLYING_ASTRAY_ENOUGH = 16,
     /* Where batches come slowly, they are stored after that time: whatever interrupts a catch-up
      * costs no more than that. */
     APPLYING_GATHER_MS = 2000,
@@ -32,6 +37,8 @@ enum {
     APPLYING_GATHERED_MAX = 2,
     APPLYING_COPIES_MAX = HOSTED_HOMES_MAX * MODULES,
 };
+_Static_assert(APPLYING_ITEMS_MAX + APPLYING_ITEMS_REST + BATCH_ITEMS_MAX + 10 <= TXN_ITEMS_MAX,
+               "one batch more, and what moves the cookie, still fit into a transaction");
 
 struct applying;
 struct content;

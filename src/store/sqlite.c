@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "store/sqlite_checkpoint.h"
+#include "store/sqlite_log.h"
 
 /* --- homes --- */
 
@@ -277,7 +278,6 @@ static void engine_close(struct engine *base)
     if (engine->lock >= 0)
         close(engine->lock);
     free(engine->path);
-    free(engine->vfs);
     free(engine->synchronous);
     free(engine);
 }
@@ -400,7 +400,7 @@ enum failure sqlite_engine_open_with(const char *path, const char *pool,
     struct sqlite_engine *engine = xcalloc(1, sizeof *engine);
     engine->base.ops = &sqlite_ops;
     engine->path = xstrdup(path);
-    engine->vfs = options->vfs ? xstrdup(options->vfs) : NULL;
+    engine->vfs = options->synchronous ? options->vfs : sqlite_log_vfs(options->vfs);
     engine->synchronous = xstrdup(options->synchronous ? options->synchronous : "FULL");
     engine->replaced_max = options->replaced_max ? options->replaced_max : REPLACED_MAX;
     enum failure bad = lock_file(engine, e);

@@ -16,8 +16,8 @@
 #define COUNTS " NOT EXISTS (SELECT 1 FROM replaced r WHERE r.home = %lld AND r.usn = i.usn) "
 
 static const char *const item_sql[ITEM_STATEMENTS] = {
-    [ITEM_LEAD] = "INSERT INTO key_%lld VALUES (?1, ?2, ?3) ON CONFLICT (module, key)"
-                  " DO UPDATE SET usn = led_to(usn, excluded.usn)",
+    [ITEM_LEAD] = "INSERT OR FAIL INTO key_%lld SELECT module, key, usn FROM fed WHERE true"
+                  " ON CONFLICT (module, key) DO UPDATE SET usn = led_to(usn, excluded.usn)",
     [ITEM_REPLACED] = "SELECT i.usn, i.module, i.deleted, i.term, i.key, i.value, i.hash"
                       " FROM fed CROSS JOIN item_%lld i ON i.usn = fed.before",
     [ITEM_REPLACE] = "INSERT OR FAIL INTO replaced SELECT %lld, before, before_size FROM fed",
@@ -55,13 +55,15 @@ static const char *const item_sql[ITEM_STATEMENTS] = {
 };
 
 /* What leads from the keys to the rows is a table of our own instead of an index: so a key whose
- * item is replaced stays where it is, and many changes can go into each table in its own order. */
+ * item is replaced stays where it is, and many changes can go into each table in its own order.
+ * A key's usn is not declared NOT NULL, though it never is: a statement that could break such a
+ * promise while it updates many rows has SQLite keep each page that it changes aside. */
 static const char item_tables[] =
     "CREATE TABLE item_%lld (usn INTEGER PRIMARY KEY, module INTEGER NOT NULL,"
     " deleted INTEGER NOT NULL, term INTEGER NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL,"
     " hash BLOB NOT NULL);"
     "CREATE INDEX item_%lld_deleted ON item_%lld (deleted) WHERE deleted = 1;"
-    "CREATE TABLE key_%lld (module INTEGER NOT NULL, key BLOB NOT NULL, usn INTEGER NOT NULL,"
+    "CREATE TABLE key_%lld (module INTEGER NOT NULL, key BLOB NOT NULL, usn INTEGER,"
     " PRIMARY KEY (module, key)) WITHOUT ROWID;";
 
 enum failure sqlite_ready_item(struct sqlite_session *s, int64_t home, enum item_statement which,

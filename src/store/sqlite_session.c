@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "store/sqlite_checkpoint.h"
+#include "store/sqlite_log.h"
 
 enum {
     CACHE_KIB = 16384, /* pages that a connection keeps */
@@ -129,6 +130,7 @@ void sqlite_rollback(struct session *base)
     s->replaced_known = false;
     if (!sqlite3_get_autocommit(s->db))
         sqlite_step_once(s, &s->rollback, "ROLLBACK", "rolling back", NULL);
+    sqlite_log_forget(s->db);
 }
 
 /* The writer takes the lock at once: a reader may hold it for a moment while the writer changes the

@@ -21,7 +21,7 @@ struct sqlite_engine {
     struct engine base;
     struct checkpointer *checkpointer; /* NULL: while the file is prepared */
     char *path;
-    char *vfs;
+    const char *vfs;
     char *synchronous;
     int64_t replaced_max;
     int lock; /* held while the store is open: one process for each file */

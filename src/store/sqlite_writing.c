@@ -2,9 +2,7 @@
  *
  * A statement that is stepped once for each row spends a good part of its time on its beginning and
  * its end. So rows are fed to one: it selects them from `fed`, a table that exists only in this
- * process and yields what run.c has put into an order. Keys are written one by one: a statement of
- * many that calls a function has SQLite keep each page that it changes aside until its end, and
- * that costs what feeding it would gain. */
+ * process and yields what run.c has put into an order. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -194,20 +192,10 @@ enum failure sqlite_lead(struct session *base, int64_t home, const struct writes
                          struct error *e)
 {
     struct sqlite_session *s = session_of(base);
-    struct feed *feed = &s->feed;
-    sqlite3_stmt *stmt;
-    begin_feed(feed, writes);
-    enum failure bad = sqlite_ready_item(s, home, ITEM_LEAD, &stmt, e);
-    for (; !bad && feed->at < writes->count; feed->at++) {
-        struct write *w = write_at(writes, feed->at);
-        w->before = 0;
-        sqlite_bind_key(stmt, w->item.module, w->item.key);
-        sqlite_bind_u64(stmt, 3, w->item.version.usn);
-        bad = sqlite_done(s, stmt, sqlite3_step(stmt), "writing a key", e);
-        if (!bad && feed->astray)
-            bad = fail_astray(s, e);
-    }
-    return bad;
+    for (size_t i = 0; i < writes->count; i++)
+        write_at(writes, i)->before = 0; /* led_to() is called for keys that were there */
+    enum failure bad = feed_to(s, home, ITEM_LEAD, writes, "writing keys", e);
+    return !bad && s->feed.astray ? fail_astray(s, e) : bad;
 }
 
 /* The row must be sound, and have the key that led there: its hash leaves the digest, and a damaged

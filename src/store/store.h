@@ -30,7 +30,7 @@ enum {
     STORE_GROUP_BYTES_MAX = 8 << 20,
     STORE_MOVE_MAX = 10000, /* items that a copy should set aside at once: as many as in a batch */
     STORE_VIEWS_MAX = 16,   /* snapshots open at once; a further reader waits */
-    TXN_ITEMS_MAX = 100000,
+    TXN_ITEMS_MAX = 125000,
     RECORD_NAME_MAX = 256,
     RECORD_VALUE_MAX = 1 << 20,
 };

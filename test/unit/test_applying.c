@@ -3,6 +3,8 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "core/lineage.h"
 #include "pool/applying.h"
@@ -194,19 +196,112 @@ static void what_was_gathered_and_is_begun_again_elsewhere_counts_for_nothing(vo
     stands(20, 20);
 }
 
+/* --- when what was gathered is stored --- */
+
+/* So many changes behind `after`, in the order of their keys or in none, each of so many bytes. */
+struct many {
+    uint64_t after, count, head;
+    size_t bytes;
+    bool in_order;
+};
+
+static bool is_due(struct many many)
+{
+    OWNED(batch_writer_free) struct batch_writer *writer = batch_writer_new();
+    OWNED(free_memory) char *value = xcalloc(1, many.bytes + 1);
+    memset(value, 'v', many.bytes);
+    struct hold hold;
+    state_of(store, HOME, &hold);
+    struct batch_head of = {
+        .module = MODULE, .term = hold.term, .after = many.after, .head = many.head};
+    snprintf(of.home, sizeof of.home, "%s", HOME);
+    batch_begin(writer, &of);
+    uint64_t upto = many.after + many.count;
+    for (uint64_t usn = many.after + 1; usn <= upto; usn++) {
+        char key[32];
+        snprintf(key, sizeof key, "key-%08llu",
+                 (unsigned long long)(many.in_order ? usn : usn * 618033 % 1000003));
+        struct item item = an_item(usn, key, value);
+        item.version.term = hold.term.number;
+        assert_true(batch_add(writer, &item));
+    }
+    const struct applying_sent bytes = {.from = PARTNER,
+                                        .bytes = batch_finish(writer, upto, upto < many.head),
+                                        .limit = UINT64_MAX};
+    struct applied applied = {0};
+    struct error e = {0};
+    if (applying_take(applying, store, &bytes, &applied, &e))
+        fail_msg("%s", e.what);
+    assert_int_equal(applied.answer.verdict, COPY_GO_ON);
+    return applied.due;
+}
+
+/* A copy that has so many items already, most of whose pages a few in no order would touch. */
+static void has_many(uint64_t count)
+{
+    for (uint64_t usn = 0; usn < count; usn += 5000)
+        is_due((struct many){usn, 5000, count, 10, true});
+    stands(count, count);
+}
+
+static void what_comes_in_the_order_of_its_keys_is_stored_soon(void **state)
+{
+    (void)state;
+    has_many(25000);
+    assert_false(is_due((struct many){25000, 1000, 90000, 300, true}));
+    assert_true(is_due((struct many){26000, 3000, 90000, 300, true}));
+}
+
+static void what_comes_in_no_order_waits_until_it_is_many(void **state)
+{
+    (void)state;
+    has_many(25000);
+    assert_false(is_due((struct many){25000, 4000, 90000, 300, false}));
+    assert_true(is_due((struct many){29000, 4000, 90000, 300, false})); /* a quarter of all */
+}
+
+/* Of 16 MiB in no order; what is left behind it is a little, or is not. */
+static bool is_due_when_it_is_full(uint64_t left)
+{
+    enum { SIZE = 1000, STEP = 2000, FULL = APPLYING_BYTES_MAX / SIZE / STEP + 1, THERE = 100000 };
+    bool due = false;
+    has_many(THERE);
+    for (uint64_t n = 0; n < FULL; n++) {
+        assert_false(due);
+        due =
+            is_due((struct many){THERE + n * STEP, STEP, THERE + FULL * STEP + left, SIZE, false});
+    }
+    return due;
+}
+
+static void what_is_gathered_is_stored_when_it_is_full(void **state)
+{
+    (void)state;
+    assert_true(is_due_when_it_is_full(APPLYING_BYTES_REST / 1000 * 2));
+}
+
+static void a_little_that_is_left_then_comes_as_well(void **state)
+{
+    (void)state;
+    assert_false(is_due_when_it_is_full(APPLYING_BYTES_REST / 1000 / 2));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_copy_is_whole_where_its_catch_up_ends, begin, end),
-        cmocka_unit_test_setup_teardown(whoever_came_less_far_makes_no_copy_whole, begin, end),
-        cmocka_unit_test_setup_teardown(nor_when_it_is_gathered_with_what_came_before, begin, end),
-        cmocka_unit_test_setup_teardown(what_was_gathered_and_found_no_room_is_sent_again, begin,
-                                        end),
-        cmocka_unit_test_setup_teardown(what_was_gathered_behind_that_goes_with_it, begin, end),
-        cmocka_unit_test_setup_teardown(what_was_gathered_in_a_term_that_is_over_is_not_stored,
-                                        begin, end),
-        cmocka_unit_test_setup_teardown(
-            what_was_gathered_and_is_begun_again_elsewhere_counts_for_nothing, begin, end),
+        TEST(a_copy_is_whole_where_its_catch_up_ends),
+        TEST(whoever_came_less_far_makes_no_copy_whole),
+        TEST(nor_when_it_is_gathered_with_what_came_before),
+        TEST(what_was_gathered_and_found_no_room_is_sent_again),
+        TEST(what_was_gathered_behind_that_goes_with_it),
+        TEST(what_was_gathered_in_a_term_that_is_over_is_not_stored),
+        TEST(what_was_gathered_and_is_begun_again_elsewhere_counts_for_nothing),
+        TEST(what_comes_in_the_order_of_its_keys_is_stored_soon),
+        TEST(what_comes_in_no_order_waits_until_it_is_many),
+        TEST(what_is_gathered_is_stored_when_it_is_full),
+        TEST(a_little_that_is_left_then_comes_as_well),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
