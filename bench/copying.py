@@ -272,7 +272,7 @@ class Replication:
         with Session(self.subscriber) as session:
             took = Took(self.cpu_s)
             session.ask(f"CREATE SUBSCRIPTION copy CONNECTION '{self.publisher.connection}' "
-                        "PUBLICATION copy WITH (copy_data)")
+                        "PUBLICATION copy WITH (copy_data, synchronous_commit = 'on')")
             until("everything to be copied", lambda: session.ask(ready) == ["2"], patience_s=600)
             took.note_last()
         self.must_be_equal()
@@ -308,13 +308,20 @@ class Replication:
     def must_be_equal(self):
         assert self.publisher.run(SUM) == self.subscriber.run(SUM), "the copy differs"
 
-    def ages(self):
-        """Milliseconds from a statement's start to its row's being seen; and changes in a second."""
+    def ages(self, durable):
+        """Milliseconds from a statement's start to its row's being seen; and changes in a second. What
+        is seen is durable, as ours is, or may become so later, which is a subscriber's default."""
+        word = "on" if durable else "off"
+        self.subscriber.run(f"ALTER SUBSCRIPTION copy SET (synchronous_commit = '{word}')")
+        last = lambda server: server.run("SELECT max(seq) FROM presence")
+        until("what came before to be copied", lambda: last(self.subscriber) == last(self.publisher),
+              patience_s=600)
+        before = int(last(self.publisher))
         script = self.folder / "changes.sql"
         script.write_text(
             f"\\set k random(1, {USERS})\nUPDATE presence SET seq = nextval('change'), note = repeat('x', 60), "
             "at = extract(epoch FROM clock_timestamp()) WHERE key = :k;\n")
-        end, found, seen = time.time() + AGE_S, [], set()
+        end, found, seen = time.time() + AGE_S, [], {before}
         load = subprocess.Popen(
             [PROGRAMS / "pgbench", "-n", "-M", "prepared", "-c", str(CLIENTS), "-j", "2",
              "-R", str(RATE), "-T", str(AGE_S), "-f", str(script), "-h", str(self.publisher.folder),
@@ -323,7 +330,7 @@ class Replication:
             while time.time() < end:
                 # Who draws a number first need not commit first.
                 rows = session.ask("SELECT seq, at FROM presence WHERE seq > "
-                                   f"{max(seen, default=0) - 2 * CLIENTS} AND seq > 0")
+                                   f"{max(max(seen) - 2 * CLIENTS, before)}")
                 now = time.time()
                 for seq, at in (row.split("|") for row in rows):
                     if int(seq) not in seen:
@@ -368,15 +375,17 @@ def tell_rate(what, count, ours, theirs, goal):
               f"{'reached' if ratio >= goal else 'NOT reached'}", flush=True)
 
 
-def tell_ages(ours, theirs):
+def tell_ages(ours, theirs, theirs_later):
     def line(name, ages, rate):
         middle, late = statistics.median(ages), sorted(ages)[len(ages) * 99 // 100]
-        print(f"    {name:10} median {middle:6.1f} ms, 99th percentile {late:6.1f} ms, "
+        print(f"    {name:24} median {middle:6.1f} ms, 99th percentile {late:6.1f} ms, "
               f"{rate:.0f} changes/s, {len(ages)} seen")
         return middle, late
     print(f"age of the copy under {RATE} changes/s for {AGE_S} s")
     found = line("polluxd", *ours)
     bounds = line("PostgreSQL", *theirs) if theirs else found
+    if theirs_later:
+        line("and not yet durable there", *theirs_later)
     word = lambda reached: "reached" if reached else "NOT reached"
     for what, age, bound in zip(("median", "99th percentile"), found, bounds):
         beside = f"; not above PostgreSQL's: {word(age <= bound)}" if theirs else ""
@@ -415,8 +424,8 @@ def measure_copies(order, items, changed, pair, replication):
 
 def measure_ages(pair, replication):
     ours = pair.ages()
-    theirs = replication and replication.ages()
-    tell_ages(ours, theirs)
+    theirs, theirs_later = (replication and replication.ages(durable) for durable in (True, False))
+    tell_ages(ours, theirs, theirs_later)
     pair.tell_memory()
 
 
