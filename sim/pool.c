@@ -113,7 +113,10 @@ static void commit_is_done(void *context)
     for (size_t i = 0; i < pool->hosts; i++) {
         const struct hosted *h = &pool->hosted[i];
         bool leased = home_lease_ms(h->core) > pool->world->now;
-        store_lease(pool->store, home_of(h), leased ? UINT64_MAX : 0);
+        if (home_drains(h->core))
+            store_lease_drains(pool->store, home_of(h));
+        else
+            store_lease(pool->store, home_of(h), leased ? UINT64_MAX : 0);
     }
     struct term before[HOSTED_MAX];
     note_terms(pool, before);

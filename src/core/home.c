@@ -109,6 +109,11 @@ uint64_t home_lease_ms(const struct home *h)
     return home_is_paired(h) ? h->tick_ms + h->failure_detection_ms : UINT64_MAX;
 }
 
+bool home_drains(const struct home *h)
+{
+    return h->mode == MODE_DRAINING;
+}
+
 struct home *home_new(const struct home_options *options, const struct hold *hold, uint64_t now_ms,
                       uint64_t dice)
 {

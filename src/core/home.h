@@ -194,6 +194,8 @@ struct home_answer home_parted_answer(const char *self, const struct hold *recor
 uint64_t home_seen(const struct home *h);
 /* Until when changes may be acknowledged without hearing of this home again: 0 if not at all. */
 uint64_t home_lease_ms(const struct home *h);
+/* Does it take no more, but acknowledges what is in the store, as that is handed over? */
+bool home_drains(const struct home *h);
 /* A release that is on its way to the store, which must check the point that it names in the same
  * transaction (rule 5); NULL: none is. */
 const struct home_demanded *home_releasing(const struct home *h);

@@ -236,14 +236,22 @@ static void carry_out(struct hosted_home *home, const struct home_action *action
     }
 }
 
+static void renew_lease(const struct hosted_home *home)
+{
+    const char *name = home_name(home->core);
+    if (home_drains(home->core))
+        store_lease_drains(home->around.store, name);
+    else
+        store_lease(home->around.store, name, home_lease_ms(home->core));
+}
+
 static void step(struct hosted_home *home, struct home_event event, struct error *e)
 {
     struct home_actions actions;
     event.now_ms = clock_ms();
     event.dice = random_u64();
     enum failure bad = home_step(home->core, &event, &actions, e);
-    /* The lease first: rights end when the decision is made. */
-    store_lease(home->around.store, home_name(home->core), home_lease_ms(home->core));
+    renew_lease(home); /* first: rights end when the decision is made */
     for (size_t i = 0; i < actions.count; i++) {
         assert(!bad || actions.list[i].kind == ACTION_ANSWER); /* whoever asked waits for one */
         carry_out(home, &actions.list[i]);

@@ -33,6 +33,7 @@ enum {
 struct lease {
     char home[HOME_NAME_SIZE];
     uint64_t until_ms;
+    bool drains; /* no change more, but answers */
 };
 
 struct store {
@@ -77,16 +78,30 @@ void store_lease(struct store *store, const char *home, uint64_t until_ms)
         lease = &store->leases[store->lease_count++];
         memcpy(lease->home, home, strlen(home) + 1);
     }
-    if (lease)
+    if (lease) {
         lease->until_ms = until_ms;
+        lease->drains = false;
+    }
     pthread_mutex_unlock(&store->lock);
 }
 
-static bool leased(struct store *store, const char *home)
+void store_lease_drains(struct store *store, const char *home)
+{
+    pthread_mutex_lock(&store->lock);
+    struct lease *lease = lease_of(store, home);
+    if (lease)
+        lease->drains = true;
+    pthread_mutex_unlock(&store->lock);
+}
+
+enum lease_for { LEASE_FOR_CHANGE, LEASE_FOR_ANSWER };
+
+static bool leased(struct store *store, const char *home, enum lease_for what)
 {
     pthread_mutex_lock(&store->lock);
     const struct lease *lease = lease_of(store, home);
-    bool yes = lease && clock_ms() < lease->until_ms;
+    bool yes =
+        lease && clock_ms() < lease->until_ms && (what == LEASE_FOR_ANSWER || !lease->drains);
     pthread_mutex_unlock(&store->lock);
     return yes;
 }
@@ -161,7 +176,8 @@ static enum failure try_group(struct store *store, struct txn *list, struct erro
         return bad;
     for (struct txn *txn = list; txn && !bad; txn = txn->next) {
         memset(&txn->outcome, 0, sizeof txn->outcome);
-        bool may = txn->role != ROLE_HOLDER || txn->hold || leased(store, txn->home);
+        bool may =
+            txn->role != ROLE_HOLDER || txn->hold || leased(store, txn->home, LEASE_FOR_CHANGE);
         bad = group_check(store->group, txn, may, &txn->outcome.error);
         if (fails_alone(bad)) {
             bad = OK;
@@ -188,7 +204,7 @@ static enum failure try_group(struct store *store, struct txn *list, struct erro
 static void withhold_late(struct store *store, struct txn *txn)
 {
     if (txn->outcome.error.kind || txn->role != ROLE_HOLDER || txn->hold ||
-        leased(store, txn->home))
+        leased(store, txn->home, LEASE_FOR_ANSWER))
         return;
     fail(&txn->outcome.error, FAIL_DEADLINE,
          "This process did not run for so long that the home %s may have been taken over.",

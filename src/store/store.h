@@ -169,6 +169,9 @@ bool store_failed(struct store *store, struct error *e);
  * moment of the monotonic clock, changes of this home are refused until it is moved on. 0: refuse
  * them now. A home starts without a lease. */
 void store_lease(struct store *store, const char *home, uint64_t until_ms);
+/* The same, refused now, by a holder that stays it for the moment: what is in the store by now is
+ * what it hands over, and is still acknowledged while the lease lasts. */
+void store_lease_drains(struct store *store, const char *home);
 
 /* Reading: a view is one point in time. It belongs to one thread. */
 struct view;

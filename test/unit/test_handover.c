@@ -265,9 +265,10 @@ static void rule_4_closing_accepts_changes_and_draining_does_not(void **state)
     (void)state;
     OWNED(world_free) struct world *w = copied_world();
     demand(w, HOLDER, asking(DEMAND_CLOSE));
-    assert_true(home_lease_ms(home(w, HOLDER)) > w->now);
+    assert_true(home_lease_ms(home(w, HOLDER)) > w->now && !home_drains(home(w, HOLDER)));
     demand(w, HOLDER, asking(DEMAND_DRAIN));
     assert_int_equal(home_lease_ms(home(w, HOLDER)), 0);
+    assert_true(home_drains(home(w, HOLDER)));
 }
 
 static void

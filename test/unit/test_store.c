@@ -483,6 +483,42 @@ static void a_lease_that_ends_before_the_answer_leaves_the_outcome_open(void **s
     assert_reads("a", "a=1"); /* it was stored; that it stays, nobody promised */
 }
 
+static void what_was_stored_before_a_holder_drains_is_acknowledged(void **state)
+{
+    (void)state;
+    serve_home(store, 2);
+    struct ends ends = {0};
+    gate_close();
+    struct txn *txn = as_holder(2);
+    put_text(txn, "a", "1");
+    store_commit(store, txn, note_end, &ends);
+    gate_wait_for_flush();
+    store_lease_drains(store, HOME);
+    gate_open();
+    wait_for(&ends, 1);
+    assert_int_equal(ends.kinds[0], OK);
+    refuse_change(2);
+    store_lease(store, HOME, UINT64_MAX); /* it was rolled back */
+    put_one(store, 2, "a", "2");
+}
+
+static void nor_is_a_home_without_a_lease_answered_when_it_drains(void **state)
+{
+    (void)state;
+    serve_home(store, 2);
+    struct ends ends = {0};
+    gate_close();
+    struct txn *txn = as_holder(2);
+    put_text(txn, "a", "1");
+    store_commit(store, txn, note_end, &ends);
+    gate_wait_for_flush();
+    store_lease(store, HOME, clock_ms()); /* this process was stopped meanwhile */
+    store_lease_drains(store, HOME);
+    gate_open();
+    wait_for(&ends, 1);
+    assert_int_equal(ends.kinds[0], FAIL_DEADLINE);
+}
+
 static void the_record_that_a_transaction_brings_is_the_one_that_counts(void **state)
 {
     (void)state;
@@ -2484,6 +2520,8 @@ static const struct CMUnitTest promises[] = {
     TEST(changes_need_a_mode_that_allows_them),
     TEST(changes_need_a_lease),
     TEST(a_lease_that_ends_before_the_answer_leaves_the_outcome_open),
+    TEST(what_was_stored_before_a_holder_drains_is_acknowledged),
+    TEST(nor_is_a_home_without_a_lease_answered_when_it_drains),
     TEST(the_record_that_a_transaction_brings_is_the_one_that_counts),
     TEST(a_hold_record_is_replaced_only_by_whoever_has_read_it),
     TEST(a_release_gives_away_what_was_agreed_or_nothing),
