@@ -99,6 +99,15 @@ static uint64_t lead_of(struct bytes key, size_t common)
     return be64toh(number);
 }
 
+/* What comes in the order of its keys, as a first copy of what was imported so, needs no sorting. */
+static bool comes_ordered(const struct run *run)
+{
+    size_t i = 1;
+    while (i < run->count && by_key(&run->places[i - 1], &run->places[i], run->writes) < 0)
+        i++;
+    return i >= run->count;
+}
+
 static bool same_key(const struct item *a, const struct item *b)
 {
     return a->module == b->module && bytes_equal(a->key, b->key);
@@ -110,7 +119,8 @@ static size_t order_by_keys(struct run *run)
     size_t common = common_prefix(run), count = 0;
     for (size_t i = 0; i < run->count; i++)
         run->places[i] = (struct place){lead_of(run->writes[i].item.key, common), i};
-    qsort_r(run->places, run->count, sizeof *run->places, by_key, run->writes);
+    if (!comes_ordered(run))
+        qsort_r(run->places, run->count, sizeof *run->places, by_key, run->writes);
     for (size_t i = 0; i < run->count; i++) {
         struct write *w = &run->writes[run->places[i].at];
         w->outdated =
