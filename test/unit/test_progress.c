@@ -212,6 +212,29 @@ static void the_last_plain_line_is_always_written(void **state)
     end(p, "");
 }
 
+static void how_far_it_came_stands_above_an_error_and_not_below(void **state)
+{
+    (void)state;
+    struct progress *p = begin(false, 80);
+    step(p, "0 of 2 pools", 0, 2);
+    progress_settle(p);
+    expect("");
+    time_ms += PROGRESS_LINE_MS;
+    progress_tick(p);
+    step(p, "1 of 2 pools", 1, 2);
+    expect("Publishing the topology: 0 of 2 pools.\n");
+    progress_settle(p);
+    expect("Publishing the topology: 1 of 2 pools.\n");
+    end(p, "");
+
+    p = begin(true, 80);
+    step(p, "a", 0, 0);
+    expect("\rPublishing the topology  a\033[K");
+    progress_settle(p);
+    expect(ERASED);
+    end(p, "");
+}
+
 static void elsewhere_what_is_done_at_once_is_not_told(void **state)
 {
     (void)state;
@@ -236,6 +259,7 @@ int main(void)
         cmocka_unit_test(nothing_in_it_is_obeyed),
         cmocka_unit_test(elsewhere_a_plain_line_comes_once_a_second),
         cmocka_unit_test(the_last_plain_line_is_always_written),
+        cmocka_unit_test(how_far_it_came_stands_above_an_error_and_not_below),
         cmocka_unit_test(elsewhere_what_is_done_at_once_is_not_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -115,13 +115,18 @@ static void begin_activity(struct progress *p, const char *name)
     p->shown = false;
 }
 
+void progress_settle(struct progress *p)
+{
+    if (p->activity && !p->terminal && p->shown)
+        say(p);
+    progress_hide(p);
+}
+
 static void end_activity(struct progress *p)
 {
     if (!p->activity)
         return;
-    if (!p->terminal && p->shown)
-        say(p);
-    progress_hide(p);
+    progress_settle(p);
     free_memory(TAKE(p->activity));
     free_memory(TAKE(p->status));
     free_memory(TAKE(p->said));

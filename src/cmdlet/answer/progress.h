@@ -36,6 +36,8 @@ struct progress *progress_begin(FILE *err, bool terminal, size_t width, progress
 void progress_step(struct progress *p, const struct progress_step *step);
 /* Shows what was held back because it came too soon, and that time goes on. */
 void progress_tick(struct progress *p);
+/* Before an error: how far it came stands above it, and not below. */
+void progress_settle(struct progress *p);
 /* Before anything else is written to the terminal. The line comes back when it is due. */
 void progress_hide(struct progress *p);
 /* The last plain line is always written, the line on a terminal removed. */

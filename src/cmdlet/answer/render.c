@@ -128,6 +128,8 @@ void render_error(struct render *r, const struct error *e)
 {
     if (!r->options.show_errors)
         return;
+    if (r->progress)
+        progress_settle(r->progress);
     make_way_on_err(r);
     notice_show_error(r->options.err, r->options.command, e);
 }
