@@ -32,11 +32,11 @@ static const struct parameter *kept(const struct command *command)
     return NULL;
 }
 
-void report_file_keep(struct binding *b)
+bool report_file_keep(struct binding *b)
 {
     const struct parameter *p = kept(b->command);
     if (!p || bound_text(b, p->name) || bound_switch(b, "WhatIf"))
-        return;
+        return false;
     char when[CLOCK_TEXT_MAX];
     OWNED(free_memory) char *folder = state_folder("reports");
     OWNED(free_memory)
@@ -45,6 +45,7 @@ void report_file_keep(struct binding *b)
                         : NULL;
     if (path)
         json_object_set_new(b->bound, p->name, json_string(path));
+    return path;
 }
 
 /* Where the end of the name begins, ".html"; or the whole ends. */

@@ -11,8 +11,8 @@
  * the caller. */
 char *report_file_path(const struct binding *binding, unsigned run);
 /* Of a command whose report is kept in any case, and where none was typed: names a file of its own
- * for it, as if that had been typed. Nothing if there is no place, and for a rehearsal. */
-void report_file_keep(struct binding *binding);
+ * for it, as if that had been typed. False: there is no place, or it is a rehearsal. */
+bool report_file_keep(struct binding *binding);
 /* Before the command: can it be written, and is what stands there only an older report? */
 enum failure report_file_check(const char *path, struct error *e);
 /* Whole, or not at all. */

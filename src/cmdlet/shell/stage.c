@@ -31,9 +31,10 @@ struct stage {
     bool troubled;         /* something went wrong since it began */
     json_t *heard;         /* warnings of that run: the deed gives them again */
     json_t *held;          /* until OutBuffer is full */
-    json_t *kept[4];  /* what goes into the variables that were named, in the order of `kinds` */
-    char *report;     /* where the report of this run goes; NULL: none is wanted */
-    unsigned reports; /* so many runs had one */
+    json_t *kept[4];     /* what goes into the variables that were named, in the order of `kinds` */
+    char *report;        /* where the report of this run goes; NULL: none is wanted */
+    bool report_is_kept; /* nobody asked for it */
+    unsigned reports;    /* so many runs had one */
     char *follow, *cancel;     /* how a long command is followed and ended, as polluxd said last */
     struct transfer *transfer; /* of the file that it is about, while it runs */
     void *state;
@@ -481,17 +482,19 @@ static enum failure prepare(struct stage *stage, bool *yes, struct error *e)
 static enum failure prepare_report(struct stage *stage, struct error *e)
 {
     free(stage->report);
-    report_file_keep(&stage->b);
+    stage->report_is_kept |= report_file_keep(&stage->b);
     stage->report = report_file_path(&stage->b, ++stage->reports);
     return stage->report ? report_file_check(stage->report, e) : OK;
 }
 
-/* The command ended, and polluxd sent none: it broke off, or refused before it began. */
-static void tell_missing_report(struct stage *stage)
+/* The command ended, and polluxd sent none: it broke off, or refused before it began. Of that
+ * nobody misses a report who asked for none. */
+static void tell_missing_report(struct stage *stage, bool refused)
 {
     OWNED(free_memory) char *path = TAKE(stage->report);
+    bool missed = path && !(refused && stage->report_is_kept);
     OWNED(json_decref)
-    json_t *text = path ? json_sprintf("The report %s was not written.", path) : NULL;
+    json_t *text = missed ? json_sprintf("The report %s was not written.", path) : NULL;
     if (text)
         on_notice(stage, NOTICE_WARNING, text);
 }
@@ -508,7 +511,7 @@ static void carry_out(struct stage *stage)
         bad = prepare(stage, &yes, &e);
     if (!bad && yes) {
         bad = run_remotely(stage, false, &e);
-        tell_missing_report(stage);
+        tell_missing_report(stage, bad);
     }
     if (got) /* the next object has its own */
         json_object_del(stage->b.bound, got);
