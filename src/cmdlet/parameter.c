@@ -85,10 +85,15 @@ static json_t *check_fqdn(const struct parameter *p, const char *text, struct er
     char lower[FQDN_SIZE];
     if (fqdn_valid(text, lower))
         return json_string(lower);
-    if (strcmp(p->limits, "home") == 0 && strcasecmp(text, "central") == 0)
+    bool central = strcasecmp(text, "central") == 0;
+    if (strcmp(p->limits, "home") == 0 && central)
         return json_string("central");
     wrong(p, text, "a fully qualified domain name", e);
-    error_next(e, "For example: -%s atl-cs-001.litwareinc.com", p->name);
+    if (central) /* statuses name it beside the pools */
+        error_next(e, "That is the Central Management Store, and no pool. It is moved by "
+                      "Invoke-CsManagementServerFailover");
+    else
+        error_next(e, "For example: -%s atl-cs-001.litwareinc.com", p->name);
     return NULL;
 }
 

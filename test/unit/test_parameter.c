@@ -103,6 +103,7 @@ static void a_name_is_fully_qualified_and_in_lower_case(void **state)
     for (size_t i = 0; i < COUNT_OF(wrong); i++)
         refused(&pool, wrong[i], "a fully qualified domain name");
     refused(&pool, "'atl'", "-PoolFqdn atl-cs-001.litwareinc.com");
+    refused(&pool, "'Central'", "Invoke-CsManagementServerFailover");
     becomes(&home, "'CENTRAL'", "'central'");
     becomes(&home, "'Atl.Example.Com'", "'atl.example.com'");
 }
