@@ -366,8 +366,9 @@ static enum failure check_may(const struct conflict_work *work, const struct pla
     if (!home->term) {
         fail(e, FAIL_REFUSED, "The home %s, whose conflict it is, is not served here.", home->name);
         error_kept(e, "Nothing was changed.");
-        return *home->holder ? error_next(e, "Its holder is %s. Name the home: -PoolFqdn %s",
-                                          home->holder, home->name)
+        return *home->holder ? error_next(e, "Its holder is %s. Name the home: %s %s -PoolFqdn %s",
+                                          home->holder, call_command(work->call)->name, f->identity,
+                                          home->name)
                              : error_next(e, "Get-CsPoolFailOverStatus says what it waits for.");
     }
     bool topology = f->module == MODULE_CMS_MASTER &&

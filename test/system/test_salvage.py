@@ -165,7 +165,8 @@ def where_both_changed_the_holders_stays_and_the_other_can_be_read_put_in_place_
     assert 'name="lost"' in one[0]["OtherContent"] and 'name="mine"' in one[0]["KeptContent"], one
     assert conflicts(world, BackupModule="DataConf") == []
     # Not where it is not held; not without saying so first; not one that there is not.
-    world.command("redmond", RESTORE, kens["Identity"]).must(1, name_of("atl"), "Nothing was changed")
+    world.command("redmond", RESTORE, kens["Identity"]).must(
+        1, "Nothing was changed", f": {RESTORE} {kens['Identity']} -PoolFqdn {name_of('atl')}\n")
     world.command("atl", RESTORE, kens["Identity"], "-WhatIf").must(0, "would be written")
     assert reads(ken, "one") == "mine" and len(conflicts(world)) == 2
     world.command("atl", RESTORE, "00c0ffee00c0ffee-1").must(1, "There is no conflict")
