@@ -27,10 +27,11 @@ static json_t *result_of(const struct operation_report *r)
     if (r->status.step == OPERATION_FAILED)
         return json_sprintf("Failed at \"%s\": %s", operation_step_name(r->status.failed_at),
                             error_line(&r->status.error, line, sizeof line));
-    return json_sprintf("Done%s, up to change %llu; changes were refused for %llu ms.",
-                        r->status.alone ? " without the holder" : "",
-                        (unsigned long long)r->status.point.usn,
-                        (unsigned long long)r->status.refused_ms);
+    unsigned long long usn = r->status.point.usn, refused_ms = r->status.refused_ms;
+    return r->status.alone /* nobody knows since when changes were refused */
+               ? json_sprintf("Done without the holder, up to change %llu.", usn)
+               : json_sprintf("Done, up to change %llu; changes were refused for %llu ms.", usn,
+                              refused_ms);
 }
 
 /* The one under way, with its step, at whichever pool it is: all tell the same of it. */

@@ -99,12 +99,16 @@ static void tell_end(const struct operation_report *r)
         log_error(LOG_EVENT_ERROR, "operation-failed", &s->error,
                   "%s of the home %s from %s ended at \"%s\".", operation_kind_name(r->wish.kind),
                   r->wish.home, r->from, operation_step_name(s->failed_at));
+    else if (s->alone) /* nobody knows since when changes were refused */
+        log_event(LOG_EVENT_NOTICE, "operation-done",
+                  "%s of the home %s from %s: taken without its release at change %" PRIu64 ".",
+                  operation_kind_name(r->wish.kind), r->wish.home, r->from, s->point.usn);
     else
         log_event(LOG_EVENT_NOTICE, "operation-done",
-                  "%s of the home %s from %s: taken%s at change %" PRIu64
+                  "%s of the home %s from %s: taken at change %" PRIu64
                   "; changes were refused for %" PRIu64 " ms.",
-                  operation_kind_name(r->wish.kind), r->wish.home, r->from,
-                  s->alone ? " without its release" : "", s->point.usn, s->refused_ms);
+                  operation_kind_name(r->wish.kind), r->wish.home, r->from, s->point.usn,
+                  s->refused_ms);
 }
 
 /* --- events --- */
