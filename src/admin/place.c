@@ -278,15 +278,55 @@ static void look_for_silence(void *context)
     passing->silent = front_end_is_silent(call_front_end(call), passing->pool, NULL);
 }
 
+/* Nobody is there; or somebody who is not believed, or does not believe or understand us. */
+static bool is_absence(enum failure kind)
+{
+    return kind == FAIL_UNREACHABLE || kind == FAIL_FOREIGN || kind == FAIL_NEWER;
+}
+
+static const char *absence(const struct error *e)
+{
+    return e->kind == FAIL_UNREACHABLE ? "does not answer" : "can't be asked";
+}
+
+/* A failover where a failback is meant, or the other way round: the pool that is to act holds the
+ * home, so it would say that it is the other command, and can't. */
+static bool is_the_other(const struct call *call, const struct passing *passing, bool *over)
+{
+    const struct front_end *fe = call_front_end(call);
+    const char *home = call_text(call, "PoolFqdn");
+    const struct pool *pool = topology_pool(front_end_config(fe)->topology, home);
+    const struct pool *holder = front_end_holder(fe, home);
+    *over = call_command(call)->place == AT_BACKUP;
+    bool back = strcmp(call_command(call)->name, "Invoke-CsPoolFailBack") == 0;
+    return (*over || back) && pool && pool->backup && holder &&
+           strcmp(holder->fqdn, passing->pool) == 0;
+}
+
 /* Who is asked about a pool hears which other one it takes, and what to type once that is there. */
 static void explain_absence(const struct call *call, const struct passing *passing, struct error *e)
 {
     const struct error why = *e;
-    error_within(e, "%s, which %s, does not answer: ", passing->pool,
-                 call_command(call)->place == AT_BACKUP ? "would take it over" : "is to do that");
-    error_next(e, "%s%sThen again: %s -PoolFqdn %s%s", why.next, why.next[0] ? " " : "",
-               call_command(call)->name, call_text(call, "PoolFqdn"),
-               call_switch(call, "DisasterMode") ? " -DisasterMode" : "");
+    const char *home = call_text(call, "PoolFqdn"), *blank = why.next[0] ? " " : "";
+    bool over, other = is_the_other(call, passing, &over);
+    bool lost = e->kind == FAIL_UNREACHABLE;
+    if (other && over)
+        error_within(e, "%s is failed over already, and %s, which holds its home, %s: ", home,
+                     passing->pool, absence(e));
+    else if (other)
+        error_within(e, "%s is not failed over, and %s: ", home, absence(e));
+    else
+        error_within(e, "%s, which %s, %s: ", passing->pool,
+                     call_command(call)->place == AT_BACKUP ? "would take it over"
+                                                            : "is to do that",
+                     absence(e));
+    if (other && lost)
+        error_next(e, "%s%sIf it is lost: %s -PoolFqdn %s -DisasterMode", why.next, blank,
+                   over ? "Invoke-CsPoolFailBack" : "Invoke-CsPoolFailOver", home);
+    else if (!other)
+        error_next(e, "%s%sThen again: %s -PoolFqdn %s%s", why.next, blank,
+                   call_command(call)->name, home,
+                   call_switch(call, "DisasterMode") ? " -DisasterMode" : "");
 }
 
 /* Who is asked for something of the Central Management Store, hears where it is and what can be
@@ -298,13 +338,13 @@ static void explain_silence(const struct call *call, const struct passing *passi
     const struct pool *holder = holder_of_central(fe);
     enum command_place place = call_command(call)->place;
     if (place == AT_CENTRAL_TAKER && pool != holder) {
-        error_within(
-            e, "%s holds the Central Management Store; %s, which would take it, does not answer: ",
-            holder->fqdn, passing->pool);
+        error_within(e, "%s holds the Central Management Store; %s, which would take it, %s: ",
+                     holder->fqdn, passing->pool, absence(e));
     } else if (place == AT_CENTRAL || place == AT_CENTRAL_TAKER) {
-        error_within(
-            e, "%s, which holds the Central Management Store, does not answer: ", passing->pool);
-        if (!pool || !pool->backup)
+        bool lost = e->kind == FAIL_UNREACHABLE && pool && pool->backup;
+        error_within(e, "%s, which holds the Central Management Store, %s: ", passing->pool,
+                     absence(e));
+        if (!lost)
             return;
         OWNED(free_memory) char *takeover = central_copy_takeover(pool->backup);
         error_next(e, "Check that polluxd runs there. If it is lost: %s", takeover);
@@ -324,7 +364,7 @@ static void on_answered(void *context)
         unanswered(call);
         return;
     }
-    if (passing->error.kind == FAIL_UNREACHABLE)
+    if (is_absence(passing->error.kind))
         explain_silence(call, passing, &passing->error);
     if (passing->error.kind)
         call_error(call, &passing->error);

@@ -37,6 +37,8 @@ static bool has_backup(const struct look *l)
         fail(&e, FAIL_REFUSED,
              "The pool of the Central Management Store has no backup pool that "
              "could take it.");
+    else if (l->wish->kind == OPERATION_FAIL_BACK)
+        fail(&e, FAIL_REFUSED, "%s has no backup pool, so it is never failed over.", l->wish->home);
     else
         fail(&e, FAIL_REFUSED, "%s has no backup pool, so nobody can take over its users.",
              l->wish->home);
@@ -71,9 +73,9 @@ static bool is_held_elsewhere(const struct look *l)
         fail(&e, FAIL_BUSY, "%s is handing the home %s over to %s right now.", l->self,
              l->wish->home, l->partner);
         error_next(&e,
-                   "Get-CsPoolFailOverStatus -PoolFqdn %s, typed at a machine of %s, shows how "
-                   "far it is.",
-                   l->wish->home, l->partner);
+                   "Get-CsPoolFailOverStatus -PoolFqdn %s shows how far it is. To call it off: "
+                   "Stop-CsPoolFailOver -PoolFqdn %s",
+                   l->wish->home, l->wish->home);
     } else if (l->wish->kind == OPERATION_MOVE_CENTRAL) {
         fail(&e, FAIL_REFUSED, "%s holds the Central Management Store already, since term %llu.",
              l->self, (unsigned long long)home_hold(l->core)->term.number);
@@ -100,7 +102,7 @@ static bool is_started(const struct look *l)
     if (!home_stopped(l->core))
         return true;
     fail(&e, FAIL_REFUSED, "%s, which would take over, was stopped by an administrator.", l->self);
-    error_next(&e, "Start-CsPool -PoolFqdn %s", l->self);
+    error_next(&e, "Start-CsPool -PoolFqdn %s starts it. Then again: %s", l->self, l->wish->again);
     return wrong(l, &e);
 }
 
@@ -118,10 +120,19 @@ static bool is_free(const struct look *l)
     return wrong(l, &e);
 }
 
+static bool has_good_certificates(const struct look *l)
+{
+    OWNED(faults_free) struct faults faults = {0};
+    certificates_faults(front_end_config(l->fe), &faults);
+    return faults.count == 0;
+}
+
 /* It is not lost: taken without it, it would serve on beside us, and could not hear that. */
 static bool is_there(const struct look *l, const struct error *why)
 {
     struct error e;
+    if (why->kind == FAIL_FOREIGN && !has_good_certificates(l))
+        return false; /* it is ours to mend: certificates_are_good() says so */
     fail(&e, why->kind, "%s, which holds the home, is there, and can't be asked: %s", l->partner,
          why->what);
     error_next(&e,

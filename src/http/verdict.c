@@ -62,7 +62,11 @@ static enum failure not_believed(CURL *easy, const char *host, const char *where
         break;
     case X509_V_ERR_CERT_HAS_EXPIRED:
         fail(e, FAIL_FOREIGN, "The certificate of the server at %s has expired.", where);
-        error_next(e, "Renew the certificate of %s, and check the clock of this machine.", host);
+        error_next(e,
+                   "Where the authority is, pollux pki renew %s makes a new one; bring it to that "
+                   "machine, and reload polluxd there. Unless it is the clock of this machine that "
+                   "is wrong.",
+                   host);
         break;
     case X509_V_ERR_CERT_NOT_YET_VALID:
         fail(e, FAIL_FOREIGN, "The certificate of the server at %s is not valid yet.", where);

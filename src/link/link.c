@@ -134,10 +134,12 @@ static enum failure check_certificate(const struct http_peer *peer, bool people,
 {
     if (peer->certificate != HTTP_CERTIFICATE_GOOD) {
         fail(e, FAIL_FOREIGN, "%s", peer->explanation);
-        return error_next(e, people ? "Administrators of this deployment show a certificate of its "
-                                      "own authority: pollux pki administrator NAME"
-                                    : "Machines of this deployment show a certificate of its own "
-                                      "authority: pollux pki issue, pollux pki renew.");
+        return error_next(e, people
+                                 ? "Administrators of this deployment show a certificate of its "
+                                   "own authority: pollux pki administrator NAME"
+                                 : "Machines of this deployment show a certificate of its own "
+                                   "authority. Where that is, pollux pki renew MACHINE makes a new "
+                                   "one; the first one, pollux pki issue MACHINE --pool POOL");
     }
     if (people && !peer->administrator) {
         fail(e, FAIL_DENIED,

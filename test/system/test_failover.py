@@ -85,6 +85,11 @@ def a_failover_leaves_a_report_where_none_is_named(world):
     world.command("atl", "Invoke-CsPoolFailBack", "-PoolFqdn", ATL, "-Confirm:$false", "-Report", named,
                   **here).must(0)
     assert named.exists() and len(list(folder.iterdir())) == 1
+    # What is refused before it begins leaves none; that is told to whoever asked for one.
+    nowhere = ["Invoke-CsPoolFailOver", "-PoolFqdn", "nowhere.example.com"]
+    refused = world.command("redmond", *nowhere, **here).must(1, "no pool nowhere.example.com")
+    assert "report" not in refused.err and len(list(folder.iterdir())) == 1, refused
+    world.command("redmond", *nowhere, "-Report", "asked.html", **here).must(1, "asked.html was not written")
     # Where there is no place for it, the work is done all the same.
     world.command("redmond", *command, XDG_STATE_HOME="", HOME="/nowhere").must(0)
     # What fails leaves one, too.
@@ -190,7 +195,8 @@ def what_can_not_be_done_is_refused_with_the_way_out_and_changes_nothing(world):
     fail_back(world, pool=REDMOND).must(1, "not failed over",
                                         f"Invoke-CsPoolFailBack -PoolFqdn {ATL}")
     world.command("atl", "Stop-CsPool", "-PoolFqdn", ATL).must(0)
-    fail_back(world).must(1, "stopped by an administrator", f"Start-CsPool -PoolFqdn {ATL}")
+    fail_back(world).must(1, "stopped by an administrator",
+                          f"Start-CsPool -PoolFqdn {ATL} starts it. Then again: Invoke-CsPoolFailBack -PoolFqdn {ATL}\n")
     assert world.items_in("redmond") == before
     world.command("atl", "Start-CsPool", "-PoolFqdn", ATL).must(0)
     fail_back(world).must(0)
@@ -202,6 +208,34 @@ def what_can_not_be_done_is_refused_with_the_way_out_and_changes_nothing(world):
             fail_over(world, *words.split(), at=pool).must(
                 1, f"{REDMOND}, which would take it over, does not answer", "Nothing was sent.", "polluxd runs there",
                 f"Then again: Invoke-CsPoolFailOver -PoolFqdn {ATL}{words}\n")
+    fail_back(world, at="lonely", pool=name_of("lonely")).must(1, "it is never failed over")
+
+
+@test
+def whoever_takes_the_one_command_for_the_other_is_told_which_is_meant(world):
+    """The pool that is to act is lost, so nobody there can say it."""
+    world.build(["atl", "redmond", "lonely"]).begin()
+    world.kill("atl")
+    for at in ("redmond", "lonely"):  # it was not failed over yet
+        said = fail_back(world, at=at).must(1, f"{ATL} is not failed over, and does not answer", "Nothing was sent.")
+        assert said.err.endswith(f"If it is lost: Invoke-CsPoolFailOver -PoolFqdn {ATL} -DisasterMode\n"), said
+    world.wait_mode("redmond", "atl", "Resiliency")
+    fail_over(world, "-DisasterMode").must(0)
+    said = fail_back(world, at="redmond").must(1, f"{ATL}, which is to do that, does not answer")
+    assert "DisasterMode" not in said.err, said
+    # In a disaster nobody knows since when changes were refused.
+    assert "refused" not in world["redmond"].status_of("atl")["LastOperationResult"]
+    assert not world["redmond"].events("operation-done", "refused")
+    world.start("atl")
+    world.wait_mode("atl", "atl", "Standby")
+    world.kill("redmond")
+    until("lonely to know who has it", lambda: world["lonely"].status_of("atl").get("Holder") == REDMOND)
+    for at in ("atl", "lonely"):  # it is failed over, to a pool that is lost by now
+        said = fail_over(world, at=at).must(
+            1, f"{ATL} is failed over already, and {REDMOND}, which holds its home, does not answer")
+        assert said.err.endswith(f"If it is lost: Invoke-CsPoolFailBack -PoolFqdn {ATL} -DisasterMode\n"), said
+    world.wait_mode("atl", "atl", "Resiliency")
+    fail_back(world, "-DisasterMode").must(0)
 
 
 def is_refused(world, *why):
@@ -235,10 +269,17 @@ def an_expired_certificate_of_either_pool_is_named_and_the_holder_not_taken_for_
         expire(world, pool)
         world.stop(pool)
         world.start(pool)
-        is_refused(world, "expired", "enew")
-        if pool == "redmond":  # its own
-            fail_over(world).must(1, "It expired on", f"pollux pki renew {REDMOND}",
-                                  f"Then: Invoke-CsPoolFailOver -PoolFqdn {ATL}")
+        if pool == "redmond":  # its own: nobody is sent to stop the other one for it
+            until("it to be known", lambda: not world.hears("redmond", "atl"))
+            for words in ("", " -DisasterMode"):
+                told = fail_over(world, *words.split()).must(1, "It expired on", f"pollux pki renew {REDMOND} ",
+                                                             f"Then: Invoke-CsPoolFailOver -PoolFqdn {ATL}{words}\n")
+                assert told.err.count("Nothing was changed.") == 1 and "is there" not in told.err, told
+            fail_over(world, at="atl").must(1, f"{REDMOND}, which would take it over, can't be asked: ", "has expired",
+                                            "Nothing was sent.", f"pollux pki renew {REDMOND} ",
+                                            f"Then again: Invoke-CsPoolFailOver -PoolFqdn {ATL}\n")
+        else:
+            is_refused(world, "expired", f"pollux pki renew {ATL} ")
         good.write_bytes(text)
         world.reload(pool)
         world.wait_hears("redmond", "atl")
@@ -296,7 +337,7 @@ def what_is_under_way_can_be_called_off_and_joined(world):
         world.wait_mode("atl", "atl", "Closing")
         writers.go_on()  # those who are signed on go on
         fail_back(world).must(1, "is handing the home", "right now", "Nothing was changed.",
-                          f"Get-CsPoolFailOverStatus -PoolFqdn {ATL}, typed at a machine of {REDMOND}")
+                          f"Get-CsPoolFailOverStatus -PoolFqdn {ATL} shows", f"Stop-CsPoolFailOver -PoolFqdn {ATL}\n")
         for words in ([], ["-DisasterMode"]):
             told = fail_over(world, "-WhatIf", *words).must(0, "is under way already", "Letting sessions end", "joined")
             assert "would be copied" not in told.out, told
