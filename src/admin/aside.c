@@ -1,6 +1,9 @@
 #include "admin/aside.h"
 
+#include <inttypes.h>
+
 #include "base/clock.h"
+#include "base/count.h"
 #include "store/last_tail.h"
 
 uint64_t aside_tail(struct view *view, const char *home)
@@ -51,11 +54,14 @@ static char *what_of(const struct last_tail *last, const struct hold *hold)
 {
     const struct tail *tail = &last->tail;
     struct term term = tail_term_of(tail, tail->head);
+    uint64_t first = tail->base.usn + 1;
+    bool one = first == tail->head;
+    OWNED(free_memory)
+    char *changes = one ? xasprintf("change %" PRIu64, first)
+                        : xasprintf("changes %" PRIu64 " to %" PRIu64, first, tail->head);
     if (term.number == TAIL_TERM_UNKNOWN)
-        return xasprintf("changes %llu to %llu", (unsigned long long)tail->base.usn + 1,
-                         (unsigned long long)tail->head);
-    return xasprintf("changes %llu to %llu, the last of them in term %llu at %s",
-                     (unsigned long long)tail->base.usn + 1, (unsigned long long)tail->head,
+        return TAKE(changes);
+    return xasprintf("%s, %sin term %llu at %s", changes, one ? "" : "the last of them ",
                      (unsigned long long)term.number, hold->pools[term_side(term)]);
 }
 
@@ -64,10 +70,13 @@ static char *result_of(const struct last_tail *last, const char *home)
     const struct salvage_mark *sum = &last->sum;
     OWNED(free_memory)
     char *look = xasprintf(": Get-CsBackupServiceConflict -PoolFqdn %s", home);
-    return xasprintf("Of what the holder did not know, %llu changes were carried over, %llu were "
-                     "the same, and %llu were kept as conflicts%s",
-                     (unsigned long long)sum->carried, (unsigned long long)sum->same,
-                     (unsigned long long)sum->conflicts, sum->conflicts ? look : ".");
+    return xasprintf("Of what the holder did not know, %s %s carried over, %llu %s the same, and "
+                     "%llu %s%s",
+                     COUNTED(sum->carried, "change"), count_word(sum->carried, "was", "were"),
+                     (unsigned long long)sum->same, count_word(sum->same, "was", "were"),
+                     (unsigned long long)sum->conflicts,
+                     count_word(sum->conflicts, "was kept as a conflict", "were kept as conflicts"),
+                     sum->conflicts ? look : ".");
 }
 
 void aside_show_last(json_t *object, struct view *view, const struct hold *hold)

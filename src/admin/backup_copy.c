@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/count.h"
 
 struct copying {
     struct backup_goal goal;
@@ -31,13 +32,12 @@ static void tell_copied(struct call *call, size_t i)
     struct exporting_counts now = exporting_counts(x), before = copying->before[i];
     const char *module = module_name(exporting_module(x)), *home = exporting_home(x);
     uint64_t compared = now.compared - before.compared;
-    call_verbose(call, "%s of the home %s: %llu items, %llu bytes, %.3f s.", module, home,
-                 (unsigned long long)(now.items - before.items),
-                 (unsigned long long)(now.bytes - before.bytes),
-                 (double)call_elapsed_ms(call) / 1000);
+    call_verbose(call, "%s of the home %s: %s, %s, %.3f s.", module, home,
+                 COUNTED(now.items - before.items, "item"),
+                 COUNTED(now.bytes - before.bytes, "byte"), (double)call_elapsed_ms(call) / 1000);
     if (compared)
-        call_verbose(call, "%s of the home %s: %llu items were compared.", module, home,
-                     (unsigned long long)compared);
+        call_verbose(call, "%s of the home %s: %s %s compared.", module, home,
+                     COUNTED(compared, "item"), count_word(compared, "was", "were"));
     call_figure(call, json_integer((json_int_t)(now.items - before.items)),
                 "Items sent, %s of the home %s", module, home);
     call_figure(call, json_integer((json_int_t)(now.bytes - before.bytes)),
@@ -157,10 +157,9 @@ static void tell_progress(struct call *call, uint64_t done, uint64_t total)
     OWNED(free_memory)
     char *status =
         copying->compared
-            ? xasprintf("%llu of %llu changes, %llu items compared", (unsigned long long)done,
-                        (unsigned long long)total, (unsigned long long)copying->compared)
-            : xasprintf("%llu of %llu changes", (unsigned long long)done,
-                        (unsigned long long)total);
+            ? xasprintf("%llu of %s, %s compared", (unsigned long long)done,
+                        COUNTED(total, "change"), COUNTED(copying->compared, "item"))
+            : xasprintf("%llu of %s", (unsigned long long)done, COUNTED(total, "change"));
     call_progress(call, &(struct call_progress){.activity = "Copying",
                                                 .status = status,
                                                 .done = done,
@@ -211,13 +210,14 @@ static void tell_plan(struct call *call)
         if (s.failing)
             call_warning(call, "%s does not take anything now: %s", exporting_target(x),
                          exporting_trouble(x)->what);
-        call_what_if(call, "%s of the home %s would be copied to %s: %llu changes.", module,
-                     exporting_home(x), exporting_target(x), (unsigned long long)left);
+        call_what_if(call, "%s of the home %s would be copied to %s: %s.", module,
+                     exporting_home(x), exporting_target(x), COUNTED(left, "change"));
         call_figure(call, json_integer((json_int_t)left), "Changes to copy, %s of the home %s",
                     module, exporting_home(x));
     }
     if (copying->wait->count)
-        call_what_if(call, "What fails would be tried again, %u times.", copying->goal.retries);
+        call_what_if(call, "What fails would be tried again, %s.",
+                     COUNTED(copying->goal.retries, "time"));
     if (copying->goal.until != BACKUP_COPIED)
         call_what_if(call, "Then it would be waited for %s, up to %.0f s without progress.",
                      backup_until_name(copying->goal.until),

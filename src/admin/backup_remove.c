@@ -7,6 +7,7 @@
 #include "admin/place.h"
 #include "admin/show.h"
 #include "base/clock.h"
+#include "base/count.h"
 #include "cmdlet/commands.h"
 #include "pool/commit.h"
 #include "pool/copy_mark.h"
@@ -198,14 +199,11 @@ static bool only_says(struct call *call, const struct unneeded *u)
     char when[CLOCK_TEXT_MAX];
     uint64_t now_ms = clock_wall_ms();
     if (!u->complete_ms)
-        return call_what_if(call,
-                            "The copy of the home %s would be removed: %llu items, %llu bytes.",
-                            u->home, (unsigned long long)u->items, (unsigned long long)u->bytes);
+        return call_what_if(call, "The copy of the home %s would be removed: %s, %s.", u->home,
+                            COUNTED(u->items, "item"), COUNTED(u->bytes, "byte"));
     return call_what_if(
-        call,
-        "The copy of the home %s would be removed: %llu items, %llu bytes, complete "
-        "as of %s, %llu s ago.",
-        u->home, (unsigned long long)u->items, (unsigned long long)u->bytes,
+        call, "The copy of the home %s would be removed: %s, %s, complete as of %s, %llu s ago.",
+        u->home, COUNTED(u->items, "item"), COUNTED(u->bytes, "byte"),
         clock_wall_text(u->complete_ms, when),
         (unsigned long long)(now_ms > u->complete_ms ? (now_ms - u->complete_ms) / 1000 : 0));
 }

@@ -12,6 +12,7 @@
 #include "admin/call.h"
 #include "admin/show.h"
 #include "base/clock.h"
+#include "base/count.h"
 #include "base/utf8.h"
 #include "content/manifest.h"
 #include "pool/account.h"
@@ -144,7 +145,7 @@ static uint64_t bytes_in(const struct found *f, const struct buffer *value)
 
 static json_t *summary(const struct found *f, bool there, const struct buffer *value)
 {
-    return there ? json_sprintf("%" PRIu64 " bytes", bytes_in(f, value)) : json_string("deleted");
+    return json_string(there ? COUNTED(bytes_in(f, value), "byte") : "deleted");
 }
 
 /* What users sign on with is shown to nobody. */
@@ -161,10 +162,11 @@ static json_t *content(const struct found *f, bool there, const struct buffer *v
     if (is_secret(f))
         return json_string("(a secret, which is not shown)");
     if (f->module == MODULE_DATA_CONF)
-        return json_sprintf("(a file of %" PRIu64 " bytes)", bytes_in(f, value));
+        return json_sprintf("(a file of %s)", COUNTED(bytes_in(f, value), "byte"));
     return utf8_valid((const char *)value->at, value->size)
                ? json_stringn((const char *)value->at, value->size)
-               : json_sprintf("(%zu bytes that are no text)", value->size);
+               : json_sprintf("(%s that %s no text)", COUNTED(value->size, "byte"),
+                              count_word(value->size, "is", "are"));
 }
 
 /* --- whose they are --- */
@@ -423,14 +425,13 @@ static bool only_says(const struct conflict_work *work, const struct found *f)
     const char *what = json_string_value(subject);
     if (work->restores)
         return call_what_if(work->call,
-                            "%s would be %s, as %s had it, in place of what is there now (%" PRIu64
-                            " bytes), and the conflict %s would be gone.",
+                            "%s would be %s, as %s had it, in place of what is there now (%s), and "
+                            "the conflict %s would be gone.",
                             what, f->about.deleted ? "deleted" : "written", f->about.accepted_by,
-                            bytes_in(f, &f->kept), f->identity);
-    return call_what_if(work->call,
-                        "The conflict %s would be gone, and with it what %s had of %s (%" PRIu64
-                        " bytes).",
-                        f->identity, f->about.accepted_by, what, bytes_in(f, &f->other));
+                            COUNTED(bytes_in(f, &f->kept), "byte"), f->identity);
+    return call_what_if(
+        work->call, "The conflict %s would be gone, and with it what %s had of %s (%s).",
+        f->identity, f->about.accepted_by, what, COUNTED(bytes_in(f, &f->other), "byte"));
 }
 
 static enum failure commit(struct conflict_work *work, struct txn *txn, struct error *e)
@@ -481,9 +482,8 @@ static enum failure change_found(struct conflict_work *work, struct view *view,
         content_look(work->content, home->name);
     else if (!bad && work->restores && f->kept_is_there)
         call_caution(work->call,
-                     "What was there before (%" PRIu64
-                     " bytes) was written over, and is kept nowhere else.",
-                     bytes_in(f, &f->kept));
+                     "What was there before (%s) was written over, and is kept nowhere else.",
+                     COUNTED(bytes_in(f, &f->kept), "byte"));
     return bad;
 }
 

@@ -12,6 +12,7 @@
 #include "admin/central_copy.h"
 #include "admin/preflight.h"
 #include "base/clock.h"
+#include "base/count.h"
 #include "base/timespan.h"
 #include "pool/content.h"
 #include "pool/operating.h"
@@ -104,11 +105,11 @@ static char *what_is_left(const struct operation_report *r)
 {
     const struct operation_status *s = &r->status;
     if (s->step == OPERATION_REPLICAS)
-        return xasprintf("%" PRIu64 " of %" PRIu64 " changes: %s", s->replicas_usn,
-                         s->replicas_goal, r->replicas.behind);
+        return xasprintf("%" PRIu64 " of %s: %s", s->replicas_usn,
+                         COUNTED(s->replicas_goal, "change"), r->replicas.behind);
     if (!s->heard)
         return xasprintf("%s has not answered yet", r->from);
-    return xasprintf("%" PRIu64 " changes left to copy", left(s));
+    return xasprintf("%s left to copy", COUNTED(left(s), "change"));
 }
 
 static void tell_progress(struct call *call, const struct operation_report *r)
@@ -139,8 +140,8 @@ static void tell_digests(struct call *call, const struct home_point *point)
         const struct digest *d = &point->digests[m];
         if (d->items)
             call_figure(call,
-                        json_sprintf("%016" PRIx64 "%016" PRIx64 " over %" PRIu64 " items", d->high,
-                                     d->low, d->items),
+                        json_sprintf("%016" PRIx64 "%016" PRIx64 " over %s", d->high, d->low,
+                                     COUNTED(d->items, "item")),
                         "Digest of %s", module_name((enum module)m));
     }
 }
@@ -175,11 +176,10 @@ static void warn_of_alone(struct call *call, const struct operation_report *r)
 static void tell_gathered(struct call *call, const struct replicas_said *said)
 {
     if (said->brought) {
-        call_warning(call,
-                     "%s had %" PRIu64
-                     " changes more than the copy at %s: they were brought before "
-                     "it was taken.",
-                     said->brought_from, said->brought, front_end_pool(call_front_end(call)));
+        call_warning(call, "%s had %s more than the copy at %s: %s brought before it was taken.",
+                     said->brought_from, COUNTED(said->brought, "change"),
+                     front_end_pool(call_front_end(call)),
+                     count_word(said->brought, "it was", "they were"));
         call_figure(call, json_integer((json_int_t)said->brought), "Changes brought from %s",
                     said->brought_from);
     }
@@ -336,21 +336,20 @@ static void tell_plan_with_holder(struct call *call, const struct preflight *fou
     if (o->disaster)
         call_what_if(call, "Disaster mode would not be needed: %s answers.", found->from);
     call_what_if(call,
-                 "%" PRIu64 " changes of %s would be copied to %s while %s serves on; "
-                 "for that it would wait until nothing moves for %.0f s.",
-                 preflight_uncopied(found), f->wish.home, self, found->from,
+                 "%s of %s would be copied to %s while %s serves on; for that it would wait until "
+                 "nothing moves for %.0f s.",
+                 COUNTED(preflight_uncopied(found), "change"), f->wish.home, self, found->from,
                  o->patience_ms / 1000.0);
     if (files)
-        call_what_if(call,
-                     "%" PRIu64 " bytes of files are on their way to %s; what they take comes to "
-                     "what is said below.",
-                     files, self);
+        call_what_if(call, "%s of files %s to %s; what that takes comes to what is said below.",
+                     COUNTED(files, "byte"), count_word(files, "is on its way", "are on their way"),
+                     self);
     if (o->flush)
         call_what_if(call, "The storage queues of %s would be flushed into the store.",
                      found->from);
     if (o->close_ms)
-        call_what_if(call, "Sessions would have %u minutes to end; new ones would wait for %s.",
-                     o->close_ms / 60000, self);
+        call_what_if(call, "Sessions would have %s to end; new ones would wait for %s.",
+                     COUNTED(o->close_ms / 60000, "minute"), self);
     call_what_if(call,
                  "%s would refuse changes, the rest would be copied%s, and the home "
                  "released at its last change.",

@@ -7,6 +7,7 @@
 #include <sys/statvfs.h>
 
 #include "admin/central_copy.h"
+#include "base/count.h"
 #include "base/faults.h"
 #include "pool/backup_service.h"
 #include "pool/certificates.h"
@@ -353,9 +354,9 @@ enum failure preflight_judge_copy(const struct preflight *found, const char *sel
     if (!stuck && uncopied <= PREFLIGHT_CHANGES_MAX)
         return OK;
     if (stuck)
-        fail(e, FAIL_REFUSED,
-             "The copy at %s does not go on: %" PRIu64 " changes of %s are not there yet: %s", self,
-             uncopied, home, found->trouble->what);
+        fail(e, FAIL_REFUSED, "The copy at %s does not go on: %s of %s %s not there yet: %s", self,
+             COUNTED(uncopied, "change"), home, count_word(uncopied, "is", "are"),
+             found->trouble->what);
     else
         fail(e, FAIL_REFUSED,
              "The copy at %s is in a long catch-up: %" PRIu64

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/count.h"
 #include "core/creation.h"
 #include "pool/publication.h"
 #include "pool/publisher.h"
@@ -54,7 +55,8 @@ static void tell_faults(struct call *call, const struct faults *faults)
     }
     if (faults->left_out) {
         struct error e;
-        fail(&e, FAIL_INVALID, "%zu more faults are not shown.", faults->left_out);
+        fail(&e, FAIL_INVALID, "%s %s not shown.", COUNTED(faults->left_out, "more fault"),
+             count_word(faults->left_out, "is", "are"));
         error_kept(&e, "%s", kept);
         call_error(call, &e);
     }
@@ -148,7 +150,8 @@ static void look_for_homes(void *context)
     bool patient = !call_is_unwanted(call) && clock_ms() - p->began_ms < HOMES_WAIT_MS_MAX;
     if (awaited && patient) {
         OWNED(free_memory)
-        char *status = xasprintf("%zu of %zu pools have their homes", there, topology->pool_count);
+        char *status = xasprintf("%zu of %s %s", there, COUNTED(topology->pool_count, "pool"),
+                                 count_word(there, "has its homes", "have their homes"));
         call_progress(call, &(struct call_progress){.activity = "Creating homes",
                                                     .status = status,
                                                     .done = there,
@@ -158,9 +161,9 @@ static void look_for_homes(void *context)
     }
     if (awaited)
         call_warning(call,
-                     "%zu pools have not created their homes yet. It goes on by itself; "
-                     "Get-CsPoolFailOverStatus shows it.",
-                     awaited);
+                     "%s %s homes yet. It goes on by itself; Get-CsPoolFailOverStatus shows it.",
+                     COUNTED(awaited, "pool"),
+                     count_word(awaited, "has not created its", "have not created their"));
     publishing_end(call);
 }
 
@@ -206,9 +209,9 @@ static void on_checked(void *context)
         call_error(call, &e);
         publishing_end(call);
     } else if (!tell_verdict(call) || !may_be_the_first(call) ||
-               call_what_if(call,
-                            "The topology with %zu pools and %zu machines would be published.",
-                            p->topology->pool_count, topology_machine_count(p->topology)))
+               call_what_if(call, "The topology with %s and %s would be published.",
+                            COUNTED(p->topology->pool_count, "pool"),
+                            COUNTED(topology_machine_count(p->topology), "machine")))
         publishing_end(call);
     else
         publisher_publish(front_end_publisher(call_front_end(call)), TAKE(p->topology),

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/count.h"
 #include "cmdlet/parameter.h"
 
 struct report {
@@ -122,9 +123,10 @@ json_t *report_facts(struct report *report, const char *result)
     for (int i = 0; i < REPORT_LISTS; i++) {
         json_object_set(facts, list_names[i], report->lists[i]);
         if (report->left_out[i])
-            report_figure(
-                report, list_names[i],
-                json_sprintf("%llu more are left out", (unsigned long long)report->left_out[i]));
+            report_figure(report, list_names[i],
+                          json_sprintf("%llu more %s left out",
+                                       (unsigned long long)report->left_out[i],
+                                       count_word(report->left_out[i], "is", "are")));
     }
     return facts;
 }

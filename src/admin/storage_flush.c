@@ -5,6 +5,7 @@
 
 #include "admin/call.h"
 #include "admin/show.h"
+#include "base/count.h"
 #include "base/timespan.h"
 #include "pool/storage_service.h"
 
@@ -86,8 +87,8 @@ static void on_flushed(const struct storage_flushed *f, const struct error *e, v
     if (e)
         call_error(call, e);
     else if (f->left)
-        call_caution(call, "%zu session records stay in the queue: %s %s", f->left, f->why.what,
-                     f->why.next);
+        call_caution(call, "%s %s in the queue: %s %s", COUNTED(f->left, "session record"),
+                     count_word(f->left, "stays", "stay"), f->why.what, f->why.next);
     tell_of_others(call);
     call_end(call);
 }
@@ -103,7 +104,7 @@ static void tell_progress(void *context)
         return;
     }
     storage_flush_progress(flush, &f);
-    OWNED(free_memory) char *status = xasprintf("%zu records left", f.left);
+    OWNED(free_memory) char *status = xasprintf("%s left", COUNTED(f.left, "record"));
     call_progress(call, &(struct call_progress){.activity = "Flushing the storage queue",
                                                 .status = status,
                                                 .done = f.written + f.passed,

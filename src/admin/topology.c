@@ -7,6 +7,7 @@
 #include "admin/publish.h"
 #include "admin/show.h"
 #include "base/clock.h"
+#include "base/count.h"
 #include "base/timespan.h"
 #include "pool/publication.h"
 
@@ -126,8 +127,10 @@ static void test_deployment(struct call *call)
     warn_of_rest(call);
     if (wrong) {
         struct error e;
-        fail(&e, FAIL_REFUSED, "%zu of %zu machines are not as the topology has them.", wrong,
-             topology_machine_count(topology));
+        fail(
+            &e, FAIL_REFUSED, "%zu of %s %s.", wrong,
+            COUNTED(topology_machine_count(topology), "machine"),
+            count_word(wrong, "is not as the topology has it", "are not as the topology has them"));
         error_next(&e, "Detail says what to mend; Get-CsComputer tells more.");
         call_error(call, &e);
     }

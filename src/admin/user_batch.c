@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "admin/user_filter.h"
+#include "base/count.h"
 
 DEFINE_OWNED(json_t *, json_decref)
 
@@ -406,20 +407,21 @@ void user_batch_tell_rest(struct user_batch *batch)
     const struct user_tally *t = &batch->tally;
     if (batch->faults > batch->faults_told) {
         struct error e;
-        fail(&e, FAIL_INVALID, "%llu more faults are not shown.",
-             (unsigned long long)(batch->faults - batch->faults_told));
+        uint64_t untold = batch->faults - batch->faults_told;
+        fail(&e, FAIL_INVALID, "%s %s not shown.", COUNTED(untold, "more fault"),
+             count_word(untold, "is", "are"));
         call_error(batch->with.call, &e);
     }
     if (t->kept)
         call_warning(batch->with.call,
-                     "%llu items are others here than in the file, and were kept; -Force replaces "
-                     "them.",
-                     (unsigned long long)t->kept);
+                     "%s %s here than in the file, and %s kept; -Force replaces %s.",
+                     COUNTED(t->kept, "item"), count_word(t->kept, "is another", "are others"),
+                     count_word(t->kept, "was", "were"), count_word(t->kept, "it", "them"));
     if (t->strangers)
-        call_warning(batch->with.call,
-                     "%llu participants of conferences are no users of this deployment, and were "
-                     "left out.",
-                     (unsigned long long)t->strangers);
+        call_warning(batch->with.call, "%s of conferences %s of this deployment, and %s left out.",
+                     COUNTED(t->strangers, "participant"),
+                     count_word(t->strangers, "is no user", "are no users"),
+                     count_word(t->strangers, "was", "were"));
 }
 
 static void add_tally(struct user_tally *sum, const struct user_tally *t)

@@ -9,6 +9,7 @@
 #include "admin/user_file.h"
 #include "admin/user_filter.h"
 #include "admin/user_work.h"
+#include "base/count.h"
 
 DEFINE_OWNED(json_t *, json_decref)
 
@@ -154,8 +155,7 @@ static enum failure write_page(struct user_work *work, struct error *e)
 static void tell_progress(const struct export *x, uint64_t done)
 {
     OWNED(free_memory)
-    char *status =
-        xasprintf("%llu of %llu users", (unsigned long long)done, (unsigned long long)x->total);
+    char *status = xasprintf("%llu of %s", (unsigned long long)done, COUNTED(x->total, "user"));
     call_progress(x->call, &(struct call_progress){.activity = "Exporting users",
                                                    .status = status,
                                                    .done = done,
@@ -175,8 +175,8 @@ static enum failure export(struct user_work *work, struct error *e) {
     struct export *x = work->state; uint64_t done = 0; bool end = false;
     enum failure bad = count_users(work, e);
     if (!bad && x->filter && x->total == 0) bad = nobody_fits(x, e);
-    if (bad || call_what_if(work->call, "The data of %llu users of %s would be written.",
-                            (unsigned long long)x->total, x->home)) return bad;
+    if (bad || call_what_if(work->call, "The data of %s of %s would be written.",
+                            COUNTED(x->total, "user"), x->home)) return bad;
     call_record(work->call, user_file_head(x->home)); while (!bad && !end){
         tell_progress(x, done); bad = next_page(work, &end, e); if (!bad) bad = write_page(work, e);
         done += x->count; if (!bad && !call_flow(work->call)) bad = nobody_took(e);}
@@ -191,9 +191,9 @@ static void tell_result(struct user_work *work)
         return;
     if (x->unknown)
         call_warning(work->call,
-                     "%llu items are not of a kind that this version can write, and are not in "
-                     "the file.",
-                     (unsigned long long)x->unknown);
+                     "%s %s not of a kind that this version can write, and %s not in the file.",
+                     COUNTED(x->unknown, "item"), count_word(x->unknown, "is", "are"),
+                     count_word(x->unknown, "is", "are"));
     call_object(work->call, json_pack("{s:s, s:I, s:I}", "PoolFqdn", x->home, "Users",
                                       (json_int_t)x->users, "Items", (json_int_t)x->items));
 }

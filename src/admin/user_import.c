@@ -6,6 +6,7 @@
 #include "admin/transfer.h"
 #include "admin/user_batch.h"
 #include "admin/user_filter.h"
+#include "base/count.h"
 #include "base/utf8.h"
 
 DEFINE_OWNED(json_t *, json_decref)
@@ -48,8 +49,8 @@ static enum failure flush(struct import *import, bool all, struct error *e)
     const struct user_tally *t = user_batch_tally(import->batch);
     OWNED(free_memory)
     char *status =
-        xasprintf("%llu users gone through, up to line %llu",
-                  (unsigned long long)(t->users + t->refused + t->passed_over), import->number);
+        xasprintf("%s gone through, up to line %llu",
+                  COUNTED(t->users + t->refused + t->passed_over, "user"), import->number);
     import->done = import->number;
     transfer_position(import->transfer, &done, &total);
     call_progress(import->call, &(struct call_progress){.activity = "Importing users",
@@ -226,8 +227,9 @@ static void say_how_far(const struct import *import, struct error *e)
     if (call_switch(import->call, "WhatIf") || !import->headed || t->users == 0)
         error_kept(e, "Nothing was imported.");
     else
-        error_kept(e, "The users before line %llu were gone through: %llu items were imported.",
-                   import->done, (unsigned long long)(t->added + t->replaced));
+        error_kept(e, "The users before line %llu were gone through: %s %s imported.", import->done,
+                   COUNTED(t->added + t->replaced, "item"),
+                   count_word(t->added + t->replaced, "was", "were"));
     if (!e->next[0])
         error_next(e, "Give the command again when that is mended: it goes on where it stopped.");
 }
@@ -262,11 +264,12 @@ static void tell_result(struct import *import)
     if (!t->users && !t->refused && import->filter)
         call_warning(call, "No user of the file fits -UserFilter.");
     if (call_what_if(call,
-                     "Of %llu users %llu items would be added and %llu be replaced; %llu are so "
-                     "already, and %llu would be kept as they are.",
-                     (unsigned long long)t->users, (unsigned long long)t->added,
+                     "Of %s %s would be added and %llu be replaced; %llu %s so already, and %llu "
+                     "would be kept as %s.",
+                     COUNTED(t->users, "user"), COUNTED(t->added, "item"),
                      (unsigned long long)t->replaced, (unsigned long long)t->unchanged,
-                     (unsigned long long)t->kept))
+                     count_word(t->unchanged, "is", "are"), (unsigned long long)t->kept,
+                     count_word(t->kept, "it is", "they are")))
         return;
     call_object(call,
                 json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "PoolFqdn", import->home, "Users",

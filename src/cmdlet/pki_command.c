@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/count.h"
 #include "base/memory.h"
 #include "base/nearest.h"
 #include "cmdlet/options.h"
@@ -80,7 +81,7 @@ static void print_days(time_t seconds)
     if (days == 0)
         printf("less than a day");
     else
-        printf("%ld day%s", days, days == 1 ? "" : "s");
+        fputs(COUNTED((uint64_t)days, "day"), stdout);
 }
 
 static void print_time_left(const struct pki_certificate *c, time_t now)
@@ -238,7 +239,8 @@ static enum failure run_show(const struct options *o, struct error *e)
     }
     if (unread == 0)
         return OK;
-    return fail(e, FAIL_NOT_FOUND, "%zu of %zu files could not be shown.", unread, o->word_count);
+    return fail(e, FAIL_NOT_FOUND, "%zu of %s could not be shown.", unread,
+                COUNTED(o->word_count, "file"));
 }
 
 static void tell_if_due(const char *file)
@@ -366,8 +368,8 @@ static enum failure count_words(const struct subcommand *c, const struct options
         return OK;
     if (c->words_max == 0)
         return fail(e, FAIL_INVALID, "\"%s\" is one word too many.", o->words[0]);
-    return fail(e, FAIL_INVALID, "This needs %s, and was given %zu word%s.", c->words,
-                o->word_count, o->word_count == 1 ? "" : "s");
+    return fail(e, FAIL_INVALID, "This needs %s, and was given %s.", c->words,
+                COUNTED(o->word_count, "word"));
 }
 
 static enum exit_status finish(const struct subcommand *c, enum failure failed,

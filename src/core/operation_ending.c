@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 
+#include "base/count.h"
 #include "base/timespan.h"
 
 /* What is kept where nothing was given away. */
@@ -44,9 +45,9 @@ void ending_stuck(struct error *e, const struct operation_words *w, uint32_t pat
                   uint64_t left, const struct error *why)
 {
     char longer[TIME_SPAN_TEXT_MAX];
-    fail(e, FAIL_DEADLINE,
-         "Copying made no progress for %.0f s: %" PRIu64 " changes are not copied yet%s%s",
-         patience_ms / 1000.0, left, why ? ": " : ".", why ? why->what : "");
+    fail(e, FAIL_DEADLINE, "Copying made no progress for %.0f s: %s %s not copied yet%s%s",
+         patience_ms / 1000.0, COUNTED(left, "change"), count_word(left, "is", "are"),
+         why ? ": " : ".", why ? why->what : "");
     error_kept(e, "%s", serves_on);
     if (w->central)
         error_next(e,
@@ -63,8 +64,8 @@ void ending_stuck(struct error *e, const struct operation_words *w, uint32_t pat
 void ending_full(struct error *e, const struct operation_words *w, uint64_t left,
                  const struct error *why)
 {
-    fail(e, FAIL_FULL, "Copying does not go on: %" PRIu64 " changes are not copied yet: %s", left,
-         why->what);
+    fail(e, FAIL_FULL, "Copying does not go on: %s %s not copied yet: %s", COUNTED(left, "change"),
+         count_word(left, "is", "are"), why->what);
     error_kept(e, "%s", serves_on);
     error_next(e, "%s%sThen again: %s", why->next, why->next[0] ? " " : "", w->again);
 }
@@ -72,9 +73,9 @@ void ending_full(struct error *e, const struct operation_words *w, uint64_t left
 void ending_replicas_behind(struct error *e, const struct operation_words *w, const char *names,
                             uint32_t patience_ms, uint64_t left)
 {
-    fail(e, FAIL_DEADLINE,
-         "The replicas made no progress for %.0f s: %" PRIu64 " changes are not there yet: %s.",
-         patience_ms / 1000.0, left, names && *names ? names : "nobody says where");
+    fail(e, FAIL_DEADLINE, "The replicas made no progress for %.0f s: %s %s not there yet: %s.",
+         patience_ms / 1000.0, COUNTED(left, "change"), count_word(left, "is", "are"),
+         names && *names ? names : "nobody says where");
     error_kept(e, "%s", serves_on);
     error_next(e,
                "Get-CsManagementStoreReplicationStatus says more. Whoever is stopped is not waited "

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/count.h"
 #include "base/log.h"
 #include "http/on_loop.h"
 #include "link/inside.h"
@@ -189,9 +190,9 @@ static void log_refusal(struct link *link, const struct http_peer *peer, const s
     }
     log_error(LOG_EVENT_WARNING, "link-refused", e, "A call from %s was refused.", peer->address);
     if (link->refusals_untold)
-        log_event(LOG_EVENT_WARNING, "link-refused",
-                  "%llu more calls were refused since the last that was told.",
-                  (unsigned long long)link->refusals_untold);
+        log_event(LOG_EVENT_WARNING, "link-refused", "%s %s refused since the last that was told.",
+                  COUNTED(link->refusals_untold, "more call"),
+                  count_word(link->refusals_untold, "was", "were"));
     link->refusal_logged_ms = now;
     link->refusals_untold = 0;
 }

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/count.h"
 #include "base/memory.h"
 #include "pki/pki.h"
 
@@ -44,8 +45,8 @@ static void check(const char *file, int *told_state, uint64_t *told_ms)
                   "%s expired at %s: no other machine talks to this one any more. %s", file, until,
                   way_out);
     else if (state == STATE_SOON)
-        log_event(LOG_EVENT_WARNING, "certificate-expires", "%s expires at %s, in %lld days. %s",
-                  file, until, days, way_out);
+        log_event(LOG_EVENT_WARNING, "certificate-expires", "%s expires at %s, in %s. %s", file,
+                  until, COUNTED((uint64_t)days, "day"), way_out);
 }
 
 void certificates_check(const struct config *config, struct certificate_watch *watch)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/count.h"
 #include "base/memory.h"
 #include "base/timespan.h"
 #include "conf/conf.h"
@@ -236,8 +237,9 @@ void config_describe(const struct config *c, FILE *out)
     fprintf(out, "Admin     %s\n", c->admin_socket);
     if (c->audit_log)
         fprintf(out, "Audit     %s\n", c->audit_log);
-    fprintf(out, "Topology  %s: %zu pools, %zu machines\n", c->topology_file,
-            c->topology->pool_count, topology_machine_count(c->topology));
+    fprintf(out, "Topology  %s: %s, %s\n", c->topology_file,
+            COUNTED(c->topology->pool_count, "pool"),
+            COUNTED(topology_machine_count(c->topology), "machine"));
 }
 
 static const char *listens_on(const struct config *c)

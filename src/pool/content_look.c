@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/count.h"
 #include "base/log.h"
 #include "pool/content_inside.h"
 
@@ -309,8 +310,9 @@ void keeper_scan(struct keeper *k, struct error *e)
     pthread_mutex_unlock(&k->lock);
     k->scanned_ms = clock_ms();
     log_event(LOG_EVENT_INFO, "files-scanned",
-              "The files of the home %s were looked at in %llu ms; %zu are missing.%s", k->home,
+              "The files of the home %s were looked at in %llu ms; %zu %s missing.%s", k->home,
               (unsigned long long)(k->scanned_ms - began_ms), missing,
+              count_word(missing, "is", "are"),
               k->blind ? " The kernel watches no more folders (fs.inotify.max_user_watches), so "
                          "that is repeated now and then."
                        : "");

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/count.h"
 #include "base/log.h"
 #include "pool/content_inside.h"
 
@@ -115,8 +116,8 @@ static void note_results(struct keeper *k, struct fetch_file *list, size_t count
     pthread_mutex_unlock(&k->lock);
     if (placed)
         log_event(LOG_EVENT_NOTICE, "files-restored",
-                  "%zu files of the home %s were missing or damaged, and are back.", placed,
-                  k->home);
+                  "%s of the home %s %s missing or damaged, and %s back.", COUNTED(placed, "file"),
+                  k->home, count_word(placed, "was", "were"), count_word(placed, "is", "are"));
 }
 
 static enum failure repair_some(struct keeper *k, uint64_t until_ms, size_t *done, struct error *e)

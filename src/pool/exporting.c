@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/count.h"
 #include "base/log.h"
 #include "content/manifest.h"
 #include "core/batch.h"
@@ -393,9 +394,9 @@ static void on_comparison_done(const struct copy_answer *position, const struct 
     step(x, (struct export_event){.kind = EXPORT_READ, .head = comparing_head(x->comparing)});
     if (position && position->verdict == COPY_GO_ON)
         log_event(LOG_EVENT_NOTICE, "copy-compared",
-                  "%s of the home %s at %s was compared: %llu items, and the copy is equal.",
+                  "%s of the home %s at %s was compared: %s, and the copy is equal.",
                   module_name(x->module), x->home, x->target,
-                  (unsigned long long)comparing_items(x->comparing));
+                  COUNTED(comparing_items(x->comparing), "item"));
     comparing_free(TAKE(x->comparing));
     on_position(position, e, x);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/count.h"
 #include "base/log.h"
 #include "core/gathering.h"
 #include "pool/backup_service.h"
@@ -185,8 +186,9 @@ static void end_bringing(struct replicas *r, const struct error *e)
         r->brought = own - r->began_at;
         snprintf(r->brought_from, sizeof r->brought_from, "%s", r->from->machine);
         log_event(LOG_EVENT_NOTICE, "replica-brought",
-                  "%" PRIu64 " changes of the home %s were brought from the replica at %s.",
-                  r->brought, HOME_CENTRAL, r->from->machine);
+                  "%s of the home %s %s brought from the replica at %s.",
+                  COUNTED(r->brought, "change"), HOME_CENTRAL,
+                  count_word(r->brought, "was", "were"), r->from->machine);
     }
     r->changed(r->context);
 }
@@ -317,8 +319,8 @@ static void name_ahead(const struct replicas *r, uint64_t goal, char *names, siz
         const struct replica_row *row = &r->rows[i];
         if (!row->standing.known || row->standing.usn <= goal)
             continue;
-        snprintf(text, sizeof text, "%s (%" PRIu64 " changes)", row->machine,
-                 row->standing.usn - goal);
+        snprintf(text, sizeof text, "%s (%s)", row->machine,
+                 COUNTED(row->standing.usn - goal, "change"));
         add_name(names, size, text);
     }
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/count.h"
 #include "base/log.h"
 #include "core/limits.h"
 #include "pool/backup_service.h"
@@ -145,10 +146,12 @@ static void tell_salvaged(struct salvage_job *job)
     log_event(
         sum->conflicts ? LOG_EVENT_WARNING : LOG_EVENT_NOTICE, "tail-salvaged",
         "Of the home %s, what was changed here beyond change %llu and its holder did not know "
-        "is salvaged: %llu changes were carried over, %llu were the same, and %llu are kept "
-        "as conflicts: Get-CsBackupServiceConflict -PoolFqdn %s",
-        job->home, (unsigned long long)job->tail.base.usn, (unsigned long long)sum->carried,
-        (unsigned long long)sum->same, (unsigned long long)sum->conflicts, job->home);
+        "is salvaged: %s %s carried over, %llu %s the same, and %llu %s: "
+        "Get-CsBackupServiceConflict -PoolFqdn %s",
+        job->home, (unsigned long long)job->tail.base.usn, COUNTED(sum->carried, "change"),
+        count_word(sum->carried, "was", "were"), (unsigned long long)sum->same,
+        count_word(sum->same, "was", "were"), (unsigned long long)sum->conflicts,
+        count_word(sum->conflicts, "is kept as a conflict", "are kept as conflicts"), job->home);
     job->tail.id = 0;
     job->own_gone = false;
     sweep_begin(job->fe, NULL, NULL);
@@ -311,10 +314,10 @@ void salvaging_begin(struct salvaging *salvaging, const char *home)
     const struct tail *tail = &tails->list[tails->count - 1];
     log_event(
         LOG_EVENT_WARNING, "tail-made",
-        "%llu changes of the home %s beyond change %llu are known here and not to its holder. "
-        "They are set aside, and carried over now; what was changed there, too, is kept as a "
-        "conflict.",
-        (unsigned long long)tail->items, home, (unsigned long long)tail->base.usn);
+        "%s of the home %s beyond change %llu %s known here and not to its holder. %s set aside, "
+        "and carried over now; what was changed there, too, is kept as a conflict.",
+        COUNTED(tail->items, "change"), home, (unsigned long long)tail->base.usn,
+        count_word(tail->items, "is", "are"), count_word(tail->items, "It is", "They are"));
     look(job);
 }
 

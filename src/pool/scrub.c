@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/count.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "base/workers.h"
@@ -182,13 +183,15 @@ static void on_mended(const struct store_outcome *outcome, void *context)
     if (atomic_load(&f->scrub->stopping))
         return;
     if (e.kind) {
-        error_within(&e, "%zu items of the home %s could not be mended: ", f->count, f->home);
+        error_within(&e, "%s of the home %s could not be mended: ", COUNTED(f->count, "item"),
+                     f->home);
         note_trouble(f->scrub, &e);
     } else {
         log_event(LOG_EVENT_WARNING, "damage-mended",
-                  "%zu items of the home %s were damaged in the store of %s, and are mended from "
-                  "its partner's.",
-                  f->count, f->home, front_end_pool(f->scrub->fe));
+                  "%s of the home %s %s damaged in the store of %s, and %s mended from its "
+                  "partner's.",
+                  COUNTED(f->count, "item"), f->home, count_word(f->count, "was", "were"),
+                  front_end_pool(f->scrub->fe), count_word(f->count, "is", "are"));
     }
     if (!e.kind && !holds(f))
         importing_note_loss(backup_service_importing(front_end_backup_service(f->scrub->fe)),

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/count.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "core/rest.h"
@@ -207,10 +208,10 @@ static void not_all(const struct storage_flush *flush, struct error *e)
 {
     const struct storage_flushed *f = &flush->flushed;
     OWNED(free_memory) char *next = xstrdup(f->why.next);
-    fail(e, f->why.kind ? f->why.kind : FAIL_DEADLINE,
-         "%zu session records could not be written%s%.500s", f->left,
-         f->why.kind ? ": " : " in time.", f->why.kind ? f->why.what : "");
-    error_kept(e, "They stay in the queue.");
+    fail(e, f->why.kind ? f->why.kind : FAIL_DEADLINE, "%s could not be written%s%.500s",
+         COUNTED(f->left, "session record"), f->why.kind ? ": " : " in time.",
+         f->why.kind ? f->why.what : "");
+    error_kept(e, "%s in the queue.", count_word(f->left, "It stays", "They stay"));
     error_next(e, "%s", next[0] ? next : "Give it again, or with a longer -WaitTime.");
 }
 

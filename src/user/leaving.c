@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/count.h"
 #include "base/log.h"
 #include "pool/departed.h"
 #include "user/conference.h"
@@ -106,8 +107,8 @@ static enum failure remove_all(struct pass *p, const struct departed *who, struc
     } while (!bad && items && !atomic_load(p->how->stopping));
     if (sum)
         log_event(LOG_EVENT_NOTICE, "user-data-removed",
-                  "%s has left: %zu items of the home %s were removed.", who->address, sum,
-                  who->pool);
+                  "%s has left: %s of the home %s %s removed.", who->address, COUNTED(sum, "item"),
+                  who->pool, count_word(sum, "was", "were"));
     return bad;
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/count.h"
 #include "base/workers.h"
 #include "http/on_loop.h"
 #include "pool/commit.h"
@@ -229,7 +230,7 @@ static void end_sessions(struct web *web, const struct standing_home *home)
     size_t count = sessions_home_left(web->visited.sessions, home->name);
     if (count)
         log_event(LOG_EVENT_NOTICE, "sessions-ended",
-                  "%zu sessions of users of %s ended: they are served elsewhere.", count,
+                  "%s of users of %s ended: they are served elsewhere.", COUNTED(count, "session"),
                   home->name);
 }
 

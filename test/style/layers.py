@@ -29,7 +29,7 @@ ROOMS = {
 }
 
 # The core reads no clock, starts no thread, opens nothing: these are all that it needs.
-CORE_BASE = {"base/bytes.h", "base/error.h", "base/memory.h", "base/fqdn.h",
+CORE_BASE = {"base/bytes.h", "base/count.h", "base/error.h", "base/memory.h", "base/fqdn.h",
              "base/timespan.h"}
 CORE_SYSTEM = {"assert.h", "inttypes.h", "stdbool.h", "stddef.h", "stdint.h", "stdio.h",
                "stdlib.h", "string.h", "strings.h", "xxhash.h", "zstd.h"}

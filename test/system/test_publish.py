@@ -211,7 +211,7 @@ def a_pool_that_is_down_is_warned_of_and_not_waited_for(world):
     for pool in ("atl", "redmond"):
         world.wait_mode(pool, pool, "Serving")
     said = world.command("atl", "Test-CsTopology")
-    said.must(1, "1 of 3 machines are not as the topology has them", TOKYO)
+    said.must(1, "1 of 3 machines is not as the topology has it", TOKYO)
     world.command("atl", "Test-CsTopology", "-FileName", world.topology).must(
         0, f"{TOKYO} does not answer", "OK")
     # It is made up for, and then all is well.

@@ -171,11 +171,11 @@ def one_waits(world):
 def steady_leaves_what_has_to_wait_and_full_fails_for_it(world):
     one_waits(world)
     steady = flush(world, "atl", "SteadyState", WaitTime="00:00:02").must(200, '"done"', '"warning"',
-                                                                        "stay in the queue")
+                                                                        "1 session record stays in the queue")
     assert steady.objects == [{"Identity": ATL, "FlushType": "SteadyState", "Written": 0,
                                "PassedOn": 0, "Left": 1}], steady.text
     full = flush(world, "atl", "FullFlush", WaitTime="00:00:02").must(
-        200, '"failed"', "1 session records could not be written", "They stay in the queue")
+        200, '"failed"', "1 session record could not be written", "It stays in the queue")
     assert full.objects[0]["Left"] == 1, full.text
     assert queued(world, "atl") == 1
 

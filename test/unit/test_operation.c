@@ -415,7 +415,7 @@ static void changes_are_not_refused_for_long_where_the_disk_of_the_copy_is_full(
     assert_at(s, OPERATION_CALL_OFF);
     says(s, MODE_SERVING);
     assert_failed(s, OPERATION_REST);
-    assert_non_null(strstr(s->status.error.what, "does not go on: 1 changes"));
+    assert_non_null(strstr(s->status.error.what, "does not go on: 1 change is not"));
     assert_non_null(strstr(s->status.error.what, full.what));
     assert_non_null(strstr(s->status.error.next, full.next));
 }
@@ -1221,7 +1221,7 @@ static void replicas_without_progress_end_a_planned_one_and_are_named(void **sta
     }
     assert_true(s->now > BEGINS_MS + 5 * PATIENCE_MS);
     assert_failed(s, OPERATION_REPLICAS);
-    assert_non_null(strstr(s->status.error.what, "1 changes are not there yet: lonely-cs-001"));
+    assert_non_null(strstr(s->status.error.what, "1 change is not there yet: lonely-cs-001"));
 }
 
 static void in_a_disaster_nobody_waits_for_replicas_while_the_holder_answers(void **state)

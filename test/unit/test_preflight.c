@@ -52,7 +52,7 @@ static void a_copy_that_gets_nothing_is_one_if_anything_is_missing_and_says_why(
     fail(&why, FAIL_FULL, "The disk is full.");
     assert_int_equal(judge(100, 100, &why, &e), OK);
     assert_int_equal(judge(100, 99, &why, &e), FAIL_REFUSED);
-    must_say(&e, "does not go on: 1 changes of atl-cs-001.litwareinc.com are not there yet: The "
+    must_say(&e, "does not go on: 1 change of atl-cs-001.litwareinc.com is not there yet: The "
                  "disk is full.");
 }
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/count.h"
 #include "cmdlet/answer/text.h"
 
 /* The page is read by a person in a hurry: first whether it was done, then what went wrong, then
@@ -110,8 +111,8 @@ static void put_result(struct buffer *page, const json_t *facts)
     if (done && !rehearsed && json_is_real(took))
         buffer_printf(page, " It took %.3f s.", json_real_value(took));
     if (done && warnings)
-        buffer_printf(page, " %zu warning%s below.", warnings,
-                      warnings > 1 ? "s stand" : " stands");
+        buffer_printf(page, " %s %s below.", COUNTED(warnings, "warning"),
+                      count_word(warnings, "stands", "stand"));
     buffer_printf(page, "</p>\n");
 }
 
