@@ -6,6 +6,7 @@ As an administrator does it: the topology file on each machine, polluxd started 
 import sys
 
 from copies import *
+from failovers import Freezer, Typed
 from test_copy import rows
 from test_web import Client, enable
 from test_web_content import conference, put
@@ -167,6 +168,34 @@ def a_pool_gets_another_backup_pool_and_the_former_one_gives_up(world):
     fail_over(world, "atl", "tokyo", "-DisasterMode")
     world.start("atl")
     world.wait_mode("atl", "atl", "Standby")
+    world.terms_must_be_unique()
+
+
+@test
+def what_was_released_to_a_pool_that_parts_instead_of_taking_is_served_where_it_was(world):
+    """The pool that is to take is lost at the last moment, and started again by a file that does not pair it
+    any more. Nobody else could take, and no command helps while it is heard."""
+    world.build(["atl", "redmond", "tokyo"])
+    freezers = {pool: Freezer(world, pool) for pool in ("redmond", "tokyo")}
+    world.begin()
+    enable(world, "ken")
+    keep(world, "before")
+    for taker, new, backup in (("redmond", [("atl", "tokyo")], "tokyo"), ("tokyo", [], None)):
+        freezers[taker].arm("before", f"Failover of the home {name_of('atl')} from {name_of('atl')}: Taking")
+        Typed(world, taker, "Invoke-CsPoolFailOver", "-PoolFqdn", name_of("atl"))
+        freezers[taker].wait()
+        world.kill(taker)
+        world.wait_mode("atl", "atl", "Released")
+        run_by(world, new, *world.pools)
+        assert world[taker].events("part-given-up", name_of("atl"))
+        world.wait_mode("atl", "atl", "Serving")
+        wait_paired(world, "atl", backup)
+        keep(world, f"after-{taker}")
+        if backup:
+            wait_equal(world, "atl", "atl", backup)
+        assert world.mode(taker, "atl") is None, world[taker].status_of("atl")
+    again = world["atl"].events(f"{name_of('atl')} went from Released to Serving here (paired)")
+    assert len(again) == 2, again
     world.terms_must_be_unique()
 
 
