@@ -162,10 +162,20 @@ void call_figure(struct call *call, json_t *value, const char *name, ...)
     va_end(args);
 }
 
+bool call_has_report(struct call *call)
+{
+    pthread_mutex_lock(&call->lock);
+    bool has = call->report;
+    pthread_mutex_unlock(&call->lock);
+    return has;
+}
+
 void call_figures(struct call *call, json_t *object, const char *whose)
 {
     const char *name;
     json_t *value;
+    if (!call_has_report(call))
+        return;
     json_object_foreach(object, name, value)
     {
         if (!json_is_null(value))

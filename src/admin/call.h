@@ -55,6 +55,8 @@ void call_measured(struct call *call, const char *name, uint64_t began_ms, uint6
 /* Takes the value over: a number, or a text. */
 void call_figure(struct call *call, json_t *value, const char *name, ...)
     __attribute__((format(printf, 3, 4)));
+/* Else what is only for it need not be gathered. */
+bool call_has_report(struct call *call);
 /* What an object shows, each as a figure of `whose`. */
 void call_figures(struct call *call, json_t *object, const char *whose);
 /* `total` 0: unknown. `follow` is the command that shows how it goes on when the caller has gone;

@@ -237,6 +237,8 @@ static const char *verified_text(const struct operation_status *s)
 static void tell_last_rejoin(struct call *call, const char *home)
 {
     const struct front_end *fe = call_front_end(call);
+    if (!call_has_report(call))
+        return;
     OWNED(view_close) struct view *view = NULL;
     json_t *shown = json_object();
     struct error unused;
