@@ -7,6 +7,7 @@
 
 #include "admin/central_copy.h"
 #include "admin/show.h"
+#include "cmdlet/parameter.h"
 #include "pool/central_connection.h"
 
 DEFINE_OWNED(json_t *, json_decref)
@@ -308,6 +309,7 @@ static void explain_absence(const struct call *call, const struct passing *passi
 {
     const struct error why = *e;
     const char *home = call_text(call, "PoolFqdn"), *blank = why.next[0] ? " " : "";
+    OWNED(free_memory) char *again = parameters_typed(call_command(call), call_parameters(call));
     bool over, other = is_the_other(call, passing, &over);
     bool lost = e->kind == FAIL_UNREACHABLE;
     if (other && over)
@@ -324,9 +326,7 @@ static void explain_absence(const struct call *call, const struct passing *passi
         error_next(e, "%s%sIf it is lost: %s -PoolFqdn %s -DisasterMode", why.next, blank,
                    over ? "Invoke-CsPoolFailBack" : "Invoke-CsPoolFailOver", home);
     else if (!other)
-        error_next(e, "%s%sThen again: %s -PoolFqdn %s%s", why.next, blank,
-                   call_command(call)->name, home,
-                   call_switch(call, "DisasterMode") ? " -DisasterMode" : "");
+        error_next(e, "%s%sThen again: %s", why.next, blank, again);
 }
 
 /* Who is asked for something of the Central Management Store, hears where it is and what can be

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/bytes.h"
 #include "base/fqdn.h"
 #include "base/memory.h"
 #include "base/nearest.h"
@@ -371,6 +372,59 @@ json_t *parameters_presentable(const struct command *command, const json_t *give
             json_object_set(shown, name, value);
     }
     return shown;
+}
+
+/* Within single quotes nothing means anything but the quote itself. */
+static void type_text(struct buffer *line, const char *text)
+{
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:/_-";
+    if (*text && text[strspn(text, plain)] == '\0') {
+        buffer_printf(line, "%s", text);
+        return;
+    }
+    buffer_printf(line, "'");
+    for (; *text; text++)
+        buffer_printf(line, *text == '\'' ? "%c'" : "%c", *text);
+    buffer_printf(line, "'");
+}
+
+static void type_value(struct buffer *line, const struct parameter *p, const json_t *value)
+{
+    size_t i;
+    json_t *entry;
+    buffer_printf(line, " -%s", p->name);
+    if (p->type == SWITCH)
+        return;
+    buffer_printf(line, " ");
+    if (p->type == FILE_TEXT) /* the text is here, and not what its file is called */
+        buffer_printf(line, "FILE");
+    else if (json_is_string(value))
+        type_text(line, json_string_value(value));
+    else if (json_is_array(value))
+        json_array_foreach(value, i, entry)
+        {
+            buffer_printf(line, i ? "," : "");
+            type_text(line, json_string_value(entry));
+        }
+    else if (json_is_boolean(value))
+        buffer_printf(line, json_is_true(value) ? "true" : "false");
+    else
+        buffer_printf(line, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+}
+
+char *parameters_typed(const struct command *command, const json_t *given)
+{
+    struct buffer line = {0};
+    const struct parameter *p;
+    buffer_printf(&line, "%s", command->name);
+    for (size_t i = 0; (p = command_parameter_at(command, i)); i++) {
+        bool ours = p->type == REPORT_FILE || p->type == SECRET || p->type == DESCRIPTOR;
+        const json_t *value = json_object_get(given, p->name);
+        if (value && !ours && !(p->type == SWITCH && json_is_false(value)))
+            type_value(&line, p, value);
+    }
+    return buffer_take_text(&line);
 }
 
 const char *parameter_kind(const struct parameter *p)

@@ -44,6 +44,10 @@ size_t parameter_choices(const struct parameter *p, char words[CHOICES_MAX][CHOI
  * read (files); owned by the caller. */
 json_t *parameters_presentable(const struct command *command, const json_t *given);
 
+/* The command as it can be typed once more: without a report's file, and without secrets, which are
+ * asked for. Owned by the caller. */
+char *parameters_typed(const struct command *command, const json_t *given);
+
 /* "<time span>": what it takes, as help and errors name it; "" for a switch. */
 const char *parameter_kind(const struct parameter *p);
 

@@ -204,7 +204,7 @@ def what_can_not_be_done_is_refused_with_the_way_out_and_changes_nothing(world):
     holds(world, "atl")
     world.kill("redmond")
     for pool in ("atl", "lonely"):
-        for words in ("", " -DisasterMode"):
+        for words in ("", " -DisasterMode", " -WaitTime 00:01:00 -WhatIf"):
             fail_over(world, *words.split(), at=pool).must(
                 1, f"{REDMOND}, which would take it over, does not answer", "Nothing was sent.", "polluxd runs there",
                 f"Then again: Invoke-CsPoolFailOver -PoolFqdn {ATL}{words}\n")

@@ -331,11 +331,41 @@ static void every_type_has_a_name(void **state)
     }
 }
 
+/* --- once more --- */
+
+static void typed(const char *name, const char *given, const char *expected)
+{
+    OWNED(json_decref) json_t *parameters = json_of(given);
+    OWNED(free_memory)
+    char *line = parameters_typed(command_at((size_t)command_find(name)), parameters);
+    assert_string_equal(line, expected);
+}
+
+static void a_command_is_told_as_it_can_be_typed_once_more(void **state)
+{
+    (void)state;
+    typed("Restore-CsBackupServiceConflict",
+          "{'PoolFqdn': 'atl.example.com', 'Identity': '00c0ffee00c0ffee-812', 'Force': true}",
+          "Restore-CsBackupServiceConflict -Identity 00c0ffee00c0ffee-812 -PoolFqdn "
+          "atl.example.com -Force");
+    typed("Invoke-CsPoolFailOver",
+          "{'WhatIf': true, 'PoolFqdn': 'atl.example.com', 'DisasterMode': false, 'WaitTime': "
+          "'00:01:00', 'ServicesStopDelayMins': 5, 'Report': '/root/x.html'}",
+          "Invoke-CsPoolFailOver -PoolFqdn atl.example.com -WaitTime 00:01:00 "
+          "-ServicesStopDelayMins 5 -WhatIf");
+    typed("Invoke-CsBackupServiceSync", "{'PoolFqdn': 'a.b', 'BypassDualWrite': true}",
+          "Invoke-CsBackupServiceSync -PoolFqdn a.b -BypassDualWrite true");
+    typed("Set-CsClientPin", "{'Identity': 'Ken Myer', 'Pin': 'Open, sesame'}",
+          "Set-CsClientPin -Identity 'Ken Myer'");
+    typed("Publish-CsTopology", "{'FileName': 'pool …'}", "Publish-CsTopology -FileName FILE");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_text_has_so_many_characters),
         cmocka_unit_test(a_text_stands_on_one_line),
+        cmocka_unit_test(a_command_is_told_as_it_can_be_typed_once_more),
         cmocka_unit_test(a_name_is_fully_qualified_and_in_lower_case),
         cmocka_unit_test(a_wrong_value_is_quoted_as_far_as_it_helps),
         cmocka_unit_test(a_value_has_a_limit_in_bytes),
