@@ -488,6 +488,18 @@ static bool is_under_way(const struct call *call)
     return r && operating_is_under_way(r) && r->wish.kind == f->wish.kind;
 }
 
+/* What was asked for is more than it does: whoever waits for it must know. Owned by the caller. */
+static char *what_joining_is(const struct call *call)
+{
+    const struct failover *f = call_kept(call);
+    const struct operation_report *r = find(call);
+    if (!f->wish.options.disaster || r->wish.options.disaster)
+        return xstrdup("joined as it is.");
+    return xasprintf("joined as it is, and needs %s. To take over without that, call it off first: "
+                     "%s",
+                     r->from, f->cancel);
+}
+
 static void begin(struct call *call)
 {
     struct failover *f = call_kept(call);
@@ -495,10 +507,9 @@ static void begin(struct call *call)
     const struct operation_report *r = find(call);
     struct error e;
     if (is_under_way(call)) {
-        call_warning(call,
-                     "%s of this home is under way already, begun by %s; it is joined as it "
-                     "is.",
-                     operation_kind_name(r->wish.kind), r->wish.by);
+        OWNED(free_memory) char *joined = what_joining_is(call);
+        call_warning(call, "%s of this home is under way already, begun by %s; it is %s",
+                     operation_kind_name(r->wish.kind), r->wish.by, joined);
         f->id = r->id;
     } else if (operating_begin(operating, &f->wish, &f->id, &e)) {
         call_error(call, &e);
@@ -520,11 +531,10 @@ static void on_looked(const struct preflight *found, void *context)
 static void rehearse_joining(struct call *call)
 {
     const struct operation_report *r = find(call);
-    call_what_if(call,
-                 "%s of this home is under way already, begun by %s, and at \"%s\": it would be "
-                 "joined as it is.",
-                 operation_kind_name(r->wish.kind), r->wish.by,
-                 operation_step_name(r->status.step));
+    OWNED(free_memory) char *joined = what_joining_is(call);
+    call_what_if(
+        call, "%s of this home is under way already, begun by %s, and at \"%s\": it would be %s",
+        operation_kind_name(r->wish.kind), r->wish.by, operation_step_name(r->status.step), joined);
     failover_end(call);
 }
 

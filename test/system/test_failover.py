@@ -338,8 +338,10 @@ def what_is_under_way_can_be_called_off_and_joined(world):
         writers.go_on()  # those who are signed on go on
         fail_back(world).must(1, "is handing the home", "right now", "Nothing was changed.",
                           f"Get-CsPoolFailOverStatus -PoolFqdn {ATL} shows", f"Stop-CsPoolFailOver -PoolFqdn {ATL}\n")
-        for words in ([], ["-DisasterMode"]):
-            told = fail_over(world, "-WhatIf", *words).must(0, "is under way already", "Letting sessions end", "joined")
+        needs = f"joined as it is, and needs {ATL}. To take over without that, call it off first: " \
+            f"Stop-CsPoolFailOver -PoolFqdn {ATL}\n"
+        for words, joined in (([], "joined as it is.\n"), (["-DisasterMode"], needs)):
+            told = fail_over(world, "-WhatIf", *words).must(0, "is under way already", "Letting sessions end", joined)
             assert "would be copied" not in told.out, told
         other = begin(world)
         joined = world["redmond"].begin_to_ask("Invoke-CsPoolFailOver", "is joined", PoolFqdn=ATL)
