@@ -455,14 +455,15 @@ class World:
             self.wait_hears(pool, *(other for other in self.pools if other != pool))
         self.publish(self.central).must(0)
         self.all_serve()
-        self.wait_copied(*self.pairs)
+        self.wait_copied(*self.pairs, entirely=True)
         return self
 
-    def wait_copied(self, *pools):
-        """Each home's copy has heard where it stands: an empty one, too."""
+    def wait_copied(self, *pools, entirely=False):
+        """Each home's copy has heard where it stands: an empty one, too. While users change something
+        all the time, a copy that is in SteadyState never has all of it."""
         for pool in pools:
             until(f"what {pool} holds to be copied", lambda: all(
-                d["State"] in ("SteadyState", "FinalState")
+                d["State"] in ("SteadyState", "FinalState") and not (entirely and d["UncopiedChanges"])
                 for d in self[pool].ask("Get-CsBackupServiceStatus", PoolFqdn=name_of(pool),
                                         Detailed=True).objects if d.get("Direction") == "Export"))
 
