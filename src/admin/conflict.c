@@ -419,10 +419,21 @@ static void dismiss(struct txn *txn, const struct found *f)
     txn_delete(txn, f->module, salvage_value_key(f->tag, f->usn, key));
 }
 
-static bool only_says(const struct conflict_work *work, const struct found *f)
+/* Owned by the caller. */
+static char *whose_and_what(struct view *view, const struct found *f)
 {
     OWNED(json_decref) json_t *subject = subject_of(f);
-    const char *what = json_string_value(subject);
+    OWNED(json_decref) json_t *addresses = find_addresses(view, f, 1);
+    OWNED(json_decref) json_t *user = user_of(f, addresses);
+    const char *what = json_string_value(subject), *whose = json_string_value(user);
+    return whose ? xasprintf("%s of %s", what, whose) : xstrdup(what);
+}
+
+static bool only_says(const struct conflict_work *work, struct view *view, const struct found *f)
+{
+    if (!call_switch(work->call, "WhatIf")) /* an address is looked for among all */
+        return false;
+    OWNED(free_memory) char *what = whose_and_what(view, f);
     if (work->restores)
         return call_what_if(work->call,
                             "%s would be %s, as %s had it, in place of what is there now (%s), and "
@@ -464,7 +475,7 @@ static enum failure change_found(struct conflict_work *work, struct view *view,
                                  const struct place *home, const struct found *f, struct error *e)
 {
     enum failure bad = check_may(work, home, f, e);
-    if (bad || only_says(work, f))
+    if (bad || only_says(work, view, f))
         return bad;
     OWNED(txn_free) struct txn *txn = txn_new(home->name);
     struct file_removal *removal = NULL;

@@ -166,7 +166,8 @@ def where_both_changed_the_holders_stays_and_the_other_can_be_read_put_in_place_
     # Not where it is not held; not without saying so first; not one that there is not.
     world.command("redmond", RESTORE, kens["Identity"]).must(
         1, "Nothing was changed", f": {RESTORE} {kens['Identity']} -PoolFqdn {name_of('atl')}\n")
-    world.command("atl", RESTORE, kens["Identity"], "-WhatIf").must(0, "would be written")
+    world.command("atl", RESTORE, kens["Identity"], "-WhatIf").must(
+        0, f"{kens['Subject']} of sip:ken@litwareinc.com would be written")
     assert reads(ken, "one") == "mine" and len(conflicts(world)) == 2
     world.command("atl", RESTORE, "00c0ffee00c0ffee-1").must(1, "There is no conflict")
     world.command("atl", RESTORE, "nonsense").must(1, "There is no conflict")
