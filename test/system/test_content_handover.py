@@ -30,6 +30,7 @@ def begin_with_files(world):
     world.begin()
     for name in ("kenmyer", "alice"):
         enable(world, name)
+    wait_equal(world)  # they sign on where their home is, which may not have the store
     ken = Client(world, "kenmyer")
     return ken, conference(ken, "alice")
 
