@@ -99,7 +99,8 @@ static uint64_t lead_of(struct bytes key, size_t common)
     return be64toh(number);
 }
 
-/* What comes in the order of its keys, as a first copy of what was imported so, needs no sorting. */
+/* What comes in the order of its keys, as a first copy of what was imported so, needs no sorting.
+ */
 static bool comes_ordered(const struct run *run)
 {
     size_t i = 1;
