@@ -269,8 +269,7 @@ static bool is_untidy(const struct store *store)
 }
 
 /* If it fails, on a full disk, say, nobody lacks anything: it is tried again behind the next
- * change.
- */
+ * change. Whoever reads is left alone as well: a copy that catches up needs processors and disk. */
 static void tidy(struct store *store)
 {
     const struct engine_ops *ops = store->engine->ops;
@@ -350,9 +349,11 @@ static void *writer_main(void *context)
             patience_ms = TIDY_AFTER_MS;
         } else if (!store->stopping) {
             pthread_mutex_unlock(&store->lock);
-            tidy(store);
+            bool rested = views_rested(store->views);
+            if (rested)
+                tidy(store);
             pthread_mutex_lock(&store->lock);
-            patience_ms = TIDY_PAUSE_MS;
+            patience_ms = rested ? TIDY_PAUSE_MS : TIDY_AFTER_MS;
         } else {
             break;
         }

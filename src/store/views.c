@@ -13,6 +13,7 @@ struct views {
     pthread_cond_t free;
     struct session *readers[STORE_VIEWS_MAX]; /* idle ones */
     size_t idle, all;
+    bool read; /* somebody did, since it was asked */
 };
 
 struct views *views_new(struct engine *engine)
@@ -43,6 +44,7 @@ static enum failure borrow_reader(struct views *views, struct session **s, struc
 {
     enum failure bad = OK;
     pthread_mutex_lock(&views->lock);
+    views->read = true;
     while (views->idle == 0 && views->all == STORE_VIEWS_MAX)
         pthread_cond_wait(&views->free, &views->lock);
     if (views->idle) {
@@ -62,6 +64,15 @@ static void return_reader(struct views *views, struct session *s)
     views->readers[views->idle++] = s;
     pthread_cond_signal(&views->free);
     pthread_mutex_unlock(&views->lock);
+}
+
+bool views_rested(struct views *views)
+{
+    pthread_mutex_lock(&views->lock);
+    bool rested = views->idle == views->all && !views->read;
+    views->read = false;
+    pthread_mutex_unlock(&views->lock);
+    return rested;
 }
 
 enum failure views_open(struct views *views, struct view **view, struct error *e)

@@ -14,4 +14,7 @@ void views_free(struct views *views);
 /* One too many waits until another one is closed. */
 enum failure views_open(struct views *views, struct view **view, struct error *e);
 
+/* Does nobody read, and did nobody since this was asked last? The writer's alone. */
+bool views_rested(struct views *views);
+
 #endif

@@ -506,6 +506,27 @@ static void put_many(struct store *store, int count, const char *value)
     commit_as(store, txn, OK);
 }
 
+static void what_was_replaced_stays_while_somebody_reads(void **state)
+{
+    (void)state;
+    enum { MANY = 2500, TIDIED_BY_THEN_US = 700000 };
+    struct store *store = must_open();
+    serve_home(store, 2);
+    put_many(store, MANY, "1");
+    struct view *view = NULL;
+    assert_int_equal(store_view(store, &view, NULL), OK);
+    put_many(store, MANY, "2");
+    usleep(TIDIED_BY_THEN_US);
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(ask(db, "SELECT count(*) FROM item_1"), 2 * MANY);
+    view_close(view);
+    while (ask(db, "SELECT count(*) FROM item_1") > MANY + MANY / 2)
+        usleep(10000);
+    sqlite3_close(db);
+    store_close(store);
+}
+
 /* Of the process before this one, too. */
 static void what_was_replaced_goes_when_nobody_wants_anything(void **state)
 {
@@ -1109,6 +1130,7 @@ int main(int argc, char **argv)
         TEST(the_known_store_is_read_right),
         TEST(a_flipped_bit_is_found_wherever_it_is),
         TEST(what_a_scan_finds_can_be_put_back),
+        TEST(what_was_replaced_stays_while_somebody_reads),
         TEST(what_was_replaced_goes_when_nobody_wants_anything),
         TEST(a_row_that_is_noted_as_replaced_by_mistake_stays),
         TEST(random_flips_are_refused_or_do_not_matter),
