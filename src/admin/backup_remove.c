@@ -1,6 +1,7 @@
 /* Remove-CsUserStoreBackupData: copies of homes that this pool no longer backs up. After it was
  * paired anew, its former partner's is one, once that pool does not rely on it any more (protocol,
- * rule 12): that is asked there, and not concluded from the topology. */
+ * rule 12), and whoever holds the home has all that is in it: that is asked there, and not
+ * concluded from the topology. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,7 @@
 #include "cmdlet/commands.h"
 #include "pool/commit.h"
 #include "pool/copy_mark.h"
+#include "pool/former_copies.h"
 #include "pool/sweep.h"
 #include "pool/taking_part.h"
 
@@ -26,7 +28,8 @@ struct unneeded {
     uint64_t items, bytes, complete_ms;
     struct link_command *question; /* to the pool whose home it is; NULL: it is gone */
     json_t *said;                  /* by that pool, of its home */
-    struct error error;            /* why it stays */
+    bool weighed;       /* whoever holds it has all that is in the copy, or said why it stays */
+    struct error error; /* why it stays */
 };
 
 struct removal {
@@ -158,9 +161,39 @@ static enum failure judge(const struct front_end *fe, struct unneeded *u)
     return u->error.kind;
 }
 
-/* --- removing --- */
+/* --- asking whoever holds it --- */
 
 static void removal_go_on(struct removal *r);
+
+static void on_standing(const struct sync_offer *offer, const struct error *e, void *context)
+{
+    struct removal *r = context;
+    struct unneeded *u = &r->homes[r->next];
+    u->weighed = true;
+    if (offer)
+        former_copy_check(call_front_end(r->call), offer, &u->error);
+    else
+        u->error = *e;
+    removal_go_on(r);
+}
+
+/* False: that can't be asked. */
+static bool weigh(struct removal *r, struct unneeded *u)
+{
+    struct front_end *fe = call_front_end(r->call);
+    const struct pool *holder = front_end_holder(fe, u->home);
+    if (holder && front_end_reaches(fe, holder->fqdn) && front_end_link(fe)) {
+        link_standing(front_end_link(fe), front_end_machine_of(fe, holder->fqdn), u->home,
+                      on_standing, r);
+        return true;
+    }
+    fail(&u->error, FAIL_UNREACHABLE,
+         "Whether whoever holds the home %s has all that is in the copy here can't be asked: %s.",
+         u->home, holder ? "that does not answer" : "nobody is known to hold it");
+    return false;
+}
+
+/* --- removing --- */
 
 static void on_swept(const struct error *e, void *context)
 {
@@ -213,7 +246,10 @@ static void removal_go_on(struct removal *r)
 {
     struct front_end *fe = call_front_end(r->call);
     while (r->next < r->count) {
-        struct unneeded *u = &r->homes[r->next++];
+        struct unneeded *u = &r->homes[r->next];
+        if (!judge(fe, u) && u->question && !u->weighed && weigh(r, u))
+            return;
+        r->next++;
         if (judge(fe, u)) {
             tell_stays(r->call, &u->error);
         } else if (!only_says(r->call, u)) {

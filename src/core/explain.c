@@ -72,8 +72,10 @@ void home_explain(const struct home *h, struct error *e)
              "The home %s waits for %s to confirm that it has not taken it over meanwhile.",
              h->name, home_is_paired(h) ? partner : "its store");
         error_next(e,
-                   "This ends by itself once %s answers. If it is lost, and nobody else serves "
+                   "This ends by itself once %s answers%s. If it is lost, and nobody else serves "
                    "this home%s",
-                   home_is_paired(h) ? partner : "the store", by_hand(h, served));
+                   home_is_paired(h) ? partner : "the store",
+                   home_pairs_anew(h) ? ", unless that logs copy-has-more, and what to do" : "",
+                   by_hand(h, served));
     }
 }

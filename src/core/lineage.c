@@ -94,6 +94,15 @@ bool lineage_common(const struct lineage *a, uint64_t a_head, const struct linea
     return false;
 }
 
+bool lineage_known_upto(const struct lineage *a, uint64_t a_head, const struct lineage *b,
+                        uint64_t b_head, uint64_t *upto)
+{
+    struct version common = {0};
+    bool share = lineage_common(a, a_head, b, b_head, &common);
+    *upto = common.usn;
+    return share || (!a->trimmed && !b->trimmed);
+}
+
 bool lineage_covers(const struct lineage *a, uint64_t a_head, const struct lineage *b,
                     uint64_t b_head)
 {

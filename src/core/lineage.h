@@ -41,6 +41,11 @@ uint64_t lineage_term_of(const struct lineage *l, uint64_t usn);
 bool lineage_common(const struct lineage *a, uint64_t a_head, const struct lineage *b,
                     uint64_t b_head, struct version *common);
 
+/* Up to which change the first copy has what is in the second one. False if that can't be told:
+ * they share no term any more that both remember. */
+bool lineage_known_upto(const struct lineage *a, uint64_t a_head, const struct lineage *b,
+                        uint64_t b_head, uint64_t *upto);
+
 /* Has the first copy everything that the second one has? Heads alone don't tell: two that parted
  * may have come equally far. */
 bool lineage_covers(const struct lineage *a, uint64_t a_head, const struct lineage *b,

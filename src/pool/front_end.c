@@ -12,6 +12,7 @@
 #include "pool/compared.h"
 #include "pool/content.h"
 #include "pool/flush.h"
+#include "pool/former_copies.h"
 #include "pool/heartbeats.h"
 #include "pool/lend.h"
 #include "pool/operating.h"
@@ -34,6 +35,7 @@ struct front_end {
     size_t home_count;
     struct publisher *publisher;
     struct operating *operating;
+    struct former_copies *former_copies;
     struct backup_service *backup;
     struct scrub *scrub;
     struct storage_service *storage;
@@ -483,12 +485,14 @@ struct front_end *front_end_start(struct config *config, struct loop *loop, stru
     fe->heartbeats = heartbeats_new(fe);
     fe->publisher = publisher_new(fe);
     fe->operating = operating_new(fe);
+    fe->former_copies = former_copies_new(fe);
     if (open_store(fe, e) || open_homes(fe, e) || open_link(fe, e)) {
         front_end_stop(fe);
         return NULL;
     }
     loop_every(loop, HOME_TICK_MS, on_tick, fe);
     loop_every(loop, TAKING_PART_LOOK_MS, taking_part_look, fe);
+    loop_every(loop, FORMER_COPIES_LOOK_MS, former_copies_look, fe->former_copies);
     loop_every(loop, CERTIFICATE_CHECK_MS, on_certificate_timer, fe);
     publisher_start(fe->publisher);
     backup_service_start(fe->backup);
@@ -564,6 +568,7 @@ void front_end_stop(struct front_end *fe)
     file_store_free(fe->files);
     publisher_free(fe->publisher);
     operating_free(fe->operating);
+    former_copies_free(fe->former_copies);
     heartbeats_free(fe->heartbeats);
     config_free(fe->config);
     free(fe);

@@ -147,6 +147,18 @@ void lend_wanted(struct front_end *fe, struct workers *workers, const struct mac
 
 /* --- how far it is --- */
 
+/* A holder tells it every machine, which all hear of its terms: a copy that it does not know of any
+ * more may have what it lost. */
+static enum failure read_told(struct view *view, const char *to, const char *home,
+                              struct hold *hold, struct home_state *state, struct error *e)
+{
+    enum failure bad = view_hold(view, home, hold, e);
+    if (bad)
+        return bad;
+    return mode_rights(hold->mode)->holder ? view_home(view, home, state, e)
+                                           : offer_read_shared(view, home, to, hold, state, e);
+}
+
 static enum failure read_standing(struct store *store, const char *to, const char *home,
                                   struct sync_offer *offer, struct error *e)
 {
@@ -155,7 +167,7 @@ static enum failure read_standing(struct store *store, const char *to, const cha
     struct home_state state;
     enum failure bad = store_view(store, &view, e);
     if (!bad)
-        bad = offer_read_shared(view, home, to, hold, &state, e);
+        bad = read_told(view, to, home, hold, &state, e);
     if (bad)
         return bad;
     int m = 0;
@@ -164,7 +176,8 @@ static enum failure read_standing(struct store *store, const char *to, const cha
     const struct copy_state copy = offer_copy(hold, &state, (enum module)m);
     *offer = (struct sync_offer){.module = (enum module)m,
                                  .term = hold->term,
-                                 .head = whole_upto(hold, &copy),
+                                 .head = mode_rights(hold->mode)->holder ? copy.head
+                                                                         : whole_upto(hold, &copy),
                                  .horizon = copy_horizon(&copy, state.horizon),
                                  .whole = copy_head(&copy) == copy.head,
                                  .digest = copy.digest,

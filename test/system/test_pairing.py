@@ -282,5 +282,104 @@ def a_pool_that_holds_its_former_partners_home_keeps_it_until_it_is_handed_back(
     world.terms_must_be_unique()
 
 
+def put_back_and_lost(world):
+    """Redmond knows of a document that Atlanta's store does not, which was put back; neither runs."""
+    world.deploy(["atl", "redmond", "tokyo"], pairs=[("atl", "redmond")], central="tokyo")
+    enable(world, "ken")
+    done(world["tokyo"], "Invoke-CsManagementStoreReplication")  # Atlanta knows of Ken
+    keep(world, "before")
+    wait_equal(world, "atl", "atl", "redmond")
+    yesterday = keep_aside(world["atl"], "yesterday.db")
+    keep(world, "lost")
+    wait_equal(world, "atl", "atl", "redmond")
+    world.kill("atl", "redmond")
+    put_back(world["atl"], yesterday)
+
+
+def remove_copy(world):
+    return world.command("redmond", "Remove-CsUserStoreBackupData", "-PoolFqdn", name_of("redmond"), "-Force")
+
+
+def is_kept(world, name):
+    return Client(world, "ken").get(name).status == 200
+
+
+@test
+def what_only_a_former_backup_pool_has_is_told_there_and_comes_back_when_it_is_paired_again(world):
+    """Atlanta had to serve without it, and named another one, before both met."""
+    put_back_and_lost(world)
+    new = [("atl", "tokyo")]
+    run_by(world, new, "atl", "tokyo")
+    world.command("atl", "Start-CsPool", "-PoolFqdn", name_of("atl"), "-Force", "-Confirm:$false").must(0)
+    world.wait_mode("atl", "atl", "Serving")
+    wait_paired(world, "atl", "tokyo")
+    assert not is_kept(world, "lost")
+    keep(world, "since")
+    run_by(world, new, "redmond")
+    assert world["redmond"].events("part-given-up")
+    world.wait_event("redmond", "copy-has-more", f"home {name_of('atl')}", "once more")
+    remove_copy(world).must(1, f"{name_of('atl')}, which has it now", "Nothing of it was removed", "once more")
+    # As it is told.
+    run_by(world, [("atl", "redmond")], "atl", "tokyo", "redmond")
+    world.wait_event("redmond", "tail-salvaged", f"home {name_of('atl')}", "0 are kept as conflicts")
+    wait_paired(world, "atl", "redmond")
+    for name in ("before", "lost", "since"):
+        assert is_kept(world, name), name
+    run_by(world, new, "atl", "tokyo", "redmond")
+    wait_paired(world, "atl", "tokyo")
+    wait_equal(world, "atl", "atl", "tokyo")
+    remove_copy(world).must(0, name_of("atl"))
+    assert len(world["redmond"].events("copy-has-more")) == 1
+    world.terms_must_be_unique()
+
+
+@test
+def what_a_former_backup_pool_accepted_itself_comes_back_in_the_same_way(world):
+    """It had taken the home, and was gone when Atlanta had to serve again, and named another one."""
+    world.deploy(["atl", "redmond", "tokyo"], pairs=[("atl", "redmond")], central="tokyo")
+    enable(world, "ken")
+    done(world["tokyo"], "Invoke-CsManagementStoreReplication")
+    keep(world, "before")
+    wait_equal(world, "atl", "atl", "redmond")
+    world.kill("atl")
+    fail_over(world, "atl", "redmond", "-DisasterMode")
+    Client(world, "ken", "redmond").put("<resource-lists/>", "accepted").must(201)
+    world.kill("redmond")
+    new = [("atl", "tokyo")]
+    run_by(world, new, "atl", "tokyo")
+    world.command("atl", "Start-CsPool", "-PoolFqdn", name_of("atl"), "-Force", "-Confirm:$false").must(0)
+    wait_paired(world, "atl", "tokyo")
+    run_by(world, new, "redmond")
+    world.wait_mode("redmond", "atl", "Standby")
+    assert world["redmond"].events("part-kept", name_of("atl"))
+    world.wait_event("redmond", "copy-has-more", f"home {name_of('atl')}", "once more")
+    run_by(world, [("atl", "redmond")], "atl", "tokyo", "redmond")
+    world.wait_event("redmond", "tail-salvaged", f"home {name_of('atl')}", "0 are kept as conflicts")
+    assert is_kept(world, "accepted")
+    run_by(world, new, "atl", "tokyo", "redmond")
+    wait_paired(world, "atl", "tokyo")
+    world.wait_event("redmond", "part-given-up", name_of("atl"))
+    assert len(world["redmond"].events("copy-has-more")) == 1
+    world.terms_must_be_unique()
+
+
+@test
+def a_pool_that_waits_for_a_former_backup_pool_which_knows_more_is_refilled_when_both_are_paired_again(world):
+    """Nobody had it served as it was: so nothing is carried over."""
+    put_back_and_lost(world)
+    run_by(world, [("atl", "tokyo")], "redmond", "atl", "tokyo")
+    assert world["redmond"].events("part-given-up")
+    world.wait_event("redmond", "copy-has-more", f"home {name_of('atl')}", "once more")
+    assert world.mode("atl", "atl") == "Rejoining"
+    remove_copy(world).must(1, "still relies on this copy")
+    run_by(world, [("atl", "redmond")], "atl", "tokyo", "redmond")
+    world.wait_mode("atl", "atl", "Serving")
+    assert is_kept(world, "lost")
+    run_by(world, [("atl", "tokyo")], "atl", "tokyo", "redmond")
+    wait_paired(world, "atl", "tokyo")
+    assert is_kept(world, "lost")
+    world.terms_must_be_unique()
+
+
 if __name__ == "__main__":
     sys.exit(main())

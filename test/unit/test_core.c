@@ -204,6 +204,28 @@ static void a_term_that_a_copy_only_heard_of_is_no_common_point(void **state)
     assert_true(at.term == 2 && at.usn == 50);
 }
 
+static void what_another_copy_knows_ends_where_both_parted_or_cant_be_told(void **state)
+{
+    (void)state;
+    static struct lineage home, copy;
+    uint64_t upto = 99;
+    lineage_open(&home, term(2, 11), 0);
+    assert_true(lineage_known_upto(&home, 100, &copy, 0, &upto)); /* there is nothing */
+    assert_int_equal(upto, 0);
+    copy = home;
+    assert_true(lineage_known_upto(&home, 100, &copy, 70, &upto)); /* which is behind */
+    assert_int_equal(upto, 70);
+    lineage_open(&home, term(4, 22), 50); /* it was put back to 50, and serves since */
+    assert_true(lineage_known_upto(&home, 100, &copy, 70, &upto));
+    assert_int_equal(upto, 50);
+    static struct lineage empty; /* or its store was lost */
+    lineage_open(&empty, term(4, 22), 0);
+    assert_true(lineage_known_upto(&empty, 100, &copy, 70, &upto));
+    assert_int_equal(upto, 0);
+    empty.trimmed = true; /* or it has forgotten so long ago */
+    assert_false(lineage_known_upto(&empty, 100, &copy, 70, &upto));
+}
+
 /* It follows its exporter's whole lineage, and serves before it has all that belongs to it. */
 static void a_copy_that_opens_a_term_drops_those_that_it_did_not_reach(void **state)
 {
@@ -446,6 +468,7 @@ int main(void)
         cmocka_unit_test(copies_compare_at_their_last_common_point),
         cmocka_unit_test(a_number_opened_twice_is_no_common_term),
         cmocka_unit_test(a_term_that_a_copy_only_heard_of_is_no_common_point),
+        cmocka_unit_test(what_another_copy_knows_ends_where_both_parted_or_cant_be_told),
         cmocka_unit_test(a_copy_that_opens_a_term_drops_those_that_it_did_not_reach),
         cmocka_unit_test(a_lineage_forgets_its_oldest_terms_and_says_so),
         cmocka_unit_test(a_lineage_does_not_forget_by_whom_the_last_change_was_made),

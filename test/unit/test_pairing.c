@@ -353,6 +353,9 @@ a_former_backup_that_knows_more_than_its_home_pool_does_not_wave_it_through(void
     start(t, ATL, NOBODY);
     pass(t, 10000);
     assert_int_equal(mode(t, ATL), MODE_REJOINING);
+    struct error why;
+    home_explain(t->pools[ATL].home, &why);
+    assert_non_null(strstr(why.next, "copy-has-more"));
     assert_int_equal(step(t, ATL, (struct home_event){.kind = HOME_FORCE}), OK);
     assert_int_equal(mode(t, ATL), MODE_SERVING);
     assert_int_equal(backup_in_record(t), NOBODY);
