@@ -26,6 +26,7 @@ struct salvage_job {
     uint64_t not_before_ms;
     uint64_t waits_since_ms; /* 0: it does not wait */
     struct error trouble;    /* as it was told */
+    struct tail taken; /* by a transaction that opens a term, if that comes about; id 0: none */
 
     /* The thread's while it works; the loop's otherwise. */
     struct store *store;
@@ -35,8 +36,8 @@ struct salvage_job {
     enum tail_step step;
     struct bytes packet;
     struct salvage_mark sum;
-    struct tail tail; /* that it reads, or that is gone; id 0: none */
-    bool own_gone;    /* it went when the home was taken */
+    struct tail tail;      /* that it reads, or that is gone; id 0: none */
+    struct last_tail *own; /* one that went when the home was taken; owned */
     struct error error;
 };
 
@@ -77,15 +78,22 @@ static enum failure forget(struct salvage_job *job, struct view *view, struct er
     return outcome.error.kind;
 }
 
-/* Its last packets may have been salvaged in the transaction that opened a term here. */
-static bool is_own_gone(struct salvage_job *job, struct view *view)
+/* Another one is read now, or there is none: the last packets of the one before may have been
+ * salvaged in the transaction that opened a term here. One that is open is not read, and there. */
+static void note_tail(struct salvage_job *job, struct view *view)
 {
+    const struct tail *now = tail_reader_tail(job->reader);
     OWNED(free_memory) struct last_tail *last = xmalloc(sizeof *last);
-    bool known = job->tail.id && !last_tail_read(view, job->home, last, NULL);
-    if (!known || last->tail.id != job->tail.id)
-        return false;
-    job->sum = last->sum;
-    return true;
+    bool other = job->step == TAIL_NONE || (now && now->id != job->tail.id);
+    bool gone = job->tail.id && other;
+    if (gone && !last_tail_read(view, job->home, last, NULL) && last->tail.id == job->tail.id) {
+        free(job->own);
+        job->own = TAKE(last);
+    }
+    if (gone)
+        job->tail.id = 0;
+    if (now)
+        job->tail = *now;
 }
 
 static enum failure go_on(struct salvage_job *job, struct error *e)
@@ -94,10 +102,8 @@ static enum failure go_on(struct salvage_job *job, struct error *e)
     enum failure bad = store_view(job->store, &view, e);
     if (!bad)
         bad = tail_reader_step(job->reader, view, TAIL_TOGETHER_MAX, &job->step, &job->packet, e);
-    if (!bad && tail_reader_tail(job->reader))
-        job->tail = *tail_reader_tail(job->reader);
-    if (!bad && job->step == TAIL_NONE)
-        job->own_gone = is_own_gone(job, view);
+    if (!bad)
+        note_tail(job, view);
     if (!bad && job->step == TAIL_SAFE)
         bad = forget(job, view, e);
     view_close(TAKE(view));
@@ -139,24 +145,33 @@ static void tell_trouble(struct salvage_job *job, const struct error *e)
     put_off(job, SALVAGING_RETRY_MS);
 }
 
-static void tell_salvaged(struct salvage_job *job)
+static void tell_salvaged(struct salvage_job *job, const struct tail *tail,
+                          const struct salvage_mark *sum)
 {
-    const struct salvage_mark *sum = &job->sum;
     job->trouble = (struct error){0};
     log_event(
         sum->conflicts ? LOG_EVENT_WARNING : LOG_EVENT_NOTICE, "tail-salvaged",
         "Of the home %s, what was changed here beyond change %llu and its holder did not know "
         "is salvaged: %s %s carried over, %llu %s the same, and %llu %s: "
         "Get-CsBackupServiceConflict -PoolFqdn %s",
-        job->home, (unsigned long long)job->tail.base.usn, COUNTED(sum->carried, "change"),
+        job->home, (unsigned long long)tail->base.usn, COUNTED(sum->carried, "change"),
         count_word(sum->carried, "was", "were"), (unsigned long long)sum->same,
         count_word(sum->same, "was", "were"), (unsigned long long)sum->conflicts,
         count_word(sum->conflicts, "is kept as a conflict", "are kept as conflicts"), job->home);
-    job->tail.id = 0;
-    job->own_gone = false;
+    if (job->taken.id == tail->id)
+        job->taken.id = 0;
+    if (job->tail.id == tail->id)
+        job->tail.id = 0;
     sweep_begin(job->fe, NULL, NULL);
     /* The exporter asks where the copy stands, and hears that there is no tail any more. */
     importing_note_loss(backup_service_importing(front_end_backup_service(job->fe)), job->home);
+}
+
+static void tell_own(struct salvage_job *job)
+{
+    OWNED(free_memory) struct last_tail *own = TAKE(job->own);
+    if (own)
+        tell_salvaged(job, &own->tail, &own->sum);
 }
 
 static void on_told(const struct copy_answer *position, const struct error *e, void *context)
@@ -212,6 +227,7 @@ static void on_worked(void *context)
     job->busy = false;
     if (!front_end_link(job->fe))
         return; /* this machine is stopping */
+    tell_own(job);
     if (job->error.kind) {
         tell_trouble(job, &job->error);
         return;
@@ -219,15 +235,11 @@ static void on_worked(void *context)
     if (job->step != TAIL_WAIT)
         job->waits_since_ms = 0;
     switch (job->step) {
-    case TAIL_NONE:
-        job->maybe = false;
-        if (job->own_gone)
-            tell_salvaged(job);
-        break;
+    case TAIL_NONE: job->maybe = false; break;
     case TAIL_TELL: job->own_term ? look(job) : tell(job); break;
     case TAIL_WAIT: wait(job); break;
     case TAIL_SAFE:
-        tell_salvaged(job);
+        tell_salvaged(job, &job->tail, &job->sum);
         look(job);
         break;
     }
@@ -244,10 +256,19 @@ static bool find_part(struct salvage_job *job)
     return job->own_term || !core || !mode_rights(home_mode(core))->holder;
 }
 
+/* Nobody else need have looked at it: it may have been going aside still. */
+static void note_taken(struct salvage_job *job)
+{
+    if (!job->tail.id)
+        job->tail = job->taken;
+    job->taken.id = 0;
+}
+
 static void look(struct salvage_job *job)
 {
     if (!job->maybe || job->busy || clock_ms() < job->not_before_ms || !find_part(job))
         return;
+    note_taken(job);
     job->store = front_end_store(job->fe);
     job->derived = front_end_derived(job->fe);
     job->busy = workers_run(job->workers, work, on_worked, job);
@@ -333,9 +354,24 @@ void salvaging_free(struct salvaging *salvaging)
 {
     if (!salvaging)
         return;
-    for (size_t i = 0; i < salvaging->count; i++)
+    for (size_t i = 0; i < salvaging->count; i++) {
         tail_reader_free(salvaging->list[i].reader);
+        free(salvaging->list[i].own);
+    }
     free(salvaging);
+}
+
+/* The first of them is the one that goes with it. */
+static void note_taking(const struct front_end *fe, struct view *view, const char *home)
+{
+    OWNED(free_memory) struct tails *tails = xmalloc(sizeof *tails);
+    struct salvaging *salvaging = backup_service_salvaging(front_end_backup_service(fe));
+    fill(salvaging);
+    struct salvage_job *job = job_of(salvaging, home);
+    if (!job || view_tails(view, home, tails, NULL) || !tails->count)
+        return;
+    job->maybe = true;
+    job->taken = tails->list[0];
 }
 
 static enum failure own_first(struct front_end *fe, struct txn *txn, const struct hold *hold,
@@ -355,6 +391,7 @@ static enum failure own_first(struct front_end *fe, struct txn *txn, const struc
                                         .judge = central_judge,
                                         .own = true};
     txn_as_holder(txn, hold->term.number);
+    note_taking(fe, view, hold->home);
     return salvage_own(txn, &place, e);
 }
 

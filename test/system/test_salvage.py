@@ -340,5 +340,35 @@ def a_tail_of_several_packets_is_carried_over_but_for_what_was_changed_since(wor
     assert all(now[key][0] == expected[key][0] for key in set(users) - set(touched))
 
 
+@test
+def what_is_still_going_aside_when_its_pool_takes_the_home_is_told_of_as_well(world):
+    """The transaction that opens the term takes it, before anybody else has looked at it."""
+    ken, = set_up(world, "ken")
+    write(ken, "one", "old")
+    everything_copied(world)
+    yesterday = keep_aside(world["atl"], "yesterday.db")
+    fill(world, MANY)
+    world.all_serve()
+    everything_copied(world)
+    expected = rows(world["redmond"].store, "atl")
+    give_up(world, yesterday)
+    world.start("redmond")
+    until("some of it to be aside", lambda: aside(world))
+    world.kill("redmond", "atl")
+    assert not world["redmond"].events("tail-salvaged")
+    world.start("redmond")
+    world.wait_silent("redmond", "atl")
+    world.command("redmond", "Invoke-CsPoolFailOver", "-PoolFqdn", name_of("atl"), "-DisasterMode",
+                  "-SkipDataVerification", "-Confirm:$false").must(0)
+    until("nothing to be set aside", lambda: aside(world) == 0)
+    world.wait_event("redmond", "tail-salvaged", f"home {name_of('atl')}", "and 0 are kept as conflicts")
+    now = rows(world["redmond"].store, "atl")
+    assert len(expected) > MANY and all(now[key][0] == row[0] for key, row in expected.items())
+    world.start("atl")
+    world.wait_mode("atl", "atl", "Standby")
+    everything_copied(world)
+    assert len(world["redmond"].events("tail-salvaged", f"home {name_of('atl')}")) == 1
+
+
 if __name__ == "__main__":
     sys.exit(main())
