@@ -45,9 +45,11 @@ static void keep(struct txn *txn, struct hold *hold, const struct call *call)
     txn_hold(txn, hold);
 }
 
-static void follow(struct txn *txn, struct hold *hold, const struct call *call)
+/* From where it stood when it was judged: a late batch may be on its way to the store. */
+static void follow(struct txn *txn, struct hold *hold, const struct call *call, uint64_t head)
 {
     hold->lineage = *call->lineage;
+    txn_expect_head(txn, head);
     keep(txn, hold, call);
 }
 
@@ -64,7 +66,7 @@ static bool prepare(struct hosted *h, struct txn *txn, struct hold *hold, const 
         if (h->salvage.tail.open)
             keep(txn, hold, call);
         else
-            follow(txn, hold, call);
+            follow(txn, hold, call, state.head);
         salvaging_write(h, call, txn);
         answer->verdict = COPY_EARLY; /* to be asked again */
         return true;
@@ -77,7 +79,7 @@ static bool prepare(struct hosted *h, struct txn *txn, struct hold *hold, const 
     } else if (!follows) {
         return false;
     }
-    follow(txn, hold, call);
+    follow(txn, hold, call, state.head);
     if (ends || call->kind == CALL_COMPARE)
         comparing_write(h, call, answer->at, txn);
     return true;
@@ -91,9 +93,13 @@ struct offered {
 static void kept(struct pool *pool, const struct store_outcome *outcome, void *context)
 {
     const struct offered *o = context;
+    struct copy_answer answer = o->answer;
     if (outcome->error.kind)
         say(pool->world, "%s could not follow: %s", pool->name, outcome->error.what);
-    call_answer(o->call, NULL, outcome->error.kind ? NULL : &o->answer);
+    bool early = outcome->error.kind == FAIL_CONFLICT; /* to be asked again */
+    if (early)
+        answer.verdict = COPY_EARLY;
+    call_answer(o->call, NULL, outcome->error.kind && !early ? NULL : &answer);
 }
 
 static void offered(struct hosted *h, struct call *call)

@@ -34,20 +34,24 @@ static void keep(struct txn *txn, struct hold *hold, const struct sync_offer *of
     txn_hold(txn, hold);
 }
 
-static void follow(struct txn *txn, struct hold *hold, const struct sync_offer *offer)
+/* From where it stood when it was judged: a late batch of the term before may be on its way to the
+ * store, and would be taken for a part of the next one's history. */
+static void follow(struct txn *txn, struct hold *hold, const struct home_state *state,
+                   const struct sync_offer *offer)
 {
     hold->lineage = offer->lineage;
+    txn_expect_head(txn, state->head);
     keep(txn, hold, offer);
 }
 
 /* A step of it, when it is asked next the next one; until the last it is its own history. */
-static void go_back(struct txn *txn, struct hold *hold, const struct sync_offer *offer,
-                    const struct tail *tail)
+static void go_back(struct txn *txn, struct hold *hold, const struct home_state *state,
+                    const struct sync_offer *offer, const struct tail *tail)
 {
     if (tail->open)
         keep(txn, hold, offer);
     else
-        follow(txn, hold, offer);
+        follow(txn, hold, state, offer);
     txn_as_copy(txn, offer->term.number);
     txn_rewind(txn, tail);
 }
@@ -63,49 +67,36 @@ static enum failure prepare(struct txn *txn, struct view *view, struct hold *hol
     *writes = true;
     if (offer->purpose == OFFER_COMPARE && (follows || compares)) {
         answer->verdict = COPY_COMPARE;
-        follow(txn, hold, offer);
+        follow(txn, hold, state, offer);
         compared_begin(txn, offer, state);
     } else if (offer->purpose == OFFER_COMPARED && compares && compared_is_current(offer, state)) {
         answer->verdict = COPY_GO_ON;
         answer->at = offer_compared_at(hold, state, offer);
-        follow(txn, hold, offer);
+        follow(txn, hold, state, offer);
         compared_end(txn, offer, state, answer->at, NULL);
     } else if (offer_goes_back(hold, state, offer, answer, random_u64(), &tail)) {
         bad = offer_shorten(view, HOME_CENTRAL, &tail, e);
         answer->verdict = COPY_EARLY; /* to be asked again */
         answer->tail = true;
-        go_back(txn, hold, offer, &tail);
+        go_back(txn, hold, state, offer, &tail);
     } else if (follows) {
-        follow(txn, hold, offer);
+        follow(txn, hold, state, offer);
     } else {
         *writes = false;
     }
     return bad;
 }
 
-static enum failure act(struct store *store, struct view *view, struct hold *hold,
-                        const struct home_state *state, const struct sync_offer *offer,
-                        struct copy_answer *answer, struct error *e)
-{
-    OWNED(txn_free) struct txn *txn = txn_new(HOME_CENTRAL);
-    struct store_outcome outcome;
-    bool writes;
-    enum failure bad = prepare(txn, view, hold, state, offer, answer, &writes, e);
-    view_close(view);
-    if (bad || !writes)
-        return bad;
-    if (store_commit_wait(store, TAKE(txn), &outcome))
-        *e = outcome.error;
-    return outcome.error.kind;
-}
-
-enum failure replica_offered(struct store *store, const struct sync_offer *offer,
-                             const char *const pools[SIDES], struct copy_answer *answer,
-                             struct error *e)
+enum failure replica_judge(struct store *store, const struct sync_offer *offer,
+                           const char *const pools[SIDES], struct copy_answer *answer,
+                           struct txn **result, struct error *e)
 {
     OWNED(view_close) struct view *view = NULL;
     OWNED(free_memory) struct hold *hold = xmalloc(sizeof *hold);
+    OWNED(txn_free) struct txn *txn = txn_new(HOME_CENTRAL);
     struct home_state state;
+    bool writes;
+    *result = NULL;
     enum failure bad = store_view(store, &view, e);
     if (!bad)
         bad = read_hold(view, pools, hold, e);
@@ -117,5 +108,27 @@ enum failure replica_offered(struct store *store, const struct sync_offer *offer
         hold->term = offer->term;
     hold->revision++;
     *answer = offer_judge(hold, &state, offer);
-    return act(store, TAKE(view), hold, &state, offer, answer, e);
+    bad = prepare(txn, view, hold, &state, offer, answer, &writes, e);
+    if (!bad && writes)
+        *result = TAKE(txn);
+    return bad;
+}
+
+enum failure replica_offered(struct store *store, const struct sync_offer *offer,
+                             const char *const pools[SIDES], struct copy_answer *answer,
+                             struct error *e)
+{
+    struct txn *txn;
+    struct store_outcome outcome;
+    enum failure bad = replica_judge(store, offer, pools, answer, &txn, e);
+    if (bad || !txn)
+        return bad;
+    bad = store_commit_wait(store, txn, &outcome);
+    if (bad == FAIL_CONFLICT) { /* it went on meanwhile: to be asked again */
+        answer->verdict = COPY_EARLY;
+        return OK;
+    }
+    if (bad)
+        *e = outcome.error;
+    return bad;
 }
