@@ -103,6 +103,7 @@ static void look_after(struct keeper *k)
     pthread_mutex_lock(&k->lock);
     k->next_role = role_in(core);
     k->next_term = home_hold(core)->term.number;
+    snprintf(k->next_partner, sizeof k->next_partner, "%s", home_partner(core));
     pthread_mutex_unlock(&k->lock);
     if (!k->content->files || k->working)
         return;
@@ -272,7 +273,7 @@ static struct keeper *keeper_new(struct content *content, const struct home *cor
     struct keeper *k = xcalloc(1, sizeof *k);
     k->content = content;
     snprintf(k->home, sizeof k->home, "%s", home_name(core));
-    snprintf(k->partner, sizeof k->partner, "%s", home_partner(core));
+    snprintf(k->next_partner, sizeof k->next_partner, "%s", home_partner(core));
     k->workers = workers_new(front_end_loop(content->fe), "files", 1);
     pthread_mutex_init(&k->lock, NULL);
     k->dirty = keys_new(CONTENT_KEYS_MAX);
@@ -285,7 +286,7 @@ static struct keeper *keeper_new(struct content *content, const struct home *cor
                               .bytes_found = &k->bytes_found};
     memcpy(k->fetch.home, k->home, sizeof k->home);
     pace_begin(&k->fetch.pace, CHUNK_CALL_BYTES);
-    memcpy(k->fetch.pool, k->partner, sizeof k->partner);
+    memcpy(k->fetch.pool, k->next_partner, sizeof k->next_partner);
     return k;
 }
 

@@ -23,7 +23,6 @@ enum content_role {
 struct keeper {
     struct content *content;
     char home[HOME_NAME_SIZE];
-    char partner[FQDN_SIZE]; /* "" if there is none */
     struct workers *workers; /* of one thread */
     bool working;            /* the loop's: a turn is under way */
     uint64_t worked_ms;
@@ -31,6 +30,7 @@ struct keeper {
     pthread_mutex_t lock;
     enum content_role next_role; /* of the next turn: the loop says so */
     uint64_t next_term;
+    char next_partner[FQDN_SIZE];
     struct keys *dirty;   /* to be looked at */
     struct keys *missing; /* to be fetched */
     uint64_t missing_bytes;
@@ -48,7 +48,7 @@ struct keeper {
     /* The keeper's thread alone. */
     enum content_role role;
     uint64_t term;
-    struct fetch fetch;
+    struct fetch fetch;      /* from the other pool that the home's record names */
     struct reading *reading; /* a large file that was not read to its end yet */
     uint64_t identity;       /* of the file store that was scanned */
     bool blind;              /* the kernel does not tell everything */

@@ -174,11 +174,26 @@ static void tell_trouble(const struct keeper *k, const struct error *e)
         tell_works(k);
 }
 
+/* The home was paired anew while this process ran: what the one before did not have, this one may.
+ * With the lock held. */
+static void meet_partner(struct keeper *k)
+{
+    struct bytes key;
+    struct key_note *note;
+    size_t at = 0;
+    memcpy(k->fetch.pool, k->next_partner, sizeof k->fetch.pool);
+    k->retry_ms = 0;
+    while (keys_next(k->missing, &at, &key, &note))
+        note->due_ms = 0;
+}
+
 void keeper_begin(struct keeper *k)
 {
     pthread_mutex_lock(&k->lock);
     k->role = k->next_role;
     k->term = k->next_term;
+    if (strcmp(k->fetch.pool, k->next_partner) != 0)
+        meet_partner(k);
     pthread_mutex_unlock(&k->lock);
 }
 

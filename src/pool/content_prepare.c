@@ -160,7 +160,7 @@ static enum failure tell_absent(struct keeper *k, const struct needs *n, uint64_
     if (clock_ms() - k->absent_ms < ABSENT_TOLD_MS)
         return OK;
     fail(e, FAIL_NOT_FOUND, "%s of the home %s is not at %s as its manifest says.",
-         file_name_shown(&n->list[i].name, shown), k->home, k->partner);
+         file_name_shown(&n->list[i].name, shown), k->home, k->fetch.pool);
     error_kept(e, "It is not copied, and neither is what was changed after it.");
     return error_next(e, "It is tried again and again. If it is damaged there, write it anew.");
 }

@@ -108,7 +108,7 @@ static void note_results(struct keeper *k, struct fetch_file *list, size_t count
                 fail(e, FAIL_NOT_FOUND,
                      "%s of the home %s is missing, and %s does not have it as its manifest says.",
                      file_name_shown(&list[i].name, shown), k->home,
-                     k->partner[0] ? k->partner : "nobody");
+                     k->fetch.pool[0] ? k->fetch.pool : "nobody");
         }
     }
     pthread_mutex_lock(&k->lock);

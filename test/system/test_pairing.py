@@ -113,6 +113,26 @@ def the_files_of_conferences_come_along(world):
 
 
 @test
+def a_file_that_is_missing_comes_from_the_backup_pool_that_was_named_meanwhile(world):
+    """Atlanta has run since Redmond was it."""
+    world.build(["atl", "redmond", "tokyo"], pairs=[("atl", "redmond")], central="tokyo")
+    folders = {pool: with_file_store(world, pool) for pool in world.pools}
+    world.begin()
+    enable(world, "ken")
+    done(world["tokyo"], "Invoke-CsManagementStoreReplication")  # Atlanta knows of Ken
+    run_by(world, [("atl", "tokyo")], "tokyo", "atl", "redmond")
+    wait_paired(world, "atl", "tokyo")
+    ken = Client(world, "ken")
+    which = conference(ken)
+    put(ken, which, "Budget.txt", b"many figures").must(201)
+    here, there = (folders[pool] / name_of("atl") / which / "Budget.txt" for pool in ("atl", "tokyo"))
+    until("the file to be there", there.exists)
+    here.unlink()
+    until("the file to be back", here.exists)
+    assert here.read_bytes() == b"many figures"
+
+
+@test
 def a_pair_can_be_made_while_the_new_backup_pool_is_not_there_yet(world):
     with_a_user(world, ["atl", "redmond"], [])
     world.stop("redmond")
