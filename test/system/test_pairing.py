@@ -7,7 +7,6 @@ import sys
 
 from copies import *
 from failovers import Freezer, Typed
-from test_copy import rows
 from test_web import Client, enable
 from test_web_content import conference, put
 from web_client import with_file_store
