@@ -22,7 +22,8 @@ enum {
 struct log_file {
     sqlite3_file base;
     sqlite3_file *below;
-    uint8_t *joined; /* NULL: nothing was written yet; most connections never do */
+    const char *name; /* stays while it is open */
+    uint8_t *joined;  /* NULL: nothing was written yet; most connections never do */
     sqlite3_int64 at;
     int size; /* of what is joined, and not in the file yet */
     int hint; /* to have the kernel begin with what is in the file; -1: not */
@@ -85,8 +86,10 @@ static int file_write(sqlite3_file *file, const void *bytes, int size, sqlite3_i
         return code;
     if (size > LOG_JOIN_BYTES) /* pages are never that large */
         return log->below->pMethods->xWrite(log->below, bytes, size, at);
-    if (!log->joined)
+    if (!log->joined) {
         log->joined = xmalloc(LOG_JOIN_BYTES);
+        log->hint = open(log->name, O_RDONLY | O_CLOEXEC);
+    }
     if (!log->size)
         log->at = at;
     memcpy(log->joined + log->size, bytes, (size_t)size);
@@ -209,12 +212,11 @@ static int vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int 
     if (!(flags & SQLITE_OPEN_WAL))
         return below->xOpen(below, name, file, flags, out);
     struct log_file *log = log_of(file);
-    *log = (struct log_file){.below = (sqlite3_file *)(log + 1), .hint = -1};
+    *log = (struct log_file){.below = (sqlite3_file *)(log + 1), .name = name, .hint = -1};
     int code = below->xOpen(below, name, log->below, flags, out);
     if (code != SQLITE_OK)
         return code;
     log->base.pMethods = &methods;
-    log->hint = open(name, O_RDONLY | O_CLOEXEC);
     return SQLITE_OK;
 }
 
