@@ -1,5 +1,6 @@
 /* polluxd: one machine of a pool. */
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@ enum {
     EXIT_MISUSED = 2,
     /* Connections, databases and files; the usual 1024 is less than one HTTP server may take. */
     OPEN_FILES_WANTED = 65536,
+    LARGE_MEMORY = 1 << 20,
 };
 
 static const char usage[] =
@@ -88,6 +90,14 @@ static void raise_file_limit(void)
     limit.rlim_cur = limit.rlim_max < OPEN_FILES_WANTED ? limit.rlim_max : OPEN_FILES_WANTED;
     if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
         log_event(LOG_EVENT_WARNING, "file-limit", "The limit on open files could not be raised.");
+}
+
+/* What is large lasts as long as a batch or a transaction, and goes back to the system then. Left to
+ * itself the C library keeps it once it has seen such sizes: a first copy took half as much again.
+ */
+static void give_large_memory_back(void)
+{
+    mallopt(M_MMAP_THRESHOLD, LARGE_MEMORY);
 }
 
 static void guard_memory(void)
@@ -183,6 +193,7 @@ int main(int argc, char **argv)
         return check(config);
     log_set_level(config->log_level);
     block_signals();
+    give_large_memory_back();
     guard_memory();
     raise_file_limit();
     return run(config);
