@@ -22,6 +22,7 @@ struct replication {
     uint64_t goals[BACKUP_EXPORTS_MAX];
     size_t count;
     struct export_heard before[BACKUP_EXPORTS_MAX];
+    uint64_t changed_ms; /* when the store was changed last, as any exporter knows, wanted or not */
     uint64_t began_ms, patience_ms;
     bool until_copied;
     void (*finish)(struct call *call, const struct replication *r);
@@ -87,8 +88,10 @@ static void begin(struct call *call, bool until_copied,
     for (size_t i = 0; i < count; i++) {
         struct export_status s;
         export_status(exporting_core(all[i]), &s);
-        if (strcmp(exporting_home(all[i]), HOME_CENTRAL) != 0 || !s.open ||
-            !is_wanted(call, exporting_target(all[i])))
+        if (strcmp(exporting_home(all[i]), HOME_CENTRAL) != 0 || !s.open)
+            continue;
+        r->changed_ms = s.changed_ms;
+        if (!is_wanted(call, exporting_target(all[i])))
             continue;
         r->goals[r->count] = s.head;
         r->before[r->count] = s.heard;
@@ -132,7 +135,7 @@ static void show_replicas(struct call *call, const struct replication *r)
 {
     const struct front_end *fe = call_front_end(call);
     const struct topology *topology = front_end_config(fe)->topology;
-    struct export_status own = {.confirmed_ms = clock_ms()};
+    struct export_status own = {.confirmed_ms = clock_ms(), .changed_ms = r->changed_ms};
     for (size_t i = 0; i < r->count; i++) {
         struct export_status s;
         const struct pool *pool = topology_pool(topology, exporting_target(r->list[i]));
