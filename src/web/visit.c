@@ -151,6 +151,15 @@ struct txn *visit_change(struct visit *v, struct error *e)
     return v->txn;
 }
 
+static const char *why_not(struct visit *v, const struct version *version)
+{
+    if (!version)
+        return "There is no such thing any more, or not yet.";
+    if (etag_judge(visit_asked(v, "If-Match"), NULL, version, visit_reads(v)) == ETAG_GO_ON)
+        return "It is there already, and If-None-Match asks that it is not.";
+    return "It has been changed since you read it.";
+}
+
 bool visit_condition(struct visit *v, const struct version *version)
 {
     char tag[ETAG_SIZE];
@@ -164,9 +173,7 @@ bool visit_condition(struct visit *v, const struct version *version)
         return false;
     case ETAG_FAILED: break;
     }
-    fail(&e, FAIL_CONFLICT, "%s",
-         version ? "It has been changed since you read it."
-                 : "There is no such thing any more, or not yet.");
+    fail(&e, FAIL_CONFLICT, "%s", why_not(v, version));
     error_kept(&e, "Nothing was changed.");
     error_next(&e, "Read it anew, and make your change to what is there now.");
     visit_answer_error(v, 412, &e);

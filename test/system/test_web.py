@@ -257,7 +257,7 @@ def documents_change_only_on_the_conditions_that_were_named(world):
     ken.put("<a/>", If_Match="*").must(412)
     first = ken.put("<a/>", If_None_Match="*").must(201).header("ETag")
     assert re.fullmatch(r'"\d+-\d+"', first), first
-    ken.put("<x/>", If_None_Match="*").must(412, first)
+    ken.put("<x/>", If_None_Match="*").must(412, first, "there already", "Nothing was changed")
     read = ken.get().must(200)
     assert (read.text, read.header("ETag"), read.header("Content-Type")) == ("<a/>", first, LISTS)
     head = ken.ask("HEAD", ken.document()).must(200)
