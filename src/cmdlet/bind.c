@@ -124,9 +124,10 @@ static enum failure refuse_missing_value(const struct parameter *p, const struct
     nothing_done(e);
     if (truth && !o->in_shell)
         error_next(e,
-                   "The Unix shell has eaten it, if it was there; write '-%s:$false', in single "
-                   "quotes.",
-                   p->name);
+                   "The Unix shell has eaten it, if it was there; write %s%s%s'-%s:$false', in "
+                   "single quotes.",
+                   p->type == BOOLEAN ? "'-" : "", p->type == BOOLEAN ? p->name : "",
+                   p->type == BOOLEAN ? ":$true' or " : "", p->name);
     return FAIL_INVALID;
 }
 

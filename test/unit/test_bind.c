@@ -251,6 +251,8 @@ static void what_a_unix_shell_eats_is_explained(void **state)
     refused_with(&on_unix, SET "-Force:", "'-Force:$false', in single quotes");
     refused_with(&on_unix, "Set-CsUser ken -Enabled", "'-Enabled:$false', in single quotes");
     refused_with(&on_unix, "Set-CsUser ken -Enabled:", "'-Enabled:$false', in single quotes");
+    refused_with(&on_unix, "Invoke-CsBackupServiceSync a.b -BypassDualWrite",
+                 "write '-BypassDualWrite:$true' or '-BypassDualWrite:$false', in single quotes");
 }
 
 /* In our own shell nobody has eaten anything. */
