@@ -49,14 +49,16 @@ static enum import_word keeps(struct stand_in *s, const struct exporting *x)
 {
     struct export_status status;
     export_status(exporting_core(x), &status);
-    json_array_append_new(
-        s->answer.details,
-        json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:s}", "Module",
-                  module_name(exporting_module(x)), "Direction", "Import", "Home",
-                  exporting_home(x), "Partner", front_end_pool(call_front_end(s->call)), "State",
-                  import_word_name(IMPORT_ERROR), "CopiedUpTo", (json_int_t)status.copied.usn,
-                  "ConfirmedSecondsAgo", show_seconds_since(status.confirmed_ms, clock_ms()),
-                  "LastError", s->why));
+    uint64_t now_ms = clock_ms();
+    json_t *detail = json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:s}", "Module", module_name(exporting_module(x)),
+        "Direction", "Import", "Home", exporting_home(x), "Partner",
+        front_end_pool(call_front_end(s->call)), "State", import_word_name(IMPORT_ERROR),
+        "CopiedUpTo", (json_int_t)status.copied.usn, "ConfirmedSecondsAgo",
+        show_seconds_since(status.confirmed_ms, now_ms), "LastError", s->why);
+    show_consistent(detail,
+                    status.consistent_ms ? clock_wall_ms() - (now_ms - status.consistent_ms) : 0);
+    json_array_append_new(s->answer.details, detail);
     return IMPORT_ERROR;
 }
 

@@ -30,6 +30,8 @@ static void show_scrub(const struct front_end *fe, json_t *object)
     json_object_set_new(object, "LastScrub",
                         scrub->done_s ? json_string(clock_wall_text(scrub->done_s * 1000, text))
                                       : json_null());
+    json_object_set_new(object, "LastScrubSecondsAgo",
+                        show_seconds_since(scrub->done_s * 1000, clock_wall_ms()));
     json_object_set_new(object, "Damage",
                         show_text(scrub->trouble.kind ? scrub->trouble.what : NULL));
 }
@@ -68,7 +70,7 @@ static json_t *describe_export(struct view *view, const struct exporting *x, uin
     struct export_status s;
     export_status(exporting_core(x), &s);
     const struct error *trouble = exporting_trouble(x);
-    return json_pack(
+    json_t *object = json_pack(
         "{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:b, s:o, s:o, s:o}", "Module",
         module_name(exporting_module(x)), "Direction", "Export", "Home", exporting_home(x),
         "Partner", exporting_target(x), "State", export_word_name(exporting_word(x)), "Head",
@@ -78,6 +80,8 @@ static json_t *describe_export(struct view *view, const struct exporting *x, uin
         "OldestUncopiedSeconds", show_seconds_since(s.oldest_ms, now_ms), "ConfirmedSecondsAgo",
         show_seconds_since(s.confirmed_ms, now_ms), "LastError",
         show_text(s.failing ? trouble->what : NULL));
+    show_consistent(object, s.consistent_ms ? clock_wall_ms() - (now_ms - s.consistent_ms) : 0);
+    return object;
 }
 
 static enum export_word export_of(const struct front_end *fe, const struct backup_wait *wait,

@@ -499,6 +499,17 @@ enum export_word export_word(const struct exporter *x, struct term term, uint64_
     return is_final(x, now_ms) ? WORD_FINAL : WORD_STEADY;
 }
 
+/* Changes that were there when this term was opened are older than that, and nobody knows by how
+ * much. */
+static uint64_t consistent_ms(const struct exporter *x)
+{
+    uint64_t oldest = oldest_ms(x);
+    if (!x->confirmed_ms || x->tail || is_comparing(x) || !content_settled(x) ||
+        (behind(x) && oldest <= x->opened_ms))
+        return 0;
+    return oldest && oldest < x->confirmed_ms ? oldest : x->confirmed_ms;
+}
+
 void export_status(const struct exporter *x, struct export_status *status)
 {
     *status = (struct export_status){.open = x->open,
@@ -509,6 +520,7 @@ void export_status(const struct exporter *x, struct export_status *status)
                                      .changed_ms = x->changed_ms,
                                      .failed_ms = x->failed_ms,
                                      .oldest_ms = oldest_ms(x),
+                                     .consistent_ms = consistent_ms(x),
                                      .cycles = x->cycles,
                                      .verdict = x->verdict,
                                      .tail = x->tail,

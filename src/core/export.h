@@ -142,6 +142,7 @@ struct export_status {
     uint64_t changed_ms;   /* when the head moved last */
     uint64_t failed_ms;    /* when something went wrong last; 0: never in this term */
     uint64_t oldest_ms; /* when the oldest change was made that is not copied; 0: there is none */
+    uint64_t consistent_ms; /* up to when the copy has everything; 0: nobody knows */
     uint64_t cycles;
     enum copy_verdict verdict;
     bool failing;

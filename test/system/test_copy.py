@@ -339,6 +339,35 @@ def a_sync_with_a_partner_that_is_gone_says_so(world):
 
 
 @test
+def each_replica_has_the_moment_of_the_last_change_whichever_is_asked_for(world):
+    """The machine that holds the store lost it when it was asked for alone."""
+    atl, _ = pair(world)
+    ask = lambda **only: {r["ReplicaFqdn"]: r["LastUpdateCreation"] for r in
+                          done(atl, "Get-CsManagementStoreReplicationStatus", **only).objects}
+    of_all = ask()
+    assert len(of_all) == 2 and all(of_all.values()), of_all
+    for name in of_all:
+        assert list(ask(ReplicaFqdn=name)) == [name] and ask(ReplicaFqdn=name)[name], name
+
+
+@test
+def a_copy_is_as_old_for_its_holder_as_the_oldest_change_that_it_lacks(world):
+    atl, _ = pair(world)
+    said = detail(atl)
+    assert 0 <= said["ConsistentAsOfSecondsAgo"] < 5 and said["UncopiedChanges"] == 0, said
+    world.stop("redmond")
+    wait_state(atl, "ErrorState")
+    for user in ("user-one", "user-two"):
+        enable(atl, user)
+    said = detail(atl)
+    assert said["UncopiedChanges"] > 1 and said["ConsistentAsOf"], said
+    assert said["ConsistentAsOfSecondsAgo"] >= said["OldestUncopiedSeconds"] - 0.1, said
+    world.start("redmond")
+    until("the copy to have everything again",
+          lambda: (detail(atl)["ConsistentAsOfSecondsAgo"] or 1000) < said["OldestUncopiedSeconds"])
+
+
+@test
 def a_pool_without_a_backup_has_nothing_to_copy(world):
     world.deploy(["tokyo"])
     invoked = world.command("tokyo", "Invoke-CsBackupServiceSync", "-PoolFqdn", name_of("tokyo"))

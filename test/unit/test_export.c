@@ -1195,6 +1195,35 @@ static void the_age_is_that_of_the_oldest_change_without_a_copy(void **state)
     assert_int_equal(status(&d).oldest_ms, 0);
 }
 
+static void
+the_copy_has_everything_up_to_its_word_or_to_the_oldest_change_that_it_lacks(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = a_desk(true);
+    opens(&d, 2, 500);
+    assert_int_equal(status(&d).consistent_ms, 0);
+    d.now += 100;
+    stands_at(&d, 200); /* how old the others are is not known */
+    assert_int_equal(status(&d).consistent_ms, 0);
+    d.now += 100;
+    stands_at(&d, 500);
+    uint64_t said = d.now;
+    assert_int_equal(status(&d).consistent_ms, said);
+    d.now += 100;
+    changes(&d, 1);
+    uint64_t changed = d.now;
+    assert_int_equal(status(&d).consistent_ms, said);
+    d.now += 100;
+    changes(&d, 1);
+    stands_at(&d, 500); /* as it did before both */
+    assert_int_equal(status(&d).consistent_ms, changed);
+    stands_at(&d, 502);
+    assert_int_equal(status(&d).consistent_ms, d.now);
+    changes(&d, 1);
+    stands_at(&d, 300); /* it was put back: what it lost is of any age */
+    assert_int_equal(status(&d).consistent_ms, 0);
+}
+
 static void the_age_of_many_changes_may_be_too_old_but_never_too_young(void **state)
 {
     (void)state;
@@ -1374,6 +1403,8 @@ int main(void)
         cmocka_unit_test(a_home_in_which_nothing_was_ever_changed_becomes_final),
         cmocka_unit_test(steady_is_said_while_changes_keep_coming),
         cmocka_unit_test(the_age_is_that_of_the_oldest_change_without_a_copy),
+        cmocka_unit_test(
+            the_copy_has_everything_up_to_its_word_or_to_the_oldest_change_that_it_lacks),
         cmocka_unit_test(the_age_of_many_changes_may_be_too_old_but_never_too_young),
         cmocka_unit_test(marks_are_thinned_out_evenly),
         cmocka_unit_test(the_age_of_what_a_copy_lost_again_is_not_too_young),
