@@ -91,9 +91,11 @@ static enum failure count(struct sqlite_session *s, struct error *e)
     if (bad || s->replaced_known)
         return bad;
     int code = sqlite3_step(s->replaced_count);
-    s->replaced.rows = sqlite3_column_int64(s->replaced_count, 0);
-    s->replaced.bytes = sqlite3_column_int64(s->replaced_count, 1);
     s->replaced_known = code == SQLITE_ROW;
+    if (s->replaced_known) { /* asked of no row, a column's error hides why there is none */
+        s->replaced.rows = sqlite3_column_int64(s->replaced_count, 0);
+        s->replaced.bytes = sqlite3_column_int64(s->replaced_count, 1);
+    }
     return sqlite_done(s, s->replaced_count, code, "counting replaced items", e);
 }
 

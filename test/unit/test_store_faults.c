@@ -496,6 +496,35 @@ static void a_row_that_is_noted_as_replaced_by_mistake_stays(void **state)
     sqlite3_close(db);
 }
 
+/* It was called a failure of the disk. */
+static void a_damaged_list_of_replaced_rows_is_called_damaged(void **state)
+{
+    (void)state;
+    make_known_store();
+    spoil("WITH RECURSIVE n(usn) AS (SELECT 1 UNION ALL SELECT usn + 1 FROM n WHERE usn < 9999) "
+          "INSERT INTO replaced SELECT 99, usn, 10 FROM n");
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    size_t root = (size_t)ask(db, "SELECT rootpage FROM sqlite_schema WHERE name = 'replaced'");
+    size_t size = (size_t)ask(db, "PRAGMA page_size");
+    sqlite3_close(db);
+    OWNED(buffer_free) struct buffer b = file_content();
+    const uint8_t *last =
+        b.at + (root - 1) * size + 8; /* its last child: only who counts sees it */
+    size_t child = (size_t)last[0] << 24 | (size_t)last[1] << 16 | (size_t)last[2] << 8 | last[3];
+    assert_in_range(child, 1, b.size / size);
+    b.at[(child - 1) * size] = 0xff; /* of what kind the page is */
+    no_files(NULL);
+    write_file(buffer_view(&b));
+    struct store *store = must_open();
+    store_lease(store, HOME, UINT64_MAX);
+    struct txn *txn = as_holder(2);
+    txn_put(txn, MODULE, bytes_of_text("key"), bytes_of_text("value"));
+    struct store_outcome outcome = commit_as(store, txn, FAIL_DAMAGED);
+    assert_says(&outcome.error, FAIL_DAMAGED, "counting replaced items");
+    store_close(store);
+}
+
 static void put_many(struct store *store, int count, const char *value)
 {
     struct txn *txn = as_holder(2);
@@ -1133,6 +1162,7 @@ int main(int argc, char **argv)
         TEST(what_was_replaced_stays_while_somebody_reads),
         TEST(what_was_replaced_goes_when_nobody_wants_anything),
         TEST(a_row_that_is_noted_as_replaced_by_mistake_stays),
+        TEST(a_damaged_list_of_replaced_rows_is_called_damaged),
         TEST(random_flips_are_refused_or_do_not_matter),
         TEST(noise_in_place_of_a_page_is_refused),
         TEST(a_truncated_file_is_damaged),
