@@ -31,6 +31,7 @@ struct exporter {
     bool compare_wanted;               /* … and everything compared before */
     bool compared;                     /* what was answered last was a comparison */
     bool failing;
+    bool batch_failed;             /* since it fails: that it took one says nothing any more */
     struct pace pace;              /* of batches */
     uint64_t sent_ms;              /* when something was last sent */
     uint64_t retry_ms, compare_ms; /* not before then */
@@ -249,7 +250,8 @@ static void open_term(struct exporter *x, const struct export_event *event)
     x->opened_ms = event->now_ms;
     x->head = 0;
     x->mark_count = 0;
-    x->asked = x->looked = x->failing = x->limit_met = x->compared = x->tail = false;
+    x->asked = x->looked = x->failing = x->batch_failed = x->limit_met = x->compared = x->tail =
+        false;
     x->under_way = EXPORT_NOTHING;
     x->cycle.on = x->cycle.broken_off = false;
     x->cycles = 0;
@@ -266,6 +268,7 @@ static void on_failed(struct exporter *x, uint64_t now_ms)
     x->taken = 0;
     if (x->under_way == EXPORT_BATCH)
         pace_failed(&x->pace);
+    x->batch_failed |= x->under_way == EXPORT_BATCH;
     if (x->under_way == EXPORT_COMPARE) {
         x->compare_ms = now_ms + EXPORT_COMPARE_RETRY_MS;
         x->compare_wanted = false; /* whoever waited for it has been told */
@@ -287,10 +290,19 @@ static bool limit_is_met(const struct exporter *x)
            (options->content_max && x->cycle.content >= options->content_max);
 }
 
+/* Did something go right? A copy that answers, or takes what it is sent, and can't keep it (a full
+ * disk), still fails. */
+static bool is_right(const struct exporter *x, enum export_action_kind sent, uint64_t before)
+{
+    bool kept = x->copied.usn > before || !x->batch_failed;
+    return sent == EXPORT_COMPARE || !behind(x) || (sent == EXPORT_BATCH && kept);
+}
+
 static void take_position(struct exporter *x, enum export_action_kind sent,
                           const struct copy_answer *answer, uint64_t now_ms)
 {
     struct version at = answer->at;
+    uint64_t before = x->copied.usn;
     x->asked = true;
     x->looked = false;
     x->confirmed_ms = now_ms;
@@ -302,9 +314,8 @@ static void take_position(struct exporter *x, enum export_action_kind sent,
     set_copied(x, at);
     if (sent == EXPORT_BATCH && answer->taken > at.usn && answer->taken <= x->head)
         x->taken = answer->taken;
-    /* A copy that answers, but can't keep what it is sent (a full disk), still fails. */
-    if (sent != EXPORT_OFFER || !behind(x))
-        x->failing = false;
+    if (is_right(x, sent, before))
+        x->failing = x->batch_failed = false;
     if (!x->cycle.on)
         return;
     if (at.usn >= x->cycle.goal && !x->taken) /* else it waits for the next batch */

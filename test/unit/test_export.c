@@ -597,6 +597,41 @@ static void a_copy_that_answers_and_keeps_nothing_stays_in_error(void **state)
     }
 }
 
+/* The same, of a backlog: it takes a batch, and fails when it is to store that with the next one.
+ */
+static void a_copy_that_takes_and_keeps_nothing_stays_in_error(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_step(true, 500);
+    changes(&d, 1000);
+    took(&d, 900, 500);
+    ASSERT_WORD(&d, "SteadyState");
+    for (int i = 0; i < 5; i++) {
+        fails(&d);
+        assert_int_equal(waits(&d, EXPORT_RETRY_MS), EXPORT_OFFER);
+        assert_int_equal(stands_at(&d, 500), EXPORT_BATCH);
+        assert_int_equal(took(&d, 900, 500), EXPORT_BATCH);
+        ASSERT_WORD(&d, "ErrorState");
+    }
+    assert_int_equal(took(&d, 1400, 900), EXPORT_BATCH);
+    ASSERT_WORD(&d, "SteadyState");
+}
+
+/* Nobody knows yet whether it can keep it, and nothing says that it can't. */
+static void a_copy_that_takes_again_after_it_was_gone_is_no_error(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_step(true, 500);
+    is_wanted(&d);
+    fails(&d); /* to be heard */
+    changes(&d, 1000);
+    assert_int_equal(waits(&d, EXPORT_RETRY_MS), EXPORT_OFFER);
+    assert_int_equal(stands_at(&d, 500), EXPORT_BATCH);
+    ASSERT_WORD(&d, "ErrorState");
+    assert_int_equal(took(&d, 900, 500), EXPORT_BATCH);
+    ASSERT_WORD(&d, "SteadyState");
+}
+
 static void a_copy_that_is_to_be_compared_after_a_failure_stays_in_error(void **state)
 {
     (void)state;
@@ -1356,6 +1391,8 @@ int main(void)
         cmocka_unit_test(a_limit_that_was_met_is_forgotten_once_a_comparison_brought_everything),
         cmocka_unit_test(a_failure_is_tried_again_after_a_moment_and_begins_with_a_question),
         cmocka_unit_test(a_copy_that_answers_and_keeps_nothing_stays_in_error),
+        cmocka_unit_test(a_copy_that_takes_and_keeps_nothing_stays_in_error),
+        cmocka_unit_test(a_copy_that_takes_again_after_it_was_gone_is_no_error),
         cmocka_unit_test(a_copy_that_is_to_be_compared_after_a_failure_stays_in_error),
         cmocka_unit_test(looking_asks_and_hurries_nothing),
         cmocka_unit_test(over_a_fast_link_batches_grow_to_their_full_size),
