@@ -182,10 +182,18 @@ static void on_mended(const struct store_outcome *outcome, void *context)
     struct error e = outcome->error;
     if (atomic_load(&f->scrub->stopping))
         return;
-    if (e.kind) {
+    if (e.kind && !f->count) {
+        error_within(&e, "The copy of %s does not add up, and could not be mended: ", f->home);
+        note_trouble(f->scrub, &e);
+    } else if (e.kind) {
         error_within(&e, "%s of the home %s could not be mended: ", COUNTED(f->count, "item"),
                      f->home);
         note_trouble(f->scrub, &e);
+    } else if (!f->count) {
+        log_event(LOG_EVENT_WARNING, "damage-mended",
+                  "The copy of the home %s in the store of %s did not add up. What it lacks or has "
+                  "wrong comes again from its partner.",
+                  f->home, front_end_pool(f->scrub->fe));
     } else {
         log_event(LOG_EVENT_WARNING, "damage-mended",
                   "%s of the home %s %s damaged in the store of %s, and %s mended from its "

@@ -5,7 +5,7 @@ Rows are damaged from outside while their daemon is stopped. Prints TAP."""
 import sys
 
 from copies import *
-from test_compare import while_stopped
+from test_compare import delete_rows, while_stopped
 
 tests.clear()
 
@@ -48,6 +48,22 @@ def what_is_damaged_in_a_copy_is_fetched_again(world):
     assert accounts_named(world, "redmond") == sound and len(sound) >= 60
     wait_state(atl, "SteadyState", "FinalState")
     assert atl.events("copy-compared", CENTRAL) and not redmond.events("store-damaged")
+
+
+@test
+def what_is_missing_in_a_copy_is_said_as_such_and_fetched_again(world):
+    """No row is damaged then: "0 items were damaged" was said."""
+    atl, redmond = scrubbed_pair(world)
+    make(atl, 60)
+    sync(atl)
+    sound = accounts_named(world, "redmond")
+    while_stopped(world, "redmond", delete_rows("usn % 9 = 4 AND instr(key, 'user0') > 0"))
+    event = world.wait_event("redmond", "damage-mended")[0]
+    assert "did not add up" in event and " 0 items" not in event, event
+    wait_equal(world)
+    assert accounts_named(world, "redmond") == sound and len(sound) >= 60
+    until("the scrub's age to be that of its moment", lambda: all(
+        d["LastScrubSecondsAgo"] < 60 for d in look(redmond, Detailed=True)["Details"]))
 
 
 @test
