@@ -51,6 +51,10 @@ static const char *const item_sql[ITEM_STATEMENTS] = {
     [ITEM_STRAY_KEYS] = "SELECT k.usn FROM key_%lld k LEFT JOIN item_%lld i ON i.usn = k.usn"
                         " WHERE k.usn > 0 AND"
                         " (i.module IS NOT k.module OR i.key IS NOT k.key OR NOT" COUNTS ")",
+    [ITEM_KEYS] = "SELECT count(*) FROM key_%lld WHERE usn > 0",
+    [ITEM_STRAY_ROWS] = "SELECT i.usn FROM item_%lld i WHERE" COUNTS "AND NOT EXISTS"
+                        " (SELECT 1 FROM key_%lld k WHERE k.module = i.module AND"
+                        " k.key = i.key AND k.usn = i.usn)",
     [ITEM_WALK_KEYS] = ITEM_BY_KEY "k.key >= ?2 AND i.deleted IS NOT 1 ORDER BY k.key",
 };
 
@@ -376,29 +380,78 @@ enum failure sqlite_walk_keys(struct session *base, int64_t home, enum module mo
 }
 
 /* Rows that are not what was written, and keys that do not lead to their own. */
-enum failure sqlite_scan(struct session *base, int64_t home, view_scan_visit *visit, void *context,
-                         struct error *e)
+struct scan {
+    view_scan_visit *visit;
+    void *context;
+    int64_t rows;
+    bool unsound, ended; /* something was; by whoever visits */
+};
+
+static void scanned(struct scan *scan, uint64_t usn, bool sound)
 {
-    struct sqlite_session *s = session_of(base);
-    sqlite3_stmt *rows, *keys;
-    sqlite_give_back(s);
+    scan->unsound |= !sound;
+    scan->ended = !scan->visit(usn, sound, scan->context);
+}
+
+static enum failure scan_rows(struct sqlite_session *s, int64_t home, struct scan *scan,
+                              struct error *e)
+{
+    sqlite3_stmt *rows;
     enum failure bad = sqlite_ready_item(s, home, ITEM_WALK_USN, &rows, e);
-    if (!bad)
-        bad = sqlite_ready_item(s, home, ITEM_STRAY_KEYS, &keys, e);
     if (bad)
         return bad;
     sqlite_bind_u64(rows, 1, 0);
     int code = SQLITE_OK;
-    bool more = true;
-    while (more && (code = sqlite3_step(rows)) == SQLITE_ROW) {
+    while (!scan->ended && (code = sqlite3_step(rows)) == SQLITE_ROW) {
         struct item item;
         struct item_hash hash;
         bool sound = sqlite_read_row(s, rows, &item, &hash, NULL) == OK;
-        more = visit(item.version.usn, sound, context);
+        scan->rows++;
+        scanned(scan, item.version.usn, sound);
     }
-    bad = sqlite_done(s, rows, code, "reading items", e);
-    while (!bad && more && (code = sqlite3_step(keys)) == SQLITE_ROW)
-        more = visit((uint64_t)sqlite3_column_int64(keys, 0), false, context);
-    enum failure worse = sqlite_done(s, keys, code, "reading keys", e);
-    return bad ? bad : worse;
+    return sqlite_done(s, rows, code, "reading items", e);
+}
+
+/* Keys that lead to no row of theirs, or rows to which no key leads. */
+static enum failure scan_strays(struct sqlite_session *s, int64_t home, enum item_statement which,
+                                struct scan *scan, struct error *e)
+{
+    sqlite3_stmt *strays;
+    enum failure bad = sqlite_ready_item(s, home, which, &strays, e);
+    if (bad)
+        return bad;
+    int code = SQLITE_OK;
+    while (!scan->ended && (code = sqlite3_step(strays)) == SQLITE_ROW)
+        scanned(scan, (uint64_t)sqlite3_column_int64(strays, 0), false);
+    return sqlite_done(s, strays, code, "reading keys", e);
+}
+
+/* To look each row's key up takes long, and is done only where that can find something: there are
+ * as many keys as rows, and each leads to its own, if nothing is wrong. */
+static enum failure has_stray_rows(struct sqlite_session *s, int64_t home, const struct scan *scan,
+                                   bool *has, struct error *e)
+{
+    sqlite3_stmt *keys;
+    *has = scan->unsound;
+    enum failure bad = *has ? OK : sqlite_ready_item(s, home, ITEM_KEYS, &keys, e);
+    if (bad || *has)
+        return bad;
+    int code = sqlite3_step(keys);
+    *has = code == SQLITE_ROW && sqlite3_column_int64(keys, 0) != scan->rows;
+    return sqlite_done(s, keys, code, "counting keys", e);
+}
+
+enum failure sqlite_scan(struct session *base, int64_t home, view_scan_visit *visit, void *context,
+                         struct error *e)
+{
+    struct sqlite_session *s = session_of(base);
+    struct scan scan = {.visit = visit, .context = context};
+    bool strays = false;
+    sqlite_give_back(s);
+    enum failure bad = scan_rows(s, home, &scan, e),
+                 worse = scan.ended ? OK : scan_strays(s, home, ITEM_STRAY_KEYS, &scan, e);
+    bad = bad ? bad : worse;
+    if (!bad && !scan.ended)
+        bad = has_stray_rows(s, home, &scan, &strays, e);
+    return bad || !strays ? bad : scan_strays(s, home, ITEM_STRAY_ROWS, &scan, e);
 }

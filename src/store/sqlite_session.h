@@ -50,6 +50,8 @@ enum item_statement {
     ITEM_WALK_USN,
     ITEM_NEWEST,
     ITEM_STRAY_KEYS,
+    ITEM_KEYS,
+    ITEM_STRAY_ROWS,
     ITEM_WALK_KEYS,
     ITEM_STATEMENTS
 };

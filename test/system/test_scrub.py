@@ -67,6 +67,27 @@ def what_is_missing_in_a_copy_is_said_as_such_and_fetched_again(world):
 
 
 @test
+def rows_to_which_nothing_leads_make_room_for_what_is_fetched(world):
+    """They were found sound, and what the comparison brought could not take their places: for ever."""
+    atl, redmond = scrubbed_pair(world)
+    make(atl, 60)
+    sync(atl)
+    sound = accounts_named(world, "redmond")
+    while_stopped(world, "redmond", lambda db, table: db.execute(
+        f"DELETE FROM {table.replace('item', 'key')} WHERE usn % 9 = 4"))
+    event = world.wait_event("redmond", "damage-mended")[0]
+    assert "items of the home" in event, event
+    wait_equal(world)
+    wait_state(atl, "SteadyState", "FinalState")
+    assert accounts_named(world, "redmond") == sound and len(sound) >= 60
+    assert not atl.events("belongs to another")
+    compared = len(atl.events("copy-compared"))
+    outcome = world.command("atl", "Invoke-CsBackupServiceSync", "-PoolFqdn", name_of("atl"),
+                            "-BypassDualWrite", "$true").must(0)
+    assert not outcome.err and len(atl.events("copy-compared")) > compared
+
+
+@test
 def what_is_damaged_at_the_holder_is_asked_of_its_partner_by_number(world):
     atl, redmond = scrubbed_pair(world)
     make(atl, 60)

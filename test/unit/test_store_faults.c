@@ -443,6 +443,7 @@ static void what_a_scan_finds_can_be_put_back(void **state)
         "UPDATE item_1 SET module = 1 WHERE usn = 118",
         "UPDATE key_1 SET key = cast('key-07x' AS BLOB) WHERE usn = 118",
         "DELETE FROM item_1 WHERE usn = 118",
+        "DELETE FROM key_1 WHERE usn = 118",
         "INSERT INTO replaced VALUES (1, 118, 10)",
     };
     (void)state;
