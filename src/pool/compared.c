@@ -156,6 +156,12 @@ static void take_part(void *context)
     compared_part(told->store, told->from, part, &told->answer, &told->error);
 }
 
+/* And not that of a comparison that was given up meanwhile. */
+static bool is_the_stores(enum failure kind)
+{
+    return kind == FAIL_DAMAGED || kind == FAIL_FULL || kind == FAIL_READ_ONLY || kind == FAIL_IO;
+}
+
 static void on_part_taken(void *context)
 {
     struct told *told = context;
@@ -163,6 +169,9 @@ static void on_part_taken(void *context)
     taking_note(told->fe, told->taken_for, false);
     if (!failed && strcmp(told->head.home, HOME_CENTRAL) == 0)
         backup_service_configure(front_end_backup_service(told->fe));
+    if (told->head.home[0] && is_the_stores(told->error.kind))
+        importing_failed(backup_service_importing(front_end_backup_service(told->fe)),
+                         told->head.home, told->head.module, &told->error);
     if (failed)
         link_reply_error(told->reply, &told->error);
     else

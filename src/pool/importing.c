@@ -128,6 +128,12 @@ static void note(struct importing *importing, const char *home, enum module modu
     status->imported_ms = clock_ms();
 }
 
+void importing_failed(struct importing *importing, const char *home, enum module module,
+                      const struct error *e)
+{
+    note(importing, home, module, e);
+}
+
 /* The copy has everything that there was. */
 static void note_complete(struct importing *importing, const char *home, enum module module)
 {

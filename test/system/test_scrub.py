@@ -88,6 +88,22 @@ def rows_to_which_nothing_leads_make_room_for_what_is_fetched(world):
 
 
 @test
+def a_copy_that_cannot_take_what_is_compared_is_in_error_itself_too(world):
+    """A key at the front is lost, and its row keeps the place of what is brought: until the scrub."""
+    atl, redmond = scrubbed_pair(world, interval="1.00:00:00")
+    make(atl, 60)
+    sync(atl)
+    while_stopped(world, "redmond", lambda db, table: db.execute(
+        f"DELETE FROM {table.replace('item', 'key')} WHERE usn % 9 = 4"))
+    wait_equal(world)
+    world.command("atl", "Invoke-CsBackupServiceSync", "-PoolFqdn", name_of("atl"),
+                  "-BypassDualWrite", "$true").must(1, "belongs to another item")
+    there = detail(redmond, "Import")
+    assert there["State"] == "ErrorState" and "belongs to another" in there["LastError"], there
+    assert redmond.events("import-failed", "belongs to another")
+
+
+@test
 def what_is_damaged_at_the_holder_is_asked_of_its_partner_by_number(world):
     atl, redmond = scrubbed_pair(world)
     make(atl, 60)
