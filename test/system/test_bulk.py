@@ -307,6 +307,10 @@ def a_file_is_replaced_only_by_a_whole_one_and_only_if_it_is_wanted(world):
     assert "WARNING" in moved.err and (world.folder / "moved.json").exists()
     bring(world, r"C:\Logs\moved.json").must(0, "There are no drives here")
     export(world, "nowhere/users.json").must(1, "can't be written: No such file", "No file was made")
+    (world.folder / "folder").mkdir()
+    for words in ([], ["-Force"], ["-WhatIf"]):
+        whole = export(world, "folder", *words).must(1, "folder is a folder.", "Nothing was done.")
+        assert not whole.out, whole
     words = ["Export-CsUserData", "-PoolFqdn", ATL, "-FileName", "users.json"]
     assert "users.json" not in on_disk(world, "size=64k", *words).must(
         1, "can't be written: No space left", "No file was made").out

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <openssl/evp.h>
@@ -64,7 +65,14 @@ static enum failure ask_to_replace(struct transfer *t, struct error *e)
 
 static enum failure begin_keeping(struct transfer *t, struct error *e)
 {
-    bool exists = access(t->path, F_OK) == 0;
+    struct stat there;
+    bool exists = stat(t->path, &there) == 0;
+    if (exists &&
+        S_ISDIR(there.st_mode)) { /* which would show at the end, when it is to move there */
+        fail(e, FAIL_REFUSED, "%s is a folder.", t->path);
+        error_kept(e, "Nothing was done.");
+        return error_next(e, "Name a file in it.");
+    }
     t->replaces = bound_switch(t->with.binding, "Force");
     if (t->with.what_if)
         return OK;
