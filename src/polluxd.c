@@ -92,8 +92,9 @@ static void raise_file_limit(void)
         log_event(LOG_EVENT_WARNING, "file-limit", "The limit on open files could not be raised.");
 }
 
-/* What is large lasts as long as a batch or a transaction, and goes back to the system then. Left to
- * itself the C library keeps it once it has seen such sizes: a first copy took half as much again.
+/* What is large lasts as long as a batch or a transaction, and goes back to the system then. Left
+ * to itself the C library keeps it once it has seen such sizes: a first copy took half as much
+ * again.
  */
 static void give_large_memory_back(void)
 {
