@@ -466,9 +466,9 @@ static void changes_need_a_lease(void **state)
     refuse_change(2);
 }
 
-static void a_lease_that_ends_before_the_answer_leaves_the_outcome_open(void **state)
+/* A change that is in the store, and not answered yet, when this happens. */
+static enum failure answer_after(void (*happens)(void))
 {
-    (void)state;
     serve_home(store, 2);
     struct ends ends = {0};
     gate_close();
@@ -476,27 +476,39 @@ static void a_lease_that_ends_before_the_answer_leaves_the_outcome_open(void **s
     put_text(txn, "a", "1");
     store_commit(store, txn, note_end, &ends);
     gate_wait_for_flush();
-    store_lease(store, HOME, 0);
+    happens();
     gate_open();
     wait_for(&ends, 1);
-    assert_int_equal(ends.kinds[0], FAIL_DEADLINE);
+    return ends.kinds[0];
+}
+
+static void its_lease_ends(void)
+{
+    store_lease(store, HOME, 0);
+}
+
+static void its_home_drains(void)
+{
+    store_lease_drains(store, HOME);
+}
+
+static void its_home_drains_late(void)
+{
+    store_lease(store, HOME, clock_ms()); /* this process was stopped meanwhile */
+    store_lease_drains(store, HOME);
+}
+
+static void a_lease_that_ends_before_the_answer_leaves_the_outcome_open(void **state)
+{
+    (void)state;
+    assert_int_equal(answer_after(its_lease_ends), FAIL_DEADLINE);
     assert_reads("a", "a=1"); /* it was stored; that it stays, nobody promised */
 }
 
 static void what_was_stored_before_a_holder_drains_is_acknowledged(void **state)
 {
     (void)state;
-    serve_home(store, 2);
-    struct ends ends = {0};
-    gate_close();
-    struct txn *txn = as_holder(2);
-    put_text(txn, "a", "1");
-    store_commit(store, txn, note_end, &ends);
-    gate_wait_for_flush();
-    store_lease_drains(store, HOME);
-    gate_open();
-    wait_for(&ends, 1);
-    assert_int_equal(ends.kinds[0], OK);
+    assert_int_equal(answer_after(its_home_drains), OK);
     refuse_change(2);
     store_lease(store, HOME, UINT64_MAX); /* it was rolled back */
     put_one(store, 2, "a", "2");
@@ -505,18 +517,7 @@ static void what_was_stored_before_a_holder_drains_is_acknowledged(void **state)
 static void nor_is_a_home_without_a_lease_answered_when_it_drains(void **state)
 {
     (void)state;
-    serve_home(store, 2);
-    struct ends ends = {0};
-    gate_close();
-    struct txn *txn = as_holder(2);
-    put_text(txn, "a", "1");
-    store_commit(store, txn, note_end, &ends);
-    gate_wait_for_flush();
-    store_lease(store, HOME, clock_ms()); /* this process was stopped meanwhile */
-    store_lease_drains(store, HOME);
-    gate_open();
-    wait_for(&ends, 1);
-    assert_int_equal(ends.kinds[0], FAIL_DEADLINE);
+    assert_int_equal(answer_after(its_home_drains_late), FAIL_DEADLINE);
 }
 
 static void the_record_that_a_transaction_brings_is_the_one_that_counts(void **state)
