@@ -22,7 +22,7 @@ enum {
     EXIT_MISUSED = 2,
     /* Connections, databases and files; the usual 1024 is less than one HTTP server may take. */
     OPEN_FILES_WANTED = 65536,
-    LARGE_MEMORY = 1 << 20,
+    LARGE_MEMORY = 4 << 20,
 };
 
 static const char usage[] =
