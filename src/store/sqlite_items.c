@@ -379,7 +379,6 @@ enum failure sqlite_walk_keys(struct session *base, int64_t home, enum module mo
     return walk(s, stmt, read_row_by_key, prefix, visit, context, e);
 }
 
-/* Rows that are not what was written, and keys that do not lead to their own. */
 struct scan {
     view_scan_visit *visit;
     void *context;
@@ -441,6 +440,8 @@ static enum failure has_stray_rows(struct sqlite_session *s, int64_t home, const
     return sqlite_done(s, keys, code, "counting keys", e);
 }
 
+/* Rows that are not what was written, keys that do not lead to their own, and rows to which none
+ * leads. */
 enum failure sqlite_scan(struct session *base, int64_t home, view_scan_visit *visit, void *context,
                          struct error *e)
 {
