@@ -130,7 +130,8 @@ static void on_reload(void *context)
     sd_notify(0, "READY=1");
 }
 
-static int run(struct config *config)
+/* `again`: it is to be run anew, with what its store has then. */
+static int run(struct config *config, bool *again)
 {
     struct error e = {0};
     char machine[FQDN_SIZE];
@@ -152,7 +153,8 @@ static int run(struct config *config)
         log_event(LOG_EVENT_NOTICE, "started", "polluxd %s runs as %s.", POLLUX_VERSION, machine);
         sd_notify(0, "READY=1");
         loop_run(loop);
-        sd_notify(0, "STOPPING=1");
+        *again = front_end_begins_anew(parts.fe);
+        sd_notify(0, *again ? "RELOADING=1" : "STOPPING=1");
     } else {
         log_error(LOG_EVENT_ERROR, "not-started", &e, "polluxd did not start.");
     }
@@ -161,7 +163,7 @@ static int run(struct config *config)
     admin_stop(parts.admin);
     front_end_stop(parts.fe);
     loop_free(loop);
-    if (started)
+    if (started && !*again)
         log_event(LOG_EVENT_NOTICE, "stopped", "polluxd stopped.");
     return started ? EXIT_DONE : EXIT_FAILED;
 }
@@ -177,19 +179,26 @@ static int check(struct config *config)
     return faults.count ? EXIT_FAILED : EXIT_DONE;
 }
 
+static struct config *load(const char *file)
+{
+    OWNED(faults_free) struct faults faults = {0};
+    struct config *config = config_load(file, &faults);
+    if (!config) {
+        faults_print(&faults, stderr);
+        fputs("polluxd: nothing was started; mend the files, then try again.\n", stderr);
+    }
+    return config;
+}
+
 int main(int argc, char **argv)
 {
     struct arguments arguments = {0};
     int status = read_arguments(argc, argv, &arguments);
     if (status >= 0)
         return status;
-    OWNED(faults_free) struct faults faults = {0};
-    struct config *config = config_load(arguments.config, &faults);
-    if (!config) {
-        faults_print(&faults, stderr);
-        fputs("polluxd: nothing was started; mend the files, then try again.\n", stderr);
+    struct config *config = load(arguments.config);
+    if (!config)
         return EXIT_FAILED;
-    }
     if (arguments.check)
         return check(config);
     log_set_level(config->log_level);
@@ -197,5 +206,11 @@ int main(int argc, char **argv)
     give_large_memory_back();
     guard_memory();
     raise_file_limit();
-    return run(config);
+    bool again;
+    do {
+        again = false;
+        status = run(config, &again);
+        config = again ? load(arguments.config) : NULL;
+    } while (config);
+    return again ? EXIT_FAILED : status;
 }

@@ -42,6 +42,7 @@ struct front_end {
     struct file_store *files;
     struct certificate_watch certificates;
     bool stopped; /* as it was at the start */
+    bool begins_anew;
     struct front_end_commands commands;
     const struct salvage_derived *derived;
     front_end_home_changed *home_changed;
@@ -412,6 +413,17 @@ static void on_person(struct http_request *request, void *context)
 }
 
 /* --- start, reload, stop --- */
+
+void front_end_begin_anew(struct front_end *fe)
+{
+    fe->begins_anew = true;
+    loop_quit(fe->loop);
+}
+
+bool front_end_begins_anew(const struct front_end *fe)
+{
+    return fe->begins_anew;
+}
 
 static void on_certificate_timer(void *context)
 {

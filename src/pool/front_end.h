@@ -46,6 +46,11 @@ struct front_end_commands {
 };
 void front_end_on_commands(struct front_end *fe, const struct front_end_commands *commands);
 
+/* Ends the loop, so that all of this is stopped and started again: what the store has must be read
+ * anew. And whether that was asked for. */
+void front_end_begin_anew(struct front_end *fe);
+bool front_end_begins_anew(const struct front_end *fe);
+
 /* Told whenever a home's mode or term changed here. One listener; NULL: nobody any more. */
 typedef void front_end_home_changed(const char *home, void *context);
 void front_end_on_home_changed(struct front_end *fe, front_end_home_changed *changed,

@@ -38,12 +38,14 @@ struct scrub {
     uint64_t began_ms; /* of this process */
     bool running;
     size_t mending; /* homes */
+    bool met;       /* by somebody: damage */
     atomic_bool stopping;
     /* The thread's while it reads. */
     uint64_t rows;
     struct finding findings[SCRUB_HOMES_MAX];
     size_t count;
     struct error structure;
+    bool renews; /* that can be left behind */
 };
 
 const struct scrub_status *scrub_status(const struct scrub *scrub)
@@ -138,6 +140,16 @@ static void read_files(struct scrub *scrub)
         content_scrub(content, scrub->findings[i].home, &scrub->stopping, &damaged, &e);
 }
 
+static void read_structure(struct scrub *scrub, struct view *view)
+{
+    struct error why;
+    if (view_structure(view, goes_on, scrub, &scrub->structure) != FAIL_DAMAGED)
+        return;
+    scrub->renews = view_renew(view, &why) == OK;
+    if (!scrub->renews)
+        scrub->structure = why;
+}
+
 /* Each home in a view of its own: one that stays open keeps the store from tidying up. */
 static void read_all(void *context)
 {
@@ -154,7 +166,7 @@ static void read_all(void *context)
         view_close(TAKE(view));
     }
     if (!scrub->structure.kind && !store_view(scrub->store, &view, &scrub->structure))
-        view_structure(view, goes_on, scrub, &scrub->structure);
+        read_structure(scrub, view);
     view_close(view);
     read_files(scrub);
 }
@@ -351,11 +363,26 @@ static void end_if_done(struct scrub *scrub)
     commit_on_loop(scrub->store, front_end_loop(scrub->fe), txn, on_noted, NULL);
 }
 
+/* Its rows are mended when they are in a file that can be trusted. */
+static void begin_anew(struct scrub *scrub)
+{
+    log_event(LOG_EVENT_WARNING, "store-damaged",
+              "%s polluxd begins anew, and makes a new file of what can be read of it.",
+              scrub->structure.what);
+    front_end_begin_anew(scrub->fe);
+}
+
 static void on_read(void *context)
 {
     struct scrub *scrub = context;
     if (atomic_load(&scrub->stopping) || !front_end_link(scrub->fe))
         return;
+    scrub->met = false;
+    store_met_damage(scrub->store);
+    if (scrub->renews) {
+        begin_anew(scrub);
+        return;
+    }
     scrub->status.trouble = (struct error){0};
     scrub->mending = 1; /* this one */
     if (scrub->structure.kind)
@@ -371,16 +398,42 @@ static void on_read(void *context)
     end_if_done(scrub);
 }
 
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* How long after the last one. */
+static uint64_t pause_s(const struct scrub *scrub)
+{
+    uint64_t each_s = front_end_config(scrub->fe)->scrub_interval_s;
+    if (scrub->status.trouble.kind)
+        return smaller(each_s, SCRUB_AGAIN_S);
+    return scrub->met ? smaller(each_s, SCRUB_MET_S) : each_s;
+}
+
+/* What is damaged in a home is mended otherwise once it is served here. */
+static bool all_settled(const struct scrub *scrub)
+{
+    struct hosted_home *homes[HOSTED_HOMES_MAX];
+    size_t count = front_end_homes(scrub->fe, homes);
+    for (size_t i = 0; i < count; i++) {
+        if (home_mode(hosted_home_core(homes[i])) == MODE_REJOINING)
+            return false;
+    }
+    return true;
+}
+
 static void look(void *context)
 {
     struct scrub *scrub = context;
-    uint64_t each_s = front_end_config(scrub->fe)->scrub_interval_s;
-    if (scrub->status.trouble.kind && each_s > SCRUB_AGAIN_S)
-        each_s = SCRUB_AGAIN_S;
-    uint64_t after_ms = each_s * 1000 < SCRUB_AFTER_START_MS ? each_s * 1000 : SCRUB_AFTER_START_MS;
-    if (scrub->running || atomic_load(&scrub->stopping) ||
-        clock_ms() - scrub->began_ms < after_ms ||
-        (uint64_t)time(NULL) - scrub->status.done_s < each_s)
+    if (scrub->running || atomic_load(&scrub->stopping))
+        return;
+    scrub->met |= store_met_damage(scrub->store);
+    uint64_t each_s = pause_s(scrub), up_ms = clock_ms() - scrub->began_ms;
+    uint64_t after_ms =
+        scrub->met && all_settled(scrub) ? 0 : smaller(each_s * 1000, SCRUB_AFTER_START_MS);
+    if (up_ms < after_ms || (uint64_t)time(NULL) - scrub->status.done_s < each_s)
         return;
     scrub->running = workers_run(scrub->workers, read_all, on_read, scrub);
 }

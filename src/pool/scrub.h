@@ -1,8 +1,9 @@
 /* The scrub: reads all that the store has, slowly, and compares it with its hashes and digests.
  *
  * What is damaged in a copy is taken away and fetched again by a comparison; what is damaged at a
- * holder is asked of its partner, by usn, and believed if everything adds up again. What neither
- * mends is told, with what to do. */
+ * holder is asked of its partner, by usn, and believed if everything adds up again. Where the file
+ * itself is out of order, a new one is made of what can be read of it, and then read in turn. What
+ * none of this mends is told, with what to do. */
 #ifndef POLLUX_POOL_SCRUB_H
 #define POLLUX_POOL_SCRUB_H
 
@@ -17,6 +18,8 @@ enum {
     /* So many rows, then a pause: at most some 100,000 rows a second. */
     SCRUB_ROWS = 500,
     SCRUB_PAUSE_MS = 5,
+    /* With damage that somebody met; and at the start not before every home has settled. */
+    SCRUB_MET_S = 5,
     /* With something that could not be mended: the partner may be back by then. */
     SCRUB_AGAIN_S = 600,
     SCRUB_HOMES_MAX = 16, /* those of the pool, and what is left of earlier pairings */

@@ -3,6 +3,8 @@
 #ifndef POLLUX_STORE_ENGINE_H
 #define POLLUX_STORE_ENGINE_H
 
+#include <stdatomic.h>
+
 #include "store/store.h"
 
 struct engine;
@@ -117,6 +119,8 @@ struct engine_ops {
     /* What the engine itself can tell about damage in the structure of its file. */
     enum failure (*structure)(struct session *s, view_goes_on *goes_on, void *context,
                               struct error *e);
+    /* Has a new file made of what can be read of a damaged one, when the engine is opened next. */
+    enum failure (*renew)(struct session *s, struct error *e);
     /* Of the keys with the prefix, those from `from` on, which has it, too. */
     enum failure (*walk_keys)(struct session *s, int64_t home, enum module module,
                               struct bytes prefix, struct bytes from, view_visit *visit,
@@ -134,6 +138,7 @@ struct engine_ops {
 /* Every engine's struct begins with this, and every session's with a pointer to its engine. */
 struct engine {
     const struct engine_ops *ops;
+    atomic_bool damaged; /* somebody met what is not what was written */
 };
 
 struct session {

@@ -471,6 +471,12 @@ static enum failure structure(struct session *base, view_goes_on *goes_on, void 
     return OK;
 }
 
+static enum failure renew(struct session *base, struct error *e)
+{
+    (void)base;
+    return fail(e, FAIL_REFUSED, "What is kept in memory has no file.");
+}
+
 static enum failure walk_keys(struct session *base, int64_t home, enum module module,
                               struct bytes prefix, struct bytes from, view_visit *visit,
                               void *context, struct error *e)
@@ -644,6 +650,7 @@ static const struct engine_ops memory_ops = {
     .newest = newest,
     .scan = scan,
     .structure = structure,
+    .renew = renew,
     .walk_keys = walk_keys,
     .record_get = record_get,
     .record_put = record_put,

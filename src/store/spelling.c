@@ -187,9 +187,8 @@ enum failure usn_is_taken(uint64_t usn, struct error *e)
     fail(e, FAIL_DAMAGED, "The usn %" PRIu64 " belongs to another item here.", usn);
     if (e) {
         error_kept(e, "Nothing was changed.");
-        error_next(e,
-                   "Compare the copies: Invoke-CsBackupServiceSync -BypassDualWrite $true. If that "
-                   "says the same, the next scrub mends it (scrub_interval).");
+        error_next(e, "What is damaged is looked for now, and mended; then compare the copies: "
+                      "Invoke-CsBackupServiceSync -BypassDualWrite $true.");
     }
     return FAIL_DAMAGED;
 }

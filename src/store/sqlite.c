@@ -22,6 +22,7 @@
 
 #include "store/sqlite_checkpoint.h"
 #include "store/sqlite_log.h"
+#include "store/sqlite_renewal.h"
 
 /* --- homes --- */
 
@@ -308,6 +309,7 @@ static const struct engine_ops sqlite_ops = {
     .newest = sqlite_newest,
     .scan = sqlite_scan,
     .structure = sqlite_structure,
+    .renew = sqlite_renew,
     .walk_keys = sqlite_walk_keys,
     .record_get = record_get,
     .record_put = record_put,
@@ -360,11 +362,6 @@ static enum failure create_file(const struct sqlite_engine *engine, struct error
     return OK;
 }
 
-/* Counts for a new file alone. Many changes write half as many pages as they would of the usual
- * size, and find their places sooner; a single one hardly writes more, as its flush is what costs.
- */
-static const char page_size[] = "PRAGMA page_size = 8192";
-
 static enum failure prepare_file(struct sqlite_engine *engine, const char *pool, struct error *e)
 {
     struct session *first;
@@ -375,9 +372,7 @@ static enum failure prepare_file(struct sqlite_engine *engine, const char *pool,
     if (bad)
         return bad;
     sqlite3 *db = session_of(first)->db;
-    bad = sqlite_run(db, engine->path, page_size, e);
-    if (!bad)
-        bad = sqlite_adopt(db, engine->path, pool, e);
+    bad = sqlite_adopt(db, engine->path, pool, e);
     if (!bad)
         bad = sqlite_run(db, engine->path, "PRAGMA journal_mode = WAL", e);
     sqlite_session_close(first);
@@ -404,6 +399,8 @@ enum failure sqlite_engine_open_with(const char *path, const char *pool,
     engine->synchronous = xstrdup(options->synchronous ? options->synchronous : "FULL");
     engine->replaced_max = options->replaced_max ? options->replaced_max : REPLACED_MAX;
     enum failure bad = lock_file(engine, e);
+    if (!bad)
+        bad = sqlite_renewal_carry_out(engine, pool, e);
     if (!bad)
         bad = prepare_file(engine, pool, e);
     if (!bad)

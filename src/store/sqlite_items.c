@@ -6,7 +6,6 @@
 #include "store/sqlite_session.h"
 
 /* A row by its key: of the key, whether it leads to a row that has it. */
-#define ITEM_COLUMNS "usn, module, deleted, term, key, value, hash"
 #define ITEM_BY_KEY                                                                                \
     "SELECT i.usn, i.module, i.deleted, i.term, i.key, i.value, i.hash,"                           \
     " i.module IS k.module AND i.key IS k.key"                                                     \

@@ -100,7 +100,8 @@ enum failure sqlite_begin(struct session *base, struct error *e);
 enum failure sqlite_commit(struct session *base, struct error *e);
 void sqlite_rollback(struct session *base);
 
-/* The items' part (sqlite_items.c). */
+/* The items' part (sqlite_items.c). A row's columns, as sqlite_read_row() expects them: */
+#define ITEM_COLUMNS "usn, module, deleted, term, key, value, hash"
 enum failure sqlite_create_items(struct sqlite_session *s, int64_t home, struct error *e);
 enum failure sqlite_ready_item(struct sqlite_session *s, int64_t home, enum item_statement which,
                                sqlite3_stmt **stmt, struct error *e);

@@ -219,6 +219,8 @@ static void run_group(struct store *store, struct txn *list)
     enum failure bad = broken(store, &error);
     if (!bad)
         bad = try_group(store, list, &error);
+    if (bad == FAIL_DAMAGED)
+        atomic_store(&store->engine->damaged, true);
     if (bad && bad != FAIL_BUSY && list->next && !broken(store, &unused)) {
         /* One of them may be at fault (too large for the disk, say), so each has its own try. A
          * lock of somebody else's is nobody's fault, and would be waited for by each. */
@@ -471,6 +473,11 @@ void store_close(struct store *store)
     pthread_cond_destroy(&store->work);
     pthread_mutex_destroy(&store->lock);
     free(store);
+}
+
+bool store_met_damage(struct store *store)
+{
+    return atomic_exchange(&store->engine->damaged, false);
 }
 
 enum failure store_view(struct store *store, struct view **view, struct error *e)

@@ -247,6 +247,13 @@ enum failure view_scan(struct view *view, const char *home, view_scan_visit *vis
 typedef bool view_goes_on(void *context);
 enum failure view_structure(struct view *view, view_goes_on *goes_on, void *context,
                             struct error *e);
+/* Where that is damaged: whoever opens the store next finds a new file, with all that can be read
+ * of this one. Rows that are lost with it show in a scan. An error says why that can't be, and that
+ * nothing will be done. */
+enum failure view_renew(struct view *view, struct error *e);
+
+/* Whether anybody who read or wrote met damage, since this was asked last. Any thread. */
+bool store_met_damage(struct store *store);
 
 typedef bool view_visit_name(const char *name, void *context);
 enum failure view_homes(struct view *view, view_visit_name *visit, void *context, struct error *e);

@@ -106,10 +106,18 @@ static const struct engine_ops *ops_of(const struct view *view)
     return view->views->engine->ops;
 }
 
+/* Whoever meets damage has it looked for everywhere, soon: store_met_damage(). */
+static enum failure noted(const struct view *view, enum failure bad)
+{
+    if (bad == FAIL_DAMAGED)
+        atomic_store(&view->views->engine->damaged, true);
+    return bad;
+}
+
 static enum failure find_home(struct view *view, const char *home, struct home_row *row,
                               struct error *e)
 {
-    return ops_of(view)->home_load(view->s, home, row, e);
+    return noted(view, ops_of(view)->home_load(view->s, home, row, e));
 }
 
 enum failure view_home(struct view *view, const char *home, struct home_state *state,
@@ -124,7 +132,7 @@ enum failure view_home(struct view *view, const char *home, struct home_state *s
 
 enum failure view_hold(struct view *view, const char *home, struct hold *hold, struct error *e)
 {
-    return hold_load(view->s, home, hold, e);
+    return noted(view, hold_load(view->s, home, hold, e));
 }
 
 enum failure view_item(struct view *view, const char *home, enum module module, struct bytes key,
@@ -132,12 +140,12 @@ enum failure view_item(struct view *view, const char *home, enum module module, 
 {
     struct home_row row;
     enum failure bad = find_home(view, home, &row, e);
-    return bad ? bad : ops_of(view)->get(view->s, row.id, module, key, item, e);
+    return bad ? bad : noted(view, ops_of(view)->get(view->s, row.id, module, key, item, e));
 }
 
 enum failure view_record(struct view *view, const char *name, struct buffer *value, struct error *e)
 {
-    return record_load(view->s, name, value, e);
+    return noted(view, record_load(view->s, name, value, e));
 }
 
 uint64_t home_reach(const struct home_state *state)
@@ -180,14 +188,14 @@ enum failure view_changes(struct view *view, const char *home, uint64_t after, v
     if (bad || after >= STORE_NUMBER_MAX) /* nothing is above; `after` may be a stranger's number */
         return bad;
     if (after)
-        return ops_of(view)->walk_usn(view->s, row.id, after, visit, context, e);
+        return noted(view, ops_of(view)->walk_usn(view->s, row.id, after, visit, context, e));
     struct whole_walk w = {.visit = visit, .context = context};
     bad = ops_of(view)->walk_usn(view->s, row.id, 0, add_up, &w, e);
     for (int m = 0; !bad && m < MODULES; m++) {
         if (!adds_up(&w, &row, (enum module)m))
             bad = rows_do_not_add_up(home, e);
     }
-    return bad;
+    return noted(view, bad);
 }
 
 enum failure view_keys(struct view *view, const char *home, enum module module, struct bytes prefix,
@@ -198,10 +206,13 @@ enum failure view_keys(struct view *view, const char *home, enum module module, 
     if (bad)
         return bad;
     if (prefix.size)
-        return ops_of(view)->walk_keys(view->s, row.id, module, prefix, prefix, visit, context, e);
+        return noted(view, ops_of(view)->walk_keys(view->s, row.id, module, prefix, prefix, visit,
+                                                   context, e));
     struct whole_walk w = {.visit = visit, .context = context};
     bad = ops_of(view)->walk_keys(view->s, row.id, module, prefix, prefix, add_up, &w, e);
-    return bad || adds_up(&w, &row, module) ? bad : rows_do_not_add_up(home, e);
+    if (!bad && !adds_up(&w, &row, module))
+        bad = rows_do_not_add_up(home, e);
+    return noted(view, bad);
 }
 
 enum failure view_keys_after(struct view *view, const char *home, enum module module,
@@ -216,13 +227,13 @@ enum failure view_keys_after(struct view *view, const char *home, enum module mo
     OWNED(buffer_free) struct buffer from = {0};
     buffer_raw(&from, after.at, after.size);
     buffer_u8(&from, 0); /* no key lies between the two */
-    return ops_of(view)->walk_keys(view->s, row.id, module, prefix, buffer_view(&from), visit,
-                                   context, e);
+    return noted(view, ops_of(view)->walk_keys(view->s, row.id, module, prefix, buffer_view(&from),
+                                               visit, context, e));
 }
 
 enum failure view_tails(struct view *view, const char *home, struct tails *tails, struct error *e)
 {
-    return tails_load(view->s, home, tails, e);
+    return noted(view, tails_load(view->s, home, tails, e));
 }
 
 enum failure view_tail(struct view *view, uint64_t id, uint64_t after, view_visit *visit,
@@ -237,7 +248,7 @@ enum failure view_newest(struct view *view, const char *home, uint32_t items, ui
 {
     struct home_row row;
     enum failure bad = find_home(view, home, &row, e);
-    return bad ? bad : ops_of(view)->newest(view->s, row.id, items, usn, e);
+    return bad ? bad : noted(view, ops_of(view)->newest(view->s, row.id, items, usn, e));
 }
 
 enum failure view_scan(struct view *view, const char *home, view_scan_visit *visit, void *context,
@@ -252,6 +263,11 @@ enum failure view_structure(struct view *view, view_goes_on *goes_on, void *cont
                             struct error *e)
 {
     return ops_of(view)->structure(view->s, goes_on, context, e);
+}
+
+enum failure view_renew(struct view *view, struct error *e)
+{
+    return ops_of(view)->renew(view->s, e);
 }
 
 struct present {
@@ -271,7 +287,7 @@ static bool visit_present(const char *name, void *context)
 enum failure view_homes(struct view *view, view_visit_name *visit, void *context, struct error *e)
 {
     struct present present = {visit, context};
-    return ops_of(view)->homes(view->s, visit_present, &present, e);
+    return noted(view, ops_of(view)->homes(view->s, visit_present, &present, e));
 }
 
 static bool note_dropped(const char *name, void *context)
@@ -290,5 +306,5 @@ enum failure view_unswept(struct view *view, bool *any, struct error *e)
 enum failure view_records(struct view *view, const char *prefix, view_visit_name *visit,
                           void *context, struct error *e)
 {
-    return ops_of(view)->records(view->s, prefix, visit, context, e);
+    return noted(view, ops_of(view)->records(view->s, prefix, visit, context, e));
 }

@@ -5,7 +5,7 @@ Rows are damaged from outside while their daemon is stopped. Prints TAP."""
 import sys
 
 from copies import *
-from test_compare import delete_rows, while_stopped
+from test_compare import delete_rows, table_of, while_stopped
 
 tests.clear()
 
@@ -89,7 +89,8 @@ def rows_to_which_nothing_leads_make_room_for_what_is_fetched(world):
 
 @test
 def a_copy_that_cannot_take_what_is_compared_is_in_error_itself_too(world):
-    """A key at the front is lost, and its row keeps the place of what is brought: until the scrub."""
+    """A key at the front is lost, and its row keeps the place of what is brought: until the scrub,
+    which comes because of that, and not a day later."""
     atl, redmond = scrubbed_pair(world, interval="1.00:00:00")
     make(atl, 60)
     sync(atl)
@@ -101,6 +102,11 @@ def a_copy_that_cannot_take_what_is_compared_is_in_error_itself_too(world):
     there = detail(redmond, "Import")
     assert there["State"] == "ErrorState" and "belongs to another" in there["LastError"], there
     assert redmond.events("import-failed", "belongs to another")
+    world.wait_event("redmond", "damage-mended")
+    wait_equal(world)
+    wait_state(atl, "SteadyState", "FinalState")
+    world.command("atl", "Invoke-CsBackupServiceSync", "-PoolFqdn", name_of("atl"),
+                  "-BypassDualWrite", "$true").must(0)
 
 
 @test
@@ -154,6 +160,89 @@ def a_pool_without_a_copy_is_told_what_is_damaged_and_what_to_do(world):
     told = tokyo.events("store-damaged")[0]
     assert "restore an intact copy" in told, told
     world.wait_mode("tokyo", CENTRAL, "Serving")
+
+
+PAGE = 8192
+
+
+def tear_pages(world, pool, wanted):
+    """Empties pages of the file, as disks do: of each table, by kind of page, the first one, the last
+    one, the one at the place that the number says."""
+    world.stop(pool)
+    store = world[pool].store
+    db = sqlite3.connect(store)
+    item = table_of(db, CENTRAL)
+    pages = {name: [page for page, in db.execute(
+        "SELECT pageno FROM dbstat WHERE name = ? AND pagetype = ? ORDER BY path",
+        [name.replace("item", item).replace("key", item.replace("item", "key")), kind])]
+        for name, kind, _ in wanted}
+    db.close()
+    with open(store, "r+b") as file:
+        for name, _, place in wanted:
+            file.seek((pages[name][place] - 1) * PAGE)
+            file.write(bytes(PAGE))
+    world.start(pool)
+
+
+def wait_renewed(world, pool):
+    event = world.wait_event(pool, "store-renewed")[0]
+    assert ".damaged" in event and Path(f"{world[pool].store}.damaged").exists(), event
+    assert world[pool].events("store-damaged", "begins anew")
+    return event
+
+
+@test
+def a_copy_whose_file_is_torn_is_made_anew_and_fetches_the_rest(world):
+    atl, redmond = scrubbed_pair(world)
+    make(atl, 400)
+    sync(atl)
+    sound = rows(redmond.store, CENTRAL)
+    tear_pages(world, "redmond", [("item", "leaf", 5), ("item", "leaf", -2), ("key", "leaf", 2)])
+    event = wait_renewed(world, "redmond")
+    assert re.search(r", and [1-9]\d* items could not", event), event
+    world.wait_event("redmond", "damage-mended")
+    wait_equal(world)
+    assert rows(redmond.store, CENTRAL) == sound and len(sound) > 400
+    wait_state(atl, "SteadyState", "FinalState")
+    enable(atl, "one-more")
+    wait_equal(world)
+    world.wait_mode("redmond", "redmond", "Serving")
+
+
+@test
+def a_holder_whose_file_is_torn_is_made_anew_and_asks_its_partner_for_the_rest(world):
+    atl, redmond = scrubbed_pair(world)
+    make(atl, 400)
+    sync(atl)
+    sound = accounts_named(world, "atl")
+    tear_pages(world, "atl", [("item", "leaf", 5), ("item_deleted", "leaf", 0)])
+    wait_renewed(world, "atl")
+    world.wait_event("atl", "damage-mended")
+    assert accounts_named(world, "atl") == sound
+    world.wait_mode("atl", CENTRAL, "Serving")
+    enable(atl, "one-more")
+    wait_equal(world)
+    wait_state(atl, "SteadyState", "FinalState")
+    world.terms_must_be_unique()
+
+
+@test
+def a_file_that_is_damaged_again_so_soon_is_left_as_it_is(world):
+    atl, redmond = scrubbed_pair(world)
+    make(atl, 20)
+    sync(atl)
+    world.stop("redmond")
+    with open(redmond.store, "r+b") as file:
+        db = sqlite3.connect(redmond.store)
+        root, = db.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'replaced'").fetchone()
+        db.close()
+        file.seek((root - 1) * PAGE)
+        file.write(bytes(PAGE))
+    Path(f"{redmond.store}.damaged").touch()  # as after another one, a moment ago
+    world.start("redmond")
+    event = world.wait_event("redmond", "store-damaged")[0]
+    assert "it was made anew 0 minutes ago" in event and "disk and memory" in event, event
+    assert not redmond.events("begins anew") and not redmond.events("store-renewed")
 
 
 @test

@@ -1,0 +1,288 @@
+#include "store/sqlite_renewal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/count.h"
+#include "base/log.h"
+#include "store/sqlite_rescue.h"
+
+/* What lies beside the store, and says how far it is. Each is there or not, so that whoever is
+ * interrupted goes on from what is there. */
+#define ASKED     ".renew"        /* empty: a new file is wanted */
+#define UNDER_WAY ".renewing"     /* the new file, while it is written */
+#define READY     ".renewed"      /* whole, and to be put in the place of the old one */
+#define DAMAGED   ".damaged"      /* the old one, kept */
+#define FAILED    ".renew-failed" /* empty: none could be made */
+#define LOG       "-wal"          /* SQLite's own, which belong to one file each */
+#define LOG_INDEX "-shm"
+
+/* --- files --- */
+
+static char *beside(const struct sqlite_engine *engine, const char *end)
+{
+    return xasprintf("%s%s", engine->path, end);
+}
+
+static enum failure file_failed(const char *doing, const char *path, struct error *e)
+{
+    int why = errno;
+    fail(e, why == ENOSPC || why == EDQUOT ? FAIL_FULL : FAIL_IO, "%s can't be %s: %s.", path,
+         doing, strerror(why));
+    if (e) {
+        error_kept(e, "Nothing that is stored was changed.");
+        error_next(e, "Look after the disk and the folder's owner and mode.");
+    }
+    return why == ENOSPC || why == EDQUOT ? FAIL_FULL : FAIL_IO;
+}
+
+static bool is_there(const struct sqlite_engine *engine, const char *end, struct stat *st)
+{
+    OWNED(free_memory) char *path = beside(engine, end);
+    return stat(path, st) == 0;
+}
+
+static enum failure drop_file(const struct sqlite_engine *engine, const char *end, struct error *e)
+{
+    OWNED(free_memory) char *path = beside(engine, end);
+    return unlink(path) == 0 || errno == ENOENT ? OK : file_failed("removed", path, e);
+}
+
+static enum failure move_file(const struct sqlite_engine *engine, const char *from, const char *to,
+                              struct error *e)
+{
+    OWNED(free_memory) char *old = beside(engine, from);
+    OWNED(free_memory) char *new = beside(engine, to);
+    return rename(old, new) == 0 || errno == ENOENT ? OK : file_failed("renamed", old, e);
+}
+
+/* What a file has in it, or a folder, is on the disk when this returns. */
+static enum failure sync_path(const char *path, struct error *e)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool synced = fd >= 0 && fsync(fd) == 0;
+    enum failure bad = synced ? OK : file_failed("written to the disk", path, e);
+    if (fd >= 0)
+        close(fd);
+    return bad;
+}
+
+static enum failure sync_folder(const struct sqlite_engine *engine, struct error *e)
+{
+    OWNED(free_memory) char *path = xstrdup(engine->path);
+    return sync_path(dirname(path), e);
+}
+
+static enum failure create_empty(const struct sqlite_engine *engine, const char *end,
+                                 struct error *e)
+{
+    OWNED(free_memory) char *path = beside(engine, end);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return file_failed("created", path, e);
+    close(fd);
+    return OK;
+}
+
+/* --- the new file --- */
+
+/* Nobody reads it before it is whole and on the disk: until then nothing of it need be safe. And
+ * what is sorted for it need not fit into memory. */
+static const char careless[] = "PRAGMA journal_mode = OFF; PRAGMA temp_store = FILE";
+
+static enum failure fill(struct session *from, struct session *to, const char *pool,
+                         struct rescued *rescued, struct error *e)
+{
+    sqlite3 *old = session_of(from)->db, *new = session_of(to)->db;
+    const char *path = session_of(to)->path;
+    enum failure bad = sqlite_adopt(old, session_of(from)->path, pool, e);
+    if (!bad)
+        bad = sqlite_adopt(new, path, pool, e);
+    if (!bad)
+        bad = sqlite_run(new, path, careless, e);
+    if (!bad)
+        bad = sqlite_run(new, path, "BEGIN", e);
+    if (!bad)
+        bad = sqlite_rescue(from, to, rescued, e);
+    return bad ? bad : sqlite_run(new, path, "COMMIT", e);
+}
+
+/* What was kept of another time goes: the one to be kept must not get the log of that. */
+static enum failure make_room(const struct sqlite_engine *engine, struct error *e)
+{
+    static const char *const old[] = {UNDER_WAY, DAMAGED, DAMAGED LOG};
+    enum failure bad = OK;
+    for (size_t i = 0; !bad && i < COUNT_OF(old); i++)
+        bad = drop_file(engine, old[i], e);
+    return bad ? bad : create_empty(engine, UNDER_WAY, e);
+}
+
+static enum failure make(struct sqlite_engine *engine, const char *pool, struct rescued *rescued,
+                         struct error *e)
+{
+    OWNED(free_memory) char *path = beside(engine, UNDER_WAY);
+    OWNED(free_memory) char *off = xstrdup("OFF");
+    struct sqlite_engine next = {
+        .base.ops = engine->base.ops, .path = path, .vfs = engine->vfs, .synchronous = off};
+    struct session *from = NULL, *to = NULL;
+    enum failure bad = make_room(engine, e);
+    if (!bad)
+        bad = sqlite_session_open(&engine->base, false, &from, e);
+    if (!bad)
+        bad = sqlite_session_open(&next.base, true, &to, e);
+    if (!bad)
+        bad = fill(from, to, pool, rescued, e);
+    sqlite_session_close(to);
+    sqlite_session_close(from);
+    if (!bad)
+        bad = sync_path(path, e);
+    if (!bad)
+        bad = move_file(engine, UNDER_WAY, READY, e);
+    return bad ? bad : sync_folder(engine, e);
+}
+
+/* From here on there is a way forward only, in steps that can be done twice. */
+static enum failure put_in_place(const struct sqlite_engine *engine, struct error *e)
+{
+    enum failure bad = drop_file(engine, ASKED, e);
+    if (!bad)
+        bad = move_file(engine, "", DAMAGED, e);
+    if (!bad)
+        bad = move_file(engine, LOG, DAMAGED LOG, e);
+    if (!bad)
+        bad = drop_file(engine, LOG_INDEX, e);
+    if (!bad)
+        bad = sync_folder(engine, e);
+    if (!bad)
+        bad = move_file(engine, READY, "", e);
+    return bad ? bad : sync_folder(engine, e);
+}
+
+static void tell(const struct sqlite_engine *engine, const struct rescued *rescued)
+{
+    log_event(LOG_EVENT_WARNING, "store-renewed",
+              "%s is a new file now: %s could be read of the damaged one, which is kept as "
+              "%s" DAMAGED ", and %s could not.",
+              engine->path, COUNTED(rescued->items, "item"), engine->path,
+              COUNTED(rescued->lost, "item"));
+}
+
+/* The old file goes on being used. A new one that is whole would be put in its place later, when
+ * the old one has more: so that must go. */
+static enum failure give_up(const struct sqlite_engine *engine, const struct error *why,
+                            struct error *e)
+{
+    log_error(LOG_EVENT_ERROR, "store-damaged", why,
+              "%s stays as it is: no new file could be made of it.", engine->path);
+    drop_file(engine, UNDER_WAY, NULL);
+    enum failure bad = drop_file(engine, READY, e);
+    return bad ? bad : move_file(engine, ASKED, FAILED, e);
+}
+
+enum failure sqlite_renewal_carry_out(struct sqlite_engine *engine, const char *pool,
+                                      struct error *e)
+{
+    struct rescued rescued = {0};
+    struct error why;
+    struct stat st;
+    if (is_there(engine, READY, &st)) {
+        log_event(LOG_EVENT_WARNING, "store-renewed",
+                  "%s is a new file now, which was made before this process was interrupted.",
+                  engine->path);
+    } else if (is_there(engine, ASKED, &st)) {
+        if (make(engine, pool, &rescued, &why))
+            return give_up(engine, &why, e);
+        tell(engine, &rescued);
+    } else {
+        return OK;
+    }
+    atomic_store(&engine->base.damaged, true); /* what was lost is to be found out */
+    return put_in_place(engine, e);
+}
+
+/* --- asking for it --- */
+
+static enum failure check_last(const struct sqlite_engine *engine, const char *end,
+                               const char *what, struct error *e)
+{
+    struct stat st;
+    if (!is_there(engine, end, &st))
+        return OK;
+    time_t age_s = time(NULL) - st.st_ctime;
+    if (age_s < 0 || age_s > RENEWAL_AGAIN_S)
+        return OK;
+    fail(e, FAIL_DAMAGED, "%s is damaged; %s %s ago.", engine->path, what,
+         COUNTED((uint64_t)age_s / 60, "minute"));
+    if (e) {
+        error_kept(e, "It stays as it is.");
+        error_next(e, "Look after this machine's disk and memory (journalctl -k) before anything "
+                      "else.");
+    }
+    return FAIL_DAMAGED;
+}
+
+static enum failure check_space(const struct sqlite_engine *engine, struct error *e)
+{
+    struct stat file, log = {0};
+    struct statvfs disk;
+    if (!is_there(engine, "", &file) || statvfs(engine->path, &disk) != 0)
+        return file_failed("looked at", engine->path, e);
+    is_there(engine, LOG, &log);
+    uint64_t free_bytes = (uint64_t)disk.f_bavail * disk.f_frsize;
+    uint64_t wanted = (uint64_t)file.st_size + (uint64_t)log.st_size;
+    if (free_bytes >= wanted)
+        return OK;
+    fail(e, FAIL_FULL,
+         "%s is to be made anew, and its disk has room for %" PRIu64 " of its %" PRIu64 " MB.",
+         engine->path, free_bytes >> 20, wanted >> 20);
+    if (e) {
+        error_kept(e, "It stays as it is.");
+        error_next(e, "Make room there; it is tried again.");
+    }
+    return FAIL_FULL;
+}
+
+static bool visit_any(const char *name, void *context)
+{
+    (void)name, (void)context;
+    return true;
+}
+
+/* Through a connection of its own: others may still know what the file does not have any more. */
+static enum failure check_readable(struct sqlite_engine *engine, struct error *e)
+{
+    struct session *s;
+    const struct engine_ops *ops = engine->base.ops;
+    enum failure bad = sqlite_session_open(&engine->base, false, &s, e);
+    if (bad)
+        return bad;
+    bad = ops->records(s, "", visit_any, NULL, e);
+    if (!bad)
+        bad = ops->homes(s, visit_any, NULL, e);
+    sqlite_session_close(s);
+    return bad;
+}
+
+enum failure sqlite_renew(struct session *s, struct error *e)
+{
+    struct sqlite_engine *engine = (struct sqlite_engine *)s->engine;
+    enum failure bad = check_last(engine, DAMAGED, "it was made anew", e);
+    if (!bad)
+        bad = check_last(engine, FAILED, "no new file could be made of it", e);
+    if (!bad)
+        bad = check_space(engine, e);
+    if (!bad)
+        bad = check_readable(engine, e);
+    if (!bad)
+        bad = create_empty(engine, ASKED, e);
+    return bad ? bad : sync_folder(engine, e);
+}
