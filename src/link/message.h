@@ -133,6 +133,8 @@ enum failure packet_unwrap(struct bytes body, struct sender *sender, struct byte
  * with none of them, "what stands there behind this one?", from whoever is about to take the home.
  * The answer is a batch. */
 enum { ITEMS_WANTED_MAX = 100 };
+/* No usn is above: a number in a damaged key may be. */
+#define ITEMS_WANTED_USN_MAX ((uint64_t)INT64_MAX / 2)
 struct items_wanted {
     char home[HOME_NAME_SIZE];
     enum module module;

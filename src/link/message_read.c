@@ -334,7 +334,7 @@ static bool read_usns(const json_t *list, struct items_wanted *wanted)
     uint64_t last = 0;
     for (size_t i = 0; i < wanted->count; i++) {
         json_int_t usn = json_integer_value(json_array_get(list, i)); /* 0 if it is none */
-        if (usn <= 0 || (uint64_t)usn <= last || usn > INT64_MAX / 2)
+        if (usn <= 0 || (uint64_t)usn <= last || (uint64_t)usn > ITEMS_WANTED_USN_MAX)
             return false;
         last = wanted->usns[i] = (uint64_t)usn;
     }

@@ -23,7 +23,6 @@ enum {
     /* With something that could not be mended: the partner may be back by then. */
     SCRUB_AGAIN_S = 600,
     SCRUB_HOMES_MAX = 16, /* those of the pool, and what is left of earlier pairings */
-    SCRUB_DAMAGED_MAX = ITEMS_WANTED_MAX, /* of one home; where more is wrong, people are needed */
 };
 
 struct scrub *scrub_new(struct front_end *fe);

@@ -201,8 +201,8 @@ static enum failure check_step(struct group *group, const struct group_home *hom
             return refuse(e, FAIL_INVALID, txn->home, "was sent an item without a sound version");
         return OK;
     }
+    case STEP_DISCARD: assert(txn->role != ROLE_NONE); return OK;
     case STEP_DROP:
-    case STEP_DISCARD:
     case STEP_RECOUNT: assert(txn->role == ROLE_COPY); return OK;
     case STEP_EXPECT: {
         struct found found = {0};
@@ -323,7 +323,7 @@ static enum failure drop(struct group *group, struct group_home *home, const str
     if (bad || found.usn == 0)
         return bad;
     count_out(&home->row.state.modules[step->module].digest, key.size, &found);
-    return ops(group)->drop(group->s, home->row.id, found.usn, e);
+    return ops(group)->drop(group->s, home->row.id, &found.usn, 1, e);
 }
 
 /* Who has a usn already. */
@@ -355,7 +355,7 @@ static enum failure place(struct group *group, struct group_home *home, const st
         ops(group)->walk_usn(group->s, home->row.id, item->version.usn - 1, note_tenant, &t, e);
     if (!bad && t.other) {
         count_out(&home->row.state.modules[t.module].digest, t.key_size, &t.found);
-        bad = ops(group)->drop(group->s, home->row.id, t.found.usn, e);
+        bad = ops(group)->drop(group->s, home->row.id, &t.found.usn, 1, e);
     }
     if (!bad)
         run_add(group->run, item, hash);
@@ -407,14 +407,23 @@ static enum failure prove(struct group *group, const struct group_home *home, st
     return OK;
 }
 
+static enum failure discard(struct group *group, const struct group_home *home, struct bytes usns,
+                            struct error *e)
+{
+    size_t count = usns.size / sizeof(uint64_t);
+    OWNED(free_memory) uint64_t *list = xcalloc(count + 1, sizeof *list);
+    struct cursor in = cursor_over(usns);
+    for (size_t i = 0; i < count; i++)
+        list[i] = cursor_u64(&in);
+    return ops(group)->drop(group->s, home->row.id, list, count, e);
+}
+
 static enum failure repair(struct group *group, const struct group_home *home,
                            const struct item *item, struct item_hash hash, struct error *e)
 {
     struct write write = {.item = *item, .hash = hash};
     struct writes writes = {&write, &(struct place){item->version.usn, 0}, 1};
-    enum failure bad = ops(group)->drop(group->s, home->row.id, item->version.usn, e);
-    if (!bad)
-        bad = ops(group)->lead(group->s, home->row.id, &writes, e);
+    enum failure bad = ops(group)->lead(group->s, home->row.id, &writes, e);
     return bad ? bad : ops(group)->insert(group->s, home->row.id, &writes, e);
 }
 
@@ -506,7 +515,7 @@ static enum failure carry_out_step(struct group *group, struct group_home *home,
             state->modules[step->module].compare_goal = 0; /* it is all there by now */
         reach(state, step->version.usn);
         return OK;
-    case STEP_DISCARD: return ops(group)->drop(group->s, home->row.id, step->version.usn, e);
+    case STEP_DISCARD: return discard(group, home, step_value(txn, step), e);
     case STEP_RECOUNT: return recount(group, home, step->module, step_value(txn, step), e);
     case STEP_COMPARE: compare(state, step); return OK;
     case STEP_WHOLE_AT: state->modules[step->module].whole_at = step->version; return OK;
@@ -622,7 +631,7 @@ enum failure group_carry_out(struct group *group, struct txn *txn, struct error 
     }
     if (!bad)
         bad = catch_up(group, home, e);
-    if (!bad && txn->repairs)
+    if (!bad && txn->discards && txn->role == ROLE_HOLDER)
         bad = prove(group, home, e);
     if (bad)
         return bad;

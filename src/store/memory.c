@@ -208,8 +208,7 @@ static enum failure home_save(struct session *base, const char *home, struct hom
 
 static enum failure home_remove(struct session *base, const char *home, int64_t id, struct error *e)
 {
-    (void)id;
-    (void)e;
+    (void)id, (void)e;
     struct memory_session *s = session_of(base);
     OWNED(buffer_free) struct buffer key = {0};
     s->tree = tree_remove(s->tree, name_key(&key, SPACE_HOME, bytes_of_text(home)));
@@ -324,20 +323,26 @@ static enum failure insert(struct session *base, int64_t home, const struct writ
     return OK;
 }
 
-static enum failure drop(struct session *base, int64_t home, uint64_t usn, struct error *e)
+static void drop_one(struct memory_session *s, int64_t home, uint64_t usn)
 {
-    (void)e;
-    struct memory_session *s = session_of(base);
     OWNED(buffer_free) struct buffer by_usn = {0}, by_key = {0};
     struct bytes value;
     struct item item;
     struct item_hash hash;
     if (!tree_get(s->tree, usn_key(&by_usn, home, usn), &value))
-        return OK;
+        return;
     item_decode(value, &item, &hash);
     item_key(&by_key, home, item.module, item.key);
     s->tree = tree_remove(s->tree, buffer_view(&by_usn));
     s->tree = tree_remove(s->tree, buffer_view(&by_key));
+}
+
+static enum failure drop(struct session *base, int64_t home, const uint64_t *usns, size_t count,
+                         struct error *e)
+{
+    (void)e;
+    for (size_t i = 0; i < count; i++)
+        drop_one(session_of(base), home, usns[i]);
     return OK;
 }
 
@@ -414,8 +419,7 @@ struct newest {
 
 static bool count_row(const struct item *item, struct item_hash hash, void *context)
 {
-    (void)item;
-    (void)hash;
+    (void)item, (void)hash;
     struct newest *n = context;
     n->rows++;
     return true;
@@ -464,10 +468,7 @@ static enum failure scan(struct session *base, int64_t home, view_scan_visit *vi
 static enum failure structure(struct session *base, view_goes_on *goes_on, void *context,
                               struct error *e)
 {
-    (void)base;
-    (void)goes_on;
-    (void)context;
-    (void)e;
+    (void)base, (void)goes_on, (void)context, (void)e;
     return OK;
 }
 

@@ -96,7 +96,10 @@ enum failure sqlite_fail(sqlite3 *db, const char *path, const char *doing, struc
     case FAIL_DAMAGED: sqlite_fail_damaged(path, doing, e); break;
     case FAIL_FOREIGN:
         fail(e, kind, "%s is not a SQLite database.", path);
-        leave_alone(e, kind);
+        error_kept(e, "It was left as it is.");
+        error_next(e, "Check the database's path in the configuration. If this is the store, its "
+                      "beginning is damaged: keep its files for inspection and restore an intact "
+                      "copy; or, if the pool is paired, move them away: its partner refills it.");
         break;
     case FAIL_BUSY:
         fail(e, kind, "%s is locked by another program.", path);

@@ -33,7 +33,8 @@ static const char *const item_sql[ITEM_STATEMENTS] = {
     [ITEM_ROW] = "SELECT " ITEM_COLUMNS " FROM item_%lld WHERE usn = ?1",
     [ITEM_DROP] = "DELETE FROM item_%lld WHERE usn = ?1",
     [ITEM_DROP_KEY] = "DELETE FROM key_%lld WHERE module = ?1 AND key = ?2 AND usn = ?3",
-    [ITEM_DROP_LOST_KEY] = "DELETE FROM key_%lld WHERE usn = ?1",
+    [ITEM_DROP_LOST_KEYS] = "DELETE FROM key_%lld WHERE usn IN (SELECT usn FROM fed)"
+                            " OR typeof(usn) <> 'integer' OR usn <= 0",
     [ITEM_FORGET] = "DELETE FROM item_%lld AS i WHERE deleted = 1 AND usn <= ?1 AND" COUNTS,
     [ITEM_TOMBSTONES] =
         "SELECT " ITEM_COLUMNS " FROM item_%lld i WHERE deleted = 1 AND usn <= ?1 AND" COUNTS,
@@ -48,8 +49,7 @@ static const char *const item_sql[ITEM_STATEMENTS] = {
     [ITEM_NEWEST] =
         "SELECT usn FROM item_%lld i WHERE" COUNTS "ORDER BY usn DESC LIMIT 1 OFFSET ?1",
     [ITEM_STRAY_KEYS] = "SELECT k.usn FROM key_%lld k LEFT JOIN item_%lld i ON i.usn = k.usn"
-                        " WHERE k.usn > 0 AND"
-                        " (i.module IS NOT k.module OR i.key IS NOT k.key OR NOT" COUNTS ")",
+                        " WHERE i.module IS NOT k.module OR i.key IS NOT k.key OR NOT" COUNTS,
     [ITEM_KEYS] = "SELECT count(*) FROM key_%lld WHERE usn > 0",
     [ITEM_STRAY_ROWS] = "SELECT i.usn FROM item_%lld i WHERE" COUNTS "AND NOT EXISTS"
                         " (SELECT 1 FROM key_%lld k WHERE k.module = i.module AND"
@@ -206,10 +206,35 @@ static enum failure drop_by_usn(struct sqlite_session *s, int64_t home, enum ite
     return sqlite_done(s, stmt, sqlite3_step(stmt), "dropping an item", e);
 }
 
+/* Usns whose keys are not where their rows say, because that is damaged, or gone. With them goes
+ * what is no usn at all. */
+struct lost {
+    uint64_t *usns;
+    size_t count, room;
+};
+
+static void note_lost(struct lost *lost, uint64_t usn)
+{
+    if (lost->count == lost->room) {
+        lost->room = lost->room ? lost->room * 2 : 16;
+        lost->usns = xrealloc(lost->usns, lost->room * sizeof *lost->usns);
+    }
+    lost->usns[lost->count++] = usn;
+}
+
+static enum failure drop_lost(struct sqlite_session *s, int64_t home, struct lost *lost,
+                              enum failure bad, struct error *e)
+{
+    if (!bad)
+        bad = sqlite_drop_lost_keys(s, home, lost->usns, lost->count, e);
+    free(lost->usns);
+    return bad;
+}
+
 /* The key that leads to a row is found by what stands in the row; or else, because that may be
  * damaged, among all. */
 static enum failure drop_key_of(struct sqlite_session *s, int64_t home, sqlite3_stmt *row,
-                                struct error *e)
+                                struct lost *lost, struct error *e)
 {
     sqlite3_stmt *drop;
     enum failure bad = sqlite_ready_item(s, home, ITEM_DROP_KEY, &drop, e);
@@ -219,14 +244,15 @@ static enum failure drop_key_of(struct sqlite_session *s, int64_t home, sqlite3_
     sqlite_bind_key(drop, (enum module)sqlite3_column_int(row, 1), sqlite_column_bytes_of(row, 4));
     sqlite3_bind_int64(drop, 3, usn);
     bad = sqlite_done(s, drop, sqlite3_step(drop), "dropping a key", e);
-    if (bad || sqlite3_changes(s->db) > 0)
-        return bad;
-    return drop_by_usn(s, home, ITEM_DROP_LOST_KEY, (uint64_t)usn, e);
+    if (!bad && sqlite3_changes(s->db) == 0)
+        note_lost(lost, (uint64_t)usn);
+    return bad;
 }
 
 /* Of what the first statement selects, the keys; then the rows, by the second one. */
 static enum failure drop_selected(struct sqlite_session *s, int64_t home, enum item_statement which,
-                                  enum item_statement rows, uint64_t limit, struct error *e)
+                                  enum item_statement rows, uint64_t limit, struct lost *lost,
+                                  struct error *e)
 {
     sqlite3_stmt *stmt;
     enum failure bad = sqlite_ready_item(s, home, which, &stmt, e);
@@ -235,7 +261,7 @@ static enum failure drop_selected(struct sqlite_session *s, int64_t home, enum i
     sqlite_bind_u64(stmt, 1, limit);
     int code = SQLITE_OK;
     while (!bad && (code = sqlite3_step(stmt)) == SQLITE_ROW)
-        bad = drop_key_of(s, home, stmt, e);
+        bad = drop_key_of(s, home, stmt, lost, e);
     enum failure worse = sqlite_done(s, stmt, code, "dropping items", e);
     if (bad || worse)
         return bad ? bad : worse;
@@ -243,20 +269,33 @@ static enum failure drop_selected(struct sqlite_session *s, int64_t home, enum i
 }
 
 /* A row that somebody finds by its usn was not replaced; if it is noted as such, that goes, too. */
-enum failure sqlite_drop(struct session *base, int64_t home, uint64_t usn, struct error *e)
+static enum failure drop_one(struct sqlite_session *s, int64_t home, uint64_t usn,
+                             struct lost *lost, struct error *e)
 {
-    struct sqlite_session *s = session_of(base);
     enum failure bad = sqlite_not_replaced(s, home, usn, e);
     if (!bad)
-        bad = drop_selected(s, home, ITEM_ROW, ITEM_DROP, usn, e);
-    if (bad || sqlite3_changes(s->db) > 0)
-        return bad;
-    return drop_by_usn(s, home, ITEM_DROP_LOST_KEY, usn, e); /* the row got lost */
+        bad = drop_selected(s, home, ITEM_ROW, ITEM_DROP, usn, lost, e);
+    if (!bad && sqlite3_changes(s->db) == 0) /* there is no such row */
+        note_lost(lost, usn);
+    return bad;
+}
+
+enum failure sqlite_drop(struct session *base, int64_t home, const uint64_t *usns, size_t count,
+                         struct error *e)
+{
+    struct lost lost = {0};
+    enum failure bad = OK;
+    for (size_t i = 0; !bad && i < count; i++)
+        bad = drop_one(session_of(base), home, usns[i], &lost, e);
+    return drop_lost(session_of(base), home, &lost, bad, e);
 }
 
 enum failure sqlite_forget(struct session *base, int64_t home, uint64_t upto, struct error *e)
 {
-    return drop_selected(session_of(base), home, ITEM_TOMBSTONES, ITEM_FORGET, upto, e);
+    struct sqlite_session *s = session_of(base);
+    struct lost lost = {0};
+    enum failure bad = drop_selected(s, home, ITEM_TOMBSTONES, ITEM_FORGET, upto, &lost, e);
+    return drop_lost(s, home, &lost, bad, e);
 }
 
 enum failure sqlite_sweep(struct session *base, int64_t home, uint32_t max, uint32_t *swept,
@@ -266,9 +305,10 @@ enum failure sqlite_sweep(struct session *base, int64_t home, uint32_t max, uint
     enum failure bad = sqlite_sweep_replaced(s, home, max, swept, e);
     if (bad || *swept == max)
         return bad;
-    bad = drop_selected(s, home, ITEM_FIRST, ITEM_SWEEP, max - *swept, e);
+    struct lost lost = {0};
+    bad = drop_selected(s, home, ITEM_FIRST, ITEM_SWEEP, max - *swept, &lost, e);
     *swept += bad ? 0 : (uint32_t)sqlite3_changes(s->db);
-    return bad;
+    return drop_lost(s, home, &lost, bad, e);
 }
 
 /* A key that was damaged is not found. But it still lies where it was, so what lies on both sides
@@ -410,7 +450,14 @@ static enum failure scan_rows(struct sqlite_session *s, int64_t home, struct sca
     return sqlite_done(s, rows, code, "reading items", e);
 }
 
-/* Keys that lead to no row of theirs, or rows to which no key leads. */
+static uint64_t number_of(sqlite3_stmt *row)
+{
+    int64_t usn = sqlite3_column_type(row, 0) == SQLITE_INTEGER ? sqlite3_column_int64(row, 0) : 0;
+    return usn > 0 ? (uint64_t)usn : 0;
+}
+
+/* Keys that lead to no row of theirs, or rows to which no key leads. What is no number at all is
+ * called 0. */
 static enum failure scan_strays(struct sqlite_session *s, int64_t home, enum item_statement which,
                                 struct scan *scan, struct error *e)
 {
@@ -420,7 +467,7 @@ static enum failure scan_strays(struct sqlite_session *s, int64_t home, enum ite
         return bad;
     int code = SQLITE_OK;
     while (!scan->ended && (code = sqlite3_step(strays)) == SQLITE_ROW)
-        scanned(scan, (uint64_t)sqlite3_column_int64(strays, 0), false);
+        scanned(scan, number_of(strays), false);
     return sqlite_done(s, strays, code, "reading keys", e);
 }
 

@@ -32,7 +32,8 @@ static const char *const sql_of[STATEMENTS] = {
                 " WHERE NOT EXISTS (SELECT 1 FROM replaced WHERE home = %lld AND usn = ?1)",
     [PUT_KEYS] = "INSERT INTO key_%lld SELECT module, key, max(usn) FROM item_%lld"
                  " GROUP BY module, key",
-    [PUT_KEY] = "INSERT INTO key_%lld AS k VALUES (?1, ?2, ?3) ON CONFLICT (module, key)"
+    [PUT_KEY] = "INSERT INTO key_%lld AS k SELECT ?1, ?2, ?3 WHERE NOT EXISTS"
+                " (SELECT 1 FROM item_%lld WHERE usn = ?3) ON CONFLICT (module, key)"
                 " DO UPDATE SET usn = excluded.usn WHERE excluded.usn > k.usn",
     [PUT_REPLACED] = "INSERT OR IGNORE INTO replaced VALUES (%lld, ?1, 0)",
     [DROP_STRAYS] = "DELETE FROM item_%lld AS i WHERE NOT EXISTS (SELECT 1 FROM key_%lld k"
@@ -144,7 +145,8 @@ static bool put_row_down(struct rescue *r, sqlite3_stmt *row)
     return !usn || usn > r->upto;
 }
 
-/* Keys have no hash: a number that no row can have is not believed. */
+/* Keys have no hash: a number that no row can have is not believed, nor one whose row has another
+ * key. */
 static bool put_key(struct rescue *r, sqlite3_stmt *row)
 {
     int64_t usn = sqlite3_column_int64(row, 2);

@@ -39,7 +39,7 @@ enum item_statement {
     ITEM_ROW,
     ITEM_DROP,
     ITEM_DROP_KEY,
-    ITEM_DROP_LOST_KEY,
+    ITEM_DROP_LOST_KEYS,
     ITEM_FORGET,
     ITEM_TOMBSTONES,
     ITEM_SWEEP,
@@ -115,7 +115,8 @@ enum failure sqlite_sweep(struct session *base, int64_t home, uint32_t max, uint
                           struct error *e);
 enum failure sqlite_find(struct session *base, int64_t home, enum module module, struct bytes key,
                          struct found *found, struct error *e);
-enum failure sqlite_drop(struct session *base, int64_t home, uint64_t usn, struct error *e);
+enum failure sqlite_drop(struct session *base, int64_t home, const uint64_t *usns, size_t count,
+                         struct error *e);
 enum failure sqlite_forget(struct session *base, int64_t home, uint64_t upto, struct error *e);
 enum failure sqlite_get(struct session *base, int64_t home, enum module module, struct bytes key,
                         struct item *item, struct error *e);
@@ -139,6 +140,9 @@ enum failure sqlite_take(struct session *base, int64_t home, const struct writes
                          take_visit *visit, void *context, struct error *e);
 enum failure sqlite_insert(struct session *base, int64_t home, const struct writes *writes,
                            struct error *e);
+/* Keys that lead to these usns, wherever they are: all of them are read, once. */
+enum failure sqlite_drop_lost_keys(struct sqlite_session *s, int64_t home, const uint64_t *usns,
+                                   size_t count, struct error *e);
 
 /* Rows that were replaced (sqlite_replaced.c). */
 bool sqlite_is_untidy(struct session *base);

@@ -198,6 +198,19 @@ enum failure sqlite_lead(struct session *base, int64_t home, const struct writes
     return !bad && s->feed.astray ? fail_astray(s, e) : bad;
 }
 
+enum failure sqlite_drop_lost_keys(struct sqlite_session *s, int64_t home, const uint64_t *usns,
+                                   size_t count, struct error *e)
+{
+    OWNED(free_memory) struct write *all = xcalloc(count + 1, sizeof *all);
+    OWNED(free_memory) struct place *order = xcalloc(count + 1, sizeof *order);
+    for (size_t i = 0; i < count; i++) {
+        all[i].item.version.usn = usns[i];
+        order[i] = (struct place){usns[i], i};
+    }
+    const struct writes writes = {all, order, count};
+    return count ? feed_to(s, home, ITEM_DROP_LOST_KEYS, &writes, "dropping keys", e) : OK;
+}
+
 /* The row must be sound, and have the key that led there: its hash leaves the digest, and a damaged
  * one would make that wrong for good. */
 static enum failure read_replaced(struct sqlite_session *s, sqlite3_stmt *row, struct write *w,

@@ -87,11 +87,12 @@ void txn_drop(struct txn *txn, enum module module, struct bytes key);
  * with it (`from` is `to`), or ends it (`to` is 0). Refused unless `from` is under way. What it
  * brings has usns up to `goal`. */
 void txn_compare(struct txn *txn, enum module module, uint64_t from, uint64_t to, uint64_t goal);
-/* Takes away a row that is not what was written, as view_scan() finds it, from a copy: what stood
- * in it is to be fetched by a comparison. The digests must be added up anew with it. */
-void txn_discard(struct txn *txn, uint64_t usn);
-/* Puts in its place what was written, at a holder: refused as a whole unless all rows add up to the
- * digests again, which proves that it is the same. */
+/* Takes away rows that are not what was written, and keys that lead nowhere, as view_scan() finds
+ * them. From a copy: what stood there is to be fetched by a comparison, and the digests must be
+ * added up anew with the last of it. At a holder it is refused as a whole unless all rows add up to
+ * the digests again: then what was put back with it is what was written, and nothing else was. */
+void txn_discard(struct txn *txn, const uint64_t *usns, size_t count);
+/* Puts back what was written, at a holder, where it was discarded. */
 void txn_repair(struct txn *txn, const struct item *item);
 /* Adds the module's digest up anew, from its rows: at the end of a comparison, or with a row that
  * is taken away. That reads them all while others wait to write, unless they were added up before,
@@ -238,7 +239,7 @@ enum failure view_newest(struct view *view, const char *home, uint32_t items, ui
 /* For a scrub, which reads all there is, slowly, and must be able to stop. Each row of a home by
  * its usn, sound or not; of one that is not what was written only the usn can be believed. Nor is
  * one sound to which a key leads that is not its own, or that is gone, or to which none leads; it
- * may come twice. */
+ * may come twice. 0 stands for keys that lead to what is no usn. */
 typedef bool view_scan_visit(uint64_t usn, bool sound, void *context);
 enum failure view_scan(struct view *view, const char *home, view_scan_visit *visit, void *context,
                        struct error *e);

@@ -137,15 +137,18 @@ void txn_compare(struct txn *txn, enum module module, uint64_t from, uint64_t to
     txn->ends_comparison |= to == 0;
 }
 
-void txn_discard(struct txn *txn, uint64_t usn)
+void txn_discard(struct txn *txn, const uint64_t *usns, size_t count)
 {
-    add(txn, STEP_DISCARD, BYTES_NONE, BYTES_NONE)->version.usn = usn;
+    OWNED(buffer_free) struct buffer list = {0};
+    for (size_t i = 0; i < count; i++)
+        buffer_u64(&list, usns[i]);
+    add(txn, STEP_DISCARD, BYTES_NONE, buffer_view(&list));
+    txn->discards = true;
 }
 
 void txn_repair(struct txn *txn, const struct item *item)
 {
     add_item(txn, STEP_REPAIR, item);
-    txn->repairs = true;
 }
 
 void txn_recount(struct txn *txn, enum module module, const struct recount *known)

@@ -57,7 +57,7 @@ struct txn {
     uint64_t term_number;
     struct hold *hold;
     bool ends_comparison;
-    bool repairs;
+    bool discards;       /* what is not what was written */
     struct tail *rewind; /* of the one STEP_REWIND that there may be */
     uint32_t tails_forgotten;
     bool says_complete;

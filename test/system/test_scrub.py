@@ -191,39 +191,70 @@ def wait_renewed(world, pool):
     return event
 
 
-@test
-def a_copy_whose_file_is_torn_is_made_anew_and_fetches_the_rest(world):
+def tear_and_wait(world, torn, pages):
+    """After it both are as they were, and go on; how many items were lost, and what was said of them."""
     atl, redmond = scrubbed_pair(world)
     make(atl, 400)
     sync(atl)
-    sound = rows(redmond.store, CENTRAL)
-    tear_pages(world, "redmond", [("item", "leaf", 5), ("item", "leaf", -2), ("key", "leaf", 2)])
-    event = wait_renewed(world, "redmond")
-    assert re.search(r", and [1-9]\d* items could not", event), event
-    world.wait_event("redmond", "damage-mended")
+    sound = accounts_named(world, torn)
+    tear_pages(world, torn, pages)
+    lost = int(re.search(r"and (\d+) items could not", wait_renewed(world, torn))[1])
+    mended = world.wait_event(torn, "damage-mended")[0]
     wait_equal(world)
-    assert rows(redmond.store, CENTRAL) == sound and len(sound) > 400
-    wait_state(atl, "SteadyState", "FinalState")
-    enable(atl, "one-more")
-    wait_equal(world)
-    world.wait_mode("redmond", "redmond", "Serving")
-
-
-@test
-def a_holder_whose_file_is_torn_is_made_anew_and_asks_its_partner_for_the_rest(world):
-    atl, redmond = scrubbed_pair(world)
-    make(atl, 400)
-    sync(atl)
-    sound = accounts_named(world, "atl")
-    tear_pages(world, "atl", [("item", "leaf", 5), ("item_deleted", "leaf", 0)])
-    wait_renewed(world, "atl")
-    world.wait_event("atl", "damage-mended")
-    assert accounts_named(world, "atl") == sound
-    world.wait_mode("atl", CENTRAL, "Serving")
+    assert accounts_named(world, torn) == sound and len(sound) >= 400
+    world.wait_mode(torn, torn, "Serving")
     enable(atl, "one-more")
     wait_equal(world)
     wait_state(atl, "SteadyState", "FinalState")
     world.terms_must_be_unique()
+    return lost, mended
+
+
+@test
+def a_copy_whose_file_is_torn_is_made_anew_and_fetches_the_rest(world):
+    lost, _ = tear_and_wait(world, "redmond",
+                            [("item", "leaf", 5), ("item", "leaf", -2), ("key", "leaf", 2)])
+    assert lost > 0
+
+
+@test
+def a_copy_that_lost_all_its_items_fetches_them(world):
+    """The page that leads to all of them is torn."""
+    lost, _ = tear_and_wait(world, "redmond", [("item", "internal", 0)])
+    assert lost > 400, lost
+
+
+@test
+def a_holder_whose_file_is_torn_is_made_anew_and_asks_its_partner_for_the_rest(world):
+    lost, _ = tear_and_wait(world, "atl", [("item", "leaf", 5), ("item_deleted", "leaf", 0)])
+    assert lost > 0
+
+
+@test
+def a_holder_that_lost_much_asks_for_it_in_parts(world):
+    lost, mended = tear_and_wait(world, "atl", [("item", "leaf", place) for place in range(-8, -1)])
+    assert lost > 150 and f"{lost} items of the home central" in mended, (lost, mended)
+
+
+@test
+def a_key_that_nobody_ever_wrote_goes(world):
+    """It leads nowhere, and the partner knows of nothing there: that could not be mended, for ever."""
+    atl, redmond = scrubbed_pair(world)
+    make(atl, 60)
+    sync(atl)
+    sound = accounts_named(world, "atl")
+    def add_key(db, table):
+        keys = table.replace("item", "key")
+        free, = db.execute(f"SELECT max(usn) FROM {table} i WHERE usn NOT IN "
+                           f"(SELECT usn + 1 FROM {table})").fetchone()
+        db.execute(f"INSERT INTO {keys} SELECT min(module), cast('garbage' AS BLOB), ? FROM {keys}",
+                   [free - 1])
+    while_stopped(world, "atl", add_key)
+    world.wait_event("atl", "damage-mended")
+    assert accounts_named(world, "atl") == sound
+    assert not atl.events("store-damaged")
+    enable(atl, "one-more")
+    wait_equal(world)
 
 
 @test

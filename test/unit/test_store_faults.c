@@ -423,9 +423,12 @@ static bool note_unsound(uint64_t usn, bool sound, void *context)
     return true;
 }
 
+#define NOTHING UINT64_MAX
+
+/* The last one that a scan finds. */
 static uint64_t unsound(struct store *store)
 {
-    uint64_t usn = 0;
+    uint64_t usn = NOTHING;
     struct view *view;
     struct error e;
     assert_int_equal(store_view(store, &view, &e), OK);
@@ -444,6 +447,11 @@ static void what_a_scan_finds_can_be_put_back(void **state)
         "UPDATE key_1 SET key = cast('key-07x' AS BLOB) WHERE usn = 118",
         "DELETE FROM item_1 WHERE usn = 118",
         "DELETE FROM key_1 WHERE usn = 118",
+        "UPDATE key_1 SET usn = NULL WHERE usn = 118",
+        "UPDATE key_1 SET usn = 0 WHERE usn = 118",
+        "UPDATE key_1 SET usn = -5 WHERE usn = 118",
+        "UPDATE key_1 SET usn = 'x' WHERE usn = 118",
+        "UPDATE key_1 SET usn = 9223372036854775807 WHERE usn = 118",
         "INSERT INTO replaced VALUES (1, 118, 10)",
     };
     (void)state;
@@ -460,12 +468,34 @@ static void what_a_scan_finds_can_be_put_back(void **state)
                             .key = known_key(77, text),
                             .value = known_value(77, value)};
         struct txn *txn = as_holder(2);
+        txn_discard(txn, (const uint64_t[]){0, 118, INT64_MAX}, 3);
         txn_repair(txn, &item);
         commit_as(store, txn, OK);
-        assert_int_equal(unsound(store), 0);
+        assert_int_equal(unsound(store), NOTHING);
         assert_sound(store, HOME);
         store_close(store);
     }
+}
+
+/* Nobody has what it should lead to, because there never was such a thing. */
+static void what_was_never_written_goes_if_everything_adds_up_without_it(void **state)
+{
+    (void)state;
+    make_known_store();
+    spoil("INSERT INTO key_1 VALUES (0, cast('garbage' AS BLOB), 5)");
+    struct store *store = must_open();
+    store_lease(store, HOME, UINT64_MAX);
+    assert_int_equal(unsound(store), 5);
+    struct txn *txn = as_holder(2);
+    txn_discard(txn, &(uint64_t){5}, 1);
+    commit_as(store, txn, OK);
+    assert_int_equal(unsound(store), NOTHING);
+    assert_sound(store, HOME);
+    txn = as_holder(2);
+    txn_discard(txn, &(uint64_t){118}, 1); /* that counts */
+    commit_as(store, txn, FAIL_DAMAGED);
+    assert_sound(store, HOME);
+    store_close(store);
 }
 
 /* Whoever tidies up believes the key. */
@@ -487,7 +517,7 @@ static void a_row_that_is_noted_as_replaced_by_mistake_stays(void **state)
         txn_put(txn, MODULE, known_key(n, key), bytes_of_text("behind"));
         commit_as(store, txn, OK);
     }
-    assert_int_equal(unsound(store), 0);
+    assert_int_equal(unsound(store), NOTHING);
     assert_sound(store, HOME);
     store_close(store);
     sqlite3 *db;
@@ -1160,6 +1190,7 @@ int main(int argc, char **argv)
         TEST(the_known_store_is_read_right),
         TEST(a_flipped_bit_is_found_wherever_it_is),
         TEST(what_a_scan_finds_can_be_put_back),
+        TEST(what_was_never_written_goes_if_everything_adds_up_without_it),
         TEST(what_was_replaced_stays_while_somebody_reads),
         TEST(what_was_replaced_goes_when_nobody_wants_anything),
         TEST(a_row_that_is_noted_as_replaced_by_mistake_stays),

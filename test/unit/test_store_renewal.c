@@ -178,7 +178,7 @@ static bool ignore_item(const struct item *item, struct item_hash hash, void *co
 static bool count_lost(uint64_t usn, bool sound, void *context)
 {
     struct reading *r = context;
-    assert_true(usn > 0);
+    (void)usn;
     r->lost += !sound;
     return true;
 }
@@ -225,6 +225,24 @@ static struct reading read_all(struct store *store)
     if (view_structure(view, goes_on, NULL, &e))
         fail_msg("%s", e.what);
     return r;
+}
+
+/* Keys that lead to a row of another; they have no hash, and a damaged page may say anything. */
+static int64_t keys_astray(void)
+{
+    sqlite3 *db;
+    sqlite3_stmt *stmt;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db,
+                                        "SELECT count(*) FROM key_1 k JOIN item_1 i USING (usn)"
+                                        " WHERE i.module != k.module OR i.key != k.key",
+                                        -1, &stmt, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+    int64_t count = sqlite3_column_int64(stmt, 0);
+    sqlite3_finalize(stmt);
+    sqlite3_close(db);
+    return count;
 }
 
 /* As the scrub does. */
@@ -511,6 +529,7 @@ static void nothing_is_read_wrong_whatever_is_torn(void **state)
         struct store *store = must_open();
         struct reading r = read_all(store);
         store_close(store);
+        assert_int_equal(keys_astray(), 0);
         if (r.right < ITEMS && r.adds_up)
             fail_msg("in round %d something is gone, and nobody can tell", (int)round);
         renewed++;
