@@ -73,6 +73,15 @@ static uint64_t end_of(const struct lineage *l, size_t i, uint64_t head)
     return i + 1 < l->count && l->entries[i + 1].began < head ? l->entries[i + 1].began : head;
 }
 
+uint64_t lineage_end(const struct lineage *l, uint64_t number, uint64_t head)
+{
+    for (size_t i = count_upto(l, head); i > 0; i--) {
+        if (l->entries[i - 1].term.number == number)
+            return end_of(l, i - 1, head);
+    }
+    return 0;
+}
+
 bool lineage_common(const struct lineage *a, uint64_t a_head, const struct lineage *b,
                     uint64_t b_head, struct version *common)
 {

@@ -36,6 +36,10 @@ bool lineage_has(const struct lineage *l, struct term term);
 /* The number of the term in which the change with this usn was made; 0 if that is not known. */
 uint64_t lineage_term_of(const struct lineage *l, uint64_t usn);
 
+/* The last change that a copy which stands at `head` has of the term with this number; 0: it has
+ * none such. */
+uint64_t lineage_end(const struct lineage *l, uint64_t number, uint64_t head);
+
 /* The last point that both copies went through, given where each of them ends now. False if they
  * share no term: then only digests can compare them. */
 bool lineage_common(const struct lineage *a, uint64_t a_head, const struct lineage *b,

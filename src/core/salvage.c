@@ -15,7 +15,7 @@ enum standing {
     NOTHING,   /* there is none */
     FORGOTTEN, /* there is none; whether one was deleted since is not known any more */
     UNTOUCHED, /* as both knew it when they parted */
-    SAME,      /* changed since, and to the same */
+    SAME,      /* changed since, and to the same; or the same change, or one behind it */
     TOUCHED,   /* changed since, to something else */
     STANDINGS,
 };
@@ -43,14 +43,29 @@ static bool is_only_aside(const struct salvage_question *q)
     return q->own && q->cookie <= q->base;
 }
 
+/* Has the holder changed it since? What it has of a term that the tail's pool was in, too, it did
+ * not change itself; and of two changes of one term the later one counts. */
+static bool is_touched(const struct salvage_question *q)
+{
+    const struct version here = q->here->version, entry = q->entry->version;
+    if (here.usn <= q->base || here.term != q->known.term)
+        return here.usn > q->base;
+    return here.usn > q->known.usn && entry.term != here.term;
+}
+
+static bool is_later_of_one_term(const struct salvage_question *q)
+{
+    const struct version here = q->here->version, entry = q->entry->version;
+    return here.term == q->known.term && here.term == entry.term && here.usn >= entry.usn;
+}
+
 static enum standing standing_of(const struct salvage_question *q)
 {
     if (!q->here)
         return q->horizon > q->base && !is_only_aside(q) ? FORGOTTEN : NOTHING;
-    bool touched = q->here->version.usn > q->base;
-    if (q->here->deleted && q->entry->deleted)
+    if ((q->here->deleted && q->entry->deleted) || is_later_of_one_term(q))
         return SAME;
-    if (!touched)
+    if (!is_touched(q))
         return UNTOUCHED;
     return is_same(q->here, q->entry) ? SAME : TOUCHED;
 }

@@ -21,8 +21,12 @@ enum salvage_verdict {
 struct salvage_question {
     const struct item *entry; /* as it stands in the tail */
     const struct item
-        *here;        /* what the holder has of its key; NULL: nothing, no tombstone either */
-    uint64_t base;    /* up to there both histories are one */
+        *here;     /* what the holder has of its key; NULL: nothing, no tombstone either */
+    uint64_t base; /* up to there both histories are one */
+    /* Both know the term in which they parted, and the tail's pool all of it up to here: what the
+     * holder has of that beyond the base is older than the parting. (A pool that takes alone counts
+     * itself complete only as far as the module that had come least far.) */
+    struct version known;
     uint64_t back_to; /* where the copy that has the tail goes on from */
     uint64_t horizon; /* of the holder: what was deleted before is not known any more */
     bool covered;     /* a tail that goes further in that term is salvaged as a whole */

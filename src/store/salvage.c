@@ -21,6 +21,7 @@ struct salvage {
     struct home_state state; /* the holder's */
     const struct tail *tail;
     uint64_t back_to, base;
+    struct version known;
     /* Of the batch. */
     const struct batch_head *head;
     uint64_t horizon, cookie;
@@ -142,6 +143,7 @@ static struct salvage_question ask(const struct salvage *s, const struct item *e
     return (struct salvage_question){.entry = entry,
                                      .here = here->there ? &here->item : NULL,
                                      .base = s->base,
+                                     .known = s->known,
                                      .back_to = s->back_to,
                                      .horizon = s->horizon,
                                      .covered = entry->version.usn <= s->covered,
@@ -350,11 +352,13 @@ static enum failure is_all(struct salvage *s, const struct tail_packet *packet, 
 /* --- a packet --- */
 
 /* Where the tail's history and the holder's parted; both may have gone on since it was made. */
-static uint64_t base_of(const struct tail *tail, const struct hold *hold, uint64_t head)
+static void find_base(struct salvage *s, const struct tail *tail)
 {
     struct version common = {0};
-    lineage_common(&tail->lineage, tail->head, &hold->lineage, head, &common);
-    return common.usn;
+    lineage_common(&tail->lineage, tail->head, &s->place.hold->lineage, home_reach(&s->state),
+                   &common);
+    s->base = common.usn;
+    s->known = (struct version){common.term, lineage_end(&tail->lineage, common.term, tail->head)};
 }
 
 enum failure salvage_packet(struct salvage *s, struct tail_packet *packet, uint64_t *upto,
@@ -366,7 +370,7 @@ enum failure salvage_packet(struct salvage *s, struct tail_packet *packet, uint6
         return bad;
     s->tail = &packet->tail;
     s->back_to = packet->tail.base.usn;
-    s->base = base_of(&packet->tail, s->place.hold, home_reach(&s->state));
+    find_base(s, &packet->tail);
     if (central && s->place.judge)
         bad = is_all(s, packet, &all, e);
     if (!bad)

@@ -70,6 +70,42 @@ static void what_both_changed_is_kept_beside(void **state)
     assert_int_equal(rule("mine", 11, NULL), SALVAGE_CONFLICT);
 }
 
+/* The holder had come further in that term than it could tell, when it took alone: of another
+ * module nothing had come for a while. What it has of that term is no change of its own. */
+static void what_was_changed_before_they_parted_is_not_touched(void **state)
+{
+    (void)state;
+    struct both b;
+    struct salvage_question question = ask(&b, "mine", 12, "before");
+    question.known = (struct version){.term = 2, .usn = 15};
+    b.entry.version.term = b.here.version.term = 2;
+    assert_int_equal(salvage_rule(&question).verdict, SALVAGE_APPLY);
+    b.here.version.usn = 15; /* the same change */
+    assert_int_equal(salvage_rule(&question).verdict, SALVAGE_NOTHING);
+    b.here.version = (struct version){.term = 3, .usn = 12};
+    assert_int_equal(salvage_rule(&question).verdict, SALVAGE_CONFLICT);
+}
+
+/* The tail's own pool went on without what the holder has of the term that both know. */
+static void what_the_tails_pool_did_not_know_is_touched(void **state)
+{
+    (void)state;
+    struct both b;
+    struct salvage_question question = ask(&b, "mine", 14, "theirs");
+    question.known = (struct version){.term = 2, .usn = 13};
+    b.entry.version.term = 4;
+    b.here.version.term = 2;
+    assert_int_equal(salvage_rule(&question).verdict, SALVAGE_CONFLICT);
+    question.known.usn = 14;
+    assert_int_equal(salvage_rule(&question).verdict, SALVAGE_APPLY);
+    /* A copy of that term that came less far: in one history the later change counts. */
+    b.entry.version.term = 2;
+    question.known.usn = 13;
+    assert_int_equal(salvage_rule(&question).verdict, SALVAGE_APPLY);
+    b.here.version.usn = 16;
+    assert_int_equal(salvage_rule(&question).verdict, SALVAGE_NOTHING);
+}
+
 static void what_may_have_been_deleted_since_is_not_brought_back(void **state)
 {
     (void)state;
@@ -892,6 +928,8 @@ int main(void)
         cmocka_unit_test(what_nobody_touched_since_is_carried_over),
         cmocka_unit_test(what_both_changed_the_same_needs_nothing),
         cmocka_unit_test(what_both_changed_is_kept_beside),
+        cmocka_unit_test(what_was_changed_before_they_parted_is_not_touched),
+        cmocka_unit_test(what_the_tails_pool_did_not_know_is_touched),
         cmocka_unit_test(what_may_have_been_deleted_since_is_not_brought_back),
         cmocka_unit_test(what_is_of_the_holders_own_history_is_known_there),
         cmocka_unit_test(what_a_longer_tail_brought_is_only_written_anew_for_whoever_lacks_it),
