@@ -220,7 +220,10 @@ static bool cycle_is_due(const struct exporter *x, uint64_t now_ms)
 /* While nothing changes, a copy that was lost or put back would not be noticed. */
 static bool question_is_due(const struct exporter *x, uint64_t now_ms)
 {
-    return x->wanted || x->looked || now_ms - x->confirmed_ms >= x->options.interval_ms;
+    uint32_t each_ms = x->options.interval_ms;
+    if (!behind(x) && each_ms > EXPORT_ASK_MS)
+        each_ms = EXPORT_ASK_MS;
+    return x->wanted || x->looked || now_ms - x->confirmed_ms >= each_ms;
 }
 
 static struct export_action go_on(struct exporter *x, uint64_t now_ms)

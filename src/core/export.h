@@ -13,7 +13,7 @@
 struct exporter;
 
 struct export_options {
-    /* The longest that a change may stay without a copy, and a copy without being asked. */
+    /* The longest that a change may stay without a copy. */
     uint32_t interval_ms;
     bool continuous; /* a change is sent as soon as it is there; else once in an interval */
     /* Of one cycle. Whoever meets it is not steady, and goes on at the end of the interval, or at
@@ -37,6 +37,9 @@ enum {
     /* A process that did not run for so long has been answered by somebody who may be another one
      * by now. */
     EXPORT_SLEPT_MS = 2000,
+    /* So often a copy that has everything is asked where it stands, or each interval if that is
+     * shorter: nothing else tells that it is still there, and the copy that it is still whole. */
+    EXPORT_ASK_MS = 5000,
     EXPORT_RETRY_MS = 1000, /* after something went wrong, or the copy was not ready */
     /* After a comparison that failed, or did not help: it reads everything on both sides. */
     EXPORT_COMPARE_RETRY_MS = 10000,

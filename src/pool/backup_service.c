@@ -12,7 +12,7 @@
 #include "pool/tombstones.h"
 
 /* Most changes of a home are not of content; of what is, its exporter hears at once. */
-enum { CONTENT_HEAD_HELD_MS = 1000 };
+enum { CONTENT_HEAD_HELD_MS = 250 };
 
 /* Heads of homes that changed, on their way from the store's thread to the loop: only the newest
  * counts, so a hundred commits cost one post. */

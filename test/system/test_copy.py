@@ -128,7 +128,7 @@ def a_catch_up_that_is_stored_in_parts_goes_on_after_kills_from_what_was_stored(
 
 @test
 def an_idle_pair_sends_nothing(world):
-    """The partner is asked once in an interval where it stands, and no batch is sent."""
+    """The partner is asked now and then where it stands, and no batch is sent."""
     atl, redmond = pair(world)
     wait_state(atl, "FinalState")
     imported = lambda: detail(redmond, "Import")["ImportedSecondsAgo"]
@@ -365,6 +365,19 @@ def a_copy_is_as_old_for_its_holder_as_the_oldest_change_that_it_lacks(world):
     world.start("redmond")
     until("the copy to have everything again",
           lambda: (detail(atl)["ConsistentAsOfSecondsAgo"] or 1000) < said["OldestUncopiedSeconds"])
+
+
+@test
+def a_copy_that_nothing_changes_in_knows_that_it_is_whole(world):
+    """It was told so once in an interval: an administrator who looked whether to take it over read that
+    it was two minutes old."""
+    atl, redmond = pair(world)
+    configure(world, SyncInterval="03:00:00")
+    enable(atl, "someone")
+    wait_equal(world)
+    first = until("the copy to be whole", lambda: detail(redmond, "Import")["ConsistentAsOf"])
+    until("that to be told again", lambda: detail(redmond, "Import")["ConsistentAsOf"] > first)
+    assert detail(redmond, "Import")["ConsistentAsOfSecondsAgo"] < PATIENCE_S
 
 
 @test

@@ -242,11 +242,15 @@ static void a_cycle_does_not_end_while_something_is_taken_and_not_stored(void **
     assert_int_equal(status(&d).cycles, 1);
 }
 
-static void nothing_is_sent_while_nothing_changes(void **state)
+static void while_nothing_changes_the_copy_is_asked_now_and_then(void **state)
 {
     (void)state;
     OWNED(desk_close) struct desk d = in_step(true, 500);
-    quiet_for(&d, INTERVAL_MS - EXPORT_TICK_MS);
+    for (int i = 0; i < 3; i++) {
+        quiet_for(&d, EXPORT_ASK_MS - EXPORT_TICK_MS);
+        assert_int_equal(waits(&d, EXPORT_TICK_MS), EXPORT_OFFER);
+        assert_int_equal(stands_at(&d, 500), EXPORT_NOTHING);
+    }
 }
 
 static void a_change_is_sent_at_once(void **state)
@@ -1373,7 +1377,7 @@ int main(void)
         cmocka_unit_test(the_next_batch_follows_on_what_is_taken_and_only_what_is_stored_is_copied),
         cmocka_unit_test(what_was_taken_and_not_stored_is_sent_again_after_a_failure),
         cmocka_unit_test(a_cycle_does_not_end_while_something_is_taken_and_not_stored),
-        cmocka_unit_test(nothing_is_sent_while_nothing_changes),
+        cmocka_unit_test(while_nothing_changes_the_copy_is_asked_now_and_then),
         cmocka_unit_test(a_change_is_sent_at_once),
         cmocka_unit_test(changes_made_while_a_batch_is_under_way_share_the_next_one),
         cmocka_unit_test(a_batch_may_bring_more_than_was_known_when_its_cycle_began),
