@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "core/beats.h"
 #include "pool/backup_service.h"
+#include "pool/hearsay.h"
 #include "pool/operating.h"
 
 enum {
@@ -24,7 +25,7 @@ struct heartbeats {
     struct peers *peers;
     uint64_t beats;
     size_t turn; /* among the peers that don't answer: who is tried next */
-    struct heard heard;
+    struct hearsay *hearsay;
     uint64_t started;
     uint64_t topology_hash;
     /* What was heard of homes that are not here, as it is passed on. */
@@ -71,8 +72,9 @@ static void gather_rest(struct heartbeats *hb)
 {
     OWNED(buffer_free) struct buffer bytes = {0};
     hb->rest_count = 0;
-    for (size_t i = 0; i < hb->heard.count; i++) {
-        const struct heard_home *heard = &hb->heard.list[i];
+    const struct heard *all = hearsay_table(hb->hearsay);
+    for (size_t i = 0; i < all->count; i++) {
+        const struct heard_home *heard = &all->list[i];
         if (front_end_home(hb->fe, heard->home))
             continue;
         struct heartbeat_home *said = &hb->rest[hb->rest_count++];
@@ -165,7 +167,7 @@ static void take_heartbeat(struct heartbeats *hb, const struct heartbeat *theirs
         if (strcmp(said->home, HOME_CENTRAL) != 0 &&
             !topology_pool(front_end_config(hb->fe)->topology, said->home))
             continue;
-        if (heard_note(&hb->heard, said->home, said->term, said->seen))
+        if (hearsay_note(hb->hearsay, said->home, said->term, said->seen))
             hb->rest_is_old = true;
         struct hosted_home *home = front_end_home(hb->fe, said->home);
         note_witness(hb, theirs, said);
@@ -345,6 +347,7 @@ struct heartbeats *heartbeats_new(struct front_end *fe)
     const struct config *config = front_end_config(fe);
     struct heartbeats *hb = xcalloc(1, sizeof *hb);
     hb->fe = fe;
+    hb->hearsay = hearsay_new(fe);
     hb->started = random_u64();
     hb->topology_hash = hash_of(config->topology);
     hb->peers = peers_new(config->topology, config->self);
@@ -356,6 +359,7 @@ void heartbeats_free(struct heartbeats *hb)
     if (!hb)
         return;
     peers_free(hb->peers);
+    hearsay_free(hb->hearsay);
     free(hb);
 }
 
@@ -368,13 +372,15 @@ static void on_timer(void *context)
 
 void heartbeats_start(struct heartbeats *hb)
 {
+    hearsay_start(hb->hearsay);
+    hb->rest_is_old = true;
     loop_every(front_end_loop(hb->fe), period_ms(front_end_config(hb->fe)->topology), on_timer, hb);
     heartbeats_tell(hb);
 }
 
 void heartbeats_note(struct heartbeats *hb, const struct home *home)
 {
-    heard_note(&hb->heard, home_name(home), home_hold(home)->term, home_seen(home));
+    hearsay_note(hb->hearsay, home_name(home), home_hold(home)->term, home_seen(home));
 }
 
 struct peers *heartbeats_peers(struct heartbeats *hb)
@@ -384,5 +390,5 @@ struct peers *heartbeats_peers(struct heartbeats *hb)
 
 const struct heard *heartbeats_table(const struct heartbeats *hb)
 {
-    return &hb->heard;
+    return hearsay_table(hb->hearsay);
 }

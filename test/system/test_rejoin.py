@@ -188,6 +188,29 @@ def both_disks_replaced_is_not_a_new_deployment_to_the_third_machine_that_rememb
 
 
 @test
+def what_a_third_machine_heard_outlasts_its_restart(world):
+    """All lose their power after a disaster, and the pool that took does not come back at first: the
+    third one told nobody of its term, and whoever was there could have had the old holder serve."""
+    world.deploy(["atl", "redmond", "tokyo"])
+    world.kill("atl")
+    world.wait_silent("redmond", "atl")
+    world.command("redmond", "Invoke-CsPoolFailOver", "-PoolFqdn", name_of("atl"), "-DisasterMode").must(0)
+    until("tokyo to have heard of it", lambda: world["tokyo"].status_of("atl")["Term"] == 3)
+    world.kill("redmond", "tokyo")
+    world.start("tokyo")
+    world.start("atl")
+    world.wait_hears("atl", "tokyo")
+    until("atl to have heard of it",
+          lambda: name_of("redmond") in world["atl"].status_of("atl").get("Waiting", ""))
+    world.command("atl", "Start-CsPool", "-PoolFqdn", name_of("atl"), "-Force")
+    assert world.mode("atl", "atl") != "Serving"
+    world.start("redmond")
+    world.wait_mode("redmond", "atl", "Serving")
+    world.wait_mode("atl", "atl", "Standby")
+    world.terms_must_be_unique()
+
+
+@test
 def a_replaced_disk_of_the_standby_stands_by_again(world):
     """The holder still serves; the standby was nobody that anything could be lost of."""
     world.deploy(["atl", "redmond"])
