@@ -393,18 +393,26 @@ static enum failure recount(struct group *group, struct group_home *home, enum m
     return bad;
 }
 
-/* What was damaged is the same again if everything adds up again. */
+static bool count_in_its_module(const struct item *item, struct item_hash hash, void *context)
+{
+    struct digest *sums = context;
+    digest_add(&sums[item->module], item, hash);
+    return true;
+}
+
+/* What was damaged is the same again if everything adds up again. In the order in which the rows
+ * lie: while others wait to write, that takes a fifth of the time that it takes in the order of
+ * their keys; and what led astray among those has been discarded. */
 static enum failure prove(struct group *group, const struct group_home *home, struct error *e)
 {
-    for (int m = 0; m < MODULES; m++) {
-        struct digest sum;
-        enum failure bad = add_up(group, home, (enum module)m, &sum, e);
-        if (bad)
-            return bad;
-        if (!digest_equal(&sum, &home->row.state.modules[m].digest))
-            return rows_do_not_add_up(home->name, e);
+    struct digest sums[MODULES] = {0};
+    enum failure bad =
+        ops(group)->walk_usn(group->s, home->row.id, 0, count_in_its_module, sums, e);
+    for (int m = 0; !bad && m < MODULES; m++) {
+        if (!digest_equal(&sums[m], &home->row.state.modules[m].digest))
+            bad = rows_do_not_add_up(home->name, e);
     }
-    return OK;
+    return bad;
 }
 
 static enum failure discard(struct group *group, const struct group_home *home, struct bytes usns,
