@@ -38,6 +38,8 @@ WAYS = [
      "answer.verdict = COPY_FORKED;\n    return answer;", "answer.verdict = COPY_COMPARE;\n    return answer;", ALONE),
     ("what both changed is as the tail has it", "core/salvage.c",
      "[TOUCHED] = {SALVAGE_CONFLICT, SALVAGE_CONFLICT}", "[TOUCHED] = {SALVAGE_APPLY, SALVAGE_APPLY}", ALONE),
+    ("what had come of a term before its holder was lost counts as changed since", "core/salvage.c",
+     "here.usn <= q->base || here.term != q->known.term", "true", ALONE),
     ("a tail goes when it was told, and not when it is salvaged", "store/tail_reader.c",
      "*safe = whole && mark.upto >= run->end;", "*safe = whole;", ALONE),
     ("a tail is told before all of it is aside", "store/tail_reader.c",

@@ -89,6 +89,67 @@ static bool is_kept_beside(const struct pool *pool, const char *home, enum modul
     return s.found;
 }
 
+struct rivals {
+    const struct hosted *h;
+    size_t module;
+    struct view *view; /* not the one that is walked */
+};
+
+/* Whoever took alone may have items of a term that began beyond what it has whole: its record does
+ * not tell any more which one of that number it was. */
+static bool still_knows(const struct hosted *h, uint64_t tag)
+{
+    struct hold hold;
+    bool knows = false;
+    read_hold(h->pool, home_of(h), &hold);
+    for (size_t i = 0; i < hold.lineage.count; i++)
+        knows |= hold.lineage.entries[i].term.tag == tag;
+    return knows;
+}
+
+/* Of two changes of one term the later one was made on top of the other: no conflict. */
+static bool must_be_rivals(const struct item *item, struct item_hash hash, void *context)
+{
+    (void)hash;
+    struct rivals *r = context;
+    struct world *w = r->h->pool->world;
+    enum module module = module_of(r->h->home, r->module);
+    struct salvage_conflict conflict;
+    char text[SALVAGE_KEY_SIZE];
+    struct item lost, stays;
+    if (!salvage_is_conflict(item->key) || salvage_conflict_decode(&conflict, item->value, NULL) ||
+        conflict.deleted)
+        return true;
+    struct bytes beside = salvage_value_key(conflict.tag, conflict.version.usn, text);
+    if (view_item(r->view, home_of(r->h), module, beside, &lost, NULL) || lost.deleted)
+        return true;
+    uint64_t attempt = client_attempt(lost.value);
+    if (view_item(r->view, home_of(r->h), module, conflict.key, &stays, NULL) || stays.deleted)
+        return true;
+    uint64_t live = client_attempt(stays.value);
+    bool known = live + HISTORY_MAX > w->attempts && attempt + HISTORY_MAX > w->attempts &&
+                 still_knows(r->h, conflict.tag);
+    if (known && live < attempt &&
+        w->made_in[live % HISTORY_MAX] == w->made_in[attempt % HISTORY_MAX])
+        broken(w, "%llu of %s is kept as a conflict, and %llu stays, which was before it",
+               (unsigned long long)attempt, home_of(r->h), (unsigned long long)live);
+    return true;
+}
+
+/* What is not of `central`: there, much is kept for people that stands for itself elsewhere. */
+static void check_conflicts(const struct hosted *h)
+{
+    OWNED(view_close) struct view *walked = NULL;
+    OWNED(view_close) struct view *asked = NULL;
+    store_view(h->pool->store, &walked, NULL);
+    store_view(h->pool->store, &asked, NULL);
+    for (size_t m = 0; h->home != CENTRAL && m < SIM_MODULES; m++) {
+        struct rivals r = {.h = h, .module = m, .view = asked};
+        view_keys(walked, home_of(h), module_of(h->home, m), bytes_of_text(SALVAGE_CONFLICTS),
+                  must_be_rivals, &r, NULL);
+    }
+}
+
 /* Has it everything that was acknowledged, and nothing that nobody asked for? */
 static void check_acknowledged(struct pool *pool, const struct hosted *h)
 {
@@ -664,6 +725,7 @@ void check_end(struct world *w)
         check_sums(copy);
         check_acknowledged(h->pool, h);
         check_acknowledged(copy->pool, copy);
+        check_conflicts(h);
         check_twin(h, copy->pool);
         check_twin(copy, h->pool);
         if (home == CENTRAL)
