@@ -188,16 +188,16 @@ static void put_rows(struct rescue *r)
 }
 
 /* The keys are made anew from the rows. The old ones tell which rows got lost: they stay, and lead
- * nowhere, until what they should lead to comes from elsewhere. */
+ * nowhere, until what they should lead to comes from elsewhere. A row that is left by its key so
+ * stays as well: it may be the key that is wrong. */
 static void put_home(struct rescue *r)
 {
-    uint64_t rows = r->found.items, lost = r->found.lost;
+    uint64_t rows = r->found.items;
     put_from_both_ends(r, REPLACED_UP, REPLACED_DOWN, put_replaced);
     put_rows(r);
-    uint64_t keys = write_with(r, PUT_KEYS);
+    if (write_with(r, PUT_KEYS) != r->found.items - rows)
+        r->found.items -= write_with(r, DROP_STRAYS); /* each is replaced by one with its key */
     put_from_both_ends(r, KEYS_UP, KEYS_DOWN, put_key);
-    if (keys != r->found.items - rows || r->found.lost > lost)
-        r->found.items -= write_with(r, DROP_STRAYS);
     write_with(r, DROP_REPLACED);
 }
 

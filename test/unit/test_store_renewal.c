@@ -338,6 +338,26 @@ static void keys_are_made_anew(void **state)
     }
 }
 
+/* Whether a newer row got lost, or the key is wrong, the other pool knows: both are named. */
+static void a_key_that_is_wrong_takes_no_sound_row_along(void **state)
+{
+    (void)state;
+    int pages[PAGES_MAX];
+    sqlite3 *db;
+    make_store();
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db,
+                                  "UPDATE item_1 SET usn = 100000 WHERE usn = 900;"
+                                  "UPDATE key_1 SET usn = 900 WHERE usn = 800",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    sqlite3_close(db);
+    tear(pages[pages_of("key_1", "leaf", pages) - 1]);
+    struct reading r = renew_and_read();
+    assert_int_equal(r.right, ITEMS - 2); /* the row of change 900 is another one now, and lost */
+    assert_int_equal(r.lost, 3);          /* what led to it, what leads there, and what it led to */
+}
+
 static void a_sound_copy_of_a_file_can_be_made_too(void **state)
 {
     (void)state;
@@ -549,6 +569,7 @@ int main(void)
         TORN(a_torn_page_of_items_costs_what_lay_on_it),
         TORN(the_root_of_the_items_leaves_their_names),
         TORN(keys_are_made_anew),
+        TORN(a_key_that_is_wrong_takes_no_sound_row_along),
         TORN(a_sound_copy_of_a_file_can_be_made_too),
         TORN(what_tells_of_everything_else_must_be_whole),
         TORN(whoever_is_interrupted_goes_on),
