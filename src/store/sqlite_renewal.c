@@ -194,19 +194,22 @@ enum failure sqlite_renewal_carry_out(struct sqlite_engine *engine, const char *
     struct rescued rescued = {0};
     struct error why;
     struct stat st;
-    if (is_there(engine, READY, &st)) {
+    bool ready = is_there(engine, READY, &st);
+    if (!ready && !is_there(engine, ASKED, &st))
+        return OK;
+    if (!ready && make(engine, pool, &rescued, &why))
+        return give_up(engine, &why, e);
+    enum failure bad = put_in_place(engine, e);
+    if (bad)
+        return bad;
+    atomic_store(&engine->base.damaged, true); /* what was lost is to be found out */
+    if (ready)
         log_event(LOG_EVENT_WARNING, "store-renewed",
                   "%s is a new file now, which was made before this process was interrupted.",
                   engine->path);
-    } else if (is_there(engine, ASKED, &st)) {
-        if (make(engine, pool, &rescued, &why))
-            return give_up(engine, &why, e);
+    else
         tell(engine, &rescued);
-    } else {
-        return OK;
-    }
-    atomic_store(&engine->base.damaged, true); /* what was lost is to be found out */
-    return put_in_place(engine, e);
+    return OK;
 }
 
 /* --- asking for it --- */
