@@ -281,6 +281,18 @@ static void on_unanswered(struct call *call)
         run_here(call);
 }
 
+/* The first of the two that have a part in a home does not answer: the other one may. */
+static void on_untold(struct call *call)
+{
+    struct front_end *fe = call_front_end(call);
+    const struct pool *two[2];
+    place_pair(fe, call_text(call, "PoolFqdn"), two);
+    if (two[1] && !front_end_is_silent(fe, two[1]->fqdn, NULL))
+        pass_on(call, two[1], run_here);
+    else
+        run_here(call);
+}
+
 /* What this machine was told to look at first is not the store, or does not answer. */
 static void on_not_there(struct call *call)
 {
@@ -307,6 +319,11 @@ static pass_unanswered *otherwise(const struct errand *errand, const struct pool
                    ? on_not_there
                    : last_resort(errand->command);
     const char *named = json_string_value(json_object_get(errand->parameters, "PoolFqdn"));
+    const struct pool *two[2];
+    if (place == FOR_HOME) {
+        place_pair(fe, named, two);
+        return pool == two[0] ? on_untold : run_here;
+    }
     bool stands_in = place == FOR_POOL && pool->backup;
     return stands_in && strcmp(pool->fqdn, named) == 0 ? on_unanswered : NULL;
 }

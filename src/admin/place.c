@@ -96,6 +96,30 @@ static const struct pool *mover_of_central(const struct front_end *fe, const jso
     return taker_of_central(fe);
 }
 
+void place_pair(const struct front_end *fe, const char *home, const struct pool *two[2])
+{
+    const struct topology *topology = front_end_config(fe)->topology;
+    bool central = strcmp(home, HOME_CENTRAL) == 0;
+    const struct pool *pool = central ? topology->central : topology_pool(topology, home);
+    const struct pool *holder = front_end_holder(fe, home);
+    two[0] = holder ? holder : pool;
+    two[1] = two[0] == pool ? pool->backup : pool;
+}
+
+/* NULL: this pool has a part in it, or nobody who has answers. */
+static const struct pool *teller_of(const struct front_end *fe, const char *home)
+{
+    const struct pool *two[2];
+    if (front_end_home(fe, home))
+        return NULL;
+    place_pair(fe, home, two);
+    for (int i = 0; i < 2; i++) {
+        if (two[i] && !front_end_is_silent(fe, two[i]->fqdn, NULL))
+            return two[i];
+    }
+    return NULL;
+}
+
 /* Whatever the pool that holds the store carries out, or could. */
 static bool is_of_central(const struct command *command)
 {
@@ -125,8 +149,14 @@ enum failure place_of(struct front_end *fe, const struct command *command, const
         *pool = mover_of_central(fe, parameters);
     } else if (central) {
         *pool = taker_of_central(fe);
-    } else if (command->place == AT_HOLDER && !named) {
+    } else if ((command->place == AT_HOLDER || command->place == FOR_HOME) && !named) {
         return OK; /* about the machine that is asked */
+    } else if (command->place == FOR_HOME) {
+        enum failure bad =
+            strcmp(named, HOME_CENTRAL) == 0 ? OK : show_find_pool(topology, named, NULL, e);
+        if (bad)
+            return bad;
+        *pool = passed_on ? NULL : teller_of(fe, named);
     } else if (command->place == AT_HOLDER && strcmp(named, HOME_CENTRAL) == 0) {
         *pool = holder_of_central(fe);
     } else if (command->place >= AT_POOL && command->place <= AT_TAKER) {
@@ -257,6 +287,12 @@ static void passing_free(struct passing *passing)
     free(passing);
 }
 
+/* Nobody is there; or somebody who is not believed, or does not believe or understand us. */
+static bool is_absence(enum failure kind)
+{
+    return kind == FAIL_UNREACHABLE || kind == FAIL_FOREIGN || kind == FAIL_NEWER;
+}
+
 /* Nobody there carried it out, and nothing of it was told yet. What changes something is tried
  * elsewhere only where it is known that nothing was done. */
 static bool is_unanswered(const struct call *call, const struct passing *passing)
@@ -266,6 +302,8 @@ static bool is_unanswered(const struct call *call, const struct passing *passing
                   (kind && passing->status == 200);
     if (call_command(call)->effect != READS)
         nobody = kind == FAIL_UNREACHABLE;
+    if (call_command(call)->place == FOR_HOME)
+        nobody = nobody || is_absence(kind);
     if (is_of_central(call_command(call)) && passing->status != 200)
         nobody = nobody || kind == FAIL_CONFLICT; /* it is not the one */
     return passing->unanswered && nobody && !passing->said && !call_is_unwanted(call);
@@ -277,12 +315,6 @@ static void look_for_silence(void *context)
     struct call *call = context;
     struct passing *passing = call_kept(call);
     passing->silent = front_end_is_silent(call_front_end(call), passing->pool, NULL);
-}
-
-/* Nobody is there; or somebody who is not believed, or does not believe or understand us. */
-static bool is_absence(enum failure kind)
-{
-    return kind == FAIL_UNREACHABLE || kind == FAIL_FOREIGN || kind == FAIL_NEWER;
 }
 
 static const char *absence(const struct error *e)

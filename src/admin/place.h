@@ -14,6 +14,9 @@ enum {
 enum failure place_of(struct front_end *fe, const struct command *command, const json_t *parameters,
                       bool passed_on, const struct pool **pool, struct error *e);
 
+/* The pools that have a part in a home, who holds it first; `two[1]` may be NULL. */
+void place_pair(const struct front_end *fe, const char *home, const struct pool *two[2]);
+
 /* Is it this machine's copy of the Central Management Store that answers, because its holder does
  * not? Asked when place_of() said that this one carries it out. */
 bool place_is_copy(const struct front_end *fe, const struct command *command,

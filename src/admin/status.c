@@ -3,9 +3,10 @@
 
 #include "admin/aside.h"
 #include "admin/backup_answer.h"
-#include "admin/call.h"
+#include "admin/place.h"
 #include "admin/show.h"
 #include "base/clock.h"
+#include "base/count.h"
 #include "pool/backup_service.h"
 #include "pool/copy_mark.h"
 #include "pool/operating.h"
@@ -143,14 +144,71 @@ static void show_heard(struct call *call, const struct heard_home *heard)
     tell(call, object);
 }
 
+/* Whoever knows all of it did not answer, or this pool would not have been asked. */
+static char *who_was_asked(const struct front_end *fe, const char *home)
+{
+    const struct pool *two[2];
+    place_pair(fe, home, two);
+    return two[1] ? xasprintf("Neither %s nor %s could be asked", two[0]->fqdn, two[1]->fqdn)
+                  : xasprintf("%s could not be asked", two[0]->fqdn);
+}
+
+static void show_hearsay(struct call *call, const char *home)
+{
+    const struct front_end *fe = call_front_end(call);
+    const struct heard_home *heard = heard_of(front_end_heard(fe), home);
+    OWNED(free_memory) char *asked = who_was_asked(fe, home);
+    if (heard && heard->term.number) {
+        call_warning(call,
+                     "%s, so this is only what %s has heard of the home %s. All that is known of "
+                     "it, once one that has it answers: Get-CsPoolFailOverStatus -PoolFqdn %s",
+                     asked, front_end_pool(fe), home, home);
+        show_heard(call, heard);
+        return;
+    }
+    struct error e;
+    fail(&e, FAIL_UNREACHABLE,
+         "Nothing is known of the home %s. %s, and %s has heard nothing of it.", home, asked,
+         front_end_pool(fe));
+    error_next(&e,
+               "Check that polluxd runs there. Then again: Get-CsPoolFailOverStatus -PoolFqdn %s",
+               home);
+    call_error(call, &e);
+}
+
+static bool is_known(const struct front_end *fe, const char *home)
+{
+    const struct heard_home *heard = heard_of(front_end_heard(fe), home);
+    return front_end_home(fe, home) || (heard && heard->term.number);
+}
+
+/* Else nothing would tell them from homes that there are not. */
+static void warn_of_unknown(struct call *call)
+{
+    const struct front_end *fe = call_front_end(call);
+    const struct topology *topology = front_end_config(fe)->topology;
+    OWNED(buffer_free) struct buffer names = {0};
+    size_t count = 0;
+    for (size_t i = 0; i < topology->pool_count; i++) {
+        if (!is_known(fe, topology->pools[i].fqdn))
+            buffer_printf(&names, "%s%s", count++ ? ", " : "", topology->pools[i].fqdn);
+    }
+    if (!is_known(fe, HOME_CENTRAL))
+        buffer_printf(&names, "%s%s", count++ ? ", " : "", HOME_CENTRAL);
+    buffer_u8(&names, '\0');
+    if (count)
+        call_warning(call, "Nothing was heard yet of the %s %s.",
+                     count_word(count, "home", "homes"), (const char *)names.at);
+}
+
 void admin_get_pool_failover_status(struct call *call)
 {
     struct front_end *fe = call_front_end(call);
-    const struct topology *topology = front_end_config(fe)->topology;
     const char *only = call_text(call, "PoolFqdn");
     struct error e;
-    if (only && strcmp(only, HOME_CENTRAL) != 0 && show_find_pool(topology, only, NULL, &e)) {
-        call_fail(call, &e);
+    if (only && !front_end_home(fe, only)) {
+        show_hearsay(call, only);
+        call_end(call);
         return;
     }
     OWNED(view_close) struct view *view = NULL;
@@ -166,10 +224,11 @@ void admin_get_pool_failover_status(struct call *call)
             show_hosted(call, view, core);
     }
     const struct heard *heard = front_end_heard(fe);
-    for (size_t i = 0; i < heard->count; i++) {
-        const char *name = heard->list[i].home;
-        if (!front_end_home(fe, name) && (!only || strcmp(only, name) == 0))
+    for (size_t i = 0; i < heard->count && !only; i++) {
+        if (!front_end_home(fe, heard->list[i].home))
             show_heard(call, &heard->list[i]);
     }
+    if (!only)
+        warn_of_unknown(call);
     call_end(call);
 }

@@ -73,6 +73,8 @@ enum command_place {
     AT_HOLDER,   /* the one that holds that pool's home now */
     AT_BACKUP,   /* the backup pool of that pool: who takes its users over */
     AT_TAKER,    /* whichever of the two does not hold that home: who would take it now */
+    FOR_HOME,    /* this pool, if it has a part in that home; else one that has and answers; else
+                    this one, by what it has heard: only for what changes nothing */
     AT_CENTRAL,  /* the holder of the Central Management Store */
     FOR_CENTRAL, /* the same; if it does not answer, the machine that is asked, by its copy: only
                     for what changes nothing */

@@ -78,7 +78,7 @@ def wrong_calls_are_told_what_is_wrong(world):
     m.ask("Start-CsPool", PoolFqdn=name_of("atl"), Force="yes").must(400, "-Force")
     m.ask("Publish-CsTopology", FileName="x" * (5 << 20)).must(413)
     m.ask("Get-CsComputer", Identity=name_of("oslo")).must(200, "has no machine", '"failed"')
-    m.ask("Get-CsPoolFailOverStatus", PoolFqdn=name_of("oslo")).must(200, "has no pool", '"failed"')
+    m.ask("Get-CsPoolFailOverStatus", PoolFqdn=name_of("oslo")).must(404, "has no pool")
     # Names may be in any case.
     assert len(m.ask("get-cscomputer", Identity=name_of("ATL").upper()).objects) == 1
     world.all_serve()

@@ -162,8 +162,48 @@ def a_third_pool_is_answered_by_the_partner(world):
     world.kill("redmond")
     world.wait_silent("tokyo", "redmond")
     world.command("tokyo", "Get-CsBackupServiceStatus", "-PoolFqdn", ATL).must(1, REDMOND)
-    # Get-CsPoolFailOverStatus asks nobody, and says what it has heard.
-    world.command("tokyo", "Get-CsPoolFailOverStatus", "-PoolFqdn", ATL).must(0, ATL, "Holder")
+
+
+STATUS = "Get-CsPoolFailOverStatus"
+
+
+@test
+def what_a_third_pool_is_asked_about_a_home_a_pool_that_has_it_answers(world):
+    world.build(["atl", "redmond", "tokyo"]).begin()
+    tokyo = world["tokyo"]
+    shown = tokyo.ask(STATUS, PoolFqdn=ATL).must(200).objects
+    assert [(o["AskedPool"], o["Mode"]) for o in shown] == [(ATL, "Serving")], shown
+    # Silent or not yet known to be: the other one tells how old its copy is, and what was done.
+    world.kill("atl")
+    world.command("tokyo", "Invoke-CsPoolFailOver", "-PoolFqdn", ATL, "-DisasterMode").must(0)
+    assert tokyo.ask(STATUS, PoolFqdn=ATL).objects[0]["LastOperationResult"].startswith("Done")
+    shown = tokyo.ask(STATUS, PoolFqdn="central").must(200).objects
+    assert [(o["AskedPool"], o["Holder"]) for o in shown] == [(REDMOND, ATL)], shown
+    assert shown[0]["ConsistentAsOfSecondsAgo"] is not None, shown
+    page = world.folder / "rejoin.html"
+    world.command("tokyo", STATUS, "-PoolFqdn", ATL, "-Report", page).must(0)
+    assert "LastOperationResult" in page.read_text(), page.read_text()
+
+
+@test
+def a_home_that_no_pool_tells_of_is_shown_as_it_was_heard_of_and_that_is_said(world):
+    world.build(["atl", "redmond", "tokyo"]).begin()
+    until("tokyo to hear of it", lambda: world["tokyo"].status_of("atl"))
+    world.kill("atl")
+    world.kill("redmond")
+    again = f"Get-CsPoolFailOverStatus -PoolFqdn {ATL}"
+    for known in (False, True):
+        if known:
+            world.wait_silent("tokyo", "atl")
+            world.wait_silent("tokyo", "redmond")
+        heard = world.command("tokyo", STATUS, "-PoolFqdn", ATL)
+        heard.must(0, "Holder", f"Neither {ATL} nor {REDMOND} could be asked", again)
+    # Whoever starts now knows nothing: that is no empty answer.
+    world.kill("tokyo")
+    world.start("tokyo")
+    world.command("tokyo", STATUS, "-PoolFqdn", ATL).must(
+        1, f"Nothing is known of the home {ATL}", f"Neither {ATL} nor {REDMOND} could be asked", again)
+    world.command("tokyo", STATUS).must(0, "Nothing was heard yet of the homes", ATL, REDMOND)
 
 
 @test

@@ -151,7 +151,7 @@ static void another_pool_answers_only_where_nothing_is_changed(void **state)
     (void)state;
     EACH_COMMAND(c)
     {
-        if (c->place == FOR_POOL || c->place == FOR_CENTRAL)
+        if (c->place == FOR_POOL || c->place == FOR_HOME || c->place == FOR_CENTRAL)
             assert_int_equal(c->effect, READS);
     }
 }
