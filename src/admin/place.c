@@ -250,17 +250,41 @@ static bool go_on(void *context)
     return !passing->lost && !passing->silent && !call_is_unwanted(context);
 }
 
-/* It may have been done, or half. */
-static void advise_to_look(struct error *e)
+/* The home that a command has an operation with, which goes on by itself; NULL: it has none. */
+static const char *operated_on(const struct call *call)
 {
-    error_next(e, "Look whether it did before it is asked again; its log says more.");
+    bool back = strcmp(call_command(call)->name, "Invoke-CsPoolFailBack") == 0;
+    if (call_switch(call, "WhatIf") || call_switch(call, "Restore"))
+        return NULL;
+    if (call_command(call)->place == AT_CENTRAL_TAKER)
+        return HOME_CENTRAL;
+    return back || call_command(call)->place == AT_BACKUP ? call_text(call, "PoolFqdn") : NULL;
 }
 
-static void not_whole(const char *machine, struct error *e)
+/* It may have been done, or half. */
+static void advise_to_look(const struct call *call, struct error *e)
 {
-    fail(e, FAIL_IO, "The answer of %s ended without saying whether it was done.", machine);
+    const struct passing *passing = call_kept(call);
+    const char *home = operated_on(call);
+    OWNED(free_memory) char *again = parameters_typed(call_command(call), call_parameters(call));
+    if (home)
+        error_next(e,
+                   "If it has begun, it goes on, and Get-CsPoolFailOverStatus -PoolFqdn %s shows "
+                   "how far it is. To watch it, or begin it again: %s",
+                   home, again);
+    else if (call_command(call)->effect == READS)
+        error_next(e, "Then again: %s", again);
+    else
+        error_next(e, "Look whether it did; the log of %s says more. If it did not: %s",
+                   passing->to, again);
+}
+
+static void not_whole(const struct call *call, struct error *e)
+{
+    const struct passing *passing = call_kept(call);
+    fail(e, FAIL_IO, "The answer of %s ended without saying whether it was done.", passing->to);
     error_kept(e, "Whether it did what was asked is unknown.");
-    advise_to_look(e);
+    advise_to_look(call, e);
 }
 
 static void ask(void *context)
@@ -272,12 +296,12 @@ static void ask(void *context)
     enum failure bad = call_check_wanted(call, &passing->error);
     if (!bad)
         bad = link_command_ask(passing->command, &how, &passing->status, &passing->error);
-    if (bad && passing->status == 200)
-        advise_to_look(&passing->error);
+    if (bad && (bad == FAIL_IO || bad == FAIL_DEADLINE || passing->status == 200))
+        advise_to_look(call, &passing->error);
     else if (!bad && passing->status != 200)
         http_error_from_answer(passing->status, buffer_view(&passing->refusal), &passing->error);
     else if (!bad && !passing->ended)
-        not_whole(passing->to, &passing->error);
+        not_whole(call, &passing->error);
 }
 
 static void passing_free(struct passing *passing)

@@ -190,7 +190,19 @@ def the_other_pool_stops_in_the_middle(world):
     out, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 1 and not out and REDMOND in err, (process.returncode, err)
     assert "Whether it did what was asked is unknown." in err, err
-    assert "Look whether it did before it is asked again" in err, err
+    assert f"Get-CsPoolFailOverStatus -PoolFqdn {ATL} shows how far it is." in err, err
+    assert f"To watch it, or begin it again: Invoke-CsPoolFailOver -PoolFqdn {ATL} -ServicesStopDelayMins 1" in err, err
+    # Or the machine that was asked does, and where to ask then is known.
+    world.start("redmond")
+    world.wait_mode("atl", "atl", "Serving")
+    world.wait_hears("redmond", "atl")
+    process = start_command(world, "atl", "Invoke-CsPoolFailOver", "-PoolFqdn", ATL,
+                            "-ServicesStopDelayMins", "1")
+    world.wait_mode("atl", "atl", "Closing")
+    world.kill("atl")
+    out, err = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 1 and not out, (process.returncode, err)
+    assert f"At a machine that answers: Get-CsPoolFailOverStatus -PoolFqdn {ATL}\n" in err, err
 
 
 @test

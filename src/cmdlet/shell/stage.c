@@ -434,6 +434,8 @@ static enum failure run_remotely(struct stage *stage, bool what_if, struct error
 {
     bool has_file = command_has_file(stage->b.command);
     enum failure bad = run_with_file(stage, what_if, e);
+    if (bad == FAIL_IO && stage->follow)
+        error_next(e, "It may go on all the same. At a machine that answers: %s", stage->follow);
     if (bad != FAIL_STOPPING || !session_interrupted())
         return bad;
     if (has_file)
