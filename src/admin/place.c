@@ -9,6 +9,7 @@
 #include "admin/show.h"
 #include "cmdlet/parameter.h"
 #include "pool/central_connection.h"
+#include "pool/certificates.h"
 
 DEFINE_OWNED(json_t *, json_decref)
 
@@ -360,12 +361,26 @@ static bool is_the_other(const struct call *call, const struct passing *passing,
            strcmp(holder->fqdn, passing->pool) == 0;
 }
 
+/* It is not the other machine that is wrong, if our own certificate is not good. */
+static bool explain_certificate(const struct call *call, const char *again, struct error *e)
+{
+    const struct config *config = front_end_config(call_front_end(call));
+    OWNED(faults_free) struct faults faults = {0};
+    certificates_faults(config, &faults);
+    if (e->kind != FAIL_FOREIGN || !faults.count)
+        return false;
+    certificates_explain(config, &faults.list[0], again, e);
+    error_kept(e, "Nothing was changed.");
+    return true;
+}
+
 /* Who is asked about a pool hears which other one it takes, and what to type once that is there. */
 static void explain_absence(const struct call *call, const struct passing *passing, struct error *e)
 {
+    OWNED(free_memory) char *again = parameters_typed(call_command(call), call_parameters(call));
+    bool ours = explain_certificate(call, again, e);
     const struct error why = *e;
     const char *home = call_text(call, "PoolFqdn"), *blank = why.next[0] ? " " : "";
-    OWNED(free_memory) char *again = parameters_typed(call_command(call), call_parameters(call));
     bool over, other = is_the_other(call, passing, &over);
     bool lost = e->kind == FAIL_UNREACHABLE;
     if (other && over)
@@ -381,7 +396,7 @@ static void explain_absence(const struct call *call, const struct passing *passi
     if (other && lost)
         error_next(e, "%s%sIf it is lost: %s -PoolFqdn %s -DisasterMode", why.next, blank,
                    over ? "Invoke-CsPoolFailBack" : "Invoke-CsPoolFailOver", home);
-    else if (!other)
+    else if (!other && !ours)
         error_next(e, "%s%sThen again: %s", why.next, blank, again);
 }
 

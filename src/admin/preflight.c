@@ -217,15 +217,12 @@ static bool has_files(const struct look *l)
 
 static bool certificates_are_good(const struct look *l)
 {
+    const struct config *config = front_end_config(l->fe);
     OWNED(faults_free) struct faults faults = {0};
     struct error e;
-    certificates_faults(front_end_config(l->fe), &faults);
+    certificates_faults(config, &faults);
     for (size_t i = 0; i < faults.count; i++) {
-        fail(&e, FAIL_REFUSED, "%s: %s", faults.list[i].file, faults.list[i].sentence);
-        error_next(&e,
-                   "Where the authority is, pollux pki renew %s makes new ones; bring them to that "
-                   "machine, and reload polluxd there. Then: %s",
-                   front_end_config(l->fe)->self->fqdn, l->wish->again);
+        certificates_explain(config, &faults.list[i], l->wish->again, &e);
         wrong(l, &e);
     }
     return faults.count == 0;

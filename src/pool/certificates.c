@@ -79,3 +79,13 @@ void certificates_faults(const struct config *config, struct faults *faults)
                        names[i], names[0], names[1]);
     }
 }
+
+void certificates_explain(const struct config *config, const struct fault *fault, const char *again,
+                          struct error *e)
+{
+    fail(e, FAIL_REFUSED, "%s: %s", fault->file, fault->sentence);
+    error_next(e,
+               "Where the authority is, pollux pki renew %s makes new ones; bring them to that "
+               "machine, and reload polluxd there. Then: %s",
+               config->self->fqdn, again);
+}
