@@ -35,14 +35,42 @@ static json_t *result_of(const struct operation_report *r)
                               refused_ms);
 }
 
+/* One that was followed by another one, of which nobody is there to tell, is not taken for the
+ * last.
+ */
+static json_t *result_here(const struct front_end *fe, const struct operation_report *r)
+{
+    const struct hosted_home *home = front_end_home(fe, r->wish.home);
+    const struct hold *hold = home ? home_current(hosted_home_core(home)) : NULL;
+    json_t *result = result_of(r);
+    if (!hold || r->status.step != OPERATION_DONE || hold->term.number <= r->status.to.number)
+        return result;
+    json_t *more = json_sprintf("%s %s has it since, in term %llu.", json_string_value(result),
+                                hold_holder(hold), (unsigned long long)hold->term.number);
+    json_decref(result);
+    return more;
+}
+
+/* What is known of another pool's: how it ended. */
+static json_t *outcome_of(const struct heartbeat_operation *o, const char *home, const char *at)
+{
+    bool ended = o->step == OPERATION_DONE || o->step == OPERATION_FAILED;
+    OWNED(free_memory)
+    char *stopped = xasprintf("Interrupted at \"%s\"", operation_step_name(o->step));
+    return json_sprintf(
+        "%s: Get-CsPoolFailOverStatus -PoolFqdn %s, typed at a machine of %s, shows "
+        "more of it.",
+        ended ? operation_step_name(o->step) : stopped, home, at);
+}
+
 /* The one under way, with its step, at whichever pool it is: all tell the same of it. */
 static void show_operation(json_t *object, const struct front_end *fe, const char *home)
 {
     const struct operation_report *r = operating_of(front_end_operating(fe), home);
-    struct heartbeat_operation here = operating_summary(r);
+    bool ours = r && operating_is_under_way(r);
+    struct heartbeat_operation here = ours ? operating_summary(r) : (struct heartbeat_operation){0};
     const char *at = front_end_pool(fe);
-    const struct heartbeat_operation *o =
-        here.began_wall_ms ? &here : front_end_operation_at(fe, home, &at);
+    const struct heartbeat_operation *o = ours ? &here : front_end_operation_at(fe, home, &at);
     json_object_set_new(object, "Operation", show_text(o ? operation_kind_name(o->kind) : NULL));
     json_object_set_new(object, "OperationStep",
                         show_text(o ? operation_step_name(o->step) : NULL));
@@ -50,21 +78,30 @@ static void show_operation(json_t *object, const struct front_end *fe, const cha
     if (!o)
         return;
     json_object_set_new(object, "OperationAt", json_string(at));
-    json_object_set_new(object, "LeftToCopy", json_integer((json_int_t)o->left));
-    if (here.began_wall_ms && here.step == OPERATION_REPLICAS)
+    json_object_set_new(object, "LeftToCopy",
+                        o->counted ? json_integer((json_int_t)o->left) : json_null());
+    if (ours && here.step == OPERATION_REPLICAS)
         json_object_set_new(object, "OperationWaitsFor", show_text(r->replicas.behind));
 }
 
-/* The last one that this pool carried out, with what came of it. */
-static void show_last_operation(json_t *object, const struct operation_report *r)
+/* The last one, with what came of it, by whichever pool it was begun last. */
+static void show_last_operation(json_t *object, const struct front_end *fe, const char *home)
 {
-    if (!r || operating_is_under_way(r))
+    const struct operation_report *r = operating_of(front_end_operating(fe), home);
+    const char *at = front_end_pool(fe);
+    const struct heartbeat_operation *o = front_end_last_operation_at(fe, home, &at);
+    bool ours = r && (!o || r->began_wall_ms >= o->began_wall_ms);
+    if ((r && operating_is_under_way(r)) || (!ours && !o))
         return;
     json_object_set_new(object, "LastOperation",
-                        json_sprintf("%s from %s, begun by %s", operation_kind_name(r->wish.kind),
-                                     r->from, r->wish.by));
-    json_object_set_new(object, "LastOperationEnded", moment(r->ended_wall_ms));
-    json_object_set_new(object, "LastOperationResult", result_of(r));
+                        ours ? json_sprintf("%s from %s, begun by %s",
+                                            operation_kind_name(r->wish.kind), r->from, r->wish.by)
+                             : json_string(operation_kind_name(o->kind)));
+    json_object_set_new(object, "LastOperationAt", json_string(ours ? front_end_pool(fe) : at));
+    json_object_set_new(object, "LastOperationEnded",
+                        moment(ours ? r->ended_wall_ms : o->ended_wall_ms));
+    json_object_set_new(object, "LastOperationResult",
+                        ours ? result_here(fe, r) : outcome_of(o, home, at));
 }
 
 /* How old the copy here is, of all that is copied: the oldest of its modules. */
@@ -112,7 +149,7 @@ static void show_hosted(struct call *call, struct view *view, const struct home 
     aside_show_last(object, view, hold);
     show_copy(object, fe, core);
     show_operation(object, fe, home_name(core));
-    show_last_operation(object, operating_of(front_end_operating(fe), home_name(core)));
+    show_last_operation(object, fe, home_name(core));
     bool waits = home_mode(core) == MODE_REJOINING || home_mode(core) == MODE_RELEASED;
     if (waits) {
         struct error why;
@@ -141,6 +178,7 @@ static void show_heard(struct call *call, const struct heard_home *heard)
                                show_text(at_home ? pool->fqdn : backup), "Term",
                                (json_int_t)heard->term.number, "Mode");
     show_operation(object, fe, heard->home);
+    show_last_operation(object, fe, heard->home);
     tell(call, object);
 }
 

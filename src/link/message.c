@@ -41,23 +41,32 @@ char *message_finish(json_t *message)
     return text;
 }
 
+static void add_operation(json_t *entry, const char *name, const struct heartbeat_operation *o)
+{
+    if (!o->began_wall_ms)
+        return;
+    json_t *operation =
+        json_pack("{s:s, s:s, s:I}", "kind", operation_kind_name(o->kind), "step",
+                  operation_step_name(o->step), "began", (json_int_t)o->began_wall_ms);
+    if (o->ended_wall_ms)
+        json_object_set_new(operation, "ended", json_integer((json_int_t)o->ended_wall_ms));
+    if (o->counted)
+        json_object_set_new(operation, "left", json_integer((json_int_t)o->left));
+    json_object_set_new(entry, name, operation);
+}
+
 char *heartbeat_encode(const struct heartbeat *h)
 {
     json_t *message = begin(&h->sender);
     json_t *homes = json_array();
     for (size_t i = 0; i < h->count; i++) {
         const struct heartbeat_home *home = &h->homes[i];
-        const struct heartbeat_operation *o = &home->operation;
         json_t *entry = json_pack(
             "{s:s, s:o, s:I, s:s*, s:o*, s:o*}", "home", home->home, "term", term_json(home->term),
             "seen", (json_int_t)home->seen, "mode", home->own ? mode_name(home->mode) : NULL,
             "hears", home->hears ? json_true() : NULL, "lacks", home->lacks ? json_true() : NULL);
-        if (o->began_wall_ms)
-            json_object_set_new(
-                entry, "operation",
-                json_pack("{s:s, s:s, s:I, s:I}", "kind", operation_kind_name(o->kind), "step",
-                          operation_step_name(o->step), "began", (json_int_t)o->began_wall_ms,
-                          "left", (json_int_t)o->left));
+        add_operation(entry, "operation", &home->operation);
+        add_operation(entry, "last", &home->last);
         json_array_append_new(homes, entry);
     }
     json_object_set_new(message, "started", hex(h->started));

@@ -33,9 +33,11 @@ struct sender {
     char version[MESSAGE_VERSION_SIZE];
 };
 
-/* An operation under way, as people are told of it. */
+/* An operation under way, or the last one, as people are told of it. */
 struct heartbeat_operation {
     uint64_t began_wall_ms; /* 0: there is none */
+    uint64_t ended_wall_ms; /* 0: it is under way, or nobody knows when it was interrupted */
+    bool counted;           /* it is known how much is left */
     uint64_t left;          /* changes still to be copied */
     enum operation_kind kind;
     enum operation_step step;
@@ -49,7 +51,8 @@ struct heartbeat_home {
     enum mode mode;
     bool hears; /* a machine of the pool that holds it answers this one */
     bool lacks; /* the copy here lost something: whoever exports to it, ask where it stands */
-    struct heartbeat_operation operation; /* by which this pool takes it over */
+    struct heartbeat_operation operation; /* by which this pool takes it over, … */
+    struct heartbeat_operation last;      /* … or took it last, or did not */
 };
 
 struct heartbeat {

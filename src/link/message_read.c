@@ -109,6 +109,11 @@ static json_t *open_message(struct bytes text, struct sender *sender, struct err
     return TAKE(message);
 }
 
+static bool read_if_there(const json_t *object, const char *name, uint64_t *number)
+{
+    return !json_object_get(object, name) || read_number(object, name, number);
+}
+
 /* One that is not understood is none: it is only for people. */
 static void read_operation(const json_t *object, struct heartbeat_operation *operation)
 {
@@ -117,8 +122,11 @@ static void read_operation(const json_t *object, struct heartbeat_operation *ope
     if (read_text(object, "kind", kind, sizeof kind) && operation_kind_named(kind, &read.kind) &&
         read_text(object, "step", step, sizeof step) && operation_step_named(step, &read.step) &&
         read_number(object, "began", &read.began_wall_ms) &&
-        read_number(object, "left", &read.left))
+        read_if_there(object, "ended", &read.ended_wall_ms) &&
+        read_if_there(object, "left", &read.left)) {
         *operation = read;
+        operation->counted = json_object_get(object, "left");
+    }
 }
 
 static bool read_heartbeat_home(const json_t *entry, struct heartbeat_home *home)
@@ -128,6 +136,7 @@ static bool read_heartbeat_home(const json_t *entry, struct heartbeat_home *home
     home->lacks = json_is_true(json_object_get(entry, "lacks"));
     home->own = json_object_get(entry, "mode") != NULL;
     read_operation(json_object_get(entry, "operation"), &home->operation);
+    read_operation(json_object_get(entry, "last"), &home->last);
     return read_home(entry, home->home) && read_term(entry, &home->term) &&
            read_seen(entry, &home->seen) && (!home->own || read_mode(entry, &home->mode));
 }

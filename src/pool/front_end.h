@@ -104,6 +104,9 @@ bool front_end_mode_at(const struct front_end *fe, const struct pool *pool, cons
  * said last; NULL: none says so. `*pool` is that pool. */
 const struct heartbeat_operation *front_end_operation_at(const struct front_end *fe,
                                                          const char *home, const char **pool);
+/* The last one that another pool ended, as it said when it was heard last. */
+const struct heartbeat_operation *front_end_last_operation_at(const struct front_end *fe,
+                                                              const char *home, const char **pool);
 /* Does this pool accept changes of the home now? Then `*term` is what they must name. */
 enum failure front_end_serves(const struct front_end *fe, const char *home, uint64_t *term,
                               struct error *e);

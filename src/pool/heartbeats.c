@@ -59,8 +59,12 @@ static void say_own_homes(const struct heartbeats *hb, struct heartbeat *h)
         said->own = true;
         said->mode = home_mode(core);
         said->hears = hears_holder(hb, home_name(core));
-        said->operation =
-            operating_summary(operating_of(front_end_operating(hb->fe), home_name(core)));
+        const struct operation_report *r =
+            operating_of(front_end_operating(hb->fe), home_name(core));
+        if (r && operating_is_under_way(r))
+            said->operation = operating_summary(r);
+        else if (r)
+            said->last = operating_summary(r);
         said->lacks = importing_lacks(backup_service_importing(front_end_backup_service(hb->fe)),
                                       home_name(core));
     }

@@ -39,13 +39,13 @@ bool operating_is_under_way(const struct operation_report *report)
 
 struct heartbeat_operation operating_summary(const struct operation_report *report)
 {
-    if (!report || !operating_is_under_way(report))
-        return (struct heartbeat_operation){0};
     const struct operation_status *s = &report->status;
     return (struct heartbeat_operation){
         .began_wall_ms = report->began_wall_ms,
+        .ended_wall_ms = report->ended_wall_ms,
         .kind = report->wish.kind,
         .step = s->step,
+        .counted = operating_is_under_way(report) && (s->heard || s->alone),
         .left = s->holder_usn > s->copied ? s->holder_usn - s->copied : 0};
 }
 

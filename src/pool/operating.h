@@ -57,7 +57,7 @@ enum failure operating_check_cancel(const struct operating *operating, const cha
 /* NULL: there was none. Lent until the loop goes on. */
 const struct operation_report *operating_of(const struct operating *operating, const char *home);
 bool operating_is_under_way(const struct operation_report *report);
-/* As people elsewhere are told of it. `report` may be NULL. */
+/* As people elsewhere are told of it. */
 struct heartbeat_operation operating_summary(const struct operation_report *report);
 
 /* The copy of this home moved. */

@@ -116,6 +116,7 @@ static void note_homes(struct peer *peer, const struct heartbeat *theirs)
         noted->term = theirs->homes[i].term;
         noted->mode = theirs->homes[i].mode;
         noted->operation = theirs->homes[i].operation;
+        noted->last = theirs->homes[i].last;
     }
 }
 

@@ -21,7 +21,7 @@ struct peer_home {
     char home[HOME_NAME_SIZE];
     struct term term;
     enum mode mode;
-    struct heartbeat_operation operation; /* by which that pool takes it over */
+    struct heartbeat_operation operation, last; /* by which that pool takes it over, or did */
 };
 
 struct peer {

@@ -70,14 +70,20 @@ void front_end_witnesses(const struct front_end *fe, const char *home, char *nam
     }
 }
 
-/* What a machine that answers us said of the home last; NULL: it does not, or has no part in it. */
-static const struct peer_home *said_of(const struct peer *peer, const char *name)
+/* What a machine said of the home when it was heard last; NULL: it has no part in it. */
+static const struct peer_home *said_once(const struct peer *peer, const char *name)
 {
-    for (size_t i = 0; peer && peer->reachable && i < peer->home_count; i++) {
+    for (size_t i = 0; i < peer->home_count; i++) {
         if (strcmp(peer->homes[i].home, name) == 0)
             return &peer->homes[i];
     }
     return NULL;
+}
+
+/* The same, of one that answers us. */
+static const struct peer_home *said_of(const struct peer *peer, const char *name)
+{
+    return peer && peer->reachable ? said_once(peer, name) : NULL;
 }
 
 /* Who says that he holds it in that term. As long as a former backup pool has it, that is another
@@ -148,6 +154,21 @@ const struct heartbeat_operation *front_end_operation_at(const struct front_end 
         }
     }
     return NULL;
+}
+
+const struct heartbeat_operation *front_end_last_operation_at(const struct front_end *fe,
+                                                              const char *home, const char **pool)
+{
+    const struct heartbeat_operation *last = NULL;
+    struct peers *peers = front_end_peers(fe);
+    for (size_t i = 0; i < peers_count(peers); i++) {
+        const struct peer_home *said = said_once(peers_at(peers, i), home);
+        if (said && said->last.began_wall_ms > (last ? last->began_wall_ms : 0)) {
+            *pool = peers_at(peers, i)->pool;
+            last = &said->last;
+        }
+    }
+    return last;
 }
 
 const struct pool *front_end_server(const struct front_end *fe, const char *name)

@@ -190,6 +190,12 @@ def what_can_not_be_done_is_refused_with_the_way_out_and_changes_nothing(world):
     world.wait_mode("atl", "atl", "Serving")
     fail_over(world).must(0)
     holds(world, "redmond")
+    # The last one is the home's, whichever pool carried it out.
+    last = lambda pool: [world[pool].status_of("atl").get("LastOperation" + of) for of in ("", "At", "Ended")]
+    for pool in ("atl", "lonely"):
+        until(f"{pool} to hear of it", lambda: last(pool)[1:] == last("redmond")[1:])
+        assert last(pool)[:2] == ["Failover", REDMOND], last(pool)
+        assert world[pool].status_of("atl")["LastOperationResult"].startswith(f"Done: Get-CsPoolFailOverStatus"), pool
     before = world.items_in("redmond")
     fail_over(world).must(1, "failed over already", nothing, f"Invoke-CsPoolFailBack -PoolFqdn {ATL}")
     fail_back(world, pool=REDMOND).must(1, "not failed over",
@@ -200,6 +206,7 @@ def what_can_not_be_done_is_refused_with_the_way_out_and_changes_nothing(world):
     assert world.items_in("redmond") == before
     world.command("atl", "Start-CsPool", "-PoolFqdn", ATL).must(0)
     fail_back(world).must(0)
+    until("redmond to hear of it", lambda: last("redmond")[:2] == ["Failback", ATL])
     # Whoever would take it is not there: said wherever it is typed.
     holds(world, "atl")
     world.kill("redmond")
@@ -209,6 +216,23 @@ def what_can_not_be_done_is_refused_with_the_way_out_and_changes_nothing(world):
                 1, f"{REDMOND}, which would take it over, does not answer", "Nothing was sent.", "polluxd runs there",
                 f"Then again: Invoke-CsPoolFailOver -PoolFqdn {ATL}{words}\n")
     fail_back(world, at="lonely", pool=name_of("lonely")).must(1, "it is never failed over")
+    # Nobody is there to tell of the last one, but that there was one is known.
+    world.kill("atl")
+    world.start("redmond")
+    shown = world["redmond"].status_of("atl")
+    result, since = shown["LastOperationResult"], f" {ATL} has it since, in term {shown['Term']}."
+    assert result.startswith("Done, up to") and result.endswith(since), result
+
+
+@test
+def how_much_is_left_to_copy_is_not_said_while_nobody_knows(world):
+    deploy(world)
+    world.pause("atl")
+    process = begin(world)
+    until("it to be told", lambda: world["redmond"].status_of("atl").get("Operation"))
+    assert world["redmond"].status_of("atl")["LeftToCopy"] is None
+    world.resume("atl")
+    process.ends()
 
 
 @test

@@ -32,9 +32,14 @@ static struct heartbeat *heartbeat(void)
                                           .own = true,
                                           .mode = MODE_SERVING};
     h->homes[0].operation.began_wall_ms = 1795870000000;
+    h->homes[0].operation.counted = true;
     h->homes[0].operation.left = 12;
     h->homes[0].operation.kind = OPERATION_FAIL_BACK;
     h->homes[0].operation.step = OPERATION_CLOSE;
+    h->homes[0].last = (struct heartbeat_operation){.began_wall_ms = 1795860000000,
+                                                    .ended_wall_ms = 1795860000044,
+                                                    .kind = OPERATION_FAIL_OVER,
+                                                    .step = OPERATION_DONE};
     h->homes[1] = (struct heartbeat_home){.home = HOME_CENTRAL, .seen = 3};
     return h;
 }
