@@ -250,6 +250,8 @@ void call_progress(struct call *call, const struct call_progress *p)
     bool news = !call->progress || (text && strcmp(text, call->progress) != 0);
     free(call->progress);
     call->progress = text;
+    if (p->began_ms) /* that time goes on is no news */
+        json_object_set_new(line, "elapsed", json_integer((json_int_t)(now - p->began_ms)));
     if (news)
         say(call, json_pack("{s:O}", "progress", line));
     json_decref(line);

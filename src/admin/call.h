@@ -65,6 +65,7 @@ struct call_progress {
     const char *activity;
     const char *status;
     uint64_t done, total;
+    uint64_t began_ms; /* by clock_ms(), of what had begun before it was watched; 0: it has not */
     const char *follow, *cancel;
 };
 void call_progress(struct call *call, const struct call_progress *progress);

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/count.h"
 #include "base/timespan.h"
+#include "core/operation_plan.h"
 #include "pool/content.h"
 #include "pool/operating.h"
 
@@ -100,16 +101,25 @@ static uint64_t left(const struct operation_status *s)
 }
 
 /* What is left of the step: changes to copy, or the machines that it waits for. How much that is
- * only the holder knows. */
+ * only the holder knows; when it has released, nothing is. */
 static char *what_is_left(const struct operation_report *r)
 {
     const struct operation_status *s = &r->status;
     if (s->step == OPERATION_REPLICAS)
-        return xasprintf("%" PRIu64 " of %s: %s", s->replicas_usn,
+        return xasprintf(", %" PRIu64 " of %s: %s", s->replicas_usn,
                          COUNTED(s->replicas_goal, "change"), r->replicas.behind);
+    if (!operation_step_is_open(s->step))
+        return xstrdup("");
     if (!s->heard)
-        return xasprintf("%s has not answered yet", r->from);
-    return xasprintf("%s left to copy", COUNTED(left(s), "change"));
+        return xasprintf(", asking %s", r->from);
+    return xasprintf(", %s left to copy", COUNTED(left(s), "change"));
+}
+
+static char *which_step(const struct operation_report *r)
+{
+    const char *name = operation_step_name(r->status.step);
+    struct operation_plan plan = operation_plan(&r->wish.options, &r->status);
+    return plan.step ? xasprintf("%s (%u of %u)", name, plan.step, plan.steps) : xstrdup(name);
 }
 
 static void tell_progress(struct call *call, const struct operation_report *r)
@@ -117,17 +127,14 @@ static void tell_progress(struct call *call, const struct operation_report *r)
     const struct failover *f = call_kept(call);
     const struct operation_status *s = &r->status;
     bool replicas = s->step == OPERATION_REPLICAS;
-    uint64_t seconds = (clock_ms() - s->began_ms) / 1000;
-    char elapsed[TIME_SPAN_TEXT_MAX];
-    OWNED(free_memory) char *still = what_is_left(r);
-    OWNED(free_memory)
-    char *status = xasprintf("%s, %s, %s", operation_step_name(s->step), still,
-                             time_span_text(seconds * 1000, elapsed));
+    OWNED(free_memory) char *step = which_step(r), *still = what_is_left(r);
+    OWNED(free_memory) char *status = xasprintf("%s%s", step, still);
     call_progress(call,
                   &(struct call_progress){.activity = operation_kind_name(r->wish.kind),
                                           .status = status,
                                           .done = replicas ? s->replicas_usn : s->copied,
                                           .total = replicas ? s->replicas_goal : s->holder_usn,
+                                          .began_ms = s->began_ms,
                                           .follow = f->follow,
                                           .cancel = f->cancel});
 }

@@ -69,10 +69,11 @@ static void a_terminal_has_one_line_that_is_written_over(void **state)
     expect("\rPublishing the topology [--------------------] 0 %  0 of 2 pools\033[K");
     time_ms += 1000;
     step(p, "1 of 2 pools", 1, 2);
-    expect("\rPublishing the topology [##########----------] 50 %  1 of 2 pools  0:01\033[K");
+    expect(
+        "\rPublishing the topology [##########----------] 50 %  1 of 2 pools  0:01 elapsed\033[K");
     time_ms += 3599000;
     step(p, "2 of 2 pools", 2, 2);
-    expect("\rPublishing the topology [####################] 100 %  2 of 2 pools  1:00:00\033[K");
+    expect("\rPublishing the topology 100 %  2 of 2 pools  1:00:00 elapsed\033[K");
     complete(p, NULL);
     expect(ERASED);
     end(p, "");
@@ -84,6 +85,19 @@ static void a_line_that_is_left_standing_is_removed_at_the_end(void **state)
     struct progress *p = begin(true, 80);
     step(p, NULL, 0, 0);
     expect("\rPublishing the topology\033[K");
+    end(p, ERASED);
+}
+
+static void what_began_before_it_was_seen_is_as_old_as_it_is(void **state)
+{
+    (void)state;
+    struct progress *p = begin(true, 80);
+    const struct progress_step s = {.activity = "Failover", .elapsed_ms = 65000};
+    progress_step(p, &s);
+    expect("\rFailover  1:05 elapsed\033[K");
+    time_ms += 2000;
+    progress_tick(p);
+    expect("\rFailover  1:07 elapsed\033[K");
     end(p, ERASED);
 }
 
@@ -251,6 +265,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_terminal_has_one_line_that_is_written_over),
         cmocka_unit_test(a_line_that_is_left_standing_is_removed_at_the_end),
+        cmocka_unit_test(what_began_before_it_was_seen_is_as_old_as_it_is),
         cmocka_unit_test(it_is_drawn_ten_times_a_second_at_most),
         cmocka_unit_test(it_makes_way_and_comes_back),
         cmocka_unit_test(another_activity_is_seen_at_once),

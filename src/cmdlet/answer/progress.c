@@ -10,6 +10,8 @@ enum { BAR_CELLS = 20 };
 
 #define ERASE_LINE "\r\033[K"
 
+static const char elapsed_label[] = " elapsed"; /* where there is room for it */
+
 struct progress {
     FILE *err;
     bool terminal;
@@ -66,12 +68,14 @@ static char *elapsed_text(uint64_t ms)
 static void draw(struct progress *p, uint64_t now)
 {
     OWNED(free_memory) char *elapsed = elapsed_text(now - p->begun_ms);
-    /* The last column stays free: some terminals go to the next line when it is filled. */
-    size_t room = p->width - 1 - text_columns(elapsed);
     OWNED(free_memory) char *full = line_text(p, true);
     OWNED(free_memory) char *short_of_bar = line_text(p, false);
+    /* The last column stays free: some terminals go to the next line when it is filled. */
+    size_t room = p->width - 1 - text_columns(elapsed);
+    bool labelled = *elapsed && text_columns(short_of_bar) + strlen(elapsed_label) <= room;
+    room -= labelled ? strlen(elapsed_label) : 0;
     OWNED(free_memory) char *line = text_cut(text_columns(full) > room ? short_of_bar : full, room);
-    fprintf(p->err, "\r%s%s\033[K", line, elapsed);
+    fprintf(p->err, "\r%s%s%s\033[K", line, elapsed, labelled ? elapsed_label : "");
     fflush(p->err);
     p->on_screen = true;
 }
@@ -137,6 +141,8 @@ static void set_status(struct progress *p, const struct progress_step *step)
 {
     p->done = step->done;
     p->total = step->total;
+    if (step->elapsed_ms)
+        p->begun_ms = p->now() - step->elapsed_ms;
     if (step->completed && !step->status)
         return; /* what it said last stands for its end */
     free_memory(p->status);

@@ -1,6 +1,6 @@
 /* How far a long command is. On a terminal one line that is written over and over:
  *
- *     Publishing the topology [##########----------] 50 %  1 of 2 pools  0:01
+ *     Publishing the topology [##########----------] 50 %  1 of 2 pools  0:01 elapsed
  *
  * elsewhere (a log, a pipe) a plain line now and then: "Publishing the topology: 1 of 2 pools." */
 #ifndef POLLUX_CMDLET_ANSWER_PROGRESS_H
@@ -25,6 +25,7 @@ struct progress_step {
     const char *activity;
     const char *status;   /* or NULL */
     uint64_t done, total; /* total 0: nobody knows how much there is to do */
+    uint64_t elapsed_ms;  /* since it began; 0: it did when it was seen first */
     bool completed;       /* the activity has ended */
 };
 

@@ -157,6 +157,7 @@ static void progress_message(struct render *r, const json_t *value)
         .status = json_string_value(json_object_get(value, "status")),
         .done = count_of(value, "done"),
         .total = count_of(value, "total"),
+        .elapsed_ms = count_of(value, "elapsed"),
         .completed = json_is_true(json_object_get(value, "completed")),
     };
     if (step.activity)
