@@ -14,14 +14,14 @@ static const char *by_hand(const struct home *h, char text[BY_HAND_SIZE])
     snprintf(text, BY_HAND_SIZE,
              central ? ", on a machine of %s: Invoke-CsManagementServerFailover -Restore"
                      : ": Start-CsPool -PoolFqdn %s -Force",
-             h->assigned[h->side]);
+             home_self(h));
     return text;
 }
 
 void home_explain(const struct home *h, struct error *e)
 {
     const char *partner = home_partner(h);
-    const char *self = h->assigned[h->side];
+    const char *self = home_self(h);
     char served[BY_HAND_SIZE];
     if (h->store_lost || h->tick_ms < h->retry_ms) {
         fail(e, FAIL_IO, "The store keeps no changes, so the home %s can't be served from it.",

@@ -139,8 +139,8 @@ enum failure home_on_demanded(struct home *h, const struct home_event *event,
     }
     const struct handover_rule *rule = handover_rule(asked->demand, h->mode);
     if (!rule) {
-        fail(e, FAIL_REFUSED, "The home %s is %s here: there is nothing to %s.", h->name,
-             mode_name(h->mode), demand_name(asked->demand));
+        fail(e, FAIL_REFUSED, "The home %s is %s at %s: there is nothing to %s.", h->name,
+             mode_name(h->mode), home_self(h), demand_name(asked->demand));
         return refuse(e, FAIL_REFUSED);
     }
     enum failure bad = check_name(h, asked, e);
@@ -211,8 +211,8 @@ static enum failure check_take(const struct home *h, const struct home_event *ev
         return FAIL_REFUSED;
     }
     if (!home_is_known(h) || !mode_after(h->mode, CAUSE_TAKES, &mode))
-        return fail(e, FAIL_REFUSED, "The home %s is %s here, and can't be taken so.", h->name,
-                    mode_name(h->mode));
+        return fail(e, FAIL_REFUSED, "The home %s is %s at %s, and can't be taken so.", h->name,
+                    mode_name(h->mode), home_self(h));
     if (term_is_none(to) || !home_believes(h, to, 0) || term_side(to) != h->side ||
         to.number < h->seen || to.number <= h->hold.term.number)
         return fail(e, FAIL_CONFLICT, "A later number of the home %s is known by now: %" PRIu64 ".",

@@ -391,8 +391,8 @@ static void explain_unforced(const struct home *h, struct error *e)
     if (h->mode == MODE_REJOINING || h->mode == MODE_RELEASED || home_pairs_anew(h))
         home_explain(h, e);
     else
-        fail(e, FAIL_REFUSED, "The home %s is %s here, not Rejoining.", h->name,
-             mode_name(h->mode));
+        fail(e, FAIL_REFUSED, "The home %s is %s at %s, not Rejoining.", h->name,
+             mode_name(h->mode), home_self(h));
 }
 
 /* What a term is opened by on an administrator's word; or why that is not enough. */

@@ -60,6 +60,12 @@ bool home_is_known(const struct home *h); /* to its store */
 bool home_holds(const struct home *h);
 uint64_t home_next_number(const struct home *h); /* that this side may open */
 
+/* This pool: what is said of it may be read anywhere. */
+static inline const char *home_self(const struct home *h)
+{
+    return h->assigned[h->side];
+}
+
 static inline uint64_t larger(uint64_t a, uint64_t b)
 {
     return a > b ? a : b;

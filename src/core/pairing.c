@@ -69,7 +69,8 @@ enum failure home_on_part(struct home *h, struct home_actions *actions, struct e
     if (h->decision.under_way || h->store_lost)
         return fail(e, FAIL_BUSY, "The home %s is being decided on right now.", h->name);
     if (h->side != SIDE_BACKUP || h->mode != MODE_STANDBY || !hold_may_be_given_up(&h->hold))
-        return fail(e, FAIL_REFUSED, "The home %s is %s here.", h->name, mode_name(h->mode));
+        return fail(e, FAIL_REFUSED, "The home %s is %s at %s.", h->name, mode_name(h->mode),
+                    home_self(h));
     hold_give_up(home_decide(h, MODE_STANDBY, CAUSE_HEARD, actions));
     h->decision.keeps_mode = true;
     return OK;

@@ -872,7 +872,7 @@ static void a_home_that_is_taken_by_itself_is_taken(void **state)
         s->serves = true;
         tick(s, OPERATION_TICK_MS);
         assert_at(s, OPERATION_TURN);
-        refuses(s, FAIL_REFUSED); /* "Standby here: there is nothing to release" */
+        refuses(s, FAIL_REFUSED); /* it stands by: there is nothing to release */
         tick(s, OPERATION_LOOK_MS);
         says(s, MODE_STANDBY);
         assert_done(s);
