@@ -19,12 +19,28 @@ static json_t *moment(uint64_t wall_ms)
     return wall_ms ? json_string(clock_wall_text(wall_ms, text)) : json_null();
 }
 
+/* Nobody knows when it ended, nor, up to the other pool's word, what became of it. */
+static json_t *interruption_of(const struct operation_report *r)
+{
+    static const char *const commands[OPERATION_KINDS] = {
+        [OPERATION_FAIL_OVER] = "Invoke-CsPoolFailOver -PoolFqdn ",
+        [OPERATION_FAIL_BACK] = "Invoke-CsPoolFailBack -PoolFqdn ",
+        [OPERATION_MOVE_CENTRAL] = "Invoke-CsManagementServerFailover",
+    };
+    bool central = r->wish.kind == OPERATION_MOVE_CENTRAL;
+    return json_sprintf("Interrupted at \"%s\": this machine stopped. If %s had released the home, "
+                        "it is taken as soon as both hear each other; else it is served where it "
+                        "was, and this begins anew: %s%s%s",
+                        operation_step_name(r->status.step), r->from, commands[r->wish.kind],
+                        central ? "" : r->wish.home,
+                        r->wish.options.disaster && !central ? " -DisasterMode" : "");
+}
+
 static json_t *result_of(const struct operation_report *r)
 {
     char line[2 * ERROR_TEXT_MAX];
     if (r->interrupted)
-        return json_sprintf("Interrupted at \"%s\": this machine stopped.",
-                            operation_step_name(r->status.step));
+        return interruption_of(r);
     if (r->status.step == OPERATION_FAILED)
         return json_sprintf("Failed at \"%s\": %s", operation_step_name(r->status.failed_at),
                             error_line(&r->status.error, line, sizeof line));
@@ -98,6 +114,8 @@ static void show_last_operation(json_t *object, const struct front_end *fe, cons
                                             operation_kind_name(r->wish.kind), r->from, r->wish.by)
                              : json_string(operation_kind_name(o->kind)));
     json_object_set_new(object, "LastOperationAt", json_string(ours ? front_end_pool(fe) : at));
+    json_object_set_new(object, "LastOperationBegan",
+                        moment(ours ? r->began_wall_ms : o->began_wall_ms));
     json_object_set_new(object, "LastOperationEnded",
                         moment(ours ? r->ended_wall_ms : o->ended_wall_ms));
     json_object_set_new(object, "LastOperationResult",

@@ -403,6 +403,11 @@ def a_taker_that_dies_leaves_the_holder_serving(world):
         writers.go_on()
         world.start("redmond")
         world.wait_event("redmond", "operation-interrupted")
+        shown = world["redmond"].status_of("atl")
+        assert shown["LastOperationBegan"] and shown["LastOperationEnded"] is None, shown
+        assert shown["LastOperationResult"].startswith('Interrupted at "Letting sessions end"'), shown
+        assert shown["LastOperationResult"].endswith(f": Invoke-CsPoolFailOver -PoolFqdn {ATL}"), shown
+        until("atl to hear of it", lambda: "Interrupted" in world["atl"].status_of("atl").get("LastOperationResult", ""))
         fail_over(world).must(0)
         writers.go_on()
     writers.must_be_kept("redmond")
