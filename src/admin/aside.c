@@ -26,7 +26,7 @@ static bool count(const struct item *item, struct item_hash hash, void *context)
     return *conflicts < ASIDE_CONFLICTS_COUNTED;
 }
 
-void aside_show(json_t *object, struct view *view, const char *home)
+static uint64_t conflicts_in(struct view *view, const char *home)
 {
     uint64_t conflicts = 0;
     struct error unused;
@@ -35,8 +35,13 @@ void aside_show(json_t *object, struct view *view, const char *home)
             view_keys(view, home, (enum module)m, bytes_of_text(SALVAGE_CONFLICTS), count,
                       &conflicts, &unused);
     }
+    return conflicts;
+}
+
+void aside_show(json_t *object, struct view *view, const char *home)
+{
     json_object_set_new(object, "Tail", json_integer((json_int_t)aside_tail(view, home)));
-    json_object_set_new(object, "Conflicts", json_integer((json_int_t)conflicts));
+    json_object_set_new(object, "Conflicts", json_integer((json_int_t)conflicts_in(view, home)));
 }
 
 /* --- the last one that was salvaged --- */
@@ -65,11 +70,13 @@ static char *what_of(const struct last_tail *last, const struct hold *hold)
                      (unsigned long long)term.number, hold->pools[term_side(term)]);
 }
 
-static char *result_of(const struct last_tail *last, const char *home)
+/* `kept`: a conflict is there still, of this one or another. */
+static char *result_of(const struct last_tail *last, const char *home, bool kept)
 {
     const struct salvage_mark *sum = &last->sum;
     OWNED(free_memory)
-    char *look = xasprintf(": Get-CsBackupServiceConflict -PoolFqdn %s", home);
+    char *look = kept ? xasprintf(": Get-CsBackupServiceConflict -PoolFqdn %s", home)
+                      : xstrdup("; none is left.");
     return xasprintf("Of what the holder did not know, %s %s carried over, %llu %s the same, and "
                      "%llu %s%s",
                      COUNTED(sum->carried, "change"), count_word(sum->carried, "was", "were"),
@@ -85,7 +92,8 @@ void aside_show_last(json_t *object, struct view *view, const struct hold *hold)
     if (!last)
         return;
     OWNED(free_memory) char *what = what_of(last, hold);
-    OWNED(free_memory) char *result = result_of(last, hold->home);
+    bool kept = conflicts_in(view, hold->home) > 0;
+    OWNED(free_memory) char *result = result_of(last, hold->home, kept);
     char when[CLOCK_TEXT_MAX];
     json_object_set_new(object, "LastRejoin", json_string(what));
     json_object_set_new(object, "LastRejoinEnded",
