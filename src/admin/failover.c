@@ -495,16 +495,40 @@ static bool is_under_way(const struct call *call)
     return r && operating_is_under_way(r) && r->wish.kind == f->wish.kind;
 }
 
+/* Which of the given parameters it was not begun with. Owned by the caller. */
+static char *what_it_lacks(const struct call *call)
+{
+    const struct operation_options *o = &((const struct failover *)call_kept(call))->wish.options;
+    const struct operation_options *its = &find(call)->wish.options;
+    const struct {
+        const char *parameter;
+        bool same;
+    } all[] = {
+        {"SkipDataVerification", o->skip_verification == its->skip_verification},
+        {"FlushStorageService", o->flush == its->flush},
+        {"WaitTime", o->patience_ms == its->patience_ms},
+        {"ServicesStopDelayMins", o->close_ms == its->close_ms},
+        {"DatabaseCommandTimeoutInSeconds", o->store_ms == its->store_ms},
+    };
+    struct buffer text = {0};
+    for (size_t i = 0; i < COUNT_OF(all); i++) {
+        if (call_value(call, all[i].parameter) && !all[i].same)
+            buffer_printf(&text, "%s -%s", text.size ? "," : ", without this", all[i].parameter);
+    }
+    return buffer_take_text(&text);
+}
+
 /* What was asked for is more than it does: whoever waits for it must know. Owned by the caller. */
 static char *what_joining_is(const struct call *call)
 {
     const struct failover *f = call_kept(call);
     const struct operation_report *r = find(call);
+    OWNED(free_memory) char *lacks = what_it_lacks(call);
     if (!f->wish.options.disaster || r->wish.options.disaster)
-        return xstrdup("joined as it is.");
-    return xasprintf("joined as it is, and needs %s. To take over without that, call it off first: "
-                     "%s",
-                     r->from, f->cancel);
+        return xasprintf("joined as it is%s.", lacks);
+    return xasprintf("joined as it is%s, and needs %s. To take over without that, call it off "
+                     "first: %s",
+                     lacks, r->from, f->cancel);
 }
 
 static void begin(struct call *call)

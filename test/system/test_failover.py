@@ -368,7 +368,9 @@ def what_is_under_way_can_be_called_off_and_joined(world):
                           f"Get-CsPoolFailOverStatus -PoolFqdn {ATL} shows", f"Stop-CsPoolFailOver -PoolFqdn {ATL}\n")
         needs = f"joined as it is, and needs {ATL}. To take over without that, call it off first: " \
             f"Stop-CsPoolFailOver -PoolFqdn {ATL}\n"
-        for words, joined in (([], "joined as it is.\n"), (["-DisasterMode"], needs)):
+        other_way = ["-WaitTime", "60", "-FlushStorageService", "-ServicesStopDelayMins", "30"]
+        for words, joined in (([], "joined as it is.\n"), (["-DisasterMode"], needs),
+                              (other_way, "joined as it is, without this -FlushStorageService, -WaitTime.\n")):
             told = fail_over(world, "-WhatIf", *words).must(0, "is under way already", "Letting sessions end", joined)
             assert "would be copied" not in told.out, told
         other = begin(world)
