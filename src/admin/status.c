@@ -51,9 +51,8 @@ static json_t *result_of(const struct operation_report *r)
                               refused_ms);
 }
 
-/* One that was followed by another one, of which nobody is there to tell, is not taken for the
- * last.
- */
+/* The last one that this pool carried out: since then there may have been another one, of which
+ * nobody is there to tell. */
 static json_t *result_here(const struct front_end *fe, const struct operation_report *r)
 {
     const struct hosted_home *home = front_end_home(fe, r->wish.home);
@@ -67,16 +66,17 @@ static json_t *result_here(const struct front_end *fe, const struct operation_re
     return more;
 }
 
-/* What is known of another pool's: how it ended. */
-static json_t *outcome_of(const struct heartbeat_operation *o, const char *home, const char *at)
+/* What is known of one that another pool carried out. */
+static json_t *result_there(const struct heartbeat_operation *o, const char *home, const char *at)
 {
+    const char *step = operation_step_name(o->step);
     bool ended = o->step == OPERATION_DONE || o->step == OPERATION_FAILED;
     OWNED(free_memory)
-    char *stopped = xasprintf("Interrupted at \"%s\"", operation_step_name(o->step));
+    char *outcome = ended ? xstrdup(step) : xasprintf("Interrupted at \"%s\"", step);
     return json_sprintf(
         "%s: Get-CsPoolFailOverStatus -PoolFqdn %s, typed at a machine of %s, shows "
         "more of it.",
-        ended ? operation_step_name(o->step) : stopped, home, at);
+        outcome, home, at);
 }
 
 /* The one under way, with its step, at whichever pool it is: all tell the same of it. */
@@ -100,26 +100,34 @@ static void show_operation(json_t *object, const struct front_end *fe, const cha
         json_object_set_new(object, "OperationWaitsFor", show_text(r->replicas.behind));
 }
 
-/* The last one, with what came of it, by whichever pool it was begun last. */
+/* Which it was, and what came of it, where that is known. */
+static void show_ended(json_t *object, json_t *which, json_t *result, const char *at,
+                       const struct heartbeat_operation *o)
+{
+    json_object_set_new(object, "LastOperation", which);
+    json_object_set_new(object, "LastOperationAt", json_string(at));
+    json_object_set_new(object, "LastOperationBegan", moment(o->began_wall_ms));
+    json_object_set_new(object, "LastOperationEnded", moment(o->ended_wall_ms));
+    json_object_set_new(object, "LastOperationResult", result);
+}
+
+/* The last one of the home, whichever pool carried it out. */
 static void show_last_operation(json_t *object, const struct front_end *fe, const char *home)
 {
     const struct operation_report *r = operating_of(front_end_operating(fe), home);
-    const char *at = front_end_pool(fe);
-    const struct heartbeat_operation *o = front_end_last_operation_at(fe, home, &at);
-    bool ours = r && (!o || r->began_wall_ms >= o->began_wall_ms);
-    if ((r && operating_is_under_way(r)) || (!ours && !o))
+    const char *at;
+    const struct heartbeat_operation *there = front_end_last_operation_at(fe, home, &at);
+    if (r && operating_is_under_way(r))
         return;
-    json_object_set_new(object, "LastOperation",
-                        ours ? json_sprintf("%s from %s, begun by %s",
-                                            operation_kind_name(r->wish.kind), r->from, r->wish.by)
-                             : json_string(operation_kind_name(o->kind)));
-    json_object_set_new(object, "LastOperationAt", json_string(ours ? front_end_pool(fe) : at));
-    json_object_set_new(object, "LastOperationBegan",
-                        moment(ours ? r->began_wall_ms : o->began_wall_ms));
-    json_object_set_new(object, "LastOperationEnded",
-                        moment(ours ? r->ended_wall_ms : o->ended_wall_ms));
-    json_object_set_new(object, "LastOperationResult",
-                        ours ? result_here(fe, r) : outcome_of(o, home, at));
+    if (r && (!there || r->began_wall_ms >= there->began_wall_ms)) {
+        struct heartbeat_operation here = operating_summary(r);
+        json_t *which = json_sprintf("%s from %s, begun by %s", operation_kind_name(r->wish.kind),
+                                     r->from, r->wish.by);
+        show_ended(object, which, result_here(fe, r), front_end_pool(fe), &here);
+    } else if (there) {
+        show_ended(object, json_string(operation_kind_name(there->kind)),
+                   result_there(there, home, at), at, there);
+    }
 }
 
 /* How old the copy here is, of all that is copied: the oldest of its modules. */
@@ -262,6 +270,11 @@ void admin_get_pool_failover_status(struct call *call)
     struct front_end *fe = call_front_end(call);
     const char *only = call_text(call, "PoolFqdn");
     struct error e;
+    if (only && strcmp(only, HOME_CENTRAL) != 0 &&
+        show_find_pool(front_end_config(fe)->topology, only, NULL, &e)) {
+        call_fail(call, &e);
+        return;
+    }
     if (only && !front_end_home(fe, only)) {
         show_hearsay(call, only);
         call_end(call);
