@@ -104,7 +104,7 @@ void place_pair(const struct front_end *fe, const char *home, const struct pool 
     const struct pool *pool = central ? topology->central : topology_pool(topology, home);
     const struct pool *holder = front_end_holder(fe, home);
     two[0] = holder ? holder : pool;
-    two[1] = two[0] == pool ? pool->backup : pool;
+    two[1] = pool && two[0] == pool ? pool->backup : pool;
 }
 
 /* NULL: this pool has a part in it, or nobody who has answers. */
@@ -362,25 +362,23 @@ static bool is_the_other(const struct call *call, const struct passing *passing,
 }
 
 /* It is not the other machine that is wrong, if our own certificate is not good. */
-static bool explain_certificate(const struct call *call, const char *again, struct error *e)
+static void explain_certificate(const struct call *call, struct error *e)
 {
     const struct config *config = front_end_config(call_front_end(call));
     OWNED(faults_free) struct faults faults = {0};
     certificates_faults(config, &faults);
-    if (e->kind != FAIL_FOREIGN || !faults.count)
-        return false;
-    certificates_explain(config, &faults.list[0], again, e);
+    if (!faults.count)
+        return;
+    certificates_explain(config, &faults.list[0], e);
     error_kept(e, "Nothing was changed.");
-    return true;
 }
 
 /* Who is asked about a pool hears which other one it takes, and what to type once that is there. */
 static void explain_absence(const struct call *call, const struct passing *passing, struct error *e)
 {
-    OWNED(free_memory) char *again = parameters_typed(call_command(call), call_parameters(call));
-    bool ours = explain_certificate(call, again, e);
     const struct error why = *e;
     const char *home = call_text(call, "PoolFqdn"), *blank = why.next[0] ? " " : "";
+    OWNED(free_memory) char *again = parameters_typed(call_command(call), call_parameters(call));
     bool over, other = is_the_other(call, passing, &over);
     bool lost = e->kind == FAIL_UNREACHABLE;
     if (other && over)
@@ -396,7 +394,7 @@ static void explain_absence(const struct call *call, const struct passing *passi
     if (other && lost)
         error_next(e, "%s%sIf it is lost: %s -PoolFqdn %s -DisasterMode", why.next, blank,
                    over ? "Invoke-CsPoolFailBack" : "Invoke-CsPoolFailOver", home);
-    else if (!other && !ours)
+    else if (!other)
         error_next(e, "%s%sThen again: %s", why.next, blank, again);
 }
 
@@ -435,6 +433,8 @@ static void on_answered(void *context)
         unanswered(call);
         return;
     }
+    if (passing->error.kind == FAIL_FOREIGN)
+        explain_certificate(call, &passing->error);
     if (is_absence(passing->error.kind))
         explain_silence(call, passing, &passing->error);
     if (passing->error.kind)

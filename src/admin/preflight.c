@@ -219,10 +219,12 @@ static bool certificates_are_good(const struct look *l)
 {
     const struct config *config = front_end_config(l->fe);
     OWNED(faults_free) struct faults faults = {0};
-    struct error e;
     certificates_faults(config, &faults);
     for (size_t i = 0; i < faults.count; i++) {
-        certificates_explain(config, &faults.list[i], l->wish->again, &e);
+        struct error why;
+        certificates_explain(config, &faults.list[i], &why);
+        struct error e = why;
+        error_next(&e, "%s Then: %s", why.next, l->wish->again);
         wrong(l, &e);
     }
     return faults.count == 0;

@@ -80,12 +80,11 @@ void certificates_faults(const struct config *config, struct faults *faults)
     }
 }
 
-void certificates_explain(const struct config *config, const struct fault *fault, const char *again,
-                          struct error *e)
+void certificates_explain(const struct config *config, const struct fault *fault, struct error *e)
 {
-    fail(e, FAIL_REFUSED, "%s: %s", fault->file, fault->sentence);
+    fail(e, FAIL_FOREIGN, "%s: %s", fault->file, fault->sentence);
     error_next(e,
                "Where the authority is, pollux pki renew %s makes new ones; bring them to that "
-               "machine, and reload polluxd there. Then: %s",
-               config->self->fqdn, again);
+               "machine, and reload polluxd there.",
+               config->self->fqdn);
 }

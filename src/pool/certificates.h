@@ -25,8 +25,7 @@ void certificates_check(const struct config *config, struct certificate_watch *w
 /* Would other machines accept what this configuration names? All that is wrong, at once; that a
  * certificate is expired among it. */
 void certificates_faults(const struct config *config, struct faults *faults);
-/* Such a fault as an error: what is to be done about it, and then `again`, as it is typed. */
-void certificates_explain(const struct config *config, const struct fault *fault, const char *again,
-                          struct error *e);
+/* Such a fault as an error, with what is to be done about it. */
+void certificates_explain(const struct config *config, const struct fault *fault, struct error *e);
 
 #endif
