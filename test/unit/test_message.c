@@ -69,6 +69,12 @@ static void a_heartbeat_about_as_many_homes_as_there_can_be_is_not_too_long(void
         home->own = true;
         home->term = (struct term){.number = INT64_MAX / 2, .tag = 1};
         home->seen = INT64_MAX / 2;
+        home->operation = home->last = (struct heartbeat_operation){.began_wall_ms = INT64_MAX,
+                                                                    .ended_wall_ms = INT64_MAX,
+                                                                    .counted = true,
+                                                                    .left = INT64_MAX,
+                                                                    .kind = OPERATION_MOVE_CENTRAL,
+                                                                    .step = OPERATION_REPLICAS};
     }
     memset(in->engine, 'e', sizeof in->engine - 1);
     OWNED(free_memory) struct heartbeat *out = xcalloc(1, sizeof *out);
