@@ -323,7 +323,7 @@ static enum failure drop(struct group *group, struct group_home *home, const str
     if (bad || found.usn == 0)
         return bad;
     count_out(&home->row.state.modules[step->module].digest, key.size, &found);
-    return ops(group)->drop(group->s, home->row.id, &found.usn, 1, e);
+    return ops(group)->drop(group->s, home->row.id, found.usn, e);
 }
 
 /* Who has a usn already. */
@@ -355,7 +355,7 @@ static enum failure place(struct group *group, struct group_home *home, const st
         ops(group)->walk_usn(group->s, home->row.id, item->version.usn - 1, note_tenant, &t, e);
     if (!bad && t.other) {
         count_out(&home->row.state.modules[t.module].digest, t.key_size, &t.found);
-        bad = ops(group)->drop(group->s, home->row.id, &t.found.usn, 1, e);
+        bad = ops(group)->drop(group->s, home->row.id, t.found.usn, e);
     }
     if (!bad)
         run_add(group->run, item, hash);
@@ -423,7 +423,7 @@ static enum failure discard(struct group *group, const struct group_home *home, 
     struct cursor in = cursor_over(usns);
     for (size_t i = 0; i < count; i++)
         list[i] = cursor_u64(&in);
-    return ops(group)->drop(group->s, home->row.id, list, count, e);
+    return ops(group)->discard(group->s, home->row.id, list, count, e);
 }
 
 static enum failure repair(struct group *group, const struct group_home *home,

@@ -100,10 +100,13 @@ struct engine_ops {
     /* By their usns: their rows; an error if there is one with such a usn. */
     enum failure (*insert)(struct session *s, int64_t home, const struct writes *writes,
                            struct error *e);
-    /* Takes away what has these usns, if anything: a row, sound or not, and the key that leads
-     * there. */
-    enum failure (*drop)(struct session *s, int64_t home, const uint64_t *usns, size_t count,
-                         struct error *e);
+    /* Takes away what has this usn, if anything: a row, sound or not, and the key that leads there.
+     */
+    enum failure (*drop)(struct session *s, int64_t home, uint64_t usn, struct error *e);
+    /* The same where something is damaged: with each key that leads to one of these usns, or to
+     * what is none. */
+    enum failure (*discard)(struct session *s, int64_t home, const uint64_t *usns, size_t count,
+                            struct error *e);
     enum failure (*forget)(struct session *s, int64_t home, uint64_t tombstones_upto,
                            struct error *e);
     enum failure (*get)(struct session *s, int64_t home, enum module module, struct bytes key,

@@ -337,8 +337,15 @@ static void drop_one(struct memory_session *s, int64_t home, uint64_t usn)
     s->tree = tree_remove(s->tree, buffer_view(&by_key));
 }
 
-static enum failure drop(struct session *base, int64_t home, const uint64_t *usns, size_t count,
-                         struct error *e)
+static enum failure drop(struct session *base, int64_t home, uint64_t usn, struct error *e)
+{
+    (void)e;
+    drop_one(session_of(base), home, usn);
+    return OK;
+}
+
+static enum failure discard(struct session *base, int64_t home, const uint64_t *usns, size_t count,
+                            struct error *e)
 {
     (void)e;
     for (size_t i = 0; i < count; i++)
@@ -645,6 +652,7 @@ static const struct engine_ops memory_ops = {
     .insert = insert,
     .take = take,
     .drop = drop,
+    .discard = discard,
     .forget = forget,
     .get = get,
     .walk_usn = walk_usn,

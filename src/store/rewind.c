@@ -83,7 +83,7 @@ static enum failure move_taken(struct session *s, struct home_row *from, struct 
         item->value.at = m->memory.at + m->list[i].at + item->key.size;
         run_add(m->run, item, m->list[i].hash);
         digest_remove(&from->state.modules[item->module].digest, item, m->list[i].hash);
-        bad = s->engine->ops->drop(s, from->id, &item->version.usn, 1, e);
+        bad = s->engine->ops->drop(s, from->id, item->version.usn, e);
     }
     return bad ? bad : run_write(m->run, s, to, e);
 }

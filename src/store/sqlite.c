@@ -279,6 +279,7 @@ static void engine_close(struct engine *base)
     if (engine->lock >= 0)
         close(engine->lock);
     free(engine->path);
+    free(engine->pool);
     free(engine->synchronous);
     free(engine);
 }
@@ -303,6 +304,7 @@ static const struct engine_ops sqlite_ops = {
     .is_untidy = sqlite_is_untidy,
     .tidy = sqlite_tidy,
     .drop = sqlite_drop,
+    .discard = sqlite_discard,
     .forget = sqlite_forget,
     .get = sqlite_get,
     .walk_usn = sqlite_walk_usn,
@@ -395,12 +397,13 @@ enum failure sqlite_engine_open_with(const char *path, const char *pool,
     struct sqlite_engine *engine = xcalloc(1, sizeof *engine);
     engine->base.ops = &sqlite_ops;
     engine->path = xstrdup(path);
+    engine->pool = xstrdup(pool);
     engine->vfs = options->synchronous ? options->vfs : sqlite_log_vfs(options->vfs);
     engine->synchronous = xstrdup(options->synchronous ? options->synchronous : "FULL");
     engine->replaced_max = options->replaced_max ? options->replaced_max : REPLACED_MAX;
     enum failure bad = lock_file(engine, e);
     if (!bad)
-        bad = sqlite_renewal_carry_out(engine, pool, e);
+        bad = sqlite_renewal_carry_out(engine, e);
     if (!bad)
         bad = prepare_file(engine, pool, e);
     if (!bad)

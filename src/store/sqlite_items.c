@@ -206,53 +206,27 @@ static enum failure drop_by_usn(struct sqlite_session *s, int64_t home, enum ite
     return sqlite_done(s, stmt, sqlite3_step(stmt), "dropping an item", e);
 }
 
-/* Usns whose keys are not where their rows say, because that is damaged, or gone. With them goes
- * what is no usn at all. */
-struct lost {
-    uint64_t *usns;
-    size_t count, room;
-};
-
-static void note_lost(struct lost *lost, uint64_t usn)
-{
-    if (lost->count == lost->room) {
-        lost->room = lost->room ? lost->room * 2 : 16;
-        lost->usns = xrealloc(lost->usns, lost->room * sizeof *lost->usns);
-    }
-    lost->usns[lost->count++] = usn;
-}
-
-static enum failure drop_lost(struct sqlite_session *s, int64_t home, struct lost *lost,
-                              enum failure bad, struct error *e)
-{
-    if (!bad)
-        bad = sqlite_drop_lost_keys(s, home, lost->usns, lost->count, e);
-    free(lost->usns);
-    return bad;
-}
-
 /* The key that leads to a row is found by what stands in the row; or else, because that may be
  * damaged, among all. */
 static enum failure drop_key_of(struct sqlite_session *s, int64_t home, sqlite3_stmt *row,
-                                struct lost *lost, struct error *e)
+                                struct error *e)
 {
     sqlite3_stmt *drop;
     enum failure bad = sqlite_ready_item(s, home, ITEM_DROP_KEY, &drop, e);
     if (bad)
         return bad;
-    int64_t usn = sqlite3_column_int64(row, 0);
+    uint64_t usn = (uint64_t)sqlite3_column_int64(row, 0);
     sqlite_bind_key(drop, (enum module)sqlite3_column_int(row, 1), sqlite_column_bytes_of(row, 4));
-    sqlite3_bind_int64(drop, 3, usn);
+    sqlite_bind_u64(drop, 3, usn);
     bad = sqlite_done(s, drop, sqlite3_step(drop), "dropping a key", e);
-    if (!bad && sqlite3_changes(s->db) == 0)
-        note_lost(lost, (uint64_t)usn);
-    return bad;
+    if (bad || sqlite3_changes(s->db) > 0)
+        return bad;
+    return sqlite_drop_lost_keys(s, home, &usn, 1, e);
 }
 
 /* Of what the first statement selects, the keys; then the rows, by the second one. */
 static enum failure drop_selected(struct sqlite_session *s, int64_t home, enum item_statement which,
-                                  enum item_statement rows, uint64_t limit, struct lost *lost,
-                                  struct error *e)
+                                  enum item_statement rows, uint64_t limit, struct error *e)
 {
     sqlite3_stmt *stmt;
     enum failure bad = sqlite_ready_item(s, home, which, &stmt, e);
@@ -261,7 +235,7 @@ static enum failure drop_selected(struct sqlite_session *s, int64_t home, enum i
     sqlite_bind_u64(stmt, 1, limit);
     int code = SQLITE_OK;
     while (!bad && (code = sqlite3_step(stmt)) == SQLITE_ROW)
-        bad = drop_key_of(s, home, stmt, lost, e);
+        bad = drop_key_of(s, home, stmt, e);
     enum failure worse = sqlite_done(s, stmt, code, "dropping items", e);
     if (bad || worse)
         return bad ? bad : worse;
@@ -269,33 +243,33 @@ static enum failure drop_selected(struct sqlite_session *s, int64_t home, enum i
 }
 
 /* A row that somebody finds by its usn was not replaced; if it is noted as such, that goes, too. */
-static enum failure drop_one(struct sqlite_session *s, int64_t home, uint64_t usn,
-                             struct lost *lost, struct error *e)
+enum failure sqlite_drop(struct session *base, int64_t home, uint64_t usn, struct error *e)
 {
+    struct sqlite_session *s = session_of(base);
     enum failure bad = sqlite_not_replaced(s, home, usn, e);
     if (!bad)
-        bad = drop_selected(s, home, ITEM_ROW, ITEM_DROP, usn, lost, e);
-    if (!bad && sqlite3_changes(s->db) == 0) /* there is no such row */
-        note_lost(lost, usn);
-    return bad;
+        bad = drop_selected(s, home, ITEM_ROW, ITEM_DROP, usn, e);
+    if (bad || sqlite3_changes(s->db) > 0)
+        return bad;
+    return sqlite_drop_lost_keys(s, home, &usn, 1, e); /* the row got lost */
 }
 
-enum failure sqlite_drop(struct session *base, int64_t home, const uint64_t *usns, size_t count,
-                         struct error *e)
+enum failure sqlite_discard(struct session *base, int64_t home, const uint64_t *usns, size_t count,
+                            struct error *e)
 {
-    struct lost lost = {0};
+    struct sqlite_session *s = session_of(base);
     enum failure bad = OK;
-    for (size_t i = 0; !bad && i < count; i++)
-        bad = drop_one(session_of(base), home, usns[i], &lost, e);
-    return drop_lost(session_of(base), home, &lost, bad, e);
+    for (size_t i = 0; !bad && i < count; i++) {
+        bad = sqlite_not_replaced(s, home, usns[i], e);
+        if (!bad)
+            bad = drop_by_usn(s, home, ITEM_DROP, usns[i], e);
+    }
+    return bad ? bad : sqlite_drop_lost_keys(s, home, usns, count, e);
 }
 
 enum failure sqlite_forget(struct session *base, int64_t home, uint64_t upto, struct error *e)
 {
-    struct sqlite_session *s = session_of(base);
-    struct lost lost = {0};
-    enum failure bad = drop_selected(s, home, ITEM_TOMBSTONES, ITEM_FORGET, upto, &lost, e);
-    return drop_lost(s, home, &lost, bad, e);
+    return drop_selected(session_of(base), home, ITEM_TOMBSTONES, ITEM_FORGET, upto, e);
 }
 
 enum failure sqlite_sweep(struct session *base, int64_t home, uint32_t max, uint32_t *swept,
@@ -305,10 +279,9 @@ enum failure sqlite_sweep(struct session *base, int64_t home, uint32_t max, uint
     enum failure bad = sqlite_sweep_replaced(s, home, max, swept, e);
     if (bad || *swept == max)
         return bad;
-    struct lost lost = {0};
-    bad = drop_selected(s, home, ITEM_FIRST, ITEM_SWEEP, max - *swept, &lost, e);
+    bad = drop_selected(s, home, ITEM_FIRST, ITEM_SWEEP, max - *swept, e);
     *swept += bad ? 0 : (uint32_t)sqlite3_changes(s->db);
-    return drop_lost(s, home, &lost, bad, e);
+    return bad;
 }
 
 /* A key that was damaged is not found. But it still lies where it was, so what lies on both sides

@@ -126,8 +126,7 @@ static enum failure make_room(const struct sqlite_engine *engine, struct error *
     return bad ? bad : create_empty(engine, UNDER_WAY, e);
 }
 
-static enum failure make(struct sqlite_engine *engine, const char *pool, struct rescued *rescued,
-                         struct error *e)
+static enum failure make(struct sqlite_engine *engine, struct rescued *rescued, struct error *e)
 {
     OWNED(free_memory) char *path = beside(engine, UNDER_WAY);
     OWNED(free_memory) char *off = xstrdup("OFF");
@@ -140,7 +139,7 @@ static enum failure make(struct sqlite_engine *engine, const char *pool, struct 
     if (!bad)
         bad = sqlite_session_open(&next.base, true, &to, e);
     if (!bad)
-        bad = fill(from, to, pool, rescued, e);
+        bad = fill(from, to, engine->pool, rescued, e);
     sqlite_session_close(to);
     sqlite_session_close(from);
     if (!bad)
@@ -171,7 +170,7 @@ static void tell(const struct sqlite_engine *engine, const struct rescued *rescu
 {
     log_event(LOG_EVENT_WARNING, "store-renewed",
               "%s is a new file now: %s could be read of the damaged one, which is kept as "
-              "%s" DAMAGED ", and %s could not.",
+              "%s" DAMAGED ", and at least %s could not.",
               engine->path, COUNTED(rescued->items, "item"), engine->path,
               COUNTED(rescued->lost, "item"));
 }
@@ -185,24 +184,28 @@ static enum failure give_up(const struct sqlite_engine *engine, const struct err
               "%s stays as it is: no new file could be made of it.", engine->path);
     drop_file(engine, UNDER_WAY, NULL);
     enum failure bad = drop_file(engine, READY, e);
-    return bad ? bad : move_file(engine, ASKED, FAILED, e);
+    if (!bad)
+        bad = move_file(engine, ASKED, FAILED, e);
+    return bad ? bad : sync_folder(engine, e);
 }
 
-enum failure sqlite_renewal_carry_out(struct sqlite_engine *engine, const char *pool,
-                                      struct error *e)
+enum failure sqlite_renewal_carry_out(struct sqlite_engine *engine, struct error *e)
 {
     struct rescued rescued = {0};
     struct error why;
     struct stat st;
     bool ready = is_there(engine, READY, &st);
-    if (!ready && !is_there(engine, ASKED, &st))
+    bool asked = ready || is_there(engine, ASKED, &st);
+    /* As long as the old one is kept, something may be missing that nobody has looked for yet. */
+    if (asked || is_there(engine, DAMAGED, &st))
+        atomic_store(&engine->base.damaged, true);
+    if (!asked)
         return OK;
-    if (!ready && make(engine, pool, &rescued, &why))
+    if (!ready && make(engine, &rescued, &why))
         return give_up(engine, &why, e);
     enum failure bad = put_in_place(engine, e);
     if (bad)
         return bad;
-    atomic_store(&engine->base.damaged, true); /* what was lost is to be found out */
     if (ready)
         log_event(LOG_EVENT_WARNING, "store-renewed",
                   "%s is a new file now, which was made before this process was interrupted.",
@@ -214,14 +217,14 @@ enum failure sqlite_renewal_carry_out(struct sqlite_engine *engine, const char *
 
 /* --- asking for it --- */
 
-static enum failure check_last(const struct sqlite_engine *engine, const char *end,
+static enum failure check_last(const struct sqlite_engine *engine, const char *end, time_t again_s,
                                const char *what, struct error *e)
 {
     struct stat st;
     if (!is_there(engine, end, &st))
         return OK;
     time_t age_s = time(NULL) - st.st_ctime;
-    if (age_s < 0 || age_s > RENEWAL_AGAIN_S)
+    if (age_s < 0 || age_s > again_s)
         return OK;
     fail(e, FAIL_DAMAGED, "%s is damaged; %s %s ago.", engine->path, what,
          COUNTED((uint64_t)age_s / 60, "minute"));
@@ -268,7 +271,9 @@ static enum failure check_readable(struct sqlite_engine *engine, struct error *e
     enum failure bad = sqlite_session_open(&engine->base, false, &s, e);
     if (bad)
         return bad;
-    bad = ops->records(s, "", visit_any, NULL, e);
+    bad = sqlite_adopt(session_of(s)->db, engine->path, engine->pool, e);
+    if (!bad)
+        bad = ops->records(s, "", visit_any, NULL, e);
     if (!bad)
         bad = ops->homes(s, visit_any, NULL, e);
     sqlite_session_close(s);
@@ -278,14 +283,19 @@ static enum failure check_readable(struct sqlite_engine *engine, struct error *e
 enum failure sqlite_renew(struct session *s, struct error *e)
 {
     struct sqlite_engine *engine = (struct sqlite_engine *)s->engine;
-    enum failure bad = check_last(engine, DAMAGED, "it was made anew", e);
+    enum failure bad = check_last(engine, DAMAGED, RENEWAL_AGAIN_S, "it was made anew", e);
     if (!bad)
-        bad = check_last(engine, FAILED, "no new file could be made of it", e);
+        bad = check_last(engine, FAILED, RENEWAL_FAILED_AGAIN_S, "no new file could be made of it",
+                         e);
     if (!bad)
         bad = check_space(engine, e);
     if (!bad)
         bad = check_readable(engine, e);
     if (!bad)
         bad = create_empty(engine, ASKED, e);
-    return bad ? bad : sync_folder(engine, e);
+    if (!bad)
+        bad = sync_folder(engine, e);
+    if (bad)
+        drop_file(engine, ASKED, NULL);
+    return bad;
 }

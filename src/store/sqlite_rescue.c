@@ -1,5 +1,6 @@
 #include "store/sqlite_rescue.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* --- items --- */
@@ -41,12 +42,21 @@ static const char *const sql_of[STATEMENTS] = {
     [DROP_REPLACED] = "DELETE FROM replaced WHERE home = %lld",
 };
 
+/* Behind one usn, up to another. */
+struct gap {
+    uint64_t after, upto;
+};
+
 struct rescue {
     struct sqlite_session *from, *to;
     struct rescued found;
     /* Of the one that is copied: */
-    uint64_t reach; /* no usn is above */
-    uint64_t upto;  /* so far its rows were read */
+    uint64_t reach;   /* no usn is above */
+    struct gap *gaps; /* RESCUE_GAPS_MAX; those that were found, … */
+    size_t gaps_count;
+    struct gap gap;           /* … the one that is looked into, … */
+    uint64_t highest, lowest; /* … and what was read of it */
+    uint64_t lacks_upto;      /* the highest usn that could not be read; 0: there is none */
     sqlite3_stmt *list[STATEMENTS];
     struct error *e;
     enum failure bad;
@@ -87,6 +97,13 @@ static uint64_t write_with(struct rescue *r, enum statement which)
     return bad ? 0 : (uint64_t)sqlite3_changes64(r->to->db);
 }
 
+/* A page that makes no sense, or that the disk does not give back. */
+static bool is_torn(int code)
+{
+    return (code & 0xff) == SQLITE_CORRUPT || code == SQLITE_IOERR_READ ||
+           code == SQLITE_IOERR_SHORT_READ || code == SQLITE_IOERR_CORRUPTFS;
+}
+
 /* What to do with a row that was read; false: the rest is known already. */
 typedef bool put_one(struct rescue *r, sqlite3_stmt *row);
 
@@ -97,11 +114,10 @@ static bool put_all(struct rescue *r, enum statement which, put_one *put)
     int code;
     while ((code = sqlite3_step(stmt)) == SQLITE_ROW && put(r, stmt) && !r->bad)
         ;
-    bool torn = (code & 0xff) == SQLITE_CORRUPT;
-    enum failure bad = sqlite_done(r->from, stmt, code, "reading the damaged file", NULL);
-    if (bad && !torn && !r->bad)
+    if (code != SQLITE_ROW && code != SQLITE_DONE && !is_torn(code) && !r->bad)
         r->bad = sqlite_fail(r->from->db, r->from->path, "reading the damaged file", r->e);
-    return !torn;
+    sqlite3_reset(stmt);
+    return !is_torn(code);
 }
 
 /* What has no numbers to seek it by: from both ends, as far as that goes. */
@@ -119,6 +135,13 @@ static bool put_replaced(struct rescue *r, sqlite3_stmt *row)
     return true;
 }
 
+/* Whether there was something, nobody knows. */
+static void note_lack(struct rescue *r, uint64_t usn)
+{
+    usn = usn < r->reach ? usn : r->reach;
+    r->lacks_upto = usn > r->lacks_upto ? usn : r->lacks_upto;
+}
+
 /* Only what was written: what is not is lost, as if it could not be read. 0: it is that. */
 static uint64_t put_sound(struct rescue *r, sqlite3_stmt *row)
 {
@@ -132,17 +155,19 @@ static uint64_t put_sound(struct rescue *r, sqlite3_stmt *row)
     return item.version.usn;
 }
 
+/* Up to the end of the gap that is looked into; and down to its beginning. */
 static bool put_row_up(struct rescue *r, sqlite3_stmt *row)
 {
     uint64_t usn = put_sound(r, row);
-    r->upto = usn > r->upto ? usn : r->upto;
-    return true;
+    r->highest = usn > r->highest ? usn : r->highest;
+    return usn <= r->gap.upto;
 }
 
 static bool put_row_down(struct rescue *r, sqlite3_stmt *row)
 {
     uint64_t usn = put_sound(r, row);
-    return !usn || usn > r->upto;
+    r->lowest = usn && usn < r->lowest ? usn : r->lowest;
+    return !usn || usn > r->gap.after;
 }
 
 /* Keys have no hash: a number that no row can have is not believed, nor one whose row has another
@@ -161,29 +186,45 @@ static bool put_key(struct rescue *r, sqlite3_stmt *row)
     return true;
 }
 
-static bool can_be_read_after(struct rescue *r, uint64_t usn)
+/* Nothing of it was read yet. */
+static void note_gap(struct rescue *r, uint64_t after, uint64_t upto)
 {
-    sqlite_bind_u64(r->list[ROWS_UP], 1, usn);
-    bool can = (sqlite3_step(r->list[ROWS_UP]) & 0xff) != SQLITE_CORRUPT;
-    sqlite3_reset(r->list[ROWS_UP]);
-    return can;
+    if (after >= upto)
+        return;
+    if (r->gaps_count < RESCUE_GAPS_MAX)
+        r->gaps[r->gaps_count++] = (struct gap){after, upto};
+    else
+        note_lack(r, upto);
 }
 
-/* Up to a page that can't be read; then from the first place that can be found behind it, back to
- * that page; and on from there. Each step that finds nothing is twice as long as the one before. */
+/* Reads from behind this usn on, and from there back. What comes next where it is torn can't be
+ * read, and what is between that and the end of the gap was not. */
+static void look_into(struct rescue *r, struct gap gap, uint64_t at)
+{
+    r->gap = gap;
+    r->highest = at;
+    r->lowest = at + 1;
+    sqlite_bind_u64(r->list[ROWS_UP], 1, at);
+    if (!put_all(r, ROWS_UP, put_row_up)) {
+        note_lack(r, r->highest + 1);
+        note_gap(r, r->highest + 1, gap.upto);
+    }
+    sqlite_bind_u64(r->list[ROWS_DOWN], 1, at + 1);
+    if (!put_all(r, ROWS_DOWN, put_row_down) && r->lowest > 1) {
+        note_lack(r, r->lowest - 1);
+        note_gap(r, gap.after, r->lowest - 2);
+    }
+}
+
+/* What lies between pages that can't be read is found by halving, the widest gaps first. */
 static void put_rows(struct rescue *r)
 {
-    r->upto = 0;
-    while (!r->bad) {
-        sqlite_bind_u64(r->list[ROWS_UP], 1, r->upto);
-        if (put_all(r, ROWS_UP, put_row_up) || r->upto >= r->reach)
-            return;
-        uint64_t left = r->reach - r->upto, step = 1;
-        while (step < left && !can_be_read_after(r, r->upto + step))
-            step = step < left / 2 ? step * 2 : left;
-        sqlite_bind_u64(r->list[ROWS_DOWN], 1, r->upto + step + 1);
-        put_all(r, ROWS_DOWN, put_row_down);
-        r->upto += step;
+    r->gaps_count = 0;
+    r->lacks_upto = 0;
+    look_into(r, (struct gap){0, r->reach}, 0);
+    for (size_t i = 0; !r->bad && i < r->gaps_count; i++) {
+        struct gap gap = r->gaps[i];
+        look_into(r, gap, gap.after + (gap.upto - gap.after) / 2);
     }
 }
 
@@ -203,27 +244,47 @@ static void put_home(struct rescue *r)
 
 /* --- all of it --- */
 
-static bool copy_home(const char *name, void *context)
+/* Its rows may be lost with the keys that led to them. What was deleted with them nobody can tell
+ * then: whoever compares histories must not believe that it was never there. */
+static void save_home(struct rescue *r, const char *name, struct home_row *row)
 {
-    struct rescue *r = context;
-    struct session *from = &r->from->base, *to = &r->to->base;
-    const struct engine_ops *ops = from->engine->ops;
-    struct home_row row;
-    if (strncmp(name, HOME_DROPPED, strlen(HOME_DROPPED)) == 0)
-        return true;
-    r->bad = ops->home_load(from, name, &row, r->e);
-    int64_t from_home = row.id;
-    row.id = 0;
+    struct session *to = &r->to->base;
+    if (row->state.horizon < r->lacks_upto)
+        row->state.horizon = r->lacks_upto;
     if (!r->bad)
-        r->bad = ops->home_save(to, name, &row, r->e);
-    if (!r->bad)
-        r->bad = ops->home_save(to, name, &row, r->e); /* sealed with the number that it has now */
-    r->reach = home_reach(&row.state);
-    prepare_all(r, from_home, row.id);
+        r->bad = to->engine->ops->home_save(to, name, row, r->e);
+}
+
+static void copy_home(struct rescue *r, const char *name, struct home_row *row)
+{
+    int64_t from_home = row->id;
+    row->id = 0;
+    r->reach = home_reach(&row->state);
+    r->lacks_upto = 0;
+    save_home(r, name, row); /* which makes its tables, and gives it a number */
+    prepare_all(r, from_home, row->id);
     if (!r->bad)
         put_home(r);
     finalize_all(r);
-    return !r->bad;
+    save_home(r, name, row); /* sealed with that number */
+}
+
+/* Not by name: the index of the names may be what is damaged. */
+static enum failure copy_homes(struct rescue *r, struct error *e)
+{
+    sqlite3_stmt *stmt = NULL;
+    r->bad = sqlite_prepare(r->from, "SELECT name, state, id FROM home NOT INDEXED", &stmt, e);
+    int code = SQLITE_DONE;
+    while (!r->bad && (code = sqlite3_step(stmt)) == SQLITE_ROW) {
+        const char *name = (const char *)sqlite3_column_text(stmt, 0);
+        struct home_row row = {.id = sqlite3_column_int64(stmt, 2)};
+        r->bad = home_row_decode(name ? name : "?", &row, sqlite_column_bytes_of(stmt, 1), e);
+        if (!r->bad && strncmp(name, HOME_DROPPED, strlen(HOME_DROPPED)) != 0)
+            copy_home(r, name, &row);
+    }
+    enum failure bad = sqlite_done(r->from, stmt, code, "reading homes", r->bad ? NULL : e);
+    sqlite3_finalize(stmt);
+    return r->bad ? r->bad : bad;
 }
 
 static bool copy_record(const char *name, void *context)
@@ -240,11 +301,13 @@ static bool copy_record(const char *name, void *context)
 enum failure sqlite_rescue(struct session *from, struct session *to, struct rescued *rescued,
                            struct error *e)
 {
-    const struct engine_ops *ops = from->engine->ops;
     struct rescue r = {.from = session_of(from), .to = session_of(to), .e = e};
-    enum failure bad = ops->records(from, "", copy_record, &r, e);
-    if (!bad && !r.bad)
-        bad = ops->homes(from, copy_home, &r, e);
+    r.gaps = xcalloc(RESCUE_GAPS_MAX, sizeof *r.gaps);
+    enum failure bad = from->engine->ops->records(from, "", copy_record, &r, e);
+    bad = r.bad ? r.bad : bad;
+    if (!bad)
+        bad = copy_homes(&r, e);
     *rescued = r.found;
-    return r.bad ? r.bad : bad;
+    free(r.gaps);
+    return bad;
 }

@@ -4,6 +4,10 @@
 
 #include "store/sqlite_session.h"
 
+enum {
+    RESCUE_GAPS_MAX = 100000, /* of a home, that are looked into: each has a torn page at its end */
+};
+
 struct rescued {
     uint64_t items;
     uint64_t lost; /* of these only the keys are there, which lead to no row */

@@ -20,7 +20,7 @@ struct checkpointer;
 struct sqlite_engine {
     struct engine base;
     struct checkpointer *checkpointer; /* NULL: while the file is prepared */
-    char *path;
+    char *path, *pool;
     const char *vfs;
     char *synchronous;
     int64_t replaced_max;
@@ -115,8 +115,9 @@ enum failure sqlite_sweep(struct session *base, int64_t home, uint32_t max, uint
                           struct error *e);
 enum failure sqlite_find(struct session *base, int64_t home, enum module module, struct bytes key,
                          struct found *found, struct error *e);
-enum failure sqlite_drop(struct session *base, int64_t home, const uint64_t *usns, size_t count,
-                         struct error *e);
+enum failure sqlite_drop(struct session *base, int64_t home, uint64_t usn, struct error *e);
+enum failure sqlite_discard(struct session *base, int64_t home, const uint64_t *usns, size_t count,
+                            struct error *e);
 enum failure sqlite_forget(struct session *base, int64_t home, uint64_t upto, struct error *e);
 enum failure sqlite_get(struct session *base, int64_t home, enum module module, struct bytes key,
                         struct item *item, struct error *e);
@@ -140,7 +141,7 @@ enum failure sqlite_take(struct session *base, int64_t home, const struct writes
                          take_visit *visit, void *context, struct error *e);
 enum failure sqlite_insert(struct session *base, int64_t home, const struct writes *writes,
                            struct error *e);
-/* Keys that lead to these usns, wherever they are: all of them are read, once. */
+/* Keys that lead to these usns, wherever they are, or to what is none: all are read, once. */
 enum failure sqlite_drop_lost_keys(struct sqlite_session *s, int64_t home, const uint64_t *usns,
                                    size_t count, struct error *e);
 

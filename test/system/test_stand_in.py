@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 
 from pollux_world import *
 from people import people, typed_by, audit, keep_audit, READ
+from test_rejoin import remove_store
 from test_copy import (detail, look, make, pair, wait_equal, INTERVAL_S_OF_SYNC, MODULE,
                        STATUS_S_MAX)
 from test_users import done, enable, said
