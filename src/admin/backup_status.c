@@ -11,13 +11,12 @@
 #include "base/clock.h"
 #include "pool/copy_mark.h"
 #include "pool/scrub.h"
+#include "pool/uncopied.h"
 
 enum {
     /* A partner that answers does so within a round trip; one that does not is in ErrorState when a
      * call to it has met its own deadline. */
     STATUS_WAIT_MS_MAX = LINK_OFFER_DEADLINE_MS + 1000,
-    /* Uncopied items that are read to add their bytes up; this is on the loop. */
-    UNCOPIED_READ_MAX = 1000,
 };
 
 /* --- what this pool sends --- */
@@ -36,35 +35,6 @@ static void show_scrub(const struct front_end *fe, json_t *object)
                         show_text(scrub->trouble.kind ? scrub->trouble.what : NULL));
 }
 
-struct uncopied {
-    enum module module;
-    uint64_t changes, bytes;
-};
-
-static bool add_uncopied(const struct item *item, struct item_hash hash, void *context)
-{
-    (void)hash;
-    struct uncopied *u = context;
-    if (item->module == u->module)
-        u->bytes += item->key.size + item->value.size;
-    return ++u->changes < UNCOPIED_READ_MAX;
-}
-
-/* Exactly, or of very many by what an item has on average. */
-static uint64_t uncopied_bytes(struct view *view, const struct exporting *x, uint64_t copied,
-                               uint64_t head)
-{
-    struct uncopied u = {.module = exporting_module(x)};
-    struct home_state state;
-    if (head <= copied || view_home(view, exporting_home(x), &state, NULL))
-        return 0;
-    const struct digest *all = &state.modules[u.module].digest;
-    if (head - copied > UNCOPIED_READ_MAX)
-        return all->items ? (head - copied) * (all->bytes / all->items) : 0;
-    view_changes(view, exporting_home(x), copied, add_uncopied, &u, NULL);
-    return u.bytes;
-}
-
 static json_t *describe_export(struct view *view, const struct exporting *x, uint64_t now_ms)
 {
     struct export_status s;
@@ -76,8 +46,8 @@ static json_t *describe_export(struct view *view, const struct exporting *x, uin
         "Partner", exporting_target(x), "State", export_word_name(exporting_word(x)), "Head",
         (json_int_t)s.head, "CopiedUpTo", (json_int_t)s.copied.usn, "UncopiedChanges",
         (json_int_t)(s.head > s.copied.usn ? s.head - s.copied.usn : 0), "UncopiedBytes",
-        (json_int_t)uncopied_bytes(view, x, s.copied.usn, s.head), "CopyHasTail", s.tail,
-        "OldestUncopiedSeconds", show_seconds_since(s.oldest_ms, now_ms), "ConfirmedSecondsAgo",
+        (json_int_t)uncopied_bytes(x, view), "CopyHasTail", s.tail, "OldestUncopiedSeconds",
+        show_seconds_since(s.oldest_ms, now_ms), "ConfirmedSecondsAgo",
         show_seconds_since(s.confirmed_ms, now_ms), "LastError",
         show_text(s.failing ? trouble->what : NULL));
     show_consistent(object, s.consistent_ms ? clock_wall_ms() - (now_ms - s.consistent_ms) : 0);

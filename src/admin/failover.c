@@ -10,17 +10,18 @@
 
 #include "admin/aside.h"
 #include "admin/central_copy.h"
+#include "admin/plan.h"
 #include "admin/preflight.h"
 #include "base/clock.h"
 #include "base/count.h"
 #include "base/timespan.h"
 #include "core/operation_plan.h"
-#include "pool/content.h"
 #include "pool/operating.h"
 
 struct failover {
     struct operation_wish wish;
     uint64_t id;
+    bool rehearsed;         /* -WhatIf */
     preflight_done *looked; /* what is done when the copy was looked at */
     char follow[FQDN_SIZE + 64], cancel[FQDN_SIZE + 64];
     char away[REPLICAS_TEXT_SIZE]; /* replicas that were named before it began */
@@ -320,116 +321,7 @@ static void watch(void *context)
     failover_end(call);
 }
 
-/* --- -WhatIf --- */
-
-static void tell_plan_for_replicas(struct call *call, const struct preflight *found)
-{
-    const struct operation_options *o = &((const struct failover *)call_kept(call))->wish.options;
-    if (!o->replicas)
-        return;
-    if (!found->answered)
-        call_what_if(call, "The replicas that answer would be asked whether they have more, and "
-                           "that be brought first.");
-    else if (!o->disaster)
-        call_what_if(call, "It would wait until each replica that answers is up to date, as long "
-                           "as they make progress.");
-}
-
-static void tell_plan_with_holder(struct call *call, const struct preflight *found)
-{
-    const struct failover *f = call_kept(call);
-    const struct operation_options *o = &f->wish.options;
-    const struct front_end *fe = call_front_end(call);
-    const char *self = front_end_pool(fe);
-    uint64_t files = content_left(front_end_content(fe), f->wish.home).bytes;
-    if (o->disaster)
-        call_what_if(call, "Disaster mode would not be needed: %s answers.", found->from);
-    call_what_if(call,
-                 "%s of %s would be copied to %s while %s serves on; for that it would wait until "
-                 "nothing moves for %.0f s.",
-                 COUNTED(preflight_uncopied(found), "change"), f->wish.home, self, found->from,
-                 o->patience_ms / 1000.0);
-    if (files)
-        call_what_if(call, "%s of files %s to %s; what that takes comes to what is said below.",
-                     COUNTED(files, "byte"), count_word(files, "is on its way", "are on their way"),
-                     self);
-    if (o->flush)
-        call_what_if(call, "The storage queues of %s would be flushed into the store.",
-                     found->from);
-    if (o->close_ms)
-        call_what_if(call, "Sessions would have %s to end; new ones would wait for %s.",
-                     COUNTED(o->close_ms / 60000, "minute"), self);
-    call_what_if(call,
-                 "%s would refuse changes, the rest would be copied%s, and the home "
-                 "released at its last change.",
-                 found->from,
-                 o->skip_verification ? " without a look whether both copies are equal"
-                                      : " and both copies compared by their digests");
-}
-
-/* It may serve again in a moment: nobody knows that now. */
-static void tell_idle_holder(struct call *call, const struct preflight *found)
-{
-    const struct failover *f = call_kept(call);
-    call_what_if(call,
-                 "%s answers, but does not serve the home %s: it is %s there. It would be waited "
-                 "for %.0f s until it does.%s",
-                 found->from, f->wish.home, mode_name(found->mode), OPERATION_SERVES_MS / 1000.0,
-                 f->wish.options.disaster ? "" : " Unless it does, nothing would be taken over.");
-}
-
-static void tell_plan_alone(struct call *call, const struct preflight *found)
-{
-    const struct failover *f = call_kept(call);
-    const char *catch_up = preflight_catch_up(found, &f->wish.options);
-    OWNED(free_memory) char *silent = xasprintf("%s does not answer: ", found->from);
-    call_what_if(call,
-                 "%sthe home %s would be taken as the copy at %s has it, up to change %" PRIu64 ".",
-                 found->answered ? "Unless it does, " : silent, f->wish.home,
-                 front_end_pool(call_front_end(call)), found->own.usn);
-    if (catch_up)
-        call_what_if(call, "%s", catch_up);
-}
-
-static void tell_plan(struct call *call, const struct preflight *found)
-{
-    const struct failover *f = call_kept(call);
-    const char *self = front_end_pool(call_front_end(call));
-    bool idle = found->answered && found->mode != MODE_SERVING;
-    if (idle)
-        tell_idle_holder(call, found);
-    if (idle && !f->wish.options.disaster)
-        return;
-    tell_plan_for_replicas(call, found);
-    if (found->answered && !idle)
-        tell_plan_with_holder(call, found);
-    else
-        tell_plan_alone(call, found);
-    if (f->wish.kind == OPERATION_MOVE_CENTRAL)
-        call_what_if(call,
-                     "%s would hold the Central Management Store in a new term, and every "
-                     "machine hear of it.",
-                     self);
-    else
-        call_what_if(call,
-                     "%s would serve the home %s in a new term, and its users would sign on there.",
-                     self, f->wish.home);
-    call_what_if(call,
-                 "That would take about %.1f s, and changes would be refused for less than a "
-                 "second of it.",
-                 preflight_seconds(found, &f->wish.options));
-}
-
-/* That is what it is asked for, with -WhatIf, in many a runbook. */
-static void tell_where_central_is(struct call *call, const struct preflight *found)
-{
-    const struct failover *f = call_kept(call);
-    const struct config *config = front_end_config(call_front_end(call));
-    const struct pool *holder = topology_pool(config->topology, found->from);
-    if (f->wish.kind == OPERATION_MOVE_CENTRAL && holder)
-        call_what_if(call, "The Central Management Store is held by %s, in %s.", holder->fqdn,
-                     holder->database);
-}
+/* --- looking, and -WhatIf --- */
 
 /* Whoever says how long he waits, or that it be taken as it is, knows what he takes. The replicas
  * of the Central Management Store are waited for in any case. */
@@ -446,6 +338,21 @@ static void look_at_copy(void *context)
     const struct failover *f = call_kept(call);
     call_each_tick(call, NULL);
     preflight_look(call_front_end(call), f->wish.home, f->looked, call);
+}
+
+/* A store that is late is waited for as long as the command says; one that keeps nothing is found
+ * before changes are refused for it. */
+static bool store_is_good(struct call *call, const struct preflight *found)
+{
+    const struct failover *f = call_kept(call);
+    bool waits = found->late && !f->rehearsed;
+    struct error e;
+    if (waits || f->wish.options.disaster ||
+        !preflight_judge_store(found, &f->wish, front_end_pool(call_front_end(call)), &e))
+        return true;
+    call_error(call, &e);
+    failover_end(call);
+    return false;
 }
 
 /* One that does not answer is the operation's to find out. */
@@ -471,11 +378,10 @@ static void on_rehearsed(const struct preflight *found, void *context)
     struct call *call = context;
     const struct failover *f = call_kept(call);
     struct error e = found->why;
-    if (!copy_is_good(call, found))
+    if (!store_is_good(call, found) || !copy_is_good(call, found))
         return;
     if (found->answered || f->wish.options.disaster) {
-        tell_where_central_is(call, found);
-        tell_plan(call, found);
+        plan_tell(call, &f->wish, found);
     } else { /* it fell silent only now: preflight.c would have said the same */
         error_within(&e, "%s, which holds the home, does not answer: ", found->from);
         error_kept(&e, "Nothing was changed.");
@@ -554,7 +460,7 @@ static void begin(struct call *call)
 static void on_looked(const struct preflight *found, void *context)
 {
     struct call *call = context;
-    if (copy_is_good(call, found))
+    if (store_is_good(call, found) && copy_is_good(call, found))
         begin(call);
 }
 
@@ -575,17 +481,18 @@ void failover_run(struct call *call, enum operation_kind kind, const char *home,
     read_wish(call, kind, home, disaster, &f->wish);
     snprintf(f->follow, sizeof f->follow, "Get-CsPoolFailOverStatus -PoolFqdn %s", home);
     snprintf(f->cancel, sizeof f->cancel, "Stop-CsPoolFailOver -PoolFqdn %s", home);
-    f->looked = call_switch(call, "WhatIf") ? on_rehearsed : on_looked;
+    f->rehearsed = call_switch(call, "WhatIf");
+    f->looked = f->rehearsed ? on_rehearsed : on_looked;
     if (f->wish.options.replicas)
         replicas_away(call_front_end(call), f->away, sizeof f->away);
     call_keep(call, f);
     call_step(call, "Looking whether it can be done");
-    bool rehearsed = call_switch(call, "WhatIf"), joins = is_under_way(call);
+    bool joins = is_under_way(call);
     if (!joins && !preflight_check(call, &f->wish))
         failover_end(call);
-    else if (joins && rehearsed)
+    else if (joins && f->rehearsed)
         rehearse_joining(call);
-    else if (joins || (!rehearsed && knows_the_copy(call)))
+    else if (joins || (!f->rehearsed && knows_the_copy(call)))
         begin(call);
     else
         look_at_copy(call);

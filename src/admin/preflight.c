@@ -9,6 +9,7 @@
 #include "admin/central_copy.h"
 #include "base/count.h"
 #include "base/faults.h"
+#include "core/operation_ending.h"
 #include "pool/backup_service.h"
 #include "pool/certificates.h"
 #include "pool/content.h"
@@ -315,29 +316,49 @@ static void on_standing(const struct home_standing *standing, const struct error
     if (standing) {
         looking->found.mode = standing->mode;
         looking->found.head = standing->point.usn;
+        looking->found.keeps = standing->durable && !looking->found.late;
+        looking->found.outlook = standing->outlook;
     }
     looking->done(&looking->found, looking->context);
 }
 
+static void ask(struct looking *looking, enum home_demand how, link_standing_done *done)
+{
+    const struct machine *to = front_end_machine_of(looking->fe, looking->found.from);
+    const struct home_demanded demanded = {.demand = how};
+    struct error e;
+    if (to) {
+        link_demand(front_end_link(looking->fe), to, looking->home, &demanded, done, looking);
+        return;
+    }
+    fail(&e, FAIL_UNREACHABLE, "The topology knows no machine of %s.", looking->found.from);
+    done(NULL, &e, looking);
+}
+
+/* Where a holder that is heard does not say in time whether its store keeps anything, it is its
+ * store that is late. */
+static void on_rehearsed(const struct home_standing *standing, const struct error *e, void *context)
+{
+    struct looking *looking = context;
+    looking->found.late =
+        e && e->kind == FAIL_DEADLINE && front_end_reaches(looking->fe, looking->found.from);
+    if (looking->found.late)
+        ask(looking, DEMAND_LOOK, on_standing);
+    else
+        on_standing(standing, e, looking);
+}
+
 void preflight_look(struct front_end *fe, const char *home, preflight_done *done, void *context)
 {
-    struct error e;
     struct hosted_home *hosted = front_end_home(fe, home);
     const char *from = hosted ? home_partner(hosted_home_core(hosted)) : "nobody";
-    const struct machine *to = front_end_machine_of(fe, from);
     struct looking *looking = xcalloc(1, sizeof *looking);
     looking->fe = fe;
     snprintf(looking->home, sizeof looking->home, "%s", home);
     looking->done = done;
     looking->context = context;
     snprintf(looking->found.from, sizeof looking->found.from, "%s", from);
-    const struct home_demanded look = {.demand = DEMAND_LOOK};
-    if (to) {
-        link_demand(front_end_link(fe), to, home, &look, on_standing, looking);
-        return;
-    }
-    fail(&e, FAIL_UNREACHABLE, "The topology knows no machine of %s.", from);
-    on_standing(NULL, &e, looking);
+    ask(looking, DEMAND_REHEARSE, on_rehearsed);
 }
 
 uint64_t preflight_uncopied(const struct preflight *found)
@@ -367,6 +388,30 @@ enum failure preflight_judge_copy(const struct preflight *found, const char *sel
                       "To have the command wait as long as it makes progress: %s -WaitTime "
                       "00:00:15",
                       stuck ? "Mend that" : "Wait for its end", self, again);
+}
+
+enum failure preflight_judge_store(const struct preflight *found, const struct operation_wish *wish,
+                                   const char *self, struct error *e)
+{
+    const struct operation_words words = {.home = wish->home,
+                                          .holder = found->from,
+                                          .taker = self,
+                                          .again = wish->again,
+                                          .alone = wish->alone,
+                                          .central = wish->kind == OPERATION_MOVE_CENTRAL};
+    if (!found->answered || found->keeps || found->mode != MODE_SERVING)
+        return OK;
+    if (!found->late) {
+        ending_store_full(e, &words);
+        return e->kind;
+    }
+    fail(e, FAIL_DEADLINE, "The store of %s has kept nothing for %.0f s.", found->from,
+         LINK_DEADLINE_MS / 1000.0);
+    error_kept(e, "Nothing was changed.");
+    return error_next(e,
+                      "The log of %s says what is wrong with it. Without -WhatIf it would be "
+                      "waited for %.0f s until it does: %s",
+                      found->from, wish->options.store_ms / 1000.0, wish->again);
 }
 
 const char *preflight_catch_up(const struct preflight *found,

@@ -29,11 +29,15 @@ struct preflight {
     struct error why; /* … why not */
     enum mode mode;
     uint64_t head;
+    bool keeps; /* its store kept what it was given to keep; else … */
+    bool late;  /* … it may still do */
+    struct handover_outlook outlook;
     struct home_point own;
     bool whole;                  /* the copy here stands at a point that existed */
     const struct error *trouble; /* what keeps the copy here from going on; NULL: nothing known */
 };
-/* Asks the holder; `done` is called once, on the loop, and `context` must live until then. */
+/* Asks the holder, and has nothing copied for that; `done` is called once, on the loop, and
+ * `context` must live until then. */
 typedef void preflight_done(const struct preflight *found, void *context);
 void preflight_look(struct front_end *fe, const char *home, preflight_done *done, void *context);
 
@@ -42,6 +46,10 @@ uint64_t preflight_uncopied(const struct preflight *found);
  * knows: what was planned waits until it can be done at once. `again`: how it is typed. */
 enum failure preflight_judge_copy(const struct preflight *found, const char *self, const char *home,
                                   const char *again, struct error *e);
+
+/* Whether the holder can release the home at all. */
+enum failure preflight_judge_store(const struct preflight *found, const struct operation_wish *wish,
+                                   const char *self, struct error *e);
 
 /* What would come of a copy in the middle of a long catch-up, taken without its holder: a sentence;
  * NULL: it is not in one. */

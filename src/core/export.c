@@ -544,6 +544,11 @@ void export_status(const struct exporter *x, struct export_status *status)
                                      .failing = x->failing};
 }
 
+uint64_t export_rate(const struct exporter *x, uint64_t now_ms)
+{
+    return pace_rate(&x->pace, x->under_way == EXPORT_BATCH ? now_ms - x->sent_ms : 0);
+}
+
 bool export_confirmed_since(const struct export_status *s, struct export_heard before)
 {
     return s->confirmed_ms && s->heard.confirmed > before.confirmed;

@@ -153,6 +153,8 @@ struct export_status {
     bool comparing; /* a comparison is due, or under way */
     struct content_left here, there;
 };
+/* Bytes of items in a second, as they went last; 0: nothing has, that could tell. */
+uint64_t export_rate(const struct exporter *x, uint64_t now_ms);
 void export_status(const struct exporter *x, struct export_status *status);
 /* In this term, and after what was heard before. */
 bool export_confirmed_since(const struct export_status *s, struct export_heard before);

@@ -6,8 +6,8 @@
 #include "core/home_inside.h"
 
 static const char *const names[DEMANDS] = {
-    [DEMAND_LOOK] = "look",       [DEMAND_CLOSE] = "close",   [DEMAND_DRAIN] = "drain",
-    [DEMAND_RELEASE] = "release", [DEMAND_CANCEL] = "cancel",
+    [DEMAND_LOOK] = "look",   [DEMAND_REHEARSE] = "rehearse", [DEMAND_CLOSE] = "close",
+    [DEMAND_DRAIN] = "drain", [DEMAND_RELEASE] = "release",   [DEMAND_CANCEL] = "cancel",
 };
 
 /* clang-format off */
@@ -129,7 +129,7 @@ enum failure home_on_demanded(struct home *h, const struct home_event *event,
                               struct home_actions *actions, struct error *e)
 {
     const struct home_demanded *asked = &event->demanded;
-    if (asked->demand == DEMAND_LOOK) {
+    if (asked->demand == DEMAND_LOOK || asked->demand == DEMAND_REHEARSE) {
         home_comply(h, actions);
         return OK;
     }

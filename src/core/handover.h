@@ -2,7 +2,7 @@
  * says.
  *
  *     Close ──> Drain ──> Release      each is repeated until it is answered, and changes nothing
- *       └─────────┴─> Cancel           the second time; Look only asks
+ *       └─────────┴─> Cancel           the second time; Look and Rehearse only ask
  *
  * A hand-over is named by the term that the taker is going to open. Its number is above all that
  * the holder has seen, and seen from then on: so what was called off can never be asked for again,
@@ -15,11 +15,12 @@
 #include "core/term.h"
 
 enum home_demand {
-    DEMAND_LOOK,    /* what is the home there? */
-    DEMAND_CLOSE,   /* no new sessions */
-    DEMAND_DRAIN,   /* no more changes */
-    DEMAND_RELEASE, /* give it away, at the point that is named */
-    DEMAND_CANCEL,  /* go on serving */
+    DEMAND_LOOK,     /* what is the home there? What is not copied is sent now */
+    DEMAND_REHEARSE, /* the same without sending anything, and what a hand-over would meet */
+    DEMAND_CLOSE,    /* no new sessions */
+    DEMAND_DRAIN,    /* no more changes */
+    DEMAND_RELEASE,  /* give it away, at the point that is named */
+    DEMAND_CANCEL,   /* go on serving */
 };
 enum { DEMANDS = DEMAND_CANCEL + 1 };
 
@@ -41,9 +42,15 @@ bool home_point_equal(const struct home_point *a, const struct home_point *b);
 
 struct home_demanded {
     enum home_demand demand;
-    struct term to;          /* which the taker is going to open; not for a look */
+    struct term to;          /* which the taker is going to open; not for who only asks */
     bool whole;              /* release only if the point is everything that there is */
     struct home_point point; /* for a release: what the taker has */
+};
+
+/* How long it may take to bring a copy up to its holder. */
+struct handover_outlook {
+    uint64_t uncopied_bytes; /* of items */
+    uint64_t bytes_each_s;   /* what the way there and the store behind it did last; 0: not known */
 };
 
 /* What a holder says of the home after a demand: nothing of it is older than the demand. */
@@ -54,6 +61,7 @@ struct home_standing {
     uint64_t seen;
     bool durable; /* the mode is; else its store keeps nothing, and only this process knows */
     struct home_point point;
+    struct handover_outlook outlook; /* of a rehearsal */
 };
 
 /* What a demand makes of a mode: every legal line of the table. */

@@ -18,10 +18,18 @@ void pace_took(struct pace *pace, uint64_t bytes, uint64_t ms)
     if (bytes < pace->bytes / 2)
         return;
     uint64_t fits = bytes * PACE_AIM_MS / (ms ? ms : 1), twice = 2 * (uint64_t)pace->bytes;
+    pace->rate = fits * 1000 / PACE_AIM_MS;
     pace->bytes = between(PACE_LEAST_BYTES, fits < twice ? fits : twice, pace->most);
 }
 
 void pace_failed(struct pace *pace)
 {
     pace->bytes = between(PACE_LEAST_BYTES, pace->bytes / 4, pace->most);
+    pace->rate = 0;
+}
+
+uint64_t pace_rate(const struct pace *pace, uint64_t waited_ms)
+{
+    uint64_t at_most = waited_ms > PACE_AIM_MS ? (uint64_t)pace->bytes * 1000 / waited_ms : 0;
+    return at_most && (!pace->rate || at_most < pace->rate) ? at_most : pace->rate;
 }

@@ -22,6 +22,7 @@ enum {
 struct pace {
     uint32_t most;  /* ever */
     uint32_t bytes; /* now */
+    uint64_t rate;  /* bytes in a second, as the last that was large enough to tell; 0: unknown */
 };
 
 void pace_begin(struct pace *pace, uint32_t most);
@@ -29,5 +30,8 @@ void pace_begin(struct pace *pace, uint32_t most);
 void pace_took(struct pace *pace, uint64_t bytes, uint64_t ms);
 /* No answer came in time, or none at all. */
 void pace_failed(struct pace *pace);
+/* Bytes in a second; 0: not known. What is under way and has not been answered for so long (0:
+ * nothing is) is no faster than that. */
+uint64_t pace_rate(const struct pace *pace, uint64_t waited_ms);
 
 #endif

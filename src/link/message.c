@@ -154,6 +154,10 @@ char *standing_encode(const struct sender *sender, const struct home_standing *s
     json_object_set_new(message, "seen", json_integer((json_int_t)standing->seen));
     json_object_set_new(message, "durable", json_boolean(standing->durable));
     json_object_set_new(message, "point", point_json(&standing->point));
+    json_object_set_new(message, "outlook",
+                        json_pack("{s:I, s:I}", "uncopied",
+                                  (json_int_t)standing->outlook.uncopied_bytes, "rate",
+                                  (json_int_t)standing->outlook.bytes_each_s));
     return message_finish(message);
 }
 

@@ -252,6 +252,15 @@ enum failure demand_decode(struct bytes text, struct sender *sender, char home[H
     return read_bool(message, "whole", &demanded->whole) ? OK : senseless(e, "whole");
 }
 
+/* Not known is as good as not said. */
+static bool read_outlook(const json_t *object, struct handover_outlook *outlook)
+{
+    const json_t *value = json_object_get(object, "outlook");
+    *outlook = (struct handover_outlook){0};
+    return !value || (read_number(value, "uncopied", &outlook->uncopied_bytes) &&
+                      read_number(value, "rate", &outlook->bytes_each_s));
+}
+
 enum failure standing_decode(struct bytes text, struct sender *sender,
                              struct home_standing *standing, struct error *e)
 {
@@ -260,7 +269,7 @@ enum failure standing_decode(struct bytes text, struct sender *sender,
         return e ? e->kind : FAIL_INVALID;
     if (!read_mode(message, &standing->mode) || !read_term(message, &standing->term) ||
         !read_named_term(message, "to", &standing->to) || !read_seen(message, &standing->seen) ||
-        !read_point(message, &standing->point))
+        !read_point(message, &standing->point) || !read_outlook(message, &standing->outlook))
         return senseless(e, "standing");
     return read_bool(message, "durable", &standing->durable) ? OK : senseless(e, "durable");
 }

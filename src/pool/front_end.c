@@ -17,6 +17,7 @@
 #include "pool/lend.h"
 #include "pool/operating.h"
 #include "pool/publisher.h"
+#include "pool/rehearsal.h"
 #include "pool/salvaged.h"
 #include "pool/salvaging.h"
 #include "pool/scrub.h"
@@ -228,7 +229,12 @@ static void on_demand(const struct machine *from, const char *name,
 {
     struct front_end *fe = context;
     struct hosted_home *home = front_end_home(fe, name);
-    if (home && strcmp(home_partner(hosted_home_core(home)), from->pool->fqdn) == 0) {
+    bool partner = home && strcmp(home_partner(hosted_home_core(home)), from->pool->fqdn) == 0;
+    if (partner && demanded->demand == DEMAND_REHEARSE) {
+        rehearsal_asked(fe, name, reply);
+        return;
+    }
+    if (partner) {
         hosted_home_demanded(home, demanded, reply);
         storage_service_rest(fe->storage, name);
         if (mode_rights(home_mode(hosted_home_core(home)))->holder)

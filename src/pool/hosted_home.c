@@ -185,32 +185,39 @@ static struct home_point point_of(const struct hosted_home *home, const struct h
     return point;
 }
 
-static void unreadable(const struct hosted_home *home, struct error *e)
+static enum failure unreadable(const struct hosted_home *home, struct error *e)
 {
-    fail(e, FAIL_IO, "The store of %s can't be read.", home_name(home->core));
+    return fail(e, FAIL_IO, "The store of %s can't be read.", home_name(home->core));
+}
+
+enum failure hosted_home_standing(const struct hosted_home *home, bool durable,
+                                  struct home_standing *standing, struct error *e)
+{
+    struct home_state state;
+    if (read_state(home, &state))
+        return unreadable(home, e);
+    const struct hold *hold = home_hold(home->core);
+    *standing = (struct home_standing){.mode = home_mode(home->core),
+                                       .term = hold->term,
+                                       .to = hold->to,
+                                       .seen = home_seen(home->core),
+                                       .durable = durable,
+                                       .point = point_of(home, &state)};
+    return OK;
 }
 
 /* Its answer says what is true now, and not before. */
 static void answer_demand(struct hosted_home *home, bool durable)
 {
     struct link_reply *reply = TAKE(home->demanded);
-    struct home_state state;
+    struct home_standing standing;
     struct error e;
     if (!reply)
         return;
-    if (read_state(home, &state)) {
-        unreadable(home, &e);
+    if (hosted_home_standing(home, durable, &standing, &e))
         link_reply_error(reply, &e);
-        return;
-    }
-    const struct hold *hold = home_hold(home->core);
-    const struct home_standing standing = {.mode = home_mode(home->core),
-                                           .term = hold->term,
-                                           .to = hold->to,
-                                           .seen = home_seen(home->core),
-                                           .durable = durable,
-                                           .point = point_of(home, &state)};
-    link_reply_standing(reply, &standing);
+    else
+        link_reply_standing(reply, &standing);
 }
 
 static void ask(struct hosted_home *home, struct home_question question)

@@ -50,6 +50,10 @@ void hosted_home_answered(struct hosted_home *home, const struct home_question *
 void hosted_home_demanded(struct hosted_home *home, const struct home_demanded *demanded,
                           struct link_reply *reply);
 
+/* What an answer to a demand says now. */
+enum failure hosted_home_standing(const struct hosted_home *home, bool durable,
+                                  struct home_standing *standing, struct error *e);
+
 /* Up to where this pool has everything of the home, and what all that it has adds up to. `*whole`:
  * as a copy it stands at a point that existed. */
 enum failure hosted_home_point(const struct hosted_home *home, struct home_point *point,

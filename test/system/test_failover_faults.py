@@ -410,6 +410,40 @@ def wait_full(world, writers, disk):
     until("changes to be refused", stands)
 
 
+def nothing_was_begun(world):
+    assert world.mode("atl", "atl") == "Serving" and not world["redmond"].events("operation-")
+    assert not world["atl"].events("mode-changed", "Draining")
+
+
+@test
+def a_store_that_keeps_nothing_is_met_before_changes_are_refused_and_by_a_rehearsal(world):
+    disk, writers = on_small_disk(world, "atl")
+    with writers:
+        writers.go_on(3)
+        fail_over(world, "-WhatIf").must(0, "released at its last change")
+        wait_full(world, writers, disk)
+        for words in ([], ["-WhatIf"]):
+            fail_over(world, *words).must(1, f"The store of {ATL} keeps nothing", "served where it was",
+                                          f"Invoke-CsPoolFailOver -PoolFqdn {ATL} -DisasterMode")
+        told = fail_over(world, "-DisasterMode", "-WhatIf").must(0, "keeps nothing", "taken without it")
+        assert "not be needed" not in told.out, told
+        nothing_was_begun(world)
+        disk.free()
+        writers.go_on(3)
+
+
+@test
+def a_rehearsal_meets_a_store_that_is_late_and_says_how_long_it_is_waited_for(world):
+    deploy(world)
+    with Locked(world, "atl"):
+        fail_over(world, "-WhatIf").must(1, "has kept nothing for 2 s", "Nothing was changed.", "waited for 60 s")
+        told = fail_over(world, "-DisasterMode", "-WhatIf", "-DatabaseCommandTimeoutInSeconds", "7").must(
+            0, "has kept nothing for 2 s", "waited for 7 s", "would be taken as the copy at")
+        assert "not be needed" not in told.out, told
+    fail_over(world, "-WhatIf").must(0)
+    nothing_was_begun(world)
+
+
 @test
 def a_holder_whose_store_keeps_nothing_is_taken_over_in_disaster_mode_and_loses_nothing(world):
     disk, writers = on_small_disk(world, "atl")

@@ -253,9 +253,11 @@ static void a_look_says_what_there_is_in_every_mode_and_changes_nothing(void **s
     for (int m = 0; m < MODES; m++) {
         OWNED(world_free) struct world *w = world_in((enum mode)m);
         uint64_t revision = w->pools[HOLDER].disk.revision;
-        assert_int_equal(
-            demand(w, HOLDER, (struct home_demanded){.demand = DEMAND_LOOK, .to = TERM_NONE}), OK);
-        assert_int_equal(w->said[HOLDER].standing.mode, m);
+        for (int d = DEMAND_LOOK; d <= DEMAND_REHEARSE; d++) {
+            const struct home_demanded asked = {.demand = (enum home_demand)d, .to = TERM_NONE};
+            assert_int_equal(demand(w, HOLDER, asked), OK);
+            assert_int_equal(w->said[HOLDER].standing.mode, m);
+        }
         assert_int_equal(w->pools[HOLDER].disk.revision, revision);
     }
 }
