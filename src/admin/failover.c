@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "admin/aside.h"
+#include "admin/backup_answer.h"
 #include "admin/central_copy.h"
 #include "admin/plan.h"
 #include "admin/preflight.h"
@@ -24,7 +25,8 @@ struct failover {
     bool rehearsed;         /* -WhatIf */
     preflight_done *looked; /* what is done when the copy was looked at */
     char follow[FQDN_SIZE + 64], cancel[FQDN_SIZE + 64];
-    char away[REPLICAS_TEXT_SIZE]; /* replicas that were named before it began */
+    /* What was named before it began: replicas that don't answer, and who else hears the holder. */
+    char away[REPLICAS_TEXT_SIZE], witnesses[OPERATION_WITNESSES_SIZE];
 };
 
 static void failover_end(struct call *call)
@@ -167,17 +169,28 @@ static void tell_steps(struct call *call, const struct operation_status *s)
     }
 }
 
+/* It may be this pool that is cut off. Once is enough, and better before it is taken. */
+static void warn_of_witnesses(struct call *call, const char *holder, const char *witnesses)
+{
+    struct failover *f = call_kept(call);
+    if (!witnesses[0] || strcmp(witnesses, f->witnesses) == 0)
+        return;
+    snprintf(f->witnesses, sizeof f->witnesses, "%s", witnesses);
+    call_warning(call, "%s is heard by others than %s: %s. It steps down as soon as they tell it.",
+                 holder, front_end_pool(call_front_end(call)), witnesses);
+}
+
 static void warn_of_alone(struct call *call, const struct operation_report *r)
 {
     struct front_end *fe = call_front_end(call);
+    OWNED(free_memory) char *age = preflight_age(r->complete_wall_ms, r->ended_wall_ms);
     call_warning(call,
                  "%s did not give the home away, so it was taken as the copy at %s had it: up to "
-                 "change %" PRIu64 ". What %s accepted besides is salvaged when it comes back.",
-                 r->from, front_end_pool(fe), r->status.point.usn, r->from);
-    if (r->witnesses[0])
-        call_warning(call,
-                     "%s is heard by others than %s: %s. It steps down as soon as they tell it.",
-                     r->from, front_end_pool(fe), r->witnesses);
+                 "change %" PRIu64 ". Age of that copy: %s. What %s accepted besides is salvaged "
+                 "when it comes back.",
+                 r->from, front_end_pool(fe), r->status.point.usn, age, r->from);
+    call_figure(call, json_string(age), "Age of the copy that was taken");
+    warn_of_witnesses(call, r->from, r->witnesses);
 }
 
 /* What the replicas had more than the copy that was taken. */
@@ -279,12 +292,15 @@ static void tell_done(struct call *call, const struct operation_report *r)
         call_caution(call, "%s has not confirmed yet that it stands by.", r->from);
     if (!s->alone && !s->verified)
         call_warning(call, "The copy was not verified before it was taken.");
-    call_object(call, json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:s?, s:s, s:b}", "Identity",
-                                r->wish.home, "Holder", front_end_pool(fe), "TakenFrom", r->from,
-                                "Term", (json_int_t)s->to.number, "Items", (json_int_t)items,
-                                "UpToChange", (json_int_t)s->point.usn, "ChangesRefused",
-                                s->alone ? NULL : refused, /* else nobody knows since when */
-                                "Duration", took, "Verified", s->verified));
+    json_t *object = json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:s?, s:s, s:b}", "Identity",
+                               r->wish.home, "Holder", front_end_pool(fe), "TakenFrom", r->from,
+                               "Term", (json_int_t)s->to.number, "Items", (json_int_t)items,
+                               "UpToChange", (json_int_t)s->point.usn, "ChangesRefused",
+                               s->alone ? NULL : refused, /* else nobody knows since when */
+                               "Duration", took, "Verified", s->verified);
+    if (s->alone)
+        show_consistent(object, r->complete_wall_ms);
+    call_object(call, object);
     if (!s->alone)
         call_figure(call, json_string(refused), "Changes refused for");
     call_figure(call, json_integer((json_int_t)items), "Items taken over");
@@ -437,22 +453,48 @@ static char *what_joining_is(const struct call *call)
                      lacks, r->from, f->cancel);
 }
 
-static void begin(struct call *call)
+/* In a disaster, of a holder that is silent here. */
+static void warn_of_cut(struct call *call)
+{
+    const struct failover *f = call_kept(call);
+    const struct front_end *fe = call_front_end(call);
+    const struct hosted_home *home = front_end_home(fe, f->wish.home);
+    const char *holder = home ? home_partner(hosted_home_core(home)) : "";
+    char witnesses[OPERATION_WITNESSES_SIZE];
+    if (!f->wish.options.disaster || !front_end_is_silent(fe, holder, NULL))
+        return;
+    front_end_witnesses(fe, f->wish.home, witnesses, sizeof witnesses);
+    warn_of_witnesses(call, holder, witnesses);
+}
+
+static void join(struct call *call)
 {
     struct failover *f = call_kept(call);
-    struct operating *operating = front_end_operating(call_front_end(call));
     const struct operation_report *r = find(call);
+    OWNED(free_memory) char *joined = what_joining_is(call);
+    call_warning(call, "%s of this home is under way already, begun by %s; it is %s",
+                 operation_kind_name(r->wish.kind), r->wish.by, joined);
+    f->id = r->id;
+}
+
+static bool begin_anew(struct call *call)
+{
+    struct failover *f = call_kept(call);
     struct error e;
-    if (is_under_way(call)) {
-        OWNED(free_memory) char *joined = what_joining_is(call);
-        call_warning(call, "%s of this home is under way already, begun by %s; it is %s",
-                     operation_kind_name(r->wish.kind), r->wish.by, joined);
-        f->id = r->id;
-    } else if (operating_begin(operating, &f->wish, &f->id, &e)) {
-        call_error(call, &e);
-        failover_end(call);
+    warn_of_cut(call);
+    if (!operating_begin(front_end_operating(call_front_end(call)), &f->wish, &f->id, &e))
+        return true;
+    call_error(call, &e);
+    failover_end(call);
+    return false;
+}
+
+static void begin(struct call *call)
+{
+    if (is_under_way(call))
+        join(call);
+    else if (!begin_anew(call))
         return;
-    }
     call_each_tick(call, watch);
     call_tick(call);
 }

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/count.h"
 #include "pool/content.h"
 
@@ -93,14 +94,32 @@ static void tell_late_holder(const struct plan *p)
                  p->found->from, LINK_DEADLINE_MS / 1000.0, p->options->store_ms / 1000.0);
 }
 
+/* It may be this pool that is cut off. */
+static void tell_witnesses(const struct plan *p)
+{
+    if (p->found->answered)
+        return;
+    if (p->found->witnesses[0])
+        call_what_if(p->call,
+                     "%s is heard by others than %s: %s. It would step down as soon as they tell "
+                     "it.",
+                     p->found->from, p->self, p->found->witnesses);
+    else
+        call_what_if(p->call, "No other machine that answers %s hears %s, either.", p->self,
+                     p->found->from);
+}
+
 static void tell_alone(const struct plan *p)
 {
     const char *catch_up = preflight_catch_up(p->found, p->options);
     OWNED(free_memory) char *silent = xasprintf("%s does not answer: ", p->found->from);
+    OWNED(free_memory) char *age = preflight_age(p->found->complete_wall_ms, clock_wall_ms());
     call_what_if(p->call,
-                 "%sthe home %s would be taken as the copy at %s has it, up to change %" PRIu64 ".",
+                 "%sthe home %s would be taken as the copy at %s has it, up to change %" PRIu64
+                 ". Age of that copy: %s.",
                  p->found->answered ? "Unless it does, " : silent, p->wish->home, p->self,
-                 p->found->own.usn);
+                 p->found->own.usn, age);
+    tell_witnesses(p);
     if (catch_up)
         call_what_if(p->call, "%s", catch_up);
 }

@@ -7,8 +7,10 @@
 #include <sys/statvfs.h>
 
 #include "admin/central_copy.h"
+#include "base/clock.h"
 #include "base/count.h"
 #include "base/faults.h"
+#include "base/timespan.h"
 #include "core/operation_ending.h"
 #include "pool/backup_service.h"
 #include "pool/certificates.h"
@@ -303,7 +305,10 @@ static void look_at_copy(struct looking *looking)
     struct error e;
     if (hosted)
         hosted_home_point(hosted, &looking->found.own, &looking->found.whole, &e);
+    looking->found.complete_wall_ms = backup_service_complete_ms(service, looking->home);
     looking->found.trouble = importing_trouble(backup_service_importing(service), looking->home);
+    front_end_witnesses(looking->fe, looking->home, looking->found.witnesses,
+                        sizeof looking->found.witnesses);
 }
 
 static void on_standing(const struct home_standing *standing, const struct error *e, void *context)
@@ -426,6 +431,16 @@ const char *preflight_catch_up(const struct preflight *found,
                "brings the rest, or with -SkipDataVerification.";
     return "That copy is in the middle of a long catch-up: it would not be taken without "
            "-SkipDataVerification.";
+}
+
+char *preflight_age(uint64_t complete_wall_ms, uint64_t taken_wall_ms)
+{
+    char moment[CLOCK_TEXT_MAX];
+    uint64_t age_ms = taken_wall_ms > complete_wall_ms ? taken_wall_ms - complete_wall_ms : 0;
+    if (!complete_wall_ms)
+        return xstrdup("not known");
+    return xasprintf("%s; it had everything until %s", ROUGHLY(age_ms),
+                     clock_wall_text(complete_wall_ms, moment));
 }
 
 double preflight_seconds(const struct preflight *found, const struct operation_options *options)

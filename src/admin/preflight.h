@@ -34,7 +34,9 @@ struct preflight {
     struct handover_outlook outlook;
     struct home_point own;
     bool whole;                  /* the copy here stands at a point that existed */
+    uint64_t complete_wall_ms;   /* until when it had everything; 0: nobody knows */
     const struct error *trouble; /* what keeps the copy here from going on; NULL: nothing known */
+    char witnesses[OPERATION_WITNESSES_SIZE]; /* who else hears the holder; "": nobody */
 };
 /* Asks the holder, and has nothing copied for that; `done` is called once, on the loop, and
  * `context` must live until then. */
@@ -55,6 +57,9 @@ enum failure preflight_judge_store(const struct preflight *found, const struct o
  * NULL: it is not in one. */
 const char *preflight_catch_up(const struct preflight *found,
                                const struct operation_options *options);
+
+/* How old the copy is that is taken alone, at that moment, for people. Owned by the caller. */
+char *preflight_age(uint64_t complete_wall_ms, uint64_t taken_wall_ms);
 
 /* How long it would take, by what is to be copied. */
 double preflight_seconds(const struct preflight *found, const struct operation_options *options);

@@ -8,7 +8,6 @@
 #include "base/clock.h"
 #include "base/count.h"
 #include "pool/backup_service.h"
-#include "pool/copy_mark.h"
 #include "pool/operating.h"
 
 /* --- operations --- */
@@ -130,19 +129,12 @@ static void show_last_operation(json_t *object, const struct front_end *fe, cons
     }
 }
 
-/* How old the copy here is, of all that is copied: the oldest of its modules. */
+/* How old the copy here is. */
 static void show_copy(json_t *object, struct front_end *fe, const struct home *core)
 {
-    const struct copy_marks *marks = backup_service_marks(front_end_backup_service(fe));
-    uint64_t oldest = 0;
-    for (int m = 0; m < MODULES; m++) {
-        uint64_t at = backup_service_copies(home_name(core), (enum module)m)
-                          ? copy_marks_of(marks, home_name(core), (enum module)m)
-                          : 0;
-        oldest = at && (!oldest || at < oldest) ? at : oldest;
-    }
+    const struct backup_service *service = front_end_backup_service(fe);
     if (!mode_rights(home_mode(core))->holder)
-        show_consistent(object, oldest);
+        show_consistent(object, backup_service_complete_ms(service, home_name(core)));
 }
 
 /* --- homes --- */

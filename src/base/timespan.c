@@ -4,8 +4,10 @@
 #include <stddef.h>
 #include <stdio.h>
 
-static const uint64_t SECOND_MS = 1000, MINUTE_MS = 60 * SECOND_MS, HOUR_MS = 60 * MINUTE_MS,
-                      DAY_MS = 24 * HOUR_MS;
+#define SECOND_MS UINT64_C(1000)
+#define MINUTE_MS (60 * SECOND_MS)
+#define HOUR_MS   (60 * MINUTE_MS)
+#define DAY_MS    (24 * HOUR_MS)
 
 /* Takes a number of 1 to `digits` digits from the front of `*at`. */
 static bool take_number(const char **at, size_t digits, uint64_t *number)
@@ -92,5 +94,32 @@ const char *time_span_text(uint64_t ms, char text[TIME_SPAN_TEXT_MAX])
     snprintf(text, TIME_SPAN_TEXT_MAX, "%s%02u:%02u:%02u%s", days,
              (unsigned)(ms % DAY_MS / HOUR_MS), (unsigned)(ms % HOUR_MS / MINUTE_MS),
              (unsigned)(ms % MINUTE_MS / SECOND_MS), fraction);
+    return text;
+}
+
+/* The largest unit of which there are about as many as people count. */
+static const struct unit {
+    uint64_t below_ms, ms;
+    const char *name;
+} units[] = {
+    {100 * SECOND_MS, SECOND_MS, "s"},
+    {100 * MINUTE_MS, MINUTE_MS, "minute"},
+    {DAY_MS, HOUR_MS, "hour"},
+    {UINT64_MAX, DAY_MS, "day"},
+};
+
+const char *time_span_rough(uint64_t ms, char text[TIME_SPAN_TEXT_MAX])
+{
+    const struct unit *unit = units;
+    while (ms >= unit->below_ms)
+        unit++;
+    uint64_t tenths = (ms + unit->ms / 20) / (unit->ms / 10);
+    bool many = tenths >= 100, fine = !many && (tenths % 10 || unit == units);
+    const char *more = unit == units || tenths == 10 ? "" : "s";
+    if (fine)
+        snprintf(text, TIME_SPAN_TEXT_MAX, "%" PRIu64 ".%" PRIu64 " %s%s", tenths / 10, tenths % 10,
+                 unit->name, more);
+    else
+        snprintf(text, TIME_SPAN_TEXT_MAX, "%" PRIu64 " %s%s", (tenths + 5) / 10, unit->name, more);
     return text;
 }

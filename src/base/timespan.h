@@ -19,4 +19,10 @@ bool time_span_ms(const char *text, uint64_t *ms);
 /* "00:02:00", "1.02:03:04", "00:00:00.500"; returns `text`. */
 const char *time_span_text(uint64_t ms, char text[TIME_SPAN_TEXT_MAX]);
 
+/* As one says it of what nobody needs to the second: "0.3 s", "17 s", "5 minutes", "1.5 days";
+ * returns `text`. */
+const char *time_span_rough(uint64_t ms, char text[TIME_SPAN_TEXT_MAX]);
+/* The same for the arguments of a sentence; it lasts as long as the block that it stands in. */
+#define ROUGHLY(ms) time_span_rough((ms), (char[TIME_SPAN_TEXT_MAX]){0})
+
 #endif

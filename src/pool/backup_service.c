@@ -395,3 +395,15 @@ struct copy_marks *backup_service_marks(const struct backup_service *service)
 {
     return service->marks;
 }
+
+uint64_t backup_service_complete_ms(const struct backup_service *service, const char *home)
+{
+    uint64_t oldest = 0;
+    for (int m = 0; m < MODULES; m++) {
+        uint64_t at = backup_service_copies(home, (enum module)m)
+                          ? copy_marks_of(service->marks, home, (enum module)m)
+                          : 0;
+        oldest = at && (!oldest || at < oldest) ? at : oldest;
+    }
+    return oldest;
+}

@@ -56,6 +56,9 @@ struct workers *backup_service_workers(struct backup_service *service);
 struct content *backup_service_content(const struct backup_service *service);
 struct importing *backup_service_importing(struct backup_service *service);
 struct salvaging *backup_service_salvaging(const struct backup_service *service);
+/* Until when the copy here had everything, of all that is copied of the home, since 1970; 0: nobody
+ * knows. */
+uint64_t backup_service_complete_ms(const struct backup_service *service, const char *home);
 struct copy_marks *backup_service_marks(const struct backup_service *service);
 
 #endif

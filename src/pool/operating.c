@@ -260,6 +260,13 @@ static bool intends(enum operation_step step)
     return step >= OPERATION_CLOSE && step <= OPERATION_TAKE;
 }
 
+/* What people want to know of a home that is taken so. */
+static void note_alone(const struct front_end *fe, struct operation_report *r)
+{
+    front_end_witnesses(fe, r->wish.home, r->witnesses, sizeof r->witnesses);
+    r->complete_wall_ms = backup_service_complete_ms(front_end_backup_service(fe), r->wish.home);
+}
+
 static void tell_step(struct operating_place *place)
 {
     const struct operation_report *r = &place->report;
@@ -268,8 +275,7 @@ static void tell_step(struct operating_place *place)
               operation_step_name(r->status.step));
     hosted_home_intend(home_of(place), intends(r->status.step));
     if (r->status.step == OPERATION_TAKE && r->status.alone)
-        front_end_witnesses(place->operating->fe, r->wish.home, place->report.witnesses,
-                            sizeof place->report.witnesses);
+        note_alone(place->operating->fe, &place->report);
     if (!r->status.ended_ms) /* else end() does, with the moment */
         operation_journal_keep(place->operating->fe, r, NULL, NULL);
 }

@@ -36,6 +36,7 @@ struct operation_report {
     struct term held;                      /* the term that was given away */
     /* Before it was taken alone: the pools whose machines hear the holder, said ours; "" none. */
     char witnesses[OPERATION_WITNESSES_SIZE];
+    uint64_t complete_wall_ms;     /* … until when the copy had everything; 0: nobody knows */
     struct replicas_said replicas; /* of `central`: how far they are, or were at its end */
 };
 

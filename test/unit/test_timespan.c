@@ -33,6 +33,30 @@ static void each_spelling_means_what_it_says(void **state)
     }
 }
 
+static void roughly_it_is_so_many_of_what_people_count(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t ms;
+        const char *text;
+    } spans[] = {
+        {0, "0.0 s"},
+        {100, "0.1 s"},
+        {3449, "3.4 s"},
+        {17400, "17 s"},
+        {99999, "100 s"},
+        {100000, "1.7 minutes"},
+        {120100, "2 minutes"},
+        {99 * 60000, "99 minutes"},
+        {5400000 + 600000, "1.7 hours"},
+        {86400100, "1 day"},
+        {36 * 3600000, "1.5 days"},
+        {UINT64_C(90) * 86400000, "90 days"},
+    };
+    for (size_t i = 0; i < COUNT_OF(spans); i++)
+        assert_string_equal(ROUGHLY(spans[i].ms), spans[i].text);
+}
+
 static void what_is_no_span_is_refused(void **state)
 {
     (void)state;
@@ -98,6 +122,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_spelling_means_what_it_says),
+        cmocka_unit_test(roughly_it_is_so_many_of_what_people_count),
         cmocka_unit_test(what_is_no_span_is_refused),
         cmocka_unit_test(a_span_is_shown_as_it_is_written),
         cmocka_unit_test(what_is_shown_can_be_read),
