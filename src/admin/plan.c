@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/count.h"
+#include "base/timespan.h"
 #include "pool/content.h"
 
 /* What every step is told with. */
@@ -70,7 +71,7 @@ static void tell_with_holder(const struct plan *p)
         call_what_if(p->call, "The storage queues of %s would be flushed into the store.", from);
     if (p->options->close_ms)
         call_what_if(p->call, "Sessions would have %s to end; new ones would wait for %s.",
-                     COUNTED(p->options->close_ms / 60000, "minute"), p->self);
+                     ROUGHLY(p->options->close_ms), p->self);
     tell_release(p);
 }
 
@@ -137,6 +138,22 @@ static void tell_new_term(const struct plan *p)
                      p->self, p->wish->home);
 }
 
+static void tell_time(const struct plan *p)
+{
+    uint64_t ms;
+    if (preflight_ms(p->found, p->options, &ms))
+        call_what_if(p->call,
+                     "That would take about %s, and changes would be refused for less than a "
+                     "second of it.",
+                     ROUGHLY(ms));
+    else
+        call_what_if(p->call,
+                     "How long copying takes is not known: nothing has gone to %s lately that "
+                     "could tell. The rest would take about %s, and changes would be refused for "
+                     "less than a second of it.",
+                     p->self, ROUGHLY(ms));
+}
+
 /* That is what it is asked for, with -WhatIf, in many a runbook. */
 static void tell_where_central_is(const struct plan *p)
 {
@@ -158,7 +175,7 @@ static bool tell_who_gives(const struct plan *p)
     if (idle && !p->options->disaster)
         return false;
     tell_replicas(p);
-    if (p->found->answered && !idle && !p->found->late)
+    if (preflight_gives(p->found))
         tell_with_holder(p);
     else
         tell_alone(p);
@@ -176,8 +193,5 @@ void plan_tell(struct call *call, const struct operation_wish *wish, const struc
     if (!tell_who_gives(&p))
         return;
     tell_new_term(&p);
-    call_what_if(call,
-                 "That would take about %.1f s, and changes would be refused for less than a "
-                 "second of it.",
-                 preflight_seconds(found, &wish->options));
+    tell_time(&p);
 }

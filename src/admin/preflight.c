@@ -366,6 +366,11 @@ void preflight_look(struct front_end *fe, const char *home, preflight_done *done
     ask(looking, DEMAND_REHEARSE, on_rehearsed);
 }
 
+bool preflight_gives(const struct preflight *found)
+{
+    return found->answered && found->mode == MODE_SERVING && !found->late;
+}
+
 uint64_t preflight_uncopied(const struct preflight *found)
 {
     return found->head > found->own.usn ? found->head - found->own.usn : 0;
@@ -375,6 +380,8 @@ enum failure preflight_judge_copy(const struct preflight *found, const char *sel
                                   const char *again, struct error *e)
 {
     uint64_t uncopied = preflight_uncopied(found);
+    uint64_t copy_ms;
+    bool known = handover_copy_ms(&found->outlook, &copy_ms);
     bool stuck = found->trouble && uncopied;
     if (!stuck && uncopied <= PREFLIGHT_CHANGES_MAX)
         return OK;
@@ -385,8 +392,10 @@ enum failure preflight_judge_copy(const struct preflight *found, const char *sel
     else
         fail(e, FAIL_REFUSED,
              "The copy at %s is in a long catch-up: %" PRIu64
-             " changes of %s are not there yet, which may take %.0f s.",
-             self, uncopied, home, (double)uncopied / PREFLIGHT_CHANGES_EACH_SECOND);
+             " changes of %s are not there yet; %s%s.",
+             self, uncopied, home,
+             known ? "copying them takes about " : "how long copying them takes is not known",
+             known ? ROUGHLY(copy_ms) : "");
     error_kept(e, "Nothing was changed.");
     return error_next(e,
                       "%s; Get-CsBackupServiceStatus -PoolFqdn %s -Detailed shows how far it is. "
@@ -443,8 +452,14 @@ char *preflight_age(uint64_t complete_wall_ms, uint64_t taken_wall_ms)
                      clock_wall_text(complete_wall_ms, moment));
 }
 
-double preflight_seconds(const struct preflight *found, const struct operation_options *options)
+bool preflight_ms(const struct preflight *found, const struct operation_options *options,
+                  uint64_t *ms)
 {
-    return options->close_ms / 1000.0 +
-           (double)preflight_uncopied(found) / PREFLIGHT_CHANGES_EACH_SECOND + 0.1;
+    uint64_t copy_ms = 0;
+    *ms = PREFLIGHT_STEPS_MS;
+    if (!preflight_gives(found))
+        return true;
+    bool known = handover_copy_ms(&found->outlook, &copy_ms);
+    *ms += options->close_ms + (known ? copy_ms : 0);
+    return known;
 }

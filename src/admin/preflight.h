@@ -10,11 +10,11 @@
 enum {
     /* What the store must be able to take: the batches of a copy, and what comes right after. */
     PREFLIGHT_ROOM_MIN_MB = 64,
-    /* Changes copied in a second, for an estimate: what a loaded pair does with keys in no order.
-     */
-    PREFLIGHT_CHANGES_EACH_SECOND = 20000,
-    /* More than comes within the time that nobody need ask for is a long catch-up. */
-    PREFLIGHT_CHANGES_MAX = OPERATION_PATIENCE_MS / 1000 * PREFLIGHT_CHANGES_EACH_SECOND,
+    /* More is a long catch-up. A loaded pair copies 20,000 a second, of keys in no order: this is
+     * what comes within the time that nobody need ask for. */
+    PREFLIGHT_CHANGES_MAX = OPERATION_PATIENCE_MS / 1000 * 20000,
+    /* The steps behind the copying: flushes and round trips. */
+    PREFLIGHT_STEPS_MS = 100,
     /* What was wrong with a copy may be mended: it is known when it was tried again. */
     PREFLIGHT_TROUBLE_MS = 3 * EXPORT_RETRY_MS,
 };
@@ -43,6 +43,8 @@ struct preflight {
 typedef void preflight_done(const struct preflight *found, void *context);
 void preflight_look(struct front_end *fe, const char *home, preflight_done *done, void *context);
 
+/* Does the holder take its part, as far as its store lets it? Else the home is taken alone. */
+bool preflight_gives(const struct preflight *found);
 uint64_t preflight_uncopied(const struct preflight *found);
 /* Users are not handed to a copy that is far behind, or gets nothing, unless somebody says that he
  * knows: what was planned waits until it can be done at once. `again`: how it is typed. */
@@ -61,7 +63,9 @@ const char *preflight_catch_up(const struct preflight *found,
 /* How old the copy is that is taken alone, at that moment, for people. Owned by the caller. */
 char *preflight_age(uint64_t complete_wall_ms, uint64_t taken_wall_ms);
 
-/* How long it would take, by what is to be copied. */
-double preflight_seconds(const struct preflight *found, const struct operation_options *options);
+/* How long it would take to take the home, once whoever is waited for is there. False: how long
+ * copying takes is not known; `*ms` is what comes besides. */
+bool preflight_ms(const struct preflight *found, const struct operation_options *options,
+                  uint64_t *ms);
 
 #endif

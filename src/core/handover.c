@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/home_inside.h"
+#include "core/pace.h"
 
 static const char *const names[DEMANDS] = {
     [DEMAND_LOOK] = "look",   [DEMAND_REHEARSE] = "rehearse", [DEMAND_CLOSE] = "close",
@@ -47,6 +48,17 @@ bool home_point_equal(const struct home_point *a, const struct home_point *b)
     for (int m = 0; m < MODULES; m++)
         equal = equal && digest_equal(&a->digests[m], &b->digests[m]);
     return equal;
+}
+
+/* What one careful batch holds is there in the moment that batches are made for (core/pace.h). */
+bool handover_copy_ms(const struct handover_outlook *outlook, uint64_t *ms)
+{
+    uint64_t bytes = outlook->uncopied_bytes, rate = outlook->bytes_each_s;
+    bool little = bytes <= PACE_FIRST_BYTES;
+    *ms = !bytes ? 0 : PACE_AIM_MS;
+    if (rate)
+        *ms = bytes / rate * 1000 + bytes % rate * 1000 / rate;
+    return rate || little;
 }
 
 const struct handover_rule *handover_rule(enum home_demand demand, enum mode from)

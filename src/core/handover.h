@@ -52,6 +52,8 @@ struct handover_outlook {
     uint64_t uncopied_bytes; /* of items */
     uint64_t bytes_each_s;   /* what the way there and the store behind it did last; 0: not known */
 };
+/* False: nobody knows. */
+bool handover_copy_ms(const struct handover_outlook *outlook, uint64_t *ms);
 
 /* What a holder says of the home after a demand: nothing of it is older than the demand. */
 struct home_standing {

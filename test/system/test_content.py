@@ -496,6 +496,8 @@ def over_a_slow_link_what_is_copied_comes_in_steps_that_can_be_seen(world):
     wait_settled(world["atl"])
     assert len(items) > 2, items
     assert any("bytes of files are on their way" in plan for plan in plans), plans
+    takes = [float(said[1]) for said in (re.search(r"would take about ([0-9.]+) s", plan) for plan in plans) if said]
+    assert max(takes) >= 2 and takes[-1] < 2, takes  # 600 kB by what the link does, and what nothing takes
     assert any(0 < left < 600000 for left in bytes_of_files), bytes_of_files
     # One that is missing and one that is new, each of more than a turn, don't begin anew because of
     # each other; and what came of a file that is back before it is whole is not kept.

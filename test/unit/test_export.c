@@ -483,6 +483,19 @@ static void a_small_batch_says_nothing_of_the_link(void **state)
     (void)state;
     OWNED(desk_close) struct desk d = in_a_long_catch_up();
     assert_int_equal(batch_takes(&d, 100, 10 * EXPORT_TICK_MS), PACE_FIRST_BYTES);
+    assert_int_equal(export_rate(d.x, d.now), 0);
+}
+
+static void how_fast_it_went_last_is_known_and_what_is_under_way_is_no_faster(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_a_long_catch_up();
+    assert_int_equal(export_rate(d.x, d.now), 0);
+    uint64_t bytes = batch_takes(&d, d.action.bytes_max, 2 * EXPORT_TICK_MS);
+    assert_int_equal(export_rate(d.x, d.now), PACE_FIRST_BYTES * 1000 / (2 * EXPORT_TICK_MS));
+    assert_int_equal(export_rate(d.x, d.now + 20000), bytes / 20); /* the link got slow */
+    fails(&d);
+    assert_int_equal(export_rate(d.x, d.now), 0);
 }
 
 /* A deadline that is met once is met again by as much, for ever. */
@@ -1402,6 +1415,7 @@ int main(void)
         cmocka_unit_test(over_a_fast_link_batches_grow_to_their_full_size),
         cmocka_unit_test(over_a_slow_link_a_batch_is_what_arrives_in_a_moment),
         cmocka_unit_test(a_small_batch_says_nothing_of_the_link),
+        cmocka_unit_test(how_fast_it_went_last_is_known_and_what_is_under_way_is_no_faster),
         cmocka_unit_test(what_was_too_much_is_not_sent_again_as_it_was),
         cmocka_unit_test(what_was_carried_out_although_its_answer_was_lost_is_not_sent_again),
         cmocka_unit_test(changes_do_not_hurry_a_retry_but_whoever_waits_does),
