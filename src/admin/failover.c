@@ -376,8 +376,13 @@ static bool copy_is_good(struct call *call, const struct preflight *found)
 {
     const struct failover *f = call_kept(call);
     struct error e;
-    if (!found->answered || knows_the_copy(call) ||
-        !preflight_judge_copy(found, front_end_pool(call_front_end(call)), f->wish.home,
+    if (!found->answered || knows_the_copy(call))
+        return true;
+    if (!preflight_has_room(call, &f->wish, found->outlook.uncopied_bytes)) {
+        failover_end(call);
+        return false;
+    }
+    if (!preflight_judge_copy(found, front_end_pool(call_front_end(call)), f->wish.home,
                               f->wish.again, &e))
         return true;
     if (found->trouble && call_elapsed_ms(call) < PREFLIGHT_TROUBLE_MS) {

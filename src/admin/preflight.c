@@ -180,27 +180,40 @@ static bool holder_answers(const struct look *l)
     return wrong(l, &e);
 }
 
-static bool has_room_at(const struct look *l, const char *path)
+/* In a disaster a small home may find what it needs, and nobody else serves it. */
+static bool has_room_at(const struct look *l, const char *path, uint64_t bytes)
 {
     struct statvfs fs;
     struct error e;
     if (statvfs(path, &fs) != 0)
         return true; /* what is gone is somebody else's to say: the store's, or has_files()'s */
     uint64_t free_mb = (uint64_t)fs.f_bavail * fs.f_frsize >> 20;
-    if (free_mb >= PREFLIGHT_ROOM_MIN_MB)
+    uint64_t needed_mb = PREFLIGHT_ROOM_MB + (bytes >> 20);
+    if (free_mb >= needed_mb)
         return true;
-    fail(&e, FAIL_FULL, "The disk of %s under %s has %llu MB left; taking a home over needs %d.",
-         l->self, path, (unsigned long long)free_mb, PREFLIGHT_ROOM_MIN_MB);
+    fail(&e, FAIL_FULL,
+         "The disk of %s under %s has %" PRIu64 " MB left; taking a home over needs %" PRIu64 ".",
+         l->self, path, free_mb, needed_mb);
+    if (l->wish->options.disaster) {
+        call_warning(l->call, "%s Make room there.", e.what);
+        return true;
+    }
     error_next(&e, "Make room there, and then: %s", l->wish->again);
     return wrong(l, &e);
+}
+
+static bool has_room_for(const struct look *l, uint64_t uncopied)
+{
+    return has_room_at(l, front_end_config(l->fe)->database_path, 2 * uncopied);
 }
 
 static bool has_room(const struct look *l)
 {
     const struct config *config = front_end_config(l->fe);
-    bool good = has_room_at(l, config->database_path);
+    uint64_t coming = content_left(front_end_content(l->fe), l->wish->home).bytes;
+    bool good = has_room_for(l, 0); /* what is to be copied its holder says */
     bool files = config->file_store && l->wish->kind != OPERATION_MOVE_CENTRAL;
-    return (!files || has_room_at(l, config->file_store)) && good;
+    return (!files || has_room_at(l, config->file_store, coming)) && good;
 }
 
 /* Where this pool's file store is not mounted, users would be served without what belongs to their
@@ -263,20 +276,25 @@ static void warn(const struct look *l)
         warn_that_central_stays(l);
 }
 
+static struct look look_at(struct call *call, const struct operation_wish *wish)
+{
+    struct front_end *fe = call_front_end(call);
+    struct hosted_home *home = front_end_home(fe, wish->home);
+    const struct home *core = home ? hosted_home_core(home) : NULL;
+    return (struct look){.call = call,
+                         .fe = fe,
+                         .wish = wish,
+                         .core = core,
+                         .self = front_end_pool(fe),
+                         .partner = core ? home_partner(core) : ""};
+}
+
 bool preflight_check(struct call *call, const struct operation_wish *wish)
 {
     static bool (*const all[])(const struct look *l) = {
         is_started, is_free, holder_answers, has_room, has_files, certificates_are_good,
     };
-    struct front_end *fe = call_front_end(call);
-    struct hosted_home *home = front_end_home(fe, wish->home);
-    const struct home *core = home ? hosted_home_core(home) : NULL;
-    const struct look l = {.call = call,
-                           .fe = fe,
-                           .wish = wish,
-                           .core = core,
-                           .self = front_end_pool(fe),
-                           .partner = core ? home_partner(core) : ""};
+    const struct look l = look_at(call, wish);
     if (!has_backup(&l) || !is_held_elsewhere(&l))
         return false; /* the rest would speak of a holder that is none */
     bool good = true;
@@ -285,6 +303,12 @@ bool preflight_check(struct call *call, const struct operation_wish *wish)
     if (good)
         warn(&l);
     return good;
+}
+
+bool preflight_has_room(struct call *call, const struct operation_wish *wish, uint64_t uncopied)
+{
+    const struct look l = look_at(call, wish);
+    return has_room_for(&l, uncopied);
 }
 
 /* --- a rehearsal --- */

@@ -8,8 +8,9 @@
 #include "pool/operating.h"
 
 enum {
-    /* What the store must be able to take: the batches of a copy, and what comes right after. */
-    PREFLIGHT_ROOM_MIN_MB = 64,
+    /* What a disk must be able to take besides what is copied: a batch goes into the log and into
+     * the database, and so does what users change right after. */
+    PREFLIGHT_ROOM_MB = 32,
     /* More is a long catch-up. A loaded pair copies 20,000 a second, of keys in no order: this is
      * what comes within the time that nobody need ask for. */
     PREFLIGHT_CHANGES_MAX = OPERATION_PATIENCE_MS / 1000 * 20000,
@@ -21,6 +22,9 @@ enum {
 
 /* False if it can't be done: the errors were told. */
 bool preflight_check(struct call *call, const struct operation_wish *wish);
+
+/* The same for so many bytes of items that are not copied yet. */
+bool preflight_has_room(struct call *call, const struct operation_wish *wish, uint64_t uncopied);
 
 /* What is found when the holder is asked. */
 struct preflight {

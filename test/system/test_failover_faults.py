@@ -371,6 +371,8 @@ def a_taker_whose_disk_is_full_does_not_begin(world):
         disk.fill()
         fail_over(world).must(1, f"The disk of {REDMOND}", "0 MB left", "Nothing was changed.",
                               f"Make room there, and then: Invoke-CsPoolFailOver -PoolFqdn {ATL}")
+        told = fail_over(world, "-DisasterMode", "-WhatIf", "-Force").must(0, "would serve the home")
+        assert "WARNING: The disk of" in told.err and "0 MB left" in told.err, told
         assert world.mode("atl", "atl") == "Serving"
         writers.go_on(3)
         disk.free()
