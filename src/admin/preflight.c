@@ -226,7 +226,7 @@ static bool has_files(const struct look *l)
         return true;
     if (!l->wish->options.disaster)
         return wrong(l, &e);
-    call_caution(l->call, "The files of conferences are not served until this is mended: %s",
+    call_warning(l->call, "The files of conferences are not served until this is mended: %s",
                  e.what);
     return true;
 }

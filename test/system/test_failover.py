@@ -358,7 +358,7 @@ def a_taker_whose_file_store_is_not_there_is_not_failed_over_to_unless_it_is_a_d
     for words in ([], ["-WhatIf"]):
         fail_over(world, *words).must(1, "no marker", "Nothing was changed.")
     assert world.mode("atl", "atl") == "Serving" and not world["redmond"].events("operation-")
-    fail_over(world, "-DisasterMode").must(0, "files of conferences are not served")
+    fail_over(world, "-DisasterMode", "-Force").must(0, "files of conferences are not served")
     marker.write_text(text)
     fail_back(world).must(0)
     holds(world, "atl")
