@@ -205,6 +205,21 @@ static void rehearse_start(const struct start *start)
     }
 }
 
+/* Who wants its users served here after all is told by what. */
+static void tell_who_holds(struct call *call)
+{
+    const struct front_end *fe = call_front_end(call);
+    const char *self = front_end_pool(fe);
+    const struct hosted_home *own = front_end_home(fe, self);
+    const struct home *core = own ? hosted_home_core(own) : NULL;
+    bool silent = core && home_mode(core) == MODE_RESILIENCY;
+    if (silent || (core && home_mode(core) == MODE_STANDBY))
+        call_warning(call, "%s holds the home %s%s: Invoke-CsPoolFailBack -PoolFqdn %s%s",
+                     home_partner(core), self,
+                     silent ? ", and is not heard. If it is lost" : ". To have it back", self,
+                     silent ? " -DisasterMode" : "");
+}
+
 void admin_start_pool(struct call *call)
 {
     struct front_end *fe = call_front_end(call);
@@ -214,6 +229,7 @@ void admin_start_pool(struct call *call)
     if (start->count == 0 && !is_stopped(fe)) {
         call_warning(call, "%s is not waiting for anything: nothing was changed.",
                      front_end_pool(fe));
+        tell_who_holds(call);
         start_end(start);
     } else if (call_switch(call, "WhatIf")) {
         rehearse_start(start);
