@@ -395,7 +395,8 @@ static void explain_absence(const struct call *call, const struct passing *passi
         error_next(e, "%s%sIf it is lost: %s -PoolFqdn %s -DisasterMode", why.next, blank,
                    over ? "Invoke-CsPoolFailBack" : "Invoke-CsPoolFailOver", home);
     else if (!other)
-        error_next(e, "%s%sThen again: %s", why.next, blank, again);
+        error_next(e, "%s%sThen again%s: %s", why.next, blank,
+                   lost ? ", here or on a machine that reaches it" : "", again);
 }
 
 /* Who is asked for something of the Central Management Store, hears where it is and what can be

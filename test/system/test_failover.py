@@ -160,8 +160,12 @@ def a_pool_failed_over_in_a_disaster_is_given_back_even_if_its_backup_is_down(wo
     enable(world, "kenmyer")
     fail_over(world).must(0)
     holds(world, "redmond")
+    start = ["Start-CsPool", "-PoolFqdn", ATL, "-Force"]
+    back = f"Invoke-CsPoolFailBack -PoolFqdn {ATL}"
+    world.command("atl", *start).must(0, "is not waiting for anything", f"{REDMOND} holds the home {ATL}. ", back + "\n")
     world.kill("redmond")
     world.wait_mode("atl", "atl", "Resiliency")
+    world.command("atl", *start).must(0, "nothing was changed", "is not heard. If it is lost: " + back + " -DisasterMode")
     fail_back(world).must(1, "does not answer", f"Invoke-CsPoolFailBack -PoolFqdn {ATL} -DisasterMode")
     fail_back(world, "-DisasterMode").must(0, "did not give the home away")
     world.start("redmond")
@@ -220,7 +224,7 @@ def what_can_not_be_done_is_refused_with_the_way_out_and_changes_nothing(world):
         for words in ("", " -DisasterMode", " -WaitTime 00:01:00 -WhatIf"):
             fail_over(world, *words.split(), at=pool).must(
                 1, f"{REDMOND}, which would take it over, does not answer", "Nothing was sent.", "polluxd runs there",
-                f"Then again: Invoke-CsPoolFailOver -PoolFqdn {ATL}{words}\n")
+                f"Then again, here or on a machine that reaches it: Invoke-CsPoolFailOver -PoolFqdn {ATL}{words}\n")
     fail_back(world, at="lonely", pool=name_of("lonely")).must(1, "it is never failed over")
     # Nobody is there to tell of the last one, but that there was one is known.
     world.kill("atl")
