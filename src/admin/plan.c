@@ -95,6 +95,16 @@ static void tell_late_holder(const struct plan *p)
                  p->found->from, LINK_DEADLINE_MS / 1000.0, p->options->store_ms / 1000.0);
 }
 
+static bool anybody_answers(const struct front_end *fe)
+{
+    struct peers *peers = front_end_peers(fe);
+    for (size_t i = 0; i < peers_count(peers); i++) {
+        if (peers_at(peers, i)->reachable)
+            return true;
+    }
+    return false;
+}
+
 /* It may be this pool that is cut off. */
 static void tell_witnesses(const struct plan *p)
 {
@@ -105,9 +115,11 @@ static void tell_witnesses(const struct plan *p)
                      "%s is heard by others than %s: %s. It would step down as soon as they tell "
                      "it.",
                      p->found->from, p->self, p->found->witnesses);
-    else
+    else if (anybody_answers(call_front_end(p->call)))
         call_what_if(p->call, "No other machine that answers %s hears %s, either.", p->self,
                      p->found->from);
+    else
+        call_what_if(p->call, "No other machine answers %s, which may be cut off itself.", p->self);
 }
 
 static void tell_alone(const struct plan *p)

@@ -50,15 +50,16 @@ bool home_point_equal(const struct home_point *a, const struct home_point *b)
     return equal;
 }
 
-/* What one careful batch holds is there in the moment that batches are made for (core/pace.h). */
+/* Where nothing is known, the first batch trusts in a careful rate (core/pace.h), and so may we for
+ * what fits into it. */
 bool handover_copy_ms(const struct handover_outlook *outlook, uint64_t *ms)
 {
     uint64_t bytes = outlook->uncopied_bytes, rate = outlook->bytes_each_s;
-    bool little = bytes <= PACE_FIRST_BYTES;
-    *ms = !bytes ? 0 : PACE_AIM_MS;
-    if (rate)
-        *ms = bytes / rate * 1000 + bytes % rate * 1000 / rate;
-    return rate || little;
+    bool known = rate || bytes <= PACE_FIRST_BYTES;
+    if (!rate)
+        rate = (uint64_t)PACE_FIRST_BYTES * 1000 / PACE_AIM_MS;
+    *ms = bytes / rate * 1000 + bytes % rate * 1000 / rate;
+    return known;
 }
 
 const struct handover_rule *handover_rule(enum home_demand demand, enum mode from)

@@ -346,7 +346,7 @@ def a_rehearsal_really_looks_says_each_step_and_changes_nothing(world):
     world.wait_silent("redmond", "atl")
     fail_over(world, "-WhatIf").must(1, "does not answer")
     fail_over(world, "-WhatIf", "-DisasterMode").must(0, "would be taken as the copy at", "Age of that copy: ",
-                                                      f"No other machine that answers {REDMOND} hears {ATL}")
+                                                      f"No other machine answers {REDMOND}, which may be")
     assert world.mode("redmond", "atl") in ("Standby", "Resiliency")
 
 

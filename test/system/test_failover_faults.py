@@ -269,6 +269,11 @@ def a_holder_that_is_cut_off_steps_down_at_the_word_of_a_third_pool(world):
         world.wait_silent("redmond", "atl")
         heard = f"is heard by others than {REDMOND}: {name_of('oslo')}"
         fail_over(world, "-DisasterMode", "-WhatIf").must(0, heard, "would step down")
+        world.kill("atl")
+        until("nobody to hear it", lambda: f"No other machine that answers {REDMOND} hears {ATL}" in fail_over(
+            world, "-DisasterMode", "-WhatIf").must(0).out)
+        world.start("atl")
+        until("it to be heard", lambda: heard in fail_over(world, "-DisasterMode", "-WhatIf").must(0).out)
         told = fail_over(world, "-DisasterMode").must(0, heard)  # before it is taken, and once
         assert told.err.index(heard) < told.err.index("did not give") and told.err.count(heard) == 1, told
         # Nobody joined the two again: Oslo tells Atlanta. It hears nothing of Redmond, though, and so
