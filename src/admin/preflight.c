@@ -405,7 +405,7 @@ enum failure preflight_judge_copy(const struct preflight *found, const char *sel
 {
     uint64_t uncopied = preflight_uncopied(found);
     uint64_t copy_ms;
-    bool known = handover_copy_ms(&found->outlook, &copy_ms);
+    bool known = handover_copy_ms(&found->outlook, &copy_ms) && found->outlook.uncopied_bytes;
     bool stuck = found->trouble && uncopied;
     if (!stuck && uncopied <= PREFLIGHT_CHANGES_MAX)
         return OK;

@@ -4,7 +4,7 @@
 
 #include "pool/exporting.h"
 
-/* Exactly, or of very many by what an item has on average. */
+/* Exactly, or of very many by what the first of them have. */
 uint64_t uncopied_bytes(const struct exporting *x, struct view *view);
 
 #endif
