@@ -297,6 +297,7 @@ bool front_end_close_home(struct front_end *fe, struct hosted_home *home)
         at++;
     fe->home_count--;
     memmove(&fe->homes[at], &fe->homes[at + 1], (fe->home_count - at) * sizeof *fe->homes);
+    heartbeats_keep(fe->heartbeats, name);
     hosted_home_close(home);
     heartbeats_forget_witnesses(fe->heartbeats, at);
     backup_service_follow(fe->backup);
@@ -424,6 +425,21 @@ void front_end_begin_anew(struct front_end *fe)
 {
     fe->begins_anew = true;
     loop_quit(fe->loop);
+}
+
+bool front_end_can_begin_anew(const struct front_end *fe, struct error *e)
+{
+    OWNED(faults_free) struct faults faults = {0};
+    struct config *config = config_load(fe->config->file, &faults);
+    const char *fixed = config ? config_fixed_change(fe->config, config) : NULL;
+    bool can = config && !fixed;
+    if (!config)
+        fail(e, FAIL_INVALID, "%s to be without faults", fe->config->file);
+    else if (fixed)
+        fail(e, FAIL_REFUSED, "somebody to restart it, because the configuration changes %s",
+             fixed);
+    config_free(config);
+    return can;
 }
 
 bool front_end_begins_anew(const struct front_end *fe)

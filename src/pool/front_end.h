@@ -49,6 +49,9 @@ void front_end_on_commands(struct front_end *fe, const struct front_end_commands
 /* Ends the loop, so that all of this is stopped and started again: what the store has must be read
  * anew. And whether that was asked for. */
 void front_end_begin_anew(struct front_end *fe);
+/* With the configuration that its file has now: false, and what is to be waited for, if that is
+ * not good, or is another one in what nobody has asked to take effect. */
+bool front_end_can_begin_anew(const struct front_end *fe, struct error *e);
 bool front_end_begins_anew(const struct front_end *fe);
 
 /* Told whenever a home's mode or term changed here. One listener; NULL: nobody any more. */

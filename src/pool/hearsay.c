@@ -28,18 +28,26 @@ static void on_kept(const struct store_outcome *outcome, void *context)
     (void)context;
 }
 
-static void keep(const struct hearsay *hearsay, const struct heard_home *heard)
+static void put(const struct hearsay *hearsay, const char *name, struct bytes value)
 {
+    struct txn *txn = txn_new(front_end_pool(hearsay->fe));
+    txn_record(txn, name, value);
+    store_commit(front_end_store(hearsay->fe), txn, on_kept, NULL);
+}
+
+void hearsay_keep(const struct hearsay *hearsay, const char *home)
+{
+    const struct heard_home *heard = heard_of(&hearsay->heard, home);
     char name[HEARD_RECORD_NAME_SIZE];
     OWNED(buffer_free) struct buffer value = {0};
-    struct txn *txn = txn_new(front_end_pool(hearsay->fe));
-    snprintf(name, sizeof name, PREFIX "%s", heard->home);
+    if (!heard)
+        return;
+    snprintf(name, sizeof name, PREFIX "%s", home);
     buffer_u8(&value, HEARD_FORMAT);
     buffer_varint(&value, heard->term.number);
     buffer_u64(&value, heard->term.tag);
     buffer_varint(&value, heard->seen);
-    txn_record(txn, name, buffer_view(&value));
-    store_commit(front_end_store(hearsay->fe), txn, on_kept, NULL);
+    put(hearsay, name, buffer_view(&value));
 }
 
 bool hearsay_note(struct hearsay *hearsay, const char *home, struct term term, uint64_t seen)
@@ -47,7 +55,7 @@ bool hearsay_note(struct hearsay *hearsay, const char *home, struct term term, u
     if (!heard_note(&hearsay->heard, home, term, seen))
         return false;
     if (!front_end_home(hearsay->fe, home)) /* else its hold record has it */
-        keep(hearsay, heard_of(&hearsay->heard, home));
+        hearsay_keep(hearsay, home);
     return true;
 }
 
@@ -65,9 +73,20 @@ static bool add_name(const char *name, void *context)
     return names->count < HEARD_HOMES_MAX;
 }
 
+/* Else those that are gone would take the places of those that come. */
+static bool is_there(const struct hearsay *hearsay, const char *home)
+{
+    return strcmp(home, HOME_CENTRAL) == 0 ||
+           topology_pool(front_end_config(hearsay->fe)->topology, home);
+}
+
 static void read_one(struct hearsay *hearsay, struct view *view, const char *name)
 {
     OWNED(buffer_free) struct buffer value = {0};
+    if (!is_there(hearsay, name + strlen(PREFIX))) {
+        put(hearsay, name, BYTES_NONE);
+        return;
+    }
     if (view_record(view, name, &value, NULL))
         return;
     struct cursor in = cursor_over(buffer_view(&value));

@@ -15,6 +15,8 @@ void hearsay_start(struct hearsay *hearsay);
 
 /* True if that was news. */
 bool hearsay_note(struct hearsay *hearsay, const char *home, struct term term, uint64_t seen);
+/* The home is not here any more: its record no longer has what is known of it. */
+void hearsay_keep(const struct hearsay *hearsay, const char *home);
 const struct heard *hearsay_table(const struct hearsay *hearsay);
 
 #endif

@@ -387,6 +387,11 @@ void heartbeats_note(struct heartbeats *hb, const struct home *home)
     hearsay_note(hb->hearsay, home_name(home), home_hold(home)->term, home_seen(home));
 }
 
+void heartbeats_keep(const struct heartbeats *hb, const char *home)
+{
+    hearsay_keep(hb->hearsay, home);
+}
+
 struct peers *heartbeats_peers(struct heartbeats *hb)
 {
     return hb->peers;

@@ -19,6 +19,8 @@ void heartbeats_tell(struct heartbeats *hb);
 void heartbeats_heard(struct heartbeats *hb, const struct heartbeat *theirs,
                       struct link_reply *reply);
 /* The homes here from this place on are others now. */
+/* Of a home that is not here any more. */
+void heartbeats_keep(const struct heartbeats *hb, const char *home);
 void heartbeats_forget_witnesses(struct heartbeats *hb, size_t from);
 /* What a home is here counts like what was heard of it. */
 void heartbeats_note(struct heartbeats *hb, const struct home *home);

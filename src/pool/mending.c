@@ -32,11 +32,13 @@ void damage_settle(struct damage *damage)
     damage->count = kept;
 }
 
+/* Once it is full, what came twice may make room; if that is not much, it is full again soon. */
 void damage_note(struct damage *damage, uint64_t usn)
 {
-    if (damage->count == DAMAGE_MAX)
+    if (damage->count == DAMAGE_MAX) {
         damage_settle(damage);
-    damage->more = damage->count == DAMAGE_MAX;
+        damage->more |= damage->count > DAMAGE_MAX / 2;
+    }
     if (damage->more)
         return;
     if (damage->count == damage->room) {
@@ -58,7 +60,7 @@ struct mending {
     struct front_end *fe;
     struct store *store;
     char home[HOME_NAME_SIZE];
-    uint64_t term;
+    uint64_t term, head;
     struct damage damage;
     mending_done *done;
     void *context;
@@ -224,7 +226,7 @@ static void on_copy_mended(void *context)
 static void on_put_back(const struct store_outcome *outcome, void *context)
 {
     struct mending *m = context;
-    if (outcome->error.kind && m->found < m->damage.count) {
+    if (outcome->error.kind == FAIL_DAMAGED && m->found < m->damage.count) {
         fail(&m->error, FAIL_DAMAGED, "%s has only %zu of them.",
              hosted(m) ? home_partner(hosted_home_core(hosted(m))) : "Its partner", m->found);
         error_next(&m->error, "It is tried again when that has more. Or keep the store's files for "
@@ -314,6 +316,20 @@ static enum failure too_much(const struct mending *m, struct error *e)
                                            : "Invoke-CsPoolFailOver");
 }
 
+/* What the other pool has not may have been a deletion that it does not know of, or that it forgot:
+ * nobody is to take that for a thing that never was. */
+static void put_all_back(struct mending *m)
+{
+    uint64_t gone = 0;
+    for (size_t i = 0; i < m->damage.count; i++) {
+        if (!m->has[i] && m->damage.usns[i] <= m->head)
+            gone = m->damage.usns[i];
+    }
+    if (gone)
+        txn_horizon(m->txn, gone);
+    commit_on_loop(m->store, front_end_loop(m->fe), TAKE(m->txn), on_put_back, m);
+}
+
 static void ask_next(struct mending *m)
 {
     const char *partner = hosted(m) ? home_partner(hosted_home_core(hosted(m))) : "";
@@ -332,7 +348,7 @@ static void ask_next(struct mending *m)
     if (more)
         link_wanted(front_end_link(m->fe), to, &wanted, on_items, m);
     else
-        commit_on_loop(m->store, front_end_loop(m->fe), TAKE(m->txn), on_put_back, m);
+        put_all_back(m);
 }
 
 static void mend_holder(struct mending *m)
@@ -346,16 +362,20 @@ static void mend_holder(struct mending *m)
 
 /* --- which way --- */
 
-static enum failure read_term(struct mending *m, struct error *e)
+static enum failure read_home(struct mending *m, struct error *e)
 {
     OWNED(view_close) struct view *view = NULL;
     OWNED(free_memory) struct hold *hold = xmalloc(sizeof *hold);
+    struct home_state state;
     enum failure bad = store_view(m->store, &view, e);
     if (!bad)
         bad = view_hold(view, m->home, hold, e);
+    if (!bad)
+        bad = view_home(view, m->home, &state, e);
     if (!bad && !hold->term.number)
         bad = fail(e, FAIL_DAMAGED, "The home %s was never served.", m->home);
     m->term = bad ? 0 : hold->term.number;
+    m->head = bad ? 0 : state.head;
     return bad;
 }
 
@@ -370,7 +390,7 @@ struct mending *mending_start(struct front_end *fe, struct workers *workers, con
     m->done = done;
     m->context = context;
     snprintf(m->home, sizeof m->home, "%s", home);
-    if (read_term(m, &m->error)) {
+    if (read_home(m, &m->error)) {
         end(m);
     } else if (holds(m)) {
         mend_holder(m);

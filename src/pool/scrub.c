@@ -13,6 +13,7 @@
 #include "pool/commit.h"
 #include "pool/content.h"
 #include "pool/mending.h"
+#include "pool/operating.h"
 
 static const char record[] = "scrub";
 
@@ -30,17 +31,19 @@ struct scrub {
     struct workers *workers;
     struct store *store;
     struct scrub_status status;
-    uint64_t began_ms; /* of this process */
-    bool running;
-    size_t mending; /* homes */
-    bool met;       /* by somebody: damage */
+    uint64_t began_ms;     /* of this process */
+    bool running, reading; /* the thread reads; else what it found is mended, or waits */
+    size_t mending;        /* homes */
+    bool met;              /* by somebody: damage */
+    unsigned in_vain;      /* how often in a row nothing was found of that */
     atomic_bool stopping;
     /* The thread's while it reads. */
     uint64_t rows;
     struct finding findings[SCRUB_HOMES_MAX];
     size_t count;
     struct error structure;
-    bool renews; /* that can be left behind */
+    bool torn;   /* the file itself is out of order */
+    bool renews; /* and is left behind when polluxd begins anew; nothing else is done until then */
 };
 
 const struct scrub_status *scrub_status(const struct scrub *scrub)
@@ -119,11 +122,20 @@ static void read_files(struct scrub *scrub)
 static void read_structure(struct scrub *scrub, struct view *view)
 {
     struct error why;
-    if (view_structure(view, goes_on, scrub, &scrub->structure) != FAIL_DAMAGED)
+    scrub->torn = view_structure(view, goes_on, scrub, &scrub->structure) == FAIL_DAMAGED;
+    if (!scrub->torn)
         return;
     scrub->renews = view_renew(view, &why) == OK;
     if (!scrub->renews)
         scrub->structure = why;
+}
+
+/* Each is checked on the way. */
+static bool visit_record(const char *name, void *context)
+{
+    (void)name;
+    struct scrub *scrub = context;
+    return !atomic_load(&scrub->stopping);
 }
 
 /* Each home in a view of its own: one that stays open keeps the store from tidying up. */
@@ -132,6 +144,7 @@ static void read_all(void *context)
     struct scrub *scrub = context;
     struct view *view = NULL;
     scrub->structure = (struct error){0};
+    scrub->torn = scrub->renews = false;
     if (!store_view(scrub->store, &view, &scrub->structure))
         view_homes(view, note_home, scrub, &scrub->structure);
     view_close(TAKE(view));
@@ -140,10 +153,12 @@ static void read_all(void *context)
             read_home(view, &scrub->findings[i]);
         view_close(TAKE(view));
     }
-    if (!scrub->structure.kind && !store_view(scrub->store, &view, &scrub->structure))
+    if (!scrub->structure.kind && !store_view(scrub->store, &view, &scrub->structure) &&
+        !view_records(view, "", visit_record, scrub, &scrub->structure))
         read_structure(scrub, view);
     view_close(view);
-    read_files(scrub);
+    if (!scrub->renews)
+        read_files(scrub);
 }
 
 /* --- mending, on the loop --- */
@@ -166,7 +181,7 @@ static void end_if_done(struct scrub *scrub);
 static void on_mended(const struct error *why, void *context)
 {
     struct scrub *scrub = context;
-    if (atomic_load(&scrub->stopping))
+    if (atomic_load(&scrub->stopping) || !front_end_link(scrub->fe))
         return;
     if (why)
         note_trouble(scrub, why);
@@ -212,37 +227,71 @@ static void end_if_done(struct scrub *scrub)
     commit_on_loop(scrub->store, front_end_loop(scrub->fe), txn, on_noted, NULL);
 }
 
+/* A pool that starts serves what it held when its partner says that it may: with one that is not
+ * there it would wait, perhaps for a person. False, and what is to be waited for. */
+static bool would_serve_again(const struct scrub *scrub, struct error *e)
+{
+    struct hosted_home *homes[HOSTED_HOMES_MAX];
+    size_t count = front_end_homes(scrub->fe, homes);
+    *e = (struct error){0};
+    for (size_t i = 0; i < count && !e->kind; i++) {
+        const struct home *core = hosted_home_core(homes[i]);
+        const char *home = home_name(core), *partner = home_partner(core);
+        const struct operation_report *r = operating_of(front_end_operating(scrub->fe), home);
+        if (r && operating_is_under_way(r))
+            fail(e, FAIL_BUSY, "the end of what is under way with the home %s", home);
+        else if (mode_rights(home_mode(core))->holder && *partner &&
+                 !front_end_reaches(scrub->fe, partner))
+            fail(e, FAIL_UNREACHABLE, "%s to answer", partner);
+    }
+    return !e->kind;
+}
+
 /* Its rows are mended when they are in a file that can be trusted. */
 static void begin_anew(struct scrub *scrub)
 {
-    log_event(LOG_EVENT_WARNING, "store-damaged",
-              "%s polluxd begins anew, and makes a new file of what can be read of it.",
-              scrub->structure.what);
-    front_end_begin_anew(scrub->fe);
+    struct error why;
+    if (would_serve_again(scrub, &why) && front_end_can_begin_anew(scrub->fe, &why)) {
+        log_event(LOG_EVENT_WARNING, "store-damaged",
+                  "%s polluxd begins anew, and makes a new file of what can be read of it.",
+                  scrub->structure.what);
+        front_end_begin_anew(scrub->fe);
+    } else if (!scrub->status.trouble.kind) {
+        error_kept(&scrub->structure,
+                   "A new file is made of what can be read of it when polluxd "
+                   "begins anew, which waits for %s.",
+                   why.what);
+        error_next(&scrub->structure, "If it may stop serving meanwhile, restart polluxd now.");
+        note_trouble(scrub, &scrub->structure);
+    }
 }
 
 static void on_read(void *context)
 {
     struct scrub *scrub = context;
+    scrub->reading = false;
     if (atomic_load(&scrub->stopping) || !front_end_link(scrub->fe))
         return;
+    bool was_met = scrub->met, found = scrub->structure.kind != OK;
     scrub->met = false;
     store_met_damage(scrub->store);
+    scrub->status.trouble = (struct error){0};
     if (scrub->renews) {
-        begin_anew(scrub);
+        begin_anew(scrub); /* or look() does, when it can be */
         return;
     }
-    scrub->status.trouble = (struct error){0};
     scrub->mending = 1; /* this one */
     if (scrub->structure.kind)
         note_trouble(scrub, &scrub->structure);
-    for (size_t i = 0; i < scrub->count; i++) {
+    for (size_t i = 0; i < scrub->count && !scrub->torn; i++) {
         struct finding *f = &scrub->findings[i];
+        found |= f->damage.count || f->error.kind;
         if (f->damage.count || (f->error.kind == FAIL_DAMAGED && !holds(f)))
             mend(f); /* of a copy, too, what does not add up, whatever it was that went */
         else if (f->error.kind)
             note_trouble(scrub, &f->error);
     }
+    scrub->in_vain = was_met && !found ? scrub->in_vain + 1 : 0;
     scrub->mending--;
     end_if_done(scrub);
 }
@@ -258,7 +307,8 @@ static uint64_t pause_s(const struct scrub *scrub)
     uint64_t each_s = front_end_config(scrub->fe)->scrub_interval_s;
     if (scrub->status.trouble.kind)
         return smaller(each_s, SCRUB_AGAIN_S);
-    return scrub->met ? smaller(each_s, SCRUB_MET_S) : each_s;
+    uint64_t met_s = (uint64_t)SCRUB_MET_S << smaller(scrub->in_vain, SCRUB_MET_TWICE_MAX);
+    return scrub->met ? smaller(each_s, met_s) : each_s;
 }
 
 /* What is damaged in a home is mended otherwise once it is served here. */
@@ -276,6 +326,8 @@ static bool all_settled(const struct scrub *scrub)
 static void look(void *context)
 {
     struct scrub *scrub = context;
+    if (scrub->running && scrub->renews && !scrub->reading)
+        begin_anew(scrub);
     if (scrub->running || atomic_load(&scrub->stopping))
         return;
     scrub->met |= store_met_damage(scrub->store);
@@ -285,7 +337,7 @@ static void look(void *context)
     if (up_ms < after_ms || (uint64_t)time(NULL) - scrub->status.done_s < each_s)
         return;
     forget_findings(scrub);
-    scrub->running = workers_run(scrub->workers, read_all, on_read, scrub);
+    scrub->running = scrub->reading = workers_run(scrub->workers, read_all, on_read, scrub);
 }
 
 /* A clock that was put back must not keep it from beginning for years. */

@@ -18,8 +18,10 @@ enum {
     /* So many rows, then a pause: at most some 100,000 rows a second. */
     SCRUB_ROWS = 500,
     SCRUB_PAUSE_MS = 5,
-    /* With damage that somebody met; and at the start not before every home has settled. */
+    /* With damage that somebody met; and at the start not before every home has settled. Where
+     * nothing is found, twice as long each time, but so many times. */
     SCRUB_MET_S = 5,
+    SCRUB_MET_TWICE_MAX = 10,
     /* With something that could not be mended: the partner may be back by then. */
     SCRUB_AGAIN_S = 600,
     SCRUB_HOMES_MAX = 16, /* those of the pool, and what is left of earlier pairings */

@@ -165,9 +165,9 @@ def a_pool_without_a_copy_is_told_what_is_damaged_and_what_to_do(world):
 PAGE = 8192
 
 
-def tear_pages(world, pool, wanted):
-    """Empties pages of the file, as disks do: of each table, by kind of page, the first one, the last
-    one, the one at the place that the number says."""
+def tear_pages(world, pool, wanted, start_before=None):
+    """Empties pages of the file, as disks do: of each table, by kind of page, the one at that place.
+    While the pool is stopped; or else it is started by that, and has not read them yet."""
     world.stop(pool)
     store = world[pool].store
     db = sqlite3.connect(store)
@@ -177,11 +177,14 @@ def tear_pages(world, pool, wanted):
         [name.replace("item", item).replace("key", item.replace("item", "key")), kind])]
         for name, kind, _ in wanted}
     db.close()
+    if start_before:
+        start_before()
     with open(store, "r+b") as file:
         for name, _, place in wanted:
             file.seek((pages[name][place] - 1) * PAGE)
             file.write(bytes(PAGE))
-    world.start(pool)
+    if not start_before:
+        world.start(pool)
 
 
 def wait_renewed(world, pool):
@@ -198,7 +201,7 @@ def tear_and_wait(world, torn, pages):
     sync(atl)
     sound = accounts_named(world, torn)
     tear_pages(world, torn, pages)
-    lost = int(re.search(r"and (\d+) items could not", wait_renewed(world, torn))[1])
+    lost = int(re.search(r"and at least (\d+) items could not", wait_renewed(world, torn))[1])
     mended = world.wait_event(torn, "damage-mended")[0]
     wait_equal(world)
     assert accounts_named(world, torn) == sound and len(sound) >= 400
@@ -234,6 +237,28 @@ def a_holder_whose_file_is_torn_is_made_anew_and_asks_its_partner_for_the_rest(w
 def a_holder_that_lost_much_asks_for_it_in_parts(world):
     lost, mended = tear_and_wait(world, "atl", [("item", "leaf", place) for place in range(-8, -1)])
     assert lost > 150 and f"{lost} items of the home central" in mended, (lost, mended)
+
+
+@test
+def a_holder_whose_partner_is_away_goes_on_serving_until_that_is_back(world):
+    """Began anew, it would wait for its partner before it served."""
+    atl, redmond = scrubbed_pair(world)
+    make(atl, 60)
+    sync(atl)
+    def start_and_be_left():
+        world.start("atl")
+        world.wait_mode("atl", CENTRAL, "Serving")
+        world.kill("redmond")
+        world.wait_silent("atl", "redmond")
+    tear_pages(world, "atl", [("key", "leaf", -1)], start_and_be_left)
+    event = world.wait_event("atl", "store-damaged", "waits for")[0]
+    assert name_of("redmond") in event, event
+    assert world.mode("atl", CENTRAL) == "Serving" and not atl.events("store-renewed")
+    world.start("redmond")
+    wait_renewed(world, "atl")
+    world.wait_mode("atl", CENTRAL, "Serving")
+    enable(atl, "one-more")
+    wait_equal(world)
 
 
 @test

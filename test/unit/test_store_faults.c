@@ -447,6 +447,7 @@ static void what_a_scan_finds_can_be_put_back(void **state)
         "UPDATE key_1 SET key = cast('key-07x' AS BLOB) WHERE usn = 118",
         "DELETE FROM item_1 WHERE usn = 118",
         "DELETE FROM key_1 WHERE usn = 118",
+        "UPDATE key_1 SET usn = 117 WHERE usn = 118",
         "UPDATE key_1 SET usn = NULL WHERE usn = 118",
         "UPDATE key_1 SET usn = 0 WHERE usn = 118",
         "UPDATE key_1 SET usn = -5 WHERE usn = 118",
@@ -467,9 +468,15 @@ static void what_a_scan_finds_can_be_put_back(void **state)
                             .version = {2, 118},
                             .key = known_key(77, text),
                             .value = known_value(77, value)};
+        char text_before[32], value_before[400];
+        struct item before = {.module = MODULE,
+                              .version = {2, 117},
+                              .key = known_key(76, text_before),
+                              .value = known_value(76, value_before)};
         struct txn *txn = as_holder(2);
-        txn_discard(txn, (const uint64_t[]){0, 118, INT64_MAX}, 3);
+        txn_discard(txn, (const uint64_t[]){0, 117, 118, INT64_MAX}, 4);
         txn_repair(txn, &item);
+        txn_repair(txn, &before);
         commit_as(store, txn, OK);
         assert_int_equal(unsound(store), NOTHING);
         assert_sound(store, HOME);

@@ -152,6 +152,29 @@ static size_t pages_of(const char *name, const char *type, int pages[PAGES_MAX])
     return count;
 }
 
+/* On the leaves of items with these places, of which none was replaced. */
+static int64_t rows_on(const int *places, size_t count)
+{
+    sqlite3 *db;
+    sqlite3_stmt *stmt;
+    int64_t rows = 0;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db,
+                                        "SELECT ncell FROM dbstat WHERE name = 'item_1' AND"
+                                        " pagetype = 'leaf' ORDER BY path LIMIT 1 OFFSET ?1",
+                                        -1, &stmt, NULL),
+                     SQLITE_OK);
+    for (size_t i = 0; i < count; i++) {
+        sqlite3_bind_int(stmt, 1, places[i]);
+        assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+        rows += sqlite3_column_int(stmt, 0);
+        sqlite3_reset(stmt);
+    }
+    sqlite3_finalize(stmt);
+    sqlite3_close(db);
+    return rows;
+}
+
 static void tear(int page)
 {
     static const uint8_t nothing[PAGE];
@@ -305,6 +328,24 @@ static void a_torn_page_of_items_costs_what_lay_on_it(void **state)
     }
 }
 
+/* Page after page, and every other one: what can be read between them is. */
+static void what_lies_between_torn_pages_is_read(void **state)
+{
+    (void)state;
+    static const int torn[] = {9, 10, 11, 13, 15, 16, 17, 18, 19, 20, 22, 30, 31, 33};
+    int pages[PAGES_MAX];
+    make_store();
+    size_t count = pages_of("item_1", "leaf", pages);
+    assert_true(count > 40);
+    int64_t there = rows_on(torn, COUNT_OF(torn));
+    for (size_t i = 0; i < COUNT_OF(torn); i++)
+        tear(pages[torn[i]]);
+    struct reading r = renew_and_read();
+    assert_int_equal(r.missing, 0);
+    assert_int_equal(r.lost, there);
+    assert_int_equal(r.right, ITEMS - there);
+}
+
 static void the_root_of_the_items_leaves_their_names(void **state)
 {
     (void)state;
@@ -322,8 +363,11 @@ static void keys_are_made_anew(void **state)
     (void)state;
     static const struct {
         const char *name, *type;
-    } torn[] = {
-        {"key_1", "leaf"}, {"key_1", "internal"}, {"item_1_deleted", "leaf"}, {"replaced", "leaf"}};
+    } torn[] = {{"sqlite_autoindex_home_1", "leaf"},
+                {"key_1", "leaf"},
+                {"key_1", "internal"},
+                {"item_1_deleted", "leaf"},
+                {"replaced", "leaf"}};
     for (size_t i = 0; i < COUNT_OF(torn); i++) {
         int pages[PAGES_MAX];
         no_files(NULL);
@@ -420,6 +464,7 @@ static void whoever_is_interrupted_goes_on(void **state)
             write_content(end, strcmp(end, ".renewed") == 0 ? &new : &old);
         }
         struct store *store = must_open();
+        assert_true(store_met_damage(store));
         struct reading r = read_all(store);
         store_close(store);
         assert_int_equal(r.right, ITEMS);
@@ -567,6 +612,7 @@ int main(void)
 #define TORN(story) cmocka_unit_test_setup_teardown(story, no_files, no_files)
     const struct CMUnitTest tests[] = {
         TORN(a_torn_page_of_items_costs_what_lay_on_it),
+        TORN(what_lies_between_torn_pages_is_read),
         TORN(the_root_of_the_items_leaves_their_names),
         TORN(keys_are_made_anew),
         TORN(a_key_that_is_wrong_takes_no_sound_row_along),
