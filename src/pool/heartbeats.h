@@ -18,9 +18,9 @@ void heartbeats_tell(struct heartbeats *hb);
 /* From the link: it is taken, and answered with our own. */
 void heartbeats_heard(struct heartbeats *hb, const struct heartbeat *theirs,
                       struct link_reply *reply);
-/* The homes here from this place on are others now. */
-/* Of a home that is not here any more. */
+/* The home is not here any more: what was heard of it is to outlast a restart. */
 void heartbeats_keep(const struct heartbeats *hb, const char *home);
+/* The homes here from this place on are others now. */
 void heartbeats_forget_witnesses(struct heartbeats *hb, size_t from);
 /* What a home is here counts like what was heard of it. */
 void heartbeats_note(struct heartbeats *hb, const struct home *home);
