@@ -123,7 +123,8 @@ struct engine_ops {
     /* What the engine itself can tell about damage in the structure of its file. */
     enum failure (*structure)(struct session *s, view_goes_on *goes_on, void *context,
                               struct error *e);
-    /* Has a new file made of what can be read of a damaged one, when the engine is opened next. */
+    /* Has a new file made of what can be read of a damaged one, when the engine is opened next.
+     * NULL: it has no files. */
     enum failure (*renew)(struct session *s, struct error *e);
     /* Of the keys with the prefix, those from `from` on, which has it, too. */
     enum failure (*walk_keys)(struct session *s, int64_t home, enum module module,

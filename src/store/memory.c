@@ -323,33 +323,28 @@ static enum failure insert(struct session *base, int64_t home, const struct writ
     return OK;
 }
 
-static void drop_one(struct memory_session *s, int64_t home, uint64_t usn)
+static enum failure drop(struct session *base, int64_t home, uint64_t usn, struct error *e)
 {
+    (void)e;
+    struct memory_session *s = session_of(base);
     OWNED(buffer_free) struct buffer by_usn = {0}, by_key = {0};
     struct bytes value;
     struct item item;
     struct item_hash hash;
     if (!tree_get(s->tree, usn_key(&by_usn, home, usn), &value))
-        return;
+        return OK;
     item_decode(value, &item, &hash);
     item_key(&by_key, home, item.module, item.key);
     s->tree = tree_remove(s->tree, buffer_view(&by_usn));
     s->tree = tree_remove(s->tree, buffer_view(&by_key));
-}
-
-static enum failure drop(struct session *base, int64_t home, uint64_t usn, struct error *e)
-{
-    (void)e;
-    drop_one(session_of(base), home, usn);
     return OK;
 }
 
 static enum failure discard(struct session *base, int64_t home, const uint64_t *usns, size_t count,
                             struct error *e)
 {
-    (void)e;
     for (size_t i = 0; i < count; i++)
-        drop_one(session_of(base), home, usns[i]);
+        drop(base, home, usns[i], e);
     return OK;
 }
 
@@ -477,12 +472,6 @@ static enum failure structure(struct session *base, view_goes_on *goes_on, void 
 {
     (void)base, (void)goes_on, (void)context, (void)e;
     return OK;
-}
-
-static enum failure renew(struct session *base, struct error *e)
-{
-    (void)base;
-    return fail(e, FAIL_REFUSED, "What is kept in memory has no file.");
 }
 
 static enum failure walk_keys(struct session *base, int64_t home, enum module module,
@@ -659,7 +648,6 @@ static const struct engine_ops memory_ops = {
     .newest = newest,
     .scan = scan,
     .structure = structure,
-    .renew = renew,
     .walk_keys = walk_keys,
     .record_get = record_get,
     .record_put = record_put,

@@ -267,7 +267,8 @@ enum failure view_structure(struct view *view, view_goes_on *goes_on, void *cont
 
 enum failure view_renew(struct view *view, struct error *e)
 {
-    return ops_of(view)->renew(view->s, e);
+    return ops_of(view)->renew ? ops_of(view)->renew(view->s, e)
+                               : fail(e, FAIL_REFUSED, "This store has no file.");
 }
 
 struct present {
