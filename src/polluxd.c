@@ -136,6 +136,7 @@ static int run(struct config *config, bool *again)
     struct error e = {0};
     char machine[FQDN_SIZE];
     snprintf(machine, sizeof machine, "%s", config->machine);
+    log_set_level(config->log_level);
     struct loop *loop = loop_new();
     struct parts parts = {.fe = front_end_start(config, loop, &e)};
     if (parts.fe) {
@@ -201,7 +202,6 @@ int main(int argc, char **argv)
         return EXIT_FAILED;
     if (arguments.check)
         return check(config);
-    log_set_level(config->log_level);
     block_signals();
     give_large_memory_back();
     guard_memory();
