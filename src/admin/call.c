@@ -20,7 +20,7 @@ struct call {
     uint64_t spoke_ms;     /* when it last said that it goes on */
     struct report *report; /* NULL: nobody wants one, or another machine makes it */
     pthread_mutex_t lock; /* its thread and the loop's keep-alive write to one stream; the report */
-    atomic_bool failed, unwanted;
+    atomic_bool failed, unwanted, abandoned;
     bool is_part; /* of another call */
 };
 
@@ -346,8 +346,14 @@ void call_tick(struct call *call)
         call->tick(call);
 }
 
+bool call_is_abandoned(const struct call *call)
+{
+    return call->abandoned;
+}
+
 void call_abandon(struct call *call)
 {
+    call->abandoned = true;
     call->unwanted = true;
     call->with.workers = NULL;
 }

@@ -82,6 +82,8 @@ void call_relay(struct call *call, struct bytes line);
 enum failure call_check_wanted(const struct call *call, struct error *e);
 /* Nobody reads any more, or this machine is stopping. */
 bool call_is_unwanted(const struct call *call);
+/* The same because this machine stops: who waits for the answer is still told. */
+bool call_is_abandoned(const struct call *call);
 /* On its thread: waits until the reader has caught up. False: it does not. */
 bool call_flow(struct call *call);
 

@@ -17,7 +17,9 @@
 #include "base/count.h"
 #include "base/timespan.h"
 #include "core/operation_plan.h"
+#include "pool/commit.h"
 #include "pool/operating.h"
+#include "pool/rehearsal.h"
 
 struct failover {
     struct operation_wish wish;
@@ -310,6 +312,24 @@ static void tell_done(struct call *call, const struct operation_report *r)
     tell_last_rejoin(call, r->wish.home);
 }
 
+/* It was done by nobody who is asked for it now. */
+static void tell_interrupted(struct call *call, const struct operation_report *r)
+{
+    const struct failover *f = call_kept(call);
+    const char *self = front_end_pool(call_front_end(call));
+    struct error e;
+    fail(&e, FAIL_STOPPING,
+         "polluxd stops at %s, and the %s of the home %s is interrupted at \"%s\".", self,
+         operation_kind_name(r->wish.kind), r->wish.home, operation_step_name(r->status.step));
+    error_kept(&e,
+               "If %s has released the home by then, %s takes it when it runs again; else it is "
+               "served where it was.",
+               r->from, self);
+    error_next(&e, "%s shows which, and the same again goes on or begins anew: %s", f->follow,
+               f->wish.again);
+    call_error(call, &e);
+}
+
 static void watch(void *context)
 {
     struct call *call = context;
@@ -330,6 +350,8 @@ static void watch(void *context)
     }
     if (!operating_is_under_way(r))
         tell_steps(call, &r->status);
+    else if (call_is_abandoned(call))
+        tell_interrupted(call, r);
     if (r->status.step == OPERATION_DONE)
         tell_done(call, r);
     else if (r->status.step == OPERATION_FAILED)
@@ -511,6 +533,34 @@ static void on_looked(const struct preflight *found, void *context)
         begin(call);
 }
 
+/* The holder is not to stop for a pool whose store keeps nothing. */
+static void on_kept_here(const struct store_outcome *outcome, void *context)
+{
+    struct call *call = context;
+    const struct failover *f = call_kept(call);
+    if (outcome->error.kind) {
+        struct error e = outcome->error;
+        error_within(&e, "The store of %s, which would take the home %s, keeps nothing: ",
+                     front_end_pool(call_front_end(call)), f->wish.home);
+        error_kept(&e, "Nothing was changed.");
+        error_next(&e, "%s Then: %s", outcome->error.next, f->wish.again);
+        call_error(call, &e);
+        failover_end(call);
+    } else if (!f->rehearsed && knows_the_copy(call)) {
+        begin(call);
+    } else {
+        look_at_copy(call);
+    }
+}
+
+static void try_own_store(struct call *call)
+{
+    const struct failover *f = call_kept(call);
+    struct front_end *fe = call_front_end(call);
+    commit_on_loop(front_end_store(fe), front_end_loop(fe), rehearsal_trial(fe, f->wish.home),
+                   on_kept_here, call);
+}
+
 /* Where another one would be begun, it would only be joined. */
 static void rehearse_joining(struct call *call)
 {
@@ -539,10 +589,10 @@ void failover_run(struct call *call, enum operation_kind kind, const char *home,
         failover_end(call);
     else if (joins && f->rehearsed)
         rehearse_joining(call);
-    else if (joins || (!f->rehearsed && knows_the_copy(call)))
+    else if (joins)
         begin(call);
     else
-        look_at_copy(call);
+        try_own_store(call);
 }
 
 void admin_invoke_pool_failover(struct call *call)

@@ -180,7 +180,7 @@ static bool holder_answers(const struct look *l)
     return wrong(l, &e);
 }
 
-/* In a disaster a small home may find what it needs, and nobody else serves it. */
+/* Where nobody else serves it, a small home may find what it needs. */
 static bool has_room_at(const struct look *l, const char *path, uint64_t bytes)
 {
     struct statvfs fs;
@@ -194,7 +194,7 @@ static bool has_room_at(const struct look *l, const char *path, uint64_t bytes)
     fail(&e, FAIL_FULL,
          "The disk of %s under %s has %" PRIu64 " MB left; taking a home over needs %" PRIu64 ".",
          l->self, path, free_mb, needed_mb);
-    if (l->wish->options.disaster) {
+    if (l->wish->options.disaster && front_end_is_silent(l->fe, l->partner, NULL)) {
         call_warning(l->call, "%s Make room there.", e.what);
         return true;
     }

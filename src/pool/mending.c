@@ -390,7 +390,14 @@ struct mending *mending_start(struct front_end *fe, struct workers *workers, con
     m->done = done;
     m->context = context;
     snprintf(m->home, sizeof m->home, "%s", home);
-    if (read_home(m, &m->error)) {
+    bool waits = hosted(m) && home_mode(hosted_home_core(hosted(m))) == MODE_REJOINING;
+    if (waits) {
+        fail(&m->error, FAIL_BUSY, "It waits for %s, which knows whether it is held here.",
+             home_partner(hosted_home_core(hosted(m))));
+        error_next(&m->error, "It is tried again by itself: start %s.",
+                   home_partner(hosted_home_core(hosted(m))));
+        end(m);
+    } else if (read_home(m, &m->error)) {
         end(m);
     } else if (holds(m)) {
         mend_holder(m);

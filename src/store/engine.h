@@ -170,6 +170,14 @@ const char *hold_record_name(const char *home, char name[HOLD_RECORD_NAME_SIZE])
 enum failure hold_load(struct session *s, const char *home, struct hold *hold, struct error *e);
 enum failure hold_save(struct session *s, const struct hold *hold, struct error *e);
 
+/* Who meets damage has it looked for, and mended where that can be; where polluxd does not even
+ * start, nobody does. */
+#define STORE_DAMAGED_NEXT                                                                         \
+    "While polluxd runs, it looks for damage by itself, and mends what the pool's partner has. "   \
+    "Where it does not start, or the event store-damaged says that something could not be "        \
+    "mended: keep the store's files for inspection and restore an intact copy; or, if the pool "   \
+    "is paired, move them away: its partner refills it."
+
 /* Is this what record_save() wrote under this name? */
 enum failure record_check(const char *name, struct bytes sealed, struct error *e);
 

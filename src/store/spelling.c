@@ -18,9 +18,8 @@ static const char is_changed[] = "is not what was written", is_nonsense[] = "mak
 static enum failure add_way_out(struct error *e)
 {
     if (e) {
-        error_kept(e, "It was not handed out; nothing was changed or repaired.");
-        error_next(e, "Keep the store's files for inspection and restore an intact copy; or, if "
-                      "the pool is paired, move them away: its partner refills it.");
+        error_kept(e, "It was not handed out; nothing was changed or repaired by this.");
+        error_next(e, STORE_DAMAGED_NEXT);
     }
     return FAIL_DAMAGED;
 }

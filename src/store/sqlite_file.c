@@ -68,9 +68,8 @@ enum failure sqlite_fail_damaged(const char *path, const char *doing, struct err
 {
     fail(e, FAIL_DAMAGED, "%s is damaged (found while %s).", path, doing);
     if (e) {
-        error_kept(e, "Nothing was changed or repaired.");
-        error_next(e, "Keep the store's files for inspection and restore an intact copy; or, if "
-                      "the pool is paired, move them away: its partner refills it.");
+        error_kept(e, "Nothing was changed or repaired by this.");
+        error_next(e, STORE_DAMAGED_NEXT);
     }
     return FAIL_DAMAGED;
 }
