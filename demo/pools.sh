@@ -98,6 +98,11 @@ is_served() { # home: by whichever pool holds it
     done
     return 1
 }
+is_settled() { # home: no pool that has a part in it waits for the other one's word any more
+    for pool in $POOLS; do
+        [ "$(mode_of "$pool" "$1")" != Rejoining ] || return 1
+    done
+}
 hears_all() { command_on "$1" Get-CsComputer 2>/dev/null | grep -q '^Reachable' &&
     ! command_on "$1" Get-CsComputer 2>/dev/null | grep -q '^Reachable.*False'; }
 hears() { # pool, another one
@@ -180,4 +185,8 @@ all_serve() {
         wait_for "somebody to serve the home of $home" is_served "$(name_of "$home")"
     done
     wait_for "the Central Management Store" is_served central
+    for home in $POOLS; do
+        wait_for "the copy of the home of $home" is_settled "$(name_of "$home")"
+    done
+    wait_for "the copy of the Central Management Store" is_settled central
 }

@@ -17,9 +17,7 @@
 #include "base/count.h"
 #include "base/timespan.h"
 #include "core/operation_plan.h"
-#include "pool/commit.h"
 #include "pool/operating.h"
-#include "pool/rehearsal.h"
 
 struct failover {
     struct operation_wish wish;
@@ -533,34 +531,6 @@ static void on_looked(const struct preflight *found, void *context)
         begin(call);
 }
 
-/* The holder is not to stop for a pool whose store keeps nothing. */
-static void on_kept_here(const struct store_outcome *outcome, void *context)
-{
-    struct call *call = context;
-    const struct failover *f = call_kept(call);
-    if (outcome->error.kind) {
-        struct error e = outcome->error;
-        error_within(&e, "The store of %s, which would take the home %s, keeps nothing: ",
-                     front_end_pool(call_front_end(call)), f->wish.home);
-        error_kept(&e, "Nothing was changed.");
-        error_next(&e, "%s Then: %s", outcome->error.next, f->wish.again);
-        call_error(call, &e);
-        failover_end(call);
-    } else if (!f->rehearsed && knows_the_copy(call)) {
-        begin(call);
-    } else {
-        look_at_copy(call);
-    }
-}
-
-static void try_own_store(struct call *call)
-{
-    const struct failover *f = call_kept(call);
-    struct front_end *fe = call_front_end(call);
-    commit_on_loop(front_end_store(fe), front_end_loop(fe), rehearsal_trial(fe, f->wish.home),
-                   on_kept_here, call);
-}
-
 /* Where another one would be begun, it would only be joined. */
 static void rehearse_joining(struct call *call)
 {
@@ -589,10 +559,10 @@ void failover_run(struct call *call, enum operation_kind kind, const char *home,
         failover_end(call);
     else if (joins && f->rehearsed)
         rehearse_joining(call);
-    else if (joins)
+    else if (joins || (!f->rehearsed && knows_the_copy(call)))
         begin(call);
     else
-        try_own_store(call);
+        look_at_copy(call);
 }
 
 void admin_invoke_pool_failover(struct call *call)

@@ -54,7 +54,7 @@ static void on_tried(const struct store_outcome *outcome, void *context)
 }
 
 /* As large as what a drain has it keep: a full disk may have a last corner for less. */
-struct txn *rehearsal_trial(const struct front_end *fe, const char *home)
+static struct txn *trial(const struct front_end *fe, const char *home)
 {
     OWNED(buffer_free) struct buffer value = {0};
     struct txn *txn = txn_new(home);
@@ -69,5 +69,5 @@ void rehearsal_asked(struct front_end *fe, const char *home, struct link_reply *
     struct rehearsal *r = xmalloc(sizeof *r);
     *r = (struct rehearsal){.fe = fe, .reply = reply};
     snprintf(r->home, sizeof r->home, "%s", home);
-    commit_on_loop(front_end_store(fe), front_end_loop(fe), rehearsal_trial(fe, home), on_tried, r);
+    commit_on_loop(front_end_store(fe), front_end_loop(fe), trial(fe, home), on_tried, r);
 }

@@ -9,7 +9,4 @@
  * its time takes the answer's, too. */
 void rehearsal_asked(struct front_end *fe, const char *home, struct link_reply *reply);
 
-/* What a store is tried with whether it keeps anything. Owned by the caller. */
-struct txn *rehearsal_trial(const struct front_end *fe, const char *home);
-
 #endif

@@ -388,21 +388,6 @@ def a_taker_whose_disk_is_full_does_not_begin(world):
 
 
 @test
-def a_taker_whose_store_keeps_nothing_has_no_holder_stop_for_it(world):
-    with deploy(world) as writers:
-        writers.go_on(3)
-        with Locked(world, "redmond"):
-            for words in ([], ["-DisasterMode"]):
-                fail_over(world, *words).must(1, f"The store of {REDMOND}, which would take the home", "locked",
-                                              "Nothing was changed.", f"Then: Invoke-CsPoolFailOver -PoolFqdn {ATL}")
-            writers.go_on(3)
-        nothing_was_begun(world)
-        fail_over(world).must(0)
-        writers.go_on(3)
-    writers.must_be_kept("redmond")
-
-
-@test
 def a_taker_that_is_stopped_says_that_it_did_not_get_to_the_end(world):
     """It was called done."""
     with deploy(world) as writers:
