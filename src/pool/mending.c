@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "pool/backup_service.h"
 #include "pool/commit.h"
+#include "pool/recounting.h"
 
 /* --- what is damaged --- */
 
@@ -121,20 +122,26 @@ static const struct hosted_home *hosted(const struct mending *m)
     return front_end_home(m->fe, m->home);
 }
 
-static bool holds(const struct mending *m)
+static const char *partner_of(const struct mending *m)
 {
     const struct hosted_home *home = hosted(m);
-    return home && mode_rights(home_mode(hosted_home_core(home)))->changes;
+    return home ? home_partner(hosted_home_core(home)) : "";
+}
+
+static bool holds(const struct mending *m)
+{
+    struct error unused;
+    uint64_t term;
+    return front_end_serves(m->fe, m->home, &term, &unused) == OK;
 }
 
 /* --- a copy, on a worker --- */
 
-static bool commit_here(struct mending *m, struct txn *txn)
+static void commit_here(struct mending *m, struct txn *txn)
 {
     struct store_outcome outcome;
     if (store_commit_wait(m->store, txn, &outcome))
         m->error = outcome.error;
-    return !m->error.kind;
 }
 
 static struct txn *txn_of_copy(const struct mending *m)
@@ -178,26 +185,13 @@ static void take_away(struct mending *m)
     }
 }
 
-static bool count_in(const struct item *item, struct item_hash hash, void *context)
+static void recount(struct mending *m, enum module module)
 {
-    digest_add(context, item, hash);
-    return true;
-}
-
-static void add_up(struct mending *m, enum module module)
-{
-    OWNED(view_close) struct view *view = NULL;
-    struct home_state state;
-    struct recount recount = {0};
-    if (store_view(m->store, &view, &m->error) || view_home(view, m->home, &state, &m->error))
+    struct recount known;
+    if (recounting_add_up(m->store, m->home, module, &known, &m->error))
         return;
-    recount.before = state.modules[module].digest;
-    if (view_keys_after(view, m->home, module, BYTES_NONE, BYTES_NONE, count_in, &recount.sum,
-                        &m->error))
-        return;
-    view_close(TAKE(view));
     struct txn *txn = txn_of_copy(m);
-    txn_recount(txn, module, &recount);
+    txn_recount(txn, module, &known);
     commit_here(m, txn);
 }
 
@@ -208,7 +202,7 @@ static void mend_copy(void *context)
     take_away(m);
     for (int module = 0; !m->damage.more && module < MODULES; module++) {
         if (!m->error.kind && module_belongs((enum module)module, m->home))
-            add_up(m, (enum module)module);
+            recount(m, (enum module)module);
     }
 }
 
@@ -227,8 +221,7 @@ static void on_put_back(const struct store_outcome *outcome, void *context)
 {
     struct mending *m = context;
     if (outcome->error.kind == FAIL_DAMAGED && m->found < m->damage.count) {
-        fail(&m->error, FAIL_DAMAGED, "%s has only %zu of them.",
-             hosted(m) ? home_partner(hosted_home_core(hosted(m))) : "Its partner", m->found);
+        fail(&m->error, FAIL_DAMAGED, "%s has only %zu of them.", partner_of(m), m->found);
         error_next(&m->error, "It is tried again when that has more. Or keep the store's files for "
                               "inspection and restore an intact copy.");
     } else {
@@ -332,8 +325,7 @@ static void put_all_back(struct mending *m)
 
 static void ask_next(struct mending *m)
 {
-    const char *partner = hosted(m) ? home_partner(hosted_home_core(hosted(m))) : "";
-    const struct machine *to = front_end_machine_of(m->fe, partner);
+    const struct machine *to = front_end_machine_of(m->fe, partner_of(m));
     struct items_wanted wanted = {0};
     bool more = choose_next(m, &wanted);
     if (m->bytes > MENDING_BYTES_MAX || m->damage.more)
@@ -393,9 +385,8 @@ struct mending *mending_start(struct front_end *fe, struct workers *workers, con
     bool waits = hosted(m) && home_mode(hosted_home_core(hosted(m))) == MODE_REJOINING;
     if (waits) {
         fail(&m->error, FAIL_BUSY, "It waits for %s, which knows whether it is held here.",
-             home_partner(hosted_home_core(hosted(m))));
-        error_next(&m->error, "It is tried again by itself: start %s.",
-                   home_partner(hosted_home_core(hosted(m))));
+             partner_of(m));
+        error_next(&m->error, "Start polluxd there: it is tried again by itself.");
         end(m);
     } else if (read_home(m, &m->error)) {
         end(m);
@@ -403,6 +394,7 @@ struct mending *mending_start(struct front_end *fe, struct workers *workers, con
         mend_holder(m);
     } else if (!workers_run(workers, mend_copy, on_copy_mended, m)) {
         fail(&m->error, FAIL_BUSY, "There is more to do than this machine takes.");
+        error_next(&m->error, "It is tried again by itself.");
         end(m);
     }
     return m;

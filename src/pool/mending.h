@@ -15,7 +15,7 @@ enum {
     DAMAGE_MAX = 50000,
     /* They are taken away in parts, so that nobody waits for the writer long. */
     MENDING_PART = 10000,
-    MENDING_TRIES = 5,
+    MENDING_TRIES = 5, /* to begin a comparison, while its exporter begins others */
     /* What a holder puts back in one transaction. */
     MENDING_BYTES_MAX = STORE_QUEUE_BYTES_MAX,
 };

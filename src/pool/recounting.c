@@ -24,17 +24,25 @@ static bool count_in(const struct item *item, struct item_hash hash, void *conte
     return true;
 }
 
+enum failure recounting_add_up(struct store *store, const char *home, enum module module,
+                               struct recount *recount, struct error *e)
+{
+    OWNED(view_close) struct view *view = NULL;
+    struct home_state state;
+    *recount = (struct recount){0};
+    enum failure bad = store_view(store, &view, e);
+    if (!bad)
+        bad = view_home(view, home, &state, e);
+    if (bad)
+        return bad;
+    recount->before = state.modules[module].digest;
+    return view_keys_after(view, home, module, BYTES_NONE, BYTES_NONE, count_in, &recount->sum, e);
+}
+
 static void add_up(void *context)
 {
     struct recounting *r = context;
-    const struct sync_offer *offer = &r->offer;
-    OWNED(view_close) struct view *view = NULL;
-    struct home_state state;
-    if (store_view(r->store, &view, &r->error) || view_home(view, offer->home, &state, &r->error))
-        return;
-    r->recount.before = state.modules[offer->module].digest;
-    view_keys_after(view, offer->home, offer->module, BYTES_NONE, BYTES_NONE, count_in,
-                    &r->recount.sum, &r->error);
+    recounting_add_up(r->store, r->offer.home, r->offer.module, &r->recount, &r->error);
 }
 
 static void on_added_up(void *context)

@@ -1,5 +1,5 @@
-/* Adding up what a module of a copy has, where a comparison ends, beside the loop and in nobody's
- * way: at a million items it takes seconds. */
+/* Adding up what a module of a copy has, where a comparison ends or something was damaged, beside
+ * the loop and in nobody's way: at a million items it takes seconds. */
 #ifndef POLLUX_POOL_RECOUNTING_H
 #define POLLUX_POOL_RECOUNTING_H
 
@@ -9,6 +9,10 @@
 /* The copy's digest is not what it should be by the offer: something was changed meanwhile, or it
  * was wrong before. Only adding it up tells. */
 bool recounting_is_due(const struct home_state *state, const struct sync_offer *offer);
+
+/* What the module has in a view of its own, and what its digest is there. On any thread. */
+enum failure recounting_add_up(struct store *store, const char *home, enum module module,
+                               struct recount *recount, struct error *e);
 
 /* On the loop, and `done` as well, while the home is hosted; else, and where it can't be done, the
  * reply is given here. */

@@ -172,8 +172,9 @@ static void note_trouble(struct scrub *scrub, const struct error *e)
 
 static bool holds(const struct finding *f)
 {
-    const struct hosted_home *hosted = front_end_home(f->scrub->fe, f->home);
-    return hosted && mode_rights(home_mode(hosted_home_core(hosted)))->changes;
+    struct error unused;
+    uint64_t term;
+    return front_end_serves(f->scrub->fe, f->home, &term, &unused) == OK;
 }
 
 static void end_if_done(struct scrub *scrub);
