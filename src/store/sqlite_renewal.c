@@ -230,10 +230,11 @@ static enum failure check_last(const struct sqlite_engine *engine, const char *e
          COUNTED((uint64_t)age_s / 60, "minute"));
     if (e) {
         error_kept(e, "It stays as it is.");
-        error_next(e,
-                   "Look after this machine's disk and memory (journalctl -k) before anything "
-                   "else; the log says what happened then. To have it tried at once: rm %s%s",
-                   engine->path, end);
+        error_next(
+            e,
+            "Look after this machine's disk and memory (journalctl -k) before anything "
+            "else; the log says what happened then. To have it tried at once, move %s%s away.",
+            engine->path, end);
     }
     return FAIL_DAMAGED;
 }
