@@ -450,8 +450,13 @@ static void whoever_is_interrupted_goes_on(void **state)
     OWNED(buffer_free) struct buffer new = content_of("");
     static const struct {
         const char *there[4]; /* "" and ".damaged" are the old file, ".renewed" is the new one */
-    } at[] = {{{"", ".renew"}},   {{"", ".renew", ".renewing"}}, {{"", ".renew", ".renewed"}},
-              {{"", ".renewed"}}, {{".damaged", ".renewed"}}, {{".damaged", ".damaged-wal", ".renewed"}},    {{"", ".renewed", ".damaged"}}};
+    } at[] = {{{"", ".renew"}},
+              {{"", ".renew", ".renewing"}},
+              {{"", ".renew", ".renewed"}},
+              {{"", ".renewed"}},
+              {{".damaged", ".renewed"}},
+              {{".damaged", ".damaged-wal", ".renewed"}},
+              {{"", ".renewed", ".damaged"}}};
     for (size_t i = 0; i < COUNT_OF(at); i++) {
         no_files(NULL);
         for (size_t n = 0; n < COUNT_OF(at[i].there) && at[i].there[n]; n++) {
