@@ -135,10 +135,36 @@ static void open_term(struct hosted *h, struct term to, bool alone)
     step_operation(h, (struct operation_event){.kind = OPERATION_NOT_TAKEN}, bad);
 }
 
+/* What a commit of the journal comes back to: by then another operation may be under way. */
+struct keeping {
+    struct hosted *h;
+    uint64_t began_ms;
+    enum operation_step step;
+};
+
+static void journal_kept(struct pool *pool, const struct store_outcome *outcome, void *context)
+{
+    const struct keeping *k = context;
+    (void)pool;
+    if (k->h->operation && k->h->began_ms == k->began_ms)
+        step_operation(k->h, (struct operation_event){.kind = OPERATION_KEPT, .step = k->step},
+                       outcome->error.kind);
+}
+
+static void keep_journal(struct hosted *h, enum operation_step step)
+{
+    const struct keeping k = {.h = h, .began_ms = h->began_ms, .step = step};
+    struct txn *txn = txn_new(home_of(h));
+    uint8_t value = (uint8_t)step;
+    txn_record(txn, "operation", (struct bytes){&value, sizeof value});
+    commit(h->pool, txn, journal_kept, xmemdup(&k, sizeof k));
+}
+
 static void tell(struct hosted *h)
 {
     struct operation_status status;
     operation_status(h->operation, &status);
+    keep_journal(h, status.step);
     home_intend(h->core, status.step >= OPERATION_CLOSE && status.step <= OPERATION_TAKE);
     say(h->pool->world, "%s: the operation with %s is at \"%s\"", h->pool->name, home_of(h),
         operation_step_name(status.step));

@@ -21,6 +21,8 @@ struct operation {
     uint64_t idle_ms; /* since when the holder answers and does not serve; 0: it does */
     uint64_t stepped_ms;
     bool began_again;    /* after a refusal, in a disaster: once is enough */
+    uint64_t kept_ms;    /* since when the journal has it that this is the step; 0: not yet */
+    bool told;           /* the holder, to stop something */
     uint64_t drained_ms; /* from then on changes were refused */
     bool opening;
     uint64_t replicas_asked_ms; /* when the replicas were asked last; 0: not at this step */
@@ -68,7 +70,7 @@ static void go_to(struct operation *op, enum operation_step step, uint64_t now_m
     s->step_end_ms[s->step] = now_ms;
     s->step = step;
     s->step_ms[step] = now_ms;
-    op->said_ms = 0;
+    op->said_ms = op->kept_ms = 0;
     progress_begin(&op->progress, now_ms);
     op->idle_ms = 0;
     op->replicas_asked_ms = 0;
@@ -95,9 +97,8 @@ static void changes_go_on(struct operation *op, uint64_t now_ms)
  * forget. */
 static void call_off(struct operation *op, uint64_t now_ms, struct operation_actions *actions)
 {
-    bool told = op->status.to.number != 0;
     op->status.failed_at = op->status.step;
-    if (told)
+    if (op->told)
         go_to(op, OPERATION_CALL_OFF, now_ms, actions);
     else
         end(op, OPERATION_FAILED, now_ms, actions);
@@ -251,10 +252,39 @@ static void on_flushed(struct operation *op, const struct operation_event *event
     call_off(op, event->now_ms, actions);
 }
 
+/* What stops users is asked for by a pool that has just shown that it can keep what it will have
+ * to: else they would wait for its store, and the home be given away for it. */
+static bool waits_for_own_store(struct operation *op, const struct operation_event *event,
+                                struct operation_actions *actions)
+{
+    enum operation_step step = op->status.step;
+    if (!operation_rule(step)->kept || op->kept_ms)
+        return false;
+    if (event->now_ms - op->status.step_ms[step] >= op->options.store_ms) {
+        ending_late_here(&op->status.error, &op->words, op->options.store_ms);
+        call_off(op, event->now_ms, actions);
+    }
+    return true;
+}
+
+static void on_kept(struct operation *op, const struct operation_event *event,
+                    struct operation_actions *actions)
+{
+    if (event->step != op->status.step || !operation_rule(event->step)->kept)
+        return; /* of a step before, or nobody waits for it */
+    if (event->error && event->error->kind) {
+        ending_not_kept_here(&op->status.error, &op->words, event->error);
+        call_off(op, event->now_ms, actions);
+        return;
+    }
+    op->kept_ms = event->now_ms;
+    op->said_ms = 0; /* and now what the step is about */
+}
+
 static void on_close(struct operation *op, const struct operation_event *event,
                      struct operation_actions *actions)
 {
-    if (event->now_ms - op->status.step_ms[OPERATION_CLOSE] >= op->options.close_ms)
+    if (event->now_ms - op->kept_ms >= op->options.close_ms)
         go_to(op, OPERATION_DRAIN, event->now_ms, actions);
 }
 
@@ -276,7 +306,7 @@ static void on_drain(struct operation *op, const struct operation_event *event,
     if (!op->drained_ms && op->said_ms)
         op->drained_ms = op->said_ms;
     if (!drained) {
-        if (event->now_ms - op->status.step_ms[OPERATION_DRAIN] >= op->options.store_ms)
+        if (event->now_ms - op->kept_ms >= op->options.store_ms)
             stop_waiting_for_store(op, event, actions);
         return;
     }
@@ -451,6 +481,8 @@ static void on_call_off(struct operation *op, const struct operation_event *even
 static void look(struct operation *op, const struct operation_event *event,
                  struct operation_actions *actions)
 {
+    if (waits_for_own_store(op, event, actions))
+        return;
     switch (op->status.step) {
     case OPERATION_COPY: on_copy(op, event, actions); break;
     case OPERATION_REPLICAS: on_replicas(op, event, actions); break;
@@ -484,6 +516,7 @@ static bool begin_again(struct operation *op, uint64_t now_ms, struct operation_
         return false;
     op->began_again = true;
     op->status.to = TERM_NONE;
+    op->told = false;
     op->status.heard = false;
     go_to(op, OPERATION_COPY, now_ms, actions);
     return true;
@@ -553,15 +586,19 @@ static void say_something(struct operation *op, const struct operation_event *ev
                           struct operation_actions *actions)
 {
     const struct operation_rule *rule = operation_rule(op->status.step);
-    uint32_t each_ms = rule->each_ms;
-    if (!each_ms || op->asked || (op->said_ms && event->now_ms - op->said_ms < each_ms))
+    bool waits = rule->kept && !op->kept_ms; /* for a moment, as a rule, without a word */
+    uint32_t each_ms = waits ? OPERATION_LOOK_MS : rule->each_ms;
+    uint64_t since_ms = waits && !op->said_ms ? op->status.step_ms[op->status.step] : op->said_ms;
+    if (!each_ms || op->asked || (since_ms && event->now_ms - since_ms < each_ms))
         return;
     op->said_ms = event->now_ms;
     op->asked = true;
     struct home_demanded *d = &act(actions, OPERATION_DEMAND)->demanded;
-    *d = (struct home_demanded){.demand = rule->says, .to = op->status.to};
+    *d = (struct home_demanded){.demand = waits ? DEMAND_LOOK : rule->says, .to = op->status.to};
     if (d->demand == DEMAND_LOOK)
         d->to = TERM_NONE;
+    else
+        op->told = true;
     if (d->demand == DEMAND_RELEASE) {
         d->point = op->status.point;
         d->whole = op->status.verified;
@@ -656,6 +693,7 @@ enum failure operation_step(struct operation *op, const struct operation_event *
         break;
     case OPERATION_UNANSWERED: note_answer(op, event); break;
     case OPERATION_FLUSHED: on_flushed(op, event, actions); break;
+    case OPERATION_KEPT: on_kept(op, event, actions); break;
     case OPERATION_CANCELLED: bad = on_cancelled(op, event, actions, e); break;
     }
     on_silence(op, &now, actions);

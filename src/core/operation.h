@@ -81,6 +81,7 @@ enum operation_event_kind {
     OPERATION_REFUSED,    /* it said no: `error` */
     OPERATION_UNANSWERED, /* it said nothing: `error` */
     OPERATION_FLUSHED,    /* the queues are empty; or `error` */
+    OPERATION_KEPT,       /* the journal has it, durably, that it is at `step`; or `error` */
     OPERATION_TAKEN,      /* the term is opened, durably */
     OPERATION_NOT_TAKEN,  /* … or was not: `error` */
     OPERATION_CANCELLED,  /* somebody wants it called off */
@@ -103,6 +104,7 @@ struct operation_event {
     uint64_t files_left;   /* bytes of files that are on their way there, and still to come */
     bool serves;           /* this pool serves the home by now, however it came to that */
     bool silent;           /* the holder was not heard for the failure-detection interval */
+    enum operation_step step; /* which the journal was told of */
     const struct error *error;
     const struct error *trouble; /* what keeps the copy here from going on; NULL: nothing known */
     struct home_standing holder;
@@ -115,7 +117,7 @@ enum operation_action_kind {
     OPERATION_ASK_REPLICAS,   /* how far they are */
     OPERATION_BRING_REPLICAS, /* the same, and to have brought here what one of them has more */
     OPERATION_OPEN,           /* the term `to`: HOME_TAKE */
-    OPERATION_TELL,           /* it is at another step */
+    OPERATION_TELL,           /* it is at another step: for the journal, too */
     OPERATION_ENDED,          /* it is Done or Failed */
 };
 struct operation_action {

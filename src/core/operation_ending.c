@@ -125,21 +125,40 @@ void ending_silent(struct error *e, const struct operation_words *w, const struc
     error_next(e, "Mend that, or take over without it: %s", w->alone);
 }
 
-/* --- while it refuses changes --- */
-
-void ending_not_stopped(struct error *e, const struct operation_words *w, uint32_t waited_ms)
+/* `who` has a store that is late with what is to be kept. */
+static void late_store(struct error *e, const struct operation_words *w, const char *who,
+                       const char *what, uint32_t waited_ms)
 {
-    fail(e, FAIL_DEADLINE, "The store of %s has not kept in %.0f s that changes stop.", w->holder,
-         waited_ms / 1000.0);
+    fail(e, FAIL_DEADLINE, "The store of %s has not kept in %.0f s %s.", who, waited_ms / 1000.0,
+         what);
     error_kept(e, "%s", serves_on);
     if (w->central)
-        error_next(e, "The log of %s says what is wrong with it. Then again: %s", w->holder,
-                   w->again);
+        error_next(e, "The log of %s says what is wrong with it. Then again: %s", who, w->again);
     else
         error_next(e,
                    "The log of %s says what is wrong with it. To wait longer: %s "
                    "-DatabaseCommandTimeoutInSeconds %.0f",
-                   w->holder, w->again, (double)twice(waited_ms, STORE_WAIT_MS_MAX) / 1000);
+                   who, w->again, (double)twice(waited_ms, STORE_WAIT_MS_MAX) / 1000);
+}
+
+void ending_late_here(struct error *e, const struct operation_words *w, uint32_t waited_ms)
+{
+    late_store(e, w, w->taker, "that it is going to take the home", waited_ms);
+}
+
+void ending_not_kept_here(struct error *e, const struct operation_words *w, const struct error *why)
+{
+    fail(e, why->kind, "The store of %s does not keep that it is going to take the home: %s",
+         w->taker, why->what);
+    error_kept(e, "%s", serves_on);
+    error_next(e, "%s%sThen again: %s", why->next, why->next[0] ? " " : "", w->again);
+}
+
+/* --- while it refuses changes --- */
+
+void ending_not_stopped(struct error *e, const struct operation_words *w, uint32_t waited_ms)
+{
+    late_store(e, w, w->holder, "that changes stop", waited_ms);
 }
 
 void ending_store_full(struct error *e, const struct operation_words *w)

@@ -21,6 +21,10 @@ void ending_called_off(struct error *e, const struct operation_words *w);
 /* To be called off; `e` NULL: nobody reads it. */
 enum failure ending_too_late(struct error *e, const struct operation_words *w, const char *step);
 void ending_silent(struct error *e, const struct operation_words *w, const struct error *trouble);
+/* This pool's own store did not keep how far it is: in time, or at all. */
+void ending_late_here(struct error *e, const struct operation_words *w, uint32_t waited_ms);
+void ending_not_kept_here(struct error *e, const struct operation_words *w,
+                          const struct error *why);
 
 /* … while it refuses changes, … */
 void ending_not_stopped(struct error *e, const struct operation_words *w, uint32_t waited_ms);

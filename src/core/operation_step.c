@@ -4,21 +4,21 @@
 
 /* clang-format off */
 static const struct operation_rule rules[OPERATION_STEPS] = {
-    /*                      name                      says            each_ms             open */
-    [OPERATION_COPY]     = {"Copying",                DEMAND_LOOK,    OPERATION_LOOK_MS,  true },
-    [OPERATION_REPLICAS] = {"Waiting for the replicas", DEMAND_LOOK,  OPERATION_LOOK_MS,  true },
-    [OPERATION_FLUSH]    = {"Flushing",               DEMAND_LOOK,    OPERATION_RENEW_MS, true },
-    [OPERATION_CLOSE]    = {"Letting sessions end",   DEMAND_CLOSE,   OPERATION_RENEW_MS, true },
-    [OPERATION_DRAIN]    = {"Stopping changes",       DEMAND_DRAIN,   OPERATION_LOOK_MS,  true },
-    [OPERATION_REST]     = {"Copying the rest",       DEMAND_DRAIN,   OPERATION_RENEW_MS, true },
-    [OPERATION_VERIFY]   = {"Verifying",              DEMAND_DRAIN,   OPERATION_RENEW_MS, true },
-    [OPERATION_RELEASE]  = {"Releasing",              DEMAND_RELEASE, OPERATION_LOOK_MS,  false},
-    [OPERATION_GATHER]   = {"Asking the replicas",    DEMAND_LOOK,    0,                  false},
-    [OPERATION_TAKE]     = {"Taking",                 DEMAND_LOOK,    0,                  false},
-    [OPERATION_TURN]     = {"Turning the copy round", DEMAND_LOOK,    OPERATION_LOOK_MS,  false},
-    [OPERATION_CALL_OFF] = {"Calling it off",         DEMAND_CANCEL,  OPERATION_LOOK_MS,  false},
-    [OPERATION_DONE]     = {"Done",                   DEMAND_LOOK,    0,                  false},
-    [OPERATION_FAILED]   = {"Failed",                 DEMAND_LOOK,    0,                  false},
+    /*                      name                      says            each_ms             kept   open */
+    [OPERATION_COPY]     = {"Copying",                DEMAND_LOOK,    OPERATION_LOOK_MS,  false, true },
+    [OPERATION_REPLICAS] = {"Waiting for the replicas", DEMAND_LOOK,  OPERATION_LOOK_MS,  false, true },
+    [OPERATION_FLUSH]    = {"Flushing",               DEMAND_LOOK,    OPERATION_RENEW_MS, false, true },
+    [OPERATION_CLOSE]    = {"Letting sessions end",   DEMAND_CLOSE,   OPERATION_RENEW_MS, true,  true },
+    [OPERATION_DRAIN]    = {"Stopping changes",       DEMAND_DRAIN,   OPERATION_LOOK_MS,  true,  true },
+    [OPERATION_REST]     = {"Copying the rest",       DEMAND_DRAIN,   OPERATION_RENEW_MS, false, true },
+    [OPERATION_VERIFY]   = {"Verifying",              DEMAND_DRAIN,   OPERATION_RENEW_MS, false, true },
+    [OPERATION_RELEASE]  = {"Releasing",              DEMAND_RELEASE, OPERATION_LOOK_MS,  false, false},
+    [OPERATION_GATHER]   = {"Asking the replicas",    DEMAND_LOOK,    0,                  false, false},
+    [OPERATION_TAKE]     = {"Taking",                 DEMAND_LOOK,    0,                  false, false},
+    [OPERATION_TURN]     = {"Turning the copy round", DEMAND_LOOK,    OPERATION_LOOK_MS,  false, false},
+    [OPERATION_CALL_OFF] = {"Calling it off",         DEMAND_CANCEL,  OPERATION_LOOK_MS,  false, false},
+    [OPERATION_DONE]     = {"Done",                   DEMAND_LOOK,    0,                  false, false},
+    [OPERATION_FAILED]   = {"Failed",                 DEMAND_LOOK,    0,                  false, false},
 };
 /* clang-format on */
 

@@ -40,6 +40,7 @@ struct operation_rule {
     const char *name;
     enum home_demand says; /* to the holder, again and again, … */
     uint32_t each_ms;      /* … so often; 0: nothing */
+    bool kept;             /* … not before the journal has it that it is at this step */
     bool open;             /* it can be called off */
 };
 const struct operation_rule *operation_rule(enum operation_step step);

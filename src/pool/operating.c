@@ -161,15 +161,18 @@ static enum failure step(struct operating_place *place, struct operation_event e
 struct reply {
     struct operating_place *place;
     uint64_t id;
-    struct flush *flush; /* what is waited for, if it is that */
+    struct flush *flush;      /* what is waited for, if it is that */
+    enum operation_step step; /* at which it was asked for */
     struct reply *next;
 };
 
 static struct reply *reply_new(struct operating_place *place)
 {
     struct reply *reply = xmalloc(sizeof *reply);
-    *reply =
-        (struct reply){.place = place, .id = place->report.id, .next = place->operating->replies};
+    *reply = (struct reply){.place = place,
+                            .id = place->report.id,
+                            .step = place->report.status.step,
+                            .next = place->operating->replies};
     place->operating->replies = reply;
     return reply;
 }
@@ -225,6 +228,14 @@ static void on_flushed(const struct error *e, void *context)
         step(place, (struct operation_event){.kind = OPERATION_FLUSHED, .error = e}, NULL);
 }
 
+static void on_step_kept(const struct error *e, void *context)
+{
+    enum operation_step at = ((struct reply *)context)->step;
+    struct operating_place *place = reply_take(context);
+    if (place)
+        step(place, (struct operation_event){.kind = OPERATION_KEPT, .step = at, .error = e}, NULL);
+}
+
 /* --- carrying out --- */
 
 static void demand(struct operating_place *place, const struct home_demanded *demanded)
@@ -277,12 +288,13 @@ static void tell_step(struct operating_place *place)
     if (r->status.step == OPERATION_TAKE && r->status.alone)
         note_alone(place->operating->fe, &place->report);
     if (!r->status.ended_ms) /* else end() does, with the moment */
-        operation_journal_keep(place->operating->fe, r, NULL, NULL);
+        operation_journal_keep(place->operating->fe, r, on_step_kept, reply_new(place));
 }
 
 /* Nobody was told of the end before: what is told, a power failure does not undo. */
-static void on_end_kept(void *context)
+static void on_end_kept(const struct error *e, void *context)
 {
+    (void)e; /* the log has it */
     struct operating *operating = ((struct reply *)context)->place->operating;
     struct operating_place *place = reply_take(context);
     if (!place)
@@ -363,7 +375,7 @@ enum failure operating_begin(struct operating *operating, const struct operation
         replicas_begin(operating->replicas);
     storage_service_rest(front_end_storage_service(operating->fe), wish->home);
     tell_begin(&place->report);
-    operation_journal_keep(operating->fe, &place->report, NULL, NULL);
+    operation_journal_keep(operating->fe, &place->report, on_step_kept, reply_new(place));
     step(place, (struct operation_event){.kind = OPERATION_TICK}, NULL);
     front_end_tell(operating->fe);
     return OK;

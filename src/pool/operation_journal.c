@@ -80,8 +80,7 @@ static void on_kept(const struct store_outcome *outcome, void *context)
         log_error(LOG_EVENT_WARNING, "operation-journal", &outcome->error,
                   "How far the operation with the home %s is could not be written down.",
                   keeping->home);
-    if (keeping->done)
-        keeping->done(keeping->context);
+    keeping->done(outcome->error.kind ? &outcome->error : NULL, keeping->context);
 }
 
 void operation_journal_keep(struct front_end *fe, const struct operation_report *report,

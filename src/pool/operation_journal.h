@@ -5,9 +5,10 @@
 
 #include "pool/operating.h"
 
-typedef void operation_journal_done(void *context);
+/* `e`: NULL when it is durable. */
+typedef void operation_journal_done(const struct error *e, void *context);
 
-/* `done`, if any, is called on the loop when it is durable, or could not be kept: the log tells. */
+/* `done` is called on the loop; the log tells what could not be kept. */
 void operation_journal_keep(struct front_end *fe, const struct operation_report *report,
                             operation_journal_done *done, void *context);
 /* False: there is none. One that had not ended is `interrupted`. */

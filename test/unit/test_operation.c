@@ -17,6 +17,7 @@ struct scene {
     uint64_t now;
     struct home_point own;
     bool whole, silent, serves;
+    bool late; /* the store here keeps nothing meanwhile */
     struct home_standing holder; /* as it would say */
     struct operation_replicas replicas;
     uint64_t files_left;
@@ -57,6 +58,7 @@ static enum failure happens(struct scene *s, struct operation_event event)
     event.trouble = s->trouble;
     event.files_left = s->files_left;
     enum failure bad = operation_step(s->op, &event, &s->last, &e);
+    unsigned tells = 0;
     for (size_t i = 0; i < s->last.count; i++) {
         const struct operation_action *a = &s->last.list[i];
         if (a->kind == OPERATION_DEMAND) {
@@ -67,13 +69,18 @@ static enum failure happens(struct scene *s, struct operation_event event)
             s->alone = a->alone;
             s->opens++;
         }
-        s->tells += a->kind == OPERATION_TELL;
+        tells += a->kind == OPERATION_TELL;
         s->ends += a->kind == OPERATION_ENDED;
         s->flushes += a->kind == OPERATION_ASK_FLUSH;
         s->asks += a->kind == OPERATION_ASK_REPLICAS;
         s->brings += a->kind == OPERATION_BRING_REPLICAS;
+        if (a->kind == OPERATION_ASK_REPLICAS || a->kind == OPERATION_BRING_REPLICAS)
+            s->replicas.asked = false; /* they are still to answer */
     }
+    s->tells += tells;
     operation_status(s->op, &s->status);
+    if (tells && !s->late)
+        happens(s, (struct operation_event){.kind = OPERATION_KEPT, .step = s->status.step});
     return bad;
 }
 
@@ -616,6 +623,8 @@ static void it_can_be_called_off_at_every_open_step(void **state)
             (struct operation_options){.flush = true, .close_ms = CLOSE_MS, .replicas = true});
         reach(s, (enum operation_step)step);
         bool open = operation_step_is_open((enum operation_step)step);
+        if (open && step >= OPERATION_CLOSE)
+            says(s, s->holder.mode); /* to what it was asked before: now it is told to stop */
         assert_int_equal(cancel(s), open ? OK : FAIL_REFUSED);
         if (!open) {
             assert_at(s, (enum operation_step)step);
@@ -628,6 +637,70 @@ static void it_can_be_called_off_at_every_open_step(void **state)
         assert_failed(s, (enum operation_step)step);
         assert_int_equal(s->opens, 0);
         assert_int_equal(s->demanded.demand == DEMAND_CANCEL, step >= OPERATION_CLOSE);
+    }
+}
+
+/* The store of whoever takes is locked or full: users must not wait for that, nor a home be given
+ * away for it. */
+static void nothing_is_stopped_before_the_store_here_has_kept_that_it_will_be(void **state)
+{
+    (void)state;
+    static const enum operation_step steps[] = {OPERATION_CLOSE, OPERATION_DRAIN};
+    for (size_t i = 0; i < 4; i++) {
+        enum operation_step step = steps[i / 2];
+        bool comes = i % 2;
+        OWNED(scene_free)
+        struct scene *s = begin((struct operation_options){
+            .disaster = comes, .close_ms = step == OPERATION_CLOSE ? CLOSE_MS : 0});
+        s->late = true;
+        says(s, MODE_SERVING);
+        while (!s->ends && s->now < BEGINS_MS + STORE_MS) {
+            assert_at(s, step);
+            assert_int_equal(s->demanded.demand, DEMAND_LOOK);
+            tick(s, OPERATION_TICK_MS);
+            says(s, MODE_SERVING);
+            if (comes && s->now >= BEGINS_MS + STORE_MS / 2)
+                break;
+        }
+        if (!comes) {
+            assert_failed(s, step);
+            assert_non_null(strstr(s->status.error.what, s->words.taker));
+            assert_int_equal(s->status.error.kind, FAIL_DEADLINE);
+            assert_int_equal(s->now, BEGINS_MS + STORE_MS);
+            assert_int_equal(s->demanded.demand, DEMAND_LOOK); /* and there is nothing to cancel */
+            assert_int_equal(s->status.refused_ms, 0);
+            continue;
+        }
+        s->late = false;
+        happens(s, (struct operation_event){.kind = OPERATION_KEPT, .step = OPERATION_COPY});
+        says(s, MODE_SERVING);
+        assert_int_equal(s->demanded.demand, DEMAND_LOOK); /* that was of the step before */
+        happens(s, (struct operation_event){.kind = OPERATION_KEPT, .step = step});
+        says(s, MODE_SERVING);
+        assert_int_equal(s->demanded.demand, operation_rule(step)->says);
+        if (step == OPERATION_CLOSE) { /* and the sessions have all their time */
+            says(s, MODE_CLOSING);
+            tick(s, CLOSE_MS - 1);
+            assert_at(s, OPERATION_CLOSE);
+        }
+    }
+}
+
+static void a_store_here_that_keeps_nothing_ends_it_before_anything_is_stopped(void **state)
+{
+    (void)state;
+    for (int disaster = 0; disaster < 2; disaster++) {
+        OWNED(scene_free)
+        struct scene *s = begin((struct operation_options){.disaster = disaster});
+        struct error e = {0};
+        fail(&e, FAIL_FULL, "The disk is full.");
+        s->late = true;
+        says(s, MODE_SERVING);
+        happens(s, (struct operation_event){
+                       .kind = OPERATION_KEPT, .step = OPERATION_DRAIN, .error = &e});
+        assert_failed(s, OPERATION_DRAIN);
+        assert_int_equal(s->status.error.kind, FAIL_FULL);
+        assert_int_equal(s->demanded.demand, DEMAND_LOOK);
     }
 }
 
@@ -1182,7 +1255,6 @@ static void a_planned_one_waits_for_the_replicas_that_answer(void **state)
     says(s, MODE_SERVING);
     assert_at(s, OPERATION_REPLICAS);
     assert_int_equal(s->asks, 1);
-    s->replicas.asked = false;
     tick(s, OPERATION_TICK_MS);
     assert_at(s, OPERATION_REPLICAS);
     replicas_say(s, 7, 10);
@@ -1419,6 +1491,8 @@ int main(void)
         cmocka_unit_test(a_flush_that_fails_is_not_hidden),
         cmocka_unit_test(a_flush_that_never_ends_does_not_keep_it_for_ever),
         cmocka_unit_test(it_can_be_called_off_at_every_open_step),
+        cmocka_unit_test(nothing_is_stopped_before_the_store_here_has_kept_that_it_will_be),
+        cmocka_unit_test(a_store_here_that_keeps_nothing_ends_it_before_anything_is_stopped),
         cmocka_unit_test(a_holder_that_is_not_reached_goes_on_by_itself),
         cmocka_unit_test(a_holder_that_has_nothing_to_call_off_ends_it),
         cmocka_unit_test(a_refusal_calls_a_planned_one_off_and_says_why),
