@@ -34,6 +34,8 @@ WAYS = [
      "uint64_t number = term_number_above(side_other(h->side), h->hold.term.number);", ANY),
     ("a batch is taken wherever the copy stands", "core/copy.c",
      "else if (head->after != stands || !has_followed(", "else if (!has_followed(", ANY),
+    ("a module goes along although something of it lies in between", "core/copy.c",
+     "stands >= head->others_upto &&", "stands >= head->after &&", ANY),
     ("a copy with changes of its own is overwritten", "core/copy.c",
      "answer.verdict = COPY_FORKED;\n    return answer;", "answer.verdict = COPY_COMPARE;\n    return answer;", ALONE),
     ("what both changed is as the tail has it", "core/salvage.c",

@@ -159,6 +159,7 @@ struct packing {
     enum module module;
     size_t count, most;
     uint64_t upto;
+    uint64_t others_upto;
     bool full;
 };
 
@@ -176,9 +177,24 @@ static bool pack_item(const struct item *item, struct item_hash hash, void *cont
         if (p->full)
             return false;
         p->count++;
+    } else {
+        p->others_upto = item->version.usn;
     }
     p->upto = item->version.usn;
     return true;
+}
+
+/* The home's other module; of `central` a number is another copy of the same one. */
+static bool has_another(const struct hosted *h, size_t module, size_t *other)
+{
+    *other = SIM_MODULES - 1 - module;
+    return module_of(h->home, *other) != module_of(h->home, module);
+}
+
+static bool tells_others(const struct hosted *h, size_t module)
+{
+    size_t other;
+    return has_another(h, module, &other) && exporter_may_be_carried(h->exporting[other].core);
 }
 
 void copying_pack(struct hosted *h, const struct batch_head *head, struct buffer *batch)
@@ -215,9 +231,12 @@ static void pack(struct hosted *h, struct call *call, uint64_t after, bool last)
     struct packing p = {.writer = h->pool->world->writer,
                         .module = head.module,
                         .most = items_of(h),
-                        .upto = after};
+                        .upto = after,
+                        .others_upto = after};
     batch_begin(p.writer, &head);
     view_changes(view, home_of(h), after, pack_item, &p, NULL);
+    if (tells_others(h, call->module))
+        batch_others_upto(p.writer, p.others_upto);
     struct bytes bytes = batch_finish(p.writer, p.full ? p.upto : copy.head, p.full && !last);
     buffer_raw(&call->batch, bytes.at, bytes.size);
     x->batch_head = copy.head;
@@ -278,6 +297,11 @@ void copying_answered(struct hosted *h, const struct call *call, const struct co
         event = (struct export_event){.kind = EXPORT_ANSWERED, .answer = *position};
     }
     step_exporter(h, call->module, event);
+    size_t other;
+    if (position && position->carried && has_another(h, call->module, &other)) {
+        event = (struct export_event){.kind = EXPORT_CARRIED, .answer = *position};
+        step_exporter(h, other, event);
+    }
 }
 
 /* --- the copy's part --- */
@@ -411,6 +435,32 @@ struct applying {
     bool whole;
 };
 
+/* The other module goes along, if it can (protocol, rule 20). */
+static bool take_along(struct hosted *h, size_t module, const struct hold *hold,
+                       const struct home_state *state)
+{
+    size_t other;
+    const struct gathered *g = &h->gathered[module];
+    if (!has_another(h, module, &other) || h->gathered[other].txn)
+        return false;
+    const struct copy_state stands = copying_copy_of(h, hold, other, state);
+    if (!copy_is_carried(&stands, &g->all))
+        return false;
+    txn_cookie(
+        g->txn, module_of(h->home, other), stands.cookie,
+        (struct version){.term = lineage_term_of(&hold->lineage, g->all.upto), .usn = g->all.upto});
+    h->pool->world->counts.carried++;
+    return true;
+}
+
+static void check_points(const struct hosted *h, size_t module, const struct copy_answer *answer)
+{
+    size_t other;
+    check_point(h, module, answer->at.usn);
+    if (answer->carried && has_another(h, module, &other))
+        check_point(h, other, answer->at.usn);
+}
+
 static void applied(struct pool *pool, const struct store_outcome *outcome, void *context)
 {
     const struct applying *a = context;
@@ -418,7 +468,7 @@ static void applied(struct pool *pool, const struct store_outcome *outcome, void
     if (outcome->error.kind)
         say(pool->world, "%s could not apply: %s", pool->name, outcome->error.what);
     else if (a->whole)
-        check_point(a->h, a->call->module, a->answer.at.usn);
+        check_points(a->h, a->call->module, &a->answer);
     else
         faults_in_catch_up(a->h);
     call_answer(a->call, NULL, outcome->error.kind ? NULL : &a->answer);
@@ -458,6 +508,7 @@ static void sent(struct hosted *h, struct call *call)
     answer.at =
         (struct version){.term = lineage_term_of(&hold.lineage, head->upto), .usn = head->upto};
     bool whole = g->all.upto == g->all.head && !answer.tail;
+    answer.carried = take_along(h, call->module, &hold, &state);
     struct txn *txn = take_gathered(g, &hold);
     struct applying applying = {h, call, answer, whole};
     h->applying++;

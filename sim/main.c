@@ -31,6 +31,7 @@ static void add(struct counts *all, const struct counts *one)
     all->changes += one->changes;
     all->acked += one->acked;
     all->batches += one->batches;
+    all->carried += one->carried;
     all->comparisons += one->comparisons;
     all->crashes += one->crashes;
     all->put_backs += one->put_backs;
@@ -88,16 +89,17 @@ static bool run(unsigned number, const char *what, const struct plan *plan)
         fflush(stdout);
     }
     printf("# seeds %" PRIu64 "..%" PRIu64 ": %" PRIu64 " steps, %" PRIu64 " of %" PRIu64
-           " changes acknowledged, %" PRIu64 " batches, %" PRIu64 " comparisons, %" PRIu64
-           " crashes, %" PRIu64 " stores put back, %" PRIu64 " changes given up, %" PRIu64
-           " tails, of which %" PRIu64 " parts went before, %" PRIu64 " salvaged and %" PRIu64
+           " changes acknowledged, %" PRIu64 " batches, of which %" PRIu64
+           " took another module along, %" PRIu64 " comparisons, %" PRIu64 " crashes, %" PRIu64
+           " stores put back, %" PRIu64 " changes given up, %" PRIu64 " tails, of which %" PRIu64
+           " parts went before, %" PRIu64 " salvaged and %" PRIu64
            " taken by who had them, with %" PRIu64 " conflicts, %" PRIu64 " refills, %" PRIu64
            " times FinalState, %" PRIu64 " operations: %" PRIu64 " homes taken, %" PRIu64
            " of them alone, %" PRIu64 " called off, %" PRIu64 " changes brought from a replica\n",
-           plan->from, plan->to, all.steps, all.acked, all.changes, all.batches, all.comparisons,
-           all.crashes, all.put_backs, all.given_up, all.forks, all.steps_back, all.salvages,
-           all.own_tails, all.conflicts, all.refills, all.finals, all.operations, all.taken,
-           all.alone, all.called_off, all.brought);
+           plan->from, plan->to, all.steps, all.acked, all.changes, all.batches, all.carried,
+           all.comparisons, all.crashes, all.put_backs, all.given_up, all.forks, all.steps_back,
+           all.salvages, all.own_tails, all.conflicts, all.refills, all.finals, all.operations,
+           all.taken, all.alone, all.called_off, all.brought);
     printf("%s %u - %s\n", bad ? "not ok" : "ok", number, what);
     return !bad;
 }

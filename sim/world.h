@@ -152,9 +152,9 @@ struct options {
 };
 
 struct counts {
-    uint64_t steps, changes, acked, batches, comparisons, crashes, put_backs, forks, steps_back,
-        salvages, own_tails, conflicts, given_up, refills, finals, operations, taken, alone,
-        called_off, brought;
+    uint64_t steps, changes, acked, batches, carried, comparisons, crashes, put_backs, forks,
+        steps_back, salvages, own_tails, conflicts, given_up, refills, finals, operations, taken,
+        alone, called_off, brought;
 };
 
 /* When changes of this term were set aside first, so many had been tried. */

@@ -23,12 +23,14 @@ void batch_join(struct batch_head *all, const struct batch_head *next)
     all->head = next->head > all->head ? next->head : all->head;
     all->horizon = next->horizon;
     all->more = next->more;
+    all->others_upto = next->others_upto;
 }
 
 struct batch_writer {
     struct batch_head head;
     struct buffer raw;
     uint64_t last_usn;
+    uint64_t others_upto;
     size_t count;
     struct packer *packer;
 };
@@ -54,6 +56,7 @@ void batch_begin(struct batch_writer *w, const struct batch_head *head)
     assert(!term_is_none(head->term) && module_belongs(head->module, head->home));
     w->head = *head;
     w->last_usn = head->after;
+    w->others_upto = UINT64_MAX;
     w->count = 0;
     buffer_clear(&w->raw);
 }
@@ -79,6 +82,12 @@ size_t batch_filled(const struct batch_writer *w)
     return w->raw.size;
 }
 
+void batch_others_upto(struct batch_writer *w, uint64_t usn)
+{
+    assert(usn >= w->head.after);
+    w->others_upto = usn;
+}
+
 struct bytes batch_finish(struct batch_writer *w, uint64_t upto, bool more)
 {
     assert(upto >= w->last_usn && w->head.head >= upto);
@@ -91,6 +100,7 @@ struct bytes batch_finish(struct batch_writer *w, uint64_t upto, bool more)
     buffer_varint(&head, upto);
     buffer_varint(&head, w->head.head);
     buffer_varint(&head, w->head.horizon);
+    buffer_varint(&head, w->others_upto < upto ? w->others_upto : upto);
     buffer_u8(&head, more);
     buffer_varint(&head, w->count);
     return packet_seal(w->packer, BATCH_MAGIC, buffer_view(&head), buffer_view(&w->raw));
@@ -125,6 +135,7 @@ static bool read_head(struct batch *batch)
     head->upto = cursor_varint(in);
     head->head = cursor_varint(in);
     head->horizon = cursor_varint(in);
+    head->others_upto = cursor_varint(in);
     uint8_t more = cursor_u8(in);
     head->more = more == 1;
     uint64_t count = cursor_varint(in);
@@ -134,7 +145,8 @@ static bool read_head(struct batch *batch)
     batch->count = (size_t)count;
     return head->home[0] && module_belongs(head->module, head->home) && head->term.number &&
            head->term.tag && head->after <= head->upto && head->upto <= head->head &&
-           head->horizon <= head->head;
+           head->horizon <= head->head && head->others_upto >= head->after &&
+           head->others_upto <= head->upto;
 }
 
 static bool read_item(struct cursor *in, uint64_t last_usn, enum module module, struct item *item)

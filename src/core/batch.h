@@ -18,6 +18,9 @@ struct batch_head {
     uint64_t upto;    /* the cookie afterwards */
     uint64_t head;    /* the holder's head when the cycle began: at `upto == head` it is complete */
     uint64_t horizon; /* tombstones up to this usn are gone at the holder */
+    /* Beyond this, up to `upto`, the holder has nothing of another module: to those that stand
+     * there it says what an empty batch of their own would. At `upto`: it says nothing of them. */
+    uint64_t others_upto;
     /* The next one follows as soon as this one is answered: it need not be durable for that, and
      * may be stored with those behind it. */
     bool more;
@@ -37,6 +40,8 @@ void batch_begin(struct batch_writer *w, const struct batch_head *head);
 bool batch_add(struct batch_writer *w, const struct item *item);
 /* How much it has by now, uncompressed. */
 size_t batch_filled(const struct batch_writer *w);
+/* Says so; else nothing is said of other modules. */
+void batch_others_upto(struct batch_writer *w, uint64_t usn);
 /* `more` is told; `upto` is at least the last item's usn: items of other modules may lie between.
  * The view is valid until the next batch_begin(). */
 struct bytes batch_finish(struct batch_writer *w, uint64_t upto, bool more);

@@ -205,6 +205,16 @@ uint64_t copy_whole_upto(const struct copy_state *copy, const struct batch_head 
     return head->head > copy->whole_at.usn ? head->head : copy->whole_at.usn;
 }
 
+bool copy_is_carried(const struct copy_state *copy, const struct batch_head *head)
+{
+    uint64_t stands = copy_upto(copy->hold, copy->cookie);
+    struct batch_head own = *head;
+    own.after = stands;
+    return stands && stands >= head->others_upto && stands < head->upto &&
+           head->upto == head->head && copy->whole_at.usn <= head->upto &&
+           copy_judge_batch(copy, &own).verdict == COPY_GO_ON;
+}
+
 struct copy_answer copy_judge_part(const struct copy_state *copy, const struct compare_head *head)
 {
     struct copy_answer answer = {.verdict = judge_term(copy->hold, head->term),

@@ -56,6 +56,7 @@ struct copy_answer {
     struct version at; /* the cookie, where it may go on; else where both part */
     /* Of an answer to a batch: up to where it was taken, if that is more than is stored yet. */
     uint64_t taken;
+    bool carried; /* … and the home's other modules stand at `at`, too */
     struct term term;
     bool tail;                   /* it has a tail: whatever it has otherwise, it is not all */
     struct content_left content; /* of all homes there, where the module is content, */
@@ -86,6 +87,9 @@ struct copy_answer copy_judge_batch(const struct copy_state *copy, const struct 
 /* Where the copy will be whole once that is applied. Whoever sends it may have come less far than
  * who sent before, as a replica may: of what was left out then, it sends nothing. */
 uint64_t copy_whole_upto(const struct copy_state *copy, const struct batch_head *head);
+/* Does a batch of another module take this one along, to its end (protocol, rule 20)? That is what
+ * an empty batch of its own would do, read in the same moment. It is whole there. */
+bool copy_is_carried(const struct copy_state *copy, const struct batch_head *head);
 
 /* The same for a part of a comparison: COPY_COMPARE, if it belongs to the one that is under way. */
 struct copy_answer copy_judge_part(const struct copy_state *copy, const struct compare_head *head);

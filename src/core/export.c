@@ -21,7 +21,7 @@ struct exporter {
     uint64_t head;
     uint64_t changed_ms; /* when the head moved last */
     uint64_t news;       /* the head by all that was heard: from `head` on it is held back */
-    uint64_t passed_ms;  /* when it was passed on last */
+    uint64_t held_since_ms;
 
     bool asked;                        /* the copy has said in this term where it stands */
     enum export_action_kind under_way; /* what was sent and is not answered yet */
@@ -106,27 +106,29 @@ static void pass_on(struct exporter *x, uint64_t now_ms)
 {
     if (x->news <= x->head)
         return;
-    x->passed_ms = now_ms;
     note_change(x, x->news, now_ms);
 }
 
 static void pass_on_if_held_enough(struct exporter *x, uint64_t now_ms)
 {
-    if (now_ms - x->passed_ms >= x->options.held_ms)
+    bool first = x->cycles == 0; /* whoever has nothing yet is taken along by nobody */
+    if (first || now_ms - x->held_since_ms >= x->options.held_ms)
         pass_on(x, now_ms);
 }
 
 /* News overtake each other: an older head takes back nothing of a newer one. */
-static void note_news(struct exporter *x, uint64_t head)
+static void note_news(struct exporter *x, uint64_t head, uint64_t now_ms)
 {
+    if (x->news <= x->head)
+        x->held_since_ms = now_ms;
     x->news = head > x->news ? head : x->news;
 }
 
 /* What was read up to `head` is passed on so far: what came after that stays news. */
 static void on_read(struct exporter *x, uint64_t head, uint64_t now_ms)
 {
-    note_news(x, head);
-    x->passed_ms = now_ms;
+    note_news(x, head, now_ms);
+    x->held_since_ms = now_ms;
     note_change(x, head, now_ms);
 }
 
@@ -360,12 +362,34 @@ static void on_answered(struct exporter *x, const struct export_event *event)
     }
     if ((compare || answer->verdict == COPY_FORKED) && answer->at.usn <= x->head)
         set_copied(x, answer->at);
-    if (early)
+    if (early && sent == EXPORT_BATCH && answer->at.usn > x->copied.usn)
+        x->retry_ms = 0; /* it was carried meanwhile */
+    else if (early)
         x->retry_ms = event->now_ms + EXPORT_TICK_MS; /* it hears of the term any moment */
     else if (in_vain)
         x->compare_ms = event->now_ms + EXPORT_COMPARE_RETRY_MS;
     else if (!compare)
         x->retry_ms = event->now_ms + EXPORT_RETRY_MS;
+}
+
+bool exporter_may_be_carried(const struct exporter *x)
+{
+    return x->open && x->asked && x->verdict == COPY_GO_ON && !x->tail && !x->compare_wanted &&
+           !x->under_way;
+}
+
+static void on_carried(struct exporter *x, struct version at, uint64_t now_ms)
+{
+    if (!exporter_may_be_carried(x) || at.usn <= x->copied.usn)
+        return;
+    on_read(x, at.usn, now_ms);
+    set_copied(x, at);
+    x->confirmed_ms = now_ms;
+    x->heard.confirmed++;
+    if (at.usn >= x->wanted_upto)
+        x->wanted = false;
+    if (x->cycle.on && at.usn >= x->cycle.goal)
+        end_cycle(x, false);
 }
 
 static void on_wanted(struct exporter *x)
@@ -389,11 +413,11 @@ struct export_action export_step(struct exporter *x, const struct export_event *
         x->under_way = EXPORT_NOTHING;
         break;
     case EXPORT_CHANGED:
-        note_news(x, event->head);
+        note_news(x, event->head, event->now_ms);
         pass_on_if_held_enough(x, event->now_ms);
         break;
     case EXPORT_OWN_CHANGED:
-        note_news(x, event->head);
+        note_news(x, event->head, event->now_ms);
         pass_on(x, event->now_ms);
         break;
     case EXPORT_READ: on_read(x, event->head, event->now_ms); break;
@@ -414,6 +438,7 @@ struct export_action export_step(struct exporter *x, const struct export_event *
         if (x->under_way)
             on_failed(x, event->now_ms);
         break;
+    case EXPORT_CARRIED: on_carried(x, event->answer.at, event->now_ms); break;
     }
     return go_on(x, event->now_ms);
 }

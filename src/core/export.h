@@ -61,6 +61,8 @@ enum export_event_kind {
     EXPORT_LOOKED,   /* somebody wants to know where the copy stands, and nothing to be hurried */
     EXPORT_ANSWERED, /* to what was sent last */
     EXPORT_FAILED,   /* what was sent last got no answer, or a refusal */
+    /* A batch of another module took the copy of this one along, to where it is now by `answer`. */
+    EXPORT_CARRIED,
 };
 
 struct export_event {
@@ -98,6 +100,10 @@ void exporter_expects(struct exporter *x, bool more);
 
 /* What comes of an event; one action at most. */
 struct export_action export_step(struct exporter *x, const struct export_event *event);
+
+/* May a batch of another module take this one's copy along? If it is known where that stands, and
+ * nothing that is on its way finds it elsewhere then. */
+bool exporter_may_be_carried(const struct exporter *x);
 
 /* Of content: what this pool's files lack. The copy's answers say the same of its own. */
 void exporter_note_content(struct exporter *x, const struct content_left *here);

@@ -98,12 +98,12 @@ struct operation_replicas {
 struct operation_event {
     enum operation_event_kind kind;
     uint64_t now_ms;
-    struct term next;      /* which this pool would open now */
-    struct home_point own; /* the copy here */
-    bool whole;            /* it stands at a point that existed */
-    uint64_t files_left;   /* bytes of files that are on their way there, and still to come */
-    bool serves;           /* this pool serves the home by now, however it came to that */
-    bool silent;           /* the holder was not heard for the failure-detection interval */
+    struct term next;         /* which this pool would open now */
+    struct home_point own;    /* the copy here */
+    bool whole;               /* it stands at a point that existed */
+    uint64_t files_left;      /* bytes of files that are on their way there, and still to come */
+    bool serves;              /* this pool serves the home by now, however it came to that */
+    bool silent;              /* the holder was not heard for the failure-detection interval */
     enum operation_step step; /* which the journal was told of */
     const struct error *error;
     const struct error *trouble; /* what keeps the copy here from going on; NULL: nothing known */

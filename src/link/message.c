@@ -212,6 +212,7 @@ static json_t *position_json(const struct sender *sender, const struct copy_answ
     json_object_set_new(message, "in", json_integer((json_int_t)position->at.term));
     json_object_set_new(message, "at", json_integer((json_int_t)position->at.usn));
     json_object_set_new(message, "taken", json_integer((json_int_t)position->taken));
+    json_object_set_new(message, "carried", json_boolean(position->carried));
     json_object_set_new(message, "term", term_json(position->term));
     json_object_set_new(message, "tail", json_boolean(position->tail));
     const struct content_left *left = &position->content;

@@ -411,6 +411,7 @@ static bool read_position(const json_t *message, struct copy_answer *position)
     char verdict[16];
     bool explains = json_object_get(message, "why") != NULL;
     position->tail = json_is_true(json_object_get(message, "tail"));
+    position->carried = json_is_true(json_object_get(message, "carried"));
     position->why[0] = 0;
     return read_text(message, "verdict", verdict, sizeof verdict) &&
            copy_verdict_named(verdict, &position->verdict) &&

@@ -284,6 +284,52 @@ static enum failure check(struct store *store, const char *from, const struct ba
     return bad ? bad : offer_read_shared(view, head->home, from, hold, state, e);
 }
 
+/* The home's other modules, which go along with a batch if they can (protocol, rule 20). Each is
+ * kept until that is stored, so that no batch of its own comes in between; one that is busy stays
+ * where it is. */
+struct company {
+    struct copy *list[MODULES];
+    size_t count;
+};
+
+static bool is_idle(struct copy *other)
+{
+    bool failed;
+    return !other->txn && !storing_upto(other, &failed) && !failed;
+}
+
+static void take_along(struct applying *applying, struct copy *copy, const struct hold *hold,
+                       const struct home_state *state, struct company *company,
+                       struct applied *applied)
+{
+    const struct batch_head *all = &copy->all;
+    applied->answer.carried = true;
+    for (int m = 0; m < MODULES; m++) {
+        enum module module = (enum module)m;
+        if (module == copy->module || !module_belongs(module, copy->home))
+            continue;
+        struct copy *other = copy_of(applying, copy->home, module);
+        const struct copy_state stands = offer_copy(hold, state, module);
+        applied->answer.carried = false;
+        if (!copy_is_carried(&stands, all) || !other || pthread_mutex_trylock(&other->taking) != 0)
+            return;
+        company->list[company->count++] = other;
+        if (!is_idle(other))
+            return;
+        txn_cookie(copy->txn, module, stands.cookie, version_at(hold, all->upto));
+        applied->complete[module] = !stands.tail;
+        if (applied->complete[module])
+            copy_mark_put(copy->txn, copy->home, module);
+        applied->answer.carried = true;
+    }
+}
+
+static void part_with(struct company *company)
+{
+    while (company->count > 0)
+        pthread_mutex_unlock(&company->list[--company->count]->taking);
+}
+
 /* Files whose manifests are deleted go with the transaction that deletes them. */
 static enum failure store_with_files(struct applying *applying, struct store *store,
                                      struct copy *copy, const struct hold *hold,
@@ -327,7 +373,7 @@ static enum failure take(struct applying *applying, struct copy *copy, struct st
         return bad;
     applied->answer.taken = head->upto;
     if (head->upto == head->after && !copy->txn) { /* it brings nothing that is not stored */
-        applied->complete = head->upto == head->head && !stands.tail;
+        applied->complete[head->module] = head->upto == head->head && !stands.tail;
         return OK;
     }
     bool others = !copy->txn && atomic_load(&applying->gathered) >= APPLYING_GATHERED_MAX;
@@ -338,9 +384,13 @@ static enum failure take(struct applying *applying, struct copy *copy, struct st
         applied->due = comes_due(copy, &state);
         return OK;
     }
-    applied->complete = copy->all.upto == copy->all.head && !stands.tail;
+    struct company company = {0};
+    applied->complete[head->module] = copy->all.upto == copy->all.head && !stands.tail;
     applied->answer.at = version_at(hold, head->upto);
-    return store_with_files(applying, store, copy, hold, sent, head, e);
+    take_along(applying, copy, hold, &state, &company, applied);
+    bad = store_with_files(applying, store, copy, hold, sent, head, e);
+    part_with(&company);
+    return bad;
 }
 
 enum failure applying_take(struct applying *applying, struct store *store,

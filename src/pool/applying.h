@@ -50,8 +50,10 @@ struct applied {
     char home[HOME_NAME_SIZE]; /* once it is known */
     enum module module;
     struct copy_answer answer;
-    bool complete; /* the copy has everything now that there was when the batch was packed */
-    bool due;      /* what was gathered is to be stored: applying_store() */
+    /* The copy has everything now that there was when the batch was packed: its module, and those
+     * that went along. */
+    bool complete[MODULES];
+    bool due; /* what was gathered is to be stored: applying_store() */
 };
 
 /* A batch as it was sent by a pool. */

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "content/manifest.h"
 #include "core/batch.h"
+#include "pool/carrying.h"
 #include "pool/comparing.h"
 #include "pool/content.h"
 #include "pool/offer.h"
@@ -54,11 +55,18 @@ struct exporting {
         uint64_t items;
         uint64_t bytes_max;            /* of it, uncompressed */
         uint64_t content, content_max; /* bytes of the files whose manifests are in it */
+        uint64_t others_upto;          /* the last change of another module that was met in it */
+        bool tells_others;             /* what that means for those */
         bool full;
         bool last; /* none follows at once, even if it is full */
         struct error error;
     } batch;
 };
+
+struct front_end *exporting_front_end(const struct exporting *x)
+{
+    return x->fe;
+}
 
 const char *exporting_home(const struct exporting *x)
 {
@@ -250,6 +258,8 @@ static void on_position(const struct copy_answer *position, const struct error *
                                   .answer = *position,
                                   .content = content,
                                   .bytes = paced_bytes(x)});
+    if (position->verdict == COPY_GO_ON && position->carried)
+        carrying_tell(x, position->at);
     forget_trouble(x);
     loop_stir(front_end_loop(x->fe));
 }
@@ -305,6 +315,8 @@ static bool pack_item(const struct item *item, struct item_hash hash, void *cont
         if (x->batch.full)
             return false;
         x->batch.items++;
+    } else {
+        x->batch.others_upto = item->version.usn;
     }
     x->batch.head.upto = item->version.usn;
     return true;
@@ -331,12 +343,15 @@ static void pack(void *context)
     head->head = copy_head(&copy); /* all that there is by now: core/export.h says why */
     head->horizon = copy_horizon(&copy, state.horizon);
     batch_begin(x->batch.writer, head);
+    x->batch.others_upto = head->after;
     bool none = x->module == MODULE_DATA_CONF && !head->after &&
                 !state.modules[x->module].digest.items; /* most homes have no files */
     if (!none && view_changes(view, x->home, head->after, pack_item, x, e))
         return;
     if (!x->batch.full)
         head->upto = copy.head;
+    if (x->batch.tells_others && !none)
+        batch_others_upto(x->batch.writer, x->batch.others_upto);
     x->batch.bytes = batch_finish(x->batch.writer, head->upto, x->batch.full && !x->batch.last);
 }
 
@@ -419,6 +434,7 @@ static void send_batch(struct exporting *x, const struct export_action *action)
     x->batch.head =
         (struct batch_head){.module = x->module, .term = x->term, .after = action->after};
     x->batch.last = action->last;
+    x->batch.tells_others = carrying_may(x);
     x->batch.bytes_max = action->bytes_max;
     x->batch.content_max =
         action->content_max < CONTENT_BATCH_BYTES ? action->content_max : CONTENT_BATCH_BYTES;
@@ -601,6 +617,14 @@ void exporting_heard(struct exporting *x, struct term term)
     export_status(x->core, &s);
     if (s.verdict == COPY_EARLY && x->open && term_equal(term, x->term))
         exporting_looked(x);
+}
+
+void exporting_carried(struct exporting *x, struct version at)
+{
+    if (!x->open || term_is_over(x))
+        return;
+    step(x, (struct export_event){.kind = EXPORT_CARRIED, .answer.at = at});
+    forget_trouble(x);
 }
 
 void exporting_looked(struct exporting *x)

@@ -43,9 +43,12 @@ void exporting_wanted(struct exporting *x);
 void exporting_wanted_compared(struct exporting *x);
 /* The copy's home is in this term now: if it was asked before it knew of it, it is asked again. */
 void exporting_heard(struct exporting *x, struct term term);
+/* Its copy is at `at` now: a batch of another module took it along. */
+void exporting_carried(struct exporting *x, struct version at);
 /* Somebody waits for where the copy stands. */
 void exporting_looked(struct exporting *x);
 
+struct front_end *exporting_front_end(const struct exporting *x);
 const char *exporting_home(const struct exporting *x);
 const char *exporting_target(const struct exporting *x);
 enum module exporting_module(const struct exporting *x);

@@ -561,8 +561,10 @@ static void on_worked(void *context)
         backup_service_configure(front_end_backup_service(importing->fe));
     if (applied->home[0])
         note(importing, applied->home, applied->module, failed ? &sent->error : NULL);
-    if (!failed && applied->complete)
-        note_complete(importing, applied->home, applied->module);
+    for (int m = 0; m < MODULES && !failed; m++) {
+        if (applied->complete[m])
+            note_complete(importing, applied->home, (enum module)m);
+    }
     reply_to(sent, &applied->answer, failed ? &sent->error : NULL);
     if (applied->home[0])
         operating_look(front_end_operating(importing->fe), applied->home);

@@ -17,6 +17,7 @@ static void write_again(struct bytes encoded, struct batch_writer *w)
     assert(!bad);
     struct item item;
     batch_begin(w, batch_head(batch));
+    batch_others_upto(w, batch_head(batch)->others_upto);
     while (batch_next(batch, &item)) {
         bool room = batch_add(w, &item);
         assert(room);
@@ -31,7 +32,7 @@ static void assert_same(struct bytes a, struct bytes b)
     const struct batch_head *p = batch_head(x), *q = batch_head(y);
     assert(strcmp(p->home, q->home) == 0 && p->module == q->module &&
            term_equal(p->term, q->term) && p->after == q->after && p->upto == q->upto &&
-           p->head == q->head && p->horizon == q->horizon);
+           p->head == q->head && p->horizon == q->horizon && p->others_upto == q->others_upto);
     assert(batch_count(x) == batch_count(y));
     struct item i, j;
     while (batch_next(x, &i)) {

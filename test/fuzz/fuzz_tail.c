@@ -41,6 +41,7 @@ static struct bytes assert_of_the_tail(const struct tail *tail, struct batch *ba
     assert(tail->id && tail->base.usn < tail->head && head->after >= tail->base.usn);
     assert(head->upto <= tail->head && head->after < head->upto);
     batch_begin(again, head);
+    batch_others_upto(again, head->others_upto);
     while (batch_next(batch, &item)) {
         assert(item.version.usn > head->after && item.version.usn <= head->upto);
         assert(term_equal(tail_term_of(tail, item.version.usn), head->term));

@@ -78,11 +78,11 @@ static void stands(uint64_t cookie, uint64_t whole_at)
 static void a_copy_is_whole_where_its_catch_up_ends(void **state)
 {
     (void)state;
-    assert_false(sent(0, 5, 10, false).complete);
+    assert_false(sent(0, 5, 10, false).complete[MODULE]);
     stands(5, 10);
-    assert_false(sent(5, 8, 11, false).complete);
+    assert_false(sent(5, 8, 11, false).complete[MODULE]);
     stands(8, 11);
-    assert_true(sent(8, 11, 11, false).complete);
+    assert_true(sent(8, 11, 11, false).complete[MODULE]);
     stands(11, 11);
 }
 
@@ -91,19 +91,87 @@ static void a_copy_is_whole_where_its_catch_up_ends(void **state)
 static void whoever_came_less_far_makes_no_copy_whole(void **state)
 {
     (void)state;
-    assert_false(sent(0, 5, 10, false).complete);
-    assert_false(sent(5, 9, 9, false).complete);
+    assert_false(sent(0, 5, 10, false).complete[MODULE]);
+    assert_false(sent(5, 9, 9, false).complete[MODULE]);
     stands(9, 10);
-    assert_true(sent(9, 12, 12, false).complete);
+    assert_true(sent(9, 12, 12, false).complete[MODULE]);
     stands(12, 12);
 }
 
 static void nor_when_it_is_gathered_with_what_came_before(void **state)
 {
     (void)state;
-    assert_false(sent(0, 5, 10, true).complete);
-    assert_false(sent(5, 9, 9, false).complete);
+    assert_false(sent(0, 5, 10, true).complete[MODULE]);
+    assert_false(sent(5, 9, 9, false).complete[MODULE]);
     stands(9, 10);
+}
+
+/* --- other modules go along --- */
+
+/* A batch without items, up to `head`; the last thing of another module is met at `others`. */
+static struct applied tells(uint64_t after, uint64_t head, uint64_t others)
+{
+    OWNED(batch_writer_free) struct batch_writer *writer = batch_writer_new();
+    struct applied applied = {0};
+    struct error e = {0};
+    struct hold hold;
+    state_of(store, HOME, &hold);
+    struct batch_head of = {.module = MODULE, .term = hold.term, .after = after, .head = head};
+    snprintf(of.home, sizeof of.home, "%s", HOME);
+    batch_begin(writer, &of);
+    batch_others_upto(writer, others);
+    const struct applying_sent bytes = {
+        .from = PARTNER, .bytes = batch_finish(writer, head, false), .limit = UINT64_MAX};
+    if (applying_take(applying, store, &bytes, &applied, &e))
+        fail_msg("%s", e.what);
+    return applied;
+}
+
+static uint64_t other_cookie(void)
+{
+    struct hold hold;
+    return state_of(store, HOME, &hold).modules[MODULE_DATA_CONF].cookie.usn;
+}
+
+static void other_comes_to(uint64_t usn)
+{
+    struct store_outcome outcome;
+    struct hold hold;
+    struct home_state state = state_of(store, HOME, &hold);
+    struct txn *txn = txn_new(HOME);
+    txn_as_copy(txn, hold.term.number);
+    txn_cookie(txn, MODULE_DATA_CONF, state.modules[MODULE_DATA_CONF].cookie,
+               (struct version){.term = hold.term.number, .usn = usn});
+    assert_int_equal(store_commit_wait(store, txn, &outcome), OK);
+}
+
+static void rule_20_another_module_goes_along_in_the_same_transaction(void **state)
+{
+    (void)state;
+    assert_false(tells(0, 10, 0).answer.carried); /* of the other one nothing has come yet */
+    other_comes_to(10);
+    struct applied applied = tells(10, 20, 10);
+    assert_true(applied.answer.carried);
+    assert_true(applied.complete[MODULE] && applied.complete[MODULE_DATA_CONF]);
+    assert_int_equal(other_cookie(), 20);
+    applied = tells(20, 30, 25); /* it has something at 25, which is on its way */
+    assert_false(applied.answer.carried || applied.complete[MODULE_DATA_CONF]);
+    assert_int_equal(other_cookie(), 20);
+    other_comes_to(26);
+    assert_false(tells(30, 40, 30).answer.carried); /* it lacks what 27 to 30 have of it */
+    other_comes_to(40);
+    assert_true(tells(40, 50, 40).answer.carried);
+    stands(50, 50);
+    assert_int_equal(other_cookie(), 50);
+}
+
+static void rule_20_nothing_is_said_of_it_unless_the_sender_did(void **state)
+{
+    (void)state;
+    tells(0, 10, 10);
+    other_comes_to(10);
+    assert_false(tells(10, 20, 20).answer.carried);
+    assert_int_equal(other_cookie(), 10);
 }
 
 /* --- what was gathered is not stored --- */
@@ -113,7 +181,7 @@ static void gathered(uint64_t after, uint64_t upto, uint64_t head)
 {
     struct applied applied = sent(after, upto, head, true);
     assert_int_equal(applied.answer.taken, upto);
-    assert_false(applied.complete);
+    assert_false(applied.complete[MODULE]);
     stands(0, 0);
 }
 
@@ -130,7 +198,7 @@ static void next_is_told(uint64_t after, enum failure kind)
 /* … and begins again where the copy stands. */
 static void all_is_sent_again(void)
 {
-    assert_true(sent(0, 20, 20, false).complete);
+    assert_true(sent(0, 20, 20, false).complete[MODULE]);
     stands(20, 20);
     assert_sound(store, HOME);
 }
@@ -192,7 +260,7 @@ static void what_was_gathered_and_is_begun_again_elsewhere_counts_for_nothing(vo
     gathered(0, 4, 20); /* the other pool asked where the copy stands, and goes on from there */
     applying_store(applying, store, HOME, MODULE);
     stands(4, 20);
-    assert_true(sent(4, 20, 20, false).complete);
+    assert_true(sent(4, 20, 20, false).complete[MODULE]);
     stands(20, 20);
 }
 
@@ -294,6 +362,8 @@ int main(void)
         TEST(a_copy_is_whole_where_its_catch_up_ends),
         TEST(whoever_came_less_far_makes_no_copy_whole),
         TEST(nor_when_it_is_gathered_with_what_came_before),
+        TEST(rule_20_another_module_goes_along_in_the_same_transaction),
+        TEST(rule_20_nothing_is_said_of_it_unless_the_sender_did),
         TEST(what_was_gathered_and_found_no_room_is_sent_again),
         TEST(what_was_gathered_behind_that_goes_with_it),
         TEST(what_was_gathered_in_a_term_that_is_over_is_not_stored),

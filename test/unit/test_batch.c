@@ -44,6 +44,7 @@ static void what_goes_in_comes_out(void **state)
     assert_true(term_equal(got->term, h.term));
     assert_true(got->after == 10 && got->upto == 30 && got->head == 30 && got->horizon == 3);
     assert_true(got->more);
+    assert_int_equal(got->others_upto, 30); /* of other modules it says nothing, … */
     assert_int_equal(batch_count(batch), 2);
     struct item x;
     assert_true(batch_next(batch, &x));
@@ -51,6 +52,20 @@ static void what_goes_in_comes_out(void **state)
     assert_true(batch_next(batch, &x));
     assert_true(item_hash_equal(item_hash(&x), item_hash(&b)));
     assert_false(batch_next(batch, &x));
+}
+
+static void what_it_says_of_other_modules_comes_out(void **state)
+{
+    (void)state;
+    OWNED(batch_writer_free) struct batch_writer *w = batch_writer_new();
+    for (uint64_t others = 10; others <= 40; others += 10) {
+        OWNED(batch_close) struct batch *batch = NULL;
+        struct batch_head h = head(10, 40);
+        batch_begin(w, &h);
+        batch_others_upto(w, others);
+        assert_int_equal(batch_open(batch_finish(w, 30, false), &batch, NULL), OK);
+        assert_int_equal(batch_head(batch)->others_upto, others < 30 ? others : 30);
+    }
 }
 
 static void batches_that_follow_on_each_other_are_as_good_as_one(void **state)
@@ -182,6 +197,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_goes_in_comes_out),
+        cmocka_unit_test(what_it_says_of_other_modules_comes_out),
         cmocka_unit_test(batches_that_follow_on_each_other_are_as_good_as_one),
         cmocka_unit_test(a_batch_without_items_moves_the_cookie_alone),
         cmocka_unit_test(a_full_batch_takes_no_more_and_still_has_room_for_the_largest_item),

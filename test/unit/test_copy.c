@@ -633,6 +633,54 @@ static void a_batch_goes_on_where_the_copy_stands(void **state)
     assert_at(judge_batch(&m, 61, 0), at(2, 60));
 }
 
+/* Somebody else's batch, which goes from 70 to 100; its holder met something of another module at
+ * 80, and nothing beyond. */
+static bool is_carried(struct meeting *m, uint64_t head)
+{
+    const struct batch_head of = {.module = MODULE_PRESENCE_FOCUS,
+                                  .term = m->offer.term,
+                                  .after = 70,
+                                  .upto = 100,
+                                  .head = head,
+                                  .horizon = 50,
+                                  .others_upto = 80};
+    m->copy.hold = &m->hold;
+    return copy_is_carried(&m->copy, &of);
+}
+
+static void rule_20_whoever_has_nothing_in_a_batch_of_another_module_goes_along(void **state)
+{
+    (void)state;
+    for (uint64_t cookie = 0; cookie <= 110; cookie += 10) {
+        struct meeting m = in_one_term(100, cookie);
+        assert_int_equal(is_carried(&m, 100), cookie >= 80 && cookie < 100);
+    }
+    struct meeting m = in_one_term(100, 90);
+    assert_false(is_carried(&m, 101)); /* what is left out may be of it */
+    m.copy.whole_at = at(2, 101);      /* or was left out before */
+    assert_false(is_carried(&m, 100));
+}
+
+static void rule_20_and_only_where_a_batch_of_its_own_would_be_taken(void **state)
+{
+    (void)state;
+    struct meeting m = in_one_term(100, 90);
+    m.copy.comparing = 7;
+    assert_false(is_carried(&m, 100));
+    m = in_one_term(100, 90);
+    m.copy.going_back = true;
+    assert_false(is_carried(&m, 100));
+    m = in_one_term(100, 90);
+    m.copy.cookie.term = 4; /* of another history */
+    assert_false(is_carried(&m, 100));
+    m = in_one_term(100, 90);
+    m.hold.mode = MODE_SERVING;
+    assert_false(is_carried(&m, 100));
+    m = in_one_term(100, 90);
+    m.copy.taken = 95; /* and more of its own is on its way */
+    assert_false(is_carried(&m, 100));
+}
+
 static void a_batch_goes_on_where_others_were_taken_before_it(void **state)
 {
     (void)state;
@@ -868,6 +916,8 @@ int main(void)
         cmocka_unit_test(who_may_send_is_asked_before_where_to_go_on),
         cmocka_unit_test(a_replica_follows_a_higher_term_and_one_that_was_opened_anew),
         cmocka_unit_test(a_batch_goes_on_where_the_copy_stands),
+        cmocka_unit_test(rule_20_whoever_has_nothing_in_a_batch_of_another_module_goes_along),
+        cmocka_unit_test(rule_20_and_only_where_a_batch_of_its_own_would_be_taken),
         cmocka_unit_test(a_batch_goes_on_where_others_were_taken_before_it),
         cmocka_unit_test(rule_17_a_batch_that_lacks_tombstones_is_not_applied),
         cmocka_unit_test(a_batch_of_another_term_is_not_applied),

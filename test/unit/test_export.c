@@ -302,6 +302,8 @@ static void a_head_told_late_or_twice_changes_nothing(void **state)
 static struct desk in_step_and_holding_heads_back(void)
 {
     struct desk d = in_step(true, 500);
+    changes(&d, 1); /* the first is never held back */
+    stands_at(&d, 501);
     d.options.held_ms = HELD_MS;
     exporter_configure(d.x, &d.options);
     d.now += HELD_MS;
@@ -317,8 +319,6 @@ static void a_head_that_others_move_again_and_again_costs_one_batch_in_a_while(v
 {
     (void)state;
     OWNED(desk_close) struct desk d = in_step_and_holding_heads_back();
-    assert_int_equal(changes(&d, 1), EXPORT_BATCH);
-    stands_at(&d, 501);
     assert_int_equal(changes(&d, 1), EXPORT_NOTHING);
     quiet_for(&d, HELD_MS - EXPORT_TICK_MS);
     assert_int_equal(changes(&d, 1), EXPORT_NOTHING);
@@ -331,8 +331,6 @@ static void a_change_of_its_own_and_somebody_who_waits_are_not_held_back(void **
 {
     (void)state;
     OWNED(desk_close) struct desk d = in_step_and_holding_heads_back();
-    changes(&d, 1);
-    stands_at(&d, 501);
     changes(&d, 1);
     assert_int_equal(tell(&d, (struct export_event){.kind = EXPORT_OWN_CHANGED}), EXPORT_BATCH);
     stands_at(&d, 502);
@@ -348,13 +346,55 @@ static void what_was_read_hides_no_news_of_what_came_after_it(void **state)
     (void)state;
     OWNED(desk_close) struct desk d = in_step_and_holding_heads_back();
     changes(&d, 1);
+    tell(&d, (struct export_event){.kind = EXPORT_OWN_CHANGED});
     changes(&d, 1);
-    was_read_at(&d, 501);
-    assert_int_equal(stands_at(&d, 501), EXPORT_NOTHING);
+    was_read_at(&d, 502);
+    assert_int_equal(stands_at(&d, 502), EXPORT_NOTHING);
     quiet_for(&d, HELD_MS - EXPORT_TICK_MS);
     d.now += EXPORT_TICK_MS;
     assert_int_equal(tick(&d), EXPORT_BATCH);
-    assert_int_equal(d.action.goal, 502);
+    assert_int_equal(d.action.goal, 503);
+}
+
+static enum export_action_kind is_carried_to(struct desk *d, uint64_t usn)
+{
+    return tell(d, (struct export_event){.kind = EXPORT_CARRIED, .answer.at = {2, usn}});
+}
+
+static void rule_20_whoever_was_carried_has_nothing_to_send(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_step_and_holding_heads_back();
+    for (unsigned i = 0; i < 9; i++) {
+        changes(&d, 1);
+        assert_int_equal(is_carried_to(&d, d.head), EXPORT_NOTHING);
+        d.now += 2 * HELD_MS;
+        assert_int_equal(tick(&d), EXPORT_NOTHING);
+        assert_true(status(&d).copied.usn == d.head && status(&d).head == d.head);
+    }
+    is_carried_to(&d, d.head - 5); /* that comes late */
+    assert_int_equal(status(&d).copied.usn, d.head);
+    is_carried_to(&d, d.head + 1); /* or before the news of it */
+    changes(&d, 1);
+    d.now += 2 * HELD_MS;
+    assert_int_equal(tick(&d), EXPORT_NOTHING);
+}
+
+static void rule_20_a_batch_that_finds_its_copy_carried_goes_on_from_there_at_once(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_step_and_holding_heads_back();
+    assert_true(exporter_may_be_carried(d.x));
+    changes(&d, 1);
+    assert_int_equal(tell(&d, (struct export_event){.kind = EXPORT_OWN_CHANGED}), EXPORT_BATCH);
+    assert_false(exporter_may_be_carried(d.x));
+    uint64_t before = status(&d).copied.usn;
+    is_carried_to(&d, d.head + 7); /* its own answer says it */
+    assert_int_equal(status(&d).copied.usn, before);
+    d.head += 7;
+    assert_int_equal(answers(&d, COPY_EARLY, d.head - 1), EXPORT_OFFER);
+    assert_int_equal(stands_at(&d, d.head - 8), EXPORT_BATCH);
+    assert_int_equal(answers(&d, COPY_EARLY, before), EXPORT_NOTHING); /* for another reason */
 }
 
 static void a_held_head_is_not_final_and_ends_with_its_term(void **state)
@@ -362,20 +402,21 @@ static void a_held_head_is_not_final_and_ends_with_its_term(void **state)
     (void)state;
     OWNED(desk_close) struct desk d = in_step_and_holding_heads_back();
     changes(&d, 1);
-    stands_at(&d, 501);
+    tell(&d, (struct export_event){.kind = EXPORT_OWN_CHANGED});
+    stands_at(&d, 502);
     d.now += 2 * INTERVAL_MS;
     is_wanted(&d);
-    stands_at(&d, 501);
+    stands_at(&d, 502);
     assert_int_equal(export_word(d.x, d.term, d.now), WORD_FINAL);
     d.options.held_ms = 5 * INTERVAL_MS;
     exporter_configure(d.x, &d.options);
     changes(&d, 9);
     assert_int_equal(export_word(d.x, d.term, d.now), WORD_STEADY);
-    opens(&d, 3, 501); /* another term, which has lost the changes */
-    stands_at(&d, 501);
+    opens(&d, 3, 502); /* another term, which has lost the changes */
+    stands_at(&d, 502);
     is_wanted(&d);
-    stands_at(&d, 501);
-    assert_int_equal(status(&d).head, 501);
+    stands_at(&d, 502);
+    assert_int_equal(status(&d).head, 502);
 }
 
 static void in_interval_mode_changes_wait_for_the_end_of_the_interval(void **state)
@@ -1398,6 +1439,8 @@ int main(void)
         cmocka_unit_test(a_head_that_others_move_again_and_again_costs_one_batch_in_a_while),
         cmocka_unit_test(a_change_of_its_own_and_somebody_who_waits_are_not_held_back),
         cmocka_unit_test(what_was_read_hides_no_news_of_what_came_after_it),
+        cmocka_unit_test(rule_20_whoever_was_carried_has_nothing_to_send),
+        cmocka_unit_test(rule_20_a_batch_that_finds_its_copy_carried_goes_on_from_there_at_once),
         cmocka_unit_test(a_held_head_is_not_final_and_ends_with_its_term),
         cmocka_unit_test(in_interval_mode_changes_wait_for_the_end_of_the_interval),
         cmocka_unit_test(in_interval_mode_changes_are_sent_at_once_where_somebody_waits),

@@ -352,6 +352,7 @@ static void a_position_comes_out_as_it_went_in(void **state)
         struct copy_answer in = {.verdict = (enum copy_verdict)verdict,
                                  .at = {.term = 4, .usn = 99},
                                  .taken = 120,
+                                 .carried = verdict % 2,
                                  .term = {.number = 6, .tag = 7},
                                  .why = "The disk is full."};
         struct copy_answer out = {0};
@@ -359,6 +360,7 @@ static void a_position_comes_out_as_it_went_in(void **state)
         assert_int_equal(position_decode(bytes_of_text(text), &got, &out, NULL), OK);
         assert_int_equal(out.verdict, in.verdict);
         assert_int_equal(out.taken, 120);
+        assert_int_equal(out.carried, in.carried);
         assert_string_equal(out.why, in.why);
         assert_true(out.at.term == 4 && out.at.usn == 99 && term_equal(out.term, in.term));
     }

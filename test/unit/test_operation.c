@@ -17,7 +17,7 @@ struct scene {
     uint64_t now;
     struct home_point own;
     bool whole, silent, serves;
-    bool late; /* the store here keeps nothing meanwhile */
+    bool late;                   /* the store here keeps nothing meanwhile */
     struct home_standing holder; /* as it would say */
     struct operation_replicas replicas;
     uint64_t files_left;

@@ -1,0 +1,37 @@
+#include "pool/carrying.h"
+
+#include <string.h>
+
+#include "pool/backup_service.h"
+
+static size_t others_of(const struct exporting *x, struct front_end *fe,
+                        struct exporting *others[BACKUP_EXPORTS_MAX])
+{
+    struct exporting *all[BACKUP_EXPORTS_MAX];
+    size_t found = 0, count = backup_service_exports(front_end_backup_service(fe), all);
+    for (size_t i = 0; i < count; i++) {
+        bool same = strcmp(exporting_home(all[i]), exporting_home(x)) == 0 &&
+                    strcmp(exporting_target(all[i]), exporting_target(x)) == 0;
+        if (same && all[i] != x)
+            others[found++] = all[i];
+    }
+    return found;
+}
+
+bool carrying_may(const struct exporting *x)
+{
+    struct exporting *others[BACKUP_EXPORTS_MAX];
+    size_t count = others_of(x, exporting_front_end(x), others);
+    bool may = count > 0;
+    for (size_t i = 0; i < count; i++)
+        may = may && exporter_may_be_carried(exporting_core(others[i]));
+    return may;
+}
+
+void carrying_tell(const struct exporting *x, struct version at)
+{
+    struct exporting *others[BACKUP_EXPORTS_MAX];
+    size_t count = others_of(x, exporting_front_end(x), others);
+    for (size_t i = 0; i < count; i++)
+        exporting_carried(others[i], at);
+}
