@@ -61,7 +61,11 @@ static void name_commands(const struct call *call, struct operation_wish *wish)
         snprintf(wish->alone, sizeof wish->alone, "%s", takeover);
         snprintf(wish->again, sizeof wish->again, "%s", name);
     } else {
-        snprintf(wish->again, sizeof wish->again, "%s -PoolFqdn %s", name, wish->home);
+        char delay[64] = "";
+        if (wish->options.close_ms)
+            snprintf(delay, sizeof delay, " -ServicesStopDelayMins %" PRIu32,
+                     wish->options.close_ms / 60000);
+        snprintf(wish->again, sizeof wish->again, "%s -PoolFqdn %s%s", name, wish->home, delay);
         snprintf(wish->alone, sizeof wish->alone, "%s -PoolFqdn %s -DisasterMode", name,
                  wish->home);
     }

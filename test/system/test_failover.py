@@ -2,6 +2,8 @@
 """Failing over and back, planned and after a disaster, with users at work: nothing that was
 acknowledged is lost, never two serve in one term, and what is said of it is true."""
 
+import pty
+
 from between import Between
 from expired import expire
 from failovers import *
@@ -398,13 +400,55 @@ def what_is_under_way_can_be_called_off_and_joined(world):
         until("its end to be kept", lambda: not world["redmond"].status_of("atl").get("Operation"))
         world.command("redmond", "Stop-CsPoolFailOver", "-PoolFqdn", ATL, "-WhatIf").must(1, "No operation")
         for one in (process, other):
-            one.ends().must(1, "called off", f"To begin anew: Invoke-CsPoolFailOver -PoolFqdn {ATL}")
+            one.ends().must(1, "called off", f"To begin anew: Invoke-CsPoolFailOver -PoolFqdn {ATL} -ServicesStopDelayMins 30")
         told = joined().must(200, "changes left to copy", "called off")
         assert "Failed, " not in told.text, told.text  # that is no progress
         writers.go_on()
         fail_over(world).must(0)
         writers.go_on()
     writers.must_be_kept("redmond")
+
+
+def at_terminal(world, *words):
+    """Typed there: the process, and the other end of its terminal."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.environ["POLLUX_SERVER"] = str(world["redmond"].socket)
+        os.execv(POLLUX, [str(POLLUX), *words])
+    return pid, terminal
+
+
+def read_until(terminal, words):
+    seen = ""
+    while words not in seen:
+        seen += os.read(terminal, 4096).decode(errors="replace")
+    return seen
+
+
+@test
+def whoever_leaves_by_ctrl_c_or_closes_the_terminal_gets_the_report_all_the_same(world):
+    with deploy(world, writers=2) as writers:
+        for way in ("types Ctrl-C", "closes it"):
+            report = world.folder / f"{way}.html"
+            writers.go_on()
+            pid, terminal = at_terminal(world, "Invoke-CsPoolFailOver", "-PoolFqdn", ATL, "-ServicesStopDelayMins",
+                                        "30", "-Report", str(report))
+            read_until(terminal, "Letting sessions end")
+            if way == "types Ctrl-C":
+                os.write(terminal, b"\x03")
+                told = read_until(terminal, "To end it")
+                assert "goes on with it without you" in told, told
+                assert f"The report is going to be {report}." in " ".join(told.split()), told
+            os.close(terminal)
+            assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 130
+            assert world.mode("atl", "atl") == "Closing" and not report.exists()
+            world.command("redmond", "Stop-CsPoolFailOver", "-PoolFqdn", ATL).must(0)
+            until("the report", report.exists)
+            assert "called off" in report.read_text()
+            world.wait_mode("atl", "atl", "Serving")
+        assert len(world["redmond"].events("operation-began")) == 2
+        writers.go_on()
+    writers.must_be_kept("atl")
 
 
 @test

@@ -559,6 +559,16 @@ def how_long_a_store_may_take_to_keep_a_step_is_what_was_typed(world):
     writers.must_be_kept("redmond")
 
 
+def wait_followed(world):
+    """The copy at redmond, of every module, stands where atl is."""
+    def stands(pool, direction, what):
+        return {d[what] for d in world[pool].ask("Get-CsBackupServiceStatus", PoolFqdn=name_of(pool),
+                                                 Detailed=True).objects
+                if d.get("Direction") == direction and d["Home"] == ATL}
+    until("the copy to have followed", lambda: stands("redmond", "Import", "CopiedUpTo") == stands(
+        "atl", "Export", "Head"))
+
+
 @test
 def users_do_not_wait_for_the_store_of_a_taker_that_keeps_nothing(world):
     """All is copied, so that nothing but the operation itself would notice."""
@@ -568,7 +578,7 @@ def users_do_not_wait_for_the_store_of_a_taker_that_keeps_nothing(world):
                                     (["-ServicesStopDelayMins", "1"], "1", "has not kept in 1 s")):
             writers.go_on(3)
             with writers.at_rest():
-                world.command("atl", "Invoke-CsBackupServiceSync", "-PoolFqdn", ATL).must(0)
+                wait_followed(world)
                 with Locked(world, "redmond"):
                     fail_over(world, "-DatabaseCommandTimeoutInSeconds", seconds, *words).must(
                         1, f"The store of {REDMOND}", why, "served where it was",
@@ -576,10 +586,10 @@ def users_do_not_wait_for_the_store_of_a_taker_that_keeps_nothing(world):
             assert not world["atl"].events("from Serving to")
         writers.go_on(3)
         with writers.at_rest():
-            world.command("atl", "Invoke-CsBackupServiceSync", "-PoolFqdn", ATL).must(0)
+            wait_followed(world)
             with Locked(world, "redmond"):
                 command = begin(world)
-                until("it to wait", lambda: "Stopping changes" in there(world, "redmond").get("Operation", ""))
+                until("it to wait", lambda: there(world, "redmond").get("OperationStep") == "Stopping changes")
                 assert world.mode("atl", "atl") == "Serving"
             command.ends().must(0)
         writers.go_on(3)

@@ -17,7 +17,8 @@ struct answer {
     const struct remote_options *options;
     unsigned status;
     bool complete, failed, told; /* its status came, is no "done"; an error came */
-    struct buffer refusal;       /* the body of a status other than 200 */
+    bool can_be_left;
+    struct buffer refusal; /* the body of a status other than 200 */
 };
 
 static json_t *told(const struct binding *b, const struct remote_options *options)
@@ -66,7 +67,9 @@ static bool go_on(void *context)
     const struct answer *answer = context;
     if (answer->options->wait)
         answer->options->wait(answer->options->context);
-    return !session_interrupted() && !(answer->options->enough && *answer->options->enough);
+    if (session_interrupted())
+        return answer->can_be_left && answer->options->left(answer->options->context);
+    return !(answer->options->enough && *answer->options->enough);
 }
 
 static void debug(const struct binding *b, const struct remote_options *options, json_t *sentence)
@@ -107,7 +110,8 @@ enum failure remote_run(const struct binding *b, const struct remote_options *op
     OWNED(json_decref) json_t *presentable = parameters_presentable(b->command, parameters);
     OWNED(free_memory) char *shown = json_dumps(presentable, JSON_COMPACT);
     OWNED(free_memory) char *path = xasprintf("/admin/v1/commands/%s", b->command->name);
-    struct answer answer = {.options = options};
+    /* What is encrypted would end with whichever of both ends first. */
+    struct answer answer = {.options = options, .can_be_left = place.socket_path && options->left};
     struct http_question question = {.method = "POST",
                                      .path = path,
                                      .body = bytes_of_text(body),

@@ -64,12 +64,22 @@ void session_sleep(uint64_t ms)
     sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
-/* Without SA_RESTART: whoever waits for a line or an answer is woken. */
+/* Without SA_RESTART: whoever waits for a line or an answer is woken. Who had it ignored for us, as
+ * nohup does, wants us to go on. */
+static void catch (int which)
+{
+    struct sigaction before, action = {.sa_handler = on_interrupt};
+    sigemptyset(&action.sa_mask);
+    sigaction(which, NULL, &before);
+    if (before.sa_handler != SIG_IGN)
+        sigaction(which, &action, NULL);
+}
+
+/* A terminal that is closed is as good as one at which nothing more is waited for. */
 static void catch_interrupts(void)
 {
-    struct sigaction action = {.sa_handler = on_interrupt};
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
+    catch (SIGINT);
+    catch (SIGHUP);
     signal(SIGPIPE, SIG_IGN); /* a reader that has gone is an error like any other */
 }
 

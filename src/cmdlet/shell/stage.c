@@ -8,6 +8,7 @@
 
 #include "cmdlet/answer/render.h"
 #include "cmdlet/shell/alias.h"
+#include "cmdlet/shell/behind.h"
 #include "cmdlet/shell/evaluate.h"
 #include "cmdlet/shell/local.h"
 #include "cmdlet/shell/person.h"
@@ -33,8 +34,10 @@ struct stage {
     json_t *held;          /* until OutBuffer is full */
     json_t *kept[4];     /* what goes into the variables that were named, in the order of `kinds` */
     char *report;        /* where the report of this run goes; NULL: none is wanted */
+    char *left_to;       /* … and is going to be, written by who stayed for it */
     bool report_is_kept; /* nobody asked for it */
     unsigned reports;    /* so many runs had one */
+    bool is_behind;      /* this process stayed for the report alone */
     char *follow, *cancel;     /* how a long command is followed and ended, as polluxd said last */
     struct transfer *transfer; /* of the file that it is about, while it runs */
     void *state;
@@ -284,6 +287,18 @@ static void on_wait(void *context)
     render_tick(render_of(stage));
 }
 
+/* The report of what has begun is owed all the same. */
+static bool on_left(void *context)
+{
+    struct stage *stage = context;
+    bool stays = false;
+    if (stage->report && stage->follow)
+        stage->is_behind = behind_stay(&stays);
+    if (stays && !stage->is_behind)
+        stage->left_to = TAKE(stage->report);
+    return stage->is_behind;
+}
+
 /* --- what it passes on --- */
 
 static void pass(struct stage *stage)
@@ -392,7 +407,9 @@ static void detach(struct stage *stage)
     const char *name = stage->b.command->name;
     if (stage->follow) {
         fail(&e, FAIL_STOPPING, "%s was sent, and polluxd goes on with it without you.", name);
-        error_kept(&e, "To see how it goes on: %s", stage->follow);
+        error_kept(&e, "%s%s%sTo see how it goes on: %s",
+                   stage->left_to ? "The report is going to be " : "",
+                   stage->left_to ? stage->left_to : "", stage->left_to ? ". " : "", stage->follow);
     } else {
         fail(&e, FAIL_STOPPING,
              "%s may have reached polluxd, which then goes on with it without you.", name);
@@ -425,8 +442,11 @@ static enum failure run_with_file(struct stage *stage, bool what_if, struct erro
                                            .enough = transfer_is_lost(stage->transfer),
                                            .message = on_message,
                                            .wait = on_wait,
+                                           .left = on_left,
                                            .context = stage};
     bad = remote_run(&stage->b, &options, e);
+    if (stage->is_behind)
+        behind_end();
     return transfer_end(TAKE(stage->transfer), bad, !stage->troubled, e);
 }
 
@@ -484,6 +504,7 @@ static enum failure prepare(struct stage *stage, bool *yes, struct error *e)
 static enum failure prepare_report(struct stage *stage, struct error *e)
 {
     free(stage->report);
+    free(TAKE(stage->left_to));
     stage->report_is_kept |= report_file_keep(&stage->b);
     stage->report = report_file_path(&stage->b, ++stage->reports);
     return stage->report ? report_file_check(stage->report, e) : OK;
@@ -651,6 +672,7 @@ void stage_free(struct stage *stage)
     free(stage->follow);
     free(stage->cancel);
     free(stage->report);
+    free(stage->left_to);
     free(stage);
 }
 

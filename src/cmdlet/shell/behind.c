@@ -1,0 +1,36 @@
+#include "cmdlet/shell/behind.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "cmdlet/shell/session.h"
+
+/* Whoever waits for the end of what we say must not wait for us. */
+static void leave_terminal(void)
+{
+    int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+    setsid();
+    for (int fd = STDIN_FILENO; nothing >= 0 && fd <= STDERR_FILENO; fd++)
+        dup2(nothing, fd);
+}
+
+bool behind_stay(bool *stays)
+{
+    fflush(NULL); /* else both would say it */
+    pid_t child = fork();
+    *stays = child >= 0;
+    if (child != 0)
+        return false;
+    signal(SIGINT, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+    leave_terminal();
+    session_rearm();
+    return true;
+}
+
+void behind_end(void)
+{
+    _exit(0);
+}
