@@ -343,7 +343,8 @@ static void carry_out(struct errand *errand)
         bad = fail(&e, FAIL_CONFLICT, "%s is not the one to carry this out any more: %s is.",
                    front_end_pool(admin->fe), pool->fqdn);
         error_kept(&e, "Nothing was done.");
-        error_next(&e, "Try again.");
+        OWNED(free_memory) char *again = parameters_typed(errand->command, errand->parameters);
+        error_next(&e, "Type it again: %s", again);
     }
     struct error denied;
     if (bad == FAIL_NOT_FOUND && check_errand(errand, &denied))
