@@ -267,7 +267,9 @@ def what_is_no_such_file_is_refused_and_a_broken_one_read_to_where_it_breaks(wor
     text = (folder / "users.json").read_bytes()
     (folder / "cut.json").write_bytes(text[:text.rindex(b"{")])
     bring(world, "cut.json").must(0, "The file ends without its last line")
-    assert len(items_of(world)) == before + 3 * 40 and imported(world, "users.zst")["Added"] == 0
+    (folder / "renamed").write_bytes(whole)  # and is known by its beginning
+    for name in ("users.zst", "renamed"):
+        assert len(items_of(world)) == before + 3 * 40 and imported(world, name)["Added"] == 0
 
 
 @test

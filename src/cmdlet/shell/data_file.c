@@ -40,6 +40,17 @@ static bool is_compressed(const char *path)
     return size >= strlen(ending) && strcasecmp(path + size - strlen(ending), ending) == 0;
 }
 
+/* A file that was renamed still begins so; of a pipe that can't be looked at. */
+static bool begins_compressed(int fd)
+{
+    uint8_t begins[sizeof(uint32_t)];
+    uint32_t magic = 0;
+    bool whole = pread(fd, begins, sizeof begins, 0) == (ssize_t)sizeof begins;
+    for (size_t i = sizeof begins; whole && i > 0; i--)
+        magic = magic << 8 | begins[i - 1];
+    return magic == ZSTD_MAGICNUMBER;
+}
+
 static struct data_file *file_new(const char *path)
 {
     struct data_file *file = xcalloc(1, sizeof *file);
@@ -82,7 +93,7 @@ static enum failure open_file(struct data_file *file, struct error *e)
     if (S_ISDIR(facts.st_mode))
         return can_not_read(file, EISDIR, e);
     file->size = S_ISREG(facts.st_mode) ? (uint64_t)facts.st_size : 0;
-    if (!is_compressed(file->path))
+    if (!is_compressed(file->path) && !begins_compressed(file->fd))
         return OK;
     file->reader = ZSTD_createDStream();
     if (!file->reader)
