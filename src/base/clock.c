@@ -15,9 +15,12 @@ uint64_t clock_us(void)
     return read_us(CLOCK_BOOTTIME);
 }
 
+/* A hundred years. */
+static const uint64_t before_start_ms = 100ULL * 365 * 24 * 60 * 60 * 1000;
+
 uint64_t clock_ms(void)
 {
-    return clock_us() / 1000;
+    return before_start_ms + clock_us() / 1000;
 }
 
 uint64_t clock_wall_ms(void)

@@ -5,8 +5,10 @@
 
 #include <stdint.h>
 
-uint64_t clock_ms(void);      /* monotonic, counts while the machine sleeps */
-uint64_t clock_us(void);      /* the same in microseconds */
+/* Monotonic, counts while the machine sleeps, and from long before it was started: what is known to
+ * be older has a moment, too. */
+uint64_t clock_ms(void);
+uint64_t clock_us(void);      /* monotonic, too; from the start of the machine */
 uint64_t clock_wall_ms(void); /* since 1970 */
 
 enum { CLOCK_TEXT_MAX = 32 };

@@ -248,6 +248,16 @@ static struct export_action go_on(struct exporter *x, uint64_t now_ms)
 
 /* --- events --- */
 
+/* What waited then may have been copied since: too old is what it may be, never too young. A store
+ * that was put back knows nothing of what it had. */
+static void recall_backlog(struct exporter *x, const struct export_backlog *b, uint64_t head)
+{
+    if (!b->head || b->head > head || b->copied > b->head)
+        return;
+    note_change(x, b->head, b->oldest_ms);
+    x->copied.usn = b->copied; /* until it says where it stands */
+}
+
 static void open_term(struct exporter *x, const struct export_event *event)
 {
     x->open = true;
@@ -263,8 +273,10 @@ static void open_term(struct exporter *x, const struct export_event *event)
     x->copied = (struct version){0};
     x->taken = 0;
     x->confirmed_ms = x->failed_ms = x->retry_ms = x->compare_ms = 0;
+    recall_backlog(x, &event->backlog, event->head);
     x->news = event->head;
     pass_on(x, event->now_ms);
+    x->changed_ms = event->now_ms;
     x->wanted_upto = x->head;
 }
 

@@ -65,11 +65,18 @@ enum export_event_kind {
     EXPORT_CARRIED,
 };
 
+/* Of changes that wait for a copy: what outlasts the term, and the process. */
+struct export_backlog {
+    uint64_t copied, head; /* where the copy stood by its last word, and the home; 0: not known */
+    uint64_t oldest_ms;    /* when the oldest of them was made */
+};
+
 struct export_event {
     enum export_event_kind kind;
     uint64_t now_ms;
     struct term term;
     uint64_t head;
+    struct export_backlog backlog; /* when a term is opened: as it was kept last */
     struct copy_answer answer;
     uint64_t content; /* how much of content came with what was answered */
     uint64_t bytes;   /* of items, uncompressed, in the batch that was answered */

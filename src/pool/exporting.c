@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "content/manifest.h"
 #include "core/batch.h"
+#include "pool/backlog.h"
 #include "pool/carrying.h"
 #include "pool/comparing.h"
 #include "pool/content.h"
@@ -39,8 +40,9 @@ struct exporting {
     } calls[BATCH_CALLS_MAX];
     const struct batch_call *waited;
     uint64_t target_started;
-    bool has_files;        /* the home has manifests */
-    enum export_word word; /* as it was told last */
+    uint64_t backlog_kept_ms; /* 0: not in this backlog */
+    bool has_files;           /* the home has manifests */
+    enum export_word word;    /* as it was told last */
     struct error trouble;
     char files_there[ERROR_TEXT_MAX]; /* what stands in their way, by the copy's own word */
     struct exporting_counts counts;
@@ -473,6 +475,25 @@ static void note_content(struct exporting *x)
     exporter_note_content(x->core, &left);
 }
 
+static struct backlog_place backlog_place_of(const struct exporting *x)
+{
+    return (struct backlog_place){.home = x->home, .target = x->target, .module = x->module};
+}
+
+static void keep_backlog(struct exporting *x)
+{
+    struct export_status s;
+    uint64_t now_ms = clock_ms();
+    export_status(x->core, &s);
+    if (!s.oldest_ms)
+        x->backlog_kept_ms = 0;
+    if (!x->open || exporting_has_nothing(x) || !backlog_is_due(&s, x->backlog_kept_ms, now_ms))
+        return;
+    const struct backlog_place place = backlog_place_of(x);
+    x->backlog_kept_ms = now_ms;
+    backlog_keep(x->fe, &place, &s);
+}
+
 static void open_or_close(struct exporting *x)
 {
     const struct term term = term_now(x);
@@ -486,7 +507,11 @@ static void open_or_close(struct exporting *x)
         x->term = term;
         x->has_files = offer.digest.items > 0;
         x->trouble = (struct error){0};
-        step(x, (struct export_event){.kind = EXPORT_OPENED, .term = term, .head = offer.head});
+        const struct backlog_place place = backlog_place_of(x);
+        step(x, (struct export_event){.kind = EXPORT_OPENED,
+                                      .term = term,
+                                      .head = offer.head,
+                                      .backlog = backlog_read(x->fe, &place)});
     } else if (!open && x->open) {
         x->open = false;
         step(x, (struct export_event){.kind = EXPORT_CLOSED});
@@ -540,6 +565,7 @@ void exporting_tick(struct exporting *x)
     }
     note_content(x);
     step(x, (struct export_event){.kind = EXPORT_TICK});
+    keep_backlog(x);
 }
 
 void exporting_retire(struct exporting *x)

@@ -11,6 +11,7 @@ from copies import *
 
 CALL_TICK_S = 0.1  # CALL_TICK_MS
 BEYOND_A_PART = 110000  # items of a copy, of which at most 100,000 are stored at once
+BACKLOG_LASTS_S = 5     # BACKLOG_LASTS_MS
 LONG = 300000           # PREFLIGHT_CHANGES_MAX: more changes than that are a long catch-up
 
 
@@ -365,6 +366,26 @@ def a_copy_is_as_old_for_its_holder_as_the_oldest_change_that_it_lacks(world):
     world.start("redmond")
     until("the copy to have everything again",
           lambda: (detail(atl)["ConsistentAsOfSecondsAgo"] or 1000) < said["OldestUncopiedSeconds"])
+
+
+@test
+def what_waits_for_a_copy_does_not_get_young_by_a_restart(world):
+    atl, _ = pair(world)
+    world.stop("redmond")
+    wait_state(atl, "ErrorState")
+    enable(atl, "user-one")
+    until("it to be written down", lambda: detail(atl)["OldestUncopiedSeconds"] > BACKLOG_LASTS_S + 1)
+    said = detail(atl)
+    world.stop("atl")
+    world.start("atl")
+    world.command("atl", "Start-CsPool", "-PoolFqdn", name_of("atl"), "-Force").must(0)
+    world.wait_mode("atl", CENTRAL, "Serving")
+    until("it to be exported", lambda: detail(atl)["OldestUncopiedSeconds"])
+    now = detail(atl)
+    assert now["OldestUncopiedSeconds"] > said["OldestUncopiedSeconds"], (said, now)
+    assert now["CopiedUpTo"] == said["CopiedUpTo"] and now["UncopiedChanges"] == said["UncopiedChanges"], (said, now)
+    world.start("redmond")
+    until("the copy to have everything", lambda: detail(atl)["OldestUncopiedSeconds"] is None)
 
 
 @test

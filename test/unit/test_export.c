@@ -1345,6 +1345,34 @@ static void the_age_of_many_changes_may_be_too_old_but_never_too_young(void **st
 }
 
 /* The newest keep their own age: only what is thinned out shares one. */
+static void what_waited_before_a_restart_is_as_old_as_it_is(void **state)
+{
+    (void)state;
+    enum { AGE_MS = 7200000 };
+    OWNED(desk_close) struct desk d = a_desk(true);
+    d.now += 10 * AGE_MS;
+    d.head = 500;
+    d.term = (struct term){.number = 2, .tag = 9};
+    const struct export_backlog backlog = {.copied = 300, .head = 480, .oldest_ms = d.now - AGE_MS};
+    struct export_event opened = {
+        .kind = EXPORT_OPENED, .term = d.term, .head = 500, .backlog = backlog};
+    tell(&d, opened);
+    d.now += 1000;
+    fails(&d); /* it is not there to be asked */
+    assert_true(status(&d).copied.usn == 300 && status(&d).head == 500);
+    assert_int_equal(d.now - status(&d).oldest_ms, AGE_MS + 1000);
+    d.now += EXPORT_RETRY_MS;
+    tick(&d);
+    stands_at(&d, 480); /* it had got further meanwhile */
+    assert_int_equal(d.now - status(&d).oldest_ms, 1000 + EXPORT_RETRY_MS);
+    stands_at(&d, 500);
+    assert_int_equal(status(&d).oldest_ms, 0);
+    opened.head = 400; /* a store that was put back */
+    tell(&d, opened);
+    assert_int_equal(status(&d).copied.usn, 0);
+    assert_int_equal(status(&d).oldest_ms, d.now);
+}
+
 static void marks_are_thinned_out_evenly(void **state)
 {
     (void)state;
@@ -1504,6 +1532,7 @@ int main(void)
         cmocka_unit_test(
             the_copy_has_everything_up_to_its_word_or_to_the_oldest_change_that_it_lacks),
         cmocka_unit_test(the_age_of_many_changes_may_be_too_old_but_never_too_young),
+        cmocka_unit_test(what_waited_before_a_restart_is_as_old_as_it_is),
         cmocka_unit_test(marks_are_thinned_out_evenly),
         cmocka_unit_test(the_age_of_what_a_copy_lost_again_is_not_too_young),
         cmocka_unit_test(final_is_not_said_while_files_are_missing_on_either_side),
