@@ -44,7 +44,8 @@ static void write_loose(const char *folder)
     buffer_u8(&head, MODULE_PRESENCE_FOCUS);
     buffer_varint(&head, 4);
     buffer_u64(&head, 99);
-    const uint64_t numbers[] = {10, 30, 40, 3, 0, 2}; /* after, upto, head, horizon, more, count */
+    /* after, upto, head, horizon, others, more, count */
+    const uint64_t numbers[] = {10, 30, 40, 3, 20, 0, 2};
     for (size_t i = 0; i < COUNT_OF(numbers); i++)
         buffer_varint(&head, numbers[i]);
     buffer_u8(&out, 2);
@@ -71,6 +72,7 @@ static void write_batches(const char *folder)
     batch_begin(w, &head);
     write_sealed(folder, "empty", batch_finish(w, 40, true));
     batch_begin(w, &head);
+    batch_others_upto(w, 25);
     for (uint64_t usn = 11; usn < 20; usn++) {
         struct item item = {.deleted = usn % 4 == 0,
                             .version = {2, usn},
