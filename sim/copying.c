@@ -240,6 +240,9 @@ static void pack(struct hosted *h, struct call *call, uint64_t after, bool last)
     struct bytes bytes = batch_finish(p.writer, p.full ? p.upto : copy.head, p.full && !last);
     buffer_raw(&call->batch, bytes.at, bytes.size);
     x->batch_head = copy.head;
+    size_t other;
+    if (has_another(h, call->module, &other))
+        step_exporter(h, other, (struct export_event){.kind = EXPORT_CHANGED, .head = copy.head});
 }
 
 void copying_offer(struct hosted *h, struct call *call)
@@ -298,10 +301,16 @@ void copying_answered(struct hosted *h, const struct call *call, const struct co
     }
     step_exporter(h, call->module, event);
     size_t other;
-    if (position && position->carried && has_another(h, call->module, &other)) {
-        event = (struct export_event){.kind = EXPORT_CARRIED, .answer = *position};
+    if (!position || !has_another(h, call->module, &other))
+        return;
+    event = (struct export_event){.kind = EXPORT_CARRIED, .answer = *position};
+    if (position->carried)
         step_exporter(h, other, event);
-    }
+    event = (struct export_event){.kind = EXPORT_ALONE};
+    if (exporter_rests(h->exporting[call->module].core))
+        step_exporter(h, other, event);
+    if (exporter_rests(h->exporting[other].core))
+        step_exporter(h, call->module, event);
 }
 
 /* --- the copy's part --- */

@@ -37,6 +37,7 @@ struct exporter {
     uint64_t retry_ms, compare_ms; /* not before then */
     uint64_t now_ms;               /* of the last event */
     bool slept;                    /* since something was sent: its answer is an old one */
+    bool overtaken; /* a batch found its copy taken along: it is asked, and nothing is wrong */
     enum copy_verdict verdict;
     bool tail; /* … and that it has one */
     struct version copied;
@@ -266,7 +267,7 @@ static void open_term(struct exporter *x, const struct export_event *event)
     x->head = 0;
     x->mark_count = 0;
     x->asked = x->looked = x->failing = x->batch_failed = x->limit_met = x->compared = x->tail =
-        false;
+        x->overtaken = false;
     x->under_way = EXPORT_NOTHING;
     x->cycle.on = x->cycle.broken_off = false;
     x->cycles = 0;
@@ -291,7 +292,7 @@ static void on_failed(struct exporter *x, uint64_t now_ms)
         x->compare_wanted = false; /* whoever waited for it has been told */
     }
     x->under_way = EXPORT_NOTHING;
-    x->looked = false;
+    x->looked = x->overtaken = false;
     x->failing = true;
     x->failed_ms = now_ms;
     x->heard.failed++;
@@ -321,7 +322,7 @@ static void take_position(struct exporter *x, enum export_action_kind sent,
     struct version at = answer->at;
     uint64_t before = x->copied.usn;
     x->asked = true;
-    x->looked = false;
+    x->looked = x->overtaken = false;
     x->confirmed_ms = now_ms;
     x->heard.confirmed++;
     x->compare_wanted &= sent != EXPORT_COMPARE;
@@ -357,7 +358,9 @@ static void on_answered(struct exporter *x, const struct export_event *event)
     x->tail = answer->tail;
     x->there = answer->content;
     x->cycle.content += event->content;
-    if (answer->verdict == COPY_GO_ON && answer->at.usn <= x->head) {
+    if (answer->verdict == COPY_GO_ON && answer->at.usn <= x->news) {
+        if (answer->at.usn > x->head) /* taken along, beyond what is held back here */
+            on_read(x, answer->at.usn, event->now_ms);
         take_position(x, sent, answer, event->now_ms);
         return;
     }
@@ -374,8 +377,9 @@ static void on_answered(struct exporter *x, const struct export_event *event)
     }
     if ((compare || answer->verdict == COPY_FORKED) && answer->at.usn <= x->head)
         set_copied(x, answer->at);
-    if (early && sent == EXPORT_BATCH && answer->at.usn > x->copied.usn)
-        x->retry_ms = 0; /* it was carried meanwhile */
+    x->overtaken = early && sent == EXPORT_BATCH && answer->at.usn > x->copied.usn;
+    if (x->overtaken)
+        x->retry_ms = 0;
     else if (early)
         x->retry_ms = event->now_ms + EXPORT_TICK_MS; /* it hears of the term any moment */
     else if (in_vain)
@@ -390,6 +394,11 @@ bool exporter_may_be_carried(const struct exporter *x)
            !x->under_way;
 }
 
+bool exporter_rests(const struct exporter *x)
+{
+    return !x->under_way && !behind(x) && x->news <= x->head;
+}
+
 static void on_carried(struct exporter *x, struct version at, uint64_t now_ms)
 {
     if (!exporter_may_be_carried(x) || at.usn <= x->copied.usn)
@@ -402,6 +411,8 @@ static void on_carried(struct exporter *x, struct version at, uint64_t now_ms)
         x->wanted = false;
     if (x->cycle.on && at.usn >= x->cycle.goal)
         end_cycle(x, false);
+    else if (!behind(x))
+        x->cycles++;
 }
 
 static void on_wanted(struct exporter *x)
@@ -450,6 +461,7 @@ struct export_action export_step(struct exporter *x, const struct export_event *
         if (x->under_way)
             on_failed(x, event->now_ms);
         break;
+    case EXPORT_ALONE: pass_on(x, event->now_ms); break;
     case EXPORT_CARRIED: on_carried(x, event->answer.at, event->now_ms); break;
     }
     return go_on(x, event->now_ms);
@@ -543,7 +555,7 @@ enum export_word export_word(const struct exporter *x, struct term term, uint64_
         return WORD_NON_STEADY;
     if (!x->confirmed_ms)
         return WORD_NOT_INITIALIZED;
-    if (!x->asked || x->limit_met ||
+    if ((!x->asked && !x->overtaken) || x->limit_met ||
         (oldest && now_ms - oldest > x->options.interval_ms + EXPORT_GRACE_MS) ||
         !content_settled(x))
         return WORD_NON_STEADY;
@@ -565,7 +577,7 @@ void export_status(const struct exporter *x, struct export_status *status)
 {
     *status = (struct export_status){.open = x->open,
                                      .copied = x->copied,
-                                     .head = x->head,
+                                     .head = x->news > x->head ? x->news : x->head,
                                      .heard = x->heard,
                                      .confirmed_ms = x->confirmed_ms,
                                      .changed_ms = x->changed_ms,

@@ -63,6 +63,7 @@ enum export_event_kind {
     EXPORT_FAILED,   /* what was sent last got no answer, or a refusal */
     /* A batch of another module took the copy of this one along, to where it is now by `answer`. */
     EXPORT_CARRIED,
+    EXPORT_ALONE, /* no other module has anything on its way that could take this one along */
 };
 
 /* Of changes that wait for a copy: what outlasts the term, and the process. */
@@ -111,6 +112,9 @@ struct export_action export_step(struct exporter *x, const struct export_event *
 /* May a batch of another module take this one's copy along? If it is known where that stands, and
  * nothing that is on its way finds it elsewhere then. */
 bool exporter_may_be_carried(const struct exporter *x);
+
+/* Has it nothing on its way, nor to send? */
+bool exporter_rests(const struct exporter *x);
 
 /* Of content: what this pool's files lack. The copy's answers say the same of its own. */
 void exporter_note_content(struct exporter *x, const struct content_left *here);

@@ -28,10 +28,37 @@ bool carrying_may(const struct exporting *x)
     return may;
 }
 
+void carrying_read(const struct exporting *x, uint64_t head)
+{
+    struct exporting *others[BACKUP_EXPORTS_MAX];
+    size_t count = others_of(x, exporting_front_end(x), others);
+    for (size_t i = 0; i < count; i++)
+        exporting_changed(others[i], head);
+}
+
 void carrying_tell(const struct exporting *x, struct version at)
 {
     struct exporting *others[BACKUP_EXPORTS_MAX];
     size_t count = others_of(x, exporting_front_end(x), others);
     for (size_t i = 0; i < count; i++)
         exporting_carried(others[i], at);
+}
+
+static bool all_rest(struct exporting *const *list, size_t count, const struct exporting *but)
+{
+    bool rest = true;
+    for (size_t i = 0; i < count; i++)
+        rest = rest && (list[i] == but || exporter_rests(exporting_core(list[i])));
+    return rest;
+}
+
+void carrying_answered(struct exporting *x)
+{
+    struct exporting *all[BACKUP_EXPORTS_MAX + 1];
+    size_t count = others_of(x, exporting_front_end(x), all);
+    all[count++] = x;
+    for (size_t i = 0; i < count; i++) {
+        if (all_rest(all, count, all[i]))
+            exporting_alone(all[i]);
+    }
 }

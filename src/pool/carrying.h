@@ -7,7 +7,11 @@
 
 /* May a batch of `x` say so now? */
 bool carrying_may(const struct exporting *x);
-/* One did, and there they are at `at`. */
+/* It says so, and was read at `head`; … */
+void carrying_read(const struct exporting *x, uint64_t head);
+/* … and there they are at `at`. */
 void carrying_tell(const struct exporting *x, struct version at);
+/* It was answered: what nobody is going to take along goes by itself. */
+void carrying_answered(struct exporting *x);
 
 #endif

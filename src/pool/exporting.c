@@ -262,6 +262,7 @@ static void on_position(const struct copy_answer *position, const struct error *
                                   .bytes = paced_bytes(x)});
     if (position->verdict == COPY_GO_ON && position->carried)
         carrying_tell(x, position->at);
+    carrying_answered(x);
     forget_trouble(x);
     loop_stir(front_end_loop(x->fe));
 }
@@ -386,6 +387,8 @@ static void on_packed(void *context)
     x->waited = call;
     x->in_flight = FLIGHT_BATCH;
     step(x, (struct export_event){.kind = EXPORT_READ, .head = x->batch.read_at});
+    if (x->batch.tells_others)
+        carrying_read(x, x->batch.read_at);
     link_batch(front_end_link(x->fe), to, x->batch.bytes, on_batch_position, call);
 }
 
@@ -651,6 +654,12 @@ void exporting_carried(struct exporting *x, struct version at)
         return;
     step(x, (struct export_event){.kind = EXPORT_CARRIED, .answer.at = at});
     forget_trouble(x);
+}
+
+void exporting_alone(struct exporting *x)
+{
+    if (x->open && !term_is_over(x))
+        step(x, (struct export_event){.kind = EXPORT_ALONE});
 }
 
 void exporting_looked(struct exporting *x)

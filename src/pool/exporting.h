@@ -45,6 +45,8 @@ void exporting_wanted_compared(struct exporting *x);
 void exporting_heard(struct exporting *x, struct term term);
 /* Its copy is at `at` now: a batch of another module took it along. */
 void exporting_carried(struct exporting *x, struct version at);
+/* Nothing is on its way that could. */
+void exporting_alone(struct exporting *x);
 /* Somebody waits for where the copy stands. */
 void exporting_looked(struct exporting *x);
 

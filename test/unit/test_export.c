@@ -393,8 +393,35 @@ static void rule_20_a_batch_that_finds_its_copy_carried_goes_on_from_there_at_on
     assert_int_equal(status(&d).copied.usn, before);
     d.head += 7;
     assert_int_equal(answers(&d, COPY_EARLY, d.head - 1), EXPORT_OFFER);
+    ASSERT_WORD(&d, "SteadyState"); /* nobody is alerted by that */
     assert_int_equal(stands_at(&d, d.head - 8), EXPORT_BATCH);
     assert_int_equal(answers(&d, COPY_EARLY, before), EXPORT_NOTHING); /* for another reason */
+}
+
+static void rule_20_where_it_was_carried_while_it_was_asked_is_no_error(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_step_and_holding_heads_back();
+    assert_int_equal(looks(&d), EXPORT_OFFER);
+    changes(&d, 3);
+    assert_int_equal(stands_at(&d, d.head), EXPORT_NOTHING);
+    ASSERT_WORD(&d, "SteadyState");
+    assert_true(status(&d).copied.usn == d.head && !status(&d).failing);
+    looks(&d);
+    stands_at(&d, d.head + 1); /* that nobody told of */
+    ASSERT_WORD(&d, "ErrorState");
+}
+
+static void what_nobody_takes_along_goes_by_itself(void **state)
+{
+    (void)state;
+    OWNED(desk_close) struct desk d = in_step_and_holding_heads_back();
+    assert_true(exporter_rests(d.x));
+    assert_int_equal(tell(&d, (struct export_event){.kind = EXPORT_ALONE}), EXPORT_NOTHING);
+    assert_int_equal(changes(&d, 2), EXPORT_NOTHING);
+    assert_false(exporter_rests(d.x));
+    assert_int_equal(status(&d).head - status(&d).copied.usn, 2); /* it is said that they wait */
+    assert_int_equal(tell(&d, (struct export_event){.kind = EXPORT_ALONE}), EXPORT_BATCH);
 }
 
 static void a_held_head_is_not_final_and_ends_with_its_term(void **state)
@@ -1469,6 +1496,8 @@ int main(void)
         cmocka_unit_test(what_was_read_hides_no_news_of_what_came_after_it),
         cmocka_unit_test(rule_20_whoever_was_carried_has_nothing_to_send),
         cmocka_unit_test(rule_20_a_batch_that_finds_its_copy_carried_goes_on_from_there_at_once),
+        cmocka_unit_test(rule_20_where_it_was_carried_while_it_was_asked_is_no_error),
+        cmocka_unit_test(what_nobody_takes_along_goes_by_itself),
         cmocka_unit_test(a_held_head_is_not_final_and_ends_with_its_term),
         cmocka_unit_test(in_interval_mode_changes_wait_for_the_end_of_the_interval),
         cmocka_unit_test(in_interval_mode_changes_are_sent_at_once_where_somebody_waits),
