@@ -329,6 +329,8 @@ static void tell_interrupted(struct call *call, const struct operation_report *r
                r->from, self);
     error_next(&e, "%s shows which, and the same again goes on or begins anew: %s", f->follow,
                f->wish.again);
+    tell_steps(call, &r->status);
+    call_step(call, "%s", operation_step_name(r->status.step));
     call_error(call, &e);
 }
 
@@ -387,8 +389,13 @@ static bool store_is_good(struct call *call, const struct preflight *found)
     const struct failover *f = call_kept(call);
     bool waits = found->late && !f->rehearsed;
     struct error e;
-    if (waits || f->wish.options.disaster ||
-        !preflight_judge_store(found, &f->wish, front_end_pool(call_front_end(call)), &e))
+    if (waits && !f->wish.options.disaster && call_elapsed_ms(call) < f->wish.options.store_ms) {
+        call_each_tick(call, look_at_copy);
+        return false;
+    }
+    if (f->wish.options.disaster ||
+        !preflight_judge_store(found, &f->wish, f->rehearsed, front_end_pool(call_front_end(call)),
+                               &e))
         return true;
     call_error(call, &e);
     failover_end(call);
@@ -558,6 +565,7 @@ void failover_run(struct call *call, enum operation_kind kind, const char *home,
         replicas_away(call_front_end(call), f->away, sizeof f->away);
     call_keep(call, f);
     call_step(call, "Looking whether it can be done");
+    call_verbose(call, "Looking whether it can be done.");
     bool joins = is_under_way(call);
     if (!joins && !preflight_check(call, &f->wish))
         failover_end(call);

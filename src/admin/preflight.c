@@ -429,7 +429,7 @@ enum failure preflight_judge_copy(const struct preflight *found, const char *sel
 }
 
 enum failure preflight_judge_store(const struct preflight *found, const struct operation_wish *wish,
-                                   const char *self, struct error *e)
+                                   bool rehearsed, const char *self, struct error *e)
 {
     const struct operation_words words = {.home = wish->home,
                                           .holder = found->from,
@@ -439,8 +439,11 @@ enum failure preflight_judge_store(const struct preflight *found, const struct o
                                           .central = wish->kind == OPERATION_MOVE_CENTRAL};
     if (!found->answered || found->keeps || found->mode != MODE_SERVING)
         return OK;
-    if (!found->late) {
-        ending_store_full(e, &words);
+    if (!found->late || !rehearsed) {
+        if (found->late)
+            ending_not_stopped(e, &words, wish->options.store_ms);
+        else
+            ending_store_full(e, &words);
         return e->kind;
     }
     fail(e, FAIL_DEADLINE, "The store of %s has kept nothing for %.0f s.", found->from,

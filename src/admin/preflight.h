@@ -57,7 +57,7 @@ enum failure preflight_judge_copy(const struct preflight *found, const char *sel
 
 /* Whether the holder can release the home at all. */
 enum failure preflight_judge_store(const struct preflight *found, const struct operation_wish *wish,
-                                   const char *self, struct error *e);
+                                   bool rehearsed, const char *self, struct error *e);
 
 /* What would come of a copy in the middle of a long catch-up, taken without its holder: a sentence;
  * NULL: it is not in one. */

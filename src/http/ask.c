@@ -85,6 +85,13 @@ static curl_off_t moves(CURL *easy)
     return ready + up + head + down;
 }
 
+static bool was_sent(CURL *easy, const struct http_question *q)
+{
+    curl_off_t up = 0;
+    curl_easy_getinfo(easy, CURLINFO_SIZE_UPLOAD_T, &up);
+    return q->body.size && up == (curl_off_t)q->body.size;
+}
+
 static bool has_ended(CURLM *multi, CURLcode *code)
 {
     int left;
@@ -104,6 +111,8 @@ static enum end converse(struct asking *a, CURLcode *code)
         curl_multi_perform(a->multi, &running);
         if (has_ended(a->multi, code))
             return END_BY_CURL;
+        if (q->sent)
+            *q->sent = *q->sent || was_sent(a->easy, q);
         if (q->go_on && !q->go_on(q->context))
             return END_BY_ASKER;
         /* Behind what was done with the lines: that took our time, and was no silence. */

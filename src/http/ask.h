@@ -38,6 +38,7 @@ struct http_question {
     bool (*go_on)(void *context); /* asked each HTTP_ASK_LOOK_MS or oftener; false ends it all.
                                      NULL: go on to the end */
     void *context;                /* of both */
+    bool *sent;                   /* set once all of it was sent, before `go_on`; may be NULL */
 };
 
 /* `*status` is set before the first line is passed on; an answer of any status is an answer. A

@@ -232,7 +232,13 @@ static void on_step_kept(const struct error *e, void *context)
 {
     enum operation_step at = ((struct reply *)context)->step;
     struct operating_place *place = reply_take(context);
-    if (place)
+    if (!place)
+        return;
+    const struct operation_report *r = &place->report;
+    bool waits = e && e->kind == FAIL_BUSY && r->status.step == at && operation_rule(at)->kept;
+    if (waits) /* somebody has it locked: as long as the operation waits */
+        operation_journal_keep(place->operating->fe, r, on_step_kept, reply_new(place));
+    else
         step(place, (struct operation_event){.kind = OPERATION_KEPT, .step = at, .error = e}, NULL);
 }
 

@@ -448,7 +448,20 @@ def whoever_leaves_by_ctrl_c_or_closes_the_terminal_gets_the_report_all_the_same
             world.wait_mode("atl", "atl", "Serving")
         assert len(world["redmond"].events("operation-began")) == 2
         writers.go_on()
-    writers.must_be_kept("atl")
+        # While it is still looked whether it can be done; and by whoever ends it.
+        report = world.folder / "early.html"
+        with Locked(world, "atl"):
+            pid, terminal = at_terminal(world, "Invoke-CsPoolFailOver", "-PoolFqdn", ATL, "-Verbose", "-Report",
+                                        str(report))
+            read_until(terminal, "Looking whether it can be done.")
+            os.kill(pid, signal.SIGTERM)
+            told = read_until(terminal, "before you give it again")
+            assert "The report is going to be" in told, told
+            assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 130
+        until("the report", report.exists)
+        world.wait_mode("redmond", "atl", "Serving")
+        writers.go_on()
+    writers.must_be_kept("redmond")
 
 
 @test

@@ -25,6 +25,7 @@ bool behind_stay(bool *stays)
         return false;
     signal(SIGINT, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
+    signal(SIGTERM, SIG_DFL);
     leave_terminal();
     session_rearm();
     return true;

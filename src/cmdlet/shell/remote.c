@@ -17,7 +17,7 @@ struct answer {
     const struct remote_options *options;
     unsigned status;
     bool complete, failed, told; /* its status came, is no "done"; an error came */
-    bool can_be_left;
+    bool can_be_left, sent;
     struct buffer refusal; /* the body of a status other than 200 */
 };
 
@@ -68,7 +68,8 @@ static bool go_on(void *context)
     if (answer->options->wait)
         answer->options->wait(answer->options->context);
     if (session_interrupted())
-        return answer->can_be_left && answer->options->left(answer->options->context);
+        return answer->can_be_left && answer->sent &&
+               answer->options->left(answer->options->context);
     return !(answer->options->enough && *answer->options->enough);
 }
 
@@ -118,7 +119,8 @@ enum failure remote_run(const struct binding *b, const struct remote_options *op
                                      .silence_ms = REMOTE_SILENCE_MS,
                                      .each = on_line,
                                      .go_on = go_on,
-                                     .context = &answer};
+                                     .context = &answer,
+                                     .sent = &answer.sent};
     uint64_t began = clock_us();
     debug(b, options,
           json_sprintf("%s is asked: POST %s %s",

@@ -18,8 +18,8 @@ struct remote_options {
     bool what_if;         /* as if -WhatIf had been given */
     void (*message)(const json_t *message, void *context); /* object, warning, error, … */
     void (*wait)(void *context); /* several times a second, while nothing comes; may be NULL */
-    /* Somebody typed Ctrl-C; true: it goes on all the same. Only where another process can take the
-     * connection over; may be NULL. */
+    /* Somebody typed Ctrl-C; true: it goes on all the same. Only once all was sent, and where
+     * another process can take the connection over; may be NULL. */
     bool (*left)(void *context);
     void *context;
 };

@@ -66,7 +66,7 @@ void session_sleep(uint64_t ms)
 
 /* Without SA_RESTART: whoever waits for a line or an answer is woken. Who had it ignored for us, as
  * nohup does, wants us to go on. */
-static void catch (int which)
+static void heed(int which)
 {
     struct sigaction before, action = {.sa_handler = on_interrupt};
     sigemptyset(&action.sa_mask);
@@ -75,11 +75,13 @@ static void catch (int which)
         sigaction(which, &action, NULL);
 }
 
-/* A terminal that is closed is as good as one at which nothing more is waited for. */
+/* A terminal that is closed is as good as one at which nothing more is waited for, and so is
+ * whoever ends us, as a shell does with what stands still in it. */
 static void catch_interrupts(void)
 {
-    catch (SIGINT);
-    catch (SIGHUP);
+    heed(SIGINT);
+    heed(SIGHUP);
+    heed(SIGTERM);
     signal(SIGPIPE, SIG_IGN); /* a reader that has gone is an error like any other */
 }
 

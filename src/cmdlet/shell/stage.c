@@ -288,12 +288,12 @@ static void on_wait(void *context)
     render_tick(render_of(stage));
 }
 
-/* The report of what has begun is owed all the same. */
+/* The report of what was sent is owed all the same. */
 static bool on_left(void *context)
 {
     struct stage *stage = context;
     bool stays = false;
-    if (stage->report && stage->follow)
+    if (stage->report && !stage->rehearses && !bound_switch(&stage->b, "WhatIf"))
         stage->is_behind = behind_stay(&stays);
     if (stays && !stage->is_behind)
         stage->left_to = TAKE(stage->report);
@@ -338,21 +338,22 @@ void stage_emit(struct stage *stage, const json_t *object)
 
 /* --- carrying out --- */
 
-/* Ctrl-C, while a change was under way. Only polluxd's progress proves that it has begun. */
+/* Ctrl-C, while a change was under way. Without polluxd's progress, or whoever stays for the
+ * report, it is not known that all of it was sent. */
 static void detach(struct stage *stage)
 {
     struct error e;
     const char *name = stage->b.command->name;
-    if (stage->follow) {
-        fail(&e, FAIL_STOPPING, "%s was sent, and polluxd goes on with it without you.", name);
-        error_kept(&e, "%s%s%sTo see how it goes on: %s",
-                   stage->left_to ? "The report is going to be " : "",
-                   stage->left_to ? stage->left_to : "", stage->left_to ? ". " : "", stage->follow);
-    } else {
-        fail(&e, FAIL_STOPPING,
-             "%s may have reached polluxd, which then goes on with it without you.", name);
-        error_kept(&e, "See what is there before you give it again.");
-    }
+    bool sent = stage->follow || stage->left_to;
+    OWNED(free_memory)
+    char *report =
+        stage->left_to ? xasprintf("The report is going to be %s. ", stage->left_to) : xstrdup("");
+    fail(&e, FAIL_STOPPING, "%s %s polluxd, which goes on with it without you.", name,
+         sent ? "was sent to" : "may have reached");
+    error_kept(&e, "%s%s%s", report,
+               stage->follow ? "To see how it goes on: "
+                             : "See what is there before you give it again.",
+               stage->follow ? stage->follow : "");
     if (stage->cancel)
         error_next(&e, "To end it: %s", stage->cancel);
     render_error(render_of(stage), &e);
