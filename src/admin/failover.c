@@ -51,6 +51,25 @@ static uint32_t number_of(const struct call *call, const char *parameter, uint32
     return value ? (uint32_t)json_integer_value(value) * unit : without;
 }
 
+/* Those that make it what it is, as they were given. Owned by the caller. */
+static char *options_typed(const struct call *call)
+{
+    static const char *const all[] = {
+        "Force",    "FlushStorageService",   "SkipDataVerification",
+        "WaitTime", "ServicesStopDelayMins", "DatabaseCommandTimeoutInSeconds"};
+    struct buffer typed = {0};
+    for (size_t i = 0; i < COUNT_OF(all); i++) {
+        const json_t *value = call_value(call, all[i]);
+        if (json_is_true(value))
+            buffer_printf(&typed, " -%s", all[i]);
+        else if (json_is_string(value))
+            buffer_printf(&typed, " -%s %s", all[i], json_string_value(value));
+        else if (json_is_integer(value))
+            buffer_printf(&typed, " -%s %" JSON_INTEGER_FORMAT, all[i], json_integer_value(value));
+    }
+    return buffer_take_text(&typed);
+}
+
 /* What is typed, with the names, so that it can be pasted. */
 static void name_commands(const struct call *call, struct operation_wish *wish)
 {
@@ -61,15 +80,13 @@ static void name_commands(const struct call *call, struct operation_wish *wish)
         snprintf(wish->alone, sizeof wish->alone, "%s", takeover);
         snprintf(wish->again, sizeof wish->again, "%s", name);
     } else {
-        char delay[64] = "";
-        if (wish->options.close_ms)
-            snprintf(delay, sizeof delay, " -ServicesStopDelayMins %" PRIu32,
-                     wish->options.close_ms / 60000);
-        snprintf(wish->again, sizeof wish->again, "%s -PoolFqdn %s%s", name, wish->home, delay);
+        OWNED(free_memory) char *options = options_typed(call);
+        snprintf(wish->again, sizeof wish->again, "%s -PoolFqdn %s%s%s", name, wish->home,
+                 wish->options.disaster ? " -DisasterMode" : "", options);
         snprintf(wish->alone, sizeof wish->alone, "%s -PoolFqdn %s -DisasterMode", name,
                  wish->home);
     }
-    if (wish->options.disaster)
+    if (wish->options.disaster && wish->kind == OPERATION_MOVE_CENTRAL)
         memcpy(wish->again, wish->alone, sizeof wish->again);
 }
 

@@ -21,18 +21,11 @@ static json_t *moment(uint64_t wall_ms)
 /* Nobody knows when it ended, nor, up to the other pool's word, what became of it. */
 static json_t *interruption_of(const struct operation_report *r)
 {
-    static const char *const commands[OPERATION_KINDS] = {
-        [OPERATION_FAIL_OVER] = "Invoke-CsPoolFailOver -PoolFqdn ",
-        [OPERATION_FAIL_BACK] = "Invoke-CsPoolFailBack -PoolFqdn ",
-        [OPERATION_MOVE_CENTRAL] = "Invoke-CsManagementServerFailover",
-    };
-    bool central = r->wish.kind == OPERATION_MOVE_CENTRAL;
     return json_sprintf("Interrupted at \"%s\": this machine stopped. If %s had released the home, "
                         "it is taken as soon as both hear each other; else it is served where it "
-                        "was, and this begins anew: %s%s%s",
-                        operation_step_name(r->status.step), r->from, commands[r->wish.kind],
-                        central ? "" : r->wish.home,
-                        r->wish.options.disaster && !central ? " -DisasterMode" : "");
+                        "was%s%s",
+                        operation_step_name(r->status.step), r->from,
+                        r->wish.again[0] ? ", and this begins anew: " : ".", r->wish.again);
 }
 
 static json_t *result_of(const struct operation_report *r)

@@ -1,9 +1,15 @@
 #include "core/operation_ending.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "base/bytes.h"
 #include "base/count.h"
+#include "base/memory.h"
 #include "base/timespan.h"
+
+static const char without_flush[] = " -FlushStorageService";
 
 /* What is kept where nothing was given away. */
 static const char serves_on[] = "The home is served where it was.";
@@ -15,6 +21,24 @@ static uint64_t twice(uint32_t ms, uint64_t max_ms)
 {
     uint64_t longer_ms = 2 * (uint64_t)ms;
     return longer_ms < max_ms ? longer_ms : max_ms;
+}
+
+/* The command with another value of this option (" -WaitTime"), whether it was given or not; NULL:
+ * without it. Owned by the caller. */
+static char *again_with(const struct operation_words *w, const char *option, const char *value)
+{
+    struct buffer line = {0};
+    size_t length = strlen(option), size;
+    for (const char *at = w->again; *at; at += size) {
+        const char *next = strstr(at + 1, " -");
+        size = next ? (size_t)(next - at) : strlen(at);
+        bool same = strncmp(at, option, length) == 0 && (at[length] == ' ' || !at[length]);
+        if (!same)
+            buffer_printf(&line, "%.*s", (int)size, at);
+    }
+    if (value)
+        buffer_printf(&line, "%s %s", option, value);
+    return buffer_take_text(&line);
 }
 
 /* --- while the holder serves on --- */
@@ -49,16 +73,12 @@ void ending_stuck(struct error *e, const struct operation_words *w, uint32_t pat
          patience_ms / 1000.0, COUNTED(left, "change"), count_word(left, "is", "are"),
          why ? ": " : ".", why ? why->what : "");
     error_kept(e, "%s", serves_on);
-    if (w->central)
-        error_next(e,
-                   "Get-CsBackupServiceStatus -PoolFqdn %s -Detailed says what keeps copying. Then "
-                   "again: %s",
-                   w->taker, w->again);
-    else
-        error_next(e,
-                   "Get-CsBackupServiceStatus -PoolFqdn %s -Detailed says what keeps copying. To "
-                   "wait longer: %s -WaitTime %s",
-                   w->taker, w->again, time_span_text(twice(patience_ms, WAIT_MS_MAX), longer));
+    time_span_text(twice(patience_ms, WAIT_MS_MAX), longer);
+    OWNED(free_memory)
+    char *again = w->central ? xstrdup(w->again) : again_with(w, " -WaitTime", longer);
+    error_next(e,
+               "Get-CsBackupServiceStatus -PoolFqdn %s -Detailed says what keeps copying. %s: %s",
+               w->taker, w->central ? "Then again" : "To wait longer", again);
 }
 
 void ending_full(struct error *e, const struct operation_words *w, uint64_t left,
@@ -87,7 +107,8 @@ void ending_not_flushed(struct error *e, const struct operation_words *w, const 
 {
     *e = *why;
     error_kept(e, "%s", serves_on);
-    error_next(e, "%s%sTo go on without that: %s", why->next, why->next[0] ? " " : "", w->again);
+    OWNED(free_memory) char *again = again_with(w, without_flush, NULL);
+    error_next(e, "%s%sTo go on without that: %s", why->next, why->next[0] ? " " : "", again);
 }
 
 void ending_flush_late(struct error *e, const struct operation_words *w, uint32_t waited_ms)
@@ -95,8 +116,9 @@ void ending_flush_late(struct error *e, const struct operation_words *w, uint32_
     fail(e, FAIL_DEADLINE, "The storage queues of %s were not empty after %.0f s.", w->holder,
          waited_ms / 1000.0);
     error_kept(e, "%s", serves_on);
+    OWNED(free_memory) char *again = again_with(w, without_flush, NULL);
     error_next(e, "The log of %s says what keeps them. To go on without that: %s", w->holder,
-               w->again);
+               again);
 }
 
 void ending_called_off(struct error *e, const struct operation_words *w)
@@ -132,13 +154,13 @@ static void late_store(struct error *e, const struct operation_words *w, const c
     fail(e, FAIL_DEADLINE, "The store of %s has not kept in %.0f s %s.", who, waited_ms / 1000.0,
          what);
     error_kept(e, "%s", serves_on);
-    if (w->central)
-        error_next(e, "The log of %s says what is wrong with it. Then again: %s", who, w->again);
-    else
-        error_next(e,
-                   "The log of %s says what is wrong with it. To wait longer: %s "
-                   "-DatabaseCommandTimeoutInSeconds %.0f",
-                   who, w->again, (double)twice(waited_ms, STORE_WAIT_MS_MAX) / 1000);
+    OWNED(free_memory)
+    char *longer = xasprintf("%.0f", (double)twice(waited_ms, STORE_WAIT_MS_MAX) / 1000);
+    OWNED(free_memory)
+    char *again =
+        w->central ? xstrdup(w->again) : again_with(w, " -DatabaseCommandTimeoutInSeconds", longer);
+    error_next(e, "The log of %s says what is wrong with it. %s: %s", who,
+               w->central ? "Then again" : "To wait longer", again);
 }
 
 void ending_late_here(struct error *e, const struct operation_words *w, uint32_t waited_ms)

@@ -7,7 +7,8 @@
 #include "base/log.h"
 #include "pool/commit.h"
 
-enum { JOURNAL_FORMAT = 2, JOURNAL_NAME_SIZE = HOME_NAME_SIZE + 16 };
+/* The format before lacks the command. */
+enum { JOURNAL_FORMAT = 3, JOURNAL_FORMAT_BEFORE = 2, JOURNAL_NAME_SIZE = HOME_NAME_SIZE + 16 };
 
 static const char *record_name(const char *home, char name[JOURNAL_NAME_SIZE])
 {
@@ -37,13 +38,14 @@ static void encode(const struct operation_report *r, struct buffer *out)
     buffer_text(out, s->error.what);
     buffer_text(out, s->error.kept);
     buffer_text(out, s->error.next);
+    buffer_text(out, r->wish.again);
 }
 
 static bool decode(struct bytes record, struct operation_report *r)
 {
     struct cursor in = cursor_over(record);
     struct operation_status *s = &r->status;
-    bool known = cursor_u8(&in) == JOURNAL_FORMAT;
+    uint8_t format = cursor_u8(&in);
     r->wish.kind = (enum operation_kind)cursor_u8(&in);
     r->wish.options.disaster = cursor_u8(&in);
     cursor_text(&in, r->wish.by, sizeof r->wish.by);
@@ -62,9 +64,11 @@ static bool decode(struct bytes record, struct operation_report *r)
     cursor_text(&in, s->error.what, sizeof s->error.what);
     cursor_text(&in, s->error.kept, sizeof s->error.kept);
     cursor_text(&in, s->error.next, sizeof s->error.next);
-    return known && cursor_done(&in) && (unsigned)s->step < OPERATION_STEPS &&
-           (unsigned)s->failed_at < OPERATION_STEPS && (unsigned)s->error.kind < FAILURES &&
-           (unsigned)r->wish.kind <= OPERATION_MOVE_CENTRAL;
+    if (format == JOURNAL_FORMAT)
+        cursor_text(&in, r->wish.again, sizeof r->wish.again);
+    return (format == JOURNAL_FORMAT || format == JOURNAL_FORMAT_BEFORE) && cursor_done(&in) &&
+           (unsigned)s->step < OPERATION_STEPS && (unsigned)s->failed_at < OPERATION_STEPS &&
+           (unsigned)s->error.kind < FAILURES && (unsigned)r->wish.kind <= OPERATION_MOVE_CENTRAL;
 }
 
 struct keeping {

@@ -479,7 +479,7 @@ def a_taker_that_dies_leaves_the_holder_serving(world):
         shown = world["redmond"].status_of("atl")
         assert shown["LastOperationBegan"] and shown["LastOperationEnded"] is None, shown
         assert shown["LastOperationResult"].startswith('Interrupted at "Letting sessions end"'), shown
-        assert shown["LastOperationResult"].endswith(f": Invoke-CsPoolFailOver -PoolFqdn {ATL}"), shown
+        assert shown["LastOperationResult"].endswith(f": Invoke-CsPoolFailOver -PoolFqdn {ATL} -ServicesStopDelayMins 30"), shown
         until("atl to hear of it", lambda: "Interrupted" in world["atl"].status_of("atl").get("LastOperationResult", ""))
         fail_over(world).must(0)
         writers.go_on()

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "core/limits.h"
 #include "core/operation.h"
+#include "core/operation_ending.h"
 
 enum { PATIENCE_MS = 15000, STORE_MS = 20000, CLOSE_MS = 3000, BEGINS_MS = 1000000 };
 
@@ -684,6 +685,25 @@ static void nothing_is_stopped_before_the_store_here_has_kept_that_it_will_be(vo
             assert_at(s, OPERATION_CLOSE);
         }
     }
+}
+
+static void what_to_type_has_the_other_parameters_that_were_given(void **state)
+{
+    (void)state;
+    OWNED(scene_free) struct scene *s = begin((struct operation_options){0});
+    s->words.again = "Invoke-CsPoolFailOver -PoolFqdn atl -WaitTime 00:00:15 "
+                     "-DatabaseCommandTimeoutInSeconds 20 -FlushStorageService";
+    struct error e = {0}, why = {0};
+    fail(&why, FAIL_BUSY, "It is busy.");
+    ending_late_here(&e, &s->words, STORE_MS);
+    assert_non_null(strstr(e.next, ": Invoke-CsPoolFailOver -PoolFqdn atl -WaitTime 00:00:15 "
+                                   "-FlushStorageService -DatabaseCommandTimeoutInSeconds 40"));
+    ending_stuck(&e, &s->words, 15000, 1, NULL);
+    assert_non_null(strstr(e.next, "-PoolFqdn atl -DatabaseCommandTimeoutInSeconds 20 "
+                                   "-FlushStorageService -WaitTime 00:00:30"));
+    ending_not_flushed(&e, &s->words, &why);
+    assert_non_null(strstr(e.next, "-WaitTime 00:00:15 -DatabaseCommandTimeoutInSeconds 20"));
+    assert_null(strstr(e.next, "Flush"));
 }
 
 static void a_store_here_that_keeps_nothing_ends_it_before_anything_is_stopped(void **state)
@@ -1492,6 +1512,7 @@ int main(void)
         cmocka_unit_test(a_flush_that_never_ends_does_not_keep_it_for_ever),
         cmocka_unit_test(it_can_be_called_off_at_every_open_step),
         cmocka_unit_test(nothing_is_stopped_before_the_store_here_has_kept_that_it_will_be),
+        cmocka_unit_test(what_to_type_has_the_other_parameters_that_were_given),
         cmocka_unit_test(a_store_here_that_keeps_nothing_ends_it_before_anything_is_stopped),
         cmocka_unit_test(a_holder_that_is_not_reached_goes_on_by_itself),
         cmocka_unit_test(a_holder_that_has_nothing_to_call_off_ends_it),
