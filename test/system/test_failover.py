@@ -465,6 +465,32 @@ def whoever_leaves_by_ctrl_c_or_closes_the_terminal_gets_the_report_all_the_same
 
 
 @test
+def the_report_of_what_broke_off_says_that(world):
+    with deploy(world, writers=2) as writers:
+        for leaves in (True, False):
+            report = world.folder / f"broke-{leaves}.html"
+            writers.go_on()
+            pid, terminal = at_terminal(world, "Invoke-CsPoolFailOver", "-PoolFqdn", ATL, "-ServicesStopDelayMins",
+                                        "30", "-Report", str(report))
+            read_until(terminal, "Letting sessions end")
+            if leaves:
+                os.write(terminal, b"\x03")
+                read_until(terminal, "To end it")
+            world.kill("redmond")
+            until("the report", report.exists)
+            page = report.read_text()
+            assert "broke" in page and "Get-CsPoolFailOverStatus" in page and "failed" in page, page
+            assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == (130 if leaves else 1)
+            os.close(terminal)
+            world.start("redmond")
+            world.wait_mode("atl", "atl", "Serving")
+            world.wait_mode("redmond", "atl", "Standby")
+            world.all_serve()
+        writers.go_on()
+    writers.must_be_kept("atl")
+
+
+@test
 def a_taker_that_dies_leaves_the_holder_serving(world):
     with deploy(world, writers=2) as writers:
         writers.go_on()

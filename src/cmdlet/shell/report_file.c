@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "cmdlet/answer/report.h"
+#include "cmdlet/parameter.h"
 #include "cmdlet/shell/state_folder.h"
 
 static const char *typed_path(const struct binding *b)
@@ -110,6 +111,20 @@ enum failure report_file_check(const char *path, struct error *e)
         return OK;
     error_kept(e, "Nothing was done.");
     return error_next(e, "Name another file with -Report, or leave it out.");
+}
+
+json_t *report_file_broken(const struct binding *b, uint64_t began_wall_ms, const struct error *e)
+{
+    char began[CLOCK_TEXT_MAX], ended[CLOCK_TEXT_MAX];
+    uint64_t now_ms = clock_wall_ms();
+    clock_wall_text(began_wall_ms, began);
+    clock_wall_text(now_ms, ended);
+    return json_pack("{s:i, s:s, s:o, s:s, s:s, s:s, s:f, s:s, s:[{s:s, s:s, s:s}]}",
+                     "PolluxReport", 1, "Command", b->command->name, "Parameters",
+                     parameters_presentable(b->command, b->bound), "Version", POLLUX_VERSION,
+                     "Began", began, "Ended", ended, "Seconds",
+                     now_ms > began_wall_ms ? (double)(now_ms - began_wall_ms) / 1000 : 0, "Result",
+                     "failed", "Errors", "what", e->what, "kept", e->kept, "next", e->next);
 }
 
 static enum failure write_whole(int fd, const char *text, const char *path, struct error *e)

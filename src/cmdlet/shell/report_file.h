@@ -2,6 +2,8 @@
 #ifndef POLLUX_CMDLET_SHELL_REPORT_FILE_H
 #define POLLUX_CMDLET_SHELL_REPORT_FILE_H
 
+#include <stdint.h>
+
 #include <jansson.h>
 
 #include "cmdlet/bind.h"
@@ -15,6 +17,9 @@ char *report_file_path(const struct binding *binding, unsigned run);
 bool report_file_keep(struct binding *binding);
 /* Before the command: can it be written, and is what stands there only an older report? */
 enum failure report_file_check(const char *path, struct error *e);
+/* What is known here of a command whose answer broke off, for its report. Owned by the caller. */
+json_t *report_file_broken(const struct binding *binding, uint64_t began_wall_ms,
+                           const struct error *e);
 /* Whole, or not at all. */
 enum failure report_file_write(const char *path, const json_t *facts, struct error *e);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/clock.h"
 #include "cmdlet/answer/render.h"
 #include "cmdlet/shell/alias.h"
 #include "cmdlet/shell/behind.h"
@@ -38,7 +39,8 @@ struct stage {
     char *left_to;       /* … and is going to be, written by who stayed for it */
     bool report_is_kept; /* nobody asked for it */
     unsigned reports;    /* so many runs had one */
-    bool is_behind;      /* this process stayed for the report alone */
+    uint64_t began_wall_ms;
+    bool is_behind;            /* this process stayed for the report alone */
     char *follow, *cancel;     /* how a long command is followed and ended, as polluxd said last */
     struct transfer *transfer; /* of the file that it is about, while it runs */
     void *state;
@@ -251,6 +253,15 @@ static void on_report(struct stage *stage, const json_t *facts)
     }
 }
 
+/* Of what polluxd does not tell any more. */
+static void report_breaking_off(struct stage *stage, const struct error *e)
+{
+    OWNED(json_decref)
+    json_t *facts = stage->report ? report_file_broken(&stage->b, stage->began_wall_ms, e) : NULL;
+    if (facts)
+        on_report(stage, facts);
+}
+
 static void on_message(const json_t *message, void *context)
 {
     struct stage *stage = context;
@@ -384,6 +395,10 @@ static enum failure run_with_file(struct stage *stage, bool what_if, struct erro
                                            .left = on_left,
                                            .context = stage};
     bad = remote_run(&stage->b, &options, e);
+    if (bad == FAIL_IO && stage->follow)
+        error_next(e, "It may go on all the same. At a machine that answers: %s", stage->follow);
+    if ((bad == FAIL_IO || bad == FAIL_DEADLINE) && !options.what_if)
+        report_breaking_off(stage, e);
     if (stage->is_behind)
         behind_end();
     return transfer_end(TAKE(stage->transfer), bad, !stage->troubled, e);
@@ -393,8 +408,6 @@ static enum failure run_remotely(struct stage *stage, bool what_if, struct error
 {
     bool has_file = command_has_file(stage->b.command);
     enum failure bad = run_with_file(stage, what_if, e);
-    if (bad == FAIL_IO && stage->follow)
-        error_next(e, "It may go on all the same. At a machine that answers: %s", stage->follow);
     if (bad != FAIL_STOPPING || !session_interrupted())
         return bad;
     if (has_file)
@@ -446,6 +459,7 @@ static enum failure prepare_report(struct stage *stage, struct error *e)
     free(TAKE(stage->left_to));
     stage->report_is_kept |= report_file_keep(&stage->b);
     stage->report = report_file_path(&stage->b, ++stage->reports);
+    stage->began_wall_ms = clock_wall_ms();
     return stage->report ? report_file_check(stage->report, e) : OK;
 }
 
