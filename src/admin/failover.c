@@ -18,11 +18,14 @@
 #include "base/timespan.h"
 #include "core/operation_plan.h"
 #include "pool/operating.h"
+#include "pool/rehearsal.h"
 
 struct failover {
     struct operation_wish wish;
     uint64_t id;
-    bool rehearsed;         /* -WhatIf */
+    bool rehearsed; /* -WhatIf */
+    struct rehearsal_trial *trial;
+    struct error untried;   /* what came of that; kind OK: the store here keeps something */
     preflight_done *looked; /* what is done when the copy was looked at */
     char follow[FQDN_SIZE + 64], cancel[FQDN_SIZE + 64];
     /* What was named before it began: replicas that don't answer, and who else hears the holder. */
@@ -31,7 +34,9 @@ struct failover {
 
 static void failover_end(struct call *call)
 {
-    free(call_kept(call));
+    struct failover *f = call_kept(call);
+    rehearsal_leave(f->trial);
+    free(f);
     call_end(call);
 }
 
@@ -391,6 +396,13 @@ static bool knows_the_copy(const struct call *call)
            wish->kind == OPERATION_MOVE_CENTRAL || call_text(call, "WaitTime");
 }
 
+/* In a disaster nothing is waited for that can be left out; and what moves by itself is not taken
+ * from users. */
+static bool needs_no_look(const struct failover *f)
+{
+    return f->wish.options.disaster || f->wish.kind == OPERATION_MOVE_CENTRAL;
+}
+
 static void look_at_copy(void *context)
 {
     struct call *call = context;
@@ -442,12 +454,54 @@ static bool copy_is_good(struct call *call, const struct preflight *found)
     return false;
 }
 
+/* Whether the store here keeps anything: the command would wait for it before it stops anything. */
+static void wait_for_trial(void *context)
+{
+    struct call *call = context;
+    struct failover *f = call_kept(call);
+    if (call_is_unwanted(call)) {
+        failover_end(call);
+    } else if (rehearsal_tried(f->trial, &f->untried)) {
+        look_at_copy(call);
+    } else if (call_elapsed_ms(call) >= LINK_DEADLINE_MS) {
+        fail(&f->untried, FAIL_DEADLINE, "It has kept nothing for %.0f s.",
+             LINK_DEADLINE_MS / 1000.0);
+        look_at_copy(call);
+    }
+}
+
+static void try_own_store(struct call *call)
+{
+    struct failover *f = call_kept(call);
+    f->trial = rehearsal_try(call_front_end(call), f->wish.home);
+    call_each_tick(call, wait_for_trial);
+}
+
+static bool own_store_is_good(struct call *call)
+{
+    struct failover *f = call_kept(call);
+    const char *self = front_end_pool(call_front_end(call));
+    struct error e = f->untried;
+    if (!e.kind)
+        return true;
+    error_within(&e, "The store of %s, which would take the home, keeps nothing: ", self);
+    error_kept(&e, "Nothing was changed.");
+    if (!e.next[0])
+        error_next(&e,
+                   "The log of %s says what is wrong with it. Without -WhatIf it would be "
+                   "waited for %.0f s until it does: %s",
+                   self, f->wish.options.store_ms / 1000.0, f->wish.again);
+    call_error(call, &e);
+    failover_end(call);
+    return false;
+}
+
 static void on_rehearsed(const struct preflight *found, void *context)
 {
     struct call *call = context;
     const struct failover *f = call_kept(call);
     struct error e = found->why;
-    if (!store_is_good(call, found) || !copy_is_good(call, found))
+    if (!store_is_good(call, found) || !copy_is_good(call, found) || !own_store_is_good(call))
         return;
     if (found->answered || f->wish.options.disaster) {
         plan_tell(call, &f->wish, found);
@@ -588,8 +642,10 @@ void failover_run(struct call *call, enum operation_kind kind, const char *home,
         failover_end(call);
     else if (joins && f->rehearsed)
         rehearse_joining(call);
-    else if (joins || (!f->rehearsed && knows_the_copy(call)))
+    else if (joins || (!f->rehearsed && needs_no_look(f)))
         begin(call);
+    else if (f->rehearsed)
+        try_own_store(call);
     else
         look_at_copy(call);
 }

@@ -71,3 +71,43 @@ void rehearsal_asked(struct front_end *fe, const char *home, struct link_reply *
     snprintf(r->home, sizeof r->home, "%s", home);
     commit_on_loop(front_end_store(fe), front_end_loop(fe), trial(fe, home), on_tried, r);
 }
+
+struct rehearsal_trial {
+    struct front_end *fe;
+    struct error error;
+    bool over, left;
+};
+
+static void on_tried_here(const struct store_outcome *outcome, void *context)
+{
+    struct rehearsal_trial *t = context;
+    t->over = true;
+    t->error = outcome->error;
+    if (t->left)
+        free(t);
+    else
+        loop_stir(front_end_loop(t->fe));
+}
+
+struct rehearsal_trial *rehearsal_try(struct front_end *fe, const char *home)
+{
+    struct rehearsal_trial *t = xcalloc(1, sizeof *t);
+    t->fe = fe;
+    commit_on_loop(front_end_store(fe), front_end_loop(fe), trial(fe, home), on_tried_here, t);
+    return t;
+}
+
+bool rehearsal_tried(const struct rehearsal_trial *t, struct error *e)
+{
+    *e = t->error;
+    return t->over;
+}
+
+void rehearsal_leave(struct rehearsal_trial *t)
+{
+    if (!t)
+        return;
+    t->left = true;
+    if (t->over)
+        free(t);
+}

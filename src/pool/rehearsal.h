@@ -9,4 +9,12 @@
  * its time takes the answer's, too. */
 void rehearsal_asked(struct front_end *fe, const char *home, struct link_reply *reply);
 
+/* The same here, at the pool that would take the home. */
+struct rehearsal_trial;
+struct rehearsal_trial *rehearsal_try(struct front_end *fe, const char *home);
+/* Is it over? `*e`: why the store did not keep it; kind OK: it did. */
+bool rehearsal_tried(const struct rehearsal_trial *trial, struct error *e);
+/* Nobody waits for it any more; NULL does no harm. */
+void rehearsal_leave(struct rehearsal_trial *trial);
+
 #endif

@@ -590,6 +590,8 @@ def users_do_not_wait_for_the_store_of_a_taker_that_keeps_nothing(world):
             with writers.at_rest():
                 wait_followed(world)
                 with Locked(world, "redmond"):
+                    fail_over(world, "-WhatIf", *words).must(1, f"The store of {REDMOND}", "keeps nothing: ",
+                                                             "Nothing was changed.")
                     fail_over(world, "-DatabaseCommandTimeoutInSeconds", seconds, *words).must(
                         1, f"The store of {REDMOND}", why, "served where it was",
                         f"Invoke-CsPoolFailOver -PoolFqdn {ATL}")
