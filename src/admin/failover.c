@@ -403,11 +403,28 @@ static bool needs_no_look(const struct failover *f)
     return f->wish.options.disaster || f->wish.kind == OPERATION_MOVE_CENTRAL;
 }
 
+/* Nobody waits for it any more, or nobody is there to begin it. */
+static void end_looking(struct call *call)
+{
+    const struct failover *f = call_kept(call);
+    struct error e;
+    fail(&e, FAIL_STOPPING, "%s while it was still looked whether it can be done.",
+         call_is_abandoned(call) ? "polluxd stops" : "The command was left");
+    error_kept(&e, "Nothing was begun.");
+    error_next(&e, "To begin it: %s", f->wish.again);
+    call_error(call, &e);
+    failover_end(call);
+}
+
 static void look_at_copy(void *context)
 {
     struct call *call = context;
     const struct failover *f = call_kept(call);
     call_each_tick(call, NULL);
+    if (call_is_unwanted(call)) {
+        end_looking(call);
+        return;
+    }
     preflight_look(call_front_end(call), f->wish.home, f->looked, call);
 }
 
@@ -460,7 +477,7 @@ static void wait_for_trial(void *context)
     struct call *call = context;
     struct failover *f = call_kept(call);
     if (call_is_unwanted(call)) {
-        failover_end(call);
+        end_looking(call);
     } else if (rehearsal_tried(f->trial, &f->untried)) {
         look_at_copy(call);
     } else if (call_elapsed_ms(call) >= LINK_DEADLINE_MS) {
@@ -479,18 +496,10 @@ static void try_own_store(struct call *call)
 
 static bool own_store_is_good(struct call *call)
 {
-    struct failover *f = call_kept(call);
-    const char *self = front_end_pool(call_front_end(call));
+    const struct failover *f = call_kept(call);
     struct error e = f->untried;
-    if (!e.kind)
+    if (!preflight_judge_own_store(&e, &f->wish, front_end_pool(call_front_end(call))))
         return true;
-    error_within(&e, "The store of %s, which would take the home, keeps nothing: ", self);
-    error_kept(&e, "Nothing was changed.");
-    if (!e.next[0])
-        error_next(&e,
-                   "The log of %s says what is wrong with it. Without -WhatIf it would be "
-                   "waited for %.0f s until it does: %s",
-                   self, f->wish.options.store_ms / 1000.0, f->wish.again);
     call_error(call, &e);
     failover_end(call);
     return false;
@@ -501,6 +510,10 @@ static void on_rehearsed(const struct preflight *found, void *context)
     struct call *call = context;
     const struct failover *f = call_kept(call);
     struct error e = found->why;
+    if (call_is_abandoned(call)) {
+        end_looking(call);
+        return;
+    }
     if (!store_is_good(call, found) || !copy_is_good(call, found) || !own_store_is_good(call))
         return;
     if (found->answered || f->wish.options.disaster) {
@@ -609,7 +622,9 @@ static void begin(struct call *call)
 static void on_looked(const struct preflight *found, void *context)
 {
     struct call *call = context;
-    if (store_is_good(call, found) && copy_is_good(call, found))
+    if (call_is_abandoned(call))
+        end_looking(call);
+    else if (store_is_good(call, found) && copy_is_good(call, found))
         begin(call);
 }
 

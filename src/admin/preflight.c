@@ -455,6 +455,21 @@ enum failure preflight_judge_store(const struct preflight *found, const struct o
                       found->from, wish->options.store_ms / 1000.0, wish->again);
 }
 
+enum failure preflight_judge_own_store(struct error *e, const struct operation_wish *wish,
+                                       const char *self)
+{
+    if (!e->kind)
+        return OK;
+    error_within(e, "The store of %s, which would take the home, keeps nothing: ", self);
+    error_kept(e, "Nothing was changed.");
+    if (!e->next[0])
+        error_next(e,
+                   "The log of %s says what is wrong with it. Without -WhatIf it would be waited "
+                   "for %.0f s until it does: %s",
+                   self, wish->options.store_ms / 1000.0, wish->again);
+    return e->kind;
+}
+
 const char *preflight_catch_up(const struct preflight *found,
                                const struct operation_options *options)
 {

@@ -58,6 +58,10 @@ enum failure preflight_judge_copy(const struct preflight *found, const char *sel
 /* Whether the holder can release the home at all. */
 enum failure preflight_judge_store(const struct preflight *found, const struct operation_wish *wish,
                                    bool rehearsed, const char *self, struct error *e);
+/* … and this pool take it. `e`: why its store kept nothing, if that is so; then in words for
+ * people. */
+enum failure preflight_judge_own_store(struct error *e, const struct operation_wish *wish,
+                                       const char *self);
 
 /* What would come of a copy in the middle of a long catch-up, taken without its holder: a sentence;
  * NULL: it is not in one. */

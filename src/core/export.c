@@ -160,7 +160,9 @@ static void set_copied(struct exporter *x, struct version at)
         if (x->mark_count == EXPORT_MARKS_MAX)
             thin_out(x);
         memmove(x->marks + 1, x->marks, x->mark_count * sizeof *x->marks);
-        x->marks[0] = (struct mark){.first = at.usn + 1, .at_ms = x->opened_ms};
+        bool older = x->mark_count && x->marks[1].at_ms < x->opened_ms;
+        x->marks[0] =
+            (struct mark){.first = at.usn + 1, .at_ms = older ? x->marks[1].at_ms : x->opened_ms};
         x->mark_count++;
     }
     x->copied = at;

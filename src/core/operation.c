@@ -183,15 +183,19 @@ static void say_something(struct operation *op, const struct operation_event *ev
                           struct operation_actions *actions)
 {
     const struct operation_rule *rule = operation_rule(op->status.step);
-    bool waits = rule->kept && !op->kept_ms; /* for a moment, as a rule, without a word */
-    uint32_t each_ms = waits ? OPERATION_LOOK_MS : rule->each_ms;
+    /* For a moment, as a rule, without a word; but what was told already, it is told again. */
+    bool waits = rule->kept && !op->kept_ms;
+    enum home_demand says = !waits ? rule->says : op->told ? DEMAND_CLOSE : DEMAND_LOOK;
+    uint32_t each_ms = !waits     ? rule->each_ms
+                       : op->told ? (uint32_t)OPERATION_RENEW_MS
+                                  : (uint32_t)OPERATION_LOOK_MS;
     uint64_t since_ms = waits && !op->said_ms ? op->status.step_ms[op->status.step] : op->said_ms;
     if (!each_ms || op->asked || (since_ms && event->now_ms - since_ms < each_ms))
         return;
     op->said_ms = event->now_ms;
     op->asked = true;
     struct home_demanded *d = &operation_act(actions, OPERATION_DEMAND)->demanded;
-    *d = (struct home_demanded){.demand = waits ? DEMAND_LOOK : rule->says, .to = op->status.to};
+    *d = (struct home_demanded){.demand = says, .to = op->status.to};
     if (d->demand == DEMAND_LOOK)
         d->to = TERM_NONE;
     else

@@ -298,23 +298,35 @@ static bool is_idle(struct copy *other)
     return !other->txn && !storing_upto(other, &failed) && !failed;
 }
 
-static void take_along(struct applying *applying, struct copy *copy, const struct hold *hold,
-                       const struct home_state *state, struct company *company,
-                       struct applied *applied)
+/* As it stands now that nobody else moves it. */
+static bool goes_along(struct store *store, const char *from, const struct batch_head *all,
+                       enum module module, struct copy_state *stands, struct hold *hold)
+{
+    struct home_state state;
+    struct error unused; /* then it stays where it is */
+    if (check(store, from, all, hold, &state, &unused))
+        return false;
+    *stands = offer_copy(hold, &state, module);
+    return copy_is_carried(stands, all);
+}
+
+static void take_along(struct applying *applying, struct store *store, struct copy *copy,
+                       const char *from, struct company *company, struct applied *applied)
 {
     const struct batch_head *all = &copy->all;
-    applied->answer.carried = true;
-    for (int m = 0; m < MODULES; m++) {
+    OWNED(free_memory) struct hold *hold = xmalloc(sizeof *hold);
+    applied->answer.carried = all->others_upto < all->upto;
+    for (int m = 0; m < MODULES && applied->answer.carried; m++) {
         enum module module = (enum module)m;
+        struct copy_state stands;
         if (module == copy->module || !module_belongs(module, copy->home))
             continue;
         struct copy *other = copy_of(applying, copy->home, module);
-        const struct copy_state stands = offer_copy(hold, state, module);
         applied->answer.carried = false;
-        if (!copy_is_carried(&stands, all) || !other || pthread_mutex_trylock(&other->taking) != 0)
+        if (!other || pthread_mutex_trylock(&other->taking) != 0)
             return;
         company->list[company->count++] = other;
-        if (!is_idle(other))
+        if (!is_idle(other) || !goes_along(store, from, all, module, &stands, hold))
             return;
         txn_cookie(copy->txn, module, stands.cookie, version_at(hold, all->upto));
         applied->complete[module] = !stands.tail;
@@ -387,7 +399,7 @@ static enum failure take(struct applying *applying, struct copy *copy, struct st
     struct company company = {0};
     applied->complete[head->module] = copy->all.upto == copy->all.head && !stands.tail;
     applied->answer.at = version_at(hold, head->upto);
-    take_along(applying, copy, hold, &state, &company, applied);
+    take_along(applying, store, copy, sent->from, &company, applied);
     bad = store_with_files(applying, store, copy, hold, sent, head, e);
     part_with(&company);
     return bad;

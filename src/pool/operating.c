@@ -21,6 +21,7 @@ struct operating_place {
     struct operation *core; /* NULL: none is under way */
     struct operation_report report;
     uint64_t ended_wall_ms; /* 0: not yet; the report has it when the journal does */
+    bool keeps_again;       /* its step, which the journal was too busy for */
     bool used;
 };
 
@@ -236,8 +237,8 @@ static void on_step_kept(const struct error *e, void *context)
         return;
     const struct operation_report *r = &place->report;
     bool waits = e && e->kind == FAIL_BUSY && r->status.step == at && operation_rule(at)->kept;
-    if (waits) /* somebody has it locked: as long as the operation waits */
-        operation_journal_keep(place->operating->fe, r, on_step_kept, reply_new(place));
+    if (waits) /* somebody has it locked: as long as the operation waits, at the next tick */
+        place->keeps_again = true;
     else
         step(place, (struct operation_event){.kind = OPERATION_KEPT, .step = at, .error = e}, NULL);
 }
@@ -426,8 +427,12 @@ static void on_tick(void *context)
 {
     struct operating *operating = context;
     for (size_t i = 0; i < HOSTED_HOMES_MAX; i++) {
-        if (operating->places[i].core)
-            step(&operating->places[i], (struct operation_event){.kind = OPERATION_TICK}, NULL);
+        struct operating_place *place = &operating->places[i];
+        if (place->core)
+            step(place, (struct operation_event){.kind = OPERATION_TICK}, NULL);
+        if (place->core && TAKE(place->keeps_again) &&
+            operation_rule(place->report.status.step)->kept)
+            operation_journal_keep(operating->fe, &place->report, on_step_kept, reply_new(place));
     }
 }
 

@@ -1390,6 +1390,8 @@ static void what_waited_before_a_restart_is_as_old_as_it_is(void **state)
     assert_int_equal(d.now - status(&d).oldest_ms, AGE_MS + 1000);
     d.now += EXPORT_RETRY_MS;
     tick(&d);
+    stands_at(&d, 290); /* a copy that was put back, too */
+    assert_int_equal(d.now - status(&d).oldest_ms, AGE_MS + 1000 + EXPORT_RETRY_MS);
     stands_at(&d, 480); /* it had got further meanwhile */
     assert_int_equal(d.now - status(&d).oldest_ms, 1000 + EXPORT_RETRY_MS);
     stands_at(&d, 500);

@@ -687,6 +687,33 @@ static void nothing_is_stopped_before_the_store_here_has_kept_that_it_will_be(vo
     }
 }
 
+/* Else it would serve on after a while, and could not be asked for this hand-over any more. */
+static void a_holder_that_was_told_to_close_is_told_so_while_the_store_here_is_late(void **state)
+{
+    (void)state;
+    OWNED(scene_free)
+    struct scene *s = begin((struct operation_options){.close_ms = CLOSE_MS});
+    says(s, MODE_SERVING);
+    says(s, MODE_SERVING);
+    assert_int_equal(s->demanded.demand, DEMAND_CLOSE);
+    s->late = true;
+    says(s, MODE_CLOSING);
+    tick(s, CLOSE_MS);
+    says(s, MODE_CLOSING);
+    assert_at(s, OPERATION_DRAIN);
+    unsigned before = s->demands;
+    for (unsigned i = 0; i < HANDOVER_HOLD_MS / OPERATION_TICK_MS; i++) {
+        tick(s, OPERATION_TICK_MS);
+        says(s, MODE_CLOSING);
+    }
+    assert_true(s->demands - before >= 3);
+    assert_int_equal(s->demanded.demand, DEMAND_CLOSE);
+    assert_int_equal(s->demanded.to.number, 3);
+    happens(s, (struct operation_event){.kind = OPERATION_KEPT, .step = OPERATION_DRAIN});
+    says(s, MODE_CLOSING);
+    assert_int_equal(s->demanded.demand, DEMAND_DRAIN);
+}
+
 static void what_to_type_has_the_other_parameters_that_were_given(void **state)
 {
     (void)state;
@@ -1512,6 +1539,7 @@ int main(void)
         cmocka_unit_test(a_flush_that_never_ends_does_not_keep_it_for_ever),
         cmocka_unit_test(it_can_be_called_off_at_every_open_step),
         cmocka_unit_test(nothing_is_stopped_before_the_store_here_has_kept_that_it_will_be),
+        cmocka_unit_test(a_holder_that_was_told_to_close_is_told_so_while_the_store_here_is_late),
         cmocka_unit_test(what_to_type_has_the_other_parameters_that_were_given),
         cmocka_unit_test(a_store_here_that_keeps_nothing_ends_it_before_anything_is_stopped),
         cmocka_unit_test(a_holder_that_is_not_reached_goes_on_by_itself),

@@ -1,8 +1,10 @@
 #include "cmdlet/shell/behind.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cmdlet/shell/session.h"
@@ -18,11 +20,18 @@ static void leave_terminal(void)
 
 bool behind_stay(bool *stays)
 {
-    fflush(NULL); /* else both would say it */
-    pid_t child = fork();
-    *stays = child >= 0;
-    if (child != 0)
+    fflush(NULL);           /* else both would say it */
+    pid_t between = fork(); /* whose child is nobody's to wait for */
+    if (between != 0) {
+        int status = -1;
+        while (between > 0 && waitpid(between, &status, 0) < 0 && errno == EINTR)
+            continue;
+        *stays = between > 0 && status == 0;
         return false;
+    }
+    pid_t child = fork();
+    if (child != 0)
+        _exit(child < 0);
     signal(SIGINT, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
     signal(SIGTERM, SIG_DFL);

@@ -174,10 +174,10 @@ static bool read_and_run(struct shell *shell)
     const char *line = el_gets(shell->line, &size);
     if (line && !session_interrupted()) {
         take_line(shell, line);
-        return !shell->session->leaves;
+        return !shell->session->leaves && !session_ended();
     }
     fputc('\n', stdout);
-    bool go_on = session_interrupted() || shell->text.size > 0;
+    bool go_on = !session_ended() && (session_interrupted() || shell->text.size > 0);
     forget_text(shell);
     return go_on;
 }

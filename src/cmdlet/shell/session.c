@@ -17,12 +17,18 @@
 
 /* --- Ctrl-C --- */
 
-static volatile sig_atomic_t interrupted;
+static volatile sig_atomic_t interrupted, ended;
 
 static void on_interrupt(int signal)
 {
-    (void)signal;
     interrupted = 1;
+    if (signal != SIGINT)
+        ended = 1;
+}
+
+bool session_ended(void)
+{
+    return ended;
 }
 
 bool session_interrupted(void)
@@ -35,13 +41,22 @@ void session_rearm(void)
     interrupted = 0;
 }
 
+static const int interrupts[] = {SIGINT, SIGHUP, SIGTERM};
+
+static void hold_interrupts(sigset_t *before)
+{
+    sigset_t held;
+    sigemptyset(&held);
+    for (size_t i = 0; i < COUNT_OF(interrupts); i++)
+        sigaddset(&held, interrupts[i]);
+    sigprocmask(SIG_BLOCK, &held, before);
+}
+
 bool session_wait_input(int fd)
 {
-    sigset_t interrupt, before;
+    sigset_t before;
     struct pollfd input = {.fd = fd, .events = POLLIN};
-    sigemptyset(&interrupt);
-    sigaddset(&interrupt, SIGINT);
-    sigprocmask(SIG_BLOCK, &interrupt, &before);
+    hold_interrupts(&before);
     /* From the look at what was typed to the end of the wait no Ctrl-C can slip through. */
     while (!interrupted && ppoll(&input, 1, NULL, &before) < 0 && errno == EINTR)
         continue;
@@ -51,11 +66,9 @@ bool session_wait_input(int fd)
 
 void session_sleep(uint64_t ms)
 {
-    sigset_t interrupt, before;
+    sigset_t before;
     uint64_t until = clock_ms() + ms;
-    sigemptyset(&interrupt);
-    sigaddset(&interrupt, SIGINT);
-    sigprocmask(SIG_BLOCK, &interrupt, &before);
+    hold_interrupts(&before);
     for (uint64_t now = clock_ms(); !interrupted && now < until; now = clock_ms()) {
         const struct timespec left = {.tv_sec = (time_t)((until - now) / 1000),
                                       .tv_nsec = (long)((until - now) % 1000) * 1000000};
@@ -79,9 +92,8 @@ static void heed(int which)
  * whoever ends us, as a shell does with what stands still in it. */
 static void catch_interrupts(void)
 {
-    heed(SIGINT);
-    heed(SIGHUP);
-    heed(SIGTERM);
+    for (size_t i = 0; i < COUNT_OF(interrupts); i++)
+        heed(interrupts[i]);
     signal(SIGPIPE, SIG_IGN); /* a reader that has gone is an error like any other */
 }
 

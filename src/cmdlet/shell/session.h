@@ -40,7 +40,9 @@ void session_begin(struct session *s, bool in_shell);
 void session_end(struct session *s);
 size_t session_width(const struct session *s); /* of the terminal; 0: there is none */
 
-/* Ctrl-C was typed since the last session_rearm(). */
+/* By somebody who wants us to be gone: there is nobody to read another line from. */
+bool session_ended(void);
+/* Ctrl-C was typed since the last session_rearm(), or that. */
 bool session_interrupted(void);
 void session_rearm(void);
 /* Until something can be read there. False: Ctrl-C was typed, whenever that was. */

@@ -304,8 +304,12 @@ static bool on_left(void *context)
 {
     struct stage *stage = context;
     bool stays = false;
-    if (stage->report && !stage->rehearses && !bound_switch(&stage->b, "WhatIf"))
+    bool owed = stage->report && command_changes(stage->b.command) && !stage->rehearses &&
+                !bound_switch(&stage->b, "WhatIf");
+    if (owed)
         stage->is_behind = behind_stay(&stays);
+    if (stage->is_behind) /* whatever was to follow on it was left, too */
+        stage->pipe->stop = stage->pipe->session->stop = true;
     if (stays && !stage->is_behind)
         stage->left_to = TAKE(stage->report);
     return stage->is_behind;
@@ -359,8 +363,10 @@ static void detach(struct stage *stage)
     OWNED(free_memory)
     char *report =
         stage->left_to ? xasprintf("The report is going to be %s. ", stage->left_to) : xstrdup("");
-    fail(&e, FAIL_STOPPING, "%s %s polluxd, which goes on with it without you.", name,
-         sent ? "was sent to" : "may have reached");
+    fail(&e, FAIL_STOPPING,
+         sent ? "%s was sent, and polluxd goes on with it without you."
+              : "%s may have reached polluxd, which then goes on with it without you.",
+         name);
     error_kept(&e, "%s%s%s", report,
                stage->follow ? "To see how it goes on: "
                              : "See what is there before you give it again.",
