@@ -387,20 +387,19 @@ static void watch(void *context)
 
 /* --- looking, and -WhatIf --- */
 
-/* Whoever says how long he waits, or that it be taken as it is, knows what he takes. The replicas
- * of the Central Management Store are waited for in any case. */
-static bool knows_the_copy(const struct call *call)
-{
-    const struct operation_wish *wish = &((const struct failover *)call_kept(call))->wish;
-    return wish->options.disaster || wish->options.skip_verification ||
-           wish->kind == OPERATION_MOVE_CENTRAL || call_text(call, "WaitTime");
-}
-
 /* In a disaster nothing is waited for that can be left out; and what moves by itself is not taken
  * from users. */
 static bool needs_no_look(const struct failover *f)
 {
     return f->wish.options.disaster || f->wish.kind == OPERATION_MOVE_CENTRAL;
+}
+
+/* Whoever says how long he waits, or that it be taken as it is, knows what he takes. The replicas
+ * of the Central Management Store are waited for in any case. */
+static bool knows_the_copy(const struct call *call)
+{
+    const struct failover *f = call_kept(call);
+    return needs_no_look(f) || f->wish.options.skip_verification || call_text(call, "WaitTime");
 }
 
 /* Nobody waits for it any more, or nobody is there to begin it. */

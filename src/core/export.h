@@ -20,8 +20,8 @@ struct export_options {
      * once where somebody waits. */
     uint32_t batches_max;
     uint64_t content_max; /* bytes of files; 0: not bounded */
-    /* A moved head is held back for so long. For modules that have few of a home's changes: each
-     * would cost a batch that has nothing in it. 0: not at all. */
+    /* A moved head is held back for so long at most. For modules that have few of a home's changes:
+     * each would cost a batch that has nothing in it. 0: not at all. */
     uint32_t held_ms;
 };
 
