@@ -146,11 +146,11 @@ void call_step(struct call *call, const char *name, ...)
     va_end(args);
 }
 
-void call_measured(struct call *call, const char *name, uint64_t began_ms, uint64_t ended_ms)
+void call_measured(struct call *call, const struct report_step *step)
 {
     pthread_mutex_lock(&call->lock);
     if (call->report)
-        report_measured(call->report, name, began_ms, ended_ms);
+        report_measured(call->report, step);
     pthread_mutex_unlock(&call->lock);
 }
 

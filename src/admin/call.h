@@ -51,7 +51,8 @@ bool call_what_if(struct call *call, const char *sentence, ...)
  * found. Warnings, errors and what -WhatIf says are in the report by themselves. */
 void call_step(struct call *call, const char *name, ...) __attribute__((format(printf, 2, 3)));
 /* One that was measured where it was done, by clock_ms(). */
-void call_measured(struct call *call, const char *name, uint64_t began_ms, uint64_t ended_ms);
+struct report_step;
+void call_measured(struct call *call, const struct report_step *step);
 /* Takes the value over: a number, or a text. */
 void call_figure(struct call *call, json_t *value, const char *name, ...)
     __attribute__((format(printf, 3, 4)));

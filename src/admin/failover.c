@@ -13,6 +13,7 @@
 #include "admin/central_copy.h"
 #include "admin/plan.h"
 #include "admin/preflight.h"
+#include "admin/report.h"
 #include "base/clock.h"
 #include "base/count.h"
 #include "base/timespan.h"
@@ -185,13 +186,18 @@ static void tell_digests(struct call *call, const struct home_point *point)
 /* How long each step took: most are over before anybody looks. */
 static void tell_steps(struct call *call, const struct operation_status *s)
 {
-    for (int step = 0; step < OPERATION_DONE; step++) {
-        const char *name = operation_step_name((enum operation_step)step);
-        if (!s->step_ms[step] || s->step_end_ms[step] < s->step_ms[step])
+    bool failed = s->step == OPERATION_FAILED;
+    for (int i = 0; i < OPERATION_DONE; i++) {
+        enum operation_step step = (enum operation_step)i;
+        const struct report_step took = {.name = operation_step_name(step),
+                                         .began_ms = s->step_ms[step],
+                                         .ended_ms =
+                                             step == s->step ? clock_ms() : s->step_end_ms[step],
+                                         .failed = failed && step == s->failed_at};
+        if (!took.began_ms || took.ended_ms < took.began_ms)
             continue;
-        uint64_t ms = s->step_end_ms[step] - s->step_ms[step];
-        call_verbose(call, "%s: %" PRIu64 " ms", name, ms);
-        call_measured(call, name, s->step_ms[step], s->step_end_ms[step]);
+        call_verbose(call, "%s: %" PRIu64 " ms", took.name, took.ended_ms - took.began_ms);
+        call_measured(call, &took);
     }
 }
 
@@ -352,7 +358,6 @@ static void tell_interrupted(struct call *call, const struct operation_report *r
     error_next(&e, "%s shows which, and the same again goes on or begins anew: %s", f->follow,
                f->wish.again);
     tell_steps(call, &r->status);
-    call_step(call, "%s", operation_step_name(r->status.step));
     call_error(call, &e);
 }
 

@@ -10,16 +10,19 @@ struct report {
     json_t *facts, *steps, *figures;
     json_t *lists[REPORT_LISTS];
     uint64_t left_out[REPORT_LISTS];
-    uint64_t began_ms, step_ms;
+    uint64_t began_ms, began_wall_ms, step_ms;
+    bool has_failed; /* a step */
 };
 
 static const char *const list_names[REPORT_LISTS] = {
     [REPORT_WHAT_IF] = "WhatIf", [REPORT_WARNINGS] = "Warnings", [REPORT_ERRORS] = "Errors"};
 
-static json_t *now(void)
+/* All by one look at the wall clock: somebody may set it meanwhile. */
+static json_t *moment(const struct report *report, uint64_t at_ms)
 {
     char text[CLOCK_TEXT_MAX];
-    return json_string(clock_wall_text(clock_wall_ms(), text));
+    uint64_t wall_ms = report->began_wall_ms + (at_ms - report->began_ms);
+    return json_string(clock_wall_text(wall_ms, text));
 }
 
 static json_t *seconds(uint64_t began_ms, uint64_t ended_ms)
@@ -32,11 +35,12 @@ struct report *report_new(const struct command *command, const json_t *parameter
 {
     struct report *report = xcalloc(1, sizeof *report);
     report->began_ms = clock_ms();
+    report->began_wall_ms = clock_wall_ms();
     report->facts = json_pack("{s:i, s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:o}", "PolluxReport",
                               REPORT_FORMAT, "Command", command->name, "Parameters",
                               parameters_presentable(command, parameters), "GivenBy", caller->name,
                               "GivenFrom", caller->from, "CarriedOutBy", machine, "Pool", pool,
-                              "Version", POLLUX_VERSION, "Began", now());
+                              "Version", POLLUX_VERSION, "Began", moment(report, report->began_ms));
     report->steps = json_array();
     report->figures = json_array();
     for (int i = 0; i < REPORT_LISTS; i++)
@@ -71,13 +75,11 @@ static void end_step(struct report *report, uint64_t now_ms)
 
 static void begin_step(struct report *report, const char *name, uint64_t began_ms)
 {
-    char text[CLOCK_TEXT_MAX];
-    clock_wall_text(clock_wall_ms() - (clock_ms() - began_ms), text);
     end_step(report, began_ms);
     report->step_ms = began_ms;
     if (json_array_size(report->steps) < REPORT_LINES_MAX)
-        json_array_append_new(report->steps, json_pack("{s:s, s:s, s:s}", "Name", name, "Began",
-                                                       text, "Result", "done"));
+        json_array_append_new(report->steps, json_pack("{s:s, s:o, s:s}", "Name", name, "Began",
+                                                       moment(report, began_ms), "Result", "done"));
 }
 
 void report_step(struct report *report, const char *name)
@@ -85,10 +87,20 @@ void report_step(struct report *report, const char *name)
     begin_step(report, name, clock_ms());
 }
 
-void report_measured(struct report *report, const char *name, uint64_t began_ms, uint64_t ended_ms)
+static void fail_step(struct report *report)
 {
-    begin_step(report, name, began_ms);
-    end_step(report, ended_ms);
+    json_t *step = current_step(report);
+    if (step)
+        json_object_set_new(step, "Result", json_string("failed"));
+    report->has_failed = true;
+}
+
+void report_measured(struct report *report, const struct report_step *step)
+{
+    begin_step(report, step->name, step->began_ms);
+    end_step(report, step->ended_ms);
+    if (step->failed)
+        fail_step(report);
 }
 
 void report_figure(struct report *report, const char *name, json_t *value)
@@ -101,9 +113,8 @@ void report_figure(struct report *report, const char *name, json_t *value)
 
 void report_add(struct report *report, enum report_list list, json_t *value)
 {
-    json_t *step = list == REPORT_ERRORS ? current_step(report) : NULL;
-    if (step)
-        json_object_set_new(step, "Result", json_string("failed"));
+    if (list == REPORT_ERRORS && !report->has_failed)
+        fail_step(report);
     if (json_array_size(report->lists[list]) < REPORT_LINES_MAX)
         json_array_append(report->lists[list], value);
     else
@@ -114,9 +125,10 @@ void report_add(struct report *report, enum report_list list, json_t *value)
 json_t *report_facts(struct report *report, const char *result)
 {
     json_t *facts = json_copy(report->facts);
-    end_step(report, clock_ms());
-    json_object_set_new(facts, "Ended", now());
-    json_object_set_new(facts, "Seconds", seconds(report->began_ms, clock_ms()));
+    uint64_t now_ms = clock_ms();
+    end_step(report, now_ms);
+    json_object_set_new(facts, "Ended", moment(report, now_ms));
+    json_object_set_new(facts, "Seconds", seconds(report->began_ms, now_ms));
     json_object_set_new(facts, "Result", json_string(result));
     json_object_set(facts, "Steps", report->steps);
     json_object_set(facts, "Figures", report->figures);

@@ -25,11 +25,16 @@ void report_free(struct report *report);
 /* A step begins, and the one before it is over. */
 void report_step(struct report *report, const char *name);
 /* One that was measured where it was done, by clock_ms(); the one before it ended when it began. */
-void report_measured(struct report *report, const char *name, uint64_t began_ms, uint64_t ended_ms);
+struct report_step {
+    const char *name;
+    uint64_t began_ms, ended_ms;
+    bool failed;
+};
+void report_measured(struct report *report, const struct report_step *step);
 /* What was counted (a number), or found (a text): takes `value` over. */
 void report_figure(struct report *report, const char *name, json_t *value);
 enum report_list { REPORT_WHAT_IF, REPORT_WARNINGS, REPORT_ERRORS, REPORT_LISTS };
-/* Takes `value` over; an error also fails the step. */
+/* Takes `value` over; an error also fails the step, unless it is known which one failed. */
 void report_add(struct report *report, enum report_list list, json_t *value);
 
 /* Everything, once it is over: `result` is "done" or "failed". Owned by the caller. */

@@ -24,6 +24,7 @@ void batch_join(struct batch_head *all, const struct batch_head *next)
     all->horizon = next->horizon;
     all->more = next->more;
     all->others_upto = next->others_upto;
+    all->read_ms = next->read_ms;
 }
 
 struct batch_writer {
@@ -101,6 +102,7 @@ struct bytes batch_finish(struct batch_writer *w, uint64_t upto, bool more)
     buffer_varint(&head, w->head.head);
     buffer_varint(&head, w->head.horizon);
     buffer_varint(&head, w->others_upto < upto ? w->others_upto : upto);
+    buffer_varint(&head, w->head.read_ms);
     buffer_u8(&head, more);
     buffer_varint(&head, w->count);
     return packet_seal(w->packer, BATCH_MAGIC, buffer_view(&head), buffer_view(&w->raw));
@@ -136,6 +138,7 @@ static bool read_head(struct batch *batch)
     head->head = cursor_varint(in);
     head->horizon = cursor_varint(in);
     head->others_upto = cursor_varint(in);
+    head->read_ms = cursor_varint(in);
     uint8_t more = cursor_u8(in);
     head->more = more == 1;
     uint64_t count = cursor_varint(in);

@@ -21,6 +21,9 @@ struct batch_head {
     /* Beyond this, up to `upto`, the holder has nothing of another module: to those that stand
      * there it says what an empty batch of their own would. At `upto`: it says nothing of them. */
     uint64_t others_upto;
+    /* The copy's own clock when this was read, or some time before: what was acknowledged until
+     * then is in it. 0: not known. */
+    uint64_t read_ms;
     /* The next one follows as soon as this one is answered: it need not be durable for that, and
      * may be stored with those behind it. */
     bool more;

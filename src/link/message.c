@@ -200,6 +200,7 @@ char *offer_encode(const struct sender *sender, const struct sync_offer *offer)
     json_object_set_new(message, "head", json_integer((json_int_t)offer->head));
     json_object_set_new(message, "horizon", json_integer((json_int_t)offer->horizon));
     json_object_set_new(message, "whole", json_boolean(offer->whole));
+    json_object_set_new(message, "read", json_integer((json_int_t)offer->read_ms));
     json_object_set_new(message, "digest", digest_json(&offer->digest));
     json_object_set_new(message, "lineage", lineage_json(&offer->lineage));
     return message_finish(message);

@@ -108,6 +108,7 @@ struct sync_offer {
     struct term term;
     uint64_t head, horizon;
     bool whole; /* the exporter has all of the home up to there: it may be a copy that refills */
+    uint64_t read_ms;     /* as in a batch: the other one's clock then, or some time before */
     struct digest digest; /* of the module, at the head */
     struct lineage lineage;
 };

@@ -386,7 +386,8 @@ enum failure offer_decode(struct bytes text, struct sender *sender, struct sync_
     if (!read_home(message, offer->home) || !read_module(message, offer->home, &offer->module) ||
         !read_term(message, &offer->term) || !read_count(message, "head", &offer->head) ||
         !read_count(message, "horizon", &offer->horizon) || !read_purpose(message, offer) ||
-        !read_bool(message, "whole", &offer->whole) || !read_digest(message, &offer->digest) ||
+        !read_bool(message, "whole", &offer->whole) ||
+        !read_count(message, "read", &offer->read_ms) || !read_digest(message, &offer->digest) ||
         !read_lineage(message, &offer->lineage) ||
         lineage_last(&offer->lineage).number > offer->term.number ||
         last_began(&offer->lineage) > INT64_MAX / 2)

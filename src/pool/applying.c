@@ -108,7 +108,7 @@ static struct txn *take_txn(struct applying *applying, struct copy *copy, const 
     if (all->upto < all->head)
         txn_whole_at(txn, all->module, version_at(hold, all->head));
     else if (!copy->tail)
-        copy_mark_put(txn, all->home, all->module);
+        copy_mark_put(txn, all->home, all->module, all->read_ms);
     /* This copy may be asked for what it has, one day, and lacks the same tombstones. */
     txn_horizon(txn, all->horizon < all->upto ? all->horizon : all->upto);
     return txn;
@@ -331,7 +331,7 @@ static void take_along(struct applying *applying, struct store *store, struct co
         txn_cookie(copy->txn, module, stands.cookie, version_at(hold, all->upto));
         applied->complete[module] = !stands.tail;
         if (applied->complete[module])
-            copy_mark_put(copy->txn, copy->home, module);
+            copy_mark_put(copy->txn, copy->home, module, all->read_ms);
         applied->answer.carried = true;
     }
 }

@@ -166,7 +166,7 @@ struct comparing *comparing_start(struct front_end *fe, struct workers *workers,
     c->context = context;
     snprintf(c->target, sizeof c->target, "%s", target);
     const struct machine *to = target_of(c, e);
-    if (!to || offer_read(fe, home, module, term, &c->offer, e))
+    if (!to || offer_read(fe, home, module, term, target, &c->offer, e))
         return NULL;
     c->offer.purpose = OFFER_COMPARE;
     c->offer.comparison = random_u64();

@@ -36,9 +36,17 @@ static void put(struct txn *txn, const char *home, enum module module, uint64_t 
     txn_record(txn, record_name(home, module, name), buffer_view(&value));
 }
 
-void copy_mark_put(struct txn *txn, const char *home, enum module module)
+/* Somebody may have set this machine's clock back. */
+static uint64_t not_ahead(uint64_t moment)
 {
-    put(txn, home, module, clock_wall_ms());
+    uint64_t now_ms = clock_wall_ms();
+    return moment < now_ms ? moment : now_ms;
+}
+
+void copy_mark_put(struct txn *txn, const char *home, enum module module, uint64_t read_ms)
+{
+    if (read_ms)
+        put(txn, home, module, not_ahead(read_ms));
 }
 
 void copy_mark_drop(struct txn *txn, const char *home)
@@ -70,11 +78,14 @@ static struct mark_row *row_of(struct copy_marks *marks, const char *home)
     return row;
 }
 
-void copy_marks_note(struct copy_marks *marks, const char *home, enum module module)
+void copy_marks_note(struct copy_marks *marks, const char *home, enum module module,
+                     uint64_t read_ms)
 {
     struct mark_row *row = row_of(marks, home);
-    if (row)
-        row->modules[module].moment = clock_wall_ms();
+    if (!row)
+        return;
+    uint64_t *moment = &row->modules[module].moment;
+    *moment = not_ahead(read_ms > *moment ? read_ms : *moment);
 }
 
 uint64_t copy_marks_of(const struct copy_marks *marks, const char *home, enum module module)

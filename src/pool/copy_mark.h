@@ -1,7 +1,7 @@
 /* Until when the copies here had everything: what tells how old a copy is when its holder is gone.
  *
  * A moment is kept in the transaction of the batch that made the copy complete. A copy that stays
- * complete says so with each offer, too; that is kept only when its holder falls silent or this
+ * complete learns so from each offer, too; that is kept only when its holder falls silent or this
  * process stops, so that an idle pair writes nothing. Moments are this machine's wall clock.
  * Everything is called on the loop, but for what says otherwise. */
 #ifndef POLLUX_POOL_COPY_MARK_H
@@ -20,10 +20,12 @@ void copy_marks_tick(struct copy_marks *marks);
 /* The same of all: this process stops. */
 void copy_marks_stop(struct copy_marks *marks);
 
-/* The copy has everything that there is. */
-void copy_marks_note(struct copy_marks *marks, const char *home, enum module module);
+/* The copy has everything that there was when that was read (struct batch_head): when it came, or
+ * was stored, says nothing, for changes may have been acknowledged meanwhile. */
+void copy_marks_note(struct copy_marks *marks, const char *home, enum module module,
+                     uint64_t read_ms);
 /* Any thread: the same, when this transaction is durable. */
-void copy_mark_put(struct txn *txn, const char *home, enum module module);
+void copy_mark_put(struct txn *txn, const char *home, enum module module, uint64_t read_ms);
 /* Of a home that goes. */
 void copy_mark_drop(struct txn *txn, const char *home);
 /* What is kept of it, also of homes that are not open here. */

@@ -205,32 +205,6 @@ static void forget_trouble(struct exporting *x)
         x->trouble = (struct error){0};
 }
 
-/* In words, what keeps a copy from going on. */
-static void explain(const struct exporting *x, const struct copy_answer *at, struct error *e)
-{
-    switch (at->verdict) {
-    case COPY_GO_ON:
-    case COPY_EARLY: *e = (struct error){0}; break;
-    case COPY_COMPARE:
-        fail(e, FAIL_REFUSED, "The copy at %s can't go on from where it stands, or is not equal.",
-             x->target);
-        error_next(e, "It is compared, and what differs is sent.");
-        break;
-    case COPY_FORKED:
-        fail(e, FAIL_REFUSED,
-             "The copy at %s has changes of its own behind change %llu, which are not known here.",
-             x->target, (unsigned long long)at->at.usn);
-        error_kept(e, "Nothing is copied over them.");
-        break;
-    case COPY_LATE:
-        fail(e, FAIL_REFUSED, "%s follows another term of the home %s.", x->target, x->home);
-        break;
-    case COPY_HOLDS:
-        fail(e, FAIL_REFUSED, "%s holds the home %s itself.", x->target, x->home);
-        break;
-    }
-}
-
 /* Of files, whoever brings them takes the time, and keeps to a pace of its own. */
 static uint64_t paced_bytes(const struct exporting *x)
 {
@@ -251,7 +225,7 @@ static void on_position(const struct copy_answer *position, const struct error *
     }
     struct error trouble = {0};
     snprintf(x->files_there, sizeof x->files_there, "%s", position->why);
-    explain(x, position, &trouble);
+    offer_explain(position, x->home, x->target, &trouble);
     if (trouble.kind)
         x->trouble = trouble;
     uint64_t content = position->verdict == COPY_GO_ON ? x->batch.content : 0;
@@ -400,7 +374,7 @@ static void offer(struct exporting *x)
     OWNED(free_memory) struct sync_offer *offer = xcalloc(1, sizeof *offer);
     struct error e = {0};
     x->in_flight = FLIGHT_OFFER;
-    if (!to || offer_read(x->fe, x->home, x->module, x->term, offer, &e))
+    if (!to || offer_read(x->fe, x->home, x->module, x->term, x->target, offer, &e))
         fail_with(x, &e);
     else
         link_offer(front_end_link(x->fe), to, offer, on_position, x);
@@ -436,8 +410,10 @@ static void send_batch(struct exporting *x, const struct export_action *action)
     struct error e;
     x->in_flight = FLIGHT_PACKING;
     x->batch.store = front_end_store(x->fe);
-    x->batch.head =
-        (struct batch_head){.module = x->module, .term = x->term, .after = action->after};
+    x->batch.head = (struct batch_head){.module = x->module,
+                                        .term = x->term,
+                                        .after = action->after,
+                                        .read_ms = front_end_clock_of(x->fe, x->target)};
     x->batch.last = action->last;
     x->batch.tells_others = carrying_may(x);
     x->batch.bytes_max = action->bytes_max;
@@ -504,7 +480,7 @@ static void open_or_close(struct exporting *x)
     struct sync_offer offer;
     struct error e;
     if (open && (!x->open || !term_equal(x->term, term))) {
-        if (offer_read(x->fe, x->home, x->module, term, &offer, &e))
+        if (offer_read(x->fe, x->home, x->module, term, x->target, &offer, &e))
             return; /* again at the next tick */
         x->open = true;
         x->term = term;

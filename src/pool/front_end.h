@@ -116,6 +116,8 @@ enum failure front_end_serves(const struct front_end *fe, const char *home, uint
 
 /* A machine of this pool to talk to: one that answers, or else the first. NULL: no such pool. */
 const struct machine *front_end_machine_of(const struct front_end *fe, const char *pool);
+/* The wall clock of that machine, or some time before; 0: not known. */
+uint64_t front_end_clock_of(const struct front_end *fe, const char *pool);
 
 /* The machines, by name and with commas, that answer us and say that they hear the home's holder.
  */

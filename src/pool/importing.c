@@ -134,15 +134,17 @@ void importing_failed(struct importing *importing, const char *home, enum module
     note(importing, home, module, e);
 }
 
-/* The copy has everything that there was. */
-static void note_complete(struct importing *importing, const char *home, enum module module)
+/* The copy has everything that there was when that was read. */
+static void note_complete(struct importing *importing, const char *home, enum module module,
+                          uint64_t read_ms)
 {
     struct import_status *status = status_of(importing, home, module);
     if (!status)
         return;
     if (module == MODULE_DATA_CONF)
         content_complete(front_end_content(importing->fe), home, true);
-    copy_marks_note(backup_service_marks(front_end_backup_service(importing->fe)), home, module);
+    copy_marks_note(backup_service_marks(front_end_backup_service(importing->fe)), home, module,
+                    read_ms);
     note_works(status, home, module); /* whatever went wrong is over, without another batch */
 }
 
@@ -328,7 +330,7 @@ static void on_replica_worked(void *context)
                         HOME_CENTRAL);
     if (!o->error.kind && o->answer.verdict == COPY_GO_ON && !o->answer.tail &&
         o->answer.at.usn == o->offer.head)
-        note_complete(o->importing, HOME_CENTRAL, MODULE_CMS_MASTER);
+        note_complete(o->importing, HOME_CENTRAL, MODULE_CMS_MASTER, o->offer.read_ms);
     free(o);
 }
 
@@ -425,7 +427,7 @@ static void consider(struct importing *importing, struct hosted_home *home,
     }
     if (offer->purpose == OFFER_ASK && r.follows && offer->whole && !answer.tail &&
         answer.at.usn == offer->head)
-        note_complete(importing, offer->home, offer->module);
+        note_complete(importing, offer->home, offer->module, offer->read_ms);
     if (!enrich_of(&r) && (!r.follows || same_lineage(&hold->lineage, &offer->lineage))) {
         say(importing, offer->module, reply, answer);
         return;
@@ -563,7 +565,7 @@ static void on_worked(void *context)
         note(importing, applied->home, applied->module, failed ? &sent->error : NULL);
     for (int m = 0; m < MODULES && !failed; m++) {
         if (applied->complete[m])
-            note_complete(importing, applied->home, (enum module)m);
+            note_complete(importing, applied->home, (enum module)m, sent->head.read_ms);
     }
     reply_to(sent, &applied->answer, failed ? &sent->error : NULL);
     if (applied->home[0])

@@ -82,9 +82,10 @@ enum failure offer_shorten(struct view *view, const char *home, struct tail *tai
 }
 
 enum failure offer_read(struct front_end *fe, const char *home, enum module module,
-                        struct term term, struct sync_offer *offer, struct error *e)
+                        struct term term, const char *to, struct sync_offer *offer, struct error *e)
 {
     struct home_state state;
+    uint64_t read_ms = front_end_clock_of(fe, to); /* before it is read */
     struct hosted_home *hosted = front_end_home(fe, home);
     if (!hosted)
         return fail(e, FAIL_NOT_FOUND, "%s has no home %s.", front_end_pool(fe), home);
@@ -98,8 +99,33 @@ enum failure offer_read(struct front_end *fe, const char *home, enum module modu
                                  .head = copy.head,
                                  .horizon = copy_horizon(&copy, state.horizon),
                                  .whole = copy_head(&copy) == copy.head,
+                                 .read_ms = read_ms,
                                  .digest = state.modules[module].digest,
                                  .lineage = hold->lineage};
     snprintf(offer->home, sizeof offer->home, "%s", home);
     return OK;
+}
+
+void offer_explain(const struct copy_answer *at, const char *home, const char *target,
+                   struct error *e)
+{
+    switch (at->verdict) {
+    case COPY_GO_ON:
+    case COPY_EARLY: *e = (struct error){0}; break;
+    case COPY_COMPARE:
+        fail(e, FAIL_REFUSED, "The copy at %s can't go on from where it stands, or is not equal.",
+             target);
+        error_next(e, "It is compared, and what differs is sent.");
+        break;
+    case COPY_FORKED:
+        fail(e, FAIL_REFUSED,
+             "The copy at %s has changes of its own behind change %llu, which are not known here.",
+             target, (unsigned long long)at->at.usn);
+        error_kept(e, "Nothing is copied over them.");
+        break;
+    case COPY_LATE:
+        fail(e, FAIL_REFUSED, "%s follows another term of the home %s.", target, home);
+        break;
+    case COPY_HOLDS: fail(e, FAIL_REFUSED, "%s holds the home %s itself.", target, home); break;
+    }
 }

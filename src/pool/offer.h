@@ -5,8 +5,10 @@
 
 #include "pool/front_end.h"
 
+/* To a pool. */
 enum failure offer_read(struct front_end *fe, const char *home, enum module module,
-                        struct term term, struct sync_offer *offer, struct error *e);
+                        struct term term, const char *to, struct sync_offer *offer,
+                        struct error *e);
 
 /* The record and the state of a home that `pool` has a part in: whoever has none neither writes to
  * the copy here nor is told what stands in it. */
@@ -26,5 +28,8 @@ struct version offer_compared_at(const struct hold *hold, const struct home_stat
                                  const struct sync_offer *offer);
 struct copy_answer offer_judge(const struct hold *hold, const struct home_state *state,
                                const struct sync_offer *offer);
+/* What keeps the copy at `target` from going on, in words; OK: nothing does. */
+void offer_explain(const struct copy_answer *at, const char *home, const char *target,
+                   struct error *e);
 
 #endif

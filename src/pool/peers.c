@@ -73,6 +73,12 @@ bool peer_clock_differs(const struct peer *peer)
     return peer->clock_words == CLOCK_DIFFERENCE_WORDS;
 }
 
+uint64_t peer_clock(const struct peer *peer, uint64_t now_ms)
+{
+    uint64_t since_ms = now_ms - peer->heard_ms;
+    return peer->heard_ms ? peer->clock_ms + since_ms - since_ms / CLOCK_DRIFT_PARTS : 0;
+}
+
 static void compare_clocks(struct peer *peer, uint64_t theirs, uint64_t ours)
 {
     uint64_t apart = theirs > ours ? theirs - ours : ours - theirs;
@@ -129,6 +135,7 @@ void peers_heard(struct peers *peers, const struct heartbeat *theirs, uint64_t n
     if (peer->started && peer->started != theirs->started)
         log_event(LOG_EVENT_NOTICE, "machine-restarted", "%s was restarted.", peer->machine);
     peer->heard_ms = now_ms;
+    peer->clock_ms = theirs->wall_ms;
     peer->started = theirs->started;
     peer->topology = theirs->topology;
     memcpy(peer->engine, theirs->engine, sizeof peer->engine);

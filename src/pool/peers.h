@@ -12,6 +12,8 @@ enum {
     CLOCK_DIFFERENCE_WARNS_MS = 5000,
     /* So many words in a row must say so: one that was held up on its way looks like it. */
     CLOCK_DIFFERENCE_WORDS = 5,
+    /* Two clocks run apart by less than one part in so many. */
+    CLOCK_DRIFT_PARTS = 1000,
     /* A pool has a part in its own home, its partner's, and central. */
     PEER_HOMES_MAX = 3,
 };
@@ -33,6 +35,7 @@ struct peer {
     bool again;         /* … and another one is due behind it */
     uint64_t called_ms; /* when it was called last */
     uint64_t heard_ms;  /* monotonic, from either direction; 0: never */
+    uint64_t clock_ms;  /* its wall clock, as it said then */
     uint64_t started;   /* its random number of its start */
     uint64_t topology;  /* the hash of its topology */
     unsigned hears;     /* of our homes, by their place: whose holder does it hear? */
@@ -59,6 +62,9 @@ struct peer *peers_find(struct peers *peers, const char *machine);
 void peers_heard(struct peers *peers, const struct heartbeat *theirs, uint64_t now_ms,
                  uint64_t our_wall_ms, uint64_t our_topology);
 bool peer_clock_differs(const struct peer *peer);
+/* Its wall clock now, or some time before: never beyond it, unless somebody set it back since it
+ * was heard. 0: not heard yet. */
+uint64_t peer_clock(const struct peer *peer, uint64_t now_ms);
 void peers_answered(struct peer *peer);
 void peers_failed(struct peer *peer, const struct error *e);
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "pool/front_end.h"
 
 const struct machine *front_end_machine_of(const struct front_end *fe, const char *pool_name)
@@ -16,6 +17,13 @@ const struct machine *front_end_machine_of(const struct front_end *fe, const cha
             return &pool->machines[i];
     }
     return &pool->machines[0];
+}
+
+uint64_t front_end_clock_of(const struct front_end *fe, const char *pool)
+{
+    const struct machine *machine = front_end_machine_of(fe, pool);
+    const struct peer *peer = machine ? peers_find(front_end_peers(fe), machine->fqdn) : NULL;
+    return peer ? peer_clock(peer, clock_ms()) : 0;
 }
 
 bool front_end_answers(const struct front_end *fe, const struct machine *machine)

@@ -32,7 +32,8 @@ static void assert_same(struct bytes a, struct bytes b)
     const struct batch_head *p = batch_head(x), *q = batch_head(y);
     assert(strcmp(p->home, q->home) == 0 && p->module == q->module &&
            term_equal(p->term, q->term) && p->after == q->after && p->upto == q->upto &&
-           p->head == q->head && p->horizon == q->horizon && p->others_upto == q->others_upto);
+           p->head == q->head && p->horizon == q->horizon && p->others_upto == q->others_upto &&
+           p->read_ms == q->read_ms);
     assert(batch_count(x) == batch_count(y));
     struct item i, j;
     while (batch_next(x, &i)) {

@@ -44,8 +44,8 @@ static void write_loose(const char *folder)
     buffer_u8(&head, MODULE_PRESENCE_FOCUS);
     buffer_varint(&head, 4);
     buffer_u64(&head, 99);
-    /* after, upto, head, horizon, others, more, count */
-    const uint64_t numbers[] = {10, 30, 40, 3, 20, 0, 2};
+    /* after, upto, head, horizon, others, read, more, count */
+    const uint64_t numbers[] = {10, 30, 40, 3, 20, 7, 0, 2};
     for (size_t i = 0; i < COUNT_OF(numbers); i++)
         buffer_varint(&head, numbers[i]);
     buffer_u8(&out, 2);
@@ -68,7 +68,8 @@ static void write_batches(const char *folder)
                               .term = {.number = 4, .tag = 99},
                               .after = 10,
                               .head = 40,
-                              .horizon = 3};
+                              .horizon = 3,
+                              .read_ms = 1700000000000};
     batch_begin(w, &head);
     write_sealed(folder, "empty", batch_finish(w, 40, true));
     batch_begin(w, &head);

@@ -144,6 +144,15 @@ class Writers:
             writer.must_be_kept(pool)
 
 
+def facts_of(report):
+    """What a report says, for programs."""
+    return json.loads(report.read_text().split('id="facts">')[1].split("</script>")[0])
+
+
+def steps_of(report):
+    return {step["Name"]: (step["Result"], step["Seconds"]) for step in facts_of(report)["Steps"]}
+
+
 def fail_over(world, *words, at="redmond", pool=ATL, **environment):
     return world.command(at, "Invoke-CsPoolFailOver", "-PoolFqdn", pool, *words, **environment)
 

@@ -83,7 +83,7 @@ def a_failover_leaves_a_report_where_none_is_named(world):
     assert f"The report is {report}." in typed.err, typed
     assert report.stat().st_mode & 0o077 == 0o044
     # For a person in a hurry: who has it now, and what took how long, as it was measured.
-    facts = json.loads(report.read_text().split('id="facts">')[1].split("</script>")[0])
+    facts = facts_of(report)
     figures = [(f["Name"], f["Value"]) for f in facts["Figures"]]
     assert figures[:3] == [("Holder", REDMOND), ("Taken from", ATL), ("Term", 3)], figures
     steps = {step["Name"]: step["Seconds"] for step in facts["Steps"]}
@@ -100,12 +100,16 @@ def a_failover_leaves_a_report_where_none_is_named(world):
     world.command("redmond", *nowhere, "-Report", "asked.html", **here).must(1, "asked.html was not written")
     # Where there is no place for it, the work is done all the same.
     world.command("redmond", *command, XDG_STATE_HOME="", HOME="/nowhere").must(0)
-    # What fails leaves one, too.
+    # What fails leaves one, too; be it before -Confirm asks.
     world.kill("redmond")
     world.wait_silent("atl", "redmond")
-    world.command("atl", "Invoke-CsPoolFailBack", "-PoolFqdn", ATL, "-Confirm:$false", **here).must(1)
-    failed = next(folder.glob("Invoke-CsPoolFailBack-20*.html"))
-    assert "does not answer" in failed.read_text()
+    for confirm in ("-Confirm:$false", "-Confirm"):
+        world.command("atl", "Invoke-CsPoolFailBack", "-PoolFqdn", ATL, confirm, **here).must(1)
+        failed = next(folder.glob("Invoke-CsPoolFailBack-20*.html"))
+        assert "does not answer" in failed.read_text() and "WhatIf" not in facts_of(failed)["Parameters"]
+        failed.unlink()
+    world.command("atl", "Invoke-CsPoolFailBack", "-PoolFqdn", ATL, "-Confirm", "-Report", named, **here).must(1)
+    assert facts_of(named)["Result"] == "failed"
 
 
 @test
@@ -445,6 +449,8 @@ def whoever_leaves_by_ctrl_c_or_closes_the_terminal_gets_the_report_all_the_same
             world.command("redmond", "Stop-CsPoolFailOver", "-PoolFqdn", ATL).must(0)
             until("the report", report.exists)
             assert "called off" in report.read_text()
+            steps = {name: result for name, (result, _) in steps_of(report).items()}
+            assert steps["Letting sessions end"] == "failed" and steps["Calling it off"] == "done", steps
             world.wait_mode("atl", "atl", "Serving")
         assert len(world["redmond"].events("operation-began")) == 2
         writers.go_on()

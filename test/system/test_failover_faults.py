@@ -4,6 +4,8 @@ at each step of it, disks that are full, stores that keep nothing or are put bac
 Afterwards there is one holder, both copies are equal, no term was opened twice, nothing that was
 acknowledged is missing, and what was said of it is true."""
 
+from datetime import datetime, timezone
+
 from copies import keep_aside, put_back
 from failovers import *
 from web_client import Client, curl, url
@@ -262,6 +264,30 @@ def what_a_lost_pool_had_not_copied_is_reported_and_salvaged_when_it_comes_back(
 
 
 @test
+def a_copy_whose_keeper_was_late_does_not_say_that_it_had_what_came_meanwhile(world):
+    """One change is on its way to it when it stands still; those behind it are lost with their pool. It
+    called itself complete until it stored that one, seconds after them."""
+    writers = deploy(world, 1)
+    (writer,) = writers.list
+    until("a change to be acknowledged", writer.change)
+    world.wait_copied("atl")
+    world.pause("redmond")
+    until("a change to be acknowledged", writer.change)
+    time.sleep(0.3)  # it is on its way now, and whatever follows stays here
+    meanwhile = datetime.now(timezone.utc)
+    until("a change to be acknowledged", writer.change)
+    time.sleep(1)
+    world.kill("atl")
+    world.resume("redmond")
+    world.wait_silent("redmond", "atl")
+    told = fail_over(world, "-DisasterMode").must(0)
+    until_when = re.search(r"it had everything until (\S+Z)", told.err)[1]
+    assert datetime.fromisoformat(until_when.replace("Z", "+00:00")) <= meanwhile, (meanwhile, told)
+    world.start("atl")
+    must_meet(world, writers, "redmond")
+
+
+@test
 def a_holder_that_is_cut_off_steps_down_at_the_word_of_a_third_pool(world):
     """Which hears it, while the pool that took does not: that one is told so when it takes."""
     with deploy(world, network=True, pools=("atl", "redmond", "oslo")) as writers:
@@ -398,9 +424,12 @@ def a_taker_that_is_stopped_says_that_it_did_not_get_to_the_end(world):
         typed = Typed(world, "atl", "Invoke-CsPoolFailOver", "-PoolFqdn", ATL, "-ServicesStopDelayMins", "1",
                       "-Report", str(report))
         until("sessions to have time to end", lambda: world.mode("atl", "atl") == "Closing")
+        time.sleep(0.2)
         world.stop("redmond")
         typed.ends().must(1, f"polluxd stops at {REDMOND}", "interrupted at", f"Get-CsPoolFailOverStatus -PoolFqdn {ATL}")
         assert "It was done" not in report.read_text()
+        result, seconds = steps_of(report)["Letting sessions end"]
+        assert result == "failed" and seconds > 0.1, facts_of(report)["Steps"]
         world.start("redmond")
         world.wait_mode("atl", "atl", "Serving")
         writers.go_on(3)

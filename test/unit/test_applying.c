@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "core/lineage.h"
 #include "pool/applying.h"
+#include "pool/copy_mark.h"
 #include "store/memory.h"
 #include "store_check.h"
 
@@ -109,14 +111,16 @@ static void nor_when_it_is_gathered_with_what_came_before(void **state)
 /* --- other modules go along --- */
 
 /* A batch without items, up to `head`; the last thing of another module is met at `others`. */
-static struct applied tells(uint64_t after, uint64_t head, uint64_t others)
+static struct applied tells_read_at(uint64_t after, uint64_t head, uint64_t others,
+                                    uint64_t read_ms)
 {
     OWNED(batch_writer_free) struct batch_writer *writer = batch_writer_new();
     struct applied applied = {0};
     struct error e = {0};
     struct hold hold;
     state_of(store, HOME, &hold);
-    struct batch_head of = {.module = MODULE, .term = hold.term, .after = after, .head = head};
+    struct batch_head of = {
+        .module = MODULE, .term = hold.term, .after = after, .head = head, .read_ms = read_ms};
     snprintf(of.home, sizeof of.home, "%s", HOME);
     batch_begin(writer, &of);
     batch_others_upto(writer, others);
@@ -125,6 +129,20 @@ static struct applied tells(uint64_t after, uint64_t head, uint64_t others)
     if (applying_take(applying, store, &bytes, &applied, &e))
         fail_msg("%s", e.what);
     return applied;
+}
+
+static struct applied tells(uint64_t after, uint64_t head, uint64_t others)
+{
+    return tells_read_at(after, head, others, 0);
+}
+
+static uint64_t complete_until(enum module module)
+{
+    struct view *view = NULL;
+    assert_int_equal(store_view(store, &view, NULL), OK);
+    uint64_t moment = copy_mark_read(view, HOME, module);
+    view_close(view);
+    return moment;
 }
 
 static uint64_t other_cookie(void)
@@ -172,6 +190,22 @@ static void rule_20_nothing_is_said_of_it_unless_the_sender_did(void **state)
     other_comes_to(10);
     assert_false(tells(10, 20, 20).answer.carried);
     assert_int_equal(other_cookie(), 10);
+}
+
+/* Not when it was stored: changes may have been acknowledged since it was read. */
+static void a_copy_had_everything_until_what_completes_it_was_read(void **state)
+{
+    (void)state;
+    other_comes_to(5);
+    assert_true(tells_read_at(0, 10, 0, 4000).complete[MODULE]);
+    assert_int_equal(complete_until(MODULE), 4000);
+    assert_int_equal(complete_until(MODULE_DATA_CONF), 4000);
+    assert_true(tells(10, 20, 20).complete[MODULE]); /* when this was read, nobody knows */
+    assert_int_equal(complete_until(MODULE), 4000);
+    uint64_t before_ms = clock_wall_ms();
+    tells_read_at(20, 30, 30, UINT64_MAX / 2); /* a clock that is ahead */
+    assert_in_range(complete_until(MODULE), before_ms, clock_wall_ms());
+    assert_int_equal(complete_until(MODULE_DATA_CONF), 4000);
 }
 
 /* --- what was gathered is not stored --- */
@@ -364,6 +398,7 @@ int main(void)
         TEST(nor_when_it_is_gathered_with_what_came_before),
         TEST(rule_20_another_module_goes_along_in_the_same_transaction),
         TEST(rule_20_nothing_is_said_of_it_unless_the_sender_did),
+        TEST(a_copy_had_everything_until_what_completes_it_was_read),
         TEST(what_was_gathered_and_found_no_room_is_sent_again),
         TEST(what_was_gathered_behind_that_goes_with_it),
         TEST(what_was_gathered_in_a_term_that_is_over_is_not_stored),

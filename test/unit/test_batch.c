@@ -29,6 +29,7 @@ static void what_goes_in_comes_out(void **state)
     (void)state;
     OWNED(batch_writer_free) struct batch_writer *w = batch_writer_new();
     struct batch_head h = head(10, 30);
+    h.read_ms = 1700000000000;
     batch_begin(w, &h);
     struct item a = numbered(11, "a", "first"), b = numbered(15, "b", "");
     b.deleted = true;
@@ -43,6 +44,7 @@ static void what_goes_in_comes_out(void **state)
     assert_string_equal(got->home, "atl.example.com");
     assert_true(term_equal(got->term, h.term));
     assert_true(got->after == 10 && got->upto == 30 && got->head == 30 && got->horizon == 3);
+    assert_int_equal(got->read_ms, h.read_ms);
     assert_true(got->more);
     assert_int_equal(got->others_upto, 30); /* of other modules it says nothing, … */
     assert_int_equal(batch_count(batch), 2);
@@ -77,9 +79,12 @@ static void batches_that_follow_on_each_other_are_as_good_as_one(void **state)
     next.upto = 50;
     next.head = 70;
     next.horizon = 5;
+    all.read_ms = 1000;
+    next.read_ms = 2000;
     batch_join(&all, &next);
     assert_true(all.after == 10 && all.upto == 50 && all.head == 70 && all.horizon == 5);
     assert_false(all.more);
+    assert_int_equal(all.read_ms, 2000);
 }
 
 static void a_batch_without_items_moves_the_cookie_alone(void **state)

@@ -295,6 +295,7 @@ static struct sync_offer *an_offer(void)
     o->head = 4711;
     o->horizon = 12;
     o->whole = true;
+    o->read_ms = 1700000000000;
     o->purpose = OFFER_COMPARE;
     o->comparison = 0xfeedfacecafebeef;
     o->digest =
@@ -311,7 +312,7 @@ static bool same_offer(const struct sync_offer *a, const struct sync_offer *b)
     lineage_encode(&a->lineage, &x);
     lineage_encode(&b->lineage, &y);
     return strcmp(a->home, b->home) == 0 && a->module == b->module && a->purpose == b->purpose &&
-           a->whole == b->whole && a->comparison == b->comparison &&
+           a->whole == b->whole && a->read_ms == b->read_ms && a->comparison == b->comparison &&
            digest_equal(&a->digest, &b->digest) && term_equal(a->term, b->term) &&
            a->head == b->head && a->horizon == b->horizon &&
            bytes_equal(buffer_view(&x), buffer_view(&y));

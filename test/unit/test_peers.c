@@ -89,11 +89,25 @@ static void what_was_held_up_on_its_way_is_no_other_clock(void **state)
     assert_int_equal(times_told("clocks-differ"), 0);
 }
 
+/* A word that came late says less, and nothing that is not so. */
+static void what_its_clock_is_now_is_never_beyond_it(void **state)
+{
+    (void)state;
+    struct peer *peer = peers_find(peers, other);
+    assert_int_equal(peer_clock(peer, 1), 0); /* nothing was heard yet */
+    hear(NOW);
+    assert_int_equal(peer_clock(peer, 1), NOW);
+    assert_int_equal(peer_clock(peer, 1 + 5000), NOW + 5000 - 5000 / CLOCK_DRIFT_PARTS);
+    hear(NOW - LATE); /* what is said last counts: its clock may have been set back */
+    assert_int_equal(peer_clock(peer, 1), NOW - LATE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_clock_that_is_another_is_told_once, begin, end),
         cmocka_unit_test_setup_teardown(what_was_held_up_on_its_way_is_no_other_clock, begin, end),
+        cmocka_unit_test_setup_teardown(what_its_clock_is_now_is_never_beyond_it, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -33,6 +33,7 @@ struct stage {
     bool would_do;         /* and that something would be done came of it */
     bool troubled;         /* something went wrong since it began */
     json_t *heard;         /* warnings of that run: the deed gives them again */
+    json_t *rehearsed;     /* its report, which is the command's if it failed there */
     json_t *held;          /* until OutBuffer is full */
     json_t *kept[4];     /* what goes into the variables that were named, in the order of `kinds` */
     char *report;        /* where the report of this run goes; NULL: none is wanted */
@@ -236,13 +237,26 @@ static bool is_asked(const struct binding *b)
 /* Only -Confirm shows what would be done; whoever stops at warnings wants those alone. */
 static bool is_for_person(const struct stage *stage, const json_t *message)
 {
-    bool shown = is_asked(&stage->b) && !json_object_get(message, "report");
-    return !stage->rehearses || shown || json_object_get(message, "warning") ||
-           json_object_get(message, "error");
+    return !stage->rehearses || is_asked(&stage->b) || json_object_get(message, "warning") ||
+           json_object_get(message, "error") || json_object_get(message, "report");
+}
+
+/* Without what polluxd was asked to make a rehearsal of it. */
+static json_t *as_typed(const struct stage *stage, const json_t *facts)
+{
+    json_t *typed = json_deep_copy(facts);
+    if (!bound_switch(&stage->b, "WhatIf"))
+        json_object_del(json_object_get(typed, "Parameters"), "WhatIf");
+    return typed;
 }
 
 static void on_report(struct stage *stage, const json_t *facts)
 {
+    if (stage->rehearses) {
+        json_decref(stage->rehearsed);
+        stage->rehearsed = as_typed(stage, facts);
+        return;
+    }
     OWNED(free_memory) char *path = TAKE(stage->report);
     struct error e;
     if (path && report_file_write(path, facts, &e)) {
@@ -435,6 +449,9 @@ static enum failure rehearse(struct stage *stage, bool *good, struct error *e)
     enum failure bad = run_remotely(stage, true, e);
     stage->rehearses = false;
     *good = !bad && !stage->troubled && !stage->pipe->stop;
+    OWNED(json_decref) json_t *facts = TAKE(stage->rehearsed);
+    if (stage->troubled && facts)
+        on_report(stage, facts);
     return bad;
 }
 
@@ -491,10 +508,10 @@ static void carry_out(struct stage *stage)
         bad = prepare_report(stage, &e);
     if (!bad)
         bad = prepare(stage, &yes, &e);
-    if (!bad && yes) {
+    if (!bad && yes)
         bad = run_remotely(stage, false, &e);
+    if (bad || yes)
         tell_missing_report(stage, bad);
-    }
     if (got) /* the next object has its own */
         json_object_del(stage->b.bound, got);
     if (bad)
@@ -627,6 +644,7 @@ void stage_free(struct stage *stage)
         json_decref(stage->kept[kind]);
     json_decref(stage->held);
     json_decref(stage->heard);
+    json_decref(stage->rehearsed);
     binding_free(&stage->b);
     free(stage->follow);
     free(stage->cancel);
