@@ -377,6 +377,22 @@ def a_taker_whose_file_store_is_not_there_is_not_failed_over_to_unless_it_is_a_d
 # --- calling it off, and crashes in the middle ---------------------------------------------------
 
 
+def at_terminal(world, *words):
+    """Typed there: the process, and the other end of its terminal."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.environ["POLLUX_SERVER"] = str(world["redmond"].socket)
+        os.execv(POLLUX, [str(POLLUX), *words])
+    return pid, terminal
+
+
+def read_until(terminal, words):
+    seen = ""
+    while words not in seen:
+        seen += os.read(terminal, 4096).decode(errors="replace")
+    return seen
+
+
 @test
 def what_is_under_way_can_be_called_off_and_joined(world):
     with deploy(world, writers=2) as writers:
@@ -394,6 +410,8 @@ def what_is_under_way_can_be_called_off_and_joined(world):
             told = fail_over(world, "-WhatIf", *words).must(0, "is under way already", "Letting sessions end", joined)
             assert "would be copied" not in told.out, told
         other = begin(world)
+        pid, terminal = at_terminal(world, "Invoke-CsPoolFailOver", "-PoolFqdn", ATL)
+        read_until(terminal, "minutes left")
         joined = world["redmond"].begin_to_ask("Invoke-CsPoolFailOver", "is joined", PoolFqdn=ATL)
         world.command("redmond", "Stop-CsPoolFailOver", "-PoolFqdn", ATL, "-WhatIf").must(0)
         assert world.mode("atl", "atl") == "Closing"
@@ -401,32 +419,20 @@ def what_is_under_way_can_be_called_off_and_joined(world):
             world.command("atl", "Stop-CsPoolFailOver", "-PoolFqdn", ATL).must(0)
             world.wait_event("redmond", "operation-failed", "called off")
             world.wait_mode("atl", "atl", "Serving")
+            read_until(terminal, "Writing down what it came to")
         until("its end to be kept", lambda: not world["redmond"].status_of("atl").get("Operation"))
         world.command("redmond", "Stop-CsPoolFailOver", "-PoolFqdn", ATL, "-WhatIf").must(1, "No operation")
         for one in (process, other):
             one.ends().must(1, "called off", f"To begin anew: Invoke-CsPoolFailOver -PoolFqdn {ATL} -ServicesStopDelayMins 30")
-        told = joined().must(200, "changes left to copy", "called off")
+        read_until(terminal, "called off")
+        os.close(terminal)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 1
+        told = joined().must(200, " minutes left", "called off")
         assert "Failed, " not in told.text, told.text  # that is no progress
         writers.go_on()
         fail_over(world).must(0)
         writers.go_on()
     writers.must_be_kept("redmond")
-
-
-def at_terminal(world, *words):
-    """Typed there: the process, and the other end of its terminal."""
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.environ["POLLUX_SERVER"] = str(world["redmond"].socket)
-        os.execv(POLLUX, [str(POLLUX), *words])
-    return pid, terminal
-
-
-def read_until(terminal, words):
-    seen = ""
-    while words not in seen:
-        seen += os.read(terminal, 4096).decode(errors="replace")
-    return seen
 
 
 @test
