@@ -113,7 +113,6 @@ static bool begin_again(struct operation *op, uint64_t now_ms, struct operation_
         return false;
     op->began_again = true;
     op->status.to = TERM_NONE;
-    op->told = false;
     op->status.heard = false;
     operation_go_to(op, OPERATION_COPY, now_ms, actions);
     return true;

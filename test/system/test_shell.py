@@ -213,7 +213,7 @@ def tab_completes_what_is_typed(world):
 def a_failover_on_a_terminal_shows_its_steps_and_how_long_it_takes_already(world):
     world.build(["atl", "redmond"]).begin()
     words = str(BIN / "Invoke-CsPoolFailOver"), "-PoolFqdn", name_of("atl"), "-ServicesStopDelayMins", "30"
-    shown = "Failover  Letting sessions end (2 of 8), 30 minutes left  0:0"
+    shown = "Failover 0 %  Letting sessions end (2 of 8), 30 minutes left  0:0"
     first = Terminal(world, *words, pool="redmond")
     first.expect(f"{shown}1 elapsed", f"{shown}2 elapsed")
     # Whoever joins it sees since when it goes on, and not since when he looks.

@@ -1217,6 +1217,17 @@ static void a_holder_that_lost_its_store_in_the_middle_is_looked_at_again(void *
     }
     assert_true(s->alone);
 
+    /* Called off by then, it is told so all the same: it may be refusing changes still. */
+    OWNED(scene_free) struct scene *off = begin((struct operation_options){.disaster = true});
+    reach(off, OPERATION_DRAIN);
+    refuses(off, FAIL_REFUSED);
+    says(off, MODE_DRAINING);
+    assert_at(off, OPERATION_COPY);
+    assert_int_equal(cancel(off), OK);
+    assert_at(off, OPERATION_CALL_OFF);
+    tick(off, OPERATION_TICK_MS);
+    assert_int_equal(off->demanded.demand, DEMAND_CANCEL);
+
     /* Once is enough: what is refused again is refused for good. */
     OWNED(scene_free) struct scene *again = begin((struct operation_options){.disaster = true});
     for (unsigned i = 0; i < 2; i++) {
