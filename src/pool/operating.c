@@ -396,7 +396,8 @@ static enum failure nothing_to_cancel(const struct operating *operating, const c
     error_kept(e, "Nothing was changed.");
     return error_next(e,
                       "Get-CsPoolFailOverStatus -PoolFqdn %s shows who holds it, and what became "
-                      "of the last one.",
+                      "of the last one. A command that still looks whether it can be done ends "
+                      "with Ctrl-C where it was typed.",
                       home);
 }
 
