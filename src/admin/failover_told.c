@@ -21,7 +21,8 @@ static uint64_t left(const struct operation_status *s)
     return s->holder_usn > s->copied ? s->holder_usn - s->copied : 0;
 }
 
-/* How much of the step is done: changes copied, the machines that it waits for, or time. */
+/* How much of the step is done: changes that are copied, or where sessions have time to end, of
+ * that. */
 struct share {
     uint64_t done, total;
 };
@@ -33,7 +34,7 @@ static struct share share_of(const struct operation_report *r)
     if (s->step == OPERATION_REPLICAS)
         share = (struct share){s->replicas_usn, s->replicas_goal};
     else if (s->step == OPERATION_CLOSE)
-        share = (struct share){clock_ms() - s->step_ms[s->step], r->wish.options.close_ms};
+        share = (struct share){s->kept_ms ? clock_ms() - s->kept_ms : 0, r->wish.options.close_ms};
     share.done = share.done < share.total ? share.done : share.total;
     return share;
 }
@@ -101,13 +102,14 @@ static void tell_digests(struct call *call, const struct home_point *point)
 static void tell_steps(struct call *call, const struct operation_status *s)
 {
     bool failed = s->step == OPERATION_FAILED;
+    enum operation_step not_done = failed ? s->failed_at : s->step; /* or it is interrupted there */
     for (int i = 0; i < OPERATION_DONE; i++) {
         enum operation_step step = (enum operation_step)i;
         const struct report_step took = {.name = operation_step_name(step),
                                          .began_ms = s->step_ms[step],
                                          .ended_ms =
                                              step == s->step ? clock_ms() : s->step_end_ms[step],
-                                         .failed = failed && step == s->failed_at};
+                                         .failed = step == not_done};
         if (!took.began_ms || took.ended_ms < took.began_ms)
             continue;
         call_verbose(call, "%s: %" PRIu64 " ms", took.name, took.ended_ms - took.began_ms);
@@ -115,7 +117,6 @@ static void tell_steps(struct call *call, const struct operation_status *s)
     }
 }
 
-/* It may be this pool that is cut off. Once is enough, and better before it is taken. */
 void failover_warn_of_witnesses(struct call *call, const char *holder, const char *witnesses,
                                 struct failover_words *words)
 {
@@ -258,7 +259,7 @@ static void tell_done(struct call *call, const struct operation_report *r,
     tell_last_rejoin(call, r->wish.home);
 }
 
-/* It was done by nobody who is asked for it now. */
+/* This machine stops before it came to its end; or before that was written down. */
 static void tell_interrupted(struct call *call, const struct operation_report *r,
                              const struct failover_words *words)
 {
@@ -280,7 +281,7 @@ void failover_tell_end(struct call *call, const struct operation_report *r,
                        struct failover_words *words)
 {
     tell_steps(call, &r->status);
-    if (operating_is_under_way(r))
+    if (operating_is_under_way(r) && r->status.step != OPERATION_FAILED)
         tell_interrupted(call, r, words);
     else if (r->status.step == OPERATION_DONE)
         tell_done(call, r, words);

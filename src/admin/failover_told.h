@@ -13,7 +13,7 @@ struct failover_words {
 
 void failover_tell_progress(struct call *call, const struct operation_report *r,
                             const struct failover_words *words);
-/* Also of one that goes on without this machine, which stops. */
+/* Also of one that is interrupted, because this machine stops. */
 void failover_tell_end(struct call *call, const struct operation_report *r,
                        struct failover_words *words);
 /* It may be this pool that is cut off. Once is enough, and better before it is taken. */

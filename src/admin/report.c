@@ -11,7 +11,7 @@ struct report {
     json_t *lists[REPORT_LISTS];
     uint64_t left_out[REPORT_LISTS];
     uint64_t began_ms, began_wall_ms, step_ms;
-    bool has_failed; /* a step */
+    bool failure_is_measured; /* the step that failed is known */
 };
 
 static const char *const list_names[REPORT_LISTS] = {
@@ -92,7 +92,6 @@ static void fail_step(struct report *report)
     json_t *step = current_step(report);
     if (step)
         json_object_set_new(step, "Result", json_string("failed"));
-    report->has_failed = true;
 }
 
 void report_measured(struct report *report, const struct report_step *step)
@@ -101,6 +100,7 @@ void report_measured(struct report *report, const struct report_step *step)
     end_step(report, step->ended_ms);
     if (step->failed)
         fail_step(report);
+    report->failure_is_measured |= step->failed;
 }
 
 void report_figure(struct report *report, const char *name, json_t *value)
@@ -113,7 +113,7 @@ void report_figure(struct report *report, const char *name, json_t *value)
 
 void report_add(struct report *report, enum report_list list, json_t *value)
 {
-    if (list == REPORT_ERRORS && !report->has_failed)
+    if (list == REPORT_ERRORS && !report->failure_is_measured)
         fail_step(report);
     if (json_array_size(report->lists[list]) < REPORT_LINES_MAX)
         json_array_append(report->lists[list], value);

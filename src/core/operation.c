@@ -47,7 +47,7 @@ void operation_go_to(struct operation *op, enum operation_step step, uint64_t no
     s->step_end_ms[s->step] = now_ms;
     s->step = step;
     s->step_ms[step] = now_ms;
-    op->said_ms = op->kept_ms = 0;
+    op->said_ms = s->kept_ms = 0;
     progress_begin(&op->progress, now_ms);
     op->idle_ms = 0;
     op->replicas_asked_ms = 0;
@@ -75,7 +75,7 @@ void operation_changes_go_on(struct operation *op, uint64_t now_ms)
 void operation_call_off(struct operation *op, uint64_t now_ms, struct operation_actions *actions)
 {
     op->status.failed_at = op->status.step;
-    if (op->told)
+    if (!term_is_none(op->told))
         operation_go_to(op, OPERATION_CALL_OFF, now_ms, actions);
     else
         operation_end(op, OPERATION_FAILED, now_ms, actions);
@@ -183,22 +183,24 @@ static void say_something(struct operation *op, const struct operation_event *ev
 {
     const struct operation_rule *rule = operation_rule(op->status.step);
     /* For a moment, as a rule, without a word; but what was told already, it is told again. */
-    bool waits = rule->kept && !op->kept_ms;
-    enum home_demand says = !waits ? rule->says : op->told ? DEMAND_CLOSE : DEMAND_LOOK;
-    uint32_t each_ms = !waits     ? rule->each_ms
-                       : op->told ? (uint32_t)OPERATION_RENEW_MS
-                                  : (uint32_t)OPERATION_LOOK_MS;
+    bool waits = rule->kept && !op->status.kept_ms;
+    bool told = !term_is_none(op->told) && term_equal(op->told, op->status.to);
+    enum home_demand says = !waits ? rule->says : told ? DEMAND_CLOSE : DEMAND_LOOK;
+    uint32_t each_ms = !waits ? rule->each_ms
+                       : told ? (uint32_t)OPERATION_RENEW_MS
+                              : (uint32_t)OPERATION_LOOK_MS;
     uint64_t since_ms = waits && !op->said_ms ? op->status.step_ms[op->status.step] : op->said_ms;
     if (!each_ms || op->asked || (since_ms && event->now_ms - since_ms < each_ms))
         return;
     op->said_ms = event->now_ms;
     op->asked = true;
     struct home_demanded *d = &operation_act(actions, OPERATION_DEMAND)->demanded;
-    *d = (struct home_demanded){.demand = says, .to = op->status.to};
-    if (d->demand == DEMAND_LOOK)
-        d->to = TERM_NONE;
-    else
-        op->told = true;
+    *d = (struct home_demanded){.demand = says};
+    if (says == DEMAND_CANCEL) { /* it was begun again since, perhaps */
+        d->to = op->told;
+    } else if (says != DEMAND_LOOK) {
+        d->to = op->told = op->status.to;
+    }
     if (d->demand == DEMAND_RELEASE) {
         d->point = op->status.point;
         d->whole = op->status.verified;

@@ -144,6 +144,7 @@ struct operation_status {
     enum operation_step step, failed_at;
     uint64_t began_ms, ended_ms;
     uint64_t step_ms[OPERATION_STEPS], step_end_ms[OPERATION_STEPS];
+    uint64_t kept_ms; /* since when the journal has it that this is the step; 0: not yet */
     struct term to;
     uint64_t holder_usn, copied;          /* how far the copy is, of how much */
     uint64_t replicas_usn, replicas_goal; /* how far the last of the replicas is; 0: no goal yet */

@@ -20,8 +20,7 @@ struct operation {
     uint64_t idle_ms; /* since when the holder answers and does not serve; 0: it does */
     uint64_t stepped_ms;
     bool began_again;    /* after a refusal, in a disaster: once is enough */
-    uint64_t kept_ms;    /* since when the journal has it that this is the step; 0: not yet */
-    bool told;           /* the holder, to stop something */
+    struct term told;    /* for which the holder was told to stop something; none: it was not */
     uint64_t drained_ms; /* from then on changes were refused */
     bool opening;
     uint64_t replicas_asked_ms; /* when the replicas were asked last; 0: not at this step */

@@ -140,7 +140,7 @@ static bool waits_for_own_store(struct operation *op, const struct operation_eve
                                 struct operation_actions *actions)
 {
     enum operation_step step = op->status.step;
-    if (!operation_rule(step)->kept || op->kept_ms)
+    if (!operation_rule(step)->kept || op->status.kept_ms)
         return false;
     if (event->now_ms - op->status.step_ms[step] >= op->options.store_ms) {
         ending_late_here(&op->status.error, &op->words, op->options.store_ms);
@@ -159,14 +159,14 @@ void operation_on_kept(struct operation *op, const struct operation_event *event
         operation_call_off(op, event->now_ms, actions);
         return;
     }
-    op->kept_ms = event->now_ms;
+    op->status.kept_ms = event->now_ms;
     op->said_ms = 0; /* and now what the step is about */
 }
 
 static void on_close(struct operation *op, const struct operation_event *event,
                      struct operation_actions *actions)
 {
-    if (event->now_ms - op->kept_ms >= op->options.close_ms)
+    if (event->now_ms - op->status.kept_ms >= op->options.close_ms)
         operation_go_to(op, OPERATION_DRAIN, event->now_ms, actions);
 }
 
@@ -188,7 +188,7 @@ static void on_drain(struct operation *op, const struct operation_event *event,
     if (!op->drained_ms && op->said_ms)
         op->drained_ms = op->said_ms;
     if (!drained) {
-        if (event->now_ms - op->kept_ms >= op->options.store_ms)
+        if (event->now_ms - op->status.kept_ms >= op->options.store_ms)
             stop_waiting_for_store(op, event, actions);
         return;
     }

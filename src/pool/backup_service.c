@@ -398,12 +398,12 @@ struct copy_marks *backup_service_marks(const struct backup_service *service)
 
 uint64_t backup_service_complete_ms(const struct backup_service *service, const char *home)
 {
-    uint64_t oldest = 0;
+    uint64_t oldest = UINT64_MAX; /* a module of which nothing is known is as old as can be */
     for (int m = 0; m < MODULES; m++) {
-        uint64_t at = backup_service_copies(home, (enum module)m)
-                          ? copy_marks_of(service->marks, home, (enum module)m)
-                          : 0;
-        oldest = at && (!oldest || at < oldest) ? at : oldest;
+        if (!backup_service_copies(home, (enum module)m))
+            continue;
+        uint64_t at = copy_marks_of(service->marks, home, (enum module)m);
+        oldest = at < oldest ? at : oldest;
     }
-    return oldest;
+    return oldest == UINT64_MAX ? 0 : oldest;
 }

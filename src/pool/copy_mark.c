@@ -36,7 +36,7 @@ static void put(struct txn *txn, const char *home, enum module module, uint64_t 
     txn_record(txn, record_name(home, module, name), buffer_view(&value));
 }
 
-/* Somebody may have set this machine's clock back. */
+/* Of a clock that was set back since it was asked. */
 static uint64_t not_ahead(uint64_t moment)
 {
     uint64_t now_ms = clock_wall_ms();
@@ -85,13 +85,17 @@ void copy_marks_note(struct copy_marks *marks, const char *home, enum module mod
     if (!row)
         return;
     uint64_t *moment = &row->modules[module].moment;
-    *moment = not_ahead(read_ms > *moment ? read_ms : *moment);
+    uint64_t read_or_now_ms = not_ahead(read_ms);
+    /* What is known is more than what came late; but not if it was known by a clock that was ahead.
+     */
+    if (read_or_now_ms > *moment || *moment > clock_wall_ms())
+        *moment = read_or_now_ms;
 }
 
 uint64_t copy_marks_of(const struct copy_marks *marks, const char *home, enum module module)
 {
     const struct mark_row *row = find(marks, home);
-    return row ? row->modules[module].moment : 0;
+    return row ? not_ahead(row->modules[module].moment) : 0;
 }
 
 /* --- across restarts --- */

@@ -12,8 +12,8 @@ enum {
     CLOCK_DIFFERENCE_WARNS_MS = 5000,
     /* So many words in a row must say so: one that was held up on its way looks like it. */
     CLOCK_DIFFERENCE_WORDS = 5,
-    /* Two clocks run apart by less than one part in so many. */
-    CLOCK_DRIFT_PARTS = 1000,
+    /* A clock that is being put right runs slower than another by less than one part in so many. */
+    CLOCK_DRIFT_PARTS = 10,
     /* A pool has a part in its own home, its partner's, and central. */
     PEER_HOMES_MAX = 3,
 };

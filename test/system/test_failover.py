@@ -110,6 +110,11 @@ def a_failover_leaves_a_report_where_none_is_named(world):
         failed.unlink()
     world.command("atl", "Invoke-CsPoolFailBack", "-PoolFqdn", ATL, "-Confirm", "-Report", named, **here).must(1)
     assert facts_of(named)["Result"] == "failed"
+    # What a warning stops before it is sent is nothing to report.
+    named.unlink()
+    world.command("atl", "Backup-CsPool", "-PoolFqdn", ATL, "-Category", "RGS", "-LocalStore", "-WarningAction", "Stop", "-Report",
+                  named, **here).must(1, "Nothing was done, because of this warning.", f"{named} was not written")
+    assert not named.exists()
 
 
 @test

@@ -1220,6 +1220,8 @@ static void a_holder_that_lost_its_store_in_the_middle_is_looked_at_again(void *
     /* Called off by then, it is told so all the same: it may be refusing changes still. */
     OWNED(scene_free) struct scene *off = begin((struct operation_options){.disaster = true});
     reach(off, OPERATION_DRAIN);
+    const struct term told = off->demanded.to;
+    assert_false(term_is_none(told));
     refuses(off, FAIL_REFUSED);
     says(off, MODE_DRAINING);
     assert_at(off, OPERATION_COPY);
@@ -1227,6 +1229,7 @@ static void a_holder_that_lost_its_store_in_the_middle_is_looked_at_again(void *
     assert_at(off, OPERATION_CALL_OFF);
     tick(off, OPERATION_TICK_MS);
     assert_int_equal(off->demanded.demand, DEMAND_CANCEL);
+    assert_true(term_equal(off->demanded.to, told)); /* what that did not begin, it refuses */
 
     /* Once is enough: what is refused again is refused for good. */
     OWNED(scene_free) struct scene *again = begin((struct operation_options){.disaster = true});

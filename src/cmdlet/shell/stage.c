@@ -241,20 +241,22 @@ static bool is_for_person(const struct stage *stage, const json_t *message)
            json_object_get(message, "error") || json_object_get(message, "report");
 }
 
-/* Without what polluxd was asked to make a rehearsal of it. */
-static json_t *as_typed(const struct stage *stage, const json_t *facts)
+/* What polluxd says of a rehearsal that nobody typed: the command failed there, or nothing of it is
+ * to be told. */
+static void keep_failure(struct stage *stage, const json_t *facts)
 {
-    json_t *typed = json_deep_copy(facts);
-    if (!bound_switch(&stage->b, "WhatIf"))
-        json_object_del(json_object_get(typed, "Parameters"), "WhatIf");
-    return typed;
+    const char *result = json_string_value(json_object_get(facts, "Result"));
+    if (!result || strcmp(result, "failed") != 0)
+        return;
+    json_decref(stage->rehearsed);
+    stage->rehearsed = json_deep_copy(facts);
+    json_object_del(json_object_get(stage->rehearsed, "Parameters"), "WhatIf");
 }
 
 static void on_report(struct stage *stage, const json_t *facts)
 {
     if (stage->rehearses) {
-        json_decref(stage->rehearsed);
-        stage->rehearsed = as_typed(stage, facts);
+        keep_failure(stage, facts);
         return;
     }
     OWNED(free_memory) char *path = TAKE(stage->report);
@@ -450,7 +452,7 @@ static enum failure rehearse(struct stage *stage, bool *good, struct error *e)
     stage->rehearses = false;
     *good = !bad && !stage->troubled && !stage->pipe->stop;
     OWNED(json_decref) json_t *facts = TAKE(stage->rehearsed);
-    if (stage->troubled && facts)
+    if (facts)
         on_report(stage, facts);
     return bad;
 }
@@ -478,12 +480,14 @@ static enum failure prepare(struct stage *stage, bool *yes, struct error *e)
 /* Before anything is done: a report that can't be written must not be found out afterwards. */
 static enum failure prepare_report(struct stage *stage, struct error *e)
 {
-    free(stage->report);
     free(TAKE(stage->left_to));
     stage->report_is_kept |= report_file_keep(&stage->b);
     stage->report = report_file_path(&stage->b, ++stage->reports);
     stage->began_wall_ms = clock_wall_ms();
-    return stage->report ? report_file_check(stage->report, e) : OK;
+    enum failure bad = stage->report ? report_file_check(stage->report, e) : OK;
+    if (bad) /* which says so already */
+        free(TAKE(stage->report));
+    return bad;
 }
 
 /* The command ended, and polluxd sent none: it broke off, or refused before it began. Of that
@@ -503,6 +507,7 @@ static void carry_out(struct stage *stage)
     struct error e = {0};
     bool yes = true;
     const char *got = NULL;
+    free(TAKE(stage->report)); /* whoever said no to it is owed none */
     enum failure bad = secret_get(&stage->b, &got, &e);
     if (!bad)
         bad = prepare_report(stage, &e);
@@ -510,8 +515,8 @@ static void carry_out(struct stage *stage)
         bad = prepare(stage, &yes, &e);
     if (!bad && yes)
         bad = run_remotely(stage, false, &e);
-    if (bad || yes)
-        tell_missing_report(stage, bad);
+    if (bad || yes || stage->troubled)
+        tell_missing_report(stage, bad || !yes);
     if (got) /* the next object has its own */
         json_object_del(stage->b.bound, got);
     if (bad)
