@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "content/file_store_inside.h"
+#include "content/replaced.h"
 
 /* Of names whose files are being removed: two that share a place do no harm, and are rare. */
 enum { REMOVAL_PLACES = 4096 };
@@ -208,8 +209,9 @@ static bool put_back_file(const char *file, void *context)
 {
     struct tidying *t = context;
     OWNED(close_fd) int to = -1;
+    struct file_stamp unused;
     snprintf(t->name.file, sizeof t->name.file, "%s", file);
-    if (!t->keeps(&t->name, t->context))
+    if (!t->keeps(&t->name, &unused, t->context))
         unlinkat(t->removed, file, 0);
     else if (!folder_of(t->fs, &t->name, true, &to, NULL) &&
              renameat2(t->removed, file, to, file, RENAME_NOREPLACE) != 0)
@@ -258,5 +260,7 @@ enum failure file_store_tidy(const struct file_store *fs, file_store_keeps *keep
     t.removed = incoming;
     bad = walk_folder(dup(incoming), false, forget_incoming, &t, e);
     t.removed = removed;
-    return bad ? bad : walk_folder(dup(removed), true, put_back_home, &t, e);
+    if (!bad)
+        bad = walk_folder(dup(removed), true, put_back_home, &t, e);
+    return bad ? bad : replaced_tidy(fs, keeps, context, e);
 }

@@ -4,6 +4,7 @@
  *     <file store>/.pollux-file-store          its marker: one line, the pool it belongs to
  *     <file store>/.pollux/incoming/           files that are not whole yet
  *     <file store>/.pollux/removed/            files whose deletion is not durable yet
+ *     <file store>/.pollux/replaced/           files whose next version is not durable yet
  *     <file store>/.pollux/aside/<home>/…      what was found and nobody serves
  *
  * Without its marker nothing is read and nothing is written: a file store that is not mounted looks
@@ -80,8 +81,10 @@ enum failure file_store_set_time(const struct file_store *fs, const struct file_
 /* Everything that was written is durable, in one round for however many files. */
 enum failure file_store_sync(const struct file_store *fs, struct error *e);
 /* At the start: what was not whole is gone; what was to be removed and is still kept, by its
- * manifest, is back unless something else lies there. */
-typedef bool file_store_keeps(const struct file_name *name, void *context);
+ * manifest, is back unless something else lies there; and so is what was to be replaced, which goes
+ * before what lies there. */
+typedef bool file_store_keeps(const struct file_name *name, struct file_stamp *stamp,
+                              void *context);
 enum failure file_store_tidy(const struct file_store *fs, file_store_keeps *keeps, void *context,
                              struct error *e);
 

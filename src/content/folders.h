@@ -8,6 +8,7 @@
 #define FOLDER_OWN      ".pollux"
 #define FOLDER_INCOMING FOLDER_OWN "/incoming"
 #define FOLDER_REMOVED  FOLDER_OWN "/removed"
+#define FOLDER_REPLACED FOLDER_OWN "/replaced"
 #define FOLDER_ASIDE    FOLDER_OWN "/aside"
 
 void close_fd(int fd);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "content/folders.h"
+#include "content/replaced.h"
 
 enum {
     FILE_MODE = 0640,
@@ -19,8 +20,9 @@ enum {
 
 struct incoming {
     const struct file_store *fs;
-    int folder; /* where it lies now */
-    int own;    /* exchanged: where what was there before lies, under `name` */
+    int folder;               /* where it lies now */
+    int own;                  /* exchanged: where what was there before lies, under `name` */
+    struct replaced replaced; /* … and by which it is found at the next start, too */
     char name[CONTENT_NAME_SIZE];
     int fd;
     uint64_t size;
@@ -43,6 +45,7 @@ enum failure incoming_begin(const struct file_store *fs, struct incoming **in, s
     OWNED(incoming_free) struct incoming *made = xcalloc(1, sizeof *made);
     made->fs = fs;
     made->fd = made->own = made->folder = -1;
+    made->replaced = REPLACED_NOTHING;
     made->placed = true; /* until there is something to take away */
     enum failure bad = own_folder(made, e);
     if (bad)
@@ -65,11 +68,12 @@ void incoming_rest(struct incoming *in)
 }
 
 /* What an exchange kept. */
-static void drop_old(const struct incoming *in)
+static void drop_old(struct incoming *in)
 {
     if (in->own >= 0)
         unlinkat(in->own, in->name, 0);
     close_fd(in->own);
+    replaced_drop(&in->replaced);
 }
 
 void incoming_free(struct incoming *in)
@@ -196,6 +200,8 @@ enum failure incoming_exchange(struct incoming *in, const struct file_name *name
 {
     OWNED(close_fd) int to = -1;
     enum failure bad = folder_of(in->fs, name, true, &to, e);
+    if (!bad)
+        bad = replaced_keep(in->fs, to, name, &in->replaced, e);
     if (bad)
         return bad;
     bool old = renameat2(in->folder, in->name, to, name->file, RENAME_EXCHANGE) == 0;

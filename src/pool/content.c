@@ -317,6 +317,7 @@ void content_start(struct content *content)
 {
     struct hosted_home *homes[HOSTED_HOMES_MAX];
     size_t count = front_end_homes(content->fe, homes);
+    content_tidy(content);
     for (size_t i = 0; i < count; i++) {
         const struct home *core = hosted_home_core(homes[i]);
         if (module_belongs(MODULE_DATA_CONF, home_name(core)))

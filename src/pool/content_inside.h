@@ -62,6 +62,7 @@ struct keeper {
 struct content {
     struct front_end *fe;
     const struct file_store *files; /* NULL: none is configured */
+    uint64_t tidied; /* which file store was; by the loop at the start, then by the first keeper */
     struct workers *lenders;
     struct content_calls *calls;
     struct keeper *keepers[HOSTED_HOMES_MAX];
@@ -73,6 +74,9 @@ struct content {
 /* NULL: there is none for this home. */
 struct keeper *content_keeper(const struct content *content, const char *home);
 struct store *keeper_store(const struct keeper *k);
+/* Before anything is changed or copied: what a process left in the middle is put right by the
+ * manifests as it left them. */
+void content_tidy(struct content *content);
 /* On the keeper's thread: what it may do from here on; and one turn. */
 void keeper_begin(struct keeper *k);
 void keeper_turn(struct keeper *k);

@@ -74,13 +74,12 @@ void keeper_forget_missing(struct keeper *k, struct bytes key)
 
 /* --- a turn --- */
 
-/* What was removed and is still kept, by its manifest, comes back. */
+/* What was removed or replaced and is still kept, by its manifest, comes back. */
 struct keeping {
-    struct keeper *k;
     struct view *view;
 };
 
-static bool still_keeps(const struct file_name *name, void *context)
+static bool still_keeps(const struct file_name *name, struct file_stamp *stamp, void *context)
 {
     const struct keeping *keeping = context;
     OWNED(buffer_free) struct buffer key = {0};
@@ -88,7 +87,25 @@ static bool still_keeps(const struct file_name *name, void *context)
     file_name_key(name, &key);
     return !view_item(keeping->view, name->home, MODULE_DATA_CONF, buffer_view(&key), &item,
                       NULL) &&
-           !item.deleted;
+           !item.deleted && !manifest_stamp(item.value, stamp, NULL);
+}
+
+static enum failure tidy(struct content *content, uint64_t identity, struct error *e)
+{
+    OWNED(view_close) struct view *view = NULL;
+    enum failure bad = store_view(front_end_store(content->fe), &view, e);
+    struct keeping keeping = {.view = view};
+    if (!bad)
+        bad = file_store_tidy(content->files, still_keeps, &keeping, e);
+    content->tidied = bad ? 0 : identity;
+    return bad;
+}
+
+void content_tidy(struct content *content)
+{
+    struct error unused; /* the keepers say what is wrong, and try again */
+    if (content->files && !file_store_check(content->files, &unused))
+        tidy(content, file_store_identity(content->files), &unused);
 }
 
 static void tell_works(const struct keeper *k)
@@ -100,15 +117,10 @@ static void tell_works(const struct keeper *k)
 /* Another file store lies there now: nothing that was known of the one before is true of it. */
 static enum failure meet_store(struct keeper *k, uint64_t identity, struct error *e)
 {
-    OWNED(view_close) struct view *view = NULL;
-    struct keeping keeping = {.k = k};
-    enum failure bad = store_view(keeper_store(k), &view, e);
-    keeping.view = view;
+    struct content *content = k->content;
     /* Only one of the keepers: what lies there is not of one home alone. */
-    if (!bad && k == k->content->keepers[0])
-        bad = file_store_tidy(k->content->files, still_keeps, &keeping, e);
-    if (bad)
-        return bad;
+    if (k == content->keepers[0] && identity != content->tidied && tidy(content, identity, e))
+        return e->kind;
     pthread_mutex_lock(&k->lock);
     watch_free(k->watch);
     k->watch = watch_new();

@@ -381,6 +381,33 @@ def files_that_a_pool_accepted_alone_are_its_own_where_it_takes_before_they_were
 
 
 @test
+def a_file_is_what_was_acknowledged_last_where_its_next_version_never_was(world):
+    """That stands in its place when its pool is killed, and the store has not kept its manifest."""
+    ken, which = deploy(world)
+    put(ken, which, "notes", b"nothing").must(201)
+    wait_same(trees(world), "atl", 1)
+    world.pause("redmond")  # what follows is known to nobody else
+    put(ken, which, "notes", b"first").must(200)
+    file = lies(world, "atl", which, "notes")
+    with concurrent.futures.ThreadPoolExecutor(1) as others:
+        with Locked(world, "atl"):
+            unanswered = others.submit(put, ken, which, "notes", b"second")
+            until("it to be in its place", lambda: file.read_bytes() == b"second")
+            world.kill("atl")
+        assert unanswered.exception()
+    world.resume("redmond")
+    world.wait_silent("redmond", "atl")
+    fail_over(world, "-DisasterMode").must(0)
+    world.start("atl")
+    moved = Client(world, "kenmyer", "redmond")
+    until("it to be carried over", lambda: get(moved, which, "notes").bytes == b"first")
+    fail_back(world).must(0)
+    holds(world, "atl")
+    get(Client(world, "kenmyer"), which, "notes").must(200, b"first")
+    assert conflicts(world, "atl") == []
+
+
+@test
 def what_is_missing_and_lies_aside_comes_back_without_the_other_pool(world):
     ken, which = deploy(world)
     data = big(1, 300_000)

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "content/chunk_message.h"
@@ -638,9 +639,10 @@ static void a_settled_removal_flushed_both_folders(void **state)
     }
 }
 
-static bool keeps_a(const struct file_name *name, void *context)
+static bool keeps_a(const struct file_name *name, struct file_stamp *stamp, void *context)
 {
     (void)context;
+    *stamp = (struct file_stamp){0};
     return strcmp(name->file, "a") == 0;
 }
 
@@ -692,6 +694,91 @@ static void tidying_up_puts_back_what_is_still_kept(void **state)
     assert_int_equal(found, FOUND_NOTHING);
     OWNED(free_memory)
     char *left = xasprintf("test $(find %s/.pollux -type f | wc -l) = 0", s->path);
+    assert_int_equal(system(left), 0);
+}
+
+/* Whoever replaces a file is killed before its manifest is durable, or right behind that. */
+static void put_and_be_killed(const struct scene *s, const struct file_name *name, const char *text)
+{
+    int status = 0;
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct file_writer *w;
+        struct manifest m;
+        bool bad = file_writer_new(s->fs, &w, NULL) ||
+                   file_writer_add(w, bytes_of_text(text), NULL) ||
+                   file_writer_place(w, name, 0, &m, NULL);
+        _exit(bad);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    expect_text(s, name, text);
+}
+
+static bool keeps_stamp(const struct file_name *name, struct file_stamp *stamp, void *context)
+{
+    (void)name;
+    *stamp = *(const struct file_stamp *)context;
+    return true;
+}
+
+static size_t files_in(const struct scene *s, const char *folder)
+{
+    char line[32] = "";
+    OWNED(free_memory)
+    char *find = xasprintf("find %s/.pollux/%s -mindepth 1 ! -type d | wc -l", s->path, folder);
+    FILE *pipe = popen(find, "r");
+    assert_non_null(fgets(line, sizeof line, pipe));
+    pclose(pipe);
+    return strtoul(line, NULL, 10);
+}
+
+static void what_is_replaced_comes_back_unless_its_next_version_is_durable(void **state)
+{
+    const struct scene *s = *state;
+    struct file_name a = named("c1", "a"), b = named("c1", "b");
+    OWNED(manifest_free) struct manifest first = {0};
+    enum file_found found;
+    struct file_stamp stamp;
+    assert_int_equal(write_file(s, &a, "first", 0, &first), OK);
+    put_and_be_killed(s, &a, "second");
+    assert_int_equal(files_in(s, "replaced"), 2); /* it, and of which file it is */
+    assert_int_equal(file_store_tidy(s->fs, keeps_stamp, &first.stamp, NULL), OK);
+    expect_text(s, &a, "first");
+    assert_int_equal(files_in(s, "replaced"), 0);
+    assert_int_equal(files_in(s, "aside"), 1); /* "second": nobody throws anything away */
+
+    put_and_be_killed(s, &a, "third");
+    assert_int_equal(file_store_look(s->fs, &a, &found, &stamp, NULL), OK);
+    assert_int_equal(file_store_tidy(s->fs, keeps_stamp, &stamp, NULL), OK);
+    expect_text(s, &a, "third");
+    assert_int_equal(files_in(s, "replaced"), 0);
+    assert_int_equal(files_in(s, "aside"), 1);
+
+    put_and_be_killed(s, &b, "of nothing before");
+    assert_int_equal(files_in(s, "replaced"), 0);
+}
+
+/* A name in there is a name of content, or nothing is done with it. */
+static void what_is_replaced_leads_nowhere_else(void **state)
+{
+    const struct scene *s = *state;
+    struct file_stamp stamp = {.size = 1};
+    static const char *const names[] = {"../c1/a", "atl.example.com/../a",   "a",
+                                        "a/b",     "atl.example.com/c1/a/b", "atl.example.com//a",
+                                        "/a/b/c"};
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        OWNED(free_memory)
+        char *make = xasprintf("cd %s && mkdir -p .pollux/replaced && "
+                               "ln -s '%s' .pollux/replaced/%zu.of && echo > .pollux/replaced/%zu",
+                               s->path, names[i], i, i);
+        assert_int_equal(system(make), 0);
+    }
+    assert_int_equal(file_store_tidy(s->fs, keeps_stamp, &stamp, NULL), OK);
+    assert_int_equal(files_in(s, "replaced"), 0);
+    OWNED(free_memory)
+    char *left =
+        xasprintf("test $(find %s -type f ! -name .pollux-file-store | wc -l) = 0", s->path);
     assert_int_equal(system(left), 0);
 }
 
@@ -783,6 +870,8 @@ int main(void)
         IN_A_TREE(what_is_set_aside_is_kept_and_its_place_is_free),
         IN_A_TREE(a_removal_is_undone_if_it_did_not_become_durable),
         IN_A_TREE(tidying_up_puts_back_what_is_still_kept),
+        IN_A_TREE(what_is_replaced_comes_back_unless_its_next_version_is_durable),
+        IN_A_TREE(what_is_replaced_leads_nowhere_else),
         IN_A_TREE(what_goes_aside_with_a_change_stays_out_of_its_place_if_the_power_goes),
         IN_A_TREE(a_settled_removal_flushed_both_folders),
         IN_A_TREE(a_walk_leaves_out_what_no_content_can_be),
