@@ -109,9 +109,10 @@ static bool comes_ordered(const struct run *run)
     return i >= run->count;
 }
 
-static bool same_key(const struct item *a, const struct item *b)
+static bool same_key(const struct run *run, const struct place *a, const struct place *b)
 {
-    return a->module == b->module && bytes_equal(a->key, b->key);
+    const struct item *x = &run->writes[a->at].item, *y = &run->writes[b->at].item;
+    return a->number == b->number && x->module == y->module && bytes_equal(x->key, y->key);
 }
 
 /* Orders them by their keys; of those with the same one only the last is left. */
@@ -123,10 +124,9 @@ static size_t order_by_keys(struct run *run)
     if (!comes_ordered(run))
         qsort_r(run->places, run->count, sizeof *run->places, by_key, run->writes);
     for (size_t i = 0; i < run->count; i++) {
-        struct write *w = &run->writes[run->places[i].at];
-        w->outdated =
-            i + 1 < run->count && same_key(&w->item, &run->writes[run->places[i + 1].at].item);
-        if (!w->outdated)
+        if (i + 1 < run->count && same_key(run, &run->places[i], &run->places[i + 1]))
+            run->writes[run->places[i].at].outdated = true;
+        else
             run->places[count++] = run->places[i];
     }
     return count;
