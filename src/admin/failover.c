@@ -22,8 +22,10 @@ struct failover {
     uint64_t id;
     bool rehearsed; /* -WhatIf */
     struct rehearsal_trial *trial;
-    struct error untried;   /* what came of that; kind OK: the store here keeps something */
-    preflight_done *looked; /* what is done when the copy was looked at */
+    struct error untried;        /* what came of that; kind OK: the store here keeps something */
+    preflight_done *looked;      /* what is done when the copy was looked at */
+    struct preflight_look *look; /* while it is */
+    struct operating_wait wait;
     struct failover_words words;
 };
 
@@ -31,6 +33,8 @@ static void failover_end(struct call *call)
 {
     struct failover *f = call_kept(call);
     rehearsal_leave(f->trial);
+    preflight_leave(f->look);
+    operating_wait_end(front_end_operating(call_front_end(call)), &f->wait);
     free(f);
     call_end(call);
 }
@@ -158,29 +162,47 @@ static bool knows_the_copy(const struct call *call)
     return needs_no_look(f) || f->wish.options.skip_verification || call_text(call, "WaitTime");
 }
 
-/* Nobody waits for it any more, or nobody is there to begin it. */
+/* Nobody waits for it any more, nobody wants it, or nobody is there to begin it. */
+static bool is_given_up(const struct call *call)
+{
+    const struct failover *f = call_kept(call);
+    return f->wait.called_off || call_is_unwanted(call);
+}
+
 static void end_looking(struct call *call)
 {
     const struct failover *f = call_kept(call);
     struct error e;
-    fail(&e, FAIL_STOPPING, "%s while it was still looked whether it can be done.",
-         call_is_abandoned(call) ? "polluxd stops" : "The command was left");
+    fail(&e, f->wait.called_off ? FAIL_REFUSED : FAIL_STOPPING,
+         "%s while it was still looked whether it can be done.",
+         f->wait.called_off        ? "The operation was called off by an administrator"
+         : call_is_abandoned(call) ? "polluxd stops"
+                                   : "The command was left");
     error_kept(&e, "Nothing was begun.");
     error_next(&e, "To begin it: %s", f->wish.again);
     call_error(call, &e);
     failover_end(call);
 }
 
-static void look_at_copy(void *context)
+static void wait_for_look(void *context)
 {
     struct call *call = context;
     const struct failover *f = call_kept(call);
-    call_each_tick(call, NULL);
-    if (call_is_unwanted(call)) {
+    if (is_given_up(call))
         end_looking(call);
-        return;
-    }
-    preflight_look(call_front_end(call), f->wish.home, f->looked, call);
+    else
+        failover_tell_looking(call, f->wish.kind, &f->words);
+}
+
+static void look_at_copy(void *context)
+{
+    struct call *call = context;
+    struct failover *f = call_kept(call);
+    call_each_tick(call, wait_for_look);
+    if (is_given_up(call))
+        end_looking(call);
+    else
+        preflight_look(call_front_end(call), f->wish.home, f->looked, call, &f->look);
 }
 
 /* A store that is late is waited for as long as the command says; one that keeps nothing is found
@@ -231,7 +253,7 @@ static void wait_for_trial(void *context)
 {
     struct call *call = context;
     struct failover *f = call_kept(call);
-    if (call_is_unwanted(call)) {
+    if (is_given_up(call)) {
         end_looking(call);
     } else if (rehearsal_tried(f->trial, &f->untried)) {
         look_at_copy(call);
@@ -265,7 +287,7 @@ static void on_rehearsed(const struct preflight *found, void *context)
     struct call *call = context;
     const struct failover *f = call_kept(call);
     struct error e = found->why;
-    if (call_is_abandoned(call)) {
+    if (is_given_up(call)) {
         end_looking(call);
         return;
     }
@@ -366,6 +388,8 @@ static bool begin_anew(struct call *call)
 
 static void begin(struct call *call)
 {
+    struct failover *f = call_kept(call);
+    operating_wait_end(front_end_operating(call_front_end(call)), &f->wait);
     if (is_under_way(call))
         join(call);
     else if (!begin_anew(call))
@@ -377,7 +401,7 @@ static void begin(struct call *call)
 static void on_looked(const struct preflight *found, void *context)
 {
     struct call *call = context;
-    if (call_is_abandoned(call))
+    if (is_given_up(call))
         end_looking(call);
     else if (store_is_good(call, found) && copy_is_good(call, found))
         begin(call);
@@ -402,6 +426,9 @@ void failover_run(struct call *call, enum operation_kind kind, const char *home,
              home);
     snprintf(f->words.cancel, sizeof f->words.cancel, "Stop-CsPoolFailOver -PoolFqdn %s", home);
     f->rehearsed = call_switch(call, "WhatIf");
+    f->wait.home = f->wish.home;
+    if (!f->rehearsed)
+        operating_wait(front_end_operating(call_front_end(call)), &f->wait);
     f->looked = f->rehearsed ? on_rehearsed : on_looked;
     if (f->wish.options.replicas)
         replicas_away(call_front_end(call), f->words.away, sizeof f->words.away);
@@ -444,8 +471,13 @@ void admin_stop_pool_failover(struct call *call)
                                  : operating_cancel(operating, home, &e);
     if (bad)
         call_error(call, &e);
-    else if (rehearsed)
+    else if (rehearsed && r && operating_is_under_way(r))
         call_what_if(call, "%s of the home %s would be called off; it is at \"%s\".",
                      operation_kind_name(r->wish.kind), home, operation_step_name(r->status.step));
+    else if (rehearsed)
+        call_what_if(call,
+                     "A command for the home %s would be called off; it still looks whether "
+                     "it can be done.",
+                     home);
     call_end(call);
 }

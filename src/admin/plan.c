@@ -132,6 +132,10 @@ static void tell_alone(const struct plan *p)
                  ". Age of that copy: %s.",
                  p->found->answered ? "Unless it does, " : silent, p->wish->home, p->self,
                  p->found->own.usn, age);
+    OWNED(free_memory)
+    char *files = preflight_files_away(call_front_end(p->call), p->wish->home, p->found->from);
+    if (files)
+        call_what_if(p->call, "%s", files);
     tell_witnesses(p);
     if (catch_up)
         call_what_if(p->call, "%s", catch_up);

@@ -313,16 +313,17 @@ bool preflight_has_room(struct call *call, const struct operation_wish *wish, ui
 
 /* --- a rehearsal --- */
 
-struct looking {
+struct preflight_look {
     struct front_end *fe;
     char home[HOME_NAME_SIZE];
     struct preflight found;
     preflight_done *done;
     void *context;
+    struct preflight_look **known_as; /* NULL: nobody waits for it any more */
 };
 
 /* The copy after its holder: what it gets meanwhile is not missing. */
-static void look_at_copy(struct looking *looking)
+static void look_at_copy(struct preflight_look *looking)
 {
     struct backup_service *service = front_end_backup_service(looking->fe);
     struct hosted_home *hosted = front_end_home(looking->fe, looking->home);
@@ -337,7 +338,9 @@ static void look_at_copy(struct looking *looking)
 
 static void on_standing(const struct home_standing *standing, const struct error *e, void *context)
 {
-    OWNED(free_memory) struct looking *looking = context;
+    OWNED(free_memory) struct preflight_look *looking = context;
+    if (!looking->known_as)
+        return;
     look_at_copy(looking);
     looking->found.answered = e == NULL;
     if (e)
@@ -348,10 +351,11 @@ static void on_standing(const struct home_standing *standing, const struct error
         looking->found.keeps = standing->durable && !looking->found.late;
         looking->found.outlook = standing->outlook;
     }
+    *looking->known_as = NULL;
     looking->done(&looking->found, looking->context);
 }
 
-static void ask(struct looking *looking, enum home_demand how, link_standing_done *done)
+static void ask(struct preflight_look *looking, enum home_demand how, link_standing_done *done)
 {
     const struct machine *to = front_end_machine_of(looking->fe, looking->found.from);
     const struct home_demanded demanded = {.demand = how};
@@ -368,26 +372,35 @@ static void ask(struct looking *looking, enum home_demand how, link_standing_don
  * store that is late. */
 static void on_rehearsed(const struct home_standing *standing, const struct error *e, void *context)
 {
-    struct looking *looking = context;
-    looking->found.late =
-        e && e->kind == FAIL_DEADLINE && front_end_reaches(looking->fe, looking->found.from);
+    struct preflight_look *looking = context;
+    looking->found.late = looking->known_as && e && e->kind == FAIL_DEADLINE &&
+                          front_end_reaches(looking->fe, looking->found.from);
     if (looking->found.late)
         ask(looking, DEMAND_LOOK, on_standing);
     else
         on_standing(standing, e, looking);
 }
 
-void preflight_look(struct front_end *fe, const char *home, preflight_done *done, void *context)
+void preflight_look(struct front_end *fe, const char *home, preflight_done *done, void *context,
+                    struct preflight_look **look)
 {
     struct hosted_home *hosted = front_end_home(fe, home);
     const char *from = hosted ? home_partner(hosted_home_core(hosted)) : "nobody";
-    struct looking *looking = xcalloc(1, sizeof *looking);
+    struct preflight_look *looking = xcalloc(1, sizeof *looking);
     looking->fe = fe;
     snprintf(looking->home, sizeof looking->home, "%s", home);
     looking->done = done;
     looking->context = context;
+    looking->known_as = look;
+    *look = looking;
     snprintf(looking->found.from, sizeof looking->found.from, "%s", from);
     ask(looking, DEMAND_REHEARSE, on_rehearsed);
+}
+
+void preflight_leave(struct preflight_look *looking)
+{
+    if (looking)
+        looking->known_as = NULL;
 }
 
 bool preflight_gives(const struct preflight *found)
@@ -492,6 +505,18 @@ char *preflight_age(uint64_t complete_wall_ms, uint64_t taken_wall_ms)
         return xstrdup("not known");
     return xasprintf("%s; it had everything until %s", ROUGHLY(age_ms),
                      clock_wall_text(complete_wall_ms, moment));
+}
+
+char *preflight_files_away(struct front_end *fe, const char *home, const char *holder)
+{
+    const struct content_left left = content_left(front_end_content(fe), home);
+    if (!left.files)
+        return NULL;
+    return xasprintf(
+        "%s of conferences %s not at %s: whoever wants one is told to come again, until "
+        "%s is back and has it brought.",
+        COUNTED(left.files, "file"), count_word(left.files, "is", "are"), front_end_pool(fe),
+        holder);
 }
 
 bool preflight_ms(const struct preflight *found, const struct operation_options *options,

@@ -45,7 +45,12 @@ struct preflight {
 /* Asks the holder, and has nothing copied for that; `done` is called once, on the loop, and
  * `context` must live until then. */
 typedef void preflight_done(const struct preflight *found, void *context);
-void preflight_look(struct front_end *fe, const char *home, preflight_done *done, void *context);
+/* `*look` is it, until it is done. */
+struct preflight_look;
+void preflight_look(struct front_end *fe, const char *home, preflight_done *done, void *context,
+                    struct preflight_look **look);
+/* Nobody waits for it any more; NULL does no harm. */
+void preflight_leave(struct preflight_look *look);
 
 /* Does the holder take its part, as far as its store lets it? Else the home is taken alone. */
 bool preflight_gives(const struct preflight *found);
@@ -70,6 +75,9 @@ const char *preflight_catch_up(const struct preflight *found,
 
 /* How old the copy is that is taken alone, at that moment, for people. Owned by the caller. */
 char *preflight_age(uint64_t complete_wall_ms, uint64_t taken_wall_ms);
+/* What a copy that is taken alone has manifests of, and no files; NULL: nothing. Owned by the
+ * caller. */
+char *preflight_files_away(struct front_end *fe, const char *home, const char *holder);
 
 /* How long it would take to take the home, once whoever is waited for is there. False: how long
  * copying takes is not known; `*ms` is what comes besides. */

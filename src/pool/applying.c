@@ -22,6 +22,7 @@ struct copy {
     struct batch_head all;  /* of that, as if it were one batch */
     struct version from;    /* where the copy stands before it */
     bool tail;              /* and it has one: nothing makes it complete */
+    bool files_lack;        /* and files of it: nor does anything before they are there */
     bool due;               /* somebody was told to store it */
     size_t items, bytes;
     size_t astray;               /* of those, that came behind a greater key */
@@ -107,7 +108,7 @@ static struct txn *take_txn(struct applying *applying, struct copy *copy, const 
     txn_cookie(txn, all->module, copy->from, version_at(hold, all->upto));
     if (all->upto < all->head)
         txn_whole_at(txn, all->module, version_at(hold, all->head));
-    else if (!copy->tail)
+    else if (!copy->tail && !copy->files_lack)
         copy_mark_put(txn, all->home, all->module, all->read_ms);
     /* This copy may be asked for what it has, one day, and lacks the same tombstones. */
     txn_horizon(txn, all->horizon < all->upto ? all->horizon : all->upto);
@@ -311,7 +312,8 @@ static bool goes_along(struct store *store, const char *from, const struct batch
 }
 
 static void take_along(struct applying *applying, struct store *store, struct copy *copy,
-                       const char *from, struct company *company, struct applied *applied)
+                       const struct applying_sent *sent, struct company *company,
+                       struct applied *applied)
 {
     const struct batch_head *all = &copy->all;
     OWNED(free_memory) struct hold *hold = xmalloc(sizeof *hold);
@@ -326,11 +328,11 @@ static void take_along(struct applying *applying, struct store *store, struct co
         if (!other || pthread_mutex_trylock(&other->taking) != 0)
             return;
         company->list[company->count++] = other;
-        if (!is_idle(other) || !goes_along(store, from, all, module, &stands, hold))
+        if (!is_idle(other) || !goes_along(store, sent->from, all, module, &stands, hold))
             return;
         txn_cookie(copy->txn, module, stands.cookie, version_at(hold, all->upto));
         applied->complete[module] = !stands.tail;
-        if (applied->complete[module])
+        if (applied->complete[module] && !(module == MODULE_DATA_CONF && sent->files_lack))
             copy_mark_put(copy->txn, copy->home, module, all->read_ms);
         applied->answer.carried = true;
     }
@@ -391,6 +393,7 @@ static enum failure take(struct applying *applying, struct copy *copy, struct st
     bool others = !copy->txn && atomic_load(&applying->gathered) >= APPLYING_GATHERED_MAX;
     bool files = head->module == MODULE_DATA_CONF; /* each batch waits for its own */
     copy->tail = stands.tail;
+    copy->files_lack = files && sent->files_lack;
     gather(applying, copy, batch, head, taken ? version_at(hold, head->after) : stands.cookie);
     if (head->more && !others && !files) {
         applied->due = comes_due(copy, &state);
@@ -399,7 +402,7 @@ static enum failure take(struct applying *applying, struct copy *copy, struct st
     struct company company = {0};
     applied->complete[head->module] = copy->all.upto == copy->all.head && !stands.tail;
     applied->answer.at = version_at(hold, head->upto);
-    take_along(applying, store, copy, sent->from, &company, applied);
+    take_along(applying, store, copy, sent, &company, applied);
     bad = store_with_files(applying, store, copy, hold, sent, head, e);
     part_with(&company);
     return bad;

@@ -61,7 +61,8 @@ struct applying_sent {
     const char *from;
     struct bytes bytes;
     const struct content *content;
-    uint64_t limit; /* nothing beyond that usn is applied: its files are not here (content.h) */
+    uint64_t limit;  /* nothing beyond that usn is applied: its files are not here (content.h) */
+    bool files_lack; /* of what was applied before some are not in their places either */
 };
 /* On a thread that may wait for the disk. What the batch says is checked, and whether it may be
  * applied; then it is stored, or gathered if more follow. */

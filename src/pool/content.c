@@ -95,7 +95,7 @@ static void on_turned(void *context)
     k->worked_ms = clock_ms();
 }
 
-static void look_after(struct keeper *k)
+void keeper_note_role(struct keeper *k)
 {
     if (k->retired)
         return;
@@ -105,7 +105,12 @@ static void look_after(struct keeper *k)
     k->next_term = home_hold(core)->term.number;
     snprintf(k->next_partner, sizeof k->next_partner, "%s", home_partner(core));
     pthread_mutex_unlock(&k->lock);
-    if (!k->content->files || k->working)
+}
+
+static void look_after(struct keeper *k)
+{
+    keeper_note_role(k);
+    if (k->retired || !k->content->files || k->working)
         return;
     read_news(k);
     if (something_is_due(k))
@@ -222,6 +227,19 @@ struct content_left content_left(struct content *content, const char *home)
     return left;
 }
 
+/* What was only touched is looked at, and as a rule is right. */
+bool content_lacks(const struct content *content, const char *home)
+{
+    struct keeper *k = content->files ? content_keeper(content, home) : NULL;
+    if (!k || k->retired)
+        return false;
+    pthread_mutex_lock(&k->lock);
+    bool unsure = !k->scanned || k->lost_sight || k->scanned_as != k->next_role;
+    bool lacks = unsure || keys_count(k->missing);
+    pthread_mutex_unlock(&k->lock);
+    return lacks;
+}
+
 bool content_may_export(struct content *content, const char *home)
 {
     struct keeper *k = content_keeper(content, home);
@@ -323,6 +341,8 @@ void content_start(struct content *content)
         if (module_belongs(MODULE_DATA_CONF, home_name(core)))
             content->keepers[content->count++] = keeper_new(content, core);
     }
+    for (size_t i = 0; i < content->count; i++)
+        keeper_note_role(content->keepers[i]);
     loop_every(front_end_loop(content->fe), CONTENT_TICK_MS, on_tick, content);
 }
 

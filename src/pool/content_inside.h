@@ -77,6 +77,9 @@ struct store *keeper_store(const struct keeper *k);
 /* Before anything is changed or copied: what a process left in the middle is put right by the
  * manifests as it left them. */
 void content_tidy(struct content *content);
+/* On the loop: what the pool is to the home by now. What comes for it must not be taken by what it
+ * was. */
+void keeper_note_role(struct keeper *k);
 /* On the keeper's thread: what it may do from here on; and one turn. */
 void keeper_begin(struct keeper *k);
 void keeper_turn(struct keeper *k);

@@ -216,6 +216,7 @@ void content_prepare(struct content *content, const char *home, struct bytes bat
         done(UINT64_MAX, &e, context);
         return;
     }
+    keeper_note_role(k);
     struct preparing *p = xmalloc(sizeof *p);
     *p = (struct preparing){.k = k, .bytes = batch, .done = done, .context = context};
     if (workers_run(k->workers, prepare, on_prepared, p))

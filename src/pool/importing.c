@@ -143,8 +143,9 @@ static void note_complete(struct importing *importing, const char *home, enum mo
         return;
     if (module == MODULE_DATA_CONF)
         content_complete(front_end_content(importing->fe), home, true);
-    copy_marks_note(backup_service_marks(front_end_backup_service(importing->fe)), home, module,
-                    read_ms);
+    if (module != MODULE_DATA_CONF || !content_lacks(front_end_content(importing->fe), home))
+        copy_marks_note(backup_service_marks(front_end_backup_service(importing->fe)), home, module,
+                        read_ms);
     note_works(status, home, module); /* whatever went wrong is over, without another batch */
 }
 
@@ -507,7 +508,8 @@ struct sent {
     struct bytes bytes; /* lent until the reply is given */
     char from[FQDN_SIZE];
     struct batch_head head; /* as the batch says: it may lie */
-    uint64_t limit; /* nothing beyond that usn is applied: its files are not here (content.h) */
+    uint64_t limit;  /* nothing beyond that usn is applied: its files are not here (content.h) */
+    bool files_lack; /* when the batch came */
     char taken_for[HOME_NAME_SIZE]; /* the home whose partner waits with its questions; or none */
     struct applied applied;
     struct error error;
@@ -522,8 +524,11 @@ static void sent_free(struct sent *sent)
 static void work(void *context)
 {
     struct sent *sent = context;
-    const struct applying_sent batch = {
-        .from = sent->from, .bytes = sent->bytes, .content = sent->content, .limit = sent->limit};
+    const struct applying_sent batch = {.from = sent->from,
+                                        .bytes = sent->bytes,
+                                        .content = sent->content,
+                                        .limit = sent->limit,
+                                        .files_lack = sent->files_lack};
     applying_take(sent->importing->applying, sent->store, &batch, &sent->applied, &sent->error);
 }
 
@@ -587,6 +592,7 @@ static void begin(struct sent *sent)
         sent_free(sent);
         return;
     }
+    sent->files_lack = content_lacks(sent->content, head->home);
     if (workers_run(importing->workers, work, on_worked, sent)) {
         importing->calls++;
         taking_note(importing->fe, sent->taken_for, true);

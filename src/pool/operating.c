@@ -30,6 +30,7 @@ struct operating {
     struct operating_place places[HOSTED_HOMES_MAX];
     struct reply *replies; /* that are waited for */
     struct replicas *replicas;
+    struct operating_wait *waits; /* commands that look before they begin */
     uint64_t last_id;
 };
 
@@ -388,6 +389,34 @@ enum failure operating_begin(struct operating *operating, const struct operation
     return OK;
 }
 
+void operating_wait(struct operating *operating, struct operating_wait *wait)
+{
+    wait->next = operating->waits;
+    operating->waits = wait;
+}
+
+void operating_wait_end(struct operating *operating, const struct operating_wait *wait)
+{
+    struct operating_wait **at = &operating->waits;
+    while (*at && *at != wait)
+        at = &(*at)->next;
+    if (*at)
+        *at = wait->next;
+}
+
+/* Is there one, and if `now`, from now on it is called off. */
+static bool call_off_waits(const struct operating *operating, const char *home, bool now)
+{
+    bool any = false;
+    for (struct operating_wait *wait = operating->waits; wait; wait = wait->next) {
+        if (strcmp(wait->home, home) != 0)
+            continue;
+        any = true;
+        wait->called_off |= now;
+    }
+    return any;
+}
+
 static enum failure nothing_to_cancel(const struct operating *operating, const char *home,
                                       struct error *e)
 {
@@ -396,8 +425,7 @@ static enum failure nothing_to_cancel(const struct operating *operating, const c
     error_kept(e, "Nothing was changed.");
     return error_next(e,
                       "Get-CsPoolFailOverStatus -PoolFqdn %s shows who holds it, and what became "
-                      "of the last one. A command that still looks whether it can be done ends "
-                      "with Ctrl-C where it was typed.",
+                      "of the last one.",
                       home);
 }
 
@@ -405,15 +433,16 @@ enum failure operating_check_cancel(const struct operating *operating, const cha
                                     struct error *e)
 {
     const struct operating_place *place = find(operating, home);
-    return place && is_open(place) ? operation_check_cancel(place->core, e)
-                                   : nothing_to_cancel(operating, home, e);
+    if (place && is_open(place))
+        return operation_check_cancel(place->core, e);
+    return call_off_waits(operating, home, false) ? OK : nothing_to_cancel(operating, home, e);
 }
 
 enum failure operating_cancel(struct operating *operating, const char *home, struct error *e)
 {
     struct operating_place *place = place_of(operating, home);
     if (!place || !place->used || !is_open(place))
-        return nothing_to_cancel(operating, home, e);
+        return call_off_waits(operating, home, true) ? OK : nothing_to_cancel(operating, home, e);
     return step(place, (struct operation_event){.kind = OPERATION_CANCELLED}, e);
 }
 

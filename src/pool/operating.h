@@ -51,6 +51,15 @@ void operating_free(struct operating *operating);
  * holder's release everything rolls back by itself. */
 enum failure operating_begin(struct operating *operating, const struct operation_wish *wish,
                              uint64_t *id, struct error *e);
+/* A command that still looks whether it can begin one: calling off means it, too, if none is under
+ * way. Whoever has one in the list takes it out again. */
+struct operating_wait {
+    struct operating_wait *next;
+    const char *home;
+    bool called_off;
+};
+void operating_wait(struct operating *operating, struct operating_wait *wait);
+void operating_wait_end(struct operating *operating, const struct operating_wait *wait);
 enum failure operating_cancel(struct operating *operating, const char *home, struct error *e);
 /* Whether that would call one off now. */
 enum failure operating_check_cancel(const struct operating *operating, const char *home,

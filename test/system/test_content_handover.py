@@ -381,6 +381,23 @@ def files_that_a_pool_accepted_alone_are_its_own_where_it_takes_before_they_were
 
 
 @test
+def a_copy_that_has_just_been_started_takes_no_manifest_before_its_file(world):
+    """Until it had looked at what it is to the home, it took them as one does that is refilled."""
+    ken, which = deploy(world)
+    manifests = lambda: [key for (_, key) in rows(world["redmond"].store, "atl")
+                         if key.startswith(f"{which}/".encode())]
+    for turn in range(3):
+        wait_same(trees(world), "atl", 10 * turn)
+        world.kill("redmond")
+        for n in range(10):
+            put(ken, which, f"{turn}-{n}", big(n, 300_000)).must(201)
+        world.start("redmond", wait=False)
+        until("the first manifest", lambda: world["redmond"].store.exists() and len(manifests()) > 10 * turn)
+        there = [lies(world, "redmond", which, key.decode().split("/")[1]).exists() for key in manifests()]
+        assert all(there), there
+
+
+@test
 def a_file_is_what_was_acknowledged_last_where_its_next_version_never_was(world):
     """That stands in its place when its pool is killed, and the store has not kept its manifest."""
     ken, which = deploy(world)

@@ -435,6 +435,29 @@ def a_taker_that_is_stopped_says_that_it_did_not_get_to_the_end(world):
         writers.go_on(3)
 
 
+def begin_to_look(world):
+    """A failover that waits for the holder's store, before anything is begun."""
+    stop = lambda *words: world.command("redmond", "Stop-CsPoolFailOver", "-PoolFqdn", ATL, *words)
+    command = begin(world, "-DatabaseCommandTimeoutInSeconds", "60")
+    until("it to be there", lambda: "still looks whether it can be done" in str(stop("-WhatIf")))
+    return command, stop
+
+
+@test
+def what_still_looks_whether_it_can_be_done_can_be_called_off_and_says_when_polluxd_stops(world):
+    with deploy(world) as writers, Locked(world, "atl"):
+        command, stop = begin_to_look(world)
+        stop().must(0)
+        command.ends().must(1, "called off by an administrator while it was still looked", "Nothing was begun.",
+                            f"To begin it: Invoke-CsPoolFailOver -PoolFqdn {ATL} -DatabaseCommandTimeoutInSeconds 60")
+        stop().must(1, "No operation with the home")
+        command, stop = begin_to_look(world)
+        world.stop("redmond")
+        command.ends().must(1, "polluxd stops while it was still looked", "Nothing was begun.", "To begin it: ")
+    assert not world["redmond"].events("operation-began")
+    assert world.mode("atl", "atl") == "Serving"
+
+
 @test
 def a_taker_whose_disk_fills_up_behind_the_release_says_so_and_takes_when_there_is_room(world):
     disk, writers = on_small_disk(world, "redmond")
