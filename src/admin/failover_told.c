@@ -107,18 +107,24 @@ static void tell_digests(struct call *call, const struct home_point *point)
     }
 }
 
+/* Whatever happens to who took it: the home is, and the rest comes by itself. */
+static bool is_taken(enum operation_step step)
+{
+    return step == OPERATION_TURN || step == OPERATION_DONE;
+}
+
 /* How long each step took: most are over before anybody looks. */
 static void tell_steps(struct call *call, const struct operation_status *s)
 {
     bool failed = s->step == OPERATION_FAILED;
-    enum operation_step not_done = failed ? s->failed_at : s->step; /* or it is interrupted there */
+    enum operation_step not_done = failed ? s->failed_at : s->step; /* it is interrupted there */
     for (int i = 0; i < OPERATION_DONE; i++) {
         enum operation_step step = (enum operation_step)i;
         const struct report_step took = {.name = operation_step_name(step),
                                          .began_ms = s->step_ms[step],
                                          .ended_ms =
                                              step == s->step ? clock_ms() : s->step_end_ms[step],
-                                         .failed = step == not_done};
+                                         .failed = step == not_done && !is_taken(step)};
         if (!took.began_ms || took.ended_ms < took.began_ms)
             continue;
         call_verbose(call, "%s: %" PRIu64 " ms", took.name, took.ended_ms - took.began_ms);
@@ -140,7 +146,9 @@ static void warn_of_alone(struct call *call, const struct operation_report *r,
                           struct failover_words *words)
 {
     struct front_end *fe = call_front_end(call);
-    OWNED(free_memory) char *age = preflight_age(r->complete_wall_ms, r->ended_wall_ms);
+    OWNED(free_memory)
+    char *age =
+        preflight_age(r->complete_wall_ms, r->ended_wall_ms ? r->ended_wall_ms : clock_wall_ms());
     call_warning(call,
                  "%s did not give the home away, so it was taken as the copy at %s had it: up to "
                  "change %" PRIu64 ". Age of that copy: %s. What %s accepted besides is salvaged "
@@ -239,7 +247,7 @@ static void tell_done(struct call *call, const struct operation_report *r,
     for (int m = 0; m < MODULES; m++)
         items += s->point.digests[m].items;
     time_span_text(s->refused_ms, refused);
-    time_span_text(s->ended_ms - s->began_ms, took);
+    time_span_text((s->ended_ms ? s->ended_ms : clock_ms()) - s->began_ms, took);
     tell_holder(call, r);
     if (s->alone)
         warn_of_alone(call, r, words);
@@ -271,7 +279,7 @@ static void tell_done(struct call *call, const struct operation_report *r,
     tell_last_rejoin(call, r->wish.home);
 }
 
-/* This machine stops before it came to its end; or before that was written down. */
+/* This machine stops before the home was taken, or called off. */
 static void tell_interrupted(struct call *call, const struct operation_report *r,
                              const struct failover_words *words)
 {
@@ -292,11 +300,17 @@ static void tell_interrupted(struct call *call, const struct operation_report *r
 void failover_tell_end(struct call *call, const struct operation_report *r,
                        struct failover_words *words)
 {
+    enum operation_step step = r->status.step;
     tell_steps(call, &r->status);
-    if (operating_is_under_way(r) && r->status.step != OPERATION_FAILED)
-        tell_interrupted(call, r, words);
-    else if (r->status.step == OPERATION_DONE)
+    if (is_taken(step) && operating_is_under_way(r))
+        call_caution(call,
+                     "polluxd stops at %s: the home is taken, and that it is done may not be "
+                     "written down.",
+                     front_end_pool(call_front_end(call)));
+    if (is_taken(step))
         tell_done(call, r, words);
-    else
+    else if (step == OPERATION_FAILED)
         call_error(call, &r->status.error);
+    else
+        tell_interrupted(call, r, words);
 }

@@ -18,21 +18,49 @@ static json_t *moment(uint64_t wall_ms)
     return wall_ms ? json_string(clock_wall_text(wall_ms, text)) : json_null();
 }
 
-/* Nobody knows when it ended, nor, up to the other pool's word, what became of it. */
-static json_t *interruption_of(const struct operation_report *r)
+/* What became of a home whose operation was interrupted, as far as that is known here by now: its
+ * term was opened, or will not be any more. */
+enum fate { FATE_OPEN, FATE_TAKEN, FATE_STAYED };
+
+static enum fate fate_of(const struct front_end *fe, const struct operation_report *r,
+                         const struct hold *hold)
 {
+    struct term to = r->status.to;
+    if (!term_is_none(to) && lineage_has(&hold->lineage, to))
+        return FATE_TAKEN;
+    bool passed = hold->term.number >= to.number && !term_is_none(to);
+    const struct pool *from = topology_pool(front_end_config(fe)->topology, r->from);
+    enum mode there;
+    bool serves = from && front_end_reaches(fe, r->from) &&
+                  front_end_mode_at(fe, from, r->wish.home, &there) && there == MODE_SERVING;
+    return passed || serves ? FATE_STAYED : FATE_OPEN;
+}
+
+/* Nobody knows when it ended. */
+static json_t *interruption_of(const struct front_end *fe, const struct operation_report *r,
+                               const struct hold *hold)
+{
+    const char *step = operation_step_name(r->status.step), *again = r->wish.again;
+    switch (hold ? fate_of(fe, r, hold) : FATE_OPEN) {
+    case FATE_TAKEN:
+        return json_sprintf("Interrupted at \"%s\": this machine stopped. The home was taken all "
+                            "the same.",
+                            step);
+    case FATE_STAYED:
+        return json_sprintf("Interrupted at \"%s\": this machine stopped. The home was served "
+                            "where it was%s%s",
+                            step, again[0] ? ", and this begins anew: " : ".", again);
+    case FATE_OPEN: break;
+    }
     return json_sprintf("Interrupted at \"%s\": this machine stopped. If %s had released the home, "
                         "it is taken as soon as both hear each other; else it is served where it "
                         "was%s%s",
-                        operation_step_name(r->status.step), r->from,
-                        r->wish.again[0] ? ", and this begins anew: " : ".", r->wish.again);
+                        step, r->from, again[0] ? ", and this begins anew: " : ".", again);
 }
 
 static json_t *result_of(const struct operation_report *r)
 {
     char line[2 * ERROR_TEXT_MAX];
-    if (r->interrupted)
-        return interruption_of(r);
     if (r->status.step == OPERATION_FAILED)
         return json_sprintf("Failed at \"%s\": %s", operation_step_name(r->status.failed_at),
                             error_line(&r->status.error, line, sizeof line));
@@ -49,7 +77,7 @@ static json_t *result_here(const struct front_end *fe, const struct operation_re
 {
     const struct hosted_home *home = front_end_home(fe, r->wish.home);
     const struct hold *hold = home ? home_current(hosted_home_core(home)) : NULL;
-    json_t *result = result_of(r);
+    json_t *result = r->interrupted ? interruption_of(fe, r, hold) : result_of(r);
     if (!hold || r->status.step != OPERATION_DONE || hold->term.number <= r->status.to.number)
         return result;
     json_t *more = json_sprintf("%s %s has it since, in term %llu.", json_string_value(result),

@@ -435,6 +435,31 @@ def a_taker_that_is_stopped_says_that_it_did_not_get_to_the_end(world):
         writers.go_on(3)
 
 
+@test
+def a_taker_that_is_stopped_when_it_has_taken_says_that_it_has(world):
+    """Only what came of it could not be written down yet: it was called interrupted, and failed."""
+    with deploy(world) as writers:
+        for words in (": Turning the copy round.", ": Done."):
+            writers.go_on(3)
+            report = world.folder / "taken.html"
+            world.freezers["redmond"].arm("before", words)
+            command = begin(world, "-Report", str(report))
+            world.freezers["redmond"].wait()
+            with Locked(world, "redmond"):
+                world.send("redmond", signal.SIGTERM)
+                world.freezers["redmond"].go_on()
+                command.ends().must(0, "polluxd stops at", "the home is taken")
+            assert facts_of(report)["Result"] == "done" and all(r == "done" for r, _ in steps_of(report).values())
+            assert world["redmond"].process.wait(PATIENCE_S) == 0
+            world.start("redmond")
+            world.wait_mode("redmond", "atl", "Serving")
+            result = last_operation(world)[1]
+            assert result.startswith("Done") or result.endswith("The home was taken all the same."), result
+            world.wait_mode("atl", "atl", "Standby")
+            bring_home(world)
+    writers.must_be_kept("atl")
+
+
 def begin_to_look(world):
     """A failover that waits for the holder's store, before anything is begun."""
     stop = lambda *words: world.command("redmond", "Stop-CsPoolFailOver", "-PoolFqdn", ATL, *words)
