@@ -37,6 +37,13 @@ json_t *show_seconds_since(uint64_t moment_ms, uint64_t now_ms)
     return json_real(now_ms > moment_ms ? (double)(now_ms - moment_ms) / 1000 : 0);
 }
 
+void show_catching_up(json_t *object, const struct home_state *state, enum module module)
+{
+    uint64_t at = state->modules[module].cookie.usn, to = state->modules[module].whole_at.usn;
+    json_object_set_new(object, "CatchingUpTo",
+                        to > at ? json_integer((json_int_t)to) : json_null());
+}
+
 void show_consistent(json_t *object, uint64_t wall_ms)
 {
     char text[CLOCK_TEXT_MAX];

@@ -30,6 +30,8 @@ void backup_answer_show(struct call *call, struct backup_answer *answer, const c
 
 /* How old a copy is: adds ConsistentAsOf and ConsistentAsOfSecondsAgo, null for 0. */
 void show_consistent(json_t *object, uint64_t wall_ms);
+/* Where a copy that is catching up will be what its holder was at one moment. */
+void show_catching_up(json_t *object, const struct home_state *state, enum module module);
 json_t *show_seconds_since(uint64_t moment_ms, uint64_t now_ms); /* null for 0 */
 
 /* For a pool that does not answer: what this one, its partner, knows. Ends the call. */

@@ -34,6 +34,7 @@ static enum export_word sends(struct stand_in *s, const struct home *core, enum 
                   front_end_pool(call_front_end(s->call)), "State", export_word_name(WORD_ERROR),
                   "Head", "CopiedUpTo", (json_int_t)state.modules[module].cookie.usn,
                   "UncopiedChanges", "UncopiedBytes", "OldestUncopiedSeconds", "LastError", s->why);
+    show_catching_up(detail, &state, module);
     show_consistent(detail, complete_ms);
     json_array_append_new(s->answer.details, detail);
     if (complete_ms && (!s->oldest_ms || complete_ms < s->oldest_ms))

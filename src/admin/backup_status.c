@@ -94,6 +94,7 @@ static json_t *describe_import(struct view *view, const struct home *core,
                   (json_int_t)state->modules[module].cookie.usn, "ImportedSecondsAgo",
                   show_seconds_since(status->imported_ms, clock_ms()), "LastError",
                   show_text(status->trouble.kind ? status->trouble.what : NULL));
+    show_catching_up(object, state, module);
     show_consistent(object, copy_marks_of(marks, home_name(core), module));
     json_object_set_new(object, "Tail",
                         json_integer((json_int_t)aside_tail(view, home_name(core))));

@@ -489,11 +489,11 @@ const char *preflight_catch_up(const struct preflight *found,
     if (found->whole)
         return NULL;
     if (options->incomplete)
-        return "That copy is in the middle of a long catch-up, and would be taken as it is.";
+        return "That copy is in the middle of catching up, and would be taken as it is.";
     if (options->replicas)
-        return "That copy is in the middle of a long catch-up: it would be taken only if a replica "
+        return "That copy is in the middle of catching up: it would be taken only if a replica "
                "brings the rest, or with -SkipDataVerification.";
-    return "That copy is in the middle of a long catch-up: it would not be taken without "
+    return "That copy is in the middle of catching up: it would not be taken without "
            "-SkipDataVerification.";
 }
 

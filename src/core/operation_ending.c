@@ -230,7 +230,7 @@ void ending_in_doubt(struct error *e, const struct operation_words *w)
 void ending_not_whole(struct error *e, const struct operation_words *w)
 {
     fail(e, FAIL_REFUSED,
-         "The copy at %s is in the middle of a long catch-up: it stands at no point that existed.",
+         "The copy at %s is in the middle of catching up: it stands at no point that existed.",
          w->taker);
     error_kept(e, "Nothing was taken over.");
     if (w->central)

@@ -119,8 +119,11 @@ def a_catch_up_that_is_stored_in_parts_goes_on_after_kills_from_what_was_stored(
         world.kill(victim)
     world.wait_silent("redmond", "atl")
     if "not be taken" in fail_over("-DisasterMode", "-WhatIf").must(0).out:  # else it had all of it already
-        fail_over("-DisasterMode").must(1, f"The copy at {name_of('redmond')} is in the middle of a long catch-up",
+        fail_over("-DisasterMode").must(1, f"The copy at {name_of('redmond')} is in the middle of catching up",
                                         "Nothing was taken over.", f"{again} -DisasterMode -SkipDataVerification")
+        for pool in (name_of("redmond"), home):  # as the copy, and for the pool that is gone
+            status = redmond.ask("Get-CsBackupServiceStatus", PoolFqdn=pool, Detailed=True).objects
+            assert max(d.get("CatchingUpTo") or 0 for d in status) > seen[-1], status
     world.start("atl")
     wait_equal(world, home, at_least=BEYOND_A_PART)
     world.say(f"seen at {seen}")

@@ -202,9 +202,9 @@ def alone_more_than_a_batch_is_brought_and_a_long_catch_up_is_no_copy(world):
     world.wait_silent("atl", "redmond")
     force = ["-BackupSqlServerFqdn", ATL, "-BackupSqlInstanceName", "RTC", "-Force"]
     move(world, *force, "-WhatIf", at="atl").must(
-        0, "in the middle of a long catch-up", "only if a replica brings the rest")
+        0, "in the middle of catching up", "only if a replica brings the rest")
     move(world, *force, at="atl").must(
-        1, "is in the middle of a long catch-up", "Nothing was taken over.", "-SkipDataVerification")
+        1, "is in the middle of catching up", "Nothing was taken over.", "-SkipDataVerification")
     world.start("lonely")
     world.wait_hears("atl", "lonely")
     move(world, *force, at="atl").must(0, f"{LONELY} had", "they were brought before it was taken")
