@@ -191,7 +191,7 @@ static void wait_for_look(void *context)
     if (is_given_up(call))
         end_looking(call);
     else
-        failover_tell_looking(call, f->wish.kind, &f->words);
+        failover_tell_looking(call, f->wish.kind);
 }
 
 static void look_at_copy(void *context)

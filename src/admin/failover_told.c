@@ -68,13 +68,10 @@ static char *how_it_goes(const struct operation_report *r, const struct share *s
     return xasprintf("%s%s", step, still);
 }
 
-void failover_tell_looking(struct call *call, enum operation_kind kind,
-                           const struct failover_words *words)
+void failover_tell_looking(struct call *call, enum operation_kind kind)
 {
     call_progress(call, &(struct call_progress){.activity = operation_kind_name(kind),
-                                                .status = "Looking whether it can be done",
-                                                .follow = words->follow,
-                                                .cancel = words->cancel});
+                                                .status = "Looking whether it can be done"});
 }
 
 void failover_tell_progress(struct call *call, const struct operation_report *r,
@@ -155,7 +152,8 @@ static void warn_of_alone(struct call *call, const struct operation_report *r,
                  "when it comes back.",
                  r->from, front_end_pool(fe), r->status.point.usn, age, r->from);
     call_figure(call, json_string(age), "Age of the copy that was taken");
-    OWNED(free_memory) char *files = preflight_files_away(fe, r->wish.home, r->from);
+    OWNED(free_memory)
+    char *files = preflight_files_away(r->files_missing, front_end_pool(fe), r->from);
     if (files)
         call_warning(call, "%s", files);
     failover_warn_of_witnesses(call, r->from, r->witnesses, words);

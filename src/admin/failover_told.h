@@ -11,8 +11,8 @@ struct failover_words {
     char away[REPLICAS_TEXT_SIZE], witnesses[OPERATION_WITNESSES_SIZE];
 };
 
-void failover_tell_looking(struct call *call, enum operation_kind kind,
-                           const struct failover_words *words);
+/* It can't be followed yet, for nothing has begun. */
+void failover_tell_looking(struct call *call, enum operation_kind kind);
 void failover_tell_progress(struct call *call, const struct operation_report *r,
                             const struct failover_words *words);
 /* Also of one that is interrupted, because this machine stops. */

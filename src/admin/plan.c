@@ -133,7 +133,7 @@ static void tell_alone(const struct plan *p)
                  p->found->answered ? "Unless it does, " : silent, p->wish->home, p->self,
                  p->found->own.usn, age);
     OWNED(free_memory)
-    char *files = preflight_files_away(call_front_end(p->call), p->wish->home, p->found->from);
+    char *files = preflight_files_away(p->found->files_missing, p->self, p->found->from);
     if (files)
         call_what_if(p->call, "%s", files);
     tell_witnesses(p);

@@ -331,6 +331,7 @@ static void look_at_copy(struct preflight_look *looking)
     if (hosted)
         hosted_home_point(hosted, &looking->found.own, &looking->found.whole, &e);
     looking->found.complete_wall_ms = backup_service_complete_ms(service, looking->home);
+    looking->found.files_missing = content_missing(front_end_content(looking->fe), looking->home);
     looking->found.trouble = importing_trouble(backup_service_importing(service), looking->home);
     front_end_witnesses(looking->fe, looking->home, looking->found.witnesses,
                         sizeof looking->found.witnesses);
@@ -507,16 +508,17 @@ char *preflight_age(uint64_t complete_wall_ms, uint64_t taken_wall_ms)
                      clock_wall_text(complete_wall_ms, moment));
 }
 
-char *preflight_files_away(struct front_end *fe, const char *home, const char *holder)
+char *preflight_files_away(uint64_t missing, const char *self, const char *holder)
 {
-    const struct content_left left = content_left(front_end_content(fe), home);
-    if (!left.files)
+    if (missing == CONTENT_UNKNOWN)
+        return xasprintf("Which files of conferences are not at %s is still looked at; they come "
+                         "when %s is back.",
+                         self, holder);
+    if (!missing)
         return NULL;
-    return xasprintf(
-        "%s of conferences %s not at %s: whoever wants one is told to come again, until "
-        "%s is back and has it brought.",
-        COUNTED(left.files, "file"), count_word(left.files, "is", "are"), front_end_pool(fe),
-        holder);
+    return xasprintf("%s of conferences %s not at %s: whoever wants one is told to come again, "
+                     "until %s is back and has it brought.",
+                     COUNTED(missing, "file"), count_word(missing, "is", "are"), self, holder);
 }
 
 bool preflight_ms(const struct preflight *found, const struct operation_options *options,

@@ -39,6 +39,7 @@ struct preflight {
     struct home_point own;
     bool whole;                  /* the copy here stands at a point that existed */
     uint64_t complete_wall_ms;   /* until when it had everything; 0: nobody knows */
+    uint64_t files_missing;      /* as in an operation's report */
     const struct error *trouble; /* what keeps the copy here from going on; NULL: nothing known */
     char witnesses[OPERATION_WITNESSES_SIZE]; /* who else hears the holder; "": nobody */
 };
@@ -75,9 +76,9 @@ const char *preflight_catch_up(const struct preflight *found,
 
 /* How old the copy is that is taken alone, at that moment, for people. Owned by the caller. */
 char *preflight_age(uint64_t complete_wall_ms, uint64_t taken_wall_ms);
-/* What a copy that is taken alone has manifests of, and no files; NULL: nothing. Owned by the
- * caller. */
-char *preflight_files_away(struct front_end *fe, const char *home, const char *holder);
+/* What a copy that is taken alone has manifests of, and no files, in words; NULL: nothing. Owned by
+ * the caller. */
+char *preflight_files_away(uint64_t missing, const char *self, const char *holder);
 
 /* How long it would take to take the home, once whoever is waited for is there. False: how long
  * copying takes is not known; `*ms` is what comes besides. */

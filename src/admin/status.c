@@ -26,14 +26,15 @@ static enum fate fate_of(const struct front_end *fe, const struct operation_repo
                          const struct hold *hold)
 {
     struct term to = r->status.to;
-    if (!term_is_none(to) && lineage_has(&hold->lineage, to))
-        return FATE_TAKEN;
-    bool passed = hold->term.number >= to.number && !term_is_none(to);
+    enum operation_step step = r->status.step;
+    bool ours = strcmp(hold_holder(hold), front_end_pool(fe)) == 0;
+    if (step == OPERATION_TURN || step == OPERATION_DONE || ours || lineage_has(&hold->lineage, to))
+        return FATE_TAKEN; /* a term in which nothing changed is not in the lineage for long */
     const struct pool *from = topology_pool(front_end_config(fe)->topology, r->from);
     enum mode there;
     bool serves = from && front_end_reaches(fe, r->from) &&
                   front_end_mode_at(fe, from, r->wish.home, &there) && there == MODE_SERVING;
-    return passed || serves ? FATE_STAYED : FATE_OPEN;
+    return serves ? FATE_STAYED : FATE_OPEN;
 }
 
 /* Nobody knows when it ended. */
@@ -47,7 +48,7 @@ static json_t *interruption_of(const struct front_end *fe, const struct operatio
                             "the same.",
                             step);
     case FATE_STAYED:
-        return json_sprintf("Interrupted at \"%s\": this machine stopped. The home was served "
+        return json_sprintf("Interrupted at \"%s\": this machine stopped. The home is served "
                             "where it was%s%s",
                             step, again[0] ? ", and this begins anew: " : ".", again);
     case FATE_OPEN: break;

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "content/file_store_inside.h"
 
 enum { ASIDE_LOOKED_MAX = 1000 }; /* versions of one file; nobody has so many */
@@ -29,12 +30,19 @@ static void tell_aside(const struct file_store *fs, const struct file_name *name
               shown, name->file[0] ? "/" : "", as);
 }
 
+static void name_aside(char as[ASIDE_NAME_SIZE])
+{
+    char moment[CLOCK_TEXT_MAX];
+    snprintf(as, ASIDE_NAME_SIZE, "%s-%04x", clock_wall_text(clock_wall_ms(), moment),
+             (unsigned)(random_u64() & 0xffff));
+}
+
 /* Each version keeps its name as a folder and gets the moment for its own: readable, and however
  * often it happens, nothing is written over. */
 enum failure move_aside(const struct file_store *fs, const struct file_name *name, const char *why,
                         char as[ASIDE_NAME_SIZE], struct error *e)
 {
-    char shown[FILE_NAME_SHOWN_SIZE], moment[CLOCK_TEXT_MAX], random[32];
+    char shown[FILE_NAME_SHOWN_SIZE];
     bool whole = !name->file[0]; /* a conference's folder */
     const char *last = whole ? name->conference : name->file;
     OWNED(close_fd) int root = -1;
@@ -46,10 +54,26 @@ enum failure move_aside(const struct file_store *fs, const struct file_name *nam
     int from = whole ? dup(above) : below_open(above, name->conference, O_RDONLY | O_DIRECTORY, 0);
     OWNED(close_fd) int aside = from < 0 ? -1 : own_folder(root, FOLDER_ASIDE, name);
     OWNED(close_fd) int to = aside < 0 ? -1 : whole ? dup(aside) : below_make(aside, last);
-    folder_random_name(random);
-    snprintf(as, ASIDE_NAME_SIZE, "%s-%.4s", clock_wall_text(clock_wall_ms(), moment), random);
+    name_aside(as);
     if (to < 0 || renameat2(from, last, to, as, RENAME_NOREPLACE) != 0)
         return folder_failure("Setting aside", file_name_shown(name, shown), errno, e);
+    tell_aside(fs, name, as, why);
+    return OK;
+}
+
+enum failure move_left_aside(const struct file_store *fs, int folder, const char *entry,
+                             const struct file_name *name, const char *why, struct error *e)
+{
+    char as[ASIDE_NAME_SIZE];
+    OWNED(close_fd) int root = -1;
+    enum failure bad = folder_root(fs, &root, e);
+    if (bad)
+        return bad;
+    OWNED(close_fd) int aside = own_folder(root, FOLDER_ASIDE, name);
+    OWNED(close_fd) int to = aside < 0 ? -1 : below_make(aside, name->file);
+    name_aside(as);
+    if (to < 0 || renameat2(folder, entry, to, as, RENAME_NOREPLACE) != 0)
+        return folder_failure("Setting aside", name->file, errno, e);
     tell_aside(fs, name, as, why);
     return OK;
 }

@@ -13,7 +13,8 @@
 #include "content/file_store_inside.h"
 #include "content/replaced.h"
 
-/* Of names whose files are being removed: two that share a place do no harm, and are rare. */
+/* Of names whose files are being removed or replaced: two that share a place do no harm, and are
+ * rare. */
 enum { REMOVAL_PLACES = 4096 };
 
 /* How many are under way, by a hash of their names. */
@@ -53,9 +54,14 @@ static atomic_uint *count_of(const struct file_store *fs, const struct file_name
     return &fs->removals->count[(hash ^ hash >> 16) % REMOVAL_PLACES];
 }
 
-bool file_store_removes(const struct file_store *fs, const struct file_name *name)
+bool file_store_changes(const struct file_store *fs, const struct file_name *name)
 {
     return atomic_load(count_of(fs, name)) > 0;
+}
+
+void file_store_change(const struct file_store *fs, const struct file_name *name, bool begins)
+{
+    atomic_fetch_add(count_of(fs, name), begins ? 1 : -1);
 }
 
 void file_store_hold(const struct file_store *fs)
@@ -97,7 +103,7 @@ static enum failure begin(const struct file_store *fs, const struct file_name *n
     /* The store is there, by its marker, and the file is not: that is what is wanted. */
     bool begun = !bad || bad == FAIL_NOT_FOUND;
     if (begun)
-        atomic_fetch_add(count_of(fs, name), 1);
+        file_store_change(fs, name, true);
     file_store_release(fs);
     if (!begun && e)
         *e = why;
@@ -184,7 +190,7 @@ void file_removal_end(struct file_removal *r, bool durable)
         return;
     if (r->moved)
         finish(r, durable);
-    atomic_fetch_sub(count_of(r->fs, &r->name), 1);
+    file_store_change(r->fs, &r->name, false);
     free(r);
 }
 
@@ -198,24 +204,19 @@ struct tidying {
     struct file_name name;
 };
 
-static bool forget_incoming(const char *name, void *context)
-{
-    const struct tidying *t = context;
-    unlinkat(t->removed, name, 0);
-    return true;
-}
-
 static bool put_back_file(const char *file, void *context)
 {
     struct tidying *t = context;
     OWNED(close_fd) int to = -1;
     struct file_stamp unused;
     snprintf(t->name.file, sizeof t->name.file, "%s", file);
-    if (!t->keeps(&t->name, &unused, t->context))
+    enum file_meant meant = t->keeps(&t->name, &unused, t->context);
+    bool taken = meant == MEANT && !folder_of(t->fs, &t->name, true, &to, NULL) &&
+                 renameat2(t->removed, file, to, file, RENAME_NOREPLACE) != 0 && errno == EEXIST;
+    if (meant == MEANT_GONE)
         unlinkat(t->removed, file, 0);
-    else if (!folder_of(t->fs, &t->name, true, &to, NULL) &&
-             renameat2(t->removed, file, to, file, RENAME_NOREPLACE) != 0)
-        unlinkat(t->removed, file, 0); /* something else lies there by now */
+    else if (taken || meant == MEANT_NOT)
+        move_left_aside(t->fs, t->removed, file, &t->name, "it was to be removed", NULL);
     return true;
 }
 
@@ -257,10 +258,7 @@ enum failure file_store_tidy(const struct file_store *fs, file_store_keeps *keep
     OWNED(close_fd) int removed = below_make(root, FOLDER_REMOVED);
     if (incoming < 0 || removed < 0)
         return folder_failure("Making a folder in the file store", fs->path, errno, e);
-    t.removed = incoming;
-    bad = walk_folder(dup(incoming), false, forget_incoming, &t, e);
     t.removed = removed;
-    if (!bad)
-        bad = walk_folder(dup(removed), true, put_back_home, &t, e);
-    return bad ? bad : replaced_tidy(fs, keeps, context, e);
+    bad = walk_folder(dup(removed), true, put_back_home, &t, e);
+    return bad ? bad : replaced_tidy(fs, incoming, keeps, context, e);
 }

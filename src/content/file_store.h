@@ -2,9 +2,9 @@
  *
  *     <file store>/<home>/<conference>/<file>
  *     <file store>/.pollux-file-store          its marker: one line, the pool it belongs to
- *     <file store>/.pollux/incoming/           files that are not whole yet
+ *     <file store>/.pollux/incoming/           files that are not whole yet, and those whose next
+ *                                              version is not durable
  *     <file store>/.pollux/removed/            files whose deletion is not durable yet
- *     <file store>/.pollux/replaced/           files whose next version is not durable yet
  *     <file store>/.pollux/aside/<home>/…      what was found and nobody serves
  *
  * Without its marker nothing is read and nothing is written: a file store that is not mounted looks
@@ -50,9 +50,10 @@ enum failure file_store_open(const struct file_store *fs, const struct file_name
  * That there is no such file is no failure. Where the home is served, file_removal_settle() goes
  * before the change: what came back by a power failure after it would be a new file. */
 struct file_removal;
-/* Is one under way, of this name? (Now and then yes, though it is of another: it is to be asked
- * again.) What is missing then is not lost, and must not be brought back. */
-bool file_store_removes(const struct file_store *fs, const struct file_name *name);
+/* Is one under way, or a file being put there that its users replace or add? (Now and then yes,
+ * though it is of another name: it is to be asked again.) What is missing then is not lost, and
+ * must not be brought back; and what lies there may go again. */
+bool file_store_changes(const struct file_store *fs, const struct file_name *name);
 /* While this is held, none begins: whoever puts a missing file back asks, puts, and releases. */
 void file_store_hold(const struct file_store *fs);
 void file_store_release(const struct file_store *fs);
@@ -80,11 +81,18 @@ enum failure file_store_set_time(const struct file_store *fs, const struct file_
                                  int64_t time_ns, struct error *e);
 /* Everything that was written is durable, in one round for however many files. */
 enum failure file_store_sync(const struct file_store *fs, struct error *e);
-/* At the start: what was not whole is gone; what was to be removed and is still kept, by its
- * manifest, is back unless something else lies there; and so is what was to be replaced, which goes
- * before what lies there. */
-typedef bool file_store_keeps(const struct file_name *name, struct file_stamp *stamp,
-                              void *context);
+/* What other processes left: what was not whole is gone; what was to be removed and is still meant,
+ * by its manifest, is back unless something else lies there; and so is what was to be replaced,
+ * which goes before what lies there. What was removed or replaced for good is gone; whatever else
+ * it is, it is set aside. Of what nobody can tell nothing is touched. */
+enum file_meant {
+    MEANT,
+    MEANT_GONE,    /* it was deleted, durably */
+    MEANT_NOT,     /* there is no manifest of it */
+    MEANT_UNKNOWN, /* its home is not in the store, or can't be read */
+};
+typedef enum file_meant file_store_keeps(const struct file_name *name, struct file_stamp *stamp,
+                                         void *context);
 enum failure file_store_tidy(const struct file_store *fs, file_store_keeps *keeps, void *context,
                              struct error *e);
 

@@ -27,7 +27,12 @@ int own_folder(int root, const char *own, const struct file_name *name);
 enum failure move_aside(const struct file_store *fs, const struct file_name *name, const char *why,
                         char as[ASIDE_NAME_SIZE], struct error *e);
 
+/* The same of what a process left in one of our own folders, of that file. */
+enum failure move_left_aside(const struct file_store *fs, int folder, const char *entry,
+                             const struct file_name *name, const char *why, struct error *e);
+
 /* file_removal.c */
+void file_store_change(const struct file_store *fs, const struct file_name *name, bool begins);
 struct removals *removals_new(void);
 void removals_free(struct removals *removals);
 

@@ -75,7 +75,7 @@ enum failure file_writer_place(struct file_writer *w, const struct file_name *na
     return bad;
 }
 
-void file_writer_undo(struct file_writer *w, const struct file_name *name)
+void file_writer_keep(struct file_writer *w)
 {
-    incoming_undo(w->incoming, name);
+    incoming_keep(w->incoming);
 }

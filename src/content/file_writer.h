@@ -2,12 +2,12 @@
  * and hashed on the way, durable, and then in its place in one step.
  *
  *     file_writer_new(…), file_writer_add(…) again and again, file_writer_place(…);
- *     then commit the manifest under the file's key (name.h), and only then say that it is there;
- *     if it could not be committed, file_writer_undo(…).
+ *     then commit the manifest under the file's key (name.h), file_writer_keep(…), and only then
+ *     say that it is there; if it could not be committed, nothing but file_writer_free(…).
  *
- * A file that took its place and whose manifest was neither committed nor taken back, because the
- * machine went down, is a change that the next look at the file store finds. Any thread; one of
- * these belongs to one. */
+ * Where the machine went down in between, a version that was replaced is put back at the start, and
+ * a new file is a change that the next look at the file store finds. Any thread; one of these
+ * belongs to one. */
 #ifndef POLLUX_CONTENT_FILE_WRITER_H
 #define POLLUX_CONTENT_FILE_WRITER_H
 
@@ -17,7 +17,9 @@
 struct file_writer;
 
 enum failure file_writer_new(const struct file_store *fs, struct file_writer **w, struct error *e);
-void file_writer_free(struct file_writer *w); /* what has not taken its place is gone */
+/* What has not taken its place, or was not to be kept there, is gone; what was there before is
+ * there again, if nobody has put anything else there meanwhile. */
+void file_writer_free(struct file_writer *w);
 DEFINE_OWNED(struct file_writer *, file_writer_free)
 
 enum failure file_writer_add(struct file_writer *w, struct bytes more, struct error *e);
@@ -28,7 +30,6 @@ uint64_t file_writer_size(const struct file_writer *w);
  * file had (0: none), so that nobody takes it for an older one. */
 enum failure file_writer_place(struct file_writer *w, const struct file_name *name,
                                int64_t newer_than_ns, struct manifest *manifest, struct error *e);
-/* What was in its place before is there again, if nobody has put anything else there meanwhile. */
-void file_writer_undo(struct file_writer *w, const struct file_name *name);
+void file_writer_keep(struct file_writer *w);
 
 #endif

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/openat2.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -144,7 +145,29 @@ enum failure folder_of(const struct file_store *fs, const struct file_name *name
     return number == ENOTDIR ? fail(e, FAIL_FOREIGN, "%s is in no folder.", shown) : bad;
 }
 
+static pthread_once_t drawn = PTHREAD_ONCE_INIT;
+static uint32_t number;
+
+static void draw_number(void)
+{
+    number = (uint32_t)random_u64();
+}
+
+/* By which this process is known, and no other that used the folder, or will; nor a child of it. */
+static uint32_t own_number(void)
+{
+    pthread_once(&drawn, draw_number);
+    return number + (uint32_t)getpid();
+}
+
 void folder_random_name(char name[32])
 {
-    snprintf(name, 32, "%016" PRIx64, random_u64());
+    snprintf(name, 32, "%08" PRIx32 "%016" PRIx64, own_number(), random_u64());
+}
+
+bool folder_name_is_ours(const char *name)
+{
+    char own[16];
+    snprintf(own, sizeof own, "%08" PRIx32, own_number());
+    return strncmp(name, own, strlen(own)) == 0;
 }

@@ -8,7 +8,6 @@
 #define FOLDER_OWN      ".pollux"
 #define FOLDER_INCOMING FOLDER_OWN "/incoming"
 #define FOLDER_REMOVED  FOLDER_OWN "/removed"
-#define FOLDER_REPLACED FOLDER_OWN "/replaced"
 #define FOLDER_ASIDE    FOLDER_OWN "/aside"
 
 void close_fd(int fd);
@@ -26,7 +25,8 @@ int below_make(int folder, const char *path);
 /* "<home>/<conference>". Without `make` FAIL_NOT_FOUND if it is not there. */
 enum failure folder_of(const struct file_store *fs, const struct file_name *name, bool make,
                        int *folder, struct error *e);
-/* A name in one of our own folders that nothing else has. */
+/* A name in one of our own folders that nothing else has; and whether this process gave it. */
 void folder_random_name(char name[32]);
+bool folder_name_is_ours(const char *name);
 
 #endif

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "content/folders.h"
+#include "content/file_store_inside.h"
 #include "content/replaced.h"
 
 enum {
@@ -20,16 +20,19 @@ enum {
 
 struct incoming {
     const struct file_store *fs;
-    int folder;               /* where it lies now */
-    int own;                  /* exchanged: where what was there before lies, under `name` */
-    struct replaced replaced; /* … and by which it is found at the next start, too */
+    int folder; /* where it lies now */
+    /* Exchanged: where what was there before lies, under `name`; it goes back if this is not kept.
+     */
+    int own;
+    bool exchanged, kept;
+    struct file_name is;
     char name[CONTENT_NAME_SIZE];
     int fd;
     uint64_t size;
     bool placed;
 };
 
-static enum failure own_folder(struct incoming *in, struct error *e)
+static enum failure open_own(struct incoming *in, struct error *e)
 {
     OWNED(close_fd) int root = -1;
     enum failure bad = folder_root(in->fs, &root, e);
@@ -45,9 +48,8 @@ enum failure incoming_begin(const struct file_store *fs, struct incoming **in, s
     OWNED(incoming_free) struct incoming *made = xcalloc(1, sizeof *made);
     made->fs = fs;
     made->fd = made->own = made->folder = -1;
-    made->replaced = REPLACED_NOTHING;
     made->placed = true; /* until there is something to take away */
-    enum failure bad = own_folder(made, e);
+    enum failure bad = open_own(made, e);
     if (bad)
         return bad;
     folder_random_name(made->name);
@@ -67,25 +69,41 @@ void incoming_rest(struct incoming *in)
     in->fd = in->folder = -1;
 }
 
-/* What an exchange kept. */
-static void drop_old(struct incoming *in)
+static bool is_there(const struct incoming *in)
 {
-    if (in->own >= 0)
-        unlinkat(in->own, in->name, 0);
-    close_fd(in->own);
-    replaced_drop(&in->replaced);
+    struct stat ours, there;
+    return fstat(in->fd, &ours) == 0 &&
+           fstatat(in->folder, in->is.file, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+           ours.st_ino == there.st_ino && ours.st_dev == there.st_dev;
+}
+
+/* What was there before is there again, unless somebody has put something else there meanwhile.
+ * False: it is not, and what is left is for the next start. */
+static bool undo(const struct incoming *in)
+{
+    if (!is_there(in))
+        return true;
+    bool back = in->own < 0
+                    ? unlinkat(in->folder, in->is.file, 0) == 0
+                    : renameat2(in->own, in->name, in->folder, in->is.file, RENAME_EXCHANGE) == 0;
+    return back && fsync(in->folder) == 0;
 }
 
 void incoming_free(struct incoming *in)
 {
     if (!in)
         return;
-    drop_old(in);
+    bool settled = !in->placed || !in->exchanged || in->kept || undo(in);
+    if (in->own >= 0 && settled)
+        replaced_forget(in->own, in->name);
+    if (in->exchanged)
+        file_store_change(in->fs, &in->is, false);
+    close_fd(in->own);
     close_fd(in->fd);
     if (!in->placed && in->folder < 0)
-        own_folder(in, NULL);
+        open_own(in, NULL);
     if (in->folder >= 0 && !in->placed)
-        unlinkat(in->folder, in->name, 0);
+        replaced_forget(in->folder, in->name);
     close_fd(in->folder);
     free(in);
 }
@@ -175,7 +193,7 @@ enum failure incoming_place(struct incoming *in, const struct file_name *name, b
                             struct error *e)
 {
     OWNED(close_fd) int to = -1;
-    enum failure bad = in->folder < 0 ? own_folder(in, e) : OK;
+    enum failure bad = in->folder < 0 ? open_own(in, e) : OK;
     if (!bad)
         bad = folder_of(in->fs, name, true, &to, e);
     if (bad)
@@ -200,39 +218,30 @@ enum failure incoming_exchange(struct incoming *in, const struct file_name *name
 {
     OWNED(close_fd) int to = -1;
     enum failure bad = folder_of(in->fs, name, true, &to, e);
-    if (!bad)
-        bad = replaced_keep(in->fs, to, name, &in->replaced, e);
+    if (!bad && faccessat(to, name->file, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+        bad = replaced_note(in->folder, in->name, name, e);
     if (bad)
         return bad;
+    file_store_change(in->fs, name, true);
+    in->is = *name;
+    in->exchanged = true;
     bool old = renameat2(in->folder, in->name, to, name->file, RENAME_EXCHANGE) == 0;
     if (!old && renameat2(in->folder, in->name, to, name->file, RENAME_NOREPLACE) != 0 &&
         renameat(in->folder, in->name, to, name->file) != 0)
         return not_placed(name, e);
-    if (old)
+    if (old) {
         in->own = in->folder;
-    else
+    } else {
+        replaced_forget(in->folder, in->name); /* nothing is there by now that it could be */
         close_fd(in->folder);
+    }
     in->folder = to;
     to = -1;
     in->placed = true;
     return OK;
 }
 
-static bool is_there(const struct incoming *in, const struct file_name *name)
+void incoming_keep(struct incoming *in)
 {
-    struct stat ours, there;
-    return fstat(in->fd, &ours) == 0 &&
-           fstatat(in->folder, name->file, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
-           ours.st_ino == there.st_ino && ours.st_dev == there.st_dev;
-}
-
-void incoming_undo(struct incoming *in, const struct file_name *name)
-{
-    if (!in->placed || !is_there(in, name))
-        return;
-    if (in->own >= 0)
-        renameat2(in->own, in->name, in->folder, name->file, RENAME_EXCHANGE);
-    else
-        unlinkat(in->folder, name->file, 0);
-    fsync(in->folder);
+    in->kept = true;
 }

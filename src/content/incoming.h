@@ -29,10 +29,10 @@ enum failure incoming_place(struct incoming *in, const struct file_name *name, b
 /* That it is there now is durable as well. */
 enum failure incoming_settle(struct incoming *in, struct error *e);
 
-/* Its place, as incoming_place(), but what was there before is kept until the end: incoming_undo()
- * puts it back, unless somebody has put something else there meanwhile. Where the file system can't
- * do that in one step, it is gone at once, and can't be put back. */
+/* Its place, as incoming_place(), but what was there before comes back at the end, unless it is
+ * said to be kept by then, or somebody has put something else there meanwhile; or at the next start
+ * (replaced.h). Where the file system can't do that in one step, it is gone at once. */
 enum failure incoming_exchange(struct incoming *in, const struct file_name *name, struct error *e);
-void incoming_undo(struct incoming *in, const struct file_name *name);
+void incoming_keep(struct incoming *in);
 
 #endif

@@ -15,6 +15,7 @@ struct key_note {
     uint64_t bytes;
     bool damaged; /* only its hashes tell it from a sound one */
     bool waits;   /* to be done; else it only cools down */
+    bool wrong;   /* what lies there is not what belongs there, and it is too early to act */
 };
 
 struct keys *keys_new(size_t max);

@@ -12,73 +12,37 @@
 
 #define REPLACED_OF ".of"
 
-enum { REPLACED_TEXT_SIZE = HOME_NAME_SIZE + 2 * CONTENT_NAME_SIZE };
+enum { REPLACED_TEXT_SIZE = HOME_NAME_SIZE + 2 * CONTENT_NAME_SIZE, REPLACED_OF_SIZE = 64 };
 
-static int own(const struct file_store *fs, struct error *e)
+static const char *of(const char *as, char text[REPLACED_OF_SIZE])
 {
-    OWNED(close_fd) int root = -1;
-    if (folder_root(fs, &root, e))
-        return -1;
-    int folder = below_make(root, FOLDER_REPLACED);
-    if (folder < 0)
-        folder_failure("Opening", FOLDER_REPLACED, errno, e);
-    return folder;
-}
-
-static void forget(int folder, const char *name)
-{
-    char of[64];
-    snprintf(of, sizeof of, "%.32s" REPLACED_OF, name);
-    unlinkat(folder, name, 0);
-    unlinkat(folder, of, 0); /* last: what is left without it, nobody could name */
+    snprintf(text, REPLACED_OF_SIZE, "%.32s" REPLACED_OF, as);
+    return text;
 }
 
 /* --- while it is replaced --- */
 
-static enum failure say_of(const struct replaced *replaced, const struct file_name *name,
+enum failure replaced_note(int folder, const char *as, const struct file_name *name,
                            struct error *e)
 {
-    char of[64], text[REPLACED_TEXT_SIZE];
-    snprintf(of, sizeof of, "%s" REPLACED_OF, replaced->name);
+    char link[REPLACED_OF_SIZE], text[REPLACED_TEXT_SIZE];
     snprintf(text, sizeof text, "%s/%s/%s", name->home, name->conference, name->file);
-    if (symlinkat(text, replaced->folder, of) == 0 && fsync(replaced->folder) == 0)
-        return OK;
-    return folder_failure("Keeping", "what is replaced", errno, e);
+    if (symlinkat(text, folder, of(as, link)) == 0 ? fsync(folder) == 0
+                                                   : errno == EPERM || errno == EOPNOTSUPP)
+        return OK; /* a file system without links has to do without */
+    return folder_failure("Replacing", name->file, errno, e);
 }
 
-enum failure replaced_keep(const struct file_store *fs, int folder, const struct file_name *name,
-                           struct replaced *replaced, struct error *e)
+void replaced_forget(int folder, const char *as)
 {
-    *replaced = REPLACED_NOTHING;
-    if (faccessat(folder, name->file, F_OK, AT_SYMLINK_NOFOLLOW) != 0)
-        return OK;
-    struct replaced kept = {.folder = own(fs, e)};
-    if (kept.folder < 0)
-        return e ? e->kind : FAIL_IO;
-    folder_random_name(kept.name);
-    enum failure bad = OK;
-    bool is_kept = linkat(folder, name->file, kept.folder, kept.name, 0) == 0;
-    if (is_kept)
-        bad = say_of(&kept, name, e);
-    else if (errno != ENOENT && errno != EPERM) /* it is gone by now; or a folder, which stays */
-        bad = folder_failure("Keeping", name->file, errno, e);
-    *replaced = kept;
-    if (bad || !is_kept)
-        replaced_drop(replaced);
-    return bad;
-}
-
-void replaced_drop(struct replaced *replaced)
-{
-    if (replaced->folder >= 0)
-        forget(replaced->folder, replaced->name);
-    close_fd(replaced->folder);
-    *replaced = REPLACED_NOTHING;
+    char link[REPLACED_OF_SIZE];
+    unlinkat(folder, as, 0);
+    unlinkat(folder, of(as, link), 0); /* last: what is left without it, nobody could name */
 }
 
 /* --- at the start --- */
 
-struct tidying {
+struct finding {
     const struct file_store *fs;
     file_store_keeps *keeps;
     void *context;
@@ -109,28 +73,34 @@ static bool read_of(int folder, const char *of, struct file_name *name)
            content_name_valid(bytes_of_text(name->file)) && name->home[0] != '.';
 }
 
-/* Is it the one that counts, and not what lies there? */
-static bool counts(const struct tidying *t, const char *kept, const struct file_name *name)
+/* Is it the one that its manifest means, and not what lies there? Where that is what is meant, this
+ * one is gone. */
+static enum file_meant judge(const struct finding *t, const char *as, const struct file_name *name)
 {
     struct stat st;
     struct file_stamp wanted, there;
     enum file_found found;
-    if (fstatat(t->folder, kept, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(st.st_mode) ||
-        !t->keeps(name, &wanted, t->context) || !file_stamp_equal(stamp_of(&st), wanted))
-        return false;
-    return !file_store_look(t->fs, name, &found, &there, NULL) &&
-           (found != FOUND_FILE || !file_stamp_equal(there, wanted));
+    if (fstatat(t->folder, as, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(st.st_mode))
+        return MEANT_GONE;
+    enum file_meant meant = t->keeps(name, &wanted, t->context);
+    if (meant != MEANT)
+        return meant;
+    if (file_store_look(t->fs, name, &found, &there, NULL))
+        return MEANT_UNKNOWN;
+    if (found == FOUND_FILE && file_stamp_equal(there, wanted))
+        return MEANT_GONE;
+    return file_stamp_equal(stamp_of(&st), wanted) ? MEANT : MEANT_NOT;
 }
 
 /* False: something stands in the way, and what is kept stays until the next start. */
-static bool put_back(const struct tidying *t, const char *kept, const struct file_name *name)
+static bool put_back(const struct finding *t, const char *as, const struct file_name *name)
 {
-    char shown[FILE_NAME_SHOWN_SIZE], as[ASIDE_NAME_SIZE];
+    char shown[FILE_NAME_SHOWN_SIZE], aside[ASIDE_NAME_SIZE];
     OWNED(close_fd) int back = -1;
     if (folder_of(t->fs, name, true, &back, NULL))
         return false;
-    move_aside(t->fs, name, "it took its place, and was never acknowledged", as, NULL);
-    if (renameat2(t->folder, kept, back, name->file, RENAME_NOREPLACE) != 0)
+    move_aside(t->fs, name, "it took its place, and was never acknowledged", aside, NULL);
+    if (renameat2(t->folder, as, back, name->file, RENAME_NOREPLACE) != 0)
         return false;
     fsync(back);
     log_event(LOG_EVENT_NOTICE, "file-put-back", "%s of the home %s is in its place again.",
@@ -140,40 +110,28 @@ static bool put_back(const struct tidying *t, const char *kept, const struct fil
 
 static bool tidy_one(const char *entry, void *context)
 {
-    const struct tidying *t = context;
-    size_t size = strlen(entry), end = strlen(REPLACED_OF);
-    char kept[32] = "";
+    const struct finding *t = context;
+    char as[REPLACED_OF_SIZE] = "", link[REPLACED_OF_SIZE];
     struct file_name name;
-    bool is_of =
-        size > end && size - end < sizeof kept && strcmp(entry + size - end, REPLACED_OF) == 0;
-    if (!is_of) /* its link comes, too; or there is none, and it was not replaced yet */
-        return true;
-    memcpy(kept, entry, size - end);
-    bool wanted = read_of(t->folder, entry, &name) && counts(t, kept, &name);
-    if (!wanted || put_back(t, kept, &name))
-        forget(t->folder, kept);
+    size_t size = strlen(entry), end = strlen(REPLACED_OF);
+    bool is_link = size > end && strcmp(entry + size - end, REPLACED_OF) == 0;
+    snprintf(as, sizeof as, "%.*s", (int)(is_link ? size - end : size), entry);
+    if (folder_name_is_ours(as) ||
+        (is_link && faccessat(t->folder, as, F_OK, AT_SYMLINK_NOFOLLOW) == 0))
+        return true; /* it is under way; or the file comes, too */
+    enum file_meant meant =
+        read_of(t->folder, of(as, link), &name) ? judge(t, as, &name) : MEANT_GONE;
+    bool settled = meant == MEANT_GONE || (meant == MEANT && put_back(t, as, &name)) ||
+                   (meant == MEANT_NOT &&
+                    !move_left_aside(t->fs, t->folder, as, &name, "it was to be replaced", NULL));
+    if (settled)
+        replaced_forget(t->folder, as);
     return true;
 }
 
-static bool forget_nameless(const char *entry, void *context)
+enum failure replaced_tidy(const struct file_store *fs, int folder, file_store_keeps *keeps,
+                           void *context, struct error *e)
 {
-    const struct tidying *t = context;
-    char of[64];
-    snprintf(of, sizeof of, "%.32s" REPLACED_OF, entry);
-    if (!strstr(entry, REPLACED_OF) && faccessat(t->folder, of, F_OK, AT_SYMLINK_NOFOLLOW) != 0)
-        unlinkat(t->folder, entry, 0);
-    return true;
-}
-
-enum failure replaced_tidy(const struct file_store *fs, file_store_keeps *keeps, void *context,
-                           struct error *e)
-{
-    OWNED(close_fd) int folder = own(fs, e);
-    struct tidying t = {.fs = fs, .keeps = keeps, .context = context, .folder = folder};
-    enum failure bad = folder < 0 ? (e ? e->kind : FAIL_IO) : OK;
-    file_store_visit *const visits[] = {tidy_one, forget_nameless};
-    for (size_t i = 0; !bad && i < COUNT_OF(visits); i++)
-        bad = walk_folder(below_open(folder, ".", O_RDONLY | O_DIRECTORY, 0), false, visits[i], &t,
-                          e);
-    return bad;
+    struct finding t = {.fs = fs, .keeps = keeps, .context = context, .folder = folder};
+    return walk_folder(dup(folder), false, tidy_one, &t, e);
 }

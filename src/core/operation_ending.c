@@ -76,9 +76,10 @@ void ending_stuck(struct error *e, const struct operation_words *w, uint32_t pat
     time_span_text(twice(patience_ms, WAIT_MS_MAX), longer);
     OWNED(free_memory)
     char *again = w->central ? xstrdup(w->again) : again_with(w, " -WaitTime", longer);
-    error_next(e,
-               "Get-CsBackupServiceStatus -PoolFqdn %s -Detailed says what keeps copying. %s: %s",
-               w->taker, w->central ? "Then again" : "To wait longer", again);
+    error_next(
+        e, "%s%sGet-CsBackupServiceStatus -PoolFqdn %s -Detailed says what keeps copying. %s: %s",
+        why ? why->next : "", why && why->next[0] ? " " : "", w->taker,
+        w->central ? "Then again" : "To wait longer", again);
 }
 
 void ending_full(struct error *e, const struct operation_words *w, uint64_t left,

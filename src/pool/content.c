@@ -228,16 +228,16 @@ struct content_left content_left(struct content *content, const char *home)
 }
 
 /* What was only touched is looked at, and as a rule is right. */
-bool content_lacks(const struct content *content, const char *home)
+uint64_t content_missing(const struct content *content, const char *home)
 {
     struct keeper *k = content->files ? content_keeper(content, home) : NULL;
     if (!k || k->retired)
-        return false;
+        return 0;
     pthread_mutex_lock(&k->lock);
     bool unsure = !k->scanned || k->lost_sight || k->scanned_as != k->next_role;
-    bool lacks = unsure || keys_count(k->missing);
+    uint64_t missing = unsure ? CONTENT_UNKNOWN : keys_count(k->missing) + k->wrong;
     pthread_mutex_unlock(&k->lock);
-    return lacks;
+    return missing;
 }
 
 bool content_may_export(struct content *content, const char *home)
@@ -324,6 +324,8 @@ struct content *content_new(struct front_end *fe)
 {
     struct content *content = xcalloc(1, sizeof *content);
     content->fe = fe;
+    pthread_mutex_init(&content->tidying.lock, NULL);
+    pthread_cond_init(&content->tidying.changed, NULL);
     content->files = front_end_files(fe);
     content->lenders = workers_new(front_end_loop(fe), "lending", CONTENT_LENDERS_MAX);
     content->calls = content_calls_new(fe);
@@ -335,7 +337,6 @@ void content_start(struct content *content)
 {
     struct hosted_home *homes[HOSTED_HOMES_MAX];
     size_t count = front_end_homes(content->fe, homes);
-    content_tidy(content);
     for (size_t i = 0; i < count; i++) {
         const struct home *core = hosted_home_core(homes[i]);
         if (module_belongs(MODULE_DATA_CONF, home_name(core)))
@@ -343,6 +344,7 @@ void content_start(struct content *content)
     }
     for (size_t i = 0; i < content->count; i++)
         keeper_note_role(content->keepers[i]);
+    content_tidy(content);
     loop_every(front_end_loop(content->fe), CONTENT_TICK_MS, on_tick, content);
 }
 
@@ -365,5 +367,7 @@ void content_free(struct content *content)
     for (size_t i = 0; i < content->count; i++)
         keeper_free(content->keepers[i]);
     content_calls_free(content->calls);
+    pthread_cond_destroy(&content->tidying.changed);
+    pthread_mutex_destroy(&content->tidying.lock);
     free(content);
 }

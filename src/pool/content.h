@@ -53,9 +53,10 @@ void content_look(const struct content *content, const char *home);
 /* What is still to be done, of a home or (NULL) of all. It has looked at what the kernel told until
  * now. */
 struct content_left content_left(struct content *content, const char *home);
-/* Is a file of it not where its manifest says, or may one be? They came without their files, or one
- * was lost since. */
-bool content_lacks(const struct content *content, const char *home);
+/* How many files of it are not where their manifests say, or are others: they came without their
+ * files, or these were lost since. */
+#define CONTENT_UNKNOWN UINT64_MAX /* they are still to be looked at */
+uint64_t content_missing(const struct content *content, const char *home);
 /* A scan since this pool has been what it is to the home is at its end, or there is nothing that
  * could be scanned: the home's head may be spoken of (protocol, rule 16). */
 bool content_may_export(struct content *content, const char *home);

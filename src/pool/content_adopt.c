@@ -132,6 +132,17 @@ static enum failure read_usn(struct adoption *a, struct bytes key, uint64_t *usn
     return bad == FAIL_NOT_FOUND ? OK : bad;
 }
 
+/* What its users are just putting there, or have put there in vain, is no change of the tree. */
+static bool lies_there_for_good(const struct adoption *a, const struct file_name *name,
+                                struct file_stamp stamp)
+{
+    const struct file_store *files = a->k->content->files;
+    enum file_found found;
+    struct file_stamp now;
+    return !file_store_changes(files, name) && !file_store_look(files, name, &found, &now, NULL) &&
+           found == FOUND_FILE && file_stamp_equal(now, stamp);
+}
+
 enum failure adoption_add(struct adoption *a, const struct file_name *name, struct error *e)
 {
     OWNED(buffer_free) struct buffer key = {0};
@@ -146,6 +157,10 @@ enum failure adoption_add(struct adoption *a, const struct file_name *name, stru
         bad = read_still(a, name, buffer_view(&key), &now, &stable, e);
     if (bad || !stable || file_stamp_equal(before.stamp, now.stamp))
         return bad;
+    if (!lies_there_for_good(a, name, now.stamp)) {
+        keeper_note_dirty(a->k, buffer_view(&key), clock_ms() + CONTENT_QUIET_MS);
+        return OK;
+    }
     put(a, &now, buffer_view(&key), usn);
     seeds_add(a->k->fetch.seeds, buffer_view(&key), &now);
     bool full = keys_count(a->names) == ADOPT_FILES_MAX || a->bytes >= ADOPT_BYTES_MAX ||

@@ -36,6 +36,7 @@ struct keeper {
     uint64_t missing_bytes;
     uint64_t batch_bytes; /* of the batch that was brought last, still to come */
     struct watch *watch;
+    size_t wrong;    /* how many of `dirty` are */
     size_t in_hand;  /* taken out of `dirty`, and not done with */
     bool retired;    /* this pool has no part in the home any more */
     bool complete;   /* of a copy: everything that its exporter had has come */
@@ -62,7 +63,12 @@ struct keeper {
 struct content {
     struct front_end *fe;
     const struct file_store *files; /* NULL: none is configured */
-    uint64_t tidied; /* which file store was; by the loop at the start, then by the first keeper */
+    uint64_t tidied;                /* which file store was; the first keeper's thread's */
+    struct {
+        pthread_mutex_t lock;
+        pthread_cond_t changed;
+        bool over; /* the first time */
+    } tidying;
     struct workers *lenders;
     struct content_calls *calls;
     struct keeper *keepers[HOSTED_HOMES_MAX];
@@ -74,6 +80,11 @@ struct content {
 /* NULL: there is none for this home. */
 struct keeper *content_keeper(const struct content *content, const char *home);
 struct store *keeper_store(const struct keeper *k);
+enum {
+    /* A file store that does not answer (one on a network, say) must not keep polluxd from
+       starting. */
+    CONTENT_TIDY_S = 5,
+};
 /* Before anything is changed or copied: what a process left in the middle is put right by the
  * manifests as it left them. */
 void content_tidy(struct content *content);
@@ -112,6 +123,7 @@ enum failure adoption_end(struct adoption *a, struct error *e);
 /* content_repair.c: what is missing. */
 void keeper_repair(struct keeper *k, uint64_t until_ms, struct error *e);
 
+void keeper_note_wrong(struct keeper *k, struct bytes key, bool wrong);
 void keeper_note_dirty(struct keeper *k, struct bytes key, uint64_t due_ms);
 void keeper_note_missing(struct keeper *k, struct bytes key, uint64_t bytes);
 /* The same of one that only its hashes tell from a sound one: no look at its stamp takes that back.

@@ -72,40 +72,81 @@ void keeper_forget_missing(struct keeper *k, struct bytes key)
     pthread_mutex_unlock(&k->lock);
 }
 
+/* Of what is in the table of what is to be looked at. */
+void keeper_note_wrong(struct keeper *k, struct bytes key, bool wrong)
+{
+    pthread_mutex_lock(&k->lock);
+    struct key_note *note = keys_find(k->dirty, key);
+    if (note && note->wrong != wrong) {
+        note->wrong = wrong;
+        k->wrong += wrong ? 1 : -1;
+    }
+    pthread_mutex_unlock(&k->lock);
+}
+
 /* --- a turn --- */
 
 /* What was removed or replaced and is still kept, by its manifest, comes back. */
-struct keeping {
-    struct view *view;
-};
-
-static bool still_keeps(const struct file_name *name, struct file_stamp *stamp, void *context)
+static enum file_meant still_keeps(const struct file_name *name, struct file_stamp *stamp,
+                                   void *context)
 {
-    const struct keeping *keeping = context;
+    struct view *view = context;
     OWNED(buffer_free) struct buffer key = {0};
+    struct home_state state;
     struct item item;
     file_name_key(name, &key);
-    return !view_item(keeping->view, name->home, MODULE_DATA_CONF, buffer_view(&key), &item,
-                      NULL) &&
-           !item.deleted && !manifest_stamp(item.value, stamp, NULL);
+    if (view_home(view, name->home, &state, NULL) || !state.head)
+        return MEANT_UNKNOWN; /* it is still to be refilled */
+    enum failure bad =
+        view_item(view, name->home, MODULE_DATA_CONF, buffer_view(&key), &item, NULL);
+    if (bad == FAIL_NOT_FOUND)
+        return MEANT_NOT;
+    if (!bad && item.deleted)
+        return MEANT_GONE;
+    return bad || manifest_stamp(item.value, stamp, NULL) ? MEANT_UNKNOWN : MEANT;
 }
 
 static enum failure tidy(struct content *content, uint64_t identity, struct error *e)
 {
     OWNED(view_close) struct view *view = NULL;
     enum failure bad = store_view(front_end_store(content->fe), &view, e);
-    struct keeping keeping = {.view = view};
     if (!bad)
-        bad = file_store_tidy(content->files, still_keeps, &keeping, e);
+        bad = file_store_tidy(content->files, still_keeps, view, e);
     content->tidied = bad ? 0 : identity;
     return bad;
 }
 
+static void tidy_first(void *context)
+{
+    struct content *content = context;
+    struct error unused; /* the keepers say what is wrong, and try again */
+    if (!file_store_check(content->files, &unused))
+        tidy(content, file_store_identity(content->files), &unused);
+    pthread_mutex_lock(&content->tidying.lock);
+    content->tidying.over = true;
+    pthread_cond_broadcast(&content->tidying.changed);
+    pthread_mutex_unlock(&content->tidying.lock);
+}
+
+static void on_tidied(void *context)
+{
+    (void)context; /* whoever waited was told before */
+}
+
 void content_tidy(struct content *content)
 {
-    struct error unused; /* the keepers say what is wrong, and try again */
-    if (content->files && !file_store_check(content->files, &unused))
-        tidy(content, file_store_identity(content->files), &unused);
+    struct timespec until;
+    if (!content->files || !content->count ||
+        !workers_run(content->keepers[0]->workers, tidy_first, on_tidied, content))
+        return;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += CONTENT_TIDY_S;
+    pthread_mutex_lock(&content->tidying.lock);
+    int late = 0;
+    while (!content->tidying.over && !late)
+        late = pthread_cond_clockwait(&content->tidying.changed, &content->tidying.lock,
+                                      CLOCK_MONOTONIC, &until);
+    pthread_mutex_unlock(&content->tidying.lock);
 }
 
 static void tell_works(const struct keeper *k)

@@ -123,7 +123,7 @@ static enum failure look_at(struct looking *l, struct view *view, struct bytes k
     struct file_sight sight = {.changes = k->role == CONTENT_CHANGES};
     if (file_name_of_key(k->home, key, &name, NULL))
         return OK; /* a manifest that no file can belong to */
-    if (file_store_removes(k->content->files, &name)) {
+    if (file_store_changes(k->content->files, &name)) {
         keeper_note_dirty(k, key, clock_ms() + CONTENT_YOUNG_MS);
         return OK;
     }
@@ -142,10 +142,12 @@ static enum failure look_at(struct looking *l, struct view *view, struct bytes k
     enum file_verdict verdict = file_judge(&sight);
     if (verdict == FILE_READ && read_bytes(k, &name, &manifest, &sight))
         verdict = file_judge(&sight);
-    if (is_too_early(k, verdict)) {
+    bool early = is_too_early(k, verdict);
+    if (early)
         keeper_note_dirty(k, key, clock_ms() + CONTENT_QUIET_MS);
+    keeper_note_wrong(k, key, early && verdict == FILE_REPLACED);
+    if (early)
         return OK;
-    }
     if (verdict == FILE_SOUND && !k->scanned)
         seeds_add(k->fetch.seeds, key, &manifest);
     return carry_out(l, verdict, &name, key, &manifest);
@@ -296,6 +298,7 @@ void keeper_scan(struct keeper *k, struct error *e)
     pthread_mutex_lock(&k->lock);
     k->lost_sight = k->scanned = false;
     keys_clear(k->dirty);
+    k->wrong = 0;
     keys_clear(k->missing);
     k->missing_bytes = 0;
     pthread_mutex_unlock(&k->lock);
@@ -342,8 +345,11 @@ static void take_due(struct keeper *k, struct page *page)
     }
     k->in_hand = page->count;
     struct cursor in = cursor_over(buffer_view(&cold));
-    while (in.left)
-        keys_remove(k->dirty, cursor_bytes(&in, ITEM_KEY_MAX));
+    while (in.left) {
+        struct bytes name = cursor_bytes(&in, ITEM_KEY_MAX);
+        k->wrong -= keys_find(k->dirty, name)->wrong;
+        keys_remove(k->dirty, name);
+    }
     pthread_mutex_unlock(&k->lock);
 }
 

@@ -34,7 +34,7 @@ static enum failure put_if(struct fetch *f, struct fetch_file *file, fetch_still
 {
     enum failure bad = OK;
     file_store_hold(f->files);
-    if (file_store_removes(f->files, &file->name) || !still(file, context))
+    if (file_store_changes(f->files, &file->name) || !still(file, context))
         file->state = FETCH_PASSED;
     else
         bad = put(f, file, e);

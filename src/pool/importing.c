@@ -143,7 +143,7 @@ static void note_complete(struct importing *importing, const char *home, enum mo
         return;
     if (module == MODULE_DATA_CONF)
         content_complete(front_end_content(importing->fe), home, true);
-    if (module != MODULE_DATA_CONF || !content_lacks(front_end_content(importing->fe), home))
+    if (module != MODULE_DATA_CONF || !content_missing(front_end_content(importing->fe), home))
         copy_marks_note(backup_service_marks(front_end_backup_service(importing->fe)), home, module,
                         read_ms);
     note_works(status, home, module); /* whatever went wrong is over, without another batch */
@@ -592,7 +592,7 @@ static void begin(struct sent *sent)
         sent_free(sent);
         return;
     }
-    sent->files_lack = content_lacks(sent->content, head->home);
+    sent->files_lack = content_missing(sent->content, head->home) > 0;
     if (workers_run(importing->workers, work, on_worked, sent)) {
         importing->calls++;
         taking_note(importing->fe, sent->taken_for, true);

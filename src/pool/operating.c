@@ -284,6 +284,7 @@ static void note_alone(const struct front_end *fe, struct operation_report *r)
 {
     front_end_witnesses(fe, r->wish.home, r->witnesses, sizeof r->witnesses);
     r->complete_wall_ms = backup_service_complete_ms(front_end_backup_service(fe), r->wish.home);
+    r->files_missing = content_missing(front_end_content(fe), r->wish.home);
 }
 
 static void tell_step(struct operating_place *place)

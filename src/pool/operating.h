@@ -37,6 +37,7 @@ struct operation_report {
     /* Before it was taken alone: the pools whose machines hear the holder, said ours; "" none. */
     char witnesses[OPERATION_WITNESSES_SIZE];
     uint64_t complete_wall_ms;     /* … until when the copy had everything; 0: nobody knows */
+    uint64_t files_missing;        /* … of which it had the manifests alone; or CONTENT_UNKNOWN */
     struct replicas_said replicas; /* of `central`: how far they are, or were at its end */
 };
 

@@ -31,8 +31,6 @@ void upload_free(struct upload *u)
 {
     if (!u)
         return;
-    if (u->state == UPLOAD_PLACED)
-        file_writer_undo(u->writer, &u->name);
     file_writer_free(u->writer);
     manifest_free(&u->manifest);
     room_give_back(u->share);
@@ -147,4 +145,5 @@ bool upload_replaces(const struct upload *u)
 void upload_keep(struct upload *u)
 {
     u->state = UPLOAD_KEPT;
+    file_writer_keep(u->writer);
 }

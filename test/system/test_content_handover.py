@@ -397,13 +397,12 @@ def a_copy_that_has_just_been_started_takes_no_manifest_before_its_file(world):
         assert all(there), there
 
 
-@test
-def a_file_is_what_was_acknowledged_last_where_its_next_version_never_was(world):
-    """That stands in its place when its pool is killed, and the store has not kept its manifest."""
-    ken, which = deploy(world)
+def kill_in_the_middle_of_a_put(world, ken, which):
+    """Its first version is known to nobody else, and the second stands in its place when Atlanta is
+    killed: the store has not kept its manifest. Redmond takes the home."""
     put(ken, which, "notes", b"nothing").must(201)
     wait_same(trees(world), "atl", 1)
-    world.pause("redmond")  # what follows is known to nobody else
+    world.pause("redmond")
     put(ken, which, "notes", b"first").must(200)
     file = lies(world, "atl", which, "notes")
     with concurrent.futures.ThreadPoolExecutor(1) as others:
@@ -415,13 +414,54 @@ def a_file_is_what_was_acknowledged_last_where_its_next_version_never_was(world)
     world.resume("redmond")
     world.wait_silent("redmond", "atl")
     fail_over(world, "-DisasterMode").must(0)
-    world.start("atl")
+
+
+def must_be_the_first(world, which):
     moved = Client(world, "kenmyer", "redmond")
     until("it to be carried over", lambda: get(moved, which, "notes").bytes == b"first")
     fail_back(world).must(0)
     holds(world, "atl")
     get(Client(world, "kenmyer"), which, "notes").must(200, b"first")
     assert conflicts(world, "atl") == []
+    assert not incoming(world, "atl")
+
+
+@test
+def a_file_is_what_was_acknowledged_last_where_its_next_version_never_was(world):
+    ken, which = deploy(world)
+    kill_in_the_middle_of_a_put(world, ken, which)
+    world.start("atl")
+    must_be_the_first(world, which)
+
+
+@test
+def and_where_its_file_store_is_mounted_when_its_pool_has_met_the_new_holder(world):
+    """By then its manifest is in the tail, or carried over: what lies there is nobody's, and kept."""
+    ken, which = deploy(world)
+    kill_in_the_middle_of_a_put(world, ken, which)
+    folder = folder_of(world, "atl")
+    folder.rename(folder.with_name("away"))
+    world.start("atl")
+    world.wait_mode("atl", "atl", "Standby")
+    until("its tail to be salvaged", lambda: world["redmond"].status_of("atl").get("LastRejoinResult"))
+    folder.with_name("away").rename(folder)
+    must_be_the_first(world, which)
+
+
+@test
+def a_file_that_was_refused_leaves_the_version_before_it(world):
+    """It stood in its place for so long that it was taken for a change of the tree: behind the failure
+    its manifest was kept, and the file was nowhere."""
+    ken, which = deploy(world)
+    put(ken, which, "notes", b"first").must(201)
+    with concurrent.futures.ThreadPoolExecutor(1) as others, Locked(world, "atl"):
+        refused = others.submit(put, ken, which, "notes", b"second")
+        must_wait(refused.result())
+    put(ken, which, "other", b"x").must(201)  # whatever waited behind it is kept, too
+    get(ken, which, "notes").must(200, b"first")
+    fail_over(world).must(0, "Verified       : True")
+    get(Client(world, "kenmyer", "redmond"), which, "notes").must(200, b"first")
+    assert not incoming(world, "atl")
 
 
 @test

@@ -394,7 +394,11 @@ static enum failure write_file(const struct scene *s, const struct file_name *na
     enum failure bad = file_writer_new(s->fs, &w, NULL);
     if (!bad)
         bad = file_writer_add(w, bytes_of_text(text), NULL);
-    return bad ? bad : file_writer_place(w, name, newer_than, m, NULL);
+    if (!bad)
+        bad = file_writer_place(w, name, newer_than, m, NULL);
+    if (!bad)
+        file_writer_keep(w);
+    return bad;
 }
 
 static void expect_text(const struct scene *s, const struct file_name *name, const char *text)
@@ -475,13 +479,11 @@ static void a_version_that_is_taken_back_leaves_the_one_before(void **state)
     struct file_stamp stamp;
     assert_int_equal(write_file(s, &name, "old", 0, &m), OK);
     struct file_writer *w = placed(s, &name);
-    file_writer_undo(w, &name);
     file_writer_free(w);
     expect_text(s, &name, "old");
     assert_int_equal(file_store_look(s->fs, &name, &found, &stamp, NULL), OK);
     assert_true(file_stamp_equal(stamp, m.stamp));
     w = placed(s, &first);
-    file_writer_undo(w, &first);
     file_writer_free(w);
     assert_int_equal(file_store_look(s->fs, &first, &found, &stamp, NULL), OK);
     assert_int_equal(found, FOUND_NOTHING);
@@ -496,7 +498,6 @@ static void what_somebody_else_put_there_meanwhile_is_not_taken_back(void **stat
     assert_int_equal(write_file(s, &name, "old", 0, &m), OK);
     struct file_writer *w = placed(s, &name);
     assert_int_equal(write_file(s, &name, "newest", 0, &again), OK);
-    file_writer_undo(w, &name);
     file_writer_free(w);
     expect_text(s, &name, "newest");
     expect_nothing_left_over(s);
@@ -639,11 +640,12 @@ static void a_settled_removal_flushed_both_folders(void **state)
     }
 }
 
-static bool keeps_a(const struct file_name *name, struct file_stamp *stamp, void *context)
+static enum file_meant keeps_a(const struct file_name *name, struct file_stamp *stamp,
+                               void *context)
 {
     (void)context;
     *stamp = (struct file_stamp){0};
-    return strcmp(name->file, "a") == 0;
+    return strcmp(name->file, "a") == 0 ? MEANT : MEANT_GONE;
 }
 
 static void a_removal_is_undone_if_it_did_not_become_durable(void **state)
@@ -659,9 +661,9 @@ static void a_removal_is_undone_if_it_did_not_become_durable(void **state)
     assert_int_equal(file_removal_begin(s->fs, &a, &removal, NULL), OK);
     assert_int_equal(file_store_look(s->fs, &a, &found, &stamp, NULL), OK);
     assert_int_equal(found, FOUND_NOTHING);
-    assert_true(file_store_removes(s->fs, &a)); /* what is missing meanwhile is not lost */
+    assert_true(file_store_changes(s->fs, &a)); /* what is missing meanwhile is not lost */
     file_removal_end(removal, false);
-    assert_false(file_store_removes(s->fs, &a));
+    assert_false(file_store_changes(s->fs, &a));
     expect_text(s, &a, "a");
 
     assert_int_equal(file_removal_begin(s->fs, &b, &removal, NULL), OK);
@@ -715,11 +717,26 @@ static void put_and_be_killed(const struct scene *s, const struct file_name *nam
     expect_text(s, name, text);
 }
 
-static bool keeps_stamp(const struct file_name *name, struct file_stamp *stamp, void *context)
+static enum file_meant keeps_stamp(const struct file_name *name, struct file_stamp *stamp,
+                                   void *context)
 {
     (void)name;
     *stamp = *(const struct file_stamp *)context;
-    return true;
+    return MEANT;
+}
+
+static enum file_meant keeps_none(const struct file_name *name, struct file_stamp *stamp,
+                                  void *context)
+{
+    (void)name, (void)stamp, (void)context;
+    return MEANT_NOT;
+}
+
+static enum file_meant keeps_who_knows(const struct file_name *name, struct file_stamp *stamp,
+                                       void *context)
+{
+    (void)name, (void)stamp, (void)context;
+    return MEANT_UNKNOWN;
 }
 
 static size_t files_in(const struct scene *s, const char *folder)
@@ -742,21 +759,50 @@ static void what_is_replaced_comes_back_unless_its_next_version_is_durable(void 
     struct file_stamp stamp;
     assert_int_equal(write_file(s, &a, "first", 0, &first), OK);
     put_and_be_killed(s, &a, "second");
-    assert_int_equal(files_in(s, "replaced"), 2); /* it, and of which file it is */
+    assert_int_equal(files_in(s, "incoming"), 2); /* it, and of which file it is */
+    assert_int_equal(file_store_tidy(s->fs, keeps_who_knows, NULL, NULL), OK);
+    expect_text(s, &a, "second");
     assert_int_equal(file_store_tidy(s->fs, keeps_stamp, &first.stamp, NULL), OK);
     expect_text(s, &a, "first");
-    assert_int_equal(files_in(s, "replaced"), 0);
+    assert_int_equal(files_in(s, "incoming"), 0);
     assert_int_equal(files_in(s, "aside"), 1); /* "second": nobody throws anything away */
 
     put_and_be_killed(s, &a, "third");
     assert_int_equal(file_store_look(s->fs, &a, &found, &stamp, NULL), OK);
     assert_int_equal(file_store_tidy(s->fs, keeps_stamp, &stamp, NULL), OK);
     expect_text(s, &a, "third");
-    assert_int_equal(files_in(s, "replaced"), 0);
+    assert_int_equal(files_in(s, "incoming"), 0);
     assert_int_equal(files_in(s, "aside"), 1);
 
     put_and_be_killed(s, &b, "of nothing before");
-    assert_int_equal(files_in(s, "replaced"), 0);
+    assert_int_equal(files_in(s, "incoming"), 0);
+
+    /* Its manifest is in a tail, perhaps: then it is lent from where it is set aside. */
+    put_and_be_killed(s, &a, "fourth");
+    assert_int_equal(file_store_tidy(s->fs, keeps_none, NULL, NULL), OK);
+    expect_text(s, &a, "fourth");
+    assert_int_equal(files_in(s, "incoming"), 0);
+    assert_int_equal(files_in(s, "aside"), 2);
+}
+
+/* A file store is mounted when polluxd has run for long, and has uploads under way. */
+static void tidying_up_leaves_alone_what_this_process_is_about(void **state)
+{
+    const struct scene *s = *state;
+    struct file_name a = named("c1", "a");
+    OWNED(manifest_free) struct manifest first = {0}, second = {0};
+    OWNED(file_writer_free) struct file_writer *half = NULL, *w = NULL;
+    assert_int_equal(write_file(s, &a, "first", 0, &first), OK);
+    assert_int_equal(file_writer_new(s->fs, &half, NULL), OK);
+    assert_int_equal(file_writer_new(s->fs, &w, NULL), OK);
+    assert_int_equal(file_writer_add(w, bytes_of_text("second"), NULL), OK);
+    assert_int_equal(file_writer_place(w, &a, 0, &second, NULL), OK);
+    assert_int_equal(file_store_tidy(s->fs, keeps_stamp, &first.stamp, NULL), OK);
+    expect_text(s, &a, "second");
+    assert_int_equal(files_in(s, "incoming"), 3);
+    file_writer_free(TAKE(w));
+    expect_text(s, &a, "first");
+    assert_int_equal(files_in(s, "incoming"), 1);
 }
 
 /* A name in there is a name of content, or nothing is done with it. */
@@ -766,20 +812,22 @@ static void what_is_replaced_leads_nowhere_else(void **state)
     struct file_stamp stamp = {.size = 1};
     static const char *const names[] = {"../c1/a", "atl.example.com/../a",   "a",
                                         "a/b",     "atl.example.com/c1/a/b", "atl.example.com//a",
-                                        "/a/b/c"};
+                                        "/a/b/c",  "atl.example.com/c1/a"};
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         OWNED(free_memory)
-        char *make = xasprintf("cd %s && mkdir -p .pollux/replaced && "
-                               "ln -s '%s' .pollux/replaced/%zu.of && echo > .pollux/replaced/%zu",
-                               s->path, names[i], i, i);
+        char *make = xasprintf("cd %s && mkdir -p .pollux/incoming && "
+                               "ln -s '%s' .pollux/incoming/%zu.of && echo > .pollux/incoming/%zu "
+                               "&& touch -d @0 .pollux/incoming/%zu",
+                               s->path, names[i], i, i, i);
         assert_int_equal(system(make), 0);
     }
     assert_int_equal(file_store_tidy(s->fs, keeps_stamp, &stamp, NULL), OK);
-    assert_int_equal(files_in(s, "replaced"), 0);
+    assert_int_equal(files_in(s, "incoming"), 0);
     OWNED(free_memory)
-    char *left =
-        xasprintf("test $(find %s -type f ! -name .pollux-file-store | wc -l) = 0", s->path);
-    assert_int_equal(system(left), 0);
+    char *left = xasprintf("cd %s && test \"$(find . -type f ! -name .pollux-file-store)\" = "
+                           "./atl.example.com/c1/a",
+                           s->path);
+    assert_int_equal(system(left), 0); /* the last of them, which is none of those */
 }
 
 /* A conflict is put in the place of a file, and the power goes before or behind its transaction. */
@@ -794,7 +842,7 @@ static void what_goes_aside_with_a_change_stays_out_of_its_place_if_the_power_go
     int fd;
     assert_int_equal(write_file(s, &a, "a", 0, &m), OK);
     assert_int_equal(file_removal_begin_aside(s->fs, &a, "a test", &removal, NULL), OK);
-    assert_true(file_store_removes(s->fs, &a));
+    assert_true(file_store_changes(s->fs, &a));
     OWNED(file_store_free) struct file_store *next = file_store_new(s->path, home);
     assert_int_equal(file_store_tidy(next, keeps_a, NULL, NULL), OK);
     assert_int_equal(file_store_look(next, &a, &found, &stamp, NULL), OK);
@@ -802,7 +850,7 @@ static void what_goes_aside_with_a_change_stays_out_of_its_place_if_the_power_go
     assert_true(file_store_open_aside(next, &a, m.stamp, &fd));
     close(fd);
     file_removal_end(removal, false); /* nobody stopped, and the transaction failed */
-    assert_false(file_store_removes(s->fs, &a));
+    assert_false(file_store_changes(s->fs, &a));
     expect_text(s, &a, "a");
     assert_int_equal(file_removal_begin_aside(s->fs, &a, "a test", &removal, NULL), OK);
     file_removal_end(removal, true);
@@ -872,6 +920,7 @@ int main(void)
         IN_A_TREE(tidying_up_puts_back_what_is_still_kept),
         IN_A_TREE(what_is_replaced_comes_back_unless_its_next_version_is_durable),
         IN_A_TREE(what_is_replaced_leads_nowhere_else),
+        IN_A_TREE(tidying_up_leaves_alone_what_this_process_is_about),
         IN_A_TREE(what_goes_aside_with_a_change_stays_out_of_its_place_if_the_power_goes),
         IN_A_TREE(a_settled_removal_flushed_both_folders),
         IN_A_TREE(a_walk_leaves_out_what_no_content_can_be),

@@ -406,6 +406,8 @@ static enum failure run_with_file(struct stage *stage, bool what_if, struct erro
                                            .warn = on_file_warning,
                                            .context = stage};
     stage->troubled = false;
+    free(TAKE(stage->follow)); /* of a rehearsal, or of the object before */
+    free(TAKE(stage->cancel));
     enum failure bad = transfer_begin(&about, &stage->transfer, e);
     if (bad)
         return bad;
