@@ -211,12 +211,18 @@ def must_meet(world, writers, holder):
     world.terms_must_be_unique()
 
 
+def wait_for_age(world):
+    """Of the copy at Redmond. For a moment after the start of both nobody knows it."""
+    until("the age of the copy to be known", lambda: there(world, "redmond").get("ConsistentAsOf"))
+
+
 def cut_off_at_work(world, writers):
     """Nobody hears Atlanta, which goes on. Where everything stood still for long, it asks first whether
     it may: then it is told, and cut off once more."""
     for _ in range(CUTS_MAX):
         writers.go_on(3)
         world.wait_copied("atl")
+        wait_for_age(world)
         world.network.cut("atl", "redmond")
         if writers.go_on(3, unless=lambda: world.mode("atl", "atl") != "Serving"):
             return
@@ -271,7 +277,7 @@ def a_copy_whose_keeper_was_late_does_not_say_that_it_had_what_came_meanwhile(wo
     (writer,) = writers.list
     until("a change to be acknowledged", writer.change)
     world.wait_copied("atl")
-    until("the age of the copy to be known", lambda: there(world, "redmond").get("ConsistentAsOf"))
+    wait_for_age(world)
     world.pause("redmond")
     until("a change to be acknowledged", writer.change)
     time.sleep(0.3)  # it is on its way now, and whatever follows stays here
