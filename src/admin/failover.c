@@ -17,6 +17,11 @@
 #include "pool/operating.h"
 #include "pool/rehearsal.h"
 
+enum {
+    /* Before, nobody wonders; and what is told next, how to follow it, need not wait for that. */
+    LOOKING_TOLD_MS = 1000,
+};
+
 struct failover {
     struct operation_wish wish;
     uint64_t id;
@@ -190,7 +195,7 @@ static void wait_for_look(void *context)
     const struct failover *f = call_kept(call);
     if (is_given_up(call))
         end_looking(call);
-    else
+    else if (call_elapsed_ms(call) >= LOOKING_TOLD_MS)
         failover_tell_looking(call, f->wish.kind);
 }
 

@@ -511,8 +511,8 @@ char *preflight_age(uint64_t complete_wall_ms, uint64_t taken_wall_ms)
 char *preflight_files_away(uint64_t missing, const char *self, const char *holder)
 {
     if (missing == CONTENT_UNKNOWN)
-        return xasprintf("Which files of conferences are not at %s is still looked at; they come "
-                         "when %s is back.",
+        return xasprintf("Which files of conferences are not at %s is not known: they were not "
+                         "looked at yet. They come when %s is back.",
                          self, holder);
     if (!missing)
         return NULL;

@@ -20,7 +20,7 @@ static json_t *moment(uint64_t wall_ms)
 
 /* What became of a home whose operation was interrupted, as far as that is known here by now: its
  * term was opened, or will not be any more. */
-enum fate { FATE_OPEN, FATE_TAKEN, FATE_STAYED };
+enum fate { FATE_OPEN, FATE_TAKEN, FATE_STAYED, FATE_PASSED };
 
 static enum fate fate_of(const struct front_end *fe, const struct operation_report *r,
                          const struct hold *hold)
@@ -34,7 +34,8 @@ static enum fate fate_of(const struct front_end *fe, const struct operation_repo
     enum mode there;
     bool serves = from && front_end_reaches(fe, r->from) &&
                   front_end_mode_at(fe, from, r->wish.home, &there) && there == MODE_SERVING;
-    return serves ? FATE_STAYED : FATE_OPEN;
+    bool passed = !term_is_none(to) && hold->term.number > to.number;
+    return serves ? FATE_STAYED : passed ? FATE_PASSED : FATE_OPEN;
 }
 
 /* Nobody knows when it ended. */
@@ -51,6 +52,10 @@ static json_t *interruption_of(const struct front_end *fe, const struct operatio
         return json_sprintf("Interrupted at \"%s\": this machine stopped. The home is served "
                             "where it was%s%s",
                             step, again[0] ? ", and this begins anew: " : ".", again);
+    case FATE_PASSED:
+        return json_sprintf("Interrupted at \"%s\": this machine stopped. %s has the home since, "
+                            "in term %llu.",
+                            step, hold_holder(hold), (unsigned long long)hold->term.number);
     case FATE_OPEN: break;
     }
     return json_sprintf("Interrupted at \"%s\": this machine stopped. If %s had released the home, "

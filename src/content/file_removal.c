@@ -210,13 +210,17 @@ static bool put_back_file(const char *file, void *context)
     OWNED(close_fd) int to = -1;
     struct file_stamp unused;
     snprintf(t->name.file, sizeof t->name.file, "%s", file);
-    enum file_meant meant = t->keeps(&t->name, &unused, t->context);
+    file_store_hold(t->fs); /* nobody begins to change it meanwhile */
+    enum file_meant meant = file_store_changes(t->fs, &t->name)
+                                ? MEANT_UNKNOWN /* its users are about it right now */
+                                : t->keeps(&t->name, &unused, t->context);
     bool taken = meant == MEANT && !folder_of(t->fs, &t->name, true, &to, NULL) &&
                  renameat2(t->removed, file, to, file, RENAME_NOREPLACE) != 0 && errno == EEXIST;
     if (meant == MEANT_GONE)
         unlinkat(t->removed, file, 0);
     else if (taken || meant == MEANT_NOT)
         move_left_aside(t->fs, t->removed, file, &t->name, "it was to be removed", NULL);
+    file_store_release(t->fs);
     return true;
 }
 

@@ -69,23 +69,36 @@ void incoming_rest(struct incoming *in)
     in->fd = in->folder = -1;
 }
 
-static bool is_there(const struct incoming *in)
+enum lies { LIES_OURS, LIES_OTHER, LIES_NOTHING, LIES_UNKNOWN };
+
+static enum lies what_lies_there(const struct incoming *in)
 {
     struct stat ours, there;
-    return fstat(in->fd, &ours) == 0 &&
-           fstatat(in->folder, in->is.file, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
-           ours.st_ino == there.st_ino && ours.st_dev == there.st_dev;
+    if (fstat(in->fd, &ours) != 0)
+        return LIES_UNKNOWN;
+    if (fstatat(in->folder, in->is.file, &there, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT ? LIES_NOTHING : LIES_UNKNOWN;
+    return ours.st_ino == there.st_ino && ours.st_dev == there.st_dev ? LIES_OURS : LIES_OTHER;
 }
 
 /* What was there before is there again, unless somebody has put something else there meanwhile.
  * False: it is not, and what is left is for the next start. */
 static bool undo(const struct incoming *in)
 {
-    if (!is_there(in))
-        return true;
-    bool back = in->own < 0
-                    ? unlinkat(in->folder, in->is.file, 0) == 0
-                    : renameat2(in->own, in->name, in->folder, in->is.file, RENAME_EXCHANGE) == 0;
+    bool back = true;
+    switch (what_lies_there(in)) {
+    case LIES_OTHER: return true;
+    case LIES_UNKNOWN: return false;
+    case LIES_NOTHING:
+        back = in->own < 0 ||
+               renameat2(in->own, in->name, in->folder, in->is.file, RENAME_NOREPLACE) == 0;
+        break;
+    case LIES_OURS:
+        back = in->own < 0
+                   ? unlinkat(in->folder, in->is.file, 0) == 0
+                   : renameat2(in->own, in->name, in->folder, in->is.file, RENAME_EXCHANGE) == 0;
+        break;
+    }
     return back && fsync(in->folder) == 0;
 }
 
@@ -96,7 +109,7 @@ void incoming_free(struct incoming *in)
     bool settled = !in->placed || !in->exchanged || in->kept || undo(in);
     if (in->own >= 0 && settled)
         replaced_forget(in->own, in->name);
-    if (in->exchanged)
+    if (in->exchanged && settled) /* else nobody takes it for a change before the next start */
         file_store_change(in->fs, &in->is, false);
     close_fd(in->own);
     close_fd(in->fd);
@@ -214,21 +227,34 @@ enum failure incoming_settle(struct incoming *in, struct error *e)
 
 /* --- and back --- */
 
+/* In one step where the file system can, and where something is there to exchange it for. */
+static bool exchange(const struct incoming *in, int to, const char *file, bool *old)
+{
+    *old = renameat2(in->folder, in->name, to, file, RENAME_EXCHANGE) == 0;
+    bool cannot = !*old && (errno == EINVAL || errno == ENOSYS);
+    return *old || renameat2(in->folder, in->name, to, file, RENAME_NOREPLACE) == 0 ||
+           (cannot && renameat(in->folder, in->name, to, file) == 0);
+}
+
 enum failure incoming_exchange(struct incoming *in, const struct file_name *name, struct error *e)
 {
     OWNED(close_fd) int to = -1;
     enum failure bad = folder_of(in->fs, name, true, &to, e);
-    if (!bad && faccessat(to, name->file, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+    bool noted = !bad && faccessat(to, name->file, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+    if (noted)
         bad = replaced_note(in->folder, in->name, name, e);
     if (bad)
         return bad;
+    file_store_hold(in->fs);
     file_store_change(in->fs, name, true);
     in->is = *name;
     in->exchanged = true;
-    bool old = renameat2(in->folder, in->name, to, name->file, RENAME_EXCHANGE) == 0;
-    if (!old && renameat2(in->folder, in->name, to, name->file, RENAME_NOREPLACE) != 0 &&
-        renameat(in->folder, in->name, to, name->file) != 0)
+    bool old, placed = exchange(in, to, name->file, &old);
+    file_store_release(in->fs);
+    if (!placed)
         return not_placed(name, e);
+    if (old && !noted) /* somebody was faster than we looked */
+        replaced_note(in->folder, in->name, name, NULL);
     if (old) {
         in->own = in->folder;
     } else {

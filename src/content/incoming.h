@@ -8,7 +8,7 @@
 struct incoming;
 
 enum failure incoming_begin(const struct file_store *fs, struct incoming **in, struct error *e);
-/* If it did not take its place, it is gone. */
+/* If it did not take its place, or was exchanged and is not kept, it is gone. */
 void incoming_free(struct incoming *in);
 DEFINE_OWNED(struct incoming *, incoming_free)
 

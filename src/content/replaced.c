@@ -59,11 +59,8 @@ static bool copy_part(char *to, size_t size, const char *from, size_t length)
 }
 
 /* Whoever can write there could write anything: it is a name of content, or nothing. */
-static bool read_of(int folder, const char *of, struct file_name *name)
+static bool read_name(char text[REPLACED_TEXT_SIZE], struct file_name *name)
 {
-    char text[REPLACED_TEXT_SIZE];
-    ssize_t size = readlinkat(folder, of, text, sizeof text - 1);
-    text[size < 0 ? 0 : size] = 0;
     const char *first = strchr(text, '/'), *second = first ? strchr(first + 1, '/') : NULL;
     return second && copy_part(name->home, sizeof name->home, text, (size_t)(first - text)) &&
            copy_part(name->conference, sizeof name->conference, first + 1,
@@ -73,6 +70,17 @@ static bool read_of(int folder, const char *of, struct file_name *name)
            content_name_valid(bytes_of_text(name->file)) && name->home[0] != '.';
 }
 
+/* Of which file is it? MEANT_GONE: of none that anybody could name. */
+static enum file_meant read_of(int folder, const char *link, struct file_name *name)
+{
+    char text[REPLACED_TEXT_SIZE];
+    ssize_t size = readlinkat(folder, link, text, sizeof text - 1);
+    if (size < 0 && errno != ENOENT && errno != EINVAL)
+        return MEANT_UNKNOWN;
+    text[size < 0 ? 0 : size] = 0;
+    return read_name(text, name) ? MEANT : MEANT_GONE;
+}
+
 /* Is it the one that its manifest means, and not what lies there? Where that is what is meant, this
  * one is gone. */
 static enum file_meant judge(const struct finding *t, const char *as, const struct file_name *name)
@@ -80,7 +88,11 @@ static enum file_meant judge(const struct finding *t, const char *as, const stru
     struct stat st;
     struct file_stamp wanted, there;
     enum file_found found;
-    if (fstatat(t->folder, as, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(st.st_mode))
+    if (file_store_changes(t->fs, name))
+        return MEANT_UNKNOWN; /* its users are about it right now */
+    if (fstatat(t->folder, as, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT ? MEANT_GONE : MEANT_UNKNOWN;
+    if (!S_ISREG(st.st_mode))
         return MEANT_GONE;
     enum file_meant meant = t->keeps(name, &wanted, t->context);
     if (meant != MEANT)
@@ -119,11 +131,14 @@ static bool tidy_one(const char *entry, void *context)
     if (folder_name_is_ours(as) ||
         (is_link && faccessat(t->folder, as, F_OK, AT_SYMLINK_NOFOLLOW) == 0))
         return true; /* it is under way; or the file comes, too */
-    enum file_meant meant =
-        read_of(t->folder, of(as, link), &name) ? judge(t, as, &name) : MEANT_GONE;
+    enum file_meant meant = read_of(t->folder, of(as, link), &name);
+    file_store_hold(t->fs); /* nobody begins to change it meanwhile */
+    if (meant == MEANT)
+        meant = judge(t, as, &name);
     bool settled = meant == MEANT_GONE || (meant == MEANT && put_back(t, as, &name)) ||
                    (meant == MEANT_NOT &&
                     !move_left_aside(t->fs, t->folder, as, &name, "it was to be replaced", NULL));
+    file_store_release(t->fs);
     if (settled)
         replaced_forget(t->folder, as);
     return true;

@@ -12,7 +12,8 @@ enum failure replaced_note(int folder, const char *as, const struct file_name *n
 /* With what lies there. */
 void replaced_forget(int folder, const char *as);
 /* What another process left there: whole and still meant by its manifest, it is in its place again,
- * and what lies there aside; whatever else it is, it is gone. */
+ * and what lies there aside. What was replaced for good, or never whole, is gone; of the rest what
+ * is known to be somebody's goes aside, and what nobody can tell stays. */
 enum failure replaced_tidy(const struct file_store *fs, int folder, file_store_keeps *keeps,
                            void *context, struct error *e);
 

@@ -324,6 +324,7 @@ struct content *content_new(struct front_end *fe)
 {
     struct content *content = xcalloc(1, sizeof *content);
     content->fe = fe;
+    pthread_mutex_init(&content->tidying.turn, NULL);
     pthread_mutex_init(&content->tidying.lock, NULL);
     pthread_cond_init(&content->tidying.changed, NULL);
     content->files = front_end_files(fe);
@@ -369,5 +370,6 @@ void content_free(struct content *content)
     content_calls_free(content->calls);
     pthread_cond_destroy(&content->tidying.changed);
     pthread_mutex_destroy(&content->tidying.lock);
+    pthread_mutex_destroy(&content->tidying.turn);
     free(content);
 }

@@ -63,9 +63,9 @@ struct keeper {
 struct content {
     struct front_end *fe;
     const struct file_store *files; /* NULL: none is configured */
-    uint64_t tidied;                /* which file store was; the first keeper's thread's */
+    uint64_t tidied;                /* which file store was; in `turn` */
     struct {
-        pthread_mutex_t lock;
+        pthread_mutex_t turn, lock;
         pthread_cond_t changed;
         bool over; /* the first time */
     } tidying;
@@ -85,8 +85,8 @@ enum {
        starting. */
     CONTENT_TIDY_S = 5,
 };
-/* Before anything is changed or copied: what a process left in the middle is put right by the
- * manifests as it left them. */
+/* Before anything is changed or copied, if it is there: what a process left in the middle is put
+ * right by the manifests as it left them. */
 void content_tidy(struct content *content);
 /* On the loop: what the pool is to the home by now. What comes for it must not be taken by what it
  * was. */

@@ -86,16 +86,18 @@ void keeper_note_wrong(struct keeper *k, struct bytes key, bool wrong)
 
 /* --- a turn --- */
 
-/* What was removed or replaced and is still kept, by its manifest, comes back. */
-static enum file_meant still_keeps(const struct file_name *name, struct file_stamp *stamp,
+/* By the store as it is by now: its users may be about it. */
+static enum file_meant still_means(const struct file_name *name, struct file_stamp *stamp,
                                    void *context)
 {
-    struct view *view = context;
+    const struct content *content = context;
+    OWNED(view_close) struct view *view = NULL;
     OWNED(buffer_free) struct buffer key = {0};
     struct home_state state;
     struct item item;
     file_name_key(name, &key);
-    if (view_home(view, name->home, &state, NULL) || !state.head)
+    if (store_view(front_end_store(content->fe), &view, NULL) ||
+        view_home(view, name->home, &state, NULL) || !state.head)
         return MEANT_UNKNOWN; /* it is still to be refilled */
     enum failure bad =
         view_item(view, name->home, MODULE_DATA_CONF, buffer_view(&key), &item, NULL);
@@ -106,13 +108,15 @@ static enum file_meant still_keeps(const struct file_name *name, struct file_sta
     return bad || manifest_stamp(item.value, stamp, NULL) ? MEANT_UNKNOWN : MEANT;
 }
 
+/* Once for each file store, by whoever comes first: what lies there is not of one home alone. */
 static enum failure tidy(struct content *content, uint64_t identity, struct error *e)
 {
-    OWNED(view_close) struct view *view = NULL;
-    enum failure bad = store_view(front_end_store(content->fe), &view, e);
-    if (!bad)
-        bad = file_store_tidy(content->files, still_keeps, view, e);
+    enum failure bad = OK;
+    pthread_mutex_lock(&content->tidying.turn);
+    if (identity != content->tidied)
+        bad = file_store_tidy(content->files, still_means, content, e);
     content->tidied = bad ? 0 : identity;
+    pthread_mutex_unlock(&content->tidying.turn);
     return bad;
 }
 
@@ -158,10 +162,9 @@ static void tell_works(const struct keeper *k)
 /* Another file store lies there now: nothing that was known of the one before is true of it. */
 static enum failure meet_store(struct keeper *k, uint64_t identity, struct error *e)
 {
-    struct content *content = k->content;
-    /* Only one of the keepers: what lies there is not of one home alone. */
-    if (k == content->keepers[0] && identity != content->tidied && tidy(content, identity, e))
-        return e->kind;
+    enum failure bad = tidy(k->content, identity, e);
+    if (bad)
+        return bad;
     pthread_mutex_lock(&k->lock);
     watch_free(k->watch);
     k->watch = watch_new();

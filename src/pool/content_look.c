@@ -145,12 +145,15 @@ static enum failure look_at(struct looking *l, struct view *view, struct bytes k
     bool early = is_too_early(k, verdict);
     if (early)
         keeper_note_dirty(k, key, clock_ms() + CONTENT_QUIET_MS);
-    keeper_note_wrong(k, key, early && verdict == FILE_REPLACED);
-    if (early)
+    if (early) {
+        keeper_note_wrong(k, key, verdict == FILE_REPLACED);
         return OK;
+    }
     if (verdict == FILE_SOUND && !k->scanned)
         seeds_add(k->fetch.seeds, key, &manifest);
-    return carry_out(l, verdict, &name, key, &manifest);
+    bad = carry_out(l, verdict, &name, key, &manifest);
+    keeper_note_wrong(k, key, false); /* only now: it may be missing instead */
+    return bad;
 }
 
 /* --- all of them --- */
