@@ -357,6 +357,10 @@ def files_that_a_pool_accepted_alone_are_its_own_where_it_takes_before_they_were
     until("Redmond's changes to be there", lambda: not lies(world, "atl", which, "deleted").exists()
           and lies(world, "atl", which, "both").read_bytes() == b"Redmond's")
     until("it to have been tried", lambda: between.bodies(SALVAGE))
+    here = lambda: [d["CopiedUpTo"] for d in world["atl"].ask("Get-CsBackupServiceStatus", PoolFqdn=ATL,
+                                                              Detailed=True).objects[1:]
+                    if d["Direction"] == "Import" and d["Home"] == ATL]
+    until("all of them to be known, too", lambda: set(here()) == {head(world, "redmond", ATL)})
     assert not world["atl"].events("import-failed")
     world.kill("redmond")
     assert not world["atl"].events("tail-salvaged")
