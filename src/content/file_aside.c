@@ -30,11 +30,19 @@ static void tell_aside(const struct file_store *fs, const struct file_name *name
               shown, name->file[0] ? "/" : "", as);
 }
 
-static void name_aside(char as[ASIDE_NAME_SIZE])
+/* `to`: -1 with errno, if it could not be opened. */
+static enum failure lay_aside(const struct file_store *fs, int from, const char *entry, int to,
+                              const struct file_name *name, const char *why,
+                              char as[ASIDE_NAME_SIZE], struct error *e)
 {
-    char moment[CLOCK_TEXT_MAX];
-    snprintf(as, ASIDE_NAME_SIZE, "%s-%04x", clock_wall_text(clock_wall_ms(), moment),
-             (unsigned)(random_u64() & 0xffff));
+    char shown[FILE_NAME_SHOWN_SIZE], moment[CLOCK_TEXT_MAX];
+    if (to >= 0)
+        snprintf(as, ASIDE_NAME_SIZE, "%s-%04x", clock_wall_text(clock_wall_ms(), moment),
+                 (unsigned)(random_u64() & 0xffff));
+    if (to < 0 || renameat2(from, entry, to, as, RENAME_NOREPLACE) != 0)
+        return folder_failure("Setting aside", file_name_shown(name, shown), errno, e);
+    tell_aside(fs, name, as, why);
+    return OK;
 }
 
 /* Each version keeps its name as a folder and gets the moment for its own: readable, and however
@@ -42,7 +50,6 @@ static void name_aside(char as[ASIDE_NAME_SIZE])
 enum failure move_aside(const struct file_store *fs, const struct file_name *name, const char *why,
                         char as[ASIDE_NAME_SIZE], struct error *e)
 {
-    char shown[FILE_NAME_SHOWN_SIZE];
     bool whole = !name->file[0]; /* a conference's folder */
     const char *last = whole ? name->conference : name->file;
     OWNED(close_fd) int root = -1;
@@ -54,11 +61,7 @@ enum failure move_aside(const struct file_store *fs, const struct file_name *nam
     int from = whole ? dup(above) : below_open(above, name->conference, O_RDONLY | O_DIRECTORY, 0);
     OWNED(close_fd) int aside = from < 0 ? -1 : own_folder(root, FOLDER_ASIDE, name);
     OWNED(close_fd) int to = aside < 0 ? -1 : whole ? dup(aside) : below_make(aside, last);
-    name_aside(as);
-    if (to < 0 || renameat2(from, last, to, as, RENAME_NOREPLACE) != 0)
-        return folder_failure("Setting aside", file_name_shown(name, shown), errno, e);
-    tell_aside(fs, name, as, why);
-    return OK;
+    return lay_aside(fs, from, last, to, name, why, as, e);
 }
 
 enum failure move_left_aside(const struct file_store *fs, int folder, const char *entry,
@@ -71,11 +74,7 @@ enum failure move_left_aside(const struct file_store *fs, int folder, const char
         return bad;
     OWNED(close_fd) int aside = own_folder(root, FOLDER_ASIDE, name);
     OWNED(close_fd) int to = aside < 0 ? -1 : below_make(aside, name->file);
-    name_aside(as);
-    if (to < 0 || renameat2(folder, entry, to, as, RENAME_NOREPLACE) != 0)
-        return folder_failure("Setting aside", name->file, errno, e);
-    tell_aside(fs, name, as, why);
-    return OK;
+    return lay_aside(fs, folder, entry, to, name, why, as, e);
 }
 
 enum failure file_store_set_aside(const struct file_store *fs, const struct file_name *name,

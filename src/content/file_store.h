@@ -87,7 +87,7 @@ enum failure file_store_sync(const struct file_store *fs, struct error *e);
  * it is, it is set aside. Of what nobody can tell nothing is touched. */
 enum file_meant {
     MEANT,
-    MEANT_GONE,    /* it was deleted, durably */
+    MEANT_GONE,    /* it was deleted or replaced, durably */
     MEANT_NOT,     /* there is no manifest of it */
     MEANT_UNKNOWN, /* its home is not in the store, or can't be read */
 };

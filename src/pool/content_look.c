@@ -142,10 +142,8 @@ static enum failure look_at(struct looking *l, struct view *view, struct bytes k
     enum file_verdict verdict = file_judge(&sight);
     if (verdict == FILE_READ && read_bytes(k, &name, &manifest, &sight))
         verdict = file_judge(&sight);
-    bool early = is_too_early(k, verdict);
-    if (early)
+    if (is_too_early(k, verdict)) {
         keeper_note_dirty(k, key, clock_ms() + CONTENT_QUIET_MS);
-    if (early) {
         keeper_note_wrong(k, key, verdict == FILE_REPLACED);
         return OK;
     }

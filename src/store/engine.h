@@ -87,7 +87,7 @@ struct engine_ops {
     enum failure (*find)(struct session *s, int64_t home, enum module module, struct bytes key,
                          struct found *found, struct error *e);
     /* By their keys, which are all different: lets each lead to its row from now on, and fills in
-     * where it led before. */
+     * where it led before (`before` is 0 until then). */
     enum failure (*lead)(struct session *s, int64_t home, const struct writes *writes,
                          struct error *e);
     /* By the rows that they replace: takes those away, and says what each was. */

@@ -395,7 +395,8 @@ static void answer_stored(struct visit *v, const struct spot *s)
     visit_header(v, "Location: %s/files/%s", way, url);
 }
 
-/* Whoever watches the file store saw it there, and committed its manifest first. */
+/* The store has its manifest already, whoever committed that: it is answered, and not written
+ * again. */
 static bool is_taken_up(struct visit *v, const struct spot *s)
 {
     OWNED(manifest_free) struct manifest there = {0};
