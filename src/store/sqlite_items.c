@@ -44,8 +44,8 @@ static const char *const item_sql[ITEM_STATEMENTS] = {
     [ITEM_GET] = ITEM_BY_KEY "k.key = ?2",
     [ITEM_BEFORE] = ITEM_BY_KEY "k.key < ?2 ORDER BY k.key DESC LIMIT 1",
     [ITEM_BEHIND] = ITEM_BY_KEY "k.key > ?2 ORDER BY k.key LIMIT 1",
-    [ITEM_WALK_USN] =
-        "SELECT " ITEM_COLUMNS " FROM item_%lld i WHERE usn > ?1 AND" COUNTS "ORDER BY usn",
+    [ITEM_WALK_USN] = "SELECT " ITEM_COLUMNS " FROM item_%lld WHERE usn > ?1 ORDER BY usn",
+    [ITEM_REPLACED_AFTER] = "SELECT usn FROM replaced WHERE home = %lld AND usn > ?1 ORDER BY usn",
     [ITEM_NEWEST] =
         "SELECT usn FROM item_%lld i WHERE" COUNTS "ORDER BY usn DESC LIMIT 1 OFFSET ?1",
     [ITEM_STRAY_KEYS] = "SELECT k.usn FROM key_%lld k LEFT JOIN item_%lld i ON i.usn = k.usn"
@@ -329,37 +329,82 @@ enum failure sqlite_get(struct session *base, int64_t home, enum module module, 
     return bad ? bad : fail(e, FAIL_NOT_FOUND, "There is no such item.");
 }
 
-typedef enum failure read_any(struct sqlite_session *s, sqlite3_stmt *stmt, struct item *item,
-                              struct item_hash *hash, struct error *e);
+/* Rows in the order of their usns, but for those that were replaced: their usns are read beside
+ * them, because to look each row up among them would take longer than to read it. */
+struct rows {
+    sqlite3_stmt *stmt, *replaced;
+    int code, replaced_code; /* of the last steps */
+};
 
-/* Visits what the statement yields while the keys begin with the prefix. */
-static enum failure walk(struct sqlite_session *s, sqlite3_stmt *stmt, read_any *read,
-                         struct bytes prefix, view_visit *visit, void *context, struct error *e)
+static enum failure rows_begin(struct sqlite_session *s, int64_t home, uint64_t after,
+                               struct rows *rows, struct error *e)
 {
-    enum failure bad = OK;
-    int code;
-    while ((code = sqlite3_step(stmt)) == SQLITE_ROW) {
-        struct item item;
-        struct item_hash hash;
-        bad = read(s, stmt, &item, &hash, e);
-        if (bad || !bytes_start_with(item.key, prefix) || !visit(&item, hash, context))
+    *rows = (struct rows){.replaced_code = SQLITE_DONE};
+    enum failure bad = sqlite_ready_item(s, home, ITEM_WALK_USN, &rows->stmt, e);
+    if (!bad)
+        bad = sqlite_ready_item(s, home, ITEM_REPLACED_AFTER, &rows->replaced, e);
+    if (bad)
+        return bad;
+    sqlite_bind_u64(rows->stmt, 1, after);
+    sqlite_bind_u64(rows->replaced, 1, after);
+    rows->replaced_code = sqlite3_step(rows->replaced);
+    return OK;
+}
+
+static bool was_replaced(struct rows *rows)
+{
+    int64_t usn = sqlite3_column_int64(rows->stmt, 0);
+    while (rows->replaced_code == SQLITE_ROW && sqlite3_column_int64(rows->replaced, 0) < usn)
+        rows->replaced_code = sqlite3_step(rows->replaced);
+    return rows->replaced_code == SQLITE_ROW && sqlite3_column_int64(rows->replaced, 0) == usn;
+}
+
+static bool is_known(const struct rows *rows)
+{
+    return rows->replaced_code == SQLITE_ROW || rows->replaced_code == SQLITE_DONE;
+}
+
+/* Not if either failed: rows_end() says so. */
+static bool rows_next(struct rows *rows)
+{
+    rows->code = SQLITE_DONE;
+    while (is_known(rows) && (rows->code = sqlite3_step(rows->stmt)) == SQLITE_ROW) {
+        if (!was_replaced(rows))
             break;
     }
-    enum failure worse = sqlite_done(s, stmt, code, "reading items", e);
-    return worse ? worse : bad;
+    return is_known(rows) && rows->code == SQLITE_ROW;
+}
+
+/* What failed comes first: what SQLite says of it is said of its last call. */
+static enum failure rows_end(struct sqlite_session *s, struct rows *rows, struct error *e)
+{
+    const char *doing = "looking for replaced items";
+    enum failure bad = is_known(rows)
+                           ? sqlite_done(s, rows->stmt, rows->code, "reading items", e)
+                           : sqlite_done(s, rows->replaced, rows->replaced_code, doing, e);
+    sqlite3_reset(rows->stmt);
+    sqlite3_reset(rows->replaced);
+    return bad;
 }
 
 enum failure sqlite_walk_usn(struct session *base, int64_t home, uint64_t after, view_visit *visit,
                              void *context, struct error *e)
 {
     struct sqlite_session *s = session_of(base);
-    sqlite3_stmt *stmt;
+    struct rows rows;
     sqlite_give_back(s);
-    enum failure bad = sqlite_ready_item(s, home, ITEM_WALK_USN, &stmt, e);
+    enum failure bad = rows_begin(s, home, after, &rows, e);
     if (bad)
         return bad;
-    sqlite_bind_u64(stmt, 1, after);
-    return walk(s, stmt, sqlite_read_row, BYTES_NONE, visit, context, e);
+    while (!bad && rows_next(&rows)) {
+        struct item item;
+        struct item_hash hash;
+        bad = sqlite_read_row(s, rows.stmt, &item, &hash, e);
+        if (!bad && !visit(&item, hash, context))
+            break;
+    }
+    enum failure worse = rows_end(s, &rows, bad ? NULL : e);
+    return bad ? bad : worse;
 }
 
 enum failure sqlite_newest(struct session *base, int64_t home, uint32_t rows, uint64_t *usn,
@@ -388,7 +433,16 @@ enum failure sqlite_walk_keys(struct session *base, int64_t home, enum module mo
     if (bad)
         return bad;
     sqlite_bind_key(stmt, module, from);
-    return walk(s, stmt, read_row_by_key, prefix, visit, context, e);
+    int code;
+    while ((code = sqlite3_step(stmt)) == SQLITE_ROW) {
+        struct item item;
+        struct item_hash hash;
+        bad = read_row_by_key(s, stmt, &item, &hash, e);
+        if (bad || !bytes_start_with(item.key, prefix) || !visit(&item, hash, context))
+            break;
+    }
+    enum failure worse = sqlite_done(s, stmt, code, "reading items", e);
+    return worse ? worse : bad;
 }
 
 struct scan {
@@ -407,20 +461,18 @@ static void scanned(struct scan *scan, uint64_t usn, bool sound)
 static enum failure scan_rows(struct sqlite_session *s, int64_t home, struct scan *scan,
                               struct error *e)
 {
-    sqlite3_stmt *rows;
-    enum failure bad = sqlite_ready_item(s, home, ITEM_WALK_USN, &rows, e);
+    struct rows rows;
+    enum failure bad = rows_begin(s, home, 0, &rows, e);
     if (bad)
         return bad;
-    sqlite_bind_u64(rows, 1, 0);
-    int code = SQLITE_OK;
-    while (!scan->ended && (code = sqlite3_step(rows)) == SQLITE_ROW) {
+    while (!scan->ended && rows_next(&rows)) {
         struct item item;
         struct item_hash hash;
-        bool sound = sqlite_read_row(s, rows, &item, &hash, NULL) == OK;
+        bool sound = sqlite_read_row(s, rows.stmt, &item, &hash, NULL) == OK;
         scan->rows++;
         scanned(scan, item.version.usn, sound);
     }
-    return sqlite_done(s, rows, code, "reading items", e);
+    return rows_end(s, &rows, e);
 }
 
 static uint64_t number_of(sqlite3_stmt *row)

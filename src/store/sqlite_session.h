@@ -48,6 +48,7 @@ enum item_statement {
     ITEM_BEFORE,
     ITEM_BEHIND,
     ITEM_WALK_USN,
+    ITEM_REPLACED_AFTER,
     ITEM_NEWEST,
     ITEM_STRAY_KEYS,
     ITEM_KEYS,
