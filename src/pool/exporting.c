@@ -8,13 +8,12 @@
 #include "base/clock.h"
 #include "base/count.h"
 #include "base/log.h"
-#include "content/manifest.h"
-#include "core/batch.h"
 #include "pool/backlog.h"
 #include "pool/carrying.h"
 #include "pool/comparing.h"
 #include "pool/content.h"
 #include "pool/offer.h"
+#include "pool/packing.h"
 #include "pool/storage_service.h"
 
 /* Enough for one to be given up each few seconds until the first one meets its deadline. */
@@ -47,22 +46,10 @@ struct exporting {
     char files_there[ERROR_TEXT_MAX]; /* what stands in their way, by the copy's own word */
     struct exporting_counts counts;
 
-    /* The batch that is being packed or on its way; the thread's while that works. */
-    struct {
-        struct batch_writer *writer;
-        struct store *store;
-        struct batch_head head;
-        uint64_t read_at; /* the home's head when it was read */
-        struct bytes bytes;
-        uint64_t items;
-        uint64_t bytes_max;            /* of it, uncompressed */
-        uint64_t content, content_max; /* bytes of the files whose manifests are in it */
-        uint64_t others_upto;          /* the last change of another module that was met in it */
-        bool tells_others;             /* what that means for those */
-        bool full;
-        bool last; /* none follows at once, even if it is full */
-        struct error error;
-    } batch;
+    struct packing *packing;
+    const struct packed *batch; /* that is on its way, or was last; NULL: none was yet */
+    uint64_t content;           /* bytes of files that come with it; 0: it was answered */
+    bool tells_others;          /* it does */
 };
 
 struct front_end *exporting_front_end(const struct exporting *x)
@@ -182,7 +169,8 @@ static void wait_no_more(struct exporting *x)
 {
     x->in_flight = FLIGHT_NONE;
     x->waited = NULL;
-    x->batch.content = 0;
+    x->content = 0;
+    packing_forget_ahead(x->packing);
 }
 
 static void fail_with(struct exporting *x, const struct error *e)
@@ -208,7 +196,7 @@ static void forget_trouble(struct exporting *x)
 /* Of files, whoever brings them takes the time, and keeps to a pace of its own. */
 static uint64_t paced_bytes(const struct exporting *x)
 {
-    return x->module == MODULE_DATA_CONF ? 0 : batch_filled(x->batch.writer);
+    return x->module == MODULE_DATA_CONF || !x->batch ? 0 : x->batch->filled;
 }
 
 static void on_position(const struct copy_answer *position, const struct error *e, void *context)
@@ -228,8 +216,8 @@ static void on_position(const struct copy_answer *position, const struct error *
     offer_explain(position, x->home, x->target, &trouble);
     if (trouble.kind)
         x->trouble = trouble;
-    uint64_t content = position->verdict == COPY_GO_ON ? x->batch.content : 0;
-    x->batch.content = 0;
+    uint64_t content = position->verdict == COPY_GO_ON ? x->content : 0;
+    x->content = 0;
     step(x, (struct export_event){.kind = EXPORT_ANSWERED,
                                   .answer = *position,
                                   .content = content,
@@ -253,84 +241,15 @@ static void on_batch_position(const struct copy_answer *position, const struct e
     uint64_t taken = position && position->verdict == COPY_GO_ON ? position->taken : 0;
     if (position && position->verdict == COPY_GO_ON && position->at.usn > taken)
         taken = position->at.usn;
-    if (taken >= x->batch.head.upto) {
-        x->has_files |= x->batch.items > 0;
-        x->counts.items += x->batch.items;
-        x->counts.bytes += x->batch.bytes.size;
+    if (taken >= x->batch->head.upto) {
+        x->has_files |= x->batch->items > 0;
+        x->counts.items += x->batch->items;
+        x->counts.bytes += x->batch->bytes.size;
     }
     on_position(position, e, x);
 }
 
-/* --- packing a batch, on a thread --- */
-
-/* Files that don't fit into this cycle any more wait for the next one; the first goes in any case.
- */
-static bool fits_as_content(struct exporting *x, const struct item *item)
-{
-    struct file_stamp stamp;
-    if (item->module != MODULE_DATA_CONF || item->deleted ||
-        manifest_stamp(item->value, &stamp, NULL))
-        return true;
-    if (x->batch.content && x->batch.content + stamp.size > x->batch.content_max)
-        return false;
-    x->batch.content += stamp.size;
-    return true;
-}
-
-static bool has_room(const struct exporting *x)
-{
-    return batch_filled(x->batch.writer) < x->batch.bytes_max;
-}
-
-static bool pack_item(const struct item *item, struct item_hash hash, void *context)
-{
-    (void)hash;
-    struct exporting *x = context;
-    if (item->module == x->module) {
-        x->batch.full =
-            !has_room(x) || !fits_as_content(x, item) || !batch_add(x->batch.writer, item);
-        if (x->batch.full)
-            return false;
-        x->batch.items++;
-    } else {
-        x->batch.others_upto = item->version.usn;
-    }
-    x->batch.head.upto = item->version.usn;
-    return true;
-}
-
-static void pack(void *context)
-{
-    struct exporting *x = context;
-    OWNED(view_close) struct view *view = NULL;
-    struct error *e = &x->batch.error;
-    struct batch_head *head = &x->batch.head;
-    struct home_state state;
-    OWNED(free_memory) struct hold *hold = xmalloc(sizeof *hold);
-    *e = (struct error){0};
-    x->batch.items = 0;
-    x->batch.content = 0;
-    x->batch.full = false;
-    head->upto = head->after;
-    if (store_view(x->batch.store, &view, e) || view_home(view, x->home, &state, e) ||
-        view_hold(view, x->home, hold, e))
-        return;
-    const struct copy_state copy = offer_copy(hold, &state, x->module);
-    x->batch.read_at = copy.head;
-    head->head = copy_head(&copy); /* all that there is by now: core/export.h says why */
-    head->horizon = copy_horizon(&copy, state.horizon);
-    batch_begin(x->batch.writer, head);
-    x->batch.others_upto = head->after;
-    bool none = x->module == MODULE_DATA_CONF && !head->after &&
-                !state.modules[x->module].digest.items; /* most homes have no files */
-    if (!none && view_changes(view, x->home, head->after, pack_item, x, e))
-        return;
-    if (!x->batch.full)
-        head->upto = copy.head;
-    if (x->batch.tells_others && !none)
-        batch_others_upto(x->batch.writer, x->batch.others_upto);
-    x->batch.bytes = batch_finish(x->batch.writer, head->upto, x->batch.full && !x->batch.last);
-}
+/* --- sending a batch --- */
 
 static struct batch_call *free_call(struct exporting *x)
 {
@@ -340,30 +259,56 @@ static struct batch_call *free_call(struct exporting *x)
     return i < BATCH_CALLS_MAX ? &x->calls[i] : NULL;
 }
 
-static void on_packed(void *context)
+static void on_packed(const struct packed *batch, void *context)
 {
     struct exporting *x = context;
     const struct machine *to = front_end_machine_of(x->fe, x->target);
-    if (!front_end_link(x->fe))
+    struct link *link = front_end_link(x->fe);
+    struct error e = batch->error;
+    x->batch = batch;
+    if (!link)
         return; /* this machine is stopping */
-    if (x->batch.error.kind || !to || term_is_over(x)) {
-        fail_with(x, &x->batch.error);
+    if (e.kind || !to || term_is_over(x)) {
+        fail_with(x, &e);
         return;
     }
     struct batch_call *call = free_call(x);
     if (!call) {
-        fail(&x->batch.error, FAIL_BUSY, "Too many batches to %s wait for their deadlines.",
-             x->target);
-        fail_with(x, &x->batch.error);
+        fail(&e, FAIL_BUSY, "Too many batches to %s wait for their deadlines.", x->target);
+        fail_with(x, &e);
         return;
     }
     *call = (struct batch_call){.x = x, .out = true};
     x->waited = call;
     x->in_flight = FLIGHT_BATCH;
-    step(x, (struct export_event){.kind = EXPORT_READ, .head = x->batch.read_at});
-    if (x->batch.tells_others)
-        carrying_read(x, x->batch.read_at);
-    link_batch(front_end_link(x->fe), to, x->batch.bytes, on_batch_position, call);
+    x->content = batch->content;
+    step(x, (struct export_event){.kind = EXPORT_READ, .head = batch->read_at});
+    if (x->tells_others)
+        carrying_read(x, batch->read_at);
+    link_batch(link, to, batch->bytes, on_batch_position, call);
+    packing_go_ahead(x->packing, front_end_store(x->fe), front_end_clock_of(x->fe, x->target));
+}
+
+static void send_batch(struct exporting *x, const struct export_action *action)
+{
+    struct error e;
+    struct packing_order order = {.head = {.module = x->module,
+                                           .term = x->term,
+                                           .after = action->after,
+                                           .read_ms = front_end_clock_of(x->fe, x->target)},
+                                  .bytes_max = action->bytes_max,
+                                  .content_max = action->content_max < CONTENT_BATCH_BYTES
+                                                     ? action->content_max
+                                                     : CONTENT_BATCH_BYTES,
+                                  .tells_others = carrying_may(x),
+                                  .last = action->last};
+    snprintf(order.head.home, sizeof order.head.home, "%s", x->home);
+    x->in_flight = FLIGHT_PACKING;
+    x->tells_others = order.tells_others;
+    if (packing_order(x->packing, front_end_store(x->fe), &order))
+        return;
+    fail(&e, FAIL_BUSY, "This machine has more to copy than it takes.");
+    fail_with(x, &e);
 }
 
 /* --- carrying out --- */
@@ -403,27 +348,6 @@ static void compare(struct exporting *x)
                                    on_comparison_done, x, &e);
     if (!x->comparing)
         fail_with(x, &e);
-}
-
-static void send_batch(struct exporting *x, const struct export_action *action)
-{
-    struct error e;
-    x->in_flight = FLIGHT_PACKING;
-    x->batch.store = front_end_store(x->fe);
-    x->batch.head = (struct batch_head){.module = x->module,
-                                        .term = x->term,
-                                        .after = action->after,
-                                        .read_ms = front_end_clock_of(x->fe, x->target)};
-    x->batch.last = action->last;
-    x->batch.tells_others = carrying_may(x);
-    x->batch.bytes_max = action->bytes_max;
-    x->batch.content_max =
-        action->content_max < CONTENT_BATCH_BYTES ? action->content_max : CONTENT_BATCH_BYTES;
-    snprintf(x->batch.head.home, sizeof x->batch.head.home, "%s", x->home);
-    if (workers_run(x->workers, pack, on_packed, x))
-        return;
-    fail(&e, FAIL_BUSY, "This machine has more to copy than it takes.");
-    fail_with(x, &e);
 }
 
 static void carry_out(struct exporting *x, const struct export_action *action)
@@ -577,7 +501,7 @@ bool exporting_is_idle(const struct exporting *x)
     bool calls = false;
     for (size_t i = 0; i < BATCH_CALLS_MAX; i++)
         calls = calls || x->calls[i].out;
-    return !x->in_flight && !calls && !x->holders;
+    return !x->in_flight && packing_is_idle(x->packing) && !calls && !x->holders;
 }
 
 void exporting_changed(struct exporting *x, uint64_t head)
@@ -660,7 +584,7 @@ struct exporting *exporting_new(struct front_end *fe, struct workers *workers, c
     snprintf(x->home, sizeof x->home, "%s", home);
     snprintf(x->target, sizeof x->target, "%s", target);
     x->core = exporter_new(options);
-    x->batch.writer = batch_writer_new();
+    x->packing = packing_new(workers, on_packed, x);
     return x;
 }
 
@@ -670,6 +594,6 @@ void exporting_free(struct exporting *x)
         return;
     exporter_free(x->core);
     comparing_free(x->comparing);
-    batch_writer_free(x->batch.writer);
+    packing_free(x->packing);
     free(x);
 }

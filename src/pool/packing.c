@@ -1,0 +1,210 @@
+#include "pool/packing.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "content/manifest.h"
+#include "pool/offer.h"
+
+/* One batch; the thread's while that works. */
+struct pack {
+    struct packing *packing;
+    struct store *store;
+    struct batch_writer *writer;
+    struct packing_order order;
+    uint64_t others_upto; /* the last change of another module that was met */
+    struct packed result;
+    bool works, ready;
+    bool wanted; /* by whoever may order what follows */
+};
+
+/* The two change places. */
+struct packing {
+    struct workers *workers;
+    packing_done *done;
+    void *context;
+    struct pack packs[2];
+    struct pack *now, *ahead;
+    uint64_t bytes_max; /* as it was ordered last */
+    bool awaited;       /* `now`, by whoever ordered it */
+};
+
+struct packing *packing_new(struct workers *workers, packing_done *done, void *context)
+{
+    struct packing *p = xcalloc(1, sizeof *p);
+    *p = (struct packing){.workers = workers, .done = done, .context = context};
+    p->now = &p->packs[0];
+    p->ahead = &p->packs[1];
+    p->now->packing = p->ahead->packing = p;
+    return p;
+}
+
+void packing_free(struct packing *p)
+{
+    if (!p)
+        return;
+    assert(packing_is_idle(p));
+    batch_writer_free(p->now->writer);
+    batch_writer_free(p->ahead->writer);
+    free(p);
+}
+
+bool packing_is_idle(const struct packing *p)
+{
+    return !p->now->works && !p->ahead->works;
+}
+
+/* --- on a thread --- */
+
+/* Files that don't fit into this cycle any more wait for the next one; the first goes in any case.
+ */
+static bool fits_as_content(struct pack *pack, const struct item *item)
+{
+    struct file_stamp stamp;
+    uint64_t *content = &pack->result.content;
+    if (item->module != MODULE_DATA_CONF || item->deleted ||
+        manifest_stamp(item->value, &stamp, NULL))
+        return true;
+    if (*content && *content + stamp.size > pack->order.content_max)
+        return false;
+    *content += stamp.size;
+    return true;
+}
+
+static bool has_room(const struct pack *pack)
+{
+    return batch_filled(pack->writer) < pack->order.bytes_max;
+}
+
+static bool pack_item(const struct item *item, struct item_hash hash, void *context)
+{
+    (void)hash;
+    struct pack *pack = context;
+    struct packed *result = &pack->result;
+    if (item->module == result->head.module) {
+        result->full =
+            !has_room(pack) || !fits_as_content(pack, item) || !batch_add(pack->writer, item);
+        if (result->full)
+            return false;
+        result->items++;
+    } else {
+        pack->others_upto = item->version.usn;
+    }
+    result->head.upto = item->version.usn;
+    return true;
+}
+
+static enum failure read_and_pack(struct pack *pack, struct hold *hold, struct error *e)
+{
+    OWNED(view_close) struct view *view = NULL;
+    struct packed *result = &pack->result;
+    struct batch_head *head = &result->head;
+    struct home_state state;
+    if (store_view(pack->store, &view, e) || view_home(view, head->home, &state, e) ||
+        view_hold(view, head->home, hold, e))
+        return e->kind;
+    const struct copy_state copy = offer_copy(hold, &state, head->module);
+    result->read_at = copy.head;
+    head->head = copy_head(&copy); /* all that there is by now: core/export.h says why */
+    head->horizon = copy_horizon(&copy, state.horizon);
+    batch_begin(pack->writer, head);
+    bool none = head->module == MODULE_DATA_CONF && !head->after &&
+                !state.modules[head->module].digest.items; /* most homes have no files */
+    if (!none && view_changes(view, head->home, head->after, pack_item, pack, e))
+        return e->kind;
+    if (!result->full)
+        head->upto = copy.head;
+    if (pack->order.tells_others && !none)
+        batch_others_upto(pack->writer, pack->others_upto);
+    return OK;
+}
+
+static void work(void *context)
+{
+    struct pack *pack = context;
+    const struct packing_order *order = &pack->order;
+    struct packed *result = &pack->result;
+    OWNED(free_memory) struct hold *hold = xmalloc(sizeof *hold);
+    *result = (struct packed){.head = order->head};
+    result->head.upto = pack->others_upto = order->head.after;
+    if (!pack->writer)
+        pack->writer = batch_writer_new();
+    if (read_and_pack(pack, hold, &result->error))
+        return;
+    result->filled = batch_filled(pack->writer);
+    result->bytes = batch_finish(pack->writer, result->head.upto, result->full && !order->last);
+}
+
+/* --- on the loop --- */
+
+static void on_worked(void *context)
+{
+    struct pack *pack = context;
+    struct packing *p = pack->packing;
+    pack->works = false;
+    pack->ready = true;
+    if (pack != p->now || !p->awaited)
+        return;
+    p->awaited = false;
+    p->done(&pack->result, p->context);
+}
+
+static bool begin(struct pack *pack, struct store *store, const struct packing_order *order)
+{
+    pack->order = *order;
+    pack->store = store;
+    pack->ready = false;
+    pack->works = workers_run(pack->packing->workers, work, on_worked, pack);
+    return pack->works;
+}
+
+/* Would what was begun with be what is ordered now? */
+static bool serves(const struct pack *pack, const struct packing_order *order)
+{
+    const struct packing_order *has = &pack->order;
+    return pack->wanted && (pack->works || (pack->ready && !pack->result.error.kind)) &&
+           has->head.after == order->head.after && term_equal(has->head.term, order->head.term) &&
+           has->bytes_max <= order->bytes_max && has->content_max <= order->content_max &&
+           (order->tells_others || !has->tells_others) && has->last == order->last;
+}
+
+bool packing_order(struct packing *p, struct store *store, const struct packing_order *order)
+{
+    assert(!p->awaited && !p->now->works);
+    p->bytes_max = order->bytes_max;
+    if (!serves(p->ahead, order)) {
+        p->awaited = begin(p->now, store, order);
+        return p->awaited;
+    }
+    struct pack *ahead = p->ahead;
+    p->ahead = p->now;
+    p->now = ahead;
+    packing_forget_ahead(p);
+    p->awaited = true;
+    if (!ahead->works)
+        on_worked(ahead);
+    return true;
+}
+
+void packing_go_ahead(struct packing *p, struct store *store, uint64_t read_ms)
+{
+    struct pack *ahead = p->ahead;
+    struct packing_order next = p->now->order;
+    bool files = next.head.module == MODULE_DATA_CONF; /* the rest of a cycle has room for less */
+    if (ahead->works)
+        return;
+    packing_forget_ahead(p);
+    if (!p->now->result.full || next.last || files) {
+        batch_writer_free(TAKE(ahead->writer));
+        return;
+    }
+    next.head.after = p->now->result.head.upto;
+    next.head.read_ms = read_ms;
+    next.bytes_max = p->bytes_max;
+    ahead->wanted = begin(ahead, store, &next);
+}
+
+void packing_forget_ahead(struct packing *p)
+{
+    p->ahead->wanted = false;
+}

@@ -1,0 +1,216 @@
+/* Batches that are packed beside the loop: what follows on a full one is there when it is ordered.
+ */
+#include "unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "pool/packing.h"
+#include "store/memory.h"
+#include "store_check.h"
+
+enum { ITEMS = 100, TERM = 2, ALL = 1 << 20, FEW = 64 /* bytes: of a few items */ };
+
+struct scene {
+    struct store *store;
+    struct loop *loop;
+    struct workers *workers;
+    struct packing *packing;
+    struct packed packed; /* what was told last */
+    unsigned told;
+};
+
+static void note(const struct packed *packed, void *context)
+{
+    struct scene *s = context;
+    s->packed = *packed;
+    s->told++;
+}
+
+static int begin(void **state)
+{
+    struct scene *s = xcalloc(1, sizeof *s);
+    assert_int_equal(store_open(memory_engine_open(), &s->store, NULL), OK);
+    serve_home(s->store, TERM);
+    for (int i = 0; i < ITEMS; i++) {
+        char key[32];
+        snprintf(key, sizeof key, "key-%d", i);
+        put_one(s->store, TERM, key, "value");
+    }
+    s->loop = loop_new();
+    s->workers = workers_new(s->loop, "packing", 2);
+    s->packing = packing_new(s->workers, note, s);
+    *state = s;
+    return 0;
+}
+
+static void settle(struct scene *s)
+{
+    while (!packing_is_idle(s->packing)) {
+        loop_settle(s->loop);
+        usleep(100);
+    }
+}
+
+static int end(void **state)
+{
+    struct scene *s = *state;
+    settle(s);
+    workers_free(s->workers);
+    loop_settle(s->loop);
+    packing_free(s->packing);
+    loop_free(s->loop);
+    store_close(s->store);
+    free(s);
+    return 0;
+}
+
+static struct packing_order behind(struct scene *s, uint64_t after)
+{
+    struct hold hold;
+    state_of(s->store, HOME, &hold);
+    struct packing_order order = {.head = {.module = MODULE, .term = hold.term, .after = after},
+                                  .bytes_max = FEW};
+    snprintf(order.head.home, sizeof order.head.home, "%s", HOME);
+    return order;
+}
+
+/* Whether it was there at once. */
+static bool ordered(struct scene *s, const struct packing_order *order)
+{
+    unsigned before = s->told;
+    assert_true(packing_order(s->packing, s->store, order));
+    bool at_once = s->told > before;
+    settle(s);
+    assert_int_equal(s->told, before + 1);
+    assert_int_equal(s->packed.error.kind, OK);
+    assert_int_equal(s->packed.head.after, order->head.after);
+    return at_once;
+}
+
+static void go_ahead(struct scene *s)
+{
+    packing_go_ahead(s->packing, s->store, 0);
+    settle(s);
+}
+
+static void what_follows_on_a_full_batch_is_there_when_it_is_ordered(void **state)
+{
+    struct scene *s = *state;
+    unsigned batches = 0;
+    uint64_t items = 0, after = 0;
+    do {
+        struct packing_order order = behind(s, after);
+        assert_int_equal(ordered(s, &order), batches > 0);
+        items += s->packed.items;
+        after = s->packed.head.upto;
+        go_ahead(s);
+        batches++;
+    } while (s->packed.full);
+    assert_int_equal(items, ITEMS);
+    assert_int_equal(after, s->packed.head.head);
+    assert_true(batches > 5);
+}
+
+static void it_is_waited_for_if_it_is_ordered_before(void **state)
+{
+    struct scene *s = *state;
+    struct packing_order order = behind(s, 0);
+    ordered(s, &order);
+    uint64_t upto = s->packed.head.upto;
+    packing_go_ahead(s->packing, s->store, 0);
+    order.head.after = upto;
+    assert_true(packing_order(s->packing, s->store, &order));
+    settle(s);
+    assert_int_equal(s->told, 2);
+    assert_int_equal(s->packed.head.after, upto);
+}
+
+/* Whoever finds that the copy stands elsewhere, or may send less, gets what he ordered. */
+static void another_order_is_packed_anew(void **state)
+{
+    struct scene *s = *state;
+    const struct packing_order first = behind(s, 0);
+    enum { ELSEWHERE, ANOTHER_TERM, LESS, THE_LAST, ORDERS };
+    for (int which = 0; which < ORDERS; which++) {
+        ordered(s, &first);
+        struct packing_order next = behind(s, s->packed.head.upto);
+        go_ahead(s);
+        next.head.after += which == ELSEWHERE;
+        next.head.term.tag += which == ANOTHER_TERM;
+        next.bytes_max -= which == LESS;
+        next.last = which == THE_LAST;
+        assert_false(ordered(s, &next));
+        assert_true(term_equal(s->packed.head.term, next.head.term));
+        packing_forget_ahead(s->packing);
+    }
+}
+
+static void it_says_no_more_of_other_modules_than_it_may(void **state)
+{
+    struct scene *s = *state;
+    struct packing_order order = behind(s, 0);
+    order.tells_others = true;
+    ordered(s, &order);
+    go_ahead(s);
+    order = behind(s, s->packed.head.upto);
+    assert_false(ordered(s, &order));
+    struct batch_head head;
+    assert_int_equal(batch_peek(s->packed.bytes, &head, NULL), OK);
+    assert_int_equal(head.others_upto, head.upto);
+}
+
+static void nothing_is_left_of_what_went_wrong(void **state)
+{
+    struct scene *s = *state;
+    struct packing_order order = behind(s, 0);
+    ordered(s, &order);
+    go_ahead(s);
+    packing_forget_ahead(s->packing);
+    order = behind(s, s->packed.head.upto);
+    assert_false(ordered(s, &order));
+}
+
+/* A link that can do more gets more, though each batch was begun with before that was known. */
+static void batches_grow_with_what_is_ordered(void **state)
+{
+    struct scene *s = *state;
+    struct packing_order order = behind(s, 0);
+    ordered(s, &order);
+    uint64_t least = s->packed.filled;
+    for (int i = 0; i < 3; i++) {
+        go_ahead(s);
+        order = behind(s, s->packed.head.upto);
+        order.bytes_max = 4 * FEW;
+        assert_true(ordered(s, &order));
+    }
+    assert_true(s->packed.filled >= 3 * least);
+}
+
+static void nothing_is_begun_with_behind_the_last_one(void **state)
+{
+    struct scene *s = *state;
+    struct packing_order order = behind(s, 0);
+    order.bytes_max = ALL;
+    ordered(s, &order);
+    assert_false(s->packed.full);
+    packing_go_ahead(s->packing, s->store, 0);
+    assert_true(packing_is_idle(s->packing));
+}
+
+#define STORY(test) cmocka_unit_test_setup_teardown(test, begin, end)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        STORY(what_follows_on_a_full_batch_is_there_when_it_is_ordered),
+        STORY(it_is_waited_for_if_it_is_ordered_before),
+        STORY(another_order_is_packed_anew),
+        STORY(it_says_no_more_of_other_modules_than_it_may),
+        STORY(nothing_is_left_of_what_went_wrong),
+        STORY(batches_grow_with_what_is_ordered),
+        STORY(nothing_is_begun_with_behind_the_last_one),
+    };
+    return cmocka_run_group_tests_name("packing", tests, NULL, NULL);
+}
