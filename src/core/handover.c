@@ -154,6 +154,8 @@ enum failure home_on_demanded(struct home *h, const struct home_event *event,
     if (!rule) {
         fail(e, FAIL_REFUSED, "The home %s is %s at %s: there is nothing to %s.", h->name,
              mode_name(h->mode), home_self(h), demand_name(asked->demand));
+        if (e && h->stopped) /* in the middle of it, perhaps */
+            home_explain(h, e);
         return refuse(e, FAIL_REFUSED);
     }
     enum failure bad = check_name(h, asked, e);

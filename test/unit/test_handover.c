@@ -214,6 +214,19 @@ static void what_the_table_does_not_know_is_refused_and_changes_nothing(void **s
     }
 }
 
+/* What ends an operation in its middle says who did, and what to type. */
+static void a_holder_that_is_stopped_says_so(void **state)
+{
+    (void)state;
+    OWNED(world_free) struct world *w = copied_world();
+    assert_int_equal(demand(w, HOLDER, asking(DEMAND_CLOSE)), OK);
+    stop_pool(w, HOLDER, true);
+    assert_int_equal(demand(w, HOLDER, asking(DEMAND_CLOSE)), FAIL_REFUSED);
+    assert_non_null(strstr(w->said[HOLDER].error.what, "an administrator stopped"));
+    assert_non_null(strstr(w->said[HOLDER].error.next, "Start-CsPool"));
+    assert_string_equal(w->said[HOLDER].error.kept, "Nothing was changed there.");
+}
+
 static void a_refusal_need_not_be_read(void **state)
 {
     (void)state;
@@ -994,6 +1007,7 @@ int main(void)
         cmocka_unit_test(a_home_goes_there_and_back_any_number_of_times),
         cmocka_unit_test(every_line_of_the_table_is_a_legal_change),
         cmocka_unit_test(what_the_table_does_not_know_is_refused_and_changes_nothing),
+        cmocka_unit_test(a_holder_that_is_stopped_says_so),
         cmocka_unit_test(a_refusal_need_not_be_read),
         cmocka_unit_test(what_is_demanded_again_changes_nothing_and_is_answered),
         cmocka_unit_test(a_look_says_what_there_is_in_every_mode_and_changes_nothing),
