@@ -334,12 +334,26 @@ enum failure sqlite_get(struct session *base, int64_t home, enum module module, 
 struct rows {
     sqlite3_stmt *stmt, *replaced;
     int code, replaced_code; /* of the last steps */
+    int64_t usn, next_usn;   /* of replaced ones; 0: there is none any more */
+    bool disordered;         /* what comes behind is not what was written */
 };
+
+/* One is read ahead: a usn that was damaged would hide those behind it. */
+static void next_replaced(struct rows *rows)
+{
+    rows->usn = rows->next_usn;
+    rows->next_usn = 0;
+    if (rows->replaced_code == SQLITE_ROW)
+        rows->replaced_code = sqlite3_step(rows->replaced);
+    if (rows->replaced_code == SQLITE_ROW)
+        rows->next_usn = sqlite3_column_int64(rows->replaced, 0);
+    rows->disordered |= rows->replaced_code == SQLITE_ROW && rows->next_usn <= rows->usn;
+}
 
 static enum failure rows_begin(struct sqlite_session *s, int64_t home, uint64_t after,
                                struct rows *rows, struct error *e)
 {
-    *rows = (struct rows){.replaced_code = SQLITE_DONE};
+    *rows = (struct rows){.code = SQLITE_DONE, .replaced_code = SQLITE_ROW};
     enum failure bad = sqlite_ready_item(s, home, ITEM_WALK_USN, &rows->stmt, e);
     if (!bad)
         bad = sqlite_ready_item(s, home, ITEM_REPLACED_AFTER, &rows->replaced, e);
@@ -347,41 +361,49 @@ static enum failure rows_begin(struct sqlite_session *s, int64_t home, uint64_t 
         return bad;
     sqlite_bind_u64(rows->stmt, 1, after);
     sqlite_bind_u64(rows->replaced, 1, after);
-    rows->replaced_code = sqlite3_step(rows->replaced);
+    next_replaced(rows);
+    next_replaced(rows);
     return OK;
+}
+
+static bool is_known(const struct rows *rows)
+{
+    bool read = rows->replaced_code == SQLITE_ROW || rows->replaced_code == SQLITE_DONE;
+    return read && !rows->disordered;
 }
 
 static bool was_replaced(struct rows *rows)
 {
     int64_t usn = sqlite3_column_int64(rows->stmt, 0);
-    while (rows->replaced_code == SQLITE_ROW && sqlite3_column_int64(rows->replaced, 0) < usn)
-        rows->replaced_code = sqlite3_step(rows->replaced);
-    return rows->replaced_code == SQLITE_ROW && sqlite3_column_int64(rows->replaced, 0) == usn;
-}
-
-static bool is_known(const struct rows *rows)
-{
-    return rows->replaced_code == SQLITE_ROW || rows->replaced_code == SQLITE_DONE;
+    while (is_known(rows) && rows->usn && rows->usn < usn)
+        next_replaced(rows);
+    return rows->usn == usn;
 }
 
 /* Not if either failed: rows_end() says so. */
 static bool rows_next(struct rows *rows)
 {
-    rows->code = SQLITE_DONE;
-    while (is_known(rows) && (rows->code = sqlite3_step(rows->stmt)) == SQLITE_ROW) {
-        if (!was_replaced(rows))
-            break;
+    bool goes_on = is_known(rows);
+    while (goes_on && (rows->code = sqlite3_step(rows->stmt)) == SQLITE_ROW) {
+        bool passed_over = was_replaced(rows);
+        goes_on = is_known(rows);
+        if (goes_on && !passed_over)
+            return true;
     }
-    return is_known(rows) && rows->code == SQLITE_ROW;
+    return false;
 }
 
 /* What failed comes first: what SQLite says of it is said of its last call. */
 static enum failure rows_end(struct sqlite_session *s, struct rows *rows, struct error *e)
 {
     const char *doing = "looking for replaced items";
-    enum failure bad = is_known(rows)
-                           ? sqlite_done(s, rows->stmt, rows->code, "reading items", e)
-                           : sqlite_done(s, rows->replaced, rows->replaced_code, doing, e);
+    enum failure bad = OK;
+    if (rows->disordered)
+        bad = sqlite_fail_damaged(s->path, doing, e);
+    else if (!is_known(rows))
+        bad = sqlite_done(s, rows->replaced, rows->replaced_code, doing, e);
+    else
+        bad = sqlite_done(s, rows->stmt, rows->code, "reading items", e);
     sqlite3_reset(rows->stmt);
     sqlite3_reset(rows->replaced);
     return bad;

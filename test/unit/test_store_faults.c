@@ -563,6 +563,22 @@ static void a_damaged_list_of_replaced_rows_is_called_damaged(void **state)
     store_close(store);
 }
 
+/* One usn among them that became a later one would hide all that follow. */
+static void a_list_of_replaced_rows_in_no_order_is_called_damaged(void **state)
+{
+    (void)state;
+    static const uint8_t types[] = {4, 9, 1}; /* of a row there: home 1, a usn of one byte, … */
+    make_known_store();
+    OWNED(buffer_free) struct buffer b = file_content();
+    size_t at = find_bytes(&b, bytes_of(types, sizeof types), 0);
+    while (at != SIZE_MAX && b.at[at + sizeof types + 1] != REPLACED / 2)
+        at = find_bytes(&b, bytes_of(types, sizeof types), at + 1);
+    assert_true(at != SIZE_MAX);
+    b.at[at + sizeof types + 1] = 0x7f;
+    struct reading r = read_damaged(&b, "a usn", at);
+    assert_says(&r.why, FAIL_DAMAGED, "looking for replaced items");
+}
+
 static void put_many(struct store *store, int count, const char *value)
 {
     struct txn *txn = as_holder(2);
@@ -1202,6 +1218,7 @@ int main(int argc, char **argv)
         TEST(what_was_replaced_goes_when_nobody_wants_anything),
         TEST(a_row_that_is_noted_as_replaced_by_mistake_stays),
         TEST(a_damaged_list_of_replaced_rows_is_called_damaged),
+        TEST(a_list_of_replaced_rows_in_no_order_is_called_damaged),
         TEST(random_flips_are_refused_or_do_not_matter),
         TEST(noise_in_place_of_a_page_is_refused),
         TEST(a_truncated_file_is_damaged),
