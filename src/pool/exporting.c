@@ -49,7 +49,6 @@ struct exporting {
     struct packing *packing;
     const struct packed *batch; /* that is on its way, or was last; NULL: none was yet */
     uint64_t content;           /* bytes of files that come with it; 0: it was answered */
-    bool tells_others;          /* it does */
 };
 
 struct front_end *exporting_front_end(const struct exporting *x)
@@ -222,6 +221,8 @@ static void on_position(const struct copy_answer *position, const struct error *
                                   .answer = *position,
                                   .content = content,
                                   .bytes = paced_bytes(x)});
+    if (x->in_flight != FLIGHT_PACKING && x->in_flight != FLIGHT_BATCH)
+        packing_forget_ahead(x->packing);
     if (position->verdict == COPY_GO_ON && position->carried)
         carrying_tell(x, position->at);
     carrying_answered(x);
@@ -283,7 +284,7 @@ static void on_packed(const struct packed *batch, void *context)
     x->in_flight = FLIGHT_BATCH;
     x->content = batch->content;
     step(x, (struct export_event){.kind = EXPORT_READ, .head = batch->read_at});
-    if (x->tells_others)
+    if (batch->tells_others)
         carrying_read(x, batch->read_at);
     link_batch(link, to, batch->bytes, on_batch_position, call);
     packing_go_ahead(x->packing, front_end_store(x->fe), front_end_clock_of(x->fe, x->target));
@@ -303,8 +304,7 @@ static void send_batch(struct exporting *x, const struct export_action *action)
                                   .tells_others = carrying_may(x),
                                   .last = action->last};
     snprintf(order.head.home, sizeof order.head.home, "%s", x->home);
-    x->in_flight = FLIGHT_PACKING;
-    x->tells_others = order.tells_others;
+    x->in_flight = FLIGHT_PACKING; /* first: it may be there already */
     if (packing_order(x->packing, front_end_store(x->fe), &order))
         return;
     fail(&e, FAIL_BUSY, "This machine has more to copy than it takes.");

@@ -14,8 +14,7 @@ struct pack {
     struct packing_order order;
     uint64_t others_upto; /* the last change of another module that was met */
     struct packed result;
-    bool works, ready;
-    bool wanted; /* by whoever may order what follows */
+    bool works; /* the thread does; the rest is so once it has ended */
 };
 
 /* The two change places. */
@@ -25,8 +24,9 @@ struct packing {
     void *context;
     struct pack packs[2];
     struct pack *now, *ahead;
-    uint64_t bytes_max; /* as it was ordered last */
-    bool awaited;       /* `now`, by whoever ordered it */
+    struct packing_order last; /* what was ordered last; `now` may have been begun with before */
+    bool awaited;              /* `now` is told when it is there */
+    bool follows;              /* `ahead` is what follows on `now` */
 };
 
 struct packing *packing_new(struct workers *workers, packing_done *done, void *context)
@@ -125,7 +125,7 @@ static void work(void *context)
     const struct packing_order *order = &pack->order;
     struct packed *result = &pack->result;
     OWNED(free_memory) struct hold *hold = xmalloc(sizeof *hold);
-    *result = (struct packed){.head = order->head};
+    *result = (struct packed){.head = order->head, .tells_others = order->tells_others};
     result->head.upto = pack->others_upto = order->head.after;
     if (!pack->writer)
         pack->writer = batch_writer_new();
@@ -137,74 +137,88 @@ static void work(void *context)
 
 /* --- on the loop --- */
 
+static void free_ahead(struct packing *p)
+{
+    if (!p->ahead->works)
+        batch_writer_free(TAKE(p->ahead->writer));
+}
+
+static void tell(struct packing *p)
+{
+    p->awaited = false;
+    p->done(&p->now->result, p->context);
+}
+
 static void on_worked(void *context)
 {
     struct pack *pack = context;
     struct packing *p = pack->packing;
     pack->works = false;
-    pack->ready = true;
-    if (pack != p->now || !p->awaited)
-        return;
-    p->awaited = false;
-    p->done(&pack->result, p->context);
+    if (pack == p->now && p->awaited)
+        tell(p);
+    else if (pack == p->ahead && !p->follows)
+        free_ahead(p);
 }
 
 static bool begin(struct pack *pack, struct store *store, const struct packing_order *order)
 {
     pack->order = *order;
     pack->store = store;
-    pack->ready = false;
     pack->works = workers_run(pack->packing->workers, work, on_worked, pack);
     return pack->works;
 }
 
-/* Would what was begun with be what is ordered now? */
-static bool serves(const struct pack *pack, const struct packing_order *order)
+/* Is what was begun with what is ordered now? */
+static bool serves(const struct packing *p, const struct packing_order *order)
 {
-    const struct packing_order *has = &pack->order;
-    return pack->wanted && (pack->works || (pack->ready && !pack->result.error.kind)) &&
+    const struct packing_order *has = &p->ahead->order;
+    return p->follows && (p->ahead->works || !p->ahead->result.error.kind) &&
            has->head.after == order->head.after && term_equal(has->head.term, order->head.term) &&
-           has->bytes_max <= order->bytes_max && has->content_max <= order->content_max &&
+           has->bytes_max / PACKING_EXCESS_TIMES <= order->bytes_max &&
            (order->tells_others || !has->tells_others) && has->last == order->last;
 }
 
 bool packing_order(struct packing *p, struct store *store, const struct packing_order *order)
 {
     assert(!p->awaited && !p->now->works);
-    p->bytes_max = order->bytes_max;
-    if (!serves(p->ahead, order)) {
+    p->last = *order;
+    if (!serves(p, order)) {
         p->awaited = begin(p->now, store, order);
         return p->awaited;
     }
     struct pack *ahead = p->ahead;
     p->ahead = p->now;
     p->now = ahead;
-    packing_forget_ahead(p);
+    p->follows = false;
     p->awaited = true;
     if (!ahead->works)
-        on_worked(ahead);
+        tell(p);
     return true;
+}
+
+/* Of files each batch waits for its own, and the rest of a cycle has room for fewer. */
+static bool goes_on(const struct packing *p)
+{
+    return p->now->result.full && !p->now->order.last &&
+           p->now->order.head.module != MODULE_DATA_CONF;
 }
 
 void packing_go_ahead(struct packing *p, struct store *store, uint64_t read_ms)
 {
-    struct pack *ahead = p->ahead;
-    struct packing_order next = p->now->order;
-    bool files = next.head.module == MODULE_DATA_CONF; /* the rest of a cycle has room for less */
-    if (ahead->works)
+    p->follows = false;
+    if (!goes_on(p))
+        free_ahead(p);
+    if (!goes_on(p) || p->ahead->works)
         return;
-    packing_forget_ahead(p);
-    if (!p->now->result.full || next.last || files) {
-        batch_writer_free(TAKE(ahead->writer));
-        return;
-    }
+    struct packing_order next = p->last;
     next.head.after = p->now->result.head.upto;
     next.head.read_ms = read_ms;
-    next.bytes_max = p->bytes_max;
-    ahead->wanted = begin(ahead, store, &next);
+    p->follows = begin(p->ahead, store, &next);
 }
 
+/* It needs some megabytes, and most exporters are hardly ever behind. */
 void packing_forget_ahead(struct packing *p)
 {
-    p->ahead->wanted = false;
+    p->follows = false;
+    free_ahead(p);
 }

@@ -18,20 +18,27 @@ struct packing_order {
     bool last;              /* none follows at once, even if it is full */
 };
 
-/* What became of it. */
+/* What became of it; the thread's from the next order on, until that is told. */
 struct packed {
     struct error error;
     struct batch_head head;
-    struct bytes bytes; /* lent until the next order */
+    struct bytes bytes;
     uint64_t items;
     uint64_t filled;  /* bytes of them, uncompressed */
     uint64_t content; /* bytes of the files whose manifests are in it */
     uint64_t read_at; /* the home's head when it was read */
+    bool tells_others;
     bool full;
 };
 
-/* Told on the loop. */
+/* Told on the loop; within packing_order() if it is there already. */
 typedef void packing_done(const struct packed *packed, void *context);
+
+enum {
+    /* A batch that was begun with before it was known how much the link can do may be larger than
+     * that, but not by more: as long as nothing fails, the next ones follow. */
+    PACKING_EXCESS_TIMES = 2,
+};
 
 struct packing *packing_new(struct workers *workers, packing_done *done, void *context);
 void packing_free(struct packing *p);
@@ -40,7 +47,7 @@ bool packing_order(struct packing *p, struct store *store, const struct packing_
 /* What was packed last is on its way: what follows on it at once, if anything does, is begun with,
  * and is there when it is ordered. `read_ms`: as in its head. */
 void packing_go_ahead(struct packing *p, struct store *store, uint64_t read_ms);
-/* It went wrong, or is over: what was packed ahead is too old when it is ordered some time. */
+/* Nothing follows at once any more: what is ordered some time is read then. */
 void packing_forget_ahead(struct packing *p);
 /* Nothing is worked on. */
 bool packing_is_idle(const struct packing *p);

@@ -127,7 +127,7 @@ static void it_is_waited_for_if_it_is_ordered_before(void **state)
     assert_int_equal(s->packed.head.after, upto);
 }
 
-/* Whoever finds that the copy stands elsewhere, or may send less, gets what he ordered. */
+/* Whoever finds that the copy stands elsewhere, or may send far less, gets what he ordered. */
 static void another_order_is_packed_anew(void **state)
 {
     struct scene *s = *state;
@@ -139,7 +139,7 @@ static void another_order_is_packed_anew(void **state)
         go_ahead(s);
         next.head.after += which == ELSEWHERE;
         next.head.term.tag += which == ANOTHER_TERM;
-        next.bytes_max -= which == LESS;
+        next.bytes_max /= which == LESS ? 2 * PACKING_EXCESS_TIMES : 1;
         next.last = which == THE_LAST;
         assert_false(ordered(s, &next));
         assert_true(term_equal(s->packed.head.term, next.head.term));
@@ -159,6 +159,51 @@ static void it_says_no_more_of_other_modules_than_it_may(void **state)
     struct batch_head head;
     assert_int_equal(batch_peek(s->packed.bytes, &head, NULL), OK);
     assert_int_equal(head.others_upto, head.upto);
+}
+
+/* Whether it may is known by the next one, at the latest: it is the last that matters. */
+static void it_says_it_of_other_modules_as_soon_as_it_may(void **state)
+{
+    struct scene *s = *state;
+    struct packing_order order = behind(s, 0);
+    ordered(s, &order);
+    for (int i = 0; i < 2; i++) {
+        go_ahead(s);
+        order = behind(s, s->packed.head.upto);
+        order.tells_others = true;
+        assert_true(ordered(s, &order));
+        assert_int_equal(s->packed.tells_others, i == 1);
+    }
+}
+
+/* What a link can do is never twice the same. */
+static void a_little_less_is_no_reason_to_pack_anew(void **state)
+{
+    struct scene *s = *state;
+    struct packing_order order = behind(s, 0);
+    ordered(s, &order);
+    go_ahead(s);
+    order = behind(s, s->packed.head.upto);
+    order.bytes_max -= FEW / 4;
+    assert_true(ordered(s, &order));
+}
+
+static void what_was_rejected_is_not_sent_later(void **state)
+{
+    struct scene *s = *state;
+    struct packing_order order = behind(s, 0);
+    ordered(s, &order);
+    uint64_t upto = s->packed.head.upto;
+    packing_go_ahead(s->packing, s->store, 0);
+    assert_true(packing_order(s->packing, s->store, &order)); /* while that works */
+    settle(s);
+    packing_go_ahead(s->packing, s->store, 0);
+    settle(s);
+    put_one(s->store, TERM, "key-0", "later");
+    packing_forget_ahead(s->packing);
+    order = behind(s, upto);
+    assert_false(ordered(s, &order));
+    assert_int_equal(s->packed.head.head, ITEMS + 1);
 }
 
 static void nothing_is_left_of_what_went_wrong(void **state)
@@ -208,6 +253,9 @@ int main(void)
         STORY(it_is_waited_for_if_it_is_ordered_before),
         STORY(another_order_is_packed_anew),
         STORY(it_says_no_more_of_other_modules_than_it_may),
+        STORY(it_says_it_of_other_modules_as_soon_as_it_may),
+        STORY(a_little_less_is_no_reason_to_pack_anew),
+        STORY(what_was_rejected_is_not_sent_later),
         STORY(nothing_is_left_of_what_went_wrong),
         STORY(batches_grow_with_what_is_ordered),
         STORY(nothing_is_begun_with_behind_the_last_one),
