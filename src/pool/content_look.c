@@ -38,7 +38,17 @@ struct looking {
     struct keeper *k;
     struct adoption *adoption;
     struct error *e;
+    bool complete; /* of a copy: what its exporter had is in the view, or was before it */
 };
+
+/* In this order: what comes meanwhile makes it complete, and is not in the view. */
+static enum failure open_view(struct looking *l, struct view **view)
+{
+    pthread_mutex_lock(&l->k->lock);
+    l->complete = l->k->complete;
+    pthread_mutex_unlock(&l->k->lock);
+    return store_view(keeper_store(l->k), view, l->e);
+}
 
 /* Only its bytes can tell. Of a file that is being written, or is too large for one turn, that has
  * to wait; and one that no manifest can speak of has others. */
@@ -75,12 +85,9 @@ static enum failure set_aside(struct keeper *k, const struct file_name *name, co
 
 /* At a copy: what a batch is about has taken its place before the batch is applied, and whether one
  * was cut off there, by a crash, is not known before its exporter says that all has come. */
-static bool is_too_early(struct keeper *k, enum file_verdict verdict)
+static bool is_too_early(const struct looking *l, enum file_verdict verdict)
 {
-    pthread_mutex_lock(&k->lock);
-    bool complete = k->complete;
-    pthread_mutex_unlock(&k->lock);
-    return k->role == CONTENT_FOLLOWS && !complete &&
+    return l->k->role == CONTENT_FOLLOWS && !l->complete &&
            (verdict == FILE_FOREIGN || verdict == FILE_REPLACED);
 }
 
@@ -142,7 +149,7 @@ static enum failure look_at(struct looking *l, struct view *view, struct bytes k
     enum file_verdict verdict = file_judge(&sight);
     if (verdict == FILE_READ && read_bytes(k, &name, &manifest, &sight))
         verdict = file_judge(&sight);
-    if (is_too_early(k, verdict)) {
+    if (is_too_early(l, verdict)) {
         keeper_note_dirty(k, key, clock_ms() + CONTENT_QUIET_MS);
         keeper_note_wrong(k, key, verdict == FILE_REPLACED);
         return OK;
@@ -194,7 +201,7 @@ static enum failure look_at_manifests(struct looking *l, struct bytes prefix)
         OWNED(view_close) struct view *view = NULL;
         buffer_clear(&page.keys);
         page.count = 0;
-        bad = store_view(keeper_store(l->k), &view, l->e);
+        bad = open_view(l, &view);
         if (!bad)
             bad = view_keys_after(view, l->k->home, MODULE_DATA_CONF, prefix, buffer_view(&last),
                                   note_key, &page, l->e);
@@ -257,7 +264,7 @@ static bool look_at_folder(struct walking *w, const char *conference)
     /* Before it is read: what comes later is told. */
     if (!watch || !watch_folder(watch, k->content->files, k->home, conference))
         k->blind = true;
-    if (!store_view(keeper_store(k), &w->view, w->l->e))
+    if (!open_view(w->l, &w->view))
         w->bad = file_store_files(k->content->files, k->home, conference, visit_file, w, w->l->e);
     else
         w->bad = w->l->e->kind;
@@ -361,7 +368,7 @@ static enum failure look_at_told(struct looking *l, struct bytes key)
     char conference[CONTENT_NAME_SIZE];
     struct walking w = walk_of(l);
     if (key.at[key.size - 1] != '/') {
-        enum failure bad = store_view(keeper_store(l->k), &view, l->e);
+        enum failure bad = open_view(l, &view);
         return bad ? bad : look_at(l, view, key);
     }
     memcpy(conference, key.at, key.size - 1);
