@@ -356,13 +356,22 @@ static void on_standing(const struct home_standing *standing, const struct error
     looking->done(&looking->found, looking->context);
 }
 
+/* This process is stopping: nobody is told. */
+static void drop(void *context)
+{
+    struct preflight_look *looking = context;
+    if (looking->known_as)
+        *looking->known_as = NULL;
+    free(looking);
+}
+
 static void ask(struct preflight_look *looking, enum home_demand how, link_standing_done *done)
 {
     const struct machine *to = front_end_machine_of(looking->fe, looking->found.from);
     const struct home_demanded demanded = {.demand = how};
     struct error e;
     if (to) {
-        link_demand(front_end_link(looking->fe), to, looking->home, &demanded, done, looking);
+        link_demand(front_end_link(looking->fe), to, looking->home, &demanded, done, drop, looking);
         return;
     }
     fail(&e, FAIL_UNREACHABLE, "The topology knows no machine of %s.", looking->found.from);

@@ -35,6 +35,7 @@ struct call {
         link_offer_done *offer;
         link_records_done *records;
     } done;
+    link_dropped *dropped; /* or NULL */
     void *context;
     /* What came back. */
     struct error error;
@@ -176,6 +177,8 @@ static void on_result(void *context)
         case CALL_STANDING: tell_offer(call, &e); break;
         case CALL_RECORDS: tell_kept(call, &e); break;
         }
+    } else if (call->dropped) {
+        call->dropped(call->context);
     }
     buffer_free(&call->body);
     link_unref(call->link);
@@ -249,10 +252,12 @@ void link_question(struct link *link, const struct machine *to, const char *home
 }
 
 void link_demand(struct link *link, const struct machine *to, const char *home,
-                 const struct home_demanded *demanded, link_standing_done *done, void *context)
+                 const struct home_demanded *demanded, link_standing_done *done,
+                 link_dropped *dropped, void *context)
 {
     struct call *call = call_new(link, CALL_DEMAND, to, context);
     call->done.standing = done;
+    call->dropped = dropped;
     call_send(call, to, LINK_PATH_DEMAND, demand_encode(&link->sender, home, demanded));
 }
 

@@ -121,8 +121,11 @@ void link_question(struct link *link, const struct machine *to, const char *home
 /* A step of a hand-over, and what the home is there then; NULL and why. */
 typedef void link_standing_done(const struct home_standing *standing, const struct error *e,
                                 void *context);
+/* `dropped` instead, if the link stops before. */
+typedef void link_dropped(void *context);
 void link_demand(struct link *link, const struct machine *to, const char *home,
-                 const struct home_demanded *demanded, link_standing_done *done, void *context);
+                 const struct home_demanded *demanded, link_standing_done *done,
+                 link_dropped *dropped, void *context);
 void link_create(struct link *link, const struct machine *to, const char *home,
                  link_create_done *done, void *context);
 /* Answered when nothing waits there for this home any more, or after LINK_BATCH_DEADLINE_MS. */

@@ -253,7 +253,7 @@ static void demand(struct operating_place *place, const struct home_demanded *de
     struct link *link = front_end_link(fe);
     struct reply *reply = reply_new(place);
     if (to) {
-        link_demand(link, to, place->report.wish.home, demanded, on_standing, reply);
+        link_demand(link, to, place->report.wish.home, demanded, on_standing, NULL, reply);
         return;
     }
     struct error e;
