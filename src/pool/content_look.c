@@ -38,10 +38,10 @@ struct looking {
     struct keeper *k;
     struct adoption *adoption;
     struct error *e;
-    bool complete; /* of a copy: what its exporter had is in the view, or was before it */
+    bool complete; /* of a copy: all that its exporter had is in the view */
 };
 
-/* In this order: what comes meanwhile makes it complete, and is not in the view. */
+/* It is asked first: what comes between the two makes the copy complete, and not this view. */
 static enum failure open_view(struct looking *l, struct view **view)
 {
     pthread_mutex_lock(&l->k->lock);

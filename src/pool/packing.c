@@ -205,15 +205,14 @@ static bool goes_on(const struct packing *p)
 
 void packing_go_ahead(struct packing *p, struct store *store, uint64_t read_ms)
 {
-    p->follows = false;
-    if (!goes_on(p))
-        free_ahead(p);
-    if (!goes_on(p) || p->ahead->works)
-        return;
     struct packing_order next = p->last;
     next.head.after = p->now->result.head.upto;
     next.head.read_ms = read_ms;
-    p->follows = begin(p->ahead, store, &next);
+    p->follows = false;
+    if (!goes_on(p))
+        free_ahead(p);
+    else if (!p->ahead->works) /* else on what was rejected, and this one is packed when ordered */
+        p->follows = begin(p->ahead, store, &next);
 }
 
 /* It needs some megabytes, and most exporters are hardly ever behind. */

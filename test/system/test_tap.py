@@ -14,7 +14,7 @@ tests.clear()
 
 ALL, TCP = 0x0003, 6
 IP, ARP, IPV6 = 0x0800, 0x0806, 0x86DD  # the last two: what a network says to itself
-FIN, SYN = 1, 2
+SYN = 2
 HANDSHAKE, CHANGE, ALERT, DATA = 22, 20, 21, 23  # types of TLS records
 RECORD_MAX = 16384 + 256
 SECRET = "Geheimwort-Nachtigall"
@@ -24,7 +24,7 @@ USERS, FILES = 40, 20
 class Tap:
     """Everything that comes by at one end of a cable, from before it is used."""
 
-    ATTACHED = 128 << 20  # bytes of room, so that nothing is missed
+    ROOM = 128 << 20  # bytes that may wait, so that nothing is missed
     PACKET, STATISTICS, FORCE = 263, 6, 33  # names that Python lacks
 
     def __init__(self, network, pool, other):
@@ -37,7 +37,7 @@ class Tap:
     def listen(self, network, pool, device):
         network.enter(pool)  # this thread alone
         with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ALL)) as tap:
-            tap.setsockopt(socket.SOL_SOCKET, self.FORCE, self.ATTACHED)
+            tap.setsockopt(socket.SOL_SOCKET, self.FORCE, self.ROOM)
             tap.bind((device, ALL))
             tap.settimeout(0.1)
             self.ready.set()
@@ -127,7 +127,7 @@ def must_be_tls(stream):
 
 @test
 def whoever_taps_the_cable_sees_tls_and_nothing_else(world):
-    """Users, their data and files are copied in both directions, and a pool is moved there and back."""
+    """Users, their data and files are copied, and a pool is moved there and back."""
     world.build(["atl", "redmond"], network=True)
     tap = Tap(world.network, "atl", "redmond")
     files = [Files(world, pool).configure() for pool in world.pools]

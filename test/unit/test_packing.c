@@ -95,6 +95,15 @@ static void go_ahead(struct scene *s)
     settle(s);
 }
 
+/* A first one is on its way, and the next was begun with: the order that it waits for. */
+static struct packing_order next_of_a_first(struct scene *s)
+{
+    struct packing_order first = behind(s, 0);
+    ordered(s, &first);
+    go_ahead(s);
+    return behind(s, s->packed.head.upto);
+}
+
 static void what_follows_on_a_full_batch_is_there_when_it_is_ordered(void **state)
 {
     struct scene *s = *state;
@@ -131,12 +140,9 @@ static void it_is_waited_for_if_it_is_ordered_before(void **state)
 static void another_order_is_packed_anew(void **state)
 {
     struct scene *s = *state;
-    const struct packing_order first = behind(s, 0);
     enum { ELSEWHERE, ANOTHER_TERM, LESS, THE_LAST, ORDERS };
     for (int which = 0; which < ORDERS; which++) {
-        ordered(s, &first);
-        struct packing_order next = behind(s, s->packed.head.upto);
-        go_ahead(s);
+        struct packing_order next = next_of_a_first(s);
         next.head.after += which == ELSEWHERE;
         next.head.term.tag += which == ANOTHER_TERM;
         next.bytes_max /= which == LESS ? 2 * PACKING_EXCESS_TIMES : 1;
@@ -180,10 +186,7 @@ static void it_says_it_of_other_modules_as_soon_as_it_may(void **state)
 static void a_little_less_is_no_reason_to_pack_anew(void **state)
 {
     struct scene *s = *state;
-    struct packing_order order = behind(s, 0);
-    ordered(s, &order);
-    go_ahead(s);
-    order = behind(s, s->packed.head.upto);
+    struct packing_order order = next_of_a_first(s);
     order.bytes_max -= FEW / 4;
     assert_true(ordered(s, &order));
 }
@@ -209,11 +212,8 @@ static void what_was_rejected_is_not_sent_later(void **state)
 static void nothing_is_left_of_what_went_wrong(void **state)
 {
     struct scene *s = *state;
-    struct packing_order order = behind(s, 0);
-    ordered(s, &order);
-    go_ahead(s);
+    struct packing_order order = next_of_a_first(s);
     packing_forget_ahead(s->packing);
-    order = behind(s, s->packed.head.upto);
     assert_false(ordered(s, &order));
 }
 
