@@ -363,7 +363,8 @@ def a_copy_is_as_old_for_its_holder_as_the_oldest_change_that_it_lacks(world):
     wait_state(atl, "ErrorState")
     for user in ("user-one", "user-two"):
         enable(atl, user)
-    said = detail(atl)
+    said = until("the changes to be older than a copy needs", lambda: (
+        lambda d: d if d["OldestUncopiedSeconds"] >= 2 else None)(detail(atl)))
     assert said["UncopiedChanges"] > 1 and said["ConsistentAsOf"], said
     assert said["ConsistentAsOfSecondsAgo"] >= said["OldestUncopiedSeconds"] - 0.1, said
     world.start("redmond")
