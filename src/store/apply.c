@@ -426,15 +426,6 @@ static enum failure discard(struct group *group, const struct group_home *home, 
     return ops(group)->discard(group->s, home->row.id, list, count, e);
 }
 
-static enum failure repair(struct group *group, const struct group_home *home,
-                           const struct item *item, struct item_hash hash, struct error *e)
-{
-    struct write write = {.item = *item, .hash = hash};
-    struct writes writes = {&write, &(struct place){item->version.usn, 0}, 1};
-    enum failure bad = ops(group)->lead(group->s, home->row.id, &writes, e);
-    return bad ? bad : ops(group)->insert(group->s, home->row.id, &writes, e);
-}
-
 static void reach(struct home_state *state, uint64_t usn)
 {
     if (usn > state->head)
@@ -508,7 +499,7 @@ static enum failure carry_out_step(struct group *group, struct group_home *home,
                             .key = step_key(txn, step),
                             .value = step_value(txn, step)};
         if (step->kind == STEP_REPAIR)
-            return repair(group, home, &item, step->hash, e);
+            return run_repair(group->run, group->s, home->row.id, &item, step->hash, e);
         if (step->kind == STEP_PLACE)
             return place(group, home, &item, step->hash, e);
         reach(state, item.version.usn);
@@ -631,9 +622,12 @@ enum failure group_carry_out(struct group *group, struct txn *txn, struct error 
         bad = ops(group)->home_save(group->s, txn->home, &home->row, e);
     if (!bad && txn->hold)
         bad = replace_hold(group, home, txn, e);
+    const struct tied *tied = txn->tied, *end = tied + txn->tied_count;
     for (size_t i = 0; !bad && i < txn->count; i++) {
         if (!only_writes(txn->steps[i].kind))
             bad = catch_up(group, home, e);
+        if (!bad && tied < end && tied->from == i)
+            run_expect(group->run, (tied++)->sheaf, SHEAF_ITEMS);
         if (!bad)
             bad = carry_out_step(group, home, txn, &txn->steps[i], e);
     }

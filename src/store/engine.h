@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 
+#include "store/sheaf.h"
 #include "store/store.h"
 
 struct engine;
@@ -51,6 +52,16 @@ static inline struct write *write_at(const struct writes *writes, size_t i)
     return &writes->all[writes->order[i].at];
 }
 
+/* Their keys, in the order of keys, and each once. */
+struct leads {
+    struct sheaves *sheaves;
+    struct write *all;
+};
+
+void leads_begin(const struct leads *leads);
+/* `at` is its place in `all`. */
+bool leads_next(const struct leads *leads, struct keyed *next);
+
 typedef void take_visit(const struct write *w, const struct found *found, void *context);
 
 struct engine_ops {
@@ -86,9 +97,9 @@ struct engine_ops {
      * row, and each row has one. What is read is verified by its hash. */
     enum failure (*find)(struct session *s, int64_t home, enum module module, struct bytes key,
                          struct found *found, struct error *e);
-    /* By their keys, which are all different: lets each lead to its row from now on, and fills in
-     * where it led before (`before` is 0 until then). */
-    enum failure (*lead)(struct session *s, int64_t home, const struct writes *writes,
+    /* Lets each key lead to its row from now on, and fills in where it led before (`before` is 0
+     * until then). */
+    enum failure (*lead)(struct session *s, int64_t home, const struct leads *leads,
                          struct error *e);
     /* By the rows that they replace: takes those away, and says what each was. */
     enum failure (*take)(struct session *s, int64_t home, const struct writes *writes,

@@ -260,23 +260,22 @@ static enum failure find(struct session *base, int64_t home, enum module module,
     return OK;
 }
 
-static enum failure lead(struct session *base, int64_t home, const struct writes *writes,
+static enum failure lead(struct session *base, int64_t home, const struct leads *leads,
                          struct error *e)
 {
     (void)e;
     struct memory_session *s = session_of(base);
     OWNED(buffer_free) struct buffer by_key = {0}, value = {0};
-    for (size_t i = 0; i < writes->count; i++) {
-        struct write *w = write_at(writes, i);
+    leads_begin(leads);
+    for (struct keyed next; leads_next(leads, &next);) {
         struct bytes old;
-        item_key(&by_key, home, w->item.module, w->item.key);
-        w->before = 0;
+        item_key(&by_key, home, next.module, next.key);
         if (tree_get(s->tree, buffer_view(&by_key), &old)) {
             struct cursor in = cursor_over(old);
-            w->before = cursor_u64(&in);
+            leads->all[next.at].before = cursor_u64(&in);
         }
         buffer_clear(&value);
-        buffer_u64(&value, w->item.version.usn);
+        buffer_u64(&value, next.usn);
         s->tree = tree_put(s->tree, buffer_view(&by_key), buffer_view(&value));
     }
     return OK;

@@ -1,6 +1,6 @@
 #include "store/run.h"
 
-#include <endian.h>
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +8,9 @@ struct run {
     struct write *writes; /* in the order in which they came: that of their usns */
     struct place *places;
     size_t count, room;
+    struct sheaves *sheaves; /* of their keys */
+    size_t tied;             /* so many are in them, or will be */
+    struct sheaf *own;       /* the last of them, when they are written */
 };
 
 enum {
@@ -17,21 +20,27 @@ enum {
 
 struct run *run_new(void)
 {
-    return xcalloc(1, sizeof(struct run));
+    struct run *run = xcalloc(1, sizeof *run);
+    run->sheaves = sheaves_new();
+    return run;
 }
 
 void run_clear(struct run *run)
 {
-    run->count = 0;
+    run->count = run->tied = 0;
+    sheaves_clear(run->sheaves);
+    sheaf_free(TAKE(run->own));
     if (run->room <= KEPT_ROOM)
         return;
-    free(run->writes);
-    free(run->places);
-    *run = (struct run){0};
+    free(TAKE(run->writes));
+    free(TAKE(run->places));
+    run->room = 0;
 }
 
 void run_free(struct run *run)
 {
+    run_clear(run);
+    sheaves_free(run->sheaves);
     free(run->writes);
     free(run->places);
     free(run);
@@ -47,89 +56,53 @@ void run_add(struct run *run, const struct item *item, struct item_hash hash)
     run->writes[run->count++] = (struct write){.item = *item, .hash = hash};
 }
 
+void run_expect(struct run *run, const struct sheaf *sheaf, size_t count)
+{
+    assert(run->tied == run->count);
+    sheaves_add(run->sheaves, sheaf, run->count);
+    run->tied = run->count + count;
+}
+
 /* --- orders --- */
 
-static int compare_numbers(uint64_t a, uint64_t b)
+static void tie_rest(struct run *run)
 {
-    return a < b ? -1 : a > b;
+    const struct write *rest = run->writes + run->tied;
+    size_t count = run->count - run->tied;
+    OWNED(free_memory) struct keyed *list = xcalloc(count, sizeof *list);
+    for (size_t i = 0; i < count; i++)
+        list[i] =
+            (struct keyed){rest[i].item.module, rest[i].item.key, rest[i].item.version.usn, i};
+    run->own = sheaf_tie(list, count);
+    sheaves_add(run->sheaves, run->own, run->tied);
+    run->tied = run->count;
+}
+
+static struct leads leads_of(struct run *run)
+{
+    assert(run->tied <= run->count);
+    if (run->tied < run->count)
+        tie_rest(run);
+    return (struct leads){run->sheaves, run->writes};
+}
+
+void leads_begin(const struct leads *leads)
+{
+    sheaves_begin(leads->sheaves);
+}
+
+bool leads_next(const struct leads *leads, struct keyed *next)
+{
+    bool any;
+    while ((any = sheaves_next(leads->sheaves, next)) && sheaves_repeat(leads->sheaves, next))
+        leads->all[next->at].outdated = true;
+    return any;
 }
 
 static int by_number(const void *left, const void *right)
 {
     const struct place *a = left, *b = right;
-    return compare_numbers(a->number, b->number);
-}
-
-static int by_key(const void *left, const void *right, void *context)
-{
-    const struct place *a = left, *b = right;
-    const struct write *writes = context;
-    if (a->number != b->number)
-        return a->number < b->number ? -1 : 1;
-    const struct item *x = &writes[a->at].item, *y = &writes[b->at].item;
-    int order = compare_numbers(x->module, y->module);
-    if (!order)
-        order = bytes_compare(x->key, y->key);
-    return order ? order : compare_numbers(a->at, b->at);
-}
-
-/* How many bytes all keys begin with. */
-static size_t common_prefix(const struct run *run)
-{
-    struct bytes first = run->writes[0].item.key;
-    size_t common = first.size;
-    for (size_t i = 1; i < run->count; i++) {
-        struct bytes key = run->writes[i].item.key;
-        size_t same = key.size < common ? key.size : common;
-        while (memcmp(key.at, first.at, same) != 0)
-            same--;
-        common = same;
-    }
-    return common;
-}
-
-/* The bytes of a key behind that, as a number: most keys differ in them. */
-static uint64_t lead_of(struct bytes key, size_t common)
-{
-    uint8_t lead[8] = {0};
-    size_t left = key.size - common;
-    memcpy(lead, key.at + common, left < sizeof lead ? left : sizeof lead);
-    uint64_t number;
-    memcpy(&number, lead, sizeof number);
-    return be64toh(number);
-}
-
-/* What comes in the order of its keys, as a first copy of what was imported so, needs no sorting.
- */
-static bool comes_ordered(const struct run *run)
-{
-    size_t i = 1;
-    while (i < run->count && by_key(&run->places[i - 1], &run->places[i], run->writes) < 0)
-        i++;
-    return i >= run->count;
-}
-
-static bool same_key(const struct run *run, const struct place *a, const struct place *b)
-{
-    const struct item *x = &run->writes[a->at].item, *y = &run->writes[b->at].item;
-    return a->number == b->number && x->module == y->module && bytes_equal(x->key, y->key);
-}
-
-/* Orders them by their keys; of those with the same one only the last is left. */
-static size_t order_by_keys(struct run *run)
-{
-    size_t common = common_prefix(run), count = 0;
-    for (size_t i = 0; i < run->count; i++)
-        run->places[i] = (struct place){lead_of(run->writes[i].item.key, common), i};
-    if (!comes_ordered(run))
-        qsort_r(run->places, run->count, sizeof *run->places, by_key, run->writes);
-    for (size_t i = 0; i < run->count; i++) {
-        if (i + 1 < run->count && same_key(run, &run->places[i], &run->places[i + 1]))
-            run->writes[run->places[i].at].outdated = true;
-        else
-            run->places[count++] = run->places[i];
-    }
-    return count;
+    return a->number < b->number ? -1 : a->number > b->number;
 }
 
 /* Those that replace a row, by where that is. */
@@ -191,13 +164,28 @@ enum failure run_write(struct run *run, struct session *s, struct home_row *home
     if (run->count == 0)
         return OK;
     const struct engine_ops *ops = s->engine->ops;
-    struct writes writes = ordered(run, order_by_keys(run));
-    enum failure bad = ops->lead(s, home->id, &writes, e);
-    writes = ordered(run, bad ? 0 : order_by_rows_before(run));
+    const struct leads leads = leads_of(run);
+    enum failure bad = ops->lead(s, home->id, &leads, e);
+    struct writes writes = ordered(run, bad ? 0 : order_by_rows_before(run));
     if (writes.count)
         bad = ops->take(s, home->id, &writes, count_taken, home, e);
     if (!bad)
         bad = write_rows(run, s, home, e);
+    run_clear(run);
+    return bad;
+}
+
+enum failure run_repair(struct run *run, struct session *s, int64_t home, const struct item *item,
+                        struct item_hash hash, struct error *e)
+{
+    assert(run->count == 0);
+    run_add(run, item, hash);
+    const struct engine_ops *ops = s->engine->ops;
+    const struct leads leads = leads_of(run);
+    enum failure bad = ops->lead(s, home, &leads, e);
+    const struct writes writes = ordered(run, order_by_usns(run));
+    if (!bad)
+        bad = ops->insert(s, home, &writes, e);
     run_clear(run);
     return bad;
 }

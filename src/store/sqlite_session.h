@@ -62,10 +62,13 @@ struct item_statements {
     sqlite3_stmt *list[ITEM_STATEMENTS];
 };
 
-/* What the statements of sqlite_writing.c are fed with. */
+/* What the statements of sqlite_writing.c are fed with: writes, or their keys alone. */
 struct feed {
     const struct writes *writes;
-    size_t at;   /* the row that is yielded */
+    const struct leads *leads; /* NULL: writes */
+    size_t at;                 /* the row that is yielded, of writes; */
+    struct keyed key;          /* of leads, the key */
+    bool ended;
     bool astray; /* a key led nowhere */
 };
 
@@ -136,7 +139,7 @@ enum failure sqlite_walk_keys(struct session *base, int64_t home, enum module mo
 
 /* Many items at once (sqlite_writing.c). */
 enum failure sqlite_writing_open(struct sqlite_session *s, struct error *e);
-enum failure sqlite_lead(struct session *base, int64_t home, const struct writes *writes,
+enum failure sqlite_lead(struct session *base, int64_t home, const struct leads *leads,
                          struct error *e);
 enum failure sqlite_take(struct session *base, int64_t home, const struct writes *writes,
                          take_visit *visit, void *context, struct error *e);

@@ -26,9 +26,6 @@ enum column {
 
 /* So many rows SQLite is to expect: it knows nothing of them, and more than a few are normal. */
 enum { FED_ROWS = 10000 };
-/* A few rows take as long as memory does. */
-enum { FED_AHEAD = 8 };
-
 struct fed_table {
     sqlite3_vtab base;
     struct feed *feed;
@@ -79,37 +76,35 @@ static struct feed *feed_of(const sqlite3_vtab_cursor *cursor)
     return ((struct fed_table *)cursor->pVtab)->feed;
 }
 
+static void look(struct feed *feed)
+{
+    feed->ended =
+        feed->leads ? !leads_next(feed->leads, &feed->key) : feed->at >= feed->writes->count;
+}
+
 static int table_begin(sqlite3_vtab_cursor *cursor, int plan, const char *name, int count,
                        sqlite3_value **values)
 {
     (void)plan, (void)name, (void)count, (void)values;
-    feed_of(cursor)->at = 0;
+    struct feed *feed = feed_of(cursor);
+    feed->at = 0;
+    if (feed->leads)
+        leads_begin(feed->leads);
+    look(feed);
     return SQLITE_OK;
-}
-
-/* In the order of keys they lie anywhere in memory: what comes shortly is fetched meanwhile, first
- * the write and then, by what stands in it, its key. */
-static void fetch_ahead(const struct feed *feed)
-{
-    size_t write = feed->at + FED_AHEAD, key = feed->at + FED_AHEAD / 2;
-    if (write < feed->writes->count)
-        __builtin_prefetch(write_at(feed->writes, write));
-    if (key < feed->writes->count)
-        __builtin_prefetch(write_at(feed->writes, key)->item.key.at);
 }
 
 static int table_next(sqlite3_vtab_cursor *cursor)
 {
     struct feed *feed = feed_of(cursor);
     feed->at++;
-    fetch_ahead(feed);
+    look(feed);
     return SQLITE_OK;
 }
 
 static int table_ended(sqlite3_vtab_cursor *cursor)
 {
-    const struct feed *feed = feed_of(cursor);
-    return feed->at >= feed->writes->count;
+    return feed_of(cursor)->ended;
 }
 
 static void yield_bytes(sqlite3_context *to, struct bytes b)
@@ -117,12 +112,20 @@ static void yield_bytes(sqlite3_context *to, struct bytes b)
     sqlite3_result_blob64(to, b.size ? (const void *)b.at : "", b.size, SQLITE_STATIC);
 }
 
-static int table_column(sqlite3_vtab_cursor *cursor, sqlite3_context *to, int column)
+/* Nothing else is asked of keys. */
+static void yield_key(const struct keyed *key, sqlite3_context *to, enum column column)
 {
-    const struct feed *feed = feed_of(cursor);
-    const struct write *w = write_at(feed->writes, feed->at);
+    assert(column == FED_USN || column == FED_MODULE || column == FED_KEY);
+    if (column == FED_KEY)
+        yield_bytes(to, key->key);
+    else
+        sqlite3_result_int64(to, column == FED_USN ? (int64_t)key->usn : (int64_t)key->module);
+}
+
+static void yield_write(const struct write *w, sqlite3_context *to, enum column column)
+{
     const struct item *item = &w->item;
-    switch ((enum column)column) {
+    switch (column) {
     case FED_USN: sqlite3_result_int64(to, (int64_t)item->version.usn); break;
     case FED_MODULE: sqlite3_result_int(to, (int)item->module); break;
     case FED_DELETED: sqlite3_result_int(to, item->deleted); break;
@@ -133,6 +136,15 @@ static int table_column(sqlite3_vtab_cursor *cursor, sqlite3_context *to, int co
     case FED_BEFORE: sqlite3_result_int64(to, (int64_t)w->before); break;
     case FED_BEFORE_SIZE: sqlite3_result_int64(to, w->before_size); break;
     }
+}
+
+static int table_column(sqlite3_vtab_cursor *cursor, sqlite3_context *to, int column)
+{
+    const struct feed *feed = feed_of(cursor);
+    if (feed->leads)
+        yield_key(&feed->key, to, (enum column)column);
+    else
+        yield_write(write_at(feed->writes, feed->at), to, (enum column)column);
     return SQLITE_OK;
 }
 
@@ -161,11 +173,10 @@ static sqlite3_module fed = {
 static void led_to(sqlite3_context *call, int count, sqlite3_value **values)
 {
     struct feed *feed = sqlite3_user_data(call);
-    struct write *w = write_at(feed->writes, feed->at);
     int64_t before = sqlite3_value_int64(values[0]);
-    assert(count == 2 && (uint64_t)sqlite3_value_int64(values[1]) == w->item.version.usn);
+    assert(count == 2 && (uint64_t)sqlite3_value_int64(values[1]) == feed->key.usn);
     feed->astray |= before <= 0;
-    w->before = before > 0 ? (uint64_t)before : 0;
+    feed->leads->all[feed->key.at].before = before > 0 ? (uint64_t)before : 0;
     sqlite3_result_value(call, values[1]);
 }
 
@@ -181,13 +192,6 @@ enum failure sqlite_writing_open(struct sqlite_session *s, struct error *e)
 
 /* --- the statements --- */
 
-static void begin_feed(struct feed *feed, const struct writes *writes)
-{
-    feed->writes = writes;
-    feed->at = 0;
-    feed->astray = false;
-}
-
 static enum failure fail_astray(const struct sqlite_session *s, struct error *e)
 {
     return sqlite_fail_damaged(s->path, "looking an item up", e);
@@ -195,19 +199,27 @@ static enum failure fail_astray(const struct sqlite_session *s, struct error *e)
 
 /* Lets one of the statements have it all. */
 static enum failure feed_to(struct sqlite_session *s, int64_t home, enum item_statement which,
-                            const struct writes *writes, const char *doing, struct error *e)
+                            const struct feed *feed, const char *doing, struct error *e)
 {
     sqlite3_stmt *stmt;
-    begin_feed(&s->feed, writes);
+    s->feed = *feed;
     enum failure bad = sqlite_ready_item(s, home, which, &stmt, e);
     return bad ? bad : sqlite_done(s, stmt, sqlite3_step(stmt), doing, e);
 }
 
-enum failure sqlite_lead(struct session *base, int64_t home, const struct writes *writes,
+static enum failure feed_writes_to(struct sqlite_session *s, int64_t home,
+                                   enum item_statement which, const struct writes *writes,
+                                   const char *doing, struct error *e)
+{
+    return feed_to(s, home, which, &(struct feed){.writes = writes}, doing, e);
+}
+
+enum failure sqlite_lead(struct session *base, int64_t home, const struct leads *leads,
                          struct error *e)
 {
     struct sqlite_session *s = session_of(base);
-    enum failure bad = feed_to(s, home, ITEM_LEAD, writes, "writing keys", e);
+    enum failure bad =
+        feed_to(s, home, ITEM_LEAD, &(struct feed){.leads = leads}, "writing keys", e);
     return !bad && s->feed.astray ? fail_astray(s, e) : bad;
 }
 
@@ -221,7 +233,7 @@ enum failure sqlite_drop_lost_keys(struct sqlite_session *s, int64_t home, const
         order[i] = (struct place){usns[i], i};
     }
     const struct writes writes = {all, order, count};
-    return count ? feed_to(s, home, ITEM_DROP_LOST_KEYS, &writes, "dropping keys", e) : OK;
+    return count ? feed_writes_to(s, home, ITEM_DROP_LOST_KEYS, &writes, "dropping keys", e) : OK;
 }
 
 /* The row must be sound, and have the key that led there: its hash leaves the digest, and a damaged
@@ -246,7 +258,7 @@ static enum failure visit_replaced(struct sqlite_session *s, int64_t home,
 {
     sqlite3_stmt *stmt;
     int code = SQLITE_OK;
-    begin_feed(&s->feed, writes);
+    s->feed = (struct feed){.writes = writes};
     enum failure bad = sqlite_ready_item(s, home, ITEM_REPLACED, &stmt, e);
     while (!bad && (code = sqlite3_step(stmt)) == SQLITE_ROW) {
         struct write *w = write_at(writes, s->feed.at); /* it is the one that was asked for */
@@ -272,7 +284,7 @@ enum failure sqlite_take(struct session *base, int64_t home, const struct writes
     enum failure bad = visit_replaced(s, home, writes, visit, context, &all, e);
     if (bad)
         return bad;
-    bad = feed_to(s, home, ITEM_REPLACE, writes, "replacing items", e);
+    bad = feed_writes_to(s, home, ITEM_REPLACE, writes, "replacing items", e);
     if (bad && sqlite3_extended_errcode(s->db) == SQLITE_CONSTRAINT_PRIMARYKEY)
         return fail_astray(s, e); /* its key led to a row that had been replaced before */
     if (!bad)
@@ -292,8 +304,8 @@ static enum failure make_room(struct sqlite_session *s, int64_t home, const stru
     if (bad || !any)
         return bad;
     s->replaced_known = false;
-    bad = feed_to(s, home, ITEM_MAKE_ROOM, writes, "making room for items", e);
-    return bad ? bad : feed_to(s, home, ITEM_HAS_ROOM, writes, "making room for items", e);
+    bad = feed_writes_to(s, home, ITEM_MAKE_ROOM, writes, "making room for items", e);
+    return bad ? bad : feed_writes_to(s, home, ITEM_HAS_ROOM, writes, "making room for items", e);
 }
 
 enum failure sqlite_insert(struct session *base, int64_t home, const struct writes *writes,
@@ -302,7 +314,7 @@ enum failure sqlite_insert(struct session *base, int64_t home, const struct writ
     struct sqlite_session *s = session_of(base);
     enum failure bad = make_room(s, home, writes, e);
     if (!bad)
-        bad = feed_to(s, home, ITEM_INSERT, writes, "writing items", e);
+        bad = feed_writes_to(s, home, ITEM_INSERT, writes, "writing items", e);
     bool clash = bad && sqlite3_extended_errcode(s->db) == SQLITE_CONSTRAINT_PRIMARYKEY;
     if (!bad)
         bad = sqlite_tidy_over(s, writes->count, e);

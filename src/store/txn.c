@@ -20,6 +20,9 @@ void txn_free(struct txn *txn)
     free(txn->hold);
     free(txn->rewind);
     free(txn->steps);
+    for (size_t i = 0; i < txn->tied_count; i++)
+        sheaf_free(txn->tied[i].sheaf);
+    free(txn->tied);
     buffer_free(&txn->memory);
     free(txn);
 }
@@ -46,6 +49,8 @@ static struct step *add(struct txn *txn, enum step_kind kind, struct bytes key, 
         txn->steps = xrealloc(txn->steps, txn->room * sizeof *txn->steps);
     }
     struct step *step = &txn->steps[txn->count++];
+    if (kind != STEP_APPLY)
+        txn->loose_from = txn->count;
     assert(key.size <= UINT32_MAX && value.size <= UINT32_MAX);
     *step = (struct step){.kind = kind,
                           .key_size = (uint32_t)key.size,
@@ -112,9 +117,25 @@ static void add_item(struct txn *txn, enum step_kind kind, const struct item *it
     step->hash = item_hash(item);
 }
 
+static void tie(struct txn *txn, size_t from)
+{
+    OWNED(free_memory) struct keyed *list = xcalloc(SHEAF_ITEMS, sizeof *list);
+    for (size_t i = 0; i < SHEAF_ITEMS; i++) {
+        const struct step *step = &txn->steps[from + i];
+        list[i] = (struct keyed){step->module, step_key(txn, step), step->version.usn, i};
+    }
+    txn->tied = xrealloc(txn->tied, (txn->tied_count + 1) * sizeof *txn->tied);
+    txn->tied[txn->tied_count++] = (struct tied){from, sheaf_tie(list, SHEAF_ITEMS)};
+}
+
+/* Few items are tied by the writer, with what else it has. */
 void txn_apply(struct txn *txn, const struct item *item)
 {
     add_item(txn, STEP_APPLY, item);
+    if (txn->count - txn->loose_from < SHEAF_ITEMS)
+        return;
+    tie(txn, txn->loose_from);
+    txn->loose_from = txn->count;
 }
 
 void txn_place(struct txn *txn, const struct item *item)

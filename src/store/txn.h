@@ -2,6 +2,7 @@
 #ifndef POLLUX_STORE_TXN_H
 #define POLLUX_STORE_TXN_H
 
+#include "store/sheaf.h"
 #include "store/store.h"
 
 enum step_kind {
@@ -49,6 +50,12 @@ struct step {
     };
 };
 
+/* Items to apply that follow each other, SHEAF_ITEMS of them. */
+struct tied {
+    size_t from; /* the first step */
+    struct sheaf *sheaf;
+};
+
 enum txn_role { ROLE_NONE, ROLE_HOLDER, ROLE_COPY };
 
 struct txn {
@@ -65,6 +72,9 @@ struct txn {
     struct step *steps;
     size_t count, room;
     struct buffer memory;
+    struct tied *tied;
+    size_t tied_count;
+    size_t loose_from; /* the items to apply from that step on are not in a sheaf yet */
 
     /* While it waits and is carried out. */
     struct txn *next;

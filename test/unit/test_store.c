@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "store/memory.h"
+#include "store/sheaf.h"
 #include "store/sqlite.h"
 #include "store_check.h"
 
@@ -767,6 +768,36 @@ static void what_was_replaced_is_in_nobodys_way(void **state)
     commit_as(store, txn, OK);
     assert_reads("a", "a=5");
     assert_int_equal(state_now().modules[MODULE].digest.items, 2);
+    assert_sound(store, HOME);
+}
+
+/* Many at once are put in order some at a time: which of them counts does not depend on that. */
+static void of_many_items_that_come_at_once_the_last_of_each_key_is_kept(void **state)
+{
+    enum { ITEMS = 2 * SHEAF_ITEMS + 1000, KEYS = 7001 };
+    (void)state;
+    follow_home(store);
+    OWNED(free_memory) uint64_t *last = xcalloc(KEYS, sizeof *last);
+    char key[16], value[16], reads[40];
+    for (uint64_t usn = 1, upto = 0; upto < 3 * ITEMS;) {
+        upto += ITEMS;
+        struct txn *txn = as_copy();
+        for (; usn <= upto; usn++) {
+            size_t which = (size_t)(usn * 48271 % KEYS);
+            snprintf(key, sizeof key, "key-%zu", which);
+            snprintf(value, sizeof value, "%d", (int)usn);
+            struct item item = an_item(usn, key, value);
+            txn_apply(txn, &item);
+            last[which] = usn;
+        }
+        commit_as(store, txn, OK);
+    }
+    for (size_t which = 0; which < KEYS; which += 100) {
+        snprintf(key, sizeof key, "key-%zu", which);
+        snprintf(reads, sizeof reads, "%s=%d", key, (int)last[which]);
+        assert_reads(key, reads);
+    }
+    assert_int_equal(state_now().modules[MODULE].digest.items, KEYS);
     assert_sound(store, HOME);
 }
 
@@ -2539,6 +2570,7 @@ static const struct CMUnitTest promises[] = {
     TEST(what_a_copy_is_sent_is_told_to_nobody),
     TEST(an_item_that_takes_the_usn_of_another_is_refused_whole),
     TEST(what_was_replaced_is_in_nobodys_way),
+    TEST(of_many_items_that_come_at_once_the_last_of_each_key_is_kept),
     TEST(a_comparison_puts_items_in_the_place_of_what_stands_in_their_way),
     TEST(while_a_copy_is_compared_only_that_comparison_writes),
     TEST(a_digest_that_was_added_up_before_is_believed_only_if_nothing_changed),
