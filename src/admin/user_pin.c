@@ -1,29 +1,46 @@
-/* Set-CsClientPin: what a user signs on with. */
+/* What a user signs on with: Set-CsClientPin, Lock-CsClientPin, Unlock-CsClientPin. */
 #include <stdint.h>
 #include <string.h>
 
 #include "admin/user_lookup.h"
 #include "pool/credential.h"
 
-static enum failure set_pin(struct user_work *work, struct error *e)
+/* Whose it is, as the account stands. */
+static enum failure find(struct user_work *work, uint64_t *usn, struct error *e)
 {
     OWNED(view_close) struct view *view = NULL;
+    enum failure bad = user_view(work, &view, e);
+    return bad ? bad
+               : user_find(work, view, call_text(work->call, "Identity"), &work->account, usn, e);
+}
+
+/* --- Set-CsClientPin --- */
+
+/* A new one is not locked: it is set so that the user can sign on. */
+static enum failure set_pin(struct user_work *work, struct error *e)
+{
     OWNED(credential_wipe) struct credential credential = {0};
     struct account *account = &work->account;
     uint64_t usn;
-    enum failure bad = user_view(work, &view, e);
-    if (!bad)
-        bad = user_find(work, view, call_text(work->call, "Identity"), account, &usn, e);
+    enum failure bad = find(work, &usn, e);
     if (bad || call_what_if(work->call, "The secret of %s would be set.", account->address))
         return bad;
     bad = credential_make(account->address, call_text(work->call, "Pin"), &credential, e);
     if (bad)
         return bad;
-    view_close(TAKE(view));
     struct txn *txn = user_txn(work);
-    account_expect(txn, account->address, usn); /* no secret for somebody who has just gone */
+    bool unlocks = account->pin_locked;
+    account->pin_locked = false;
+    if (unlocks)
+        account_put(txn, account, usn);
+    else
+        account_expect(txn, account->address, usn); /* no secret for somebody who has just gone */
     credential_put(txn, account->address, &credential);
-    return user_commit(work, txn, e);
+    bad = user_commit(work, txn, e);
+    if (!bad && unlocks)
+        call_information(work->call, "The secret of %s was locked; the new one is not.",
+                         account->address);
+    return bad;
 }
 
 /* Whoever reads the memory of this process later finds no secret among what it let go. */
@@ -50,4 +67,46 @@ void admin_set_client_pin(struct call *call)
     error_kept(&e, "Nothing was done.");
     error_next(&e, "The command line asks for it; a program gives it as the parameter Pin.");
     call_fail(call, &e);
+}
+
+/* --- Lock-CsClientPin, Unlock-CsClientPin --- */
+
+static enum failure set_lock(struct user_work *work, bool locks, struct error *e)
+{
+    struct account *account = &work->account;
+    const char *word = locks ? "locked" : "unlocked";
+    uint64_t usn;
+    enum failure bad = find(work, &usn, e);
+    if (bad)
+        return bad;
+    if (account->pin_locked == locks) {
+        call_warning(work->call, "The secret of %s was %s already.", account->address, word);
+        return OK;
+    }
+    if (call_what_if(work->call, "The secret of %s would be %s.", account->address, word))
+        return OK;
+    account->pin_locked = locks;
+    struct txn *txn = user_txn(work);
+    account_put(txn, account, usn);
+    return user_commit(work, txn, e);
+}
+
+static enum failure lock(struct user_work *work, struct error *e)
+{
+    return set_lock(work, true, e);
+}
+
+static enum failure unlock(struct user_work *work, struct error *e)
+{
+    return set_lock(work, false, e);
+}
+
+void admin_lock_client_pin(struct call *call)
+{
+    user_work_begin(call, lock, user_pass_through);
+}
+
+void admin_unlock_client_pin(struct call *call)
+{
+    user_work_begin(call, unlock, user_pass_through);
 }

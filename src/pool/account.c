@@ -86,18 +86,20 @@ void account_begin(struct account *account, const char *address)
 
 json_t *account_to_object(const struct account *account)
 {
-    return json_pack("{s:s, s:o, s:s, s:s, s:b, s:s}", "Identity", account->address, "SipAddress",
-                     json_sprintf("%s%s", scheme, account->address), "DisplayName",
+    return json_pack("{s:s, s:o, s:s, s:s, s:b, s:b, s:s}", "Identity", account->address,
+                     "SipAddress", json_sprintf("%s%s", scheme, account->address), "DisplayName",
                      account->display_name, "RegistrarPool", account->pool, "Enabled",
-                     account->enabled, "WhenCreated", account->created);
+                     account->enabled, "PinLocked", account->pin_locked, "WhenCreated",
+                     account->created);
 }
 
 static char *encode(const struct account *account)
 {
     OWNED(json_decref)
-    json_t *value = json_pack("{s:s, s:s, s:s, s:b, s:s}", "Id", account->id, "DisplayName",
+    json_t *value = json_pack("{s:s, s:s, s:s, s:b, s:s, s:o*}", "Id", account->id, "DisplayName",
                               account->display_name, "RegistrarPool", account->pool, "Enabled",
-                              account->enabled, "WhenCreated", account->created);
+                              account->enabled, "WhenCreated", account->created, "PinLocked",
+                              account->pin_locked ? json_true() : NULL);
     assert(value); /* all of it was UTF-8 when it came in, and nothing was cut */
     return json_dumps(value, JSON_COMPACT);
 }
@@ -126,8 +128,11 @@ static bool take_address(struct bytes key, struct account *account)
 static bool take_value(const json_t *value, struct account *account)
 {
     const json_t *enabled = json_object_get(value, "Enabled");
+    const json_t *locked = json_object_get(value, "PinLocked"); /* most have none */
     account->enabled = json_is_true(enabled);
-    return json_is_boolean(enabled) && take_text(value, "Id", account->id, sizeof account->id) &&
+    account->pin_locked = json_is_true(locked);
+    return json_is_boolean(enabled) && (!locked || json_is_boolean(locked)) &&
+           take_text(value, "Id", account->id, sizeof account->id) &&
            strspn(account->id, "0123456789abcdef") == ACCOUNT_ID_SIZE - 1 &&
            take_text(value, "DisplayName", account->display_name, sizeof account->display_name) &&
            take_text(value, "RegistrarPool", account->pool, sizeof account->pool) &&

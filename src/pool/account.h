@@ -25,6 +25,7 @@ struct account {
     char display_name[DISPLAY_NAME_SIZE];
     char pool[FQDN_SIZE];
     bool enabled;
+    bool pin_locked; /* the secret is not taken, whatever it is */
     char created[CLOCK_TEXT_MAX];
 };
 

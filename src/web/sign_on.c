@@ -52,12 +52,18 @@ static enum failure have_wait(struct visit *v, uint64_t wait_ms)
     return OK;
 }
 
-static enum failure refuse_disabled(struct visit *v)
+/* Said to nobody but who has shown who it is. */
+static enum failure keep_out(struct visit *v)
 {
     struct error e;
-    fail(&e, FAIL_DENIED, "%s is disabled.", v->account.address);
+    if (v->account.enabled) {
+        fail(&e, FAIL_DENIED, "The secret of %s is locked.", v->account.address);
+        error_next(&e, "An administrator can unlock it, or set a new one.");
+    } else {
+        fail(&e, FAIL_DENIED, "%s is disabled.", v->account.address);
+        error_next(&e, "An administrator can enable the account again.");
+    }
     error_kept(&e, "Nothing was done.");
-    error_next(&e, "An administrator can enable the account again.");
     visit_answer_error(v, 403, &e);
     return OK;
 }
@@ -241,6 +247,13 @@ static enum failure find_home(struct visit *v, struct error *e)
     return error_next(e, "An administrator must publish the topology, or move the user.");
 }
 
+/* A session that is open goes on with a locked secret. */
+static enum failure let_in(struct visit *v, struct error *e)
+{
+    bool locked = v->account.pin_locked && !v->signed_on;
+    return v->account.enabled && !locked ? find_home(v, e) : keep_out(v);
+}
+
 /* A later try: who it is was shown, and a proof that is good once can't be shown again. What became
  * of the account meanwhile counts all the same. */
 static enum failure still_there(struct visit *v, struct error *e)
@@ -256,7 +269,7 @@ static enum failure still_there(struct visit *v, struct error *e)
         return bad;
     if (bad || strcmp(v->account.id, id) != 0)
         return ask_who(v, false, "This account is gone.");
-    return v->account.enabled ? find_home(v, e) : refuse_disabled(v);
+    return let_in(v, e);
 }
 
 enum failure sign_on(struct visit *v, struct error *e)
@@ -275,5 +288,5 @@ enum failure sign_on(struct visit *v, struct error *e)
     if (bad || v->answer.status)
         return bad;
     v->proved = true;
-    return v->account.enabled ? find_home(v, e) : refuse_disabled(v);
+    return let_in(v, e);
 }

@@ -965,6 +965,10 @@ OWN = {
     ("Set-CsUser", "PassThru"): (" kim -DisplayName Kim", " -PassThru", shows),
     ("Set-CsClientPin", "Identity"): (" -Pin 47114711", " -Identity kim", required),
     ("Set-CsClientPin", "Pin"): (" kim", " -Pin 47114711", lambda a, b: a.status == 2 and b.status == 0),
+    ("Lock-CsClientPin", "Identity"): (IF, " -Identity kim", required),
+    ("Lock-CsClientPin", "PassThru"): (" kim", " -PassThru", shows, "Unlock-CsClientPin kim"),
+    ("Unlock-CsClientPin", "Identity"): (IF, " -Identity kim", required),
+    ("Unlock-CsClientPin", "PassThru"): (" kim", " -PassThru", shows, "Lock-CsClientPin kim"),
     ("Get-CsUserPoolInfo", "Identity"): ("", " -Identity kim", required),
     # What the last two change where records wait: test_storage_service.py.
     (FLUSH, "PoolFqdn"): (" -FlushType FullFlush", f" -PoolFqdn {ATL}", required),

@@ -49,6 +49,8 @@ WORDS = {
     "Set-CsUser": ["-Identity", KEN, "-DisplayName", "Ken"],
     "Disable-CsUser": ["-Identity", KEN],
     "Set-CsClientPin": ["-Identity", KEN, "-Pin", "s3cret-of-ken"],
+    "Lock-CsClientPin": ["-Identity", KEN],
+    "Unlock-CsClientPin": ["-Identity", KEN],
     "Get-CsUserPoolInfo": ["-Identity", KEN],
     "Export-CsUserData": ["-PoolFqdn", ATL, "-FileName", "/tmp/nothing-is-written-there"],
     "Import-CsUserData": ["-PoolFqdn", ATL, "-FileName", "{topology}"],

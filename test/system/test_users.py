@@ -13,7 +13,8 @@ from pollux_world import *
 
 DOMAIN = "litwareinc.com"
 SECRET = "Sesam-öffne-dich-4711"
-PROPERTIES = ["Identity", "SipAddress", "DisplayName", "RegistrarPool", "Enabled", "WhenCreated"]
+PROPERTIES = ["Identity", "SipAddress", "DisplayName", "RegistrarPool", "Enabled", "PinLocked",
+              "WhenCreated"]
 
 
 def said(answer, stream):
@@ -74,7 +75,7 @@ def a_user_is_made_and_found_by_each_name(world):
     assert list(ken) == PROPERTIES, ken
     assert ken == {"Identity": "kenmyer@litwareinc.com", "SipAddress": "sip:kenmyer@litwareinc.com",
                    "DisplayName": "Ken Myer", "RegistrarPool": name_of("atl"), "Enabled": True,
-                   "WhenCreated": ken["WhenCreated"]}
+                   "PinLocked": False, "WhenCreated": ken["WhenCreated"]}
     for identity in ("kenmyer", "KENMYER", "kenmyer@litwareinc.com", "Sip:kenmyer@LITWAREINC.com",
                      "Ken Myer", "ken MYER"):
         assert user(atl, identity) == ken
@@ -317,6 +318,32 @@ def of_a_secret_only_hashes_are_kept(world):
 
 
 @test
+def a_secret_is_locked_until_it_is_unlocked_or_another_one(world):
+    world.deploy(["atl", "redmond"])
+    atl = world["atl"]
+    enable(atl, "kenmyer")
+    enable(atl, "alice")
+    done(atl, "Set-CsClientPin", Identity="kenmyer", Pin=SECRET)
+    locked = lambda: addresses(done(atl, "Get-CsUser", Filter="PinLocked -eq $true"))
+    assert said(done(atl, "Lock-CsClientPin", Identity="kenmyer", WhatIf=True), "whatif")
+    assert locked() == []
+    assert done(atl, "Lock-CsClientPin", Identity="kenmyer", PassThru=True).objects[0]["PinLocked"]
+    assert locked() == [f"kenmyer@{DOMAIN}"]
+    assert "locked already" in said(done(atl, "Lock-CsClientPin", Identity="kenmyer"), "warning")[0]
+    done(atl, "Set-CsUser", Identity="kenmyer", DisplayName="Ken")
+    assert locked() == [f"kenmyer@{DOMAIN}"]
+    assert not said(done(atl, "Unlock-CsClientPin", Identity="kenmyer"), "warning")
+    assert locked() == []
+    assert "unlocked already" in said(done(atl, "Unlock-CsClientPin", Identity="alice"), "warning")[0]
+    done(atl, "Lock-CsClientPin", Identity="kenmyer")
+    assert "was locked" in said(done(atl, "Set-CsClientPin", Identity="kenmyer", Pin=SECRET),
+                                "information")[0]
+    assert locked() == []
+    for command in ("Lock-CsClientPin", "Unlock-CsClientPin"):
+        refused(atl, command, "no user", Identity="nobody")
+
+
+@test
 def commands_given_at_the_other_pool_are_carried_out_at_the_holder(world):
     world.deploy(["atl", "redmond"])
     atl, redmond = world["atl"], world["redmond"]
@@ -366,7 +393,7 @@ def accounts_outlive_a_crash_and_rest_while_nobody_serves(world):
     # Looking needs nobody's word; changing does.
     assert user(atl, "kenmyer") == ken
     for command, parameters in (("Set-CsUser", {"Enabled": False}), ("Disable-CsUser", {}),
-                                ("Set-CsClientPin", {"Pin": SECRET}),
+                                ("Set-CsClientPin", {"Pin": SECRET}), ("Lock-CsClientPin", {}),
                                 ("Enable-CsUser", {"RegistrarPool": name_of("atl")})):
         refused(atl, command, "Nothing was", Identity="kenmyer", **parameters)
     world.start("redmond")

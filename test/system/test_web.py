@@ -150,6 +150,14 @@ def what_administrators_do_to_an_account_counts_at_once(world):
     curl(world, "atl", "/v1/session", "--basic", "-u", "kenmyer:wrong").must(401)
     set_user(world, "kenmyer", Enabled=True)
     ken.ask("GET", "/v1/session").must(200)
+    # A locked secret opens no session, and says so to nobody else; one that is open goes on.
+    world["atl"].ask("Lock-CsClientPin", Identity="kenmyer").must(200, '"done"')
+    for way in ("--basic", "--digest"):
+        curl(world, "atl", "/v1/session", way, "-u", f"kenmyer:{SECRET}").must(403, "is locked")
+    curl(world, "atl", "/v1/session", "--basic", "-u", "kenmyer:wrong").must(401)
+    ken.ask("GET", "/v1/session").must(200)
+    world["atl"].ask("Unlock-CsClientPin", Identity="kenmyer").must(200, '"done"')
+    curl(world, "atl", "/v1/session", "-X", "POST", "--basic", "-u", f"kenmyer:{SECRET}").must(201)
     # Another address: the session and the secret end with the old one, what is his stays his.
     set_user(world, "kenmyer", SipAddress="ken")
     ken.ask("GET", "/v1/session").must(401, "has ended")

@@ -157,9 +157,20 @@ static void an_account_is_read_as_it_was_put(void **state)
     char *expected = xasprintf("{\"Identity\":\"kenmyer@litwareinc.com\",\"SipAddress\":"
                                "\"sip:kenmyer@litwareinc.com\",\"DisplayName\":\"Ken "
                                "\\\"Mÿer\\\"\",\"RegistrarPool\":\"" HOME
-                               "\",\"Enabled\":true,\"WhenCreated\":\"%s\"}",
+                               "\",\"Enabled\":true,\"PinLocked\":false,\"WhenCreated\":\"%s\"}",
                                out.created);
     assert_string_equal(text, expected);
+}
+
+static void a_locked_secret_stays_so(void **state)
+{
+    (void)state;
+    struct account account = an_account("kenmyer@litwareinc.com", "Ken"), out;
+    uint64_t usn;
+    account.pin_locked = true;
+    put(&account, 0, OK);
+    assert_int_equal(read_one(account.address, &out, &usn, NULL), OK);
+    assert_memory_equal(&account, &out, sizeof out);
 }
 
 static void whoever_read_an_older_account_changes_nothing(void **state)
@@ -223,7 +234,9 @@ static void what_is_no_account_is_told_with_its_key(void **state)
         "\"Enabled\":true,\"WhenCreated\":\"x\"}",
         "{\"Id\":\"00112233445566778899aabbccddeeff\",\"DisplayName\":\"x\",\"RegistrarPool\":"
         "\"x\","
-        "\"Enabled\":1,\"WhenCreated\":\"x\"}"};
+        "\"Enabled\":1,\"WhenCreated\":\"x\"}",
+        "{\"Id\":\"00112233445566778899aabbccddeeff\",\"DisplayName\":\"x\",\"RegistrarPool\":"
+        "\"x\",\"Enabled\":true,\"WhenCreated\":\"x\",\"PinLocked\":1}"};
     for (size_t i = 0; i < COUNT_OF(values); i++) {
         struct item item = {.module = MODULE_CMS_MASTER,
                             .key = bytes_of_text(CENTRAL_ACCOUNTS "ken@litwareinc.com"),
@@ -245,6 +258,7 @@ int main(void)
         cmocka_unit_test(another_domain_is_told_apart),
         cmocka_unit_test(addresses_have_limits),
         IN_STORE(an_account_is_read_as_it_was_put),
+        IN_STORE(a_locked_secret_stays_so),
         IN_STORE(whoever_read_an_older_account_changes_nothing),
         IN_STORE(accounts_are_walked_in_the_order_of_addresses),
         cmocka_unit_test(what_is_no_account_is_told_with_its_key),
