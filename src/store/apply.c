@@ -624,12 +624,15 @@ enum failure group_carry_out(struct group *group, struct txn *txn, struct error 
         bad = replace_hold(group, home, txn, e);
     const struct tied *tied = txn->tied, *end = tied + txn->tied_count;
     for (size_t i = 0; !bad && i < txn->count; i++) {
-        if (!only_writes(txn->steps[i].kind))
+        bool alone = !only_writes(txn->steps[i].kind);
+        if (alone)
             bad = catch_up(group, home, e);
         if (!bad && tied < end && tied->from == i)
             run_expect(group->run, (tied++)->sheaf, SHEAF_ITEMS);
         if (!bad)
             bad = carry_out_step(group, home, txn, &txn->steps[i], e);
+        if (!bad && alone)
+            bad = catch_up(group, home, e);
     }
     if (!bad)
         bad = catch_up(group, home, e);

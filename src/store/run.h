@@ -14,7 +14,8 @@ void run_free(struct run *run);
 /* In the order of usns. Of two items with one key the later one counts. Its bytes are lent until
  * the run is written or cleared. */
 void run_add(struct run *run, const struct item *item, struct item_hash hash);
-/* The keys of so many that are added next; lent as they are. What comes without is tied here. */
+/* The keys of so many that are added next; lent as they are. What comes without is tied here, so
+ * nothing of that may have been added before. */
 void run_expect(struct run *run, const struct sheaf *sheaf, size_t count);
 /* Writes them all, keeps the home's digests in step, and is empty then. */
 enum failure run_write(struct run *run, struct session *s, struct home_row *home, struct error *e);

@@ -119,6 +119,11 @@ void sheaf_free(struct sheaf *sheaf)
     free(sheaf);
 }
 
+size_t sheaf_size(const struct sheaf *sheaf)
+{
+    return sizeof *sheaf + sheaf->stalks.room;
+}
+
 /* --- several as one --- */
 
 /* One that is being read, and its next key; `at` counts through all sheaves. */

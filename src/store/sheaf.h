@@ -28,6 +28,7 @@ struct sheaf;
 /* In the order in which they came, which is left in case of two that have the same key. */
 struct sheaf *sheaf_tie(const struct keyed *list, size_t count);
 void sheaf_free(struct sheaf *sheaf);
+size_t sheaf_size(const struct sheaf *sheaf); /* of its memory, in bytes */
 
 /* Several sheaves as one. */
 struct sheaves;

@@ -39,7 +39,7 @@ struct bytes step_value(const struct txn *txn, const struct step *step)
 
 size_t txn_size(const struct txn *txn)
 {
-    return sizeof *txn + txn->memory.size + txn->count * sizeof *txn->steps;
+    return sizeof *txn + txn->memory.size + txn->count * sizeof *txn->steps + txn->tied_size;
 }
 
 static struct step *add(struct txn *txn, enum step_kind kind, struct bytes key, struct bytes value)
@@ -124,8 +124,10 @@ static void tie(struct txn *txn, size_t from)
         const struct step *step = &txn->steps[from + i];
         list[i] = (struct keyed){step->module, step_key(txn, step), step->version.usn, i};
     }
+    struct sheaf *sheaf = sheaf_tie(list, SHEAF_ITEMS);
+    txn->tied_size += sheaf_size(sheaf);
     txn->tied = xrealloc(txn->tied, (txn->tied_count + 1) * sizeof *txn->tied);
-    txn->tied[txn->tied_count++] = (struct tied){from, sheaf_tie(list, SHEAF_ITEMS)};
+    txn->tied[txn->tied_count++] = (struct tied){from, sheaf};
 }
 
 /* Few items are tied by the writer, with what else it has. */

@@ -73,7 +73,7 @@ struct txn {
     size_t count, room;
     struct buffer memory;
     struct tied *tied;
-    size_t tied_count;
+    size_t tied_count, tied_size;
     size_t loose_from; /* the items to apply from that step on are not in a sheaf yet */
 
     /* While it waits and is carried out. */

@@ -801,6 +801,25 @@ static void of_many_items_that_come_at_once_the_last_of_each_key_is_kept(void **
     assert_sound(store, HOME);
 }
 
+static void many_items_come_behind_one_that_is_placed(void **state)
+{
+    (void)state;
+    follow_home(store);
+    char key[16];
+    struct item placed = an_item(1, "placed", "1");
+    struct txn *txn = as_copy();
+    txn_place(txn, &placed);
+    for (uint64_t usn = 2; usn <= SHEAF_ITEMS + 2; usn++) {
+        snprintf(key, sizeof key, "key-%d", (int)usn);
+        struct item item = an_item(usn, key, "2");
+        txn_apply(txn, &item);
+    }
+    commit_as(store, txn, OK);
+    assert_reads("placed", "placed=1");
+    assert_int_equal(state_now().modules[MODULE].digest.items, SHEAF_ITEMS + 2);
+    assert_sound(store, HOME);
+}
+
 /* compare(0, 7) begins number 7, compare(7, 7) goes on with it, compare(7, 0) ends it. */
 static struct txn *compare(uint64_t from, uint64_t to)
 {
@@ -2571,6 +2590,7 @@ static const struct CMUnitTest promises[] = {
     TEST(an_item_that_takes_the_usn_of_another_is_refused_whole),
     TEST(what_was_replaced_is_in_nobodys_way),
     TEST(of_many_items_that_come_at_once_the_last_of_each_key_is_kept),
+    TEST(many_items_come_behind_one_that_is_placed),
     TEST(a_comparison_puts_items_in_the_place_of_what_stands_in_their_way),
     TEST(while_a_copy_is_compared_only_that_comparison_writes),
     TEST(a_digest_that_was_added_up_before_is_believed_only_if_nothing_changed),
