@@ -198,6 +198,7 @@ static void step_operation(struct hosted *h, struct operation_event event, enum 
     event.whole = operating_is_whole(h);
     event.serves = home_mode(h->core) == MODE_SERVING;
     event.silent = home_mode(h->core) == MODE_RESILIENCY;
+    event.stopped = home_stopped(h->core);
     event.error = &e;
     event.replicas = gathering_standing(h);
     operation_step(h->operation, &event, &actions, NULL);

@@ -4,6 +4,7 @@
 
 #include "admin/call.h"
 #include "base/clock.h"
+#include "pool/operating.h"
 #include "pool/service.h"
 
 enum {
@@ -270,6 +271,28 @@ static void tell_what_ends(struct call *call)
                  self, self);
 }
 
+/* A home that is being handed over, to this pool or by it. */
+static void tell_what_is_called_off(struct call *call)
+{
+    struct front_end *fe = call_front_end(call);
+    struct hosted_home *homes[HOSTED_HOMES_MAX];
+    size_t count = front_end_homes(fe, homes);
+    for (size_t i = 0; i < count; i++) {
+        const struct home *core = hosted_home_core(homes[i]);
+        enum mode mode = home_mode(core);
+        const struct operation_report *taking =
+            operating_of(front_end_operating(fe), home_name(core));
+        bool taken =
+            taking && operating_is_under_way(taking) && operation_step_is_open(taking->status.step);
+        bool given = mode == MODE_CLOSING || mode == MODE_DRAINING;
+        if (taken || given)
+            call_caution(call,
+                         "The home %s is being handed over from %s to %s: that is called off.",
+                         home_name(core), taken ? home_partner(core) : front_end_pool(fe),
+                         taken ? front_end_pool(fe) : home_partner(core));
+    }
+}
+
 void admin_stop_pool(struct call *call)
 {
     struct front_end *fe = call_front_end(call);
@@ -286,6 +309,7 @@ void admin_stop_pool(struct call *call)
                      "%s holds the Central Management Store: no user, topology or setting "
                      "can be changed while it is stopped.",
                      front_end_pool(fe));
+    tell_what_is_called_off(call);
     if (call_switch(call, "WhatIf")) {
         tell_what_ends(call);
         call_end(call);

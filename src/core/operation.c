@@ -298,6 +298,10 @@ enum failure operation_step(struct operation *op, const struct operation_event *
     case OPERATION_KEPT: operation_on_kept(op, event, actions); break;
     case OPERATION_CANCELLED: bad = on_cancelled(op, event, actions, e); break;
     }
+    if (event->stopped && operation_step_is_open(op->status.step)) {
+        ending_taker_stopped(&op->status.error, &op->words);
+        operation_call_off(op, event->now_ms, actions);
+    }
     on_silence(op, &now, actions);
     do { /* what needs nobody's word goes on at once */
         before = op->status.step;

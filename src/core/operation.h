@@ -104,6 +104,7 @@ struct operation_event {
     uint64_t files_left;      /* bytes of files that are on their way there, and still to come */
     bool serves;              /* this pool serves the home by now, however it came to that */
     bool silent;              /* the holder was not heard for the failure-detection interval */
+    bool stopped;             /* this pool was, by an administrator: it would not take the home */
     enum operation_step step; /* which the journal was told of */
     const struct error *error;
     const struct error *trouble; /* what keeps the copy here from going on; NULL: nothing known */

@@ -129,6 +129,14 @@ void ending_called_off(struct error *e, const struct operation_words *w)
     error_next(e, "To begin anew: %s", w->again);
 }
 
+void ending_taker_stopped(struct error *e, const struct operation_words *w)
+{
+    fail(e, FAIL_REFUSED, "An administrator stopped %s, which was to take the home %s over.",
+         w->taker, w->home);
+    error_kept(e, "%s", serves_on);
+    error_next(e, "Start-CsPool -PoolFqdn %s starts it. Then again: %s", w->taker, w->again);
+}
+
 enum failure ending_too_late(struct error *e, const struct operation_words *w, const char *step)
 {
     fail(e, FAIL_REFUSED,

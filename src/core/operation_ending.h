@@ -18,6 +18,7 @@ void ending_replicas_behind(struct error *e, const struct operation_words *w, co
 void ending_not_flushed(struct error *e, const struct operation_words *w, const struct error *why);
 void ending_flush_late(struct error *e, const struct operation_words *w, uint32_t waited_ms);
 void ending_called_off(struct error *e, const struct operation_words *w);
+void ending_taker_stopped(struct error *e, const struct operation_words *w);
 /* To be called off; `e` NULL: nobody reads it. */
 enum failure ending_too_late(struct error *e, const struct operation_words *w, const char *step);
 void ending_silent(struct error *e, const struct operation_words *w, const struct error *trouble);

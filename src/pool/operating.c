@@ -143,6 +143,7 @@ static enum failure step(struct operating_place *place, struct operation_event e
     event.next = home_next_term(core, random_u64());
     event.serves = home_mode(core) == MODE_SERVING;
     event.silent = home_mode(core) == MODE_RESILIENCY;
+    event.stopped = home_stopped(core);
     event.trouble = trouble_of(place);
     if (hosted_home_point(home, &event.own, &event.whole, &trouble))
         event.whole = false; /* nothing is taken from a store that can't be read */

@@ -444,6 +444,26 @@ def a_taker_that_is_stopped_says_that_it_did_not_get_to_the_end(world):
 
 
 @test
+def whoever_is_stopped_by_an_administrator_calls_it_off(world):
+    """A taker went on: the holder gave the home away, and nobody took it."""
+    with deploy(world) as writers:
+        for who, sentence in (("redmond", f"An administrator stopped {REDMOND}"), ("atl", "is not served")):
+            writers.go_on(3)
+            typed = Typed(world, "atl", "Invoke-CsPoolFailOver", "-PoolFqdn", ATL, "-ServicesStopDelayMins", "1")
+            until("sessions to have time to end", lambda: world.mode("atl", "atl") == "Closing")
+            words = ["Stop-CsPool", "-PoolFqdn", name_of(who)]
+            called_off = f"The home {ATL} is being handed over from {ATL} to {REDMOND}: that is called off."
+            world.command(who, *words, "-WhatIf").must(0, called_off)
+            assert world.mode("atl", "atl") == "Closing"
+            world.command(who, *words).must(0, called_off)
+            typed.ends().must(1, sentence, f"Start-CsPool -PoolFqdn {name_of(who)}")
+            world.wait_mode("atl", "atl", "Serving" if who == "redmond" else "Rejoining")
+            world.command(who, "Start-CsPool", "-PoolFqdn", name_of(who)).must(0)
+            world.wait_mode("atl", "atl", "Serving")
+        writers.go_on(3)
+
+
+@test
 def a_taker_that_is_stopped_when_it_has_taken_says_that_it_has(world):
     """Only what came of it could not be written down yet: it was called interrupted, and failed."""
     with deploy(world) as writers:

@@ -17,7 +17,7 @@ struct scene {
     struct operation_words words;
     uint64_t now;
     struct home_point own;
-    bool whole, silent, serves;
+    bool whole, silent, serves, stopped;
     bool late;                   /* the store here keeps nothing meanwhile */
     struct home_standing holder; /* as it would say */
     struct operation_replicas replicas;
@@ -54,6 +54,7 @@ static enum failure happens(struct scene *s, struct operation_event event)
     event.whole = s->whole;
     event.silent = s->silent;
     event.serves = s->serves;
+    event.stopped = s->stopped;
     event.holder = s->holder;
     event.replicas = s->replicas;
     event.trouble = s->trouble;
@@ -612,9 +613,21 @@ static void a_flush_that_never_ends_does_not_keep_it_for_ever(void **state)
 
 /* --- calling off --- */
 
-static void it_can_be_called_off_at_every_open_step(void **state)
+static void cancel_it(struct scene *s, bool open)
 {
-    (void)state;
+    assert_int_equal(cancel(s), open ? OK : FAIL_REFUSED);
+}
+
+static void stop_its_taker(struct scene *s, bool open)
+{
+    s->stopped = true;
+    tick(s, 0);
+    assert_int_equal(strstr(s->status.error.what, "An administrator stopped") != NULL, open);
+}
+
+/* At every step up to the holder's release, and at none behind it. */
+static void ends_where_it_can_be_called_off(void (*end)(struct scene *s, bool open))
+{
     for (int step = OPERATION_COPY; step <= OPERATION_TURN; step++) {
         if (step == OPERATION_VERIFY ||
             step == OPERATION_GATHER) /* lasts no time; is not planned */
@@ -626,7 +639,7 @@ static void it_can_be_called_off_at_every_open_step(void **state)
         bool open = operation_step_is_open((enum operation_step)step);
         if (open && step >= OPERATION_CLOSE)
             says(s, s->holder.mode); /* to what it was asked before: now it is told to stop */
-        assert_int_equal(cancel(s), open ? OK : FAIL_REFUSED);
+        end(s, open);
         if (!open) {
             assert_at(s, (enum operation_step)step);
             continue;
@@ -639,6 +652,19 @@ static void it_can_be_called_off_at_every_open_step(void **state)
         assert_int_equal(s->opens, 0);
         assert_int_equal(s->demanded.demand == DEMAND_CANCEL, step >= OPERATION_CLOSE);
     }
+}
+
+static void it_can_be_called_off_at_every_open_step(void **state)
+{
+    (void)state;
+    ends_where_it_can_be_called_off(cancel_it);
+}
+
+/* Else the holder would give the home away to somebody who does not take it. */
+static void a_taker_that_is_stopped_calls_it_off(void **state)
+{
+    (void)state;
+    ends_where_it_can_be_called_off(stop_its_taker);
 }
 
 /* The store of whoever takes is locked or full: users must not wait for that, nor a home be given
@@ -1552,6 +1578,7 @@ int main(void)
         cmocka_unit_test(a_flush_that_fails_is_not_hidden),
         cmocka_unit_test(a_flush_that_never_ends_does_not_keep_it_for_ever),
         cmocka_unit_test(it_can_be_called_off_at_every_open_step),
+        cmocka_unit_test(a_taker_that_is_stopped_calls_it_off),
         cmocka_unit_test(nothing_is_stopped_before_the_store_here_has_kept_that_it_will_be),
         cmocka_unit_test(a_holder_that_was_told_to_close_is_told_so_while_the_store_here_is_late),
         cmocka_unit_test(what_to_type_has_the_other_parameters_that_were_given),
