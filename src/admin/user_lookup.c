@@ -124,3 +124,11 @@ enum failure user_find(struct user_work *work, struct view *view, const char *id
         bad = find_by_name(work, view, identity, account, usn, e);
     return bad == FAIL_NOT_FOUND ? no_such_address(view, address, e) : bad;
 }
+
+enum failure user_meant(struct user_work *work, uint64_t *usn, struct error *e)
+{
+    OWNED(view_close) struct view *view = NULL;
+    enum failure bad = user_view(work, &view, e);
+    return bad ? bad
+               : user_find(work, view, call_text(work->call, "Identity"), &work->account, usn, e);
+}

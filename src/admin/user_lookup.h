@@ -15,5 +15,7 @@ enum {
  * account's. FAIL_NOT_FOUND names the nearest address if there is one near. */
 enum failure user_find(struct user_work *work, struct view *view, const char *identity,
                        struct account *account, uint64_t *usn, struct error *e);
+/* Whom -Identity means, as `work->account`. */
+enum failure user_meant(struct user_work *work, uint64_t *usn, struct error *e);
 
 #endif

@@ -5,15 +5,6 @@
 #include "admin/user_lookup.h"
 #include "pool/credential.h"
 
-/* Whose it is, as the account stands. */
-static enum failure find(struct user_work *work, uint64_t *usn, struct error *e)
-{
-    OWNED(view_close) struct view *view = NULL;
-    enum failure bad = user_view(work, &view, e);
-    return bad ? bad
-               : user_find(work, view, call_text(work->call, "Identity"), &work->account, usn, e);
-}
-
 /* --- Set-CsClientPin --- */
 
 /* A new one is not locked: it is set so that the user can sign on. */
@@ -22,7 +13,7 @@ static enum failure set_pin(struct user_work *work, struct error *e)
     OWNED(credential_wipe) struct credential credential = {0};
     struct account *account = &work->account;
     uint64_t usn;
-    enum failure bad = find(work, &usn, e);
+    enum failure bad = user_meant(work, &usn, e);
     if (bad || call_what_if(work->call, "The secret of %s would be set.", account->address))
         return bad;
     bad = credential_make(account->address, call_text(work->call, "Pin"), &credential, e);
@@ -76,7 +67,7 @@ static enum failure set_lock(struct user_work *work, bool locks, struct error *e
     struct account *account = &work->account;
     const char *word = locks ? "locked" : "unlocked";
     uint64_t usn;
-    enum failure bad = find(work, &usn, e);
+    enum failure bad = user_meant(work, &usn, e);
     if (bad)
         return bad;
     if (account->pin_locked == locks) {

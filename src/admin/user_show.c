@@ -28,11 +28,8 @@ static bool show_if_it_fits(const struct user_work *work, const struct account *
 
 static enum failure show_one(struct user_work *work, struct error *e)
 {
-    OWNED(view_close) struct view *view = NULL;
     uint64_t usn;
-    enum failure bad = user_view(work, &view, e);
-    if (!bad)
-        bad = user_find(work, view, call_text(work->call, "Identity"), &work->account, &usn, e);
+    enum failure bad = user_meant(work, &usn, e);
     if (!bad)
         show_if_it_fits(work, &work->account);
     return bad;
@@ -100,11 +97,8 @@ void admin_get_user(struct call *call)
 
 static enum failure find(struct user_work *work, struct error *e)
 {
-    OWNED(view_close) struct view *view = NULL;
     uint64_t usn;
-    enum failure bad = user_view(work, &view, e);
-    return bad ? bad
-               : user_find(work, view, call_text(work->call, "Identity"), &work->account, &usn, e);
+    return user_meant(work, &usn, e);
 }
 
 /* What the home is where it is held; NULL: nobody is known to hold it, or its pool does not say. */

@@ -240,18 +240,14 @@ void admin_set_user(struct call *call)
 
 static enum failure disable(struct user_work *work, struct error *e)
 {
-    OWNED(view_close) struct view *view = NULL;
-    struct account *account = &work->account;
+    const struct account *account = &work->account;
     uint64_t usn;
-    enum failure bad = user_view(work, &view, e);
-    if (!bad)
-        bad = user_find(work, view, call_text(work->call, "Identity"), account, &usn, e);
+    enum failure bad = user_meant(work, &usn, e);
     if (bad || call_what_if(work->call,
                             "The account %s and its secret would be removed, and all that the user "
                             "has in %s.",
                             account->address, account->pool))
         return bad;
-    view_close(TAKE(view));
     struct txn *txn = user_txn(work);
     account_remove(txn, account->address, usn);
     credential_remove(txn, account->address);
