@@ -244,7 +244,7 @@ static enum failure find_home(struct visit *v, struct error *e)
     fail(e, FAIL_REFUSED, "The topology of %s has no pool %s, which serves %s.",
          standing_pool(v->standing), v->account.pool, v->account.address);
     error_kept(e, "Nothing was done.");
-    return error_next(e, "An administrator must publish the topology, or move the user.");
+    return error_next(e, "An administrator must publish a topology that has this pool.");
 }
 
 /* A session that is open goes on with a locked secret. */
