@@ -271,7 +271,8 @@ static void tell_what_ends(struct call *call)
                  self, self);
 }
 
-/* A home that is being handed over, to this pool or by it. */
+/* Of homes that are being handed over: to this pool, or by it, and then to somebody who may have
+ * said that it does without its holder. */
 static void tell_what_is_called_off(struct call *call)
 {
     struct front_end *fe = call_front_end(call);
@@ -285,11 +286,14 @@ static void tell_what_is_called_off(struct call *call)
         bool taken =
             taking && operating_is_under_way(taking) && operation_step_is_open(taking->status.step);
         bool given = mode == MODE_CLOSING || mode == MODE_DRAINING;
-        if (taken || given)
+        if (taken)
+            call_caution(call, "%s is taking the home %s over: that is called off.",
+                         front_end_pool(fe), home_name(core));
+        else if (given)
             call_caution(call,
-                         "The home %s is being handed over from %s to %s: that is called off.",
-                         home_name(core), taken ? home_partner(core) : front_end_pool(fe),
-                         taken ? front_end_pool(fe) : home_partner(core));
+                         "The home %s is being handed over to %s: that is called off, unless it is "
+                         "a disaster's: then %s takes it as the copy there.",
+                         home_name(core), home_partner(core), home_partner(core));
     }
 }
 

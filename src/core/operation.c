@@ -268,6 +268,16 @@ static enum failure on_cancelled(struct operation *op, const struct operation_ev
     return OK;
 }
 
+/* Else sessions would end, and changes stop, for somebody who declines the home. */
+static void on_stopped(struct operation *op, const struct operation_event *event,
+                       struct operation_actions *actions)
+{
+    if (!event->stopped || !operation_step_is_open(op->status.step))
+        return;
+    ending_taker_stopped(&op->status.error, &op->words);
+    operation_call_off(op, event->now_ms, actions);
+}
+
 enum failure operation_step(struct operation *op, const struct operation_event *event,
                             struct operation_actions *actions, struct error *e)
 {
@@ -298,10 +308,7 @@ enum failure operation_step(struct operation *op, const struct operation_event *
     case OPERATION_KEPT: operation_on_kept(op, event, actions); break;
     case OPERATION_CANCELLED: bad = on_cancelled(op, event, actions, e); break;
     }
-    if (event->stopped && operation_step_is_open(op->status.step)) {
-        ending_taker_stopped(&op->status.error, &op->words);
-        operation_call_off(op, event->now_ms, actions);
-    }
+    on_stopped(op, event, actions);
     on_silence(op, &now, actions);
     do { /* what needs nobody's word goes on at once */
         before = op->status.step;

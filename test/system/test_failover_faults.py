@@ -445,14 +445,15 @@ def a_taker_that_is_stopped_says_that_it_did_not_get_to_the_end(world):
 
 @test
 def whoever_is_stopped_by_an_administrator_calls_it_off(world):
-    """A taker went on: the holder gave the home away, and nobody took it."""
+    """A taker went on: sessions ended and changes stopped for a pool that then declined the home."""
     with deploy(world) as writers:
-        for who, sentence in (("redmond", f"An administrator stopped {REDMOND}"), ("atl", "is not served")):
+        for who, sentence, called_off in (
+                ("redmond", f"An administrator stopped {REDMOND}", f"{REDMOND} is taking the home {ATL} over: that is called off."),
+                ("atl", "is not served", f"The home {ATL} is being handed over to {REDMOND}: that is called off, unless")):
             writers.go_on(3)
             typed = Typed(world, "atl", "Invoke-CsPoolFailOver", "-PoolFqdn", ATL, "-ServicesStopDelayMins", "1")
             until("sessions to have time to end", lambda: world.mode("atl", "atl") == "Closing")
             words = ["Stop-CsPool", "-PoolFqdn", name_of(who)]
-            called_off = f"The home {ATL} is being handed over from {ATL} to {REDMOND}: that is called off."
             world.command(who, *words, "-WhatIf").must(0, called_off)
             assert world.mode("atl", "atl") == "Closing"
             world.command(who, *words).must(0, called_off)

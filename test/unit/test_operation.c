@@ -660,7 +660,6 @@ static void it_can_be_called_off_at_every_open_step(void **state)
     ends_where_it_can_be_called_off(cancel_it);
 }
 
-/* Else the holder would give the home away to somebody who does not take it. */
 static void a_taker_that_is_stopped_calls_it_off(void **state)
 {
     (void)state;
