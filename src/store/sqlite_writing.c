@@ -26,6 +26,7 @@ enum column {
 
 /* So many rows SQLite is to expect: it knows nothing of them, and more than a few are normal. */
 enum { FED_ROWS = 10000 };
+
 struct fed_table {
     sqlite3_vtab base;
     struct feed *feed;
