@@ -23,7 +23,6 @@ struct copy {
     struct version from;    /* where the copy stands before it */
     bool tail;              /* and it has one: nothing makes it complete */
     bool files_lack;        /* and files of it: nor does anything before they are there */
-    bool due;               /* somebody was told to store it */
     size_t items, bytes;
     size_t astray;               /* of those, that came behind a greater key */
     uint64_t began_ms, taken_ms; /* when the first batch was taken, and the last one */
@@ -158,27 +157,23 @@ static enum failure wait_until_stored(struct applying *applying, struct copy *co
     return bad;
 }
 
-void applying_store(struct applying *applying, struct store *store, const char *home,
-                    enum module module)
+/* What was gathered is what is stored next. NULL: what was stored before it failed. */
+static struct txn *take_next(struct applying *applying, struct store *store, struct copy *copy)
 {
-    struct copy *copy = copy_of(applying, home, module);
     OWNED(free_memory) struct hold *hold = xmalloc(sizeof *hold);
-    struct store_outcome outcome = {0};
-    struct txn *txn = NULL;
-    pthread_mutex_lock(&copy->taking);
-    enum failure bad = wait_until_stored(applying, copy, &outcome.error);
-    if (!bad && copy->txn)
-        bad = read_hold(store, home, hold, &outcome.error);
-    if (!bad && copy->txn) {
-        set_storing(copy, copy->all.upto, NULL);
-        txn = take_txn(applying, copy, hold);
-    } else if (bad) {
-        set_storing(copy, 0, &outcome.error);
-    }
-    pthread_mutex_unlock(&copy->taking);
-    if (!txn)
-        return;
-    store_commit_wait(store, txn, &outcome);
+    struct error e;
+    enum failure bad = wait_until_stored(applying, copy, &e);
+    if (!bad)
+        bad = read_hold(store, copy->home, hold, &e);
+    set_storing(copy, bad ? 0 : copy->all.upto, bad ? &e : NULL);
+    return bad ? NULL : take_txn(applying, copy, hold);
+}
+
+/* While the next batches are taken. */
+static void store_next(struct store *store, struct copy *copy, struct txn *next)
+{
+    struct store_outcome outcome;
+    store_commit_wait(store, next, &outcome);
     set_storing(copy, 0, &outcome.error);
 }
 
@@ -215,7 +210,6 @@ static void gather(struct applying *applying, struct copy *copy, struct batch *b
         copy->all = *head;
         copy->from = from;
         copy->items = copy->bytes = copy->astray = 0;
-        copy->due = false;
         copy->began_ms = clock_ms();
     }
     while (batch_next(batch, &item) && item.version.usn <= head->upto) {
@@ -254,13 +248,10 @@ static bool is_enough(const struct copy *copy, const struct home_state *state)
             copy->astray <= copy->items / APPLYING_ASTRAY_ENOUGH);
 }
 
-/* Whoever is told to store it is told once. */
-static bool comes_due(struct copy *copy, const struct home_state *state)
+static bool is_due(struct copy *copy, const struct home_state *state)
 {
-    bool failed, was_due = copy->due;
-    bool idle = storing_upto(copy, &failed) == 0;
-    copy->due |= is_full(copy) || (idle && is_enough(copy, state));
-    return copy->due && !was_due;
+    bool failed;
+    return is_full(copy) || (storing_upto(copy, &failed) == 0 && is_enough(copy, state));
 }
 
 static enum failure store_all(struct applying *applying, struct store *store, struct copy *copy,
@@ -360,9 +351,10 @@ static enum failure store_with_files(struct applying *applying, struct store *st
     return bad;
 }
 
+/* `next` is what is due, for whoever took the batch to store. */
 static enum failure take(struct applying *applying, struct copy *copy, struct store *store,
                          const struct applying_sent *sent, struct batch *batch,
-                         struct applied *applied, struct error *e)
+                         struct applied *applied, struct txn **next, struct error *e)
 {
     OWNED(free_memory) struct hold *hold = xmalloc(sizeof *hold);
     struct batch_head limited = *batch_head(batch);
@@ -381,10 +373,6 @@ static enum failure take(struct applying *applying, struct copy *copy, struct st
     if (applied->answer.verdict != COPY_GO_ON)
         return OK;
     limited.head = copy_whole_upto(&stands, head);
-    if (copy->txn && is_full(copy)) /* applying_store() was not called in time */
-        bad = store_all(applying, store, copy, hold, e);
-    if (bad)
-        return bad;
     applied->answer.taken = head->upto;
     if (head->upto == head->after && !copy->txn) { /* it brings nothing that is not stored */
         applied->complete[head->module] = head->upto == head->head && !stands.tail;
@@ -394,9 +382,12 @@ static enum failure take(struct applying *applying, struct copy *copy, struct st
     bool files = head->module == MODULE_DATA_CONF; /* each batch waits for its own */
     copy->tail = stands.tail;
     copy->files_lack = files && sent->files_lack;
+    bool waits = head->more && !others && !files;
+    if (waits && sent->answered)
+        sent->answered(&applied->answer, sent->context);
     gather(applying, copy, batch, head, taken ? version_at(hold, head->after) : stands.cookie);
-    if (head->more && !others && !files) {
-        applied->due = comes_due(copy, &state);
+    if (waits) {
+        *next = is_due(copy, &state) ? take_next(applying, store, copy) : NULL;
         return OK;
     }
     struct company company = {0};
@@ -422,9 +413,12 @@ enum failure applying_take(struct applying *applying, struct store *store,
     struct copy *copy = copy_of(applying, head->home, head->module);
     if (!copy)
         return fail(e, FAIL_REFUSED, "No copy of the home %s is kept here.", head->home);
+    struct txn *next = NULL;
     pthread_mutex_lock(&copy->taking);
-    bad = take(applying, copy, store, sent, batch, applied, e);
+    bad = take(applying, copy, store, sent, batch, applied, &next, e);
     pthread_mutex_unlock(&copy->taking);
+    if (next)
+        store_next(store, copy, next);
     return bad;
 }
 

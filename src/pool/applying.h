@@ -53,8 +53,10 @@ struct applied {
     /* The copy has everything now that there was when the batch was packed: its module, and those
      * that went along. */
     bool complete[MODULES];
-    bool due; /* what was gathered is to be stored: applying_store() */
 };
+
+/* On the thread that takes it. */
+typedef void applying_answered(const struct copy_answer *answer, void *context);
 
 /* A batch as it was sent by a pool. */
 struct applying_sent {
@@ -63,16 +65,17 @@ struct applying_sent {
     const struct content *content;
     uint64_t limit;  /* nothing beyond that usn is applied: its files are not here (content.h) */
     bool files_lack; /* of what was applied before some are not in their places either */
+    /* Told before the end where nothing that is left to do changes the answer: the next batch may
+     * come meanwhile. */
+    applying_answered *answered;
+    void *context;
 };
 /* On a thread that may wait for the disk. What the batch says is checked, and whether it may be
- * applied; then it is stored, or gathered if more follow. */
+ * applied; then it is stored, or gathered if more follow. Where enough is gathered, that is stored:
+ * how it ends, the next batch is told. */
 enum failure applying_take(struct applying *applying, struct store *store,
                            const struct applying_sent *sent, struct applied *applied,
                            struct error *e);
-/* The same; stores what was gathered for this copy. How that ends, the next batch is told. */
-void applying_store(struct applying *applying, struct store *store, const char *home,
-                    enum module module);
-
 /* On the loop, now and then. */
 void applying_tick(struct applying *applying);
 

@@ -1,3 +1,4 @@
+/* Offers, and how importing goes; batches are in importing_batch.c. */
 #include "pool/importing.h"
 
 #include <stdio.h>
@@ -7,33 +8,15 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
-#include "pool/applying.h"
 #include "pool/backup_service.h"
 #include "pool/compared.h"
 #include "pool/content.h"
-#include "pool/content_gate.h"
 #include "pool/copy_mark.h"
+#include "pool/importing_inside.h"
 #include "pool/offer.h"
-#include "pool/operating.h"
 #include "pool/recounting.h"
 #include "pool/replica.h"
 #include "pool/salvaging.h"
-#include "pool/taking.h"
-
-struct import_row {
-    char home[HOME_NAME_SIZE];
-    bool lacks; /* until it is asked where it stands */
-    struct import_status modules[MODULES];
-};
-
-struct importing {
-    struct front_end *fe;
-    struct workers *workers;
-    struct import_row rows[HOSTED_HOMES_MAX];
-    size_t row_count;
-    struct applying *applying;
-    size_t calls, calls_max; /* under way, beside the loop */
-};
 
 static const struct import_row *row_of(const struct importing *importing, const char *home)
 {
@@ -109,9 +92,8 @@ static void note_works(struct import_status *status, const char *home, enum modu
     status->trouble = (struct error){0};
 }
 
-/* Once for each kind of trouble, and once when it is over. */
-static void note(struct importing *importing, const char *home, enum module module,
-                 const struct error *e)
+void importing_note(struct importing *importing, const char *home, enum module module,
+                    const struct error *e)
 {
     struct import_status *status = status_of(importing, home, module);
     if (!status)
@@ -131,12 +113,11 @@ static void note(struct importing *importing, const char *home, enum module modu
 void importing_failed(struct importing *importing, const char *home, enum module module,
                       const struct error *e)
 {
-    note(importing, home, module, e);
+    importing_note(importing, home, module, e);
 }
 
-/* The copy has everything that there was when that was read. */
-static void note_complete(struct importing *importing, const char *home, enum module module,
-                          uint64_t read_ms)
+void importing_note_complete(struct importing *importing, const char *home, enum module module,
+                             uint64_t read_ms)
 {
     struct import_status *status = status_of(importing, home, module);
     if (!status)
@@ -149,9 +130,9 @@ static void note_complete(struct importing *importing, const char *home, enum mo
     note_works(status, home, module); /* whatever went wrong is over, without another batch */
 }
 
-/* Only the other pool of the pair may write to the copy here. */
-static struct hosted_home *home_for(const struct importing *importing, const struct machine *from,
-                                    const char *name, struct error *e)
+struct hosted_home *importing_home_for(const struct importing *importing,
+                                       const struct machine *from, const char *name,
+                                       struct error *e)
 {
     struct hosted_home *home = front_end_home(importing->fe, name);
     if (home && strcmp(home_partner(hosted_home_core(home)), from->pool->fqdn) == 0)
@@ -167,8 +148,7 @@ void importing_configure(struct importing *importing, size_t calls_max)
     importing->calls_max = calls_max;
 }
 
-/* Too many calls are under way: as if the copy were not ready yet. */
-static bool put_off(const struct importing *importing, struct link_reply *reply)
+bool importing_put_off(const struct importing *importing, struct link_reply *reply)
 {
     if (importing->calls < importing->calls_max)
         return false;
@@ -176,7 +156,7 @@ static bool put_off(const struct importing *importing, struct link_reply *reply)
     return true;
 }
 
-static void say_busy(const struct importing *importing, struct error *e)
+void importing_say_busy(const struct importing *importing, struct error *e)
 {
     fail(e, FAIL_BUSY, "%s has more to import than it takes.", front_end_pool(importing->fe));
     error_next(e, "It is tried again by itself.");
@@ -192,8 +172,8 @@ static void say_of_files(const struct importing *importing, struct copy_answer *
         snprintf(answer->why, sizeof answer->why, "%s", trouble.what);
 }
 
-static void say(const struct importing *importing, enum module module, struct link_reply *reply,
-                struct copy_answer answer)
+void importing_say(const struct importing *importing, enum module module, struct link_reply *reply,
+                   struct copy_answer answer)
 {
     if (module == MODULE_DATA_CONF)
         say_of_files(importing, &answer);
@@ -237,7 +217,7 @@ static void on_kept(const struct error *e, void *context)
         salvaging_begin(backup_service_salvaging(front_end_backup_service(offered->importing->fe)),
                         offered->offer.home);
     if (!e || later)
-        say(offered->importing, offered->offer.module, offered->reply, offered->answer);
+        importing_say(offered->importing, offered->offer.module, offered->reply, offered->answer);
     else
         link_reply_error(offered->reply, e);
     free(offered);
@@ -331,7 +311,7 @@ static void on_replica_worked(void *context)
                         HOME_CENTRAL);
     if (!o->error.kind && o->answer.verdict == COPY_GO_ON && !o->answer.tail &&
         o->answer.at.usn == o->offer.head)
-        note_complete(o->importing, HOME_CENTRAL, MODULE_CMS_MASTER, o->offer.read_ms);
+        importing_note_complete(o->importing, HOME_CENTRAL, MODULE_CMS_MASTER, o->offer.read_ms);
     free(o);
 }
 
@@ -351,7 +331,7 @@ static void offer_to_replica(struct importing *importing, const struct machine *
 {
     const struct pool *central = front_end_config(importing->fe)->topology->central;
     const struct pool *backup = from->pool == central ? central->backup : from->pool;
-    if (put_off(importing, reply))
+    if (importing_put_off(importing, reply))
         return;
     struct replica_offer *o = xcalloc(1, sizeof *o);
     o->importing = importing;
@@ -365,7 +345,7 @@ static void offer_to_replica(struct importing *importing, const struct machine *
         return;
     }
     struct error e;
-    say_busy(importing, &e);
+    importing_say_busy(importing, &e);
     link_reply_error(reply, &e);
     free(o);
 }
@@ -428,9 +408,9 @@ static void consider(struct importing *importing, struct hosted_home *home,
     }
     if (offer->purpose == OFFER_ASK && r.follows && offer->whole && !answer.tail &&
         answer.at.usn == offer->head)
-        note_complete(importing, offer->home, offer->module, offer->read_ms);
+        importing_note_complete(importing, offer->home, offer->module, offer->read_ms);
     if (!enrich_of(&r) && (!r.follows || same_lineage(&hold->lineage, &offer->lineage))) {
-        say(importing, offer->module, reply, answer);
+        importing_say(importing, offer->module, reply, answer);
         return;
     }
     if (r.ends && !recount && recounting_is_due(&state, offer)) {
@@ -486,195 +466,13 @@ void importing_offered(struct importing *importing, const struct machine *from,
         offer_to_replica(importing, from, offer, reply);
         return;
     }
-    struct hosted_home *home = home_for(importing, from, offer->home, &e);
+    struct hosted_home *home = importing_home_for(importing, from, offer->home, &e);
     if (!home) {
         link_reply_error(reply, &e);
         return;
     }
     note_asked(importing, offer->home);
     consider(importing, home, offer, clock_ms() + GOING_BACK_MS, NULL, reply);
-}
-
-/* --- batches --- */
-
-struct sent {
-    struct importing *importing;
-    struct store *store;
-    struct content *content;
-    struct link_reply *reply; /* NULL: `brought` is told */
-    importing_brought_done *brought;
-    void *context;
-    struct buffer own;  /* the bytes of what was brought */
-    struct bytes bytes; /* lent until the reply is given */
-    char from[FQDN_SIZE];
-    struct batch_head head; /* as the batch says: it may lie */
-    uint64_t limit;  /* nothing beyond that usn is applied: its files are not here (content.h) */
-    bool files_lack; /* when the batch came */
-    char taken_for[HOME_NAME_SIZE]; /* the home whose partner waits with its questions; or none */
-    struct applied applied;
-    struct error error;
-};
-
-static void sent_free(struct sent *sent)
-{
-    buffer_free(&sent->own);
-    free(sent);
-}
-
-static void work(void *context)
-{
-    struct sent *sent = context;
-    const struct applying_sent batch = {.from = sent->from,
-                                        .bytes = sent->bytes,
-                                        .content = sent->content,
-                                        .limit = sent->limit,
-                                        .files_lack = sent->files_lack};
-    applying_take(sent->importing->applying, sent->store, &batch, &sent->applied, &sent->error);
-}
-
-static void store_gathered(void *context)
-{
-    const struct sent *sent = context;
-    applying_store(sent->importing->applying, sent->store, sent->applied.home,
-                   sent->applied.module);
-}
-
-static void on_stored(void *context)
-{
-    struct sent *sent = context;
-    taking_note(sent->importing->fe, sent->taken_for, false);
-    sent_free(sent);
-}
-
-static void reply_to(const struct sent *sent, const struct copy_answer *answer,
-                     const struct error *e)
-{
-    if (sent->brought)
-        sent->brought(e ? NULL : answer, e, sent->context);
-    else if (e)
-        link_reply_error(sent->reply, e);
-    else
-        say(sent->importing, sent->head.module, sent->reply, *answer);
-}
-
-static void on_worked(void *context)
-{
-    struct sent *sent = context;
-    struct importing *importing = sent->importing;
-    const struct applied *applied = &sent->applied;
-    bool failed = sent->error.kind != OK;
-    importing->calls--;
-    if (!failed && strcmp(applied->home, HOME_CENTRAL) == 0)
-        backup_service_configure(front_end_backup_service(importing->fe));
-    if (applied->home[0])
-        note(importing, applied->home, applied->module, failed ? &sent->error : NULL);
-    for (int m = 0; m < MODULES && !failed; m++) {
-        if (applied->complete[m])
-            note_complete(importing, applied->home, (enum module)m, sent->head.read_ms);
-    }
-    reply_to(sent, &applied->answer, failed ? &sent->error : NULL);
-    if (applied->home[0])
-        operating_look(front_end_operating(importing->fe), applied->home);
-    bool stopping = !front_end_link(importing->fe);
-    if (failed || !applied->due || stopping || /* the next batch is on its way meanwhile */
-        !workers_run(importing->workers, store_gathered, on_stored, sent))
-        on_stored(sent);
-}
-
-/* From here on nobody else decides about the home until it is applied. */
-static void begin(struct sent *sent)
-{
-    struct importing *importing = sent->importing;
-    struct copy_answer late = {0};
-    const struct batch_head *head = &sent->head;
-    if (!taking_may(importing->fe, sent->from, head->home, head->term, sent->taken_for, &late)) {
-        reply_to(sent, &late, NULL);
-        sent_free(sent);
-        return;
-    }
-    sent->files_lack = content_missing(sent->content, head->home) > 0;
-    if (workers_run(importing->workers, work, on_worked, sent)) {
-        importing->calls++;
-        taking_note(importing->fe, sent->taken_for, true);
-        return;
-    }
-    struct error e;
-    say_busy(importing, &e);
-    reply_to(sent, NULL, &e);
-    sent_free(sent);
-}
-
-/* As much of it can be applied as has its files in place. */
-static void on_files_ready(uint64_t upto, const struct error *e, void *context)
-{
-    struct sent *sent = context;
-    struct importing *importing = sent->importing;
-    bool in_vain = upto < sent->head.upto && upto <= sent->head.after;
-    importing->calls--;
-    sent->limit = upto;
-    if (!in_vain) {
-        begin(sent);
-        return;
-    }
-    if (e->kind) {
-        note(importing, sent->head.home, MODULE_DATA_CONF, e);
-        link_reply_error(sent->reply, e);
-    } else {
-        say(importing, MODULE_DATA_CONF, sent->reply,
-            (struct copy_answer){.verdict = COPY_EARLY}); /* it takes longer */
-    }
-    sent_free(sent);
-}
-
-void importing_sent(struct importing *importing, const struct machine *from, struct bytes batch,
-                    struct link_reply *reply)
-{
-    struct batch_head head;
-    struct error e;
-    if (put_off(importing, reply))
-        return;
-    if (batch_peek(batch, &head, &e)) {
-        link_reply_error(reply, &e);
-        return;
-    }
-    struct sent *sent = xcalloc(1, sizeof *sent);
-    *sent = (struct sent){.importing = importing,
-                          .store = front_end_store(importing->fe),
-                          .content = front_end_content(importing->fe),
-                          .reply = reply,
-                          .bytes = batch,
-                          .head = head,
-                          .limit = UINT64_MAX};
-    snprintf(sent->from, sizeof sent->from, "%s", from->pool->fqdn);
-    if (head.module != MODULE_DATA_CONF || !home_for(importing, from, head.home, &e)) {
-        begin(sent);
-        return;
-    }
-    importing->calls++;
-    content_prepare(sent->content, head.home, batch, on_files_ready, sent);
-}
-
-void importing_brought(struct importing *importing, struct bytes batch,
-                       importing_brought_done *done, void *context)
-{
-    struct sent *sent = xcalloc(1, sizeof *sent);
-    struct error e;
-    *sent = (struct sent){.importing = importing,
-                          .store = front_end_store(importing->fe),
-                          .content = front_end_content(importing->fe),
-                          .brought = done,
-                          .context = context,
-                          .limit = UINT64_MAX};
-    if (batch_peek(batch, &sent->head, &e)) {
-        reply_to(sent, NULL, &e);
-        sent_free(sent);
-        return;
-    }
-    const struct hosted_home *home = front_end_home(importing->fe, sent->head.home);
-    snprintf(sent->from, sizeof sent->from, "%s", home ? home_partner(hosted_home_core(home)) : "");
-    buffer_raw(&sent->own, batch.at, batch.size);
-    sent->bytes = buffer_view(&sent->own);
-    begin(sent);
 }
 
 struct importing *importing_new(struct front_end *fe, struct workers *workers)

@@ -208,6 +208,61 @@ static void a_copy_had_everything_until_what_completes_it_was_read(void **state)
     assert_int_equal(complete_until(MODULE_DATA_CONF), 4000);
 }
 
+/* --- many at once --- */
+
+/* So many changes behind `after`, in the order of their keys or in none, each of so many bytes. */
+struct many {
+    uint64_t after, count, head;
+    size_t bytes;
+    bool in_order;
+};
+
+static struct item one_of(const struct many *many, uint64_t usn, const char *value, char key[32])
+{
+    snprintf(key, 32, "key-%08llu",
+             (unsigned long long)(many->in_order ? usn : usn * 618033 % 1000003));
+    return an_item(usn, key, value);
+}
+
+/* `answered`, or NULL, is told before the end. */
+static void send_many(struct many many, applying_answered *answered)
+{
+    OWNED(batch_writer_free) struct batch_writer *writer = batch_writer_new();
+    OWNED(free_memory) char *value = xcalloc(1, many.bytes + 1);
+    memset(value, 'v', many.bytes);
+    struct hold hold;
+    state_of(store, HOME, &hold);
+    struct batch_head of = {
+        .module = MODULE, .term = hold.term, .after = many.after, .head = many.head};
+    snprintf(of.home, sizeof of.home, "%s", HOME);
+    batch_begin(writer, &of);
+    uint64_t upto = many.after + many.count;
+    for (uint64_t usn = many.after + 1; usn <= upto; usn++) {
+        char key[32];
+        struct item item = one_of(&many, usn, value, key);
+        item.version.term = hold.term.number;
+        assert_true(batch_add(writer, &item));
+    }
+    const struct applying_sent bytes = {.from = PARTNER,
+                                        .bytes = batch_finish(writer, upto, upto < many.head),
+                                        .limit = UINT64_MAX,
+                                        .answered = answered};
+    struct applied applied = {0};
+    struct error e = {0};
+    if (applying_take(applying, store, &bytes, &applied, &e))
+        fail_msg("%s", e.what);
+    assert_int_equal(applied.answer.verdict, COPY_GO_ON);
+    assert_int_equal(applied.answer.taken, upto);
+}
+
+/* Enough for a copy that has next to nothing. */
+enum { ENOUGH = APPLYING_BYTES_ENOUGH / 1000 + 1 };
+
+static void send_enough(uint64_t after, applying_answered *answered)
+{
+    send_many((struct many){after, ENOUGH, after + 2 * ENOUGH, 1000, true}, answered);
+}
+
 /* --- what was gathered is not stored --- */
 
 /* It is taken, and counts for nothing yet. */
@@ -224,7 +279,7 @@ static void next_is_told(uint64_t after, enum failure kind)
 {
     struct error e = {0};
     struct applied applied = {0};
-    assert_int_equal(try_to_send(after, after + 3, 20, true, &applied, &e), kind);
+    assert_int_equal(try_to_send(after, after + 3, after + 20, true, &applied, &e), kind);
     assert_int_equal(applied.answer.at.usn, 0);
     stands(0, 0);
 }
@@ -243,14 +298,14 @@ static void what_was_gathered_and_found_no_room_is_sent_again(void **state)
     gathered(0, 5, 20);
     gathered(5, 8, 20);
     gate_fail_after(0, FAIL_FULL);
-    applying_store(applying, store, HOME, MODULE);
-    next_is_told(8, FAIL_FULL);
+    send_enough(8, NULL);
+    next_is_told(8 + ENOUGH, FAIL_FULL);
     all_is_sent_again();
 }
 
-static void *store_it(void *unused)
+static void *send_what_is_enough(void *unused)
 {
-    applying_store(applying, store, HOME, MODULE);
+    send_enough(5, NULL);
     return unused;
 }
 
@@ -260,29 +315,53 @@ static void what_was_gathered_behind_that_goes_with_it(void **state)
     pthread_t thread;
     gathered(0, 5, 20);
     gate_close();
-    pthread_create(&thread, NULL, store_it, NULL);
+    pthread_create(&thread, NULL, send_what_is_enough, NULL);
     gate_wait_for_flush();
-    gathered(5, 8, 20); /* behind what is being stored */
+    gathered(5 + ENOUGH, 8 + ENOUGH, 20 + ENOUGH); /* behind what is being stored */
     gate_fail_after(0, FAIL_FULL);
     gate_open();
     pthread_join(thread, NULL);
-    next_is_told(8, FAIL_FULL);
+    next_is_told(8 + ENOUGH, FAIL_FULL);
     all_is_sent_again();
 }
 
-/* Between the batch and its store the copy is told of another term. */
-static void what_was_gathered_in_a_term_that_is_over_is_not_stored(void **state)
+/* Whoever sent a batch may send the next one before this one is gathered, or stored; and the copy
+ * may be told of another term meanwhile. */
+static void another_term_begins(const struct copy_answer *answer, void *context)
 {
-    (void)state;
-    gathered(0, 5, 20);
+    (void)context;
+    assert_int_equal(answer->verdict, COPY_GO_ON);
+    assert_int_equal(answer->taken, 5 + ENOUGH);
+    stands(0, 0);
     struct hold hold = a_hold(MODE_STANDBY, FOLLOWED_TERM + 2, 2);
     hold.lineage = (struct lineage){0};
     lineage_open(&hold.lineage, a_hold(MODE_STANDBY, FOLLOWED_TERM, 1).term, 0);
     lineage_open(&hold.lineage, hold.term, 3); /* change 5 of the term before was given up */
     assert_int_equal(keep_hold(store, &hold, NULL), OK);
-    applying_store(applying, store, HOME, MODULE);
-    next_is_told(5, FAIL_REFUSED);
+}
+
+static void what_was_gathered_in_a_term_that_is_over_is_not_stored(void **state)
+{
+    (void)state;
+    gathered(0, 5, 20);
+    send_enough(5, another_term_begins);
+    next_is_told(5 + ENOUGH, FAIL_REFUSED);
     all_is_sent_again();
+}
+
+static void unexpected(const struct copy_answer *answer, void *context)
+{
+    (void)context;
+    fail_msg("an answer up to change %llu", (unsigned long long)answer->taken);
+}
+
+/* What is to be durable when it is answered. */
+static void the_last_one_is_not_answered_before_the_end(void **state)
+{
+    (void)state;
+    gathered(0, 5, 20);
+    send_many((struct many){5, 15, 20, 10, true}, unexpected);
+    stands(20, 20);
 }
 
 /* Nobody sends the rest, as when the other pool stops in the middle: nothing of it is kept. */
@@ -292,57 +371,25 @@ static void what_was_gathered_and_is_begun_again_elsewhere_counts_for_nothing(vo
     gathered(0, 5, 20);
     gathered(5, 8, 20);
     gathered(0, 4, 20); /* the other pool asked where the copy stands, and goes on from there */
-    applying_store(applying, store, HOME, MODULE);
-    stands(4, 20);
     assert_true(sent(4, 20, 20, false).complete[MODULE]);
     stands(20, 20);
+    assert_sound(store, HOME);
 }
 
 /* --- when what was gathered is stored --- */
 
-/* So many changes behind `after`, in the order of their keys or in none, each of so many bytes. */
-struct many {
-    uint64_t after, count, head;
-    size_t bytes;
-    bool in_order;
-};
-
-static bool is_due(struct many many)
+static bool is_stored(struct many many)
 {
-    OWNED(batch_writer_free) struct batch_writer *writer = batch_writer_new();
-    OWNED(free_memory) char *value = xcalloc(1, many.bytes + 1);
-    memset(value, 'v', many.bytes);
     struct hold hold;
-    state_of(store, HOME, &hold);
-    struct batch_head of = {
-        .module = MODULE, .term = hold.term, .after = many.after, .head = many.head};
-    snprintf(of.home, sizeof of.home, "%s", HOME);
-    batch_begin(writer, &of);
-    uint64_t upto = many.after + many.count;
-    for (uint64_t usn = many.after + 1; usn <= upto; usn++) {
-        char key[32];
-        snprintf(key, sizeof key, "key-%08llu",
-                 (unsigned long long)(many.in_order ? usn : usn * 618033 % 1000003));
-        struct item item = an_item(usn, key, value);
-        item.version.term = hold.term.number;
-        assert_true(batch_add(writer, &item));
-    }
-    const struct applying_sent bytes = {.from = PARTNER,
-                                        .bytes = batch_finish(writer, upto, upto < many.head),
-                                        .limit = UINT64_MAX};
-    struct applied applied = {0};
-    struct error e = {0};
-    if (applying_take(applying, store, &bytes, &applied, &e))
-        fail_msg("%s", e.what);
-    assert_int_equal(applied.answer.verdict, COPY_GO_ON);
-    return applied.due;
+    send_many(many, NULL);
+    return state_of(store, HOME, &hold).modules[MODULE].cookie.usn == many.after + many.count;
 }
 
 /* A copy that has so many items already, most of whose pages a few in no order would touch. */
 static void has_many(uint64_t count)
 {
     for (uint64_t usn = 0; usn < count; usn += 5000)
-        is_due((struct many){usn, 5000, count, 10, true});
+        is_stored((struct many){usn, 5000, count, 10, true});
     stands(count, count);
 }
 
@@ -350,42 +397,42 @@ static void what_comes_in_the_order_of_its_keys_is_stored_soon(void **state)
 {
     (void)state;
     has_many(25000);
-    assert_false(is_due((struct many){25000, 1000, 90000, 300, true}));
-    assert_true(is_due((struct many){26000, 3000, 90000, 300, true}));
+    assert_false(is_stored((struct many){25000, 1000, 90000, 300, true}));
+    assert_true(is_stored((struct many){26000, 3000, 90000, 300, true}));
 }
 
 static void what_comes_in_no_order_waits_until_it_is_many(void **state)
 {
     (void)state;
     has_many(25000);
-    assert_false(is_due((struct many){25000, 4000, 90000, 300, false}));
-    assert_true(is_due((struct many){29000, 4000, 90000, 300, false})); /* a quarter of all */
+    assert_false(is_stored((struct many){25000, 4000, 90000, 300, false}));
+    assert_true(is_stored((struct many){29000, 4000, 90000, 300, false})); /* a quarter of all */
 }
 
 /* Of 16 MiB in no order; what is left behind it is a little, or is not. */
-static bool is_due_when_it_is_full(uint64_t left)
+static bool is_stored_when_it_is_full(uint64_t left)
 {
     enum { SIZE = 1000, STEP = 2000, FULL = APPLYING_BYTES_MAX / SIZE / STEP + 1, THERE = 100000 };
-    bool due = false;
+    bool stored = false;
     has_many(THERE);
     for (uint64_t n = 0; n < FULL; n++) {
-        assert_false(due);
-        due =
-            is_due((struct many){THERE + n * STEP, STEP, THERE + FULL * STEP + left, SIZE, false});
+        assert_false(stored);
+        stored = is_stored(
+            (struct many){THERE + n * STEP, STEP, THERE + FULL * STEP + left, SIZE, false});
     }
-    return due;
+    return stored;
 }
 
 static void what_is_gathered_is_stored_when_it_is_full(void **state)
 {
     (void)state;
-    assert_true(is_due_when_it_is_full(APPLYING_BYTES_REST / 1000 * 2));
+    assert_true(is_stored_when_it_is_full(APPLYING_BYTES_REST / 1000 * 2));
 }
 
 static void a_little_that_is_left_then_comes_as_well(void **state)
 {
     (void)state;
-    assert_false(is_due_when_it_is_full(APPLYING_BYTES_REST / 1000 / 2));
+    assert_false(is_stored_when_it_is_full(APPLYING_BYTES_REST / 1000 / 2));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -402,6 +449,7 @@ int main(void)
         TEST(what_was_gathered_and_found_no_room_is_sent_again),
         TEST(what_was_gathered_behind_that_goes_with_it),
         TEST(what_was_gathered_in_a_term_that_is_over_is_not_stored),
+        TEST(the_last_one_is_not_answered_before_the_end),
         TEST(what_was_gathered_and_is_begun_again_elsewhere_counts_for_nothing),
         TEST(what_comes_in_the_order_of_its_keys_is_stored_soon),
         TEST(what_comes_in_no_order_waits_until_it_is_many),
