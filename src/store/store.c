@@ -22,6 +22,9 @@ enum {
     /* Those who were just answered often come back with their next change. The writer gives as many
      * as it answered the time to do so, but never longer than half a flush took, nor this. */
     GATHER_MAX_US = 2000,
+    /* Where they did not come back in that time, that is not tried with the next group; with twice
+     * as many if they did not once more, and so on, up to so many. */
+    GATHER_REST_MAX = 16,
 
     /* The writer tidies up when nobody wants anything for so long; with a pause between the steps,
      * each of which is so small that whoever comes then hardly waits. */
@@ -308,11 +311,10 @@ static void wait_for_work(struct store *store, uint64_t patience_ms)
 struct last_group {
     size_t count;
     uint64_t us;
+    unsigned in_vain, rest; /* groups for which nobody waits any more, and how many are left */
 };
 
-/* Gives those who were just answered the time to come back: until as many wait as the last group
- * had, but only for a moment. With the lock held. */
-static void gather(struct store *store, const struct last_group *last)
+static void wait_for_them(struct store *store, struct last_group *last)
 {
     struct timespec until;
     until_in(&until, last->us / 2 < GATHER_MAX_US ? last->us / 2 : GATHER_MAX_US);
@@ -321,6 +323,23 @@ static void gather(struct store *store, const struct last_group *last)
            pthread_cond_timedwait(&store->work, &store->lock, &until) == 0)
         ;
     store->wanted = 1;
+}
+
+/* Gives those who were just answered the time to come back: until as many wait as the last group
+ * had, but only for a moment, and not as long as that is in vain. With the lock held. */
+static void gather(struct store *store, struct last_group *last)
+{
+    if (store->waiting >= last->count)
+        return;
+    if (last->rest > 0) {
+        last->rest--;
+        return;
+    }
+    wait_for_them(store, last);
+    unsigned longer = last->in_vain ? last->in_vain * 2 : 1;
+    bool came = store->waiting >= last->count;
+    last->in_vain = came ? 0 : longer < GATHER_REST_MAX ? longer : GATHER_REST_MAX;
+    last->rest = last->in_vain;
 }
 
 /* With the lock held, but while it works. */
