@@ -38,6 +38,8 @@ void views_free(struct views *views)
 struct view {
     struct views *views;
     struct session *s;
+    char home[HOME_NAME_SIZE]; /* the last one that was asked for; "": none */
+    struct home_row row;       /* of that: it does not change while the view lasts */
 };
 
 static enum failure borrow_reader(struct views *views, struct session **s, struct error *e)
@@ -117,7 +119,14 @@ static enum failure noted(const struct view *view, enum failure bad)
 static enum failure find_home(struct view *view, const char *home, struct home_row *row,
                               struct error *e)
 {
-    return noted(view, ops_of(view)->home_load(view->s, home, row, e));
+    if (strcmp(view->home, home) != 0) {
+        enum failure bad = ops_of(view)->home_load(view->s, home, &view->row, e);
+        memcpy(view->home, bad ? "" : home, bad ? 1 : strlen(home) + 1);
+        if (bad)
+            return noted(view, bad);
+    }
+    *row = view->row;
+    return OK;
 }
 
 enum failure view_home(struct view *view, const char *home, struct home_state *state,

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/sha.h>
+#include <openssl/evp.h>
 
 #include "base/random.h"
 
@@ -58,6 +58,7 @@ struct sessions {
     size_t count;
     sessions_ended *ended;
     void *context;
+    EVP_MD *sha256; /* to look it up each time costs more than the hash */
     struct session *by_hash[BUCKETS];
     struct user *users[BUCKETS];
 };
@@ -93,10 +94,16 @@ static size_t bucket_of(const unsigned char hash[HASH_SIZE])
     return number % BUCKETS;
 }
 
-static size_t bucket_of_user(const char *id)
+static void hash_text(const struct sessions *s, const char *text, unsigned char hash[HASH_SIZE])
+{
+    if (!EVP_Digest(text, strlen(text), hash, NULL, s->sha256, NULL))
+        abort(); /* for lack of memory: it is none that a caller could do without */
+}
+
+static size_t bucket_of_user(const struct sessions *s, const char *id)
 {
     unsigned char hash[HASH_SIZE];
-    SHA256((const unsigned char *)id, strlen(id), hash);
+    hash_text(s, id, hash);
     return bucket_of(hash);
 }
 
@@ -117,7 +124,7 @@ static struct home *home_of(struct sessions *s, const char *name, bool make)
 
 static struct user **place_of_user(struct sessions *s, const char *id)
 {
-    struct user **at = &s->users[bucket_of_user(id)];
+    struct user **at = &s->users[bucket_of_user(s, id)];
     while (*at && strcmp((*at)->id, id) != 0)
         at = &(*at)->next;
     return at;
@@ -227,6 +234,9 @@ struct sessions *sessions_new(void)
 {
     struct sessions *s = xcalloc(1, sizeof *s);
     pthread_mutex_init(&s->lock, NULL);
+    s->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+    if (!s->sha256)
+        abort(); /* nobody can be signed on without */
     ring_begin(&s->by_age);
     return s;
 }
@@ -248,6 +258,7 @@ void sessions_free(struct sessions *s)
         s->homes = home->next;
         free(home);
     }
+    EVP_MD_free(s->sha256);
     pthread_mutex_destroy(&s->lock);
     free(s);
 }
@@ -256,11 +267,6 @@ static void draw_token(char token[SESSION_TOKEN_SIZE])
 {
     snprintf(token, SESSION_TOKEN_SIZE, "%016" PRIx64 "%016" PRIx64 "%016" PRIx64 "%016" PRIx64,
              random_u64(), random_u64(), random_u64(), random_u64());
-}
-
-static void hash_token(const char *token, unsigned char hash[HASH_SIZE])
-{
-    SHA256((const unsigned char *)token, strlen(token), hash);
 }
 
 /* With the lock held: the user as this sign-on has it. Sessions of another home were begun before
@@ -277,7 +283,7 @@ static struct user *user_for(struct sessions *s, const struct account *account)
         end(s, SESSION_OF(user->sessions.after, of_user), SESSION_END_REPLACED);
     } else if (!user) {
         user = user_new(home_of(s, account->pool, true), account);
-        struct user **at = &s->users[bucket_of_user(account->id)];
+        struct user **at = &s->users[bucket_of_user(s, account->id)];
         user->next = *at;
         *at = user;
     }
@@ -290,7 +296,7 @@ static void add(struct sessions *s, struct user *user, const char *token, uint64
     one->user = user;
     one->opened_ms = one->used_ms = now_ms;
     one->left = user->home->left;
-    hash_token(token, one->hash);
+    hash_text(s, token, one->hash);
     struct session **at = &s->by_hash[bucket_of(one->hash)];
     one->next = *at;
     *at = one;
@@ -334,7 +340,7 @@ bool sessions_use(struct sessions *s, const char *token, uint64_t now_ms,
                   struct session_facts *facts)
 {
     unsigned char hash[HASH_SIZE];
-    hash_token(token, hash);
+    hash_text(s, token, hash);
     pthread_mutex_lock(&s->lock);
     struct session *one = *place_of(s, hash);
     enum session_end why;
@@ -357,7 +363,7 @@ bool sessions_use(struct sessions *s, const char *token, uint64_t now_ms,
 bool sessions_end(struct sessions *s, const char *token, enum session_end why)
 {
     unsigned char hash[HASH_SIZE];
-    hash_token(token, hash);
+    hash_text(s, token, hash);
     pthread_mutex_lock(&s->lock);
     struct session *one = *place_of(s, hash);
     if (one)
@@ -398,7 +404,7 @@ enum failure sessions_join(struct sessions *s, const char *token, const char *co
                            bool *news, struct error *e)
 {
     unsigned char hash[HASH_SIZE];
-    hash_token(token, hash);
+    hash_text(s, token, hash);
     pthread_mutex_lock(&s->lock);
     enum failure bad = join(*place_of(s, hash), conference, news, e);
     pthread_mutex_unlock(&s->lock);
@@ -408,7 +414,7 @@ enum failure sessions_join(struct sessions *s, const char *token, const char *co
 bool sessions_leave(struct sessions *s, const char *token, const char *conference)
 {
     unsigned char hash[HASH_SIZE];
-    hash_token(token, hash);
+    hash_text(s, token, hash);
     pthread_mutex_lock(&s->lock);
     struct session *one = *place_of(s, hash);
     size_t i = one ? place_in(one, conference) : 0;
