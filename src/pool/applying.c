@@ -114,14 +114,6 @@ static struct txn *take_txn(struct applying *applying, struct copy *copy, const 
     return txn;
 }
 
-static enum failure read_hold(struct store *store, const char *home, struct hold *hold,
-                              struct error *e)
-{
-    OWNED(view_close) struct view *view = NULL;
-    enum failure bad = store_view(store, &view, e);
-    return bad ? bad : view_hold(view, home, hold, e);
-}
-
 static void set_storing(struct copy *copy, uint64_t upto, const struct error *e)
 {
     pthread_mutex_lock(&copy->lock);
@@ -157,16 +149,22 @@ static enum failure wait_until_stored(struct applying *applying, struct copy *co
     return bad;
 }
 
-/* What was gathered is what is stored next. NULL: what was stored before it failed. */
-static struct txn *take_next(struct applying *applying, struct store *store, struct copy *copy)
+/* What was gathered is what is stored next. */
+static struct txn *take_next(struct applying *applying, struct copy *copy, const struct hold *hold)
 {
-    OWNED(free_memory) struct hold *hold = xmalloc(sizeof *hold);
-    struct error e;
-    enum failure bad = wait_until_stored(applying, copy, &e);
+    set_storing(copy, copy->all.upto, NULL);
+    return take_txn(applying, copy, hold);
+}
+
+/* Whoever sends more is not answered until what was stored before is: so much is gathered, and no
+ * more. */
+static enum failure make_room(struct applying *applying, struct copy *copy, const struct hold *hold,
+                              struct txn **next, struct error *e)
+{
+    enum failure bad = wait_until_stored(applying, copy, e);
     if (!bad)
-        bad = read_hold(store, copy->home, hold, &e);
-    set_storing(copy, bad ? 0 : copy->all.upto, bad ? &e : NULL);
-    return bad ? NULL : take_txn(applying, copy, hold);
+        *next = take_next(applying, copy, hold);
+    return bad;
 }
 
 /* While the next batches are taken. */
@@ -250,8 +248,8 @@ static bool is_enough(const struct copy *copy, const struct home_state *state)
 
 static bool is_due(struct copy *copy, const struct home_state *state)
 {
-    bool failed;
-    return is_full(copy) || (storing_upto(copy, &failed) == 0 && is_enough(copy, state));
+    bool failed, storing = storing_upto(copy, &failed) != 0;
+    return !storing && !failed && (is_full(copy) || is_enough(copy, state));
 }
 
 static enum failure store_all(struct applying *applying, struct store *store, struct copy *copy,
@@ -383,11 +381,17 @@ static enum failure take(struct applying *applying, struct copy *copy, struct st
     copy->tail = stands.tail;
     copy->files_lack = files && sent->files_lack;
     bool waits = head->more && !others && !files;
+    if (copy->txn && is_full(copy))
+        bad = waits ? make_room(applying, copy, hold, next, e)
+                    : store_all(applying, store, copy, hold, e);
+    if (bad)
+        return bad;
     if (waits && sent->answered)
         sent->answered(&applied->answer, sent->context);
     gather(applying, copy, batch, head, taken ? version_at(hold, head->after) : stands.cookie);
     if (waits) {
-        *next = is_due(copy, &state) ? take_next(applying, store, copy) : NULL;
+        if (!*next && is_due(copy, &state))
+            *next = take_next(applying, copy, hold);
         return OK;
     }
     struct company company = {0};

@@ -70,9 +70,12 @@ static void answer(struct sent *sent, const struct copy_answer *answer, const st
     reply_to(sent, answer, e);
 }
 
+/* How it was stored, the next batch is told: so that it went well so far is noted now, and not
+ * behind what becomes of that one. */
 static void on_answered(void *context)
 {
     struct sent *sent = context;
+    importing_note(sent->importing, sent->head.home, sent->head.module, NULL);
     answer(sent, &sent->answer, NULL);
 }
 
@@ -92,7 +95,7 @@ static void on_worked(void *context)
     bool failed = sent->error.kind != OK;
     if (!failed && strcmp(applied->home, HOME_CENTRAL) == 0)
         backup_service_configure(front_end_backup_service(importing->fe));
-    if (applied->home[0])
+    if (applied->home[0] && !sent->answered)
         importing_note(importing, applied->home, applied->module, failed ? &sent->error : NULL);
     for (int m = 0; m < MODULES && !failed; m++) {
         if (applied->complete[m])

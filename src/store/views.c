@@ -119,7 +119,7 @@ static enum failure noted(const struct view *view, enum failure bad)
 static enum failure find_home(struct view *view, const char *home, struct home_row *row,
                               struct error *e)
 {
-    if (strcmp(view->home, home) != 0) {
+    if (!view->home[0] || strcmp(view->home, home) != 0) {
         enum failure bad = ops_of(view)->home_load(view->s, home, &view->row, e);
         memcpy(view->home, bad ? "" : home, bad ? 1 : strlen(home) + 1);
         if (bad)

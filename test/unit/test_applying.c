@@ -2,9 +2,11 @@
 #include "unit.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "core/lineage.h"
@@ -349,6 +351,51 @@ static void what_was_gathered_in_a_term_that_is_over_is_not_stored(void **state)
     all_is_sent_again();
 }
 
+static atomic_bool was_answered;
+
+static void note_answered(const struct copy_answer *answer, void *context)
+{
+    (void)answer, (void)context;
+    atomic_store(&was_answered, true);
+}
+
+static uint64_t fill(uint64_t after)
+{
+    enum { SIZE = 1000, STEP = 2000 };
+    for (size_t bytes = 0; bytes < APPLYING_BYTES_MAX; bytes += SIZE * STEP, after += STEP)
+        send_many((struct many){after, STEP, 1000000, SIZE, true}, NULL);
+    return after;
+}
+
+static void *send_one_too_many(void *after)
+{
+    send_many((struct many){*(uint64_t *)after, 10, 1000000, 10, true}, note_answered);
+    return NULL;
+}
+
+static void whoever_sends_more_than_is_gathered_is_not_answered_before_it_is_stored(void **state)
+{
+    (void)state;
+    pthread_t first, last;
+    gathered(0, 5, 20);
+    gate_close();
+    pthread_create(&first, NULL, send_what_is_enough, NULL);
+    gate_wait_for_flush();
+    uint64_t full = fill(5 + ENOUGH); /* by one thread, which waits for nothing */
+    atomic_store(&was_answered, false);
+    pthread_create(&last, NULL, send_one_too_many, &full);
+    usleep(20000); /* time to go wrong in */
+    assert_false(atomic_load(&was_answered));
+    stands(0, 0);
+    gate_open();
+    pthread_join(first, NULL);
+    pthread_join(last, NULL);
+    assert_true(atomic_load(&was_answered));
+    stands(full, 1000000);
+    assert_true(sent(full + 10, 1000000, 1000000, false).complete[MODULE]);
+    assert_sound(store, HOME);
+}
+
 static void unexpected(const struct copy_answer *answer, void *context)
 {
     (void)context;
@@ -449,6 +496,7 @@ int main(void)
         TEST(what_was_gathered_and_found_no_room_is_sent_again),
         TEST(what_was_gathered_behind_that_goes_with_it),
         TEST(what_was_gathered_in_a_term_that_is_over_is_not_stored),
+        TEST(whoever_sends_more_than_is_gathered_is_not_answered_before_it_is_stored),
         TEST(the_last_one_is_not_answered_before_the_end),
         TEST(what_was_gathered_and_is_begun_again_elsewhere_counts_for_nothing),
         TEST(what_comes_in_the_order_of_its_keys_is_stored_soon),
