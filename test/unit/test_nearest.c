@@ -12,6 +12,9 @@ static void a_slip_of_the_hand_is_near(void **state)
     assert_int_equal(nearest_distance("backup_pol", "backup_pool"), 1);
     assert_int_equal(nearest_distance("macihne", "machine"), 2);
     assert_int_equal(nearest_distance("mirrors", "mirror"), 1);
+    assert_int_equal(nearest_distance("Invoke-CsPoolFialOver", "Invoke-CsPoolFailOver"), 2);
+    assert_int_equal(nearest_distance("Invoke-CsPoolFailver", "Invoke-CsPoolFailOver"), 1);
+    assert_int_equal(nearest_distance("alt-cs-001.litwareinc.com", "atl-cs-001.litwareinc.com"), 2);
 }
 
 static void another_word_is_not_near(void **state)
@@ -20,6 +23,11 @@ static void another_word_is_not_near(void **state)
     assert_int_equal(nearest_distance("zebra", "site"), NEAREST_NOT);
     assert_int_equal(nearest_distance("", "site"), NEAREST_NOT);
     assert_int_equal(nearest_distance("pool", "machine"), NEAREST_NOT);
+    assert_int_equal(nearest_distance("Invoke-CsDatabaseFailover", "Invoke-CsPoolFailOver"),
+                     NEAREST_NOT);
+    assert_int_equal(nearest_distance("Move-CsUser", "Get-CsUser"), NEAREST_NOT);
+    assert_int_equal(nearest_distance("nosuch.litwareinc.com", "atl-cs-001.litwareinc.com"),
+                     NEAREST_NOT);
 }
 
 static void endless_words_are_not_compared(void **state)
