@@ -84,10 +84,19 @@ static enum failure read_head(struct import *import, const json_t *line, struct 
     return bad;
 }
 
+/* Some editors begin each file with the mark of UTF-8. */
+static struct bytes without_mark(const struct import *import)
+{
+    static const char mark[] = "\xEF\xBB\xBF";
+    struct bytes text = buffer_view(&import->line);
+    bool has = import->number == 1 && bytes_start_with(text, bytes_of_text(mark));
+    return has ? bytes_of(text.at + strlen(mark), text.size - strlen(mark)) : text;
+}
+
 static json_t *parse(const struct import *import, struct error *e)
 {
     json_error_t why;
-    struct bytes text = buffer_view(&import->line);
+    struct bytes text = without_mark(import);
     json_t *line = import->too_long
                        ? NULL
                        : json_loadb((const char *)text.at, text.size, JSON_REJECT_DUPLICATES, &why);
@@ -224,14 +233,16 @@ static enum failure finish(struct import *import, enum failure bad, struct error
 static void say_how_far(const struct import *import, struct error *e)
 {
     const struct user_tally *t = user_batch_tally(import->batch);
-    if (call_switch(import->call, "WhatIf") || !import->headed || t->users == 0)
+    bool nothing = call_switch(import->call, "WhatIf") || !import->headed || t->users == 0;
+    if (nothing)
         error_kept(e, "Nothing was imported.");
     else
         error_kept(e, "The users before line %llu were gone through: %s %s imported.", import->done,
                    COUNTED(t->added + t->replaced, "item"),
                    count_word(t->added + t->replaced, "was", "were"));
     if (!e->next[0])
-        error_next(e, "Give the command again when that is mended: it goes on where it stopped.");
+        error_next(e, "Give the command again when that is mended%s.",
+                   nothing ? "" : ": it goes on where it stopped");
 }
 
 static void on_thread(void *context)

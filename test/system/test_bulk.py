@@ -244,15 +244,20 @@ def what_is_no_such_file_is_refused_and_a_broken_one_read_to_where_it_breaks(wor
     for name, text, *sentences in (
             ("empty.json", "", "This is no file of users' data"),
             ("other.json", '{"a": 1}\n', "This is no file of users' data", "Export-CsUserData"),
-            ("new.json", json.dumps({**HEAD, "version": 2}) + "\n", "has version 2", "reads version 1"),
-            ("plain.zst", json.dumps(HEAD) + "\n", "is no whole file of zstd")):
+            ("new.json", json.dumps({**HEAD, "version": 2}) + "\n", "has version 2", "reads version 1")):
         (folder / name).write_text(text)
         bring(world, name).must(1, *sentences, "Nothing was imported.")
-    bring(world, "missing.json").must(1, "can't be read: No such file")
+    bring(world, "missing.json").must(1, "can't be read: No such file", "Name a file that is there")
     bring(world, ".").must(1, "can't be read: Is a directory")
     write_lines(folder / "users.json", *lines)
     assert imported(world, "users.json")["Users"] == 40
+    # Names change, and some editors begin each file with a mark.
+    (folder / "marked.zst").write_bytes(b"\xef\xbb\xbf" + (folder / "users.json").read_bytes())
+    assert imported(world, "marked.zst")["Users"] == 40
     export(world, "users.zst").must(0)
+    (folder / "cut.zst").write_bytes((folder / "users.zst").read_bytes()[:20])
+    outcome = bring(world, "cut.zst").must(1, "it ends too early", "Nothing was imported.")
+    assert "goes on" not in outcome.err, outcome
     export(world, "users.json", "-Force").must(0)
     for line in range(40):
         world.command("atl", "Disable-CsUser", f"user{line:04}").must(0)

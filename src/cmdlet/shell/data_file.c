@@ -40,7 +40,7 @@ static bool is_compressed(const char *path)
     return size >= strlen(ending) && strcasecmp(path + size - strlen(ending), ending) == 0;
 }
 
-/* A file that was renamed still begins so; of a pipe that can't be looked at. */
+/* What zstd makes begins so, or with a frame that it would skip. */
 static bool begins_compressed(int fd)
 {
     uint8_t begins[sizeof(uint32_t)];
@@ -48,7 +48,8 @@ static bool begins_compressed(int fd)
     bool whole = pread(fd, begins, sizeof begins, 0) == (ssize_t)sizeof begins;
     for (size_t i = sizeof begins; whole && i > 0; i--)
         magic = magic << 8 | begins[i - 1];
-    return magic == ZSTD_MAGICNUMBER;
+    return magic == ZSTD_MAGICNUMBER ||
+           (magic & ZSTD_MAGIC_SKIPPABLE_MASK) == ZSTD_MAGIC_SKIPPABLE_START;
 }
 
 static struct data_file *file_new(const char *path)
@@ -81,7 +82,8 @@ static enum failure can_not_read(const struct data_file *file, int why, struct e
 {
     fail(e, why == ENOENT ? FAIL_NOT_FOUND : FAIL_IO, "%s can't be read: %s.", file->path,
          strerrordesc_np(why));
-    return error_kept(e, "Nothing was done.");
+    error_kept(e, "Nothing was done.");
+    return error_next(e, "Name a file that is there and that you may read.");
 }
 
 static enum failure open_file(struct data_file *file, struct error *e)
@@ -92,8 +94,10 @@ static enum failure open_file(struct data_file *file, struct error *e)
         return can_not_read(file, errno, e);
     if (S_ISDIR(facts.st_mode))
         return can_not_read(file, EISDIR, e);
-    file->size = S_ISREG(facts.st_mode) ? (uint64_t)facts.st_size : 0;
-    if (!is_compressed(file->path) && !begins_compressed(file->fd))
+    bool regular = S_ISREG(facts.st_mode);
+    file->size = regular ? (uint64_t)facts.st_size : 0;
+    /* Names change; of a pipe nothing else can be looked at. */
+    if (regular ? !begins_compressed(file->fd) : !is_compressed(file->path))
         return OK;
     file->reader = ZSTD_createDStream();
     if (!file->reader)

@@ -1,6 +1,6 @@
 /* A file of the caller's that is too large for memory: read in parts, or written line by line into
- * a temporary one beside its place, which takes that when it is whole. Compressed by zstd if its
- * name ends in .zst. Knows nothing of what is in it. */
+ * a temporary one beside its place, which takes that when it is whole. Written compressed by zstd
+ * if its name ends in .zst; read so if it begins so. Knows nothing of what is in it. */
 #ifndef POLLUX_CMDLET_SHELL_DATA_FILE_H
 #define POLLUX_CMDLET_SHELL_DATA_FILE_H
 
