@@ -69,6 +69,9 @@ static void tell_trouble(struct call *call, size_t i, bool copied)
         error_within(&e, "%s of the home %s is in %s: ", module, home, export_word_name(word));
     else
         error_within(&e, "%s of the home %s is not copied: ", module, home);
+    if (copied && copying->goal.until == BACKUP_FINAL && !e.next[0])
+        error_next(&e, "FinalState takes a whole sync interval without changes "
+                       "(Get-CsBackupServiceConfiguration): -WaitTime has it waited for longer.");
     if (!e.next[0])
         error_next(&e, "It is tried again by itself; Get-CsBackupServiceStatus shows it.");
     call_error(call, &e);
@@ -198,6 +201,20 @@ static void look(void *context)
 
 /* --- -WhatIf: the copies are asked, and nothing is hurried --- */
 
+/* By what is so now; what comes in the meantime, nobody knows. */
+static void tell_would_fail(struct call *call, const struct exporting *x)
+{
+    struct error e = *exporting_trouble(x);
+    if (!e.kind)
+        fail(&e, FAIL_UNREACHABLE, "It did not answer.");
+    error_within(&e, "%s does not take anything now: ", exporting_target(x));
+    error_kept(&e, "Nothing was copied.");
+    if (!e.next[0])
+        error_next(&e, "See what it says of itself: Get-CsPoolFailOverStatus -PoolFqdn %s",
+                   exporting_target(x));
+    call_error(call, &e);
+}
+
 static void tell_plan(struct call *call)
 {
     const struct copying *copying = call_kept(call);
@@ -208,8 +225,7 @@ static void tell_plan(struct call *call)
         const char *module = module_name(exporting_module(x));
         uint64_t left = s.head > s.copied.usn ? s.head - s.copied.usn : 0;
         if (s.failing)
-            call_warning(call, "%s does not take anything now: %s", exporting_target(x),
-                         exporting_trouble(x)->what);
+            tell_would_fail(call, x);
         call_what_if(call, "%s of the home %s would be copied to %s: %s.", module,
                      exporting_home(x), exporting_target(x), COUNTED(left, "change"));
         call_figure(call, json_integer((json_int_t)left), "Changes to copy, %s of the home %s",
@@ -253,6 +269,33 @@ static void keep_failed_over(struct call *call, struct backup_wait *wait)
     }
 }
 
+/* What was asked for, and is copied from elsewhere, or from nowhere: nobody shall take the rest for
+ * all of it. */
+static bool tell_not_held(struct call *call)
+{
+    const struct front_end *fe = call_front_end(call);
+    const char *pool = front_end_pool(fe);
+    const struct pool *holder = front_end_holder(fe, pool);
+    bool wanted = false;
+    for (int m = 0; m < MODULES; m++)
+        wanted |=
+            module_belongs((enum module)m, pool) && backup_module_wanted(call, (enum module)m);
+    if (!wanted || holder == front_end_config(fe)->self->pool)
+        return false;
+    if (holder)
+        call_caution(
+            call,
+            "The users of %s are served by %s: what they have is copied from there, and not "
+            "by this command. For that: %s -PoolFqdn %s",
+            pool, holder->fqdn, call_command(call)->name, holder->fqdn);
+    else
+        call_caution(call,
+                     "%s does not serve its users now: what they have is not copied. "
+                     "Get-CsPoolFailOverStatus -PoolFqdn %s shows why.",
+                     pool, pool);
+    return true;
+}
+
 void backup_copy(struct call *call, const struct backup_goal *goal)
 {
     const struct config *config = front_end_config(call_front_end(call));
@@ -280,7 +323,8 @@ void backup_copy(struct call *call, const struct backup_goal *goal)
     backup_wait_begin(copying->wait, only_look       ? WISH_LOOK
                                      : goal->compare ? WISH_COMPARE
                                                      : WISH_COPY);
-    if (copying->wait->count == 0)
+    bool told = !goal->failed_over_only && tell_not_held(call);
+    if (copying->wait->count == 0 && !told)
         call_caution(
             call,
             goal->failed_over_only

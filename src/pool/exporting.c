@@ -110,11 +110,14 @@ struct error exporting_files_trouble(const struct exporting *x)
     e = content_trouble(front_end_content(x->fe), x->home);
     if (!e.kind && s.here.broken) /* where it was found first, of all homes in that file store */
         e = content_trouble(front_end_content(x->fe), NULL);
-    if (!e.kind && x->files_there[0])
+    if (e.kind)
+        return e;
+    if (x->files_there[0])
         fail(&e, FAIL_NOT_FOUND, "At %s: %s", x->target, x->files_there);
-    else if (!e.kind && s.there.broken)
-        fail(&e, FAIL_NOT_FOUND, "The file store of %s can't be used; its own status says why.",
-             x->target);
+    else if (s.there.broken)
+        fail(&e, FAIL_NOT_FOUND, "The file store of %s can't be used.", x->target);
+    if (e.kind)
+        error_next(&e, "What to do there: Get-CsBackupServiceStatus -PoolFqdn %s", x->target);
     return e;
 }
 

@@ -75,6 +75,35 @@ def what_if_and_confirm_tell_how_much_it_is_and_copy_nothing(world):
 
 
 @test
+def what_a_pool_does_not_hold_is_not_left_out_in_silence(world):
+    atl, redmond = pair(world)
+    done(atl, "Invoke-CsPoolFailOver", PoolFqdn=ATL)
+    sentence = f"users of {ATL} are served by {REDMOND}"
+    for command, words in (("Backup-CsPool", {}), ("Backup-CsPool", {"WhatIf": True}),
+                           ("Backup-CsPool", {"Category": "UserData"}),
+                           ("Invoke-CsBackupServiceSync", {}),
+                           ("Invoke-CsBackupServiceSync", {"BackupModule": "DataConf"})):
+        answer = done(atl, command, PoolFqdn=ATL, **words)
+        [warning] = [s for s in said(answer, "warning") if sentence in s]
+        assert f"{command} -PoolFqdn {REDMOND}" in warning, warning
+        assert not any(sentence in s for s in said(done(atl, command, PoolFqdn=REDMOND, **words),
+                                                   "warning"))
+    assert not said(done(atl, "Backup-CsPool", PoolFqdn=ATL, Category="CMS"), "warning")
+    done(atl, "Invoke-CsPoolFailBack", PoolFqdn=ATL)
+    assert not said(backup(atl), "warning")
+
+
+@test
+def what_if_fails_with_what_the_command_would_fail_with(world):
+    atl, _ = quiet_pair(world)
+    make(atl, 3)
+    world.kill("redmond")
+    for words in ("-WhatIf",), ("-WaitTime", "00:00:02", "-RetryCount", "0"):
+        outcome = typed(world, *words).must(1)
+        assert REDMOND.split(".")[0] in outcome.err and "Nothing listens" in outcome.err, outcome
+
+
+@test
 def a_category_is_all_that_is_copied(world):
     atl, _ = quiet_pair(world)
     make(atl, 3)
@@ -342,7 +371,9 @@ def a_report_of_what_went_wrong_says_what_and_what_to_do(world):
     # Of what makes no sense there is nothing to report; and a rehearsal is called one.
     typed(world, "-FullBackup", "-SteadyState", "-Report", "wrong.html").must(2, "one of them")
     assert not (world.folder / "wrong.html").exists()
-    typed(world, "-WhatIf", "-Report", "rehearsed.html").must(0)
+    world.start("redmond")
+    until("Redmond to take something again",
+          lambda: typed(world, "-WhatIf", "-Report", "rehearsed.html").status == 0)
     page = Page(world.folder / "rehearsed.html")
     assert "Nothing was done" in page.text and "would be copied" in page.text, page.text
     # -Force hides what is not fatal; the report has it.
@@ -371,6 +402,15 @@ def a_report_overwrites_only_a_report(world):
     world.command("atl", "-c", "Get-CsPool | Backup-CsPool -Report many.html").must(0)
     pools = {Page(world.folder / name).facts["Pool"] for name in ("many.html", "many-2.html")}
     assert pools == {ATL, REDMOND}
+
+
+@test
+def nothing_was_done_is_said_only_where_nothing_was(world):
+    pair(world)
+    for names, status in (((ATL, "oslo"), 1), (("oslo", ATL), 1), (("oslo", "bergen"), 2)):
+        for command in ("Backup-CsPool", "Invoke-CsBackupServiceSync"):
+            objects = ", ".join(f'"{name}"' for name in names)
+            world.command("atl", "-c", f"{objects} | {command}").must(status, "not \"oslo\"")
 
 
 @test
