@@ -123,6 +123,12 @@ bool command_changes(const struct command *command)
     return command->effect != READS;
 }
 
+bool command_acts(const struct command *command)
+{
+    static const char verb[] = "Invoke-";
+    return command_changes(command) || strncmp(command->name, verb, strlen(verb)) == 0;
+}
+
 bool command_is_remote(const struct command *command)
 {
     return command->place != ANYWHERE && command->place != IN_SHELL;

@@ -143,6 +143,8 @@ const char *command_nearest(const char *name);
 /* Does polluxd carry it out? */
 bool command_is_remote(const struct command *command);
 bool command_changes(const struct command *command); /* or destroys */
+/* Or has copies brought up to date, which changes nothing and is more than to read. */
+bool command_acts(const struct command *command);
 
 /* What the program says to polluxd beside what was typed, for a command with a FILE_SENT: nobody
  * types it, so it stands in no help. NULL: this is none. */

@@ -172,6 +172,13 @@ def habits_of_powershell_are_understood(world):
         shell(world, line).must(0)
         assert sorted(groups()) == expected, (line, groups())
     shell(world, f"{SET} -AuthorizedUniversalGroups $null").must(0)
+    unix(world, f"{SET} -AuthorizedLocalAccounts root").must(0)
+    misused(world, unix, f"{SET} -AuthorizedLocalAccounts ''", "$null empties the list")
+    for nothing in ("'$null'", "'@{Replace=$null}'", "'@()'"):
+        unix(world, f"{SET} -AuthorizedLocalAccounts root").must(0)
+        assert configuration(world)["AuthorizedLocalAccounts"] == ["root"]
+        unix(world, f"{SET} -AuthorizedLocalAccounts {nothing}").must(0)
+        assert configuration(world)["AuthorizedLocalAccounts"] == []
     assert groups() == []
     for line, expected in ((f'{SET} -AuthorizedUniversalGroups @{{Add="CSAdministrator"}}',
                             ["CSAdministrator"]),
@@ -716,7 +723,8 @@ def confirm_says_what_would_be_done_and_asks(world):
     before = configuration(world)
     for answers in (["n\n"], ["No\n"], ["maybe\n", "N\n"], ["\4"], ["\n"] * 5):
         status, seen = at_terminal(world, words, [(question, answer) for answer in answers])
-        assert status == 0 and "What if: " in seen and "Shall this be done?" in seen, seen
+        assert status == 1 and "What if: " in seen and "Shall this be done?" in seen, seen
+        assert "The answer was not Yes." in seen and "Nothing was done." in seen, seen
         assert configuration(world) == before, answers
     status, seen = at_terminal(world, words, [(question, "\3")])
     assert status == 130 and configuration(world) == before, (status, seen)

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "cmdlet/language/foreign.h"
 #include "cmdlet/language/grammar.h"
@@ -77,6 +78,14 @@ static bool looks_split(const char *text)
     return text[0] == '{' && !strchr(text, '}');
 }
 
+/* '$null', which nobody means to be a name: it empties a list. */
+static struct expression *nothing(void)
+{
+    struct expression *x = expression_new(EXPRESSION_VARIABLE, 0, 0);
+    x->text = xstrdup("null");
+    return x;
+}
+
 static struct expression *read_value_of(struct words *w, const char *text)
 {
     struct reader *r = &w->r;
@@ -96,6 +105,8 @@ static struct expression *read_value_of(struct words *w, const char *text)
                     "The Unix shell has split what stands in these braces.");
         return NULL;
     }
+    if (strcasecmp(text, "$null") == 0)
+        return nothing();
     return expression_text(xstrdup(text), true, 0, 0);
 }
 

@@ -66,6 +66,18 @@ enum failure person_agrees(const char *question, bool *yes, struct error *e)
     return OK;
 }
 
+enum failure person_confirms(bool wished, bool *yes, struct error *e)
+{
+    if (person_agrees("Shall this be done?", yes, e))
+        return error_next(e, wished ? "Leave -Confirm out, or give the command at a terminal."
+                                    : "Give the command at a terminal, or with '-Confirm:$false'.");
+    if (*yes || session_interrupted())
+        return OK;
+    fail(e, FAIL_REFUSED, "The answer was not Yes.");
+    error_kept(e, "Nothing was done.");
+    return error_next(e, "Give the command again to be asked again.");
+}
+
 static bool ask_hidden(int fd, const char *what, const char *again, char secret[SECRET_SIZE])
 {
     struct termios before, hidden;

@@ -193,7 +193,8 @@ static int run_commands(struct session *s, const struct pipeline *typed, const j
     for (size_t i = 0; i < pipe.count; i++)
         stage_free(pipe.stages[i]);
     free(pipe.stages);
-    return pipe.status;
+    bool nothing = pipe.status == STATUS_MISUSED || pipe.status == STATUS_NOT_PERMITTED;
+    return pipe.did && nothing ? STATUS_FAILED : pipe.status;
 }
 
 int run_pipeline(struct session *s, const struct pipeline *pipeline, json_t *capture)

@@ -472,11 +472,7 @@ static enum failure prepare(struct stage *stage, bool *yes, struct error *e)
     fflush(stdout);
     if (stage->b.command->effect == DESTROYS && !stage->would_do)
         *yes = false; /* there is nothing to ask about, nor to do */
-    if (!bad && *yes && asks && (bad = person_agrees("Shall this be done?", yes, e)))
-        error_next(e, bound_switch(&stage->b, "Confirm")
-                          ? "Leave -Confirm out, or give the command at a terminal."
-                          : "Give the command at a terminal, or with '-Confirm:$false'.");
-    return bad;
+    return !bad && *yes && asks ? person_confirms(bound_switch(&stage->b, "Confirm"), yes, e) : bad;
 }
 
 /* Before anything is done: a report that can't be written must not be found out afterwards. */
@@ -517,6 +513,7 @@ static void carry_out(struct stage *stage)
         bad = prepare(stage, &yes, &e);
     if (!bad && yes)
         bad = run_remotely(stage, false, &e);
+    stage->pipe->did |= !bad && yes && command_acts(stage->b.command);
     if (bad || yes || stage->troubled)
         tell_missing_report(stage, bad || !yes);
     if (got) /* the next object has its own */

@@ -19,6 +19,7 @@ struct pipe {
     size_t count;
     json_t *capture; /* where the last one's objects go; NULL: they are shown */
     int status;      /* of the first that failed */
+    bool did;        /* something was carried out, and not only read */
     bool stop;       /* nothing more goes through */
     size_t over;     /* so many stages in front have nothing more to do */
     bool anew;       /* a -PipelineVariable: what stands behind is read for each object */
