@@ -372,9 +372,12 @@ static enum failure take(struct applying *applying, struct copy *copy, struct st
         return OK;
     limited.head = copy_whole_upto(&stands, head);
     applied->answer.taken = head->upto;
-    if (head->upto == head->after && !copy->txn) { /* it brings nothing that is not stored */
-        applied->complete[head->module] = head->upto == head->head && !stands.tail;
-        return OK;
+    if (head->upto == head->after && !copy->txn) { /* it brings nothing that is not stored yet */
+        bad = wait_until_stored(applying, copy, e);
+        if (taken)
+            applied->answer.at = version_at(hold, head->upto);
+        applied->complete[head->module] = !bad && head->upto == head->head && !stands.tail;
+        return bad;
     }
     bool others = !copy->txn && atomic_load(&applying->gathered) >= APPLYING_GATHERED_MAX;
     bool files = head->module == MODULE_DATA_CONF; /* each batch waits for its own */

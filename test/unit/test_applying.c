@@ -217,6 +217,7 @@ struct many {
     uint64_t after, count, head;
     size_t bytes;
     bool in_order;
+    bool more; /* though it comes up to the head */
 };
 
 static struct item one_of(const struct many *many, uint64_t usn, const char *value, char key[32])
@@ -245,10 +246,11 @@ static void send_many(struct many many, applying_answered *answered)
         item.version.term = hold.term.number;
         assert_true(batch_add(writer, &item));
     }
-    const struct applying_sent bytes = {.from = PARTNER,
-                                        .bytes = batch_finish(writer, upto, upto < many.head),
-                                        .limit = UINT64_MAX,
-                                        .answered = answered};
+    const struct applying_sent bytes = {
+        .from = PARTNER,
+        .bytes = batch_finish(writer, upto, many.more || upto < many.head),
+        .limit = UINT64_MAX,
+        .answered = answered};
     struct applied applied = {0};
     struct error e = {0};
     if (applying_take(applying, store, &bytes, &applied, &e))
@@ -262,7 +264,7 @@ enum { ENOUGH = APPLYING_BYTES_ENOUGH / 1000 + 1 };
 
 static void send_enough(uint64_t after, applying_answered *answered)
 {
-    send_many((struct many){after, ENOUGH, after + 2 * ENOUGH, 1000, true}, answered);
+    send_many((struct many){after, ENOUGH, after + 2 * ENOUGH, 1000, true, false}, answered);
 }
 
 /* --- what was gathered is not stored --- */
@@ -351,6 +353,18 @@ static void what_was_gathered_in_a_term_that_is_over_is_not_stored(void **state)
     all_is_sent_again();
 }
 
+static void *send_all_there_is(void *unused)
+{
+    send_many((struct many){.after = 5,
+                            .count = ENOUGH,
+                            .head = 5 + ENOUGH,
+                            .bytes = 1000,
+                            .in_order = true,
+                            .more = true},
+              NULL);
+    return unused;
+}
+
 static atomic_bool was_answered;
 
 static void note_answered(const struct copy_answer *answer, void *context)
@@ -363,13 +377,13 @@ static uint64_t fill(uint64_t after)
 {
     enum { SIZE = 1000, STEP = 2000 };
     for (size_t bytes = 0; bytes < APPLYING_BYTES_MAX; bytes += SIZE * STEP, after += STEP)
-        send_many((struct many){after, STEP, 1000000, SIZE, true}, NULL);
+        send_many((struct many){after, STEP, 1000000, SIZE, true, false}, NULL);
     return after;
 }
 
 static void *send_one_too_many(void *after)
 {
-    send_many((struct many){*(uint64_t *)after, 10, 1000000, 10, true}, note_answered);
+    send_many((struct many){*(uint64_t *)after, 10, 1000000, 10, true, false}, note_answered);
     return NULL;
 }
 
@@ -396,6 +410,37 @@ static void whoever_sends_more_than_is_gathered_is_not_answered_before_it_is_sto
     assert_sound(store, HOME);
 }
 
+/* Nothing is left behind what is being stored: only then it is there. */
+static void *ask_for_the_rest(void *after)
+{
+    uint64_t upto = *(uint64_t *)after;
+    struct applied applied = tells(upto, upto, upto);
+    atomic_store(&was_answered, true);
+    assert_true(applied.complete[MODULE]);
+    assert_int_equal(applied.answer.at.usn, upto);
+    stands(upto, upto);
+    return NULL;
+}
+
+static void what_is_being_stored_is_not_said_to_be_there(void **state)
+{
+    (void)state;
+    pthread_t first, last;
+    uint64_t upto = 5 + ENOUGH;
+    gathered(0, 5, 20);
+    gate_close();
+    pthread_create(&first, NULL, send_all_there_is, NULL);
+    gate_wait_for_flush();
+    atomic_store(&was_answered, false);
+    pthread_create(&last, NULL, ask_for_the_rest, &upto);
+    usleep(20000); /* time to go wrong in */
+    assert_false(atomic_load(&was_answered));
+    gate_open();
+    pthread_join(first, NULL);
+    pthread_join(last, NULL);
+    assert_true(atomic_load(&was_answered));
+}
+
 static void unexpected(const struct copy_answer *answer, void *context)
 {
     (void)context;
@@ -407,7 +452,7 @@ static void the_last_one_is_not_answered_before_the_end(void **state)
 {
     (void)state;
     gathered(0, 5, 20);
-    send_many((struct many){5, 15, 20, 10, true}, unexpected);
+    send_many((struct many){5, 15, 20, 10, true, false}, unexpected);
     stands(20, 20);
 }
 
@@ -436,7 +481,7 @@ static bool is_stored(struct many many)
 static void has_many(uint64_t count)
 {
     for (uint64_t usn = 0; usn < count; usn += 5000)
-        is_stored((struct many){usn, 5000, count, 10, true});
+        is_stored((struct many){usn, 5000, count, 10, true, false});
     stands(count, count);
 }
 
@@ -444,16 +489,17 @@ static void what_comes_in_the_order_of_its_keys_is_stored_soon(void **state)
 {
     (void)state;
     has_many(25000);
-    assert_false(is_stored((struct many){25000, 1000, 90000, 300, true}));
-    assert_true(is_stored((struct many){26000, 3000, 90000, 300, true}));
+    assert_false(is_stored((struct many){25000, 1000, 90000, 300, true, false}));
+    assert_true(is_stored((struct many){26000, 3000, 90000, 300, true, false}));
 }
 
 static void what_comes_in_no_order_waits_until_it_is_many(void **state)
 {
     (void)state;
     has_many(25000);
-    assert_false(is_stored((struct many){25000, 4000, 90000, 300, false}));
-    assert_true(is_stored((struct many){29000, 4000, 90000, 300, false})); /* a quarter of all */
+    assert_false(is_stored((struct many){25000, 4000, 90000, 300, false, false}));
+    assert_true(
+        is_stored((struct many){29000, 4000, 90000, 300, false, false})); /* a quarter of all */
 }
 
 /* Of 16 MiB in no order; what is left behind it is a little, or is not. */
@@ -465,7 +511,7 @@ static bool is_stored_when_it_is_full(uint64_t left)
     for (uint64_t n = 0; n < FULL; n++) {
         assert_false(stored);
         stored = is_stored(
-            (struct many){THERE + n * STEP, STEP, THERE + FULL * STEP + left, SIZE, false});
+            (struct many){THERE + n * STEP, STEP, THERE + FULL * STEP + left, SIZE, false, false});
     }
     return stored;
 }
@@ -497,6 +543,7 @@ int main(void)
         TEST(what_was_gathered_behind_that_goes_with_it),
         TEST(what_was_gathered_in_a_term_that_is_over_is_not_stored),
         TEST(whoever_sends_more_than_is_gathered_is_not_answered_before_it_is_stored),
+        TEST(what_is_being_stored_is_not_said_to_be_there),
         TEST(the_last_one_is_not_answered_before_the_end),
         TEST(what_was_gathered_and_is_begun_again_elsewhere_counts_for_nothing),
         TEST(what_comes_in_the_order_of_its_keys_is_stored_soon),
