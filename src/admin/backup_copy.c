@@ -224,8 +224,11 @@ static void tell_plan(struct call *call)
         export_status(exporting_core(x), &s);
         const char *module = module_name(exporting_module(x));
         uint64_t left = s.head > s.copied.usn ? s.head - s.copied.usn : 0;
-        if (s.failing)
+        if (!backup_wait_reached(copying->wait, i, BACKUP_ASKED))
             tell_would_fail(call, x);
+        else if (s.failing) /* it answers, and may take something again by now */
+            call_warning(call, "%s took nothing when it was last sent something: %s",
+                         exporting_target(x), exporting_trouble(x)->what);
         call_what_if(call, "%s of the home %s would be copied to %s: %s.", module,
                      exporting_home(x), exporting_target(x), COUNTED(left, "change"));
         call_figure(call, json_integer((json_int_t)left), "Changes to copy, %s of the home %s",

@@ -148,7 +148,7 @@ static enum failure on_line(struct import *import, struct error *e)
 {
     struct error wrong = {0};
     import->number++;
-    if (!import->too_long && is_blank(buffer_view(&import->line)))
+    if (!import->too_long && is_blank(without_mark(import)))
         return OK;
     OWNED(json_decref) json_t *line = parse(import, &wrong);
     if (!import->headed)

@@ -229,7 +229,7 @@ static json_t *check_entry(const struct parameter *p, const json_t *entry, struc
         strlen(text) == json_string_length(entry) && !has_control(text))
         return json_string(text);
     wrong(p, text && *text ? "…" : "", "texts of 1 to 256 characters", e);
-    if (text && !*text)
+    if (text && !*text && (p->traits & CHANGEABLE))
         error_next(e, "$null empties the list; on a Unix command line: '$null'");
     return NULL;
 }

@@ -411,6 +411,7 @@ def nothing_was_done_is_said_only_where_nothing_was(world):
         for command in ("Backup-CsPool", "Invoke-CsBackupServiceSync"):
             objects = ", ".join(f'"{name}"' for name in names)
             world.command("atl", "-c", f"{objects} | {command}").must(status, "not \"oslo\"")
+        world.command("atl", "-c", f"{objects} | Backup-CsPool -WhatIf").must(2, "not \"oslo\"")
 
 
 @test

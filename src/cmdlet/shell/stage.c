@@ -32,6 +32,7 @@ struct stage {
     bool rehearses;        /* a run with -WhatIf, before the deed */
     bool would_do;         /* and that something would be done came of it */
     bool troubled;         /* something went wrong since it began */
+    bool denied;           /* polluxd did not permit it */
     json_t *heard;         /* warnings of that run: the deed gives them again */
     json_t *rehearsed;     /* its report, which is the command's if it failed there */
     json_t *held;          /* until OutBuffer is full */
@@ -182,6 +183,7 @@ static void on_error(struct stage *stage, const json_t *value)
 {
     struct error e;
     notice_read_error(value, &e);
+    stage->denied |= e.kind == FAIL_DENIED;
     fail_with(stage, &e, e.kind == FAIL_DENIED ? STATUS_NOT_PERMITTED : STATUS_FAILED);
 }
 
@@ -405,7 +407,7 @@ static enum failure run_with_file(struct stage *stage, bool what_if, struct erro
                                            .what_if = what_if || bound_switch(&stage->b, "WhatIf"),
                                            .warn = on_file_warning,
                                            .context = stage};
-    stage->troubled = false;
+    stage->troubled = stage->denied = false;
     free(TAKE(stage->follow)); /* of a rehearsal, or of the object before */
     free(TAKE(stage->cancel));
     enum failure bad = transfer_begin(&about, &stage->transfer, e);
@@ -472,7 +474,12 @@ static enum failure prepare(struct stage *stage, bool *yes, struct error *e)
     fflush(stdout);
     if (stage->b.command->effect == DESTROYS && !stage->would_do)
         *yes = false; /* there is nothing to ask about, nor to do */
-    return !bad && *yes && asks ? person_confirms(bound_switch(&stage->b, "Confirm"), yes, e) : bad;
+    if (bad || !*yes || !asks)
+        return bad;
+    bad = person_confirms(bound_switch(&stage->b, "Confirm"), yes, e);
+    if (bad == FAIL_REFUSED) /* of what was not wanted no report is missed */
+        free(TAKE(stage->report));
+    return bad;
 }
 
 /* Before anything is done: a report that can't be written must not be found out afterwards. */
@@ -513,7 +520,8 @@ static void carry_out(struct stage *stage)
         bad = prepare(stage, &yes, &e);
     if (!bad && yes)
         bad = run_remotely(stage, false, &e);
-    stage->pipe->did |= !bad && yes && command_acts(stage->b.command);
+    bool did = !bad && yes && !stage->denied && !bound_switch(&stage->b, "WhatIf");
+    stage->pipe->did |= did && command_acts(stage->b.command);
     if (bad || yes || stage->troubled)
         tell_missing_report(stage, bad || !yes);
     if (got) /* the next object has its own */
