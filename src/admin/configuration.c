@@ -233,7 +233,7 @@ static void warn_of_unknown(struct call *call, const struct granted *g)
     for (size_t i = 0; i < json_array_size(names); i++) {
         const char *name = json_string_value(json_array_get(names, i));
         if (name && *name && !g->is_known(name))
-            call_warning(call,
+            call_caution(call,
                          "%s knows no %s \"%.64s\". Who is in it is asked on the machine that is "
                          "called: check the spelling, and that those machines know it.",
                          front_end_config(call_front_end(call))->self->fqdn, g->what, name);

@@ -271,6 +271,11 @@ def a_name_that_nobody_knows_is_granted_with_a_warning(world):
         assert stored()[kind[1:]] == ["CSAdminstrator", known]
         for change in ('@{Remove="CSAdminstrator"}', '@{Remove="nobody-else"}'):
             assert "knows no" not in grant(world, "chief", change, kind).must(0).err
+        # It is not fatal, and -Force hides it.
+        hidden = typed_by(world, "chief", "atl", "Set-CsBackupServiceConfiguration", kind,
+                          '@{Add="CSAdminstrator"}', "-Force").must(0)
+        assert "WARNING" not in hidden.err, hidden
+        grant(world, "chief", '@{Remove="CSAdminstrator"}', kind).must(0)
         # Whoever stops at warnings has nothing done.
         change = '@{Add="CSAdminstrator"}'
         typed_by(world, "chief", "atl", "Set-CsBackupServiceConfiguration", kind, change,
