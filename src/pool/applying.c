@@ -390,7 +390,7 @@ static enum failure take(struct applying *applying, struct copy *copy, struct st
     if (bad)
         return bad;
     if (waits && sent->answered)
-        sent->answered(&applied->answer, sent->context);
+        sent->answered(sent->context);
     gather(applying, copy, batch, head, taken ? version_at(hold, head->after) : stands.cookie);
     if (waits) {
         if (!*next && is_due(copy, &state))

@@ -56,7 +56,7 @@ struct applied {
 };
 
 /* On the thread that takes it. */
-typedef void applying_answered(const struct copy_answer *answer, void *context);
+typedef void applying_answered(void *context);
 
 /* A batch as it was sent by a pool. */
 struct applying_sent {
@@ -65,8 +65,8 @@ struct applying_sent {
     const struct content *content;
     uint64_t limit;  /* nothing beyond that usn is applied: its files are not here (content.h) */
     bool files_lack; /* of what was applied before some are not in their places either */
-    /* Told before the end where nothing that is left to do changes the answer: the next batch may
-     * come meanwhile. */
+    /* Told before the end where nothing that is left to do changes what was made of it: it may be
+     * answered, and the next batch come meanwhile. Or NULL. */
     applying_answered *answered;
     void *context;
 };
@@ -76,6 +76,7 @@ struct applying_sent {
 enum failure applying_take(struct applying *applying, struct store *store,
                            const struct applying_sent *sent, struct applied *applied,
                            struct error *e);
+
 /* On the loop, now and then. */
 void applying_tick(struct applying *applying);
 

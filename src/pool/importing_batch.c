@@ -25,8 +25,7 @@ struct sent {
     char taken_for[HOME_NAME_SIZE]; /* the home whose partner waits with its questions; or none */
     struct applied applied;
     struct error error;
-    struct copy_answer answer; /* as it was told before the end */
-    bool answered;             /* the loop's */
+    bool answered; /* the loop's */
 };
 
 static void sent_free(struct sent *sent)
@@ -76,14 +75,13 @@ static void on_answered(void *context)
 {
     struct sent *sent = context;
     importing_note(sent->importing, sent->head.home, sent->head.module, NULL);
-    answer(sent, &sent->answer, NULL);
+    answer(sent, &sent->applied.answer, NULL);
 }
 
 /* What is left to do goes on meanwhile, and its end is posted behind this. */
-static void on_answer(const struct copy_answer *answer, void *context)
+static void on_answer(void *context)
 {
     struct sent *sent = context;
-    sent->answer = *answer;
     loop_post_surely(front_end_loop(sent->importing->fe), on_answered, sent);
 }
 

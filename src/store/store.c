@@ -314,7 +314,7 @@ struct last_group {
     unsigned in_vain, rest; /* groups for which nobody waits any more, and how many are left */
 };
 
-static void wait_for_them(struct store *store, struct last_group *last)
+static void wait_for_them(struct store *store, const struct last_group *last)
 {
     struct timespec until;
     until_in(&until, last->us / 2 < GATHER_MAX_US ? last->us / 2 : GATHER_MAX_US);

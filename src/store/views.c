@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -121,7 +122,7 @@ static enum failure find_home(struct view *view, const char *home, struct home_r
 {
     if (!view->home[0] || strcmp(view->home, home) != 0) {
         enum failure bad = ops_of(view)->home_load(view->s, home, &view->row, e);
-        memcpy(view->home, bad ? "" : home, bad ? 1 : strlen(home) + 1);
+        snprintf(view->home, sizeof view->home, "%s", bad ? "" : home);
         if (bad)
             return noted(view, bad);
     }
