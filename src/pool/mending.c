@@ -33,9 +33,17 @@ void damage_settle(struct damage *damage)
     damage->count = kept;
 }
 
+bool damage_is_any(const struct damage *damage)
+{
+    return damage->count || damage->keys;
+}
+
 /* Once it is full, what came twice may make room; if that is not much, it is full again soon. */
 void damage_note(struct damage *damage, uint64_t usn)
 {
+    damage->keys |= usn == 0;
+    if (usn == 0)
+        return;
     if (damage->count == DAMAGE_MAX) {
         damage_settle(damage);
         damage->more |= damage->count > DAMAGE_MAX / 2;
@@ -90,12 +98,17 @@ static void tell(const struct mending *m)
 {
     const char *pool = front_end_pool(m->fe);
     size_t count = m->damage.count;
-    if (!count)
+    if (m->damage.keys)
+        log_event(LOG_EVENT_WARNING, "damage-mended",
+                  "Keys of the home %s were damaged in the store of %s, and are made anew from its "
+                  "items.",
+                  m->home, pool);
+    else if (!count)
         log_event(LOG_EVENT_WARNING, "damage-mended",
                   "The copy of the home %s in the store of %s did not add up. What it lacks or has "
                   "wrong comes again from its partner.",
                   m->home, pool);
-    else
+    if (count)
         log_event(LOG_EVENT_WARNING, "damage-mended",
                   "%s of the home %s %s damaged in the store of %s, and %s mended from its "
                   "partner's.%s",
@@ -111,6 +124,8 @@ static void end(struct mending *m)
     else if (count)
         error_within(&m->error, "%s of the home %s could not be mended: ", COUNTED(count, "item"),
                      m->home);
+    else if (m->damage.keys)
+        error_within(&m->error, "Keys of the home %s could not be mended: ", m->home);
     else
         error_within(&m->error,
                      "The copy of %s does not add up, and could not be mended: ", m->home);
@@ -175,13 +190,18 @@ static void begin_comparisons(struct mending *m)
     }
 }
 
+/* The keys are made anew with the first part, if there is none besides. */
 static void take_away(struct mending *m)
 {
-    for (size_t i = 0; !m->error.kind && i < m->damage.count; i += MENDING_PART) {
-        size_t left = m->damage.count - i;
+    size_t done = 0;
+    bool more = damage_is_any(&m->damage);
+    while (more && !m->error.kind) {
+        size_t left = m->damage.count - done, part = left < MENDING_PART ? left : MENDING_PART;
         struct txn *txn = txn_of_copy(m);
-        txn_discard(txn, m->damage.usns + i, left < MENDING_PART ? left : MENDING_PART);
+        txn_discard(txn, m->damage.usns + done, part);
         commit_here(m, txn);
+        done += part;
+        more = done < m->damage.count;
     }
 }
 
@@ -330,7 +350,7 @@ static void ask_next(struct mending *m)
     bool more = choose_next(m, &wanted);
     if (m->bytes > MENDING_BYTES_MAX || m->damage.more)
         too_much(m, &m->error);
-    else if (!to)
+    else if (m->damage.count && !to)
         no_copy(m, &m->error);
     if (m->error.kind) {
         end(m);

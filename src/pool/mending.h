@@ -25,7 +25,10 @@ struct damage {
     uint64_t *usns; /* ascending, once it is settled */
     size_t count, room;
     bool more; /* than are noted */
+    bool keys; /* what leads to rows is damaged as well: it is made anew from those */
 };
+bool damage_is_any(const struct damage *damage);
+/* 0: the keys. */
 void damage_note(struct damage *damage, uint64_t usn);
 /* A row and its key may both have shown it: each is there once. */
 void damage_settle(struct damage *damage);

@@ -91,9 +91,10 @@ static void read_home(struct view *view, struct finding *f)
 {
     enum failure bad = view_scan(view, f->home, scan_row, f, &f->error);
     damage_settle(&f->damage);
-    if (!bad && !f->damage.count)
+    bool sound = !damage_is_any(&f->damage);
+    if (!bad && sound)
         bad = view_changes(view, f->home, 0, read_row, f, &f->error);
-    for (int m = 0; !bad && !f->damage.count && m < MODULES; m++) {
+    for (int m = 0; !bad && sound && m < MODULES; m++) {
         if (module_belongs((enum module)m, f->home))
             bad = view_keys(view, f->home, (enum module)m, BYTES_NONE, read_row, f, &f->error);
     }
@@ -194,7 +195,7 @@ static void mend(struct finding *f)
 {
     struct scrub *scrub = f->scrub;
     scrub->mending++;
-    scrub->met |= f->damage.more;
+    scrub->met |= f->damage.more || f->damage.keys; /* there may be more than could be seen */
     f->mending = mending_start(scrub->fe, scrub->workers, f->home, &f->damage, on_mended, scrub);
 }
 
@@ -286,8 +287,8 @@ static void on_read(void *context)
         note_trouble(scrub, &scrub->structure);
     for (size_t i = 0; i < scrub->count && !scrub->torn; i++) {
         struct finding *f = &scrub->findings[i];
-        found |= f->damage.count || f->error.kind;
-        if (f->damage.count || (f->error.kind == FAIL_DAMAGED && !holds(f)))
+        found |= damage_is_any(&f->damage) || f->error.kind;
+        if (damage_is_any(&f->damage) || (f->error.kind == FAIL_DAMAGED && !holds(f)))
             mend(f); /* of a copy, too, what does not add up, whatever it was that went */
         else if (f->error.kind)
             note_trouble(scrub, &f->error);

@@ -29,8 +29,7 @@ struct found {
 struct write {
     struct item item;
     struct item_hash hash;
-    uint64_t before;      /* the row to which its key led until then; 0: it led nowhere */
-    uint32_t before_size; /* for the engine */
+    uint32_t before_size; /* for the engine: of the row that it replaces */
     bool outdated;        /* by another one behind it, with the same key: it is not written */
 };
 
@@ -52,15 +51,19 @@ static inline struct write *write_at(const struct writes *writes, size_t i)
     return &writes->all[writes->order[i].at];
 }
 
-/* Their keys, in the order of keys, and each once. */
+/* Their keys, in the order of keys, and each once; and where those led that were there already. */
 struct leads {
     struct sheaves *sheaves;
     struct write *all;
+    struct place *before; /* room for each; by the usns of the rows */
+    size_t count;
 };
 
-void leads_begin(const struct leads *leads);
+void leads_begin(struct leads *leads);
 /* `at` is its place in `all`. */
-bool leads_next(const struct leads *leads, struct keyed *next);
+bool leads_next(struct leads *leads, struct keyed *next);
+/* It led there before. */
+void leads_note(struct leads *leads, const struct keyed *key, uint64_t usn);
 
 typedef void take_visit(const struct write *w, const struct found *found, void *context);
 
@@ -97,11 +100,10 @@ struct engine_ops {
      * row, and each row has one. What is read is verified by its hash. */
     enum failure (*find)(struct session *s, int64_t home, enum module module, struct bytes key,
                          struct found *found, struct error *e);
-    /* Lets each key lead to its row from now on, and fills in where it led before (`before` is 0
-     * until then). */
-    enum failure (*lead)(struct session *s, int64_t home, const struct leads *leads,
-                         struct error *e);
-    /* By the rows that they replace: takes those away, and says what each was. */
+    /* Lets each key lead to its row from now on, and notes where it led before, if anywhere. */
+    enum failure (*lead)(struct session *s, int64_t home, struct leads *leads, struct error *e);
+    /* By the rows that they replace, whose usns are the numbers of their places: takes those away,
+     * and says what each was. */
     enum failure (*take)(struct session *s, int64_t home, const struct writes *writes,
                          take_visit *visit, void *context, struct error *e);
     /* What is left of what was taken away or replaced, and nobody sees any more: whether it is

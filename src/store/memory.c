@@ -260,8 +260,7 @@ static enum failure find(struct session *base, int64_t home, enum module module,
     return OK;
 }
 
-static enum failure lead(struct session *base, int64_t home, const struct leads *leads,
-                         struct error *e)
+static enum failure lead(struct session *base, int64_t home, struct leads *leads, struct error *e)
 {
     (void)e;
     struct memory_session *s = session_of(base);
@@ -272,7 +271,7 @@ static enum failure lead(struct session *base, int64_t home, const struct leads 
         item_key(&by_key, home, next.module, next.key);
         if (tree_get(s->tree, buffer_view(&by_key), &old)) {
             struct cursor in = cursor_over(old);
-            leads->all[next.at].before = cursor_u64(&in);
+            leads_note(leads, &next, cursor_u64(&in));
         }
         buffer_clear(&value);
         buffer_u64(&value, next.usn);
@@ -293,7 +292,7 @@ static enum failure take(struct session *base, int64_t home, const struct writes
         struct item item;
         struct item_hash hash;
         struct found found;
-        bool there = tree_get(s->tree, usn_key(&by_usn, home, w->before), &value);
+        bool there = tree_get(s->tree, usn_key(&by_usn, home, writes->order[i].number), &value);
         assert(there);
         item_decode(value, &item, &hash);
         assert(item.module == w->item.module && bytes_equal(item.key, w->item.key));

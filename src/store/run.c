@@ -83,15 +83,20 @@ static struct leads leads_of(struct run *run)
     assert(run->tied <= run->count);
     if (run->tied < run->count)
         tie_rest(run);
-    return (struct leads){run->sheaves, run->writes};
+    return (struct leads){run->sheaves, run->writes, run->places, 0};
 }
 
-void leads_begin(const struct leads *leads)
+void leads_begin(struct leads *leads)
 {
     sheaves_begin(leads->sheaves);
 }
 
-bool leads_next(const struct leads *leads, struct keyed *next)
+void leads_note(struct leads *leads, const struct keyed *key, uint64_t usn)
+{
+    leads->before[leads->count++] = (struct place){usn, key->at};
+}
+
+bool leads_next(struct leads *leads, struct keyed *next)
 {
     bool any;
     while ((any = sheaves_next(leads->sheaves, next)) && sheaves_repeat(leads->sheaves, next))
@@ -103,18 +108,6 @@ static int by_number(const void *left, const void *right)
 {
     const struct place *a = left, *b = right;
     return a->number < b->number ? -1 : a->number > b->number;
-}
-
-/* Those that replace a row, by where that is. */
-static size_t order_by_rows_before(struct run *run)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < run->count; i++) {
-        if (!run->writes[i].outdated && run->writes[i].before)
-            run->places[count++] = (struct place){run->writes[i].before, i};
-    }
-    qsort(run->places, count, sizeof *run->places, by_number);
-    return count;
 }
 
 static size_t order_by_usns(struct run *run)
@@ -164,10 +157,11 @@ enum failure run_write(struct run *run, struct session *s, struct home_row *home
     if (run->count == 0)
         return OK;
     const struct engine_ops *ops = s->engine->ops;
-    const struct leads leads = leads_of(run);
+    struct leads leads = leads_of(run);
     enum failure bad = ops->lead(s, home->id, &leads, e);
-    struct writes writes = ordered(run, bad ? 0 : order_by_rows_before(run));
-    if (writes.count)
+    struct writes writes = ordered(run, leads.count);
+    qsort(run->places, leads.count, sizeof *run->places, by_number);
+    if (!bad && writes.count)
         bad = ops->take(s, home->id, &writes, count_taken, home, e);
     if (!bad)
         bad = write_rows(run, s, home, e);
@@ -181,7 +175,7 @@ enum failure run_repair(struct run *run, struct session *s, int64_t home, const 
     assert(run->count == 0);
     run_add(run, item, hash);
     const struct engine_ops *ops = s->engine->ops;
-    const struct leads leads = leads_of(run);
+    struct leads leads = leads_of(run);
     enum failure bad = ops->lead(s, home, &leads, e);
     const struct writes writes = ordered(run, order_by_usns(run));
     if (!bad)

@@ -2,13 +2,12 @@
  * that read.
  *
  * Each home has two tables of its own. In item_<id> are the items, by usn: changes append at its
- * end, and copying reads it in order. key_<id> leads from their keys to them. What a change
+ * end, and copying reads it in order. leaf_<id> leads from their keys to them. What a change
  * replaces stays among them for a while, named in `replaced`.
  *
- * What SQLite does not see, we look for: each row has a hash, a miss is believed only if the rows
- * on both sides are sound, a walk over everything must add up to the digest. What remains is damage
- * in the order of a page's cells, which can hide a row from a look-up by its key. A walk still
- * finds the row, and SQLite's own integrity_check the damage. */
+ * What SQLite does not see, we look for: each row has a hash, and so have the keys that lie
+ * together; a miss is believed only if those say that they would have that key; a walk over
+ * everything must add up to the digest. */
 #include "store/sqlite_session.h"
 
 #include <assert.h>

@@ -29,7 +29,8 @@ enum failure sqlite_run(sqlite3 *db, const char *path, const char *sql, struct e
  * that are missing, and `also` (or NULL) with them, in one transaction. */
 struct schema_step {
     const char *sql;
-    const char *made_by; /* or a query that yields SQL, in as many rows as there are */
+    const char *made_by; /* or a query that yields SQL, in as many rows as there are; */
+    enum failure (*carry_out)(sqlite3 *db, const char *path, struct error *e); /* or else */
 };
 struct schema {
     const struct schema_step *steps;

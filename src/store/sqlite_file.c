@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "store/sqlite.h"
+#include "store/sqlite_keys.h"
 
 enum {
     /* "PLUX", in the file's header, so that file(1) and we know our own. */
@@ -27,6 +27,8 @@ static const struct schema_step steps[] = {
     /* A row went at once when it was replaced. */
     {.sql = "CREATE TABLE replaced (home INTEGER NOT NULL, usn INTEGER NOT NULL, size INTEGER NOT"
             " NULL, PRIMARY KEY (home, usn)) WITHOUT ROWID"},
+    /* Each key was a row. */
+    {.carry_out = sqlite_keys_from_rows},
 };
 const struct schema sqlite_schema = {steps, COUNT_OF(steps)};
 
@@ -154,6 +156,8 @@ static enum failure run_what_is_made(sqlite3 *db, const char *path, const char *
 static enum failure take_step(sqlite3 *db, const char *path, const struct schema_step *step,
                               struct error *e)
 {
+    if (step->carry_out)
+        return step->carry_out(db, path, e);
     return step->sql ? sqlite_run(db, path, step->sql, e)
                      : run_what_is_made(db, path, step->made_by, e);
 }

@@ -3,27 +3,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/sqlite_session.h"
-
-/* A row by its key: of the key, whether it leads to a row that has it. */
-#define ITEM_BY_KEY                                                                                \
-    "SELECT i.usn, i.module, i.deleted, i.term, i.key, i.value, i.hash,"                           \
-    " i.module IS k.module AND i.key IS k.key"                                                     \
-    " FROM key_%lld k LEFT JOIN item_%lld i ON i.usn = k.usn WHERE k.module = ?1 AND "
+#include "store/sqlite_keys.h"
 
 /* Of a row, that it counts: it was not replaced. */
 #define COUNTS " NOT EXISTS (SELECT 1 FROM replaced r WHERE r.home = %lld AND r.usn = i.usn) "
 
 static const char *const item_sql[ITEM_STATEMENTS] = {
-    [ITEM_LEAD] = "INSERT OR FAIL INTO key_%lld SELECT module, key, usn FROM fed WHERE true"
-                  " ON CONFLICT (module, key) DO UPDATE SET usn = led_to(usn, excluded.usn)",
     [ITEM_REPLACED] = "SELECT i.usn, i.module, i.deleted, i.term, i.key, i.value, i.hash"
                       " FROM fed CROSS JOIN item_%lld i ON i.usn = fed.before",
     [ITEM_REPLACE] = "INSERT OR FAIL INTO replaced SELECT %lld, before, before_size FROM fed",
     [ITEM_TAKE_REPLACED] = "DELETE FROM item_%lld AS i WHERE usn IN (SELECT usn FROM replaced"
-                           " WHERE home = %lld AND usn BETWEEN ?1 AND ?2) AND NOT EXISTS"
-                           " (SELECT 1 FROM key_%lld k WHERE k.module = i.module AND"
-                           " k.key = i.key AND k.usn = i.usn)",
+                           " WHERE home = %lld AND usn BETWEEN ?1 AND ?2)"
+                           " AND NOT leads_to(%lld, module, key, usn)",
     [ITEM_FORGET_REPLACED] = "DELETE FROM replaced WHERE home = %lld AND usn BETWEEN ?1 AND ?2",
     [ITEM_MAKE_ROOM] = "DELETE FROM item_%lld WHERE usn IN (SELECT f.usn FROM fed f"
                        " CROSS JOIN replaced r ON r.home = %lld AND r.usn = f.usn)",
@@ -32,42 +23,38 @@ static const char *const item_sql[ITEM_STATEMENTS] = {
                     " SELECT " ITEM_COLUMNS " FROM fed",
     [ITEM_ROW] = "SELECT " ITEM_COLUMNS " FROM item_%lld WHERE usn = ?1",
     [ITEM_DROP] = "DELETE FROM item_%lld WHERE usn = ?1",
-    [ITEM_DROP_KEY] = "DELETE FROM key_%lld WHERE module = ?1 AND key = ?2 AND usn = ?3",
-    [ITEM_DROP_LOST_KEYS] = "DELETE FROM key_%lld WHERE usn IN (SELECT usn FROM fed)"
-                            " OR typeof(usn) <> 'integer' OR usn <= 0",
     [ITEM_FORGET] = "DELETE FROM item_%lld AS i WHERE deleted = 1 AND usn <= ?1 AND" COUNTS,
     [ITEM_TOMBSTONES] =
         "SELECT " ITEM_COLUMNS " FROM item_%lld i WHERE deleted = 1 AND usn <= ?1 AND" COUNTS,
     [ITEM_SWEEP] = "DELETE FROM item_%lld WHERE usn IN"
                    " (SELECT usn FROM item_%lld ORDER BY usn LIMIT ?1)",
-    [ITEM_FIRST] = "SELECT " ITEM_COLUMNS " FROM item_%lld ORDER BY usn LIMIT ?1",
-    [ITEM_GET] = ITEM_BY_KEY "k.key = ?2",
-    [ITEM_BEFORE] = ITEM_BY_KEY "k.key < ?2 ORDER BY k.key DESC LIMIT 1",
-    [ITEM_BEHIND] = ITEM_BY_KEY "k.key > ?2 ORDER BY k.key LIMIT 1",
+    [ITEM_GET] = "SELECT " ITEM_COLUMNS " FROM item_%lld WHERE usn = ?1",
+    [ITEM_WALKED] = "SELECT " ITEM_COLUMNS " FROM item_%lld WHERE usn = ?1",
     [ITEM_WALK_USN] = "SELECT " ITEM_COLUMNS " FROM item_%lld WHERE usn > ?1 ORDER BY usn",
     [ITEM_REPLACED_AFTER] = "SELECT usn FROM replaced WHERE home = %lld AND usn > ?1 ORDER BY usn",
     [ITEM_NEWEST] =
         "SELECT usn FROM item_%lld i WHERE" COUNTS "ORDER BY usn DESC LIMIT 1 OFFSET ?1",
-    [ITEM_STRAY_KEYS] = "SELECT k.usn FROM key_%lld k LEFT JOIN item_%lld i ON i.usn = k.usn"
-                        " WHERE i.module IS NOT k.module OR i.key IS NOT k.key OR NOT" COUNTS,
-    [ITEM_KEYS] = "SELECT count(*) FROM key_%lld WHERE usn > 0",
-    [ITEM_STRAY_ROWS] = "SELECT i.usn FROM item_%lld i WHERE" COUNTS "AND NOT EXISTS"
-                        " (SELECT 1 FROM key_%lld k WHERE k.module = i.module AND"
-                        " k.key = i.key AND k.usn = i.usn)",
-    [ITEM_WALK_KEYS] = ITEM_BY_KEY "k.key >= ?2 AND i.deleted IS NOT 1 ORDER BY k.key",
+    [ITEM_LED] = "SELECT module IS ?2 AND key IS ?3 AND" COUNTS "FROM item_%lld i WHERE usn = ?1",
+    [ITEM_STRAY_ROWS] =
+        "SELECT i.usn FROM item_%lld i WHERE" COUNTS " AND NOT leads_to(%lld, module, key, usn)",
+    [ITEM_LEAF] = "SELECT id, low, leaf FROM leaf_%lld WHERE module = ?1 AND low <= ?2"
+                  " ORDER BY low DESC LIMIT 1",
+    [ITEM_LEAF_BEFORE] = "SELECT id, low, leaf FROM leaf_%lld WHERE module = ?1 AND low < ?2"
+                         " ORDER BY low DESC LIMIT 1",
+    [ITEM_LEAF_CHANGE] = "UPDATE leaf_%lld SET leaf = ?1 WHERE id = ?2",
+    [ITEM_LEAF_NEW] = "INSERT INTO leaf_%lld (leaf, module, low) VALUES (?1, ?2, ?3)",
+    [ITEM_LEAF_DROP] = "DELETE FROM leaf_%lld WHERE id = ?1",
+    [ITEM_LEAVES] = "SELECT id, module, low, leaf FROM leaf_%lld ORDER BY module, low",
+    [ITEM_LEAVES_ORDER] = "REINDEX leaf_%lld_low",
+    [ITEM_LEAVES_SWEEP] = "DELETE FROM leaf_%lld WHERE id IN"
+                          " (SELECT id FROM leaf_%lld ORDER BY id LIMIT ?1)",
 };
 
-/* What leads from the keys to the rows is a table of our own instead of an index: so a key whose
- * item is replaced stays where it is, and many changes can go into each table in its own order.
- * A key's usn is not declared NOT NULL, though it never is: a statement that could break such a
- * promise while it updates many rows has SQLite keep each page that it changes aside. */
-static const char item_tables[] =
+static const char item_table[] =
     "CREATE TABLE item_%lld (usn INTEGER PRIMARY KEY, module INTEGER NOT NULL,"
     " deleted INTEGER NOT NULL, term INTEGER NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL,"
     " hash BLOB NOT NULL);"
-    "CREATE INDEX item_%lld_deleted ON item_%lld (deleted) WHERE deleted = 1;"
-    "CREATE TABLE key_%lld (module INTEGER NOT NULL, key BLOB NOT NULL, usn INTEGER,"
-    " PRIMARY KEY (module, key)) WITHOUT ROWID;";
+    "CREATE INDEX item_%lld_deleted ON item_%lld (deleted) WHERE deleted = 1;";
 
 enum failure sqlite_ready_item(struct sqlite_session *s, int64_t home, enum item_statement which,
                                sqlite3_stmt **stmt, struct error *e)
@@ -96,14 +83,13 @@ enum failure sqlite_ready_item(struct sqlite_session *s, int64_t home, enum item
 enum failure sqlite_create_items(struct sqlite_session *s, int64_t home, struct error *e)
 {
     long long n = home;
-    char *sql = sqlite3_mprintf(item_tables, n, n, n, n);
+    char *sql = sqlite3_mprintf(item_table, n, n, n);
     enum failure bad = sqlite_run(s->db, s->path, sql, e);
     sqlite3_free(sql);
-    return bad;
+    return bad ? bad : sqlite_keys_create(s, home, e);
 }
 
-/* Its statements would keep the table. */
-static void forget_statements(struct sqlite_session *s, int64_t home)
+void sqlite_forget_statements(struct sqlite_session *s, int64_t home)
 {
     for (size_t i = 0; i < s->items_count; i++) {
         for (int which = 0; s->items[i].home == home && which < ITEM_STATEMENTS; which++)
@@ -113,10 +99,10 @@ static void forget_statements(struct sqlite_session *s, int64_t home)
 
 enum failure sqlite_drop_items(struct sqlite_session *s, int64_t home, struct error *e)
 {
-    forget_statements(s, home);
+    sqlite_forget_statements(s, home);
     s->replaced_known = false; /* its own go, too */
     long long n = home;
-    char *sql = sqlite3_mprintf("DROP TABLE item_%lld; DROP TABLE key_%lld;"
+    char *sql = sqlite3_mprintf("DROP TABLE item_%lld; DROP TABLE leaf_%lld;"
                                 "DELETE FROM replaced WHERE home = %lld",
                                 n, n, n);
     enum failure bad = sqlite_run(s->db, s->path, sql, e);
@@ -149,14 +135,34 @@ enum failure sqlite_read_row(struct sqlite_session *s, sqlite3_stmt *stmt, struc
     return row_check(item, *hash, e);
 }
 
-/* Of ITEM_BY_KEY. A damaged key can lead to a row that is sound, but another one's, or to none. */
-static enum failure read_row_by_key(struct sqlite_session *s, sqlite3_stmt *stmt, struct item *item,
-                                    struct item_hash *hash, struct error *e)
+/* The row that a key leads to is there, and has that key. */
+static enum failure read_led(struct sqlite_session *s, sqlite3_stmt *stmt, enum module module,
+                             struct bytes key, struct item *item, struct item_hash *hash,
+                             struct error *e)
 {
-    bool none = sqlite3_column_type(stmt, 0) == SQLITE_NULL;
-    enum failure bad = none ? OK : sqlite_read_row(s, stmt, item, hash, e);
-    bool its = sqlite3_column_int(stmt, 7) != 0;
+    int code = sqlite3_step(stmt);
+    if (code != SQLITE_ROW && code != SQLITE_DONE)
+        return sqlite_done(s, stmt, code, "reading an item", e);
+    enum failure bad = code == SQLITE_ROW ? sqlite_read_row(s, stmt, item, hash, e) : OK;
+    bool its = code == SQLITE_ROW && item->module == module && bytes_equal(item->key, key);
     return bad || its ? bad : sqlite_fail_damaged(s->path, "looking an item up", e);
+}
+
+/* By its key; the statement has its row until it is reset. NULL: there is no such item. */
+static enum failure look_up(struct sqlite_session *s, int64_t home, enum module module,
+                            struct bytes key, sqlite3_stmt **stmt, struct item *item,
+                            struct item_hash *hash, struct error *e)
+{
+    uint64_t usn;
+    *stmt = NULL;
+    enum failure bad = sqlite_keys_find(s, home, module, key, &usn, e);
+    if (bad || !usn)
+        return bad;
+    bad = sqlite_ready_item(s, home, ITEM_GET, stmt, e);
+    if (bad)
+        return bad;
+    sqlite_bind_u64(*stmt, 1, usn);
+    return read_led(s, *stmt, module, key, item, hash, e);
 }
 
 static void note_found(struct found *found, const struct item *item, struct item_hash hash)
@@ -176,34 +182,26 @@ void sqlite_bind_key(sqlite3_stmt *stmt, enum module module, struct bytes key)
 enum failure sqlite_find(struct session *base, int64_t home, enum module module, struct bytes key,
                          struct found *found, struct error *e)
 {
-    struct sqlite_session *s = session_of(base);
     sqlite3_stmt *stmt;
+    struct item old = {0};
+    struct item_hash hash = {0};
     *found = (struct found){0};
-    enum failure bad = sqlite_ready_item(s, home, ITEM_GET, &stmt, e);
-    if (bad)
-        return bad;
-    sqlite_bind_key(stmt, module, key);
-    int code = sqlite3_step(stmt);
-    if (code == SQLITE_ROW) {
-        struct item old = {0};
-        struct item_hash hash = {0};
-        bad = read_row_by_key(s, stmt, &old, &hash, e);
+    enum failure bad = look_up(session_of(base), home, module, key, &stmt, &old, &hash, e);
+    if (!bad && stmt)
         note_found(found, &old, hash);
-    }
-    enum failure worse = sqlite_done(s, stmt, code, "looking an item up", e);
-    return worse ? worse : bad;
+    sqlite3_reset(stmt);
+    return bad;
 }
 
-/* One of the statements that delete what has this usn. */
-static enum failure drop_by_usn(struct sqlite_session *s, int64_t home, enum item_statement which,
-                                uint64_t usn, struct error *e)
+enum failure sqlite_drop_by(struct sqlite_session *s, int64_t home, enum item_statement which,
+                            uint64_t number, struct error *e)
 {
     sqlite3_stmt *stmt;
     enum failure bad = sqlite_ready_item(s, home, which, &stmt, e);
     if (bad)
         return bad;
-    sqlite_bind_u64(stmt, 1, usn);
-    return sqlite_done(s, stmt, sqlite3_step(stmt), "dropping an item", e);
+    sqlite_bind_u64(stmt, 1, number);
+    return sqlite_done(s, stmt, sqlite3_step(stmt), "dropping items", e);
 }
 
 /* The key that leads to a row is found by what stands in the row; or else, because that may be
@@ -211,17 +209,13 @@ static enum failure drop_by_usn(struct sqlite_session *s, int64_t home, enum ite
 static enum failure drop_key_of(struct sqlite_session *s, int64_t home, sqlite3_stmt *row,
                                 struct error *e)
 {
-    sqlite3_stmt *drop;
-    enum failure bad = sqlite_ready_item(s, home, ITEM_DROP_KEY, &drop, e);
-    if (bad)
-        return bad;
     uint64_t usn = (uint64_t)sqlite3_column_int64(row, 0);
-    sqlite_bind_key(drop, (enum module)sqlite3_column_int(row, 1), sqlite_column_bytes_of(row, 4));
-    sqlite_bind_u64(drop, 3, usn);
-    bad = sqlite_done(s, drop, sqlite3_step(drop), "dropping a key", e);
-    if (bad || sqlite3_changes(s->db) > 0)
-        return bad;
-    return sqlite_drop_lost_keys(s, home, &usn, 1, e);
+    enum module module = (enum module)sqlite3_column_int(row, 1);
+    bool dropped = false;
+    enum failure bad = OK;
+    if ((unsigned)module < MODULES)
+        bad = sqlite_keys_drop(s, home, module, sqlite_column_bytes_of(row, 4), usn, &dropped, e);
+    return bad || dropped ? bad : sqlite_keys_mend(s, home, &usn, 1, e);
 }
 
 /* Of what the first statement selects, the keys; then the rows, by the second one. */
@@ -239,7 +233,7 @@ static enum failure drop_selected(struct sqlite_session *s, int64_t home, enum i
     enum failure worse = sqlite_done(s, stmt, code, "dropping items", e);
     if (bad || worse)
         return bad ? bad : worse;
-    return drop_by_usn(s, home, rows, limit, e);
+    return sqlite_drop_by(s, home, rows, limit, e);
 }
 
 /* A row that somebody finds by its usn was not replaced; if it is noted as such, that goes, too. */
@@ -251,7 +245,7 @@ enum failure sqlite_drop(struct session *base, int64_t home, uint64_t usn, struc
         bad = drop_selected(s, home, ITEM_ROW, ITEM_DROP, usn, e);
     if (bad || sqlite3_changes(s->db) > 0)
         return bad;
-    return sqlite_drop_lost_keys(s, home, &usn, 1, e); /* the row got lost */
+    return sqlite_keys_mend(s, home, &usn, 1, e); /* the row got lost */
 }
 
 enum failure sqlite_discard(struct session *base, int64_t home, const uint64_t *usns, size_t count,
@@ -262,9 +256,9 @@ enum failure sqlite_discard(struct session *base, int64_t home, const uint64_t *
     for (size_t i = 0; !bad && i < count; i++) {
         bad = sqlite_not_replaced(s, home, usns[i], e);
         if (!bad)
-            bad = drop_by_usn(s, home, ITEM_DROP, usns[i], e);
+            bad = sqlite_drop_by(s, home, ITEM_DROP, usns[i], e);
     }
-    return bad ? bad : sqlite_drop_lost_keys(s, home, usns, count, e);
+    return bad ? bad : sqlite_keys_mend(s, home, usns, count, e);
 }
 
 enum failure sqlite_forget(struct session *base, int64_t home, uint64_t upto, struct error *e)
@@ -272,61 +266,35 @@ enum failure sqlite_forget(struct session *base, int64_t home, uint64_t upto, st
     return drop_selected(session_of(base), home, ITEM_TOMBSTONES, ITEM_FORGET, upto, e);
 }
 
+static enum failure sweep_some(struct sqlite_session *s, int64_t home, enum item_statement which,
+                               uint32_t max, uint32_t *swept, struct error *e)
+{
+    if (*swept >= max)
+        return OK;
+    enum failure bad = sqlite_drop_by(s, home, which, max - *swept, e);
+    *swept += bad ? 0 : (uint32_t)sqlite3_changes(s->db);
+    return bad;
+}
+
+/* Nobody looks for its keys any more: they go when all that they led to is gone. */
 enum failure sqlite_sweep(struct session *base, int64_t home, uint32_t max, uint32_t *swept,
                           struct error *e)
 {
     struct sqlite_session *s = session_of(base);
     enum failure bad = sqlite_sweep_replaced(s, home, max, swept, e);
-    if (bad || *swept == max)
-        return bad;
-    bad = drop_selected(s, home, ITEM_FIRST, ITEM_SWEEP, max - *swept, e);
-    *swept += bad ? 0 : (uint32_t)sqlite3_changes(s->db);
-    return bad;
-}
-
-/* A key that was damaged is not found. But it still lies where it was, so what lies on both sides
- * of the place where a key should be must be what was written. */
-static enum failure prove_absent(struct sqlite_session *s, int64_t home, enum module module,
-                                 struct bytes key, struct error *e)
-{
-    enum failure bad = OK;
-    for (int which = ITEM_BEFORE; !bad && which <= ITEM_BEHIND; which++) {
-        sqlite3_stmt *stmt;
-        bad = sqlite_ready_item(s, home, (enum item_statement)which, &stmt, e);
-        if (bad)
-            return bad;
-        sqlite_bind_key(stmt, module, key);
-        int code = sqlite3_step(stmt);
-        struct item neighbour;
-        struct item_hash hash;
-        if (code == SQLITE_ROW)
-            bad = read_row_by_key(s, stmt, &neighbour, &hash, e);
-        enum failure worse = sqlite_done(s, stmt, code, "reading an item", e);
-        bad = worse ? worse : bad;
-    }
-    return bad;
+    if (!bad)
+        bad = sweep_some(s, home, ITEM_SWEEP, max, swept, e);
+    return bad ? bad : sweep_some(s, home, ITEM_LEAVES_SWEEP, max, swept, e);
 }
 
 enum failure sqlite_get(struct session *base, int64_t home, enum module module, struct bytes key,
                         struct item *item, struct error *e)
 {
     struct sqlite_session *s = session_of(base);
-    sqlite3_stmt *stmt;
+    struct item_hash hash;
     sqlite_give_back(s);
-    enum failure bad = sqlite_ready_item(s, home, ITEM_GET, &stmt, e);
-    if (bad)
-        return bad;
-    sqlite_bind_key(stmt, module, key);
-    int code = sqlite3_step(stmt);
-    if (code == SQLITE_ROW) {
-        struct item_hash hash;
-        s->lent = stmt;
-        return read_row_by_key(s, stmt, item, &hash, e);
-    }
-    bad = sqlite_done(s, stmt, code, "reading an item", e);
-    if (!bad)
-        bad = prove_absent(s, home, module, key, e);
-    return bad ? bad : fail(e, FAIL_NOT_FOUND, "There is no such item.");
+    enum failure bad = look_up(s, home, module, key, &s->lent, item, &hash, e);
+    return bad || s->lent ? bad : fail(e, FAIL_NOT_FOUND, "There is no such item.");
 }
 
 /* Rows in the order of their usns, but for those that were replaced: their usns are read beside
@@ -444,34 +412,78 @@ enum failure sqlite_newest(struct session *base, int64_t home, uint32_t rows, ui
     return sqlite_done(s, stmt, code, "reading items", e);
 }
 
+/* Items by their keys. */
+struct key_walk {
+    struct sqlite_session *s;
+    sqlite3_stmt *row;
+    enum module module;
+    struct bytes prefix;
+    view_visit *visit;
+    void *context;
+    struct error *e;
+    enum failure bad;
+};
+
+static bool visit_led(const struct led *led, void *context)
+{
+    struct key_walk *walk = context;
+    if (!bytes_start_with(led->key, walk->prefix))
+        return false;
+    struct item item;
+    struct item_hash hash;
+    sqlite_bind_u64(walk->row, 1, led->usn);
+    walk->bad = read_led(walk->s, walk->row, walk->module, led->key, &item, &hash, walk->e);
+    bool goes_on = !walk->bad && (item.deleted || walk->visit(&item, hash, walk->context));
+    sqlite3_reset(walk->row);
+    return goes_on;
+}
+
 enum failure sqlite_walk_keys(struct session *base, int64_t home, enum module module,
                               struct bytes prefix, struct bytes from, view_visit *visit,
                               void *context, struct error *e)
 {
-    struct sqlite_session *s = session_of(base);
-    sqlite3_stmt *stmt;
-    sqlite_give_back(s);
-    enum failure bad = sqlite_ready_item(s, home, ITEM_WALK_KEYS, &stmt, e);
+    struct key_walk walk = {.s = session_of(base),
+                            .module = module,
+                            .prefix = prefix,
+                            .visit = visit,
+                            .context = context,
+                            .e = e};
+    sqlite_give_back(walk.s);
+    enum failure bad = sqlite_ready_item(walk.s, home, ITEM_WALKED, &walk.row, e);
+    if (!bad)
+        bad = sqlite_keys_walk(walk.s, home, module, from, visit_led, &walk, e);
+    return bad ? bad : walk.bad;
+}
+
+/* --- everything, damaged or not --- */
+
+enum failure sqlite_each_row(struct sqlite_session *s, int64_t home, row_visit *visit,
+                             void *context, struct error *e)
+{
+    struct rows rows;
+    bool goes_on = true;
+    enum failure bad = rows_begin(s, home, 0, &rows, e);
     if (bad)
         return bad;
-    sqlite_bind_key(stmt, module, from);
-    int code;
-    while ((code = sqlite3_step(stmt)) == SQLITE_ROW) {
+    while (goes_on && rows_next(&rows)) {
         struct item item;
         struct item_hash hash;
-        bad = read_row_by_key(s, stmt, &item, &hash, e);
-        if (bad || !bytes_start_with(item.key, prefix) || !visit(&item, hash, context))
-            break;
+        bool sound = sqlite_read_row(s, rows.stmt, &item, &hash, NULL) == OK;
+        goes_on = visit(&item, sound, context);
     }
-    enum failure worse = sqlite_done(s, stmt, code, "reading items", e);
-    return worse ? worse : bad;
+    return rows_end(s, &rows, e);
 }
 
 struct scan {
     view_scan_visit *visit;
     void *context;
-    int64_t rows;
+    struct sqlite_session *s;
+    sqlite3_stmt *led;
+    enum module module;
+    uint64_t rows, keys;
     bool unsound, ended; /* something was; by whoever visits */
+    struct error *e;
+    enum failure bad;
 };
 
 static void scanned(struct scan *scan, uint64_t usn, bool sound)
@@ -480,72 +492,74 @@ static void scanned(struct scan *scan, uint64_t usn, bool sound)
     scan->ended = !scan->visit(usn, sound, scan->context);
 }
 
-static enum failure scan_rows(struct sqlite_session *s, int64_t home, struct scan *scan,
-                              struct error *e)
+static bool scan_row(const struct item *item, bool sound, void *context)
 {
-    struct rows rows;
-    enum failure bad = rows_begin(s, home, 0, &rows, e);
-    if (bad)
-        return bad;
-    while (!scan->ended && rows_next(&rows)) {
-        struct item item;
-        struct item_hash hash;
-        bool sound = sqlite_read_row(s, rows.stmt, &item, &hash, NULL) == OK;
-        scan->rows++;
-        scanned(scan, item.version.usn, sound);
+    struct scan *scan = context;
+    scan->rows++;
+    scanned(scan, item->version.usn, sound);
+    return !scan->ended;
+}
+
+/* Does it lead to a row of its own, that counts? */
+static bool scan_key(const struct led *led, void *context)
+{
+    struct scan *scan = context;
+    scan->keys++;
+    sqlite_bind_u64(scan->led, 1, led->usn);
+    sqlite3_bind_int(scan->led, 2, (int)scan->module);
+    sqlite_bind_bytes(scan->led, 3, led->key);
+    int code = sqlite3_step(scan->led);
+    bool its = code == SQLITE_ROW && sqlite3_column_int(scan->led, 0);
+    scan->bad = sqlite_done(scan->s, scan->led, code, "reading keys", scan->e);
+    if (!scan->bad && !its)
+        scanned(scan, led->usn, false);
+    return !scan->bad && !scan->ended;
+}
+
+static enum failure scan_keys(struct scan *scan, int64_t home, struct error *e)
+{
+    enum failure bad = sqlite_ready_item(scan->s, home, ITEM_LED, &scan->led, e);
+    for (int module = 0; !bad && !scan->ended && module < MODULES; module++) {
+        scan->module = (enum module)module;
+        bad = sqlite_keys_walk(scan->s, home, scan->module, BYTES_NONE, scan_key, scan, e);
+        bad = bad ? bad : scan->bad;
     }
-    return rows_end(s, &rows, e);
+    return bad;
 }
 
-static uint64_t number_of(sqlite3_stmt *row)
-{
-    int64_t usn = sqlite3_column_type(row, 0) == SQLITE_INTEGER ? sqlite3_column_int64(row, 0) : 0;
-    return usn > 0 ? (uint64_t)usn : 0;
-}
-
-/* Keys that lead to no row of theirs, or rows to which no key leads. What is no number at all is
- * called 0. */
-static enum failure scan_strays(struct sqlite_session *s, int64_t home, enum item_statement which,
-                                struct scan *scan, struct error *e)
+/* Rows to which no key leads. */
+static enum failure scan_stray_rows(struct scan *scan, int64_t home, struct error *e)
 {
     sqlite3_stmt *strays;
-    enum failure bad = sqlite_ready_item(s, home, which, &strays, e);
+    enum failure bad = sqlite_ready_item(scan->s, home, ITEM_STRAY_ROWS, &strays, e);
     if (bad)
         return bad;
     int code = SQLITE_OK;
     while (!scan->ended && (code = sqlite3_step(strays)) == SQLITE_ROW)
-        scanned(scan, number_of(strays), false);
-    return sqlite_done(s, strays, code, "reading keys", e);
-}
-
-/* To look each row's key up takes long, and is done only where that can find something: there are
- * as many keys as rows, and each leads to its own, if nothing is wrong. */
-static enum failure has_stray_rows(struct sqlite_session *s, int64_t home, const struct scan *scan,
-                                   bool *has, struct error *e)
-{
-    sqlite3_stmt *keys;
-    *has = scan->unsound;
-    enum failure bad = *has ? OK : sqlite_ready_item(s, home, ITEM_KEYS, &keys, e);
-    if (bad || *has)
-        return bad;
-    int code = sqlite3_step(keys);
-    *has = code == SQLITE_ROW && sqlite3_column_int64(keys, 0) != scan->rows;
-    return sqlite_done(s, keys, code, "counting keys", e);
+        scanned(scan, (uint64_t)sqlite3_column_int64(strays, 0), false);
+    return sqlite_done(scan->s, strays, code, "reading keys", e);
 }
 
 /* Rows that are not what was written, keys that do not lead to their own, and rows to which none
- * leads. */
+ * leads. What keys there were in a leaf that is damaged nobody can tell: that is called 0, and
+ * nothing else is said of keys until it is mended. To look each row's key up takes long, and is
+ * done only where that can find something: there are as many keys as rows, and each leads to its
+ * own, if nothing is wrong. */
 enum failure sqlite_scan(struct session *base, int64_t home, view_scan_visit *visit, void *context,
                          struct error *e)
 {
-    struct sqlite_session *s = session_of(base);
-    struct scan scan = {.visit = visit, .context = context};
-    bool strays = false;
-    sqlite_give_back(s);
-    enum failure bad = scan_rows(s, home, &scan, e),
-                 worse = scan.ended ? OK : scan_strays(s, home, ITEM_STRAY_KEYS, &scan, e);
+    struct scan scan = {.visit = visit, .context = context, .s = session_of(base), .e = e};
+    bool sound = true;
+    sqlite_give_back(scan.s);
+    enum failure bad = sqlite_each_row(scan.s, home, scan_row, &scan, e),
+                 worse = scan.ended ? OK : sqlite_keys_are_sound(scan.s, home, &sound, e);
     bad = bad ? bad : worse;
-    if (!bad && !scan.ended)
-        bad = has_stray_rows(s, home, &scan, &strays, e);
-    return bad || !strays ? bad : scan_strays(s, home, ITEM_STRAY_ROWS, &scan, e);
+    if (!sound && !scan.ended)
+        scanned(&scan, 0, false);
+    if (!sound || scan.ended)
+        return bad;
+    worse = scan_keys(&scan, home, e);
+    bad = bad ? bad : worse;
+    bool strays = scan.unsound || scan.keys != scan.rows;
+    return bad || scan.ended || !strays ? bad : scan_stray_rows(&scan, home, e);
 }

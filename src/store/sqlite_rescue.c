@@ -8,13 +8,15 @@
 enum statement {
     ROWS_UP,
     ROWS_DOWN,
-    KEYS_UP,
-    KEYS_DOWN,
+    LEAVES_UP,
+    LEAVES_DOWN,
     REPLACED_UP,
     REPLACED_DOWN,
     PUT_ROW,
     PUT_KEYS,
     PUT_KEY,
+    ALL_KEYS,
+    DROP_KEYS,
     PUT_REPLACED,
     DROP_STRAYS,
     DROP_REPLACED,
@@ -25,22 +27,28 @@ enum statement {
 static const char *const sql_of[STATEMENTS] = {
     [ROWS_UP] = "SELECT " ITEM_COLUMNS " FROM item_%lld WHERE usn > ?1 ORDER BY usn",
     [ROWS_DOWN] = "SELECT " ITEM_COLUMNS " FROM item_%lld WHERE usn < ?1 ORDER BY usn DESC",
-    [KEYS_UP] = "SELECT module, key, usn FROM key_%lld ORDER BY module, key",
-    [KEYS_DOWN] = "SELECT module, key, usn FROM key_%lld ORDER BY module DESC, key DESC",
+    [LEAVES_UP] = "SELECT module, low, leaf FROM leaf_%lld ORDER BY id",
+    [LEAVES_DOWN] = "SELECT module, low, leaf FROM leaf_%lld ORDER BY id DESC",
     [REPLACED_UP] = "SELECT usn FROM replaced WHERE home = %lld ORDER BY usn",
     [REPLACED_DOWN] = "SELECT usn FROM replaced WHERE home = %lld ORDER BY usn DESC",
     [PUT_ROW] = "INSERT OR IGNORE INTO item_%lld SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7"
                 " WHERE NOT EXISTS (SELECT 1 FROM replaced WHERE home = %lld AND usn = ?1)",
-    [PUT_KEYS] = "INSERT INTO key_%lld SELECT module, key, max(usn) FROM item_%lld"
+    [PUT_KEYS] = "INSERT INTO led SELECT module, key, max(usn) FROM item_%lld"
                  " GROUP BY module, key",
-    [PUT_KEY] = "INSERT INTO key_%lld AS k SELECT ?1, ?2, ?3 WHERE NOT EXISTS"
+    [PUT_KEY] = "INSERT INTO led AS k SELECT ?1, ?2, ?3 WHERE NOT EXISTS"
                 " (SELECT 1 FROM item_%lld WHERE usn = ?3) ON CONFLICT (module, key)"
                 " DO UPDATE SET usn = excluded.usn WHERE excluded.usn > k.usn",
+    [ALL_KEYS] = "SELECT module, key, usn FROM led ORDER BY module, key",
+    [DROP_KEYS] = "DELETE FROM led",
     [PUT_REPLACED] = "INSERT OR IGNORE INTO replaced VALUES (%lld, ?1, 0)",
-    [DROP_STRAYS] = "DELETE FROM item_%lld AS i WHERE NOT EXISTS (SELECT 1 FROM key_%lld k"
+    [DROP_STRAYS] = "DELETE FROM item_%lld AS i WHERE NOT EXISTS (SELECT 1 FROM led k"
                     " WHERE k.module = i.module AND k.key = i.key AND k.usn = i.usn)",
     [DROP_REPLACED] = "DELETE FROM replaced WHERE home = %lld",
 };
+
+/* Where the keys of a home are put together before they are written. */
+static const char key_table[] =
+    "CREATE TEMP TABLE led (module, key, usn, PRIMARY KEY (module, key)) WITHOUT ROWID";
 
 /* Behind one usn, up to another. */
 struct gap {
@@ -170,19 +178,26 @@ static bool put_row_down(struct rescue *r, sqlite3_stmt *row)
     return !usn || usn > r->gap.after;
 }
 
-/* Keys have no hash: a number that no row can have is not believed, nor one whose row has another
- * key. */
-static bool put_key(struct rescue *r, sqlite3_stmt *row)
+static void put_key(struct rescue *r, enum module module, const struct led *led)
 {
-    int64_t usn = sqlite3_column_int64(row, 2);
-    bool makes_sense = usn > 0 && (uint64_t)usn <= r->reach &&
-                       (unsigned)sqlite3_column_int(row, 0) < MODULES &&
-                       sqlite3_column_bytes(row, 1) > 0;
-    if (!makes_sense)
-        return true;
-    for (int column = 0; column < 3; column++)
-        sqlite3_bind_value(r->list[PUT_KEY], column + 1, sqlite3_column_value(row, column));
+    if (led->usn > r->reach)
+        return; /* what was never written */
+    sqlite_bind_key(r->list[PUT_KEY], module, led->key);
+    sqlite_bind_u64(r->list[PUT_KEY], 3, led->usn);
     r->found.lost += write_with(r, PUT_KEY);
+}
+
+/* What a leaf that is damaged led to, its rows say themselves, as far as they are left. */
+static bool put_leaf(struct rescue *r, sqlite3_stmt *row)
+{
+    struct leaf leaf;
+    struct led led;
+    enum module module = (enum module)sqlite3_column_int(row, 0);
+    if ((unsigned)module >= MODULES ||
+        !leaf_read(module, sqlite_column_bytes_of(row, 1), sqlite_column_bytes_of(row, 2), &leaf))
+        return true;
+    while (!r->bad && leaf_next(&leaf.keys, &led))
+        put_key(r, module, &led);
     return true;
 }
 
@@ -231,14 +246,17 @@ static void put_rows(struct rescue *r)
 /* The keys are made anew from the rows. The old ones tell which rows got lost: they stay, and lead
  * nowhere, until what they should lead to comes from elsewhere. A row that is left by its key so
  * stays as well: it may be the key that is wrong. */
-static void put_home(struct rescue *r)
+static void put_home(struct rescue *r, int64_t to_home)
 {
     uint64_t rows = r->found.items;
     put_from_both_ends(r, REPLACED_UP, REPLACED_DOWN, put_replaced);
     put_rows(r);
     if (write_with(r, PUT_KEYS) != r->found.items - rows)
         r->found.items -= write_with(r, DROP_STRAYS); /* each is replaced by one with its key */
-    put_from_both_ends(r, KEYS_UP, KEYS_DOWN, put_key);
+    put_from_both_ends(r, LEAVES_UP, LEAVES_DOWN, put_leaf);
+    if (!r->bad)
+        r->bad = sqlite_keys_put_selected(r->to, to_home, r->list[ALL_KEYS], r->e);
+    write_with(r, DROP_KEYS);
     write_with(r, DROP_REPLACED);
 }
 
@@ -264,7 +282,7 @@ static void copy_home(struct rescue *r, const char *name, struct home_row *row)
     save_home(r, name, row); /* which makes its tables, and gives it a number */
     prepare_all(r, from_home, row->id);
     if (!r->bad)
-        put_home(r);
+        put_home(r, row->id);
     finalize_all(r);
     save_home(r, name, row); /* sealed with that number */
 }
@@ -303,7 +321,9 @@ enum failure sqlite_rescue(struct session *from, struct session *to, struct resc
 {
     struct rescue r = {.from = session_of(from), .to = session_of(to), .e = e};
     r.gaps = xcalloc(RESCUE_GAPS_MAX, sizeof *r.gaps);
-    enum failure bad = from->engine->ops->records(from, "", copy_record, &r, e);
+    enum failure bad = sqlite_run(r.to->db, r.to->path, key_table, e);
+    if (!bad)
+        bad = from->engine->ops->records(from, "", copy_record, &r, e);
     bad = r.bad ? r.bad : bad;
     if (!bad)
         bad = copy_homes(&r, e);

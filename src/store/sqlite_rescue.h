@@ -2,7 +2,7 @@
 #ifndef POLLUX_STORE_SQLITE_RESCUE_H
 #define POLLUX_STORE_SQLITE_RESCUE_H
 
-#include "store/sqlite_session.h"
+#include "store/sqlite_keys.h"
 
 enum {
     RESCUE_GAPS_MAX = 100000, /* of a home, that are looked into: each has a torn page at its end */

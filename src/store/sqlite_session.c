@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "store/sqlite_checkpoint.h"
+#include "store/sqlite_keys.h"
 #include "store/sqlite_log.h"
 
 enum {
@@ -93,6 +94,8 @@ static enum failure configure(struct sqlite_session *s, const struct sqlite_engi
                                 engine->synchronous, CACHE_KIB);
     enum failure bad = sqlite_run(s->db, s->path, sql, e);
     sqlite3_free(sql);
+    if (!bad)
+        bad = sqlite_keys_open(s, e);
     return !bad && s->writing ? sqlite_writing_open(s, e) : bad;
 }
 

@@ -28,7 +28,6 @@ struct sqlite_engine {
 };
 
 enum item_statement {
-    ITEM_LEAD,
     ITEM_REPLACED,
     ITEM_REPLACE,
     ITEM_TAKE_REPLACED,
@@ -38,22 +37,24 @@ enum item_statement {
     ITEM_INSERT,
     ITEM_ROW,
     ITEM_DROP,
-    ITEM_DROP_KEY,
-    ITEM_DROP_LOST_KEYS,
     ITEM_FORGET,
     ITEM_TOMBSTONES,
     ITEM_SWEEP,
-    ITEM_FIRST,
     ITEM_GET,
-    ITEM_BEFORE,
-    ITEM_BEHIND,
+    ITEM_WALKED,
     ITEM_WALK_USN,
     ITEM_REPLACED_AFTER,
     ITEM_NEWEST,
-    ITEM_STRAY_KEYS,
-    ITEM_KEYS,
+    ITEM_LED,
     ITEM_STRAY_ROWS,
-    ITEM_WALK_KEYS,
+    ITEM_LEAF,
+    ITEM_LEAF_BEFORE,
+    ITEM_LEAF_CHANGE,
+    ITEM_LEAF_NEW,
+    ITEM_LEAF_DROP,
+    ITEM_LEAVES,
+    ITEM_LEAVES_ORDER,
+    ITEM_LEAVES_SWEEP,
     ITEM_STATEMENTS
 };
 
@@ -62,14 +63,10 @@ struct item_statements {
     sqlite3_stmt *list[ITEM_STATEMENTS];
 };
 
-/* What the statements of sqlite_writing.c are fed with: writes, or their keys alone. */
+/* What the statements of sqlite_writing.c are fed with, and which of it is yielded. */
 struct feed {
     const struct writes *writes;
-    const struct leads *leads; /* NULL: writes */
-    size_t at;                 /* the row that is yielded, of writes; */
-    struct keyed key;          /* of leads, the key */
-    bool ended;
-    bool astray; /* a key led nowhere */
+    size_t at;
 };
 
 struct sqlite_session {
@@ -109,6 +106,11 @@ void sqlite_rollback(struct session *base);
 enum failure sqlite_create_items(struct sqlite_session *s, int64_t home, struct error *e);
 enum failure sqlite_ready_item(struct sqlite_session *s, int64_t home, enum item_statement which,
                                sqlite3_stmt **stmt, struct error *e);
+/* One of those that delete by a number: what has it, or so much. */
+enum failure sqlite_drop_by(struct sqlite_session *s, int64_t home, enum item_statement which,
+                            uint64_t number, struct error *e);
+/* They would keep the home's tables from being dropped. */
+void sqlite_forget_statements(struct sqlite_session *s, int64_t home);
 /* The first two values of a statement. */
 void sqlite_bind_key(sqlite3_stmt *stmt, enum module module, struct bytes key);
 enum failure sqlite_read_row(struct sqlite_session *s, sqlite3_stmt *stmt, struct item *item,
@@ -131,6 +133,10 @@ enum failure sqlite_newest(struct session *base, int64_t home, uint32_t rows, ui
                            struct error *e);
 enum failure sqlite_scan(struct session *base, int64_t home, view_scan_visit *visit, void *context,
                          struct error *e);
+/* Each that was not replaced, what can be read of it; sound if that is what was written. */
+typedef bool row_visit(const struct item *item, bool sound, void *context);
+enum failure sqlite_each_row(struct sqlite_session *s, int64_t home, row_visit *visit,
+                             void *context, struct error *e);
 enum failure sqlite_structure(struct session *base, view_goes_on *goes_on, void *context,
                               struct error *e);
 enum failure sqlite_walk_keys(struct session *base, int64_t home, enum module module,
@@ -139,15 +145,11 @@ enum failure sqlite_walk_keys(struct session *base, int64_t home, enum module mo
 
 /* Many items at once (sqlite_writing.c). */
 enum failure sqlite_writing_open(struct sqlite_session *s, struct error *e);
-enum failure sqlite_lead(struct session *base, int64_t home, const struct leads *leads,
-                         struct error *e);
+enum failure sqlite_lead(struct session *base, int64_t home, struct leads *leads, struct error *e);
 enum failure sqlite_take(struct session *base, int64_t home, const struct writes *writes,
                          take_visit *visit, void *context, struct error *e);
 enum failure sqlite_insert(struct session *base, int64_t home, const struct writes *writes,
                            struct error *e);
-/* Keys that lead to these usns, wherever they are, or to what is none: all are read, once. */
-enum failure sqlite_drop_lost_keys(struct sqlite_session *s, int64_t home, const uint64_t *usns,
-                                   size_t count, struct error *e);
 
 /* Rows that were replaced (sqlite_replaced.c). */
 bool sqlite_is_untidy(struct session *base);

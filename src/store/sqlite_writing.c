@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/sqlite_session.h"
+#include "store/sqlite_keys.h"
 
 /* `before` is the row that the one here replaces, and `before_size` what that takes. */
 static const char fed_columns[] =
@@ -77,35 +77,24 @@ static struct feed *feed_of(const sqlite3_vtab_cursor *cursor)
     return ((struct fed_table *)cursor->pVtab)->feed;
 }
 
-static void look(struct feed *feed)
-{
-    feed->ended =
-        feed->leads ? !leads_next(feed->leads, &feed->key) : feed->at >= feed->writes->count;
-}
-
 static int table_begin(sqlite3_vtab_cursor *cursor, int plan, const char *name, int count,
                        sqlite3_value **values)
 {
     (void)plan, (void)name, (void)count, (void)values;
-    struct feed *feed = feed_of(cursor);
-    feed->at = 0;
-    if (feed->leads)
-        leads_begin(feed->leads);
-    look(feed);
+    feed_of(cursor)->at = 0;
     return SQLITE_OK;
 }
 
 static int table_next(sqlite3_vtab_cursor *cursor)
 {
-    struct feed *feed = feed_of(cursor);
-    feed->at++;
-    look(feed);
+    feed_of(cursor)->at++;
     return SQLITE_OK;
 }
 
 static int table_ended(sqlite3_vtab_cursor *cursor)
 {
-    return feed_of(cursor)->ended;
+    const struct feed *feed = feed_of(cursor);
+    return feed->at >= feed->writes->count;
 }
 
 static void yield_bytes(sqlite3_context *to, struct bytes b)
@@ -113,18 +102,9 @@ static void yield_bytes(sqlite3_context *to, struct bytes b)
     sqlite3_result_blob64(to, b.size ? (const void *)b.at : "", b.size, SQLITE_STATIC);
 }
 
-/* Nothing else is asked of keys. */
-static void yield_key(const struct keyed *key, sqlite3_context *to, enum column column)
+static void yield_write(const struct feed *feed, sqlite3_context *to, enum column column)
 {
-    assert(column == FED_USN || column == FED_MODULE || column == FED_KEY);
-    if (column == FED_KEY)
-        yield_bytes(to, key->key);
-    else
-        sqlite3_result_int64(to, column == FED_USN ? (int64_t)key->usn : (int64_t)key->module);
-}
-
-static void yield_write(const struct write *w, sqlite3_context *to, enum column column)
-{
+    const struct write *w = write_at(feed->writes, feed->at);
     const struct item *item = &w->item;
     switch (column) {
     case FED_USN: sqlite3_result_int64(to, (int64_t)item->version.usn); break;
@@ -134,18 +114,14 @@ static void yield_write(const struct write *w, sqlite3_context *to, enum column 
     case FED_KEY: yield_bytes(to, item->key); break;
     case FED_VALUE: yield_bytes(to, item->value); break;
     case FED_HASH: yield_bytes(to, bytes_of(&w->hash, sizeof w->hash)); break;
-    case FED_BEFORE: sqlite3_result_int64(to, (int64_t)w->before); break;
+    case FED_BEFORE: sqlite3_result_int64(to, (int64_t)feed->writes->order[feed->at].number); break;
     case FED_BEFORE_SIZE: sqlite3_result_int64(to, w->before_size); break;
     }
 }
 
 static int table_column(sqlite3_vtab_cursor *cursor, sqlite3_context *to, int column)
 {
-    const struct feed *feed = feed_of(cursor);
-    if (feed->leads)
-        yield_key(&feed->key, to, (enum column)column);
-    else
-        yield_write(write_at(feed->writes, feed->at), to, (enum column)column);
+    yield_write(feed_of(cursor), to, (enum column)column);
     return SQLITE_OK;
 }
 
@@ -168,27 +144,10 @@ static sqlite3_module fed = {
     .xRowid = table_rowid,
 };
 
-/* --- what is found --- */
-
-/* Of a key that was there already: where it led. */
-static void led_to(sqlite3_context *call, int count, sqlite3_value **values)
-{
-    struct feed *feed = sqlite3_user_data(call);
-    int64_t before = sqlite3_value_int64(values[0]);
-    assert(count == 2 && (uint64_t)sqlite3_value_int64(values[1]) == feed->key.usn);
-    feed->astray |= before <= 0;
-    feed->leads->all[feed->key.at].before = before > 0 ? (uint64_t)before : 0;
-    sqlite3_result_value(call, values[1]);
-}
-
 enum failure sqlite_writing_open(struct sqlite_session *s, struct error *e)
 {
-    enum { FLAGS = SQLITE_UTF8 | SQLITE_DIRECTONLY };
-    struct feed *feed = &s->feed;
-    bool ready = sqlite3_create_module_v2(s->db, "fed", &fed, feed, NULL) == SQLITE_OK &&
-                 sqlite3_create_function_v2(s->db, "led_to", 2, FLAGS, feed, led_to, NULL, NULL,
-                                            NULL) == SQLITE_OK;
-    return ready ? OK : sqlite_fail(s->db, s->path, "opening", e);
+    int code = sqlite3_create_module_v2(s->db, "fed", &fed, &s->feed, NULL);
+    return code == SQLITE_OK ? OK : sqlite_fail(s->db, s->path, "opening", e);
 }
 
 /* --- the statements --- */
@@ -200,42 +159,34 @@ static enum failure fail_astray(const struct sqlite_session *s, struct error *e)
 
 /* Lets one of the statements have it all. */
 static enum failure feed_to(struct sqlite_session *s, int64_t home, enum item_statement which,
-                            const struct feed *feed, const char *doing, struct error *e)
+                            const struct writes *writes, const char *doing, struct error *e)
 {
     sqlite3_stmt *stmt;
-    s->feed = *feed;
+    s->feed = (struct feed){.writes = writes};
     enum failure bad = sqlite_ready_item(s, home, which, &stmt, e);
     return bad ? bad : sqlite_done(s, stmt, sqlite3_step(stmt), doing, e);
 }
 
-static enum failure feed_writes_to(struct sqlite_session *s, int64_t home,
-                                   enum item_statement which, const struct writes *writes,
-                                   const char *doing, struct error *e)
+/* --- keys --- */
+
+static bool next_lead(void *context, struct keyed *key)
 {
-    return feed_to(s, home, which, &(struct feed){.writes = writes}, doing, e);
+    return leads_next(context, key);
 }
 
-enum failure sqlite_lead(struct session *base, int64_t home, const struct leads *leads,
-                         struct error *e)
+static void note_before(void *context, const struct keyed *key, uint64_t usn)
 {
-    struct sqlite_session *s = session_of(base);
-    enum failure bad =
-        feed_to(s, home, ITEM_LEAD, &(struct feed){.leads = leads}, "writing keys", e);
-    return !bad && s->feed.astray ? fail_astray(s, e) : bad;
+    leads_note(context, key, usn);
 }
 
-enum failure sqlite_drop_lost_keys(struct sqlite_session *s, int64_t home, const uint64_t *usns,
-                                   size_t count, struct error *e)
+enum failure sqlite_lead(struct session *base, int64_t home, struct leads *leads, struct error *e)
 {
-    OWNED(free_memory) struct write *all = xcalloc(count + 1, sizeof *all);
-    OWNED(free_memory) struct place *order = xcalloc(count + 1, sizeof *order);
-    for (size_t i = 0; i < count; i++) {
-        all[i].item.version.usn = usns[i];
-        order[i] = (struct place){usns[i], i};
-    }
-    const struct writes writes = {all, order, count};
-    return count ? feed_writes_to(s, home, ITEM_DROP_LOST_KEYS, &writes, "dropping keys", e) : OK;
+    struct key_source source = {.next = next_lead, .led = note_before, .context = leads};
+    leads_begin(leads);
+    return sqlite_keys_put(session_of(base), home, &source, e);
 }
+
+/* --- rows --- */
 
 /* The row must be sound, and have the key that led there: its hash leaves the digest, and a damaged
  * one would make that wrong for good. */
@@ -285,7 +236,7 @@ enum failure sqlite_take(struct session *base, int64_t home, const struct writes
     enum failure bad = visit_replaced(s, home, writes, visit, context, &all, e);
     if (bad)
         return bad;
-    bad = feed_writes_to(s, home, ITEM_REPLACE, writes, "replacing items", e);
+    bad = feed_to(s, home, ITEM_REPLACE, writes, "replacing items", e);
     if (bad && sqlite3_extended_errcode(s->db) == SQLITE_CONSTRAINT_PRIMARYKEY)
         return fail_astray(s, e); /* its key led to a row that had been replaced before */
     if (!bad)
@@ -305,8 +256,8 @@ static enum failure make_room(struct sqlite_session *s, int64_t home, const stru
     if (bad || !any)
         return bad;
     s->replaced_known = false;
-    bad = feed_writes_to(s, home, ITEM_MAKE_ROOM, writes, "making room for items", e);
-    return bad ? bad : feed_writes_to(s, home, ITEM_HAS_ROOM, writes, "making room for items", e);
+    bad = feed_to(s, home, ITEM_MAKE_ROOM, writes, "making room for items", e);
+    return bad ? bad : feed_to(s, home, ITEM_HAS_ROOM, writes, "making room for items", e);
 }
 
 enum failure sqlite_insert(struct session *base, int64_t home, const struct writes *writes,
@@ -315,7 +266,7 @@ enum failure sqlite_insert(struct session *base, int64_t home, const struct writ
     struct sqlite_session *s = session_of(base);
     enum failure bad = make_room(s, home, writes, e);
     if (!bad)
-        bad = feed_writes_to(s, home, ITEM_INSERT, writes, "writing items", e);
+        bad = feed_to(s, home, ITEM_INSERT, writes, "writing items", e);
     bool clash = bad && sqlite3_extended_errcode(s->db) == SQLITE_CONSTRAINT_PRIMARYKEY;
     if (!bad)
         bad = sqlite_tidy_over(s, writes->count, e);

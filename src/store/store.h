@@ -239,7 +239,8 @@ enum failure view_newest(struct view *view, const char *home, uint32_t items, ui
 /* For a scrub, which reads all there is, slowly, and must be able to stop. Each row of a home by
  * its usn, sound or not; of one that is not what was written only the usn can be believed. Nor is
  * one sound to which a key leads that is not its own, or that is gone, or to which none leads; it
- * may come twice. 0 stands for keys that lead to what is no usn. */
+ * may come twice. 0 stands for keys of which nobody can tell what they were: taking anything away
+ * makes them anew from the rows, and what else there is of keys is seen only then. */
 typedef bool view_scan_visit(uint64_t usn, bool sound, void *context);
 enum failure view_scan(struct view *view, const char *home, view_scan_visit *visit, void *context,
                        struct error *e);

@@ -9,6 +9,7 @@ import threading
 import time
 
 from copies import *
+from leaves import drop_keys
 
 COMPARED = "-BypassDualWrite"
 
@@ -31,9 +32,9 @@ def while_stopped(world, pool, change, home=CENTRAL):
 def delete_rows(where):
     """And what leads to them, so that nothing shows it."""
     def delete(db, table):
-        keys, where_all = (table.replace("item", "key"),
-                           f"deleted = 0 AND {counts(table)} AND {where}")
-        db.execute(f"DELETE FROM {keys} WHERE usn IN (SELECT usn FROM {table} WHERE {where_all})")
+        where_all = f"deleted = 0 AND {counts(table)} AND {where}"
+        usns = {usn for usn, in db.execute(f"SELECT usn FROM {table} WHERE {where_all}")}
+        drop_keys(db, table, lambda usn: usn in usns)
         db.execute(f"DELETE FROM {table} WHERE {where_all}")
     return delete
 

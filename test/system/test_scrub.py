@@ -5,6 +5,7 @@ Rows are damaged from outside while their daemon is stopped. Prints TAP."""
 import sys
 
 from copies import *
+from leaves import change_leaves, drop_keys
 from test_compare import delete_rows, table_of, while_stopped
 
 tests.clear()
@@ -73,8 +74,7 @@ def rows_to_which_nothing_leads_make_room_for_what_is_fetched(world):
     make(atl, 60)
     sync(atl)
     sound = accounts_named(world, "redmond")
-    while_stopped(world, "redmond", lambda db, table: db.execute(
-        f"DELETE FROM {table.replace('item', 'key')} WHERE usn % 9 = 4"))
+    while_stopped(world, "redmond", lambda db, table: drop_keys(db, table, lambda usn: usn % 9 == 4))
     event = world.wait_event("redmond", "damage-mended")[0]
     assert "items of the home" in event, event
     wait_equal(world)
@@ -94,8 +94,7 @@ def a_copy_that_cannot_take_what_is_compared_is_in_error_itself_too(world):
     atl, redmond = scrubbed_pair(world, interval="1.00:00:00")
     make(atl, 60)
     sync(atl)
-    while_stopped(world, "redmond", lambda db, table: db.execute(
-        f"DELETE FROM {table.replace('item', 'key')} WHERE usn % 9 = 4"))
+    while_stopped(world, "redmond", lambda db, table: drop_keys(db, table, lambda usn: usn % 9 == 4))
     wait_equal(world)
     world.command("atl", "Invoke-CsBackupServiceSync", "-PoolFqdn", name_of("atl"),
                   "-BypassDualWrite", "$true").must(1, "belongs to another item")
@@ -162,6 +161,45 @@ def a_pool_without_a_copy_is_told_what_is_damaged_and_what_to_do(world):
     world.wait_mode("tokyo", CENTRAL, "Serving")
 
 
+def damage_leaves(db, table):
+    db.execute(f"UPDATE {table.replace('item', 'leaf')} SET leaf = replace(leaf, 'user0', 'user1')")
+
+
+@test
+def damaged_keys_are_made_anew_from_the_rows_and_nobody_else_is_needed(world):
+    tokyo, = scrubbed_pair(world, "tokyo")
+    for number in range(5):
+        done(tokyo, "Enable-CsUser", Identity=f"user0{number}", RegistrarPool=name_of("tokyo"))
+    sound = accounts_named(world, "tokyo")
+    world.stop("tokyo")
+    db = sqlite3.connect(tokyo.store)
+    damage_leaves(db, table_of(db, CENTRAL))
+    db.commit()
+    db.close()
+    world.start("tokyo")
+    event = world.wait_event("tokyo", "damage-mended")[0]
+    assert "Keys of the home central were damaged" in event, event
+    world.wait_mode("tokyo", CENTRAL, "Serving")
+    assert accounts_named(world, "tokyo") == sound and len(sound) == 5
+    done(tokyo, "Enable-CsUser", Identity="one-more", RegistrarPool=name_of("tokyo"))
+    assert tokyo.ask("Get-CsUser", Identity="user03").must(200, "user03")
+    assert not tokyo.events(" store-damaged:")
+
+
+@test
+def damaged_keys_of_a_copy_are_made_anew_too(world):
+    atl, redmond = scrubbed_pair(world)
+    make(atl, 60)
+    sync(atl)
+    sound = accounts_named(world, "redmond")
+    while_stopped(world, "redmond", damage_leaves)
+    world.wait_event("redmond", "damage-mended", "Keys of the home central")
+    enable(atl, "one-more")
+    wait_equal(world)
+    wait_state(atl, "SteadyState", "FinalState")
+    assert accounts_named(world, "redmond") == sound and not redmond.events(" store-damaged:")
+
+
 PAGE = 8192
 
 
@@ -174,7 +212,7 @@ def tear_pages(world, pool, wanted, start_before=None):
     item = table_of(db, CENTRAL)
     pages = {name: [page for page, in db.execute(
         "SELECT pageno FROM dbstat WHERE name = ? AND pagetype = ? ORDER BY path",
-        [name.replace("item", item).replace("key", item.replace("item", "key")), kind])]
+        [name.replace("item", item).replace("leaf", item.replace("item", "leaf")), kind])]
         for name, kind, _ in wanted}
     db.close()
     if start_before:
@@ -216,7 +254,7 @@ def tear_and_wait(world, torn, pages):
 @test
 def a_copy_whose_file_is_torn_is_made_anew_and_fetches_the_rest(world):
     lost, _ = tear_and_wait(world, "redmond",
-                            [("item", "leaf", 5), ("item", "leaf", -2), ("key", "leaf", 2)])
+                            [("item", "leaf", 5), ("item", "leaf", -2), ("leaf", "leaf", 2)])
     assert lost > 0
 
 
@@ -250,7 +288,7 @@ def a_holder_whose_partner_is_away_goes_on_serving_until_that_is_back(world):
         world.wait_mode("atl", CENTRAL, "Serving")
         world.kill("redmond")
         world.wait_silent("atl", "redmond")
-    tear_pages(world, "atl", [("key", "leaf", -1)], start_and_be_left)
+    tear_pages(world, "atl", [("leaf", "leaf", -1)], start_and_be_left)
     event = world.wait_event("atl", "store-damaged", "waits for")[0]
     assert name_of("redmond") in event, event
     assert world.mode("atl", CENTRAL) == "Serving" and not atl.events("store-renewed")
@@ -269,11 +307,10 @@ def a_key_that_nobody_ever_wrote_goes(world):
     sync(atl)
     sound = accounts_named(world, "atl")
     def add_key(db, table):
-        keys = table.replace("item", "key")
         free, = db.execute(f"SELECT max(usn) FROM {table} i WHERE usn NOT IN "
                            f"(SELECT usn + 1 FROM {table})").fetchone()
-        db.execute(f"INSERT INTO {keys} SELECT min(module), cast('garbage' AS BLOB), ? FROM {keys}",
-                   [free - 1])
+        garbage = lambda keys: sorted(keys + [(keys[0][0] + b"garbage", free - 1)]) if keys else keys
+        change_leaves(db, table, garbage)
     while_stopped(world, "atl", add_key)
     world.wait_event("atl", "damage-mended")
     assert accounts_named(world, "atl") == sound

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "keys_of_file.h"
 #include "store/sqlite.h"
 #include "store_check.h"
 
@@ -256,13 +257,6 @@ static struct reading read_all(struct store *store)
     return r;
 }
 
-/* Keys that lead to a row of another; they have no hash, and a damaged page may say anything. */
-static int64_t keys_astray(void)
-{
-    return ask_file("SELECT count(*) FROM key_1 k JOIN item_1 i USING (usn)"
-                    " WHERE i.module != k.module OR i.key != k.key");
-}
-
 /* As the scrub does. */
 static enum failure ask(struct store *store, struct error *e)
 {
@@ -359,8 +353,9 @@ static void keys_are_made_anew(void **state)
     static const struct {
         const char *name, *type;
     } torn[] = {{"sqlite_autoindex_home_1", "leaf"},
-                {"key_1", "leaf"},
-                {"key_1", "internal"},
+                {"leaf_1", "leaf"},
+                {"leaf_1", "internal"},
+                {"leaf_1_low", "leaf"},
                 {"item_1_deleted", "leaf"},
                 {"replaced", "leaf"}};
     for (size_t i = 0; i < COUNT_OF(torn); i++) {
@@ -377,6 +372,12 @@ static void keys_are_made_anew(void **state)
     }
 }
 
+static void lead_800_to_900(const struct led *led, struct buffer *keys, void *context)
+{
+    (void)context;
+    leaf_add(keys, led->key, led->usn == 800 ? 900 : led->usn);
+}
+
 /* Whether a newer row got lost, or the key is wrong, the other pool knows: both are named. */
 static void a_key_that_is_wrong_takes_no_sound_row_along(void **state)
 {
@@ -385,13 +386,12 @@ static void a_key_that_is_wrong_takes_no_sound_row_along(void **state)
     sqlite3 *db;
     make_store();
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db,
-                                  "UPDATE item_1 SET usn = 100000 WHERE usn = 900;"
-                                  "UPDATE key_1 SET usn = 900 WHERE usn = 800",
-                                  NULL, NULL, NULL),
-                     SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(db, "UPDATE item_1 SET usn = 100000 WHERE usn = 900", NULL, NULL, NULL),
+        SQLITE_OK);
     sqlite3_close(db);
-    tear(pages[pages_of("key_1", "leaf", pages) - 1]);
+    change_keys(path, lead_800_to_900, NULL);
+    tear(pages[pages_of("leaf_1", "leaf", pages) - 1]);
     struct reading r = renew_and_read();
     assert_int_equal(r.right, ITEMS - 2); /* the row of change 900 is another one now, and lost */
     assert_int_equal(r.lost, 3);          /* what led to it, what leads there, and what it led to */
@@ -443,7 +443,7 @@ static void whoever_is_interrupted_goes_on(void **state)
     (void)state;
     int pages[PAGES_MAX];
     make_store();
-    size_t count = pages_of("key_1", "leaf", pages);
+    size_t count = pages_of("leaf_1", "leaf", pages);
     tear(pages[count / 2]);
     OWNED(buffer_free) struct buffer old = content_of("");
     renew_and_read();
@@ -505,9 +505,9 @@ static void it_is_not_made_anew_again_and_again(void **state)
     int pages[PAGES_MAX];
     struct error e = {0};
     make_store();
-    tear(pages[pages_of("key_1", "leaf", pages) - 1]);
+    tear(pages[pages_of("leaf_1", "leaf", pages) - 1]);
     renew_and_read();
-    tear(pages[pages_of("key_1", "leaf", pages) - 1]);
+    tear(pages[pages_of("leaf_1", "leaf", pages) - 1]);
     struct store *store = must_open();
     assert_true(structure_is_damaged(store));
     assert_int_equal(ask(store, &e), FAIL_DAMAGED);
@@ -523,7 +523,7 @@ static void where_no_new_file_can_be_made_the_old_one_stays(void **state)
     int pages[PAGES_MAX];
     struct error e = {0};
     make_store();
-    tear(pages[pages_of("key_1", "leaf", pages) - 1]);
+    tear(pages[pages_of("leaf_1", "leaf", pages) - 1]);
     struct store *store = must_open();
     assert_int_equal(ask(store, NULL), OK);
     store_close(store);
@@ -594,7 +594,7 @@ static void nothing_is_read_wrong_whatever_is_torn(void **state)
         struct store *store = must_open();
         struct reading r = read_all(store);
         store_close(store);
-        assert_int_equal(keys_astray(), 0);
+        assert_int_equal(count_astray(path), 0);
         if (r.right < ITEMS && r.adds_up)
             fail_msg("in round %d something is gone, and nobody can tell", (int)round);
         renewed++;

@@ -1,0 +1,63 @@
+/* A leaf: keys that lie next to each other, and the usn to which each leads, as one value.
+ *
+ * Many changes touch many keys, and for a database each of those is a row to be found, taken out
+ * and put in again. So neighbours share one, which is read, merged with all that is new among them,
+ * and written once. It says where it begins and where it ends, and a sum is over all of it: a key
+ * that is not in a sound leaf which covers it is nowhere. */
+#ifndef POLLUX_STORE_LEAF_H
+#define POLLUX_STORE_LEAF_H
+
+#include "store/sheaf.h"
+
+enum {
+    /* The keys of a leaf, in bytes: with where it begins and ends, it fills one page of the file if
+     * the keys are not very long. */
+    LEAF_KEYS_MAX = 7800,
+};
+
+struct leaf {
+    enum module module;
+    struct bytes low;  /* no key is before this, */
+    struct bytes high; /* nor is one here or behind; */
+    bool last;         /* but with the last leaf of a module there is no such end */
+    struct bytes keys; /* ascending */
+};
+
+/* What was stored as `module`, `low` and `stored`; lent like those. False: it is not what was
+ * written. */
+bool leaf_read(enum module module, struct bytes low, struct bytes stored, struct leaf *leaf);
+void leaf_store(const struct leaf *leaf, struct buffer *stored);
+
+bool leaf_covers(const struct leaf *leaf, enum module module, struct bytes key);
+/* Where the key leads; 0: it is not there. */
+uint64_t leaf_find(const struct leaf *leaf, struct bytes key);
+
+/* Where it leads, too. */
+struct led {
+    struct bytes key;
+    uint64_t usn;
+};
+/* The first one of what is left, which is then behind it. */
+bool leaf_next(struct bytes *left, struct led *next);
+void leaf_add(struct buffer *keys, struct bytes key, uint64_t usn);
+
+/* Keys that come in their order, each once. */
+struct key_source {
+    bool (*next)(void *context, struct keyed *key);
+    /* It led there before. */
+    void (*led)(void *context, const struct keyed *key, uint64_t usn);
+    void *context;
+    struct keyed key; /* the next one, ... */
+    bool any;         /* if there is one */
+};
+void key_source_next(struct key_source *source); /* also for the first one */
+
+/* The leaf's keys, and those of the source which it covers. True: all of those lie behind all that
+ * it had, as they do where keys only grow. */
+bool leaf_merge(const struct leaf *leaf, struct key_source *source, struct buffer *keys);
+
+/* The first part of merged keys, for a leaf of its own, so that the parts are about the same size;
+ * or, of those that grow, as large as they can be: nothing will come between them. */
+struct bytes leaf_part(struct bytes *left, bool grows);
+
+#endif

@@ -1,0 +1,336 @@
+#include "store/sqlite_keys.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* --- leaves --- */
+
+static enum failure find(struct sqlite_session *s, int64_t home, enum item_statement which,
+                         enum module module, struct bytes key, struct lying *lying, struct error *e)
+{
+    *lying = (struct lying){0};
+    enum failure bad = sqlite_ready_item(s, home, which, &lying->row, e);
+    if (bad)
+        return bad;
+    sqlite_bind_key(lying->row, module, key);
+    int code = sqlite3_step(lying->row);
+    if (code != SQLITE_ROW)
+        return sqlite_done(s, lying->row, code, "looking a key up", e);
+    lying->id = sqlite3_column_int64(lying->row, 0);
+    lying->sound = leaf_read(module, sqlite_column_bytes_of(lying->row, 1),
+                             sqlite_column_bytes_of(lying->row, 2), &lying->leaf);
+    return OK;
+}
+
+/* It is the last one that does not begin behind the key; and if it does not cover that, another one
+ * is missing. */
+enum failure sqlite_leaf_find(struct sqlite_session *s, int64_t home, enum module module,
+                              struct bytes key, struct lying *lying, struct error *e)
+{
+    enum failure bad = find(s, home, ITEM_LEAF, module, key, lying, e);
+    lying->sound = lying->sound && leaf_covers(&lying->leaf, module, key);
+    return bad;
+}
+
+void sqlite_leaf_give_back(struct lying *lying)
+{
+    sqlite3_reset(lying->row);
+}
+
+static enum failure must_be_sound(struct sqlite_session *s, struct lying *lying, struct error *e)
+{
+    if (lying->sound)
+        return OK;
+    sqlite_leaf_give_back(lying);
+    return sqlite_fail_damaged(s->path, "looking a key up", e);
+}
+
+static enum failure find_sound(struct sqlite_session *s, int64_t home, enum module module,
+                               struct bytes key, struct lying *lying, struct error *e)
+{
+    enum failure bad = sqlite_leaf_find(s, home, module, key, lying, e);
+    return bad ? bad : must_be_sound(s, lying, e);
+}
+
+/* The one that ends where this one begins. */
+static enum failure find_before(struct sqlite_session *s, int64_t home, const struct leaf *leaf,
+                                struct lying *lying, struct error *e)
+{
+    enum failure bad = find(s, home, ITEM_LEAF_BEFORE, leaf->module, leaf->low, lying, e);
+    lying->sound = lying->sound && !lying->leaf.last && bytes_equal(lying->leaf.high, leaf->low);
+    return bad ? bad : must_be_sound(s, lying, e);
+}
+
+enum failure sqlite_leaf_write(struct sqlite_session *s, int64_t home, int64_t id,
+                               const struct leaf *leaf, struct error *e)
+{
+    OWNED(buffer_free) struct buffer stored = {0};
+    sqlite3_stmt *stmt;
+    enum failure bad = sqlite_ready_item(s, home, id ? ITEM_LEAF_CHANGE : ITEM_LEAF_NEW, &stmt, e);
+    if (bad)
+        return bad;
+    leaf_store(leaf, &stored);
+    sqlite_bind_bytes(stmt, 1, buffer_view(&stored));
+    if (id) {
+        sqlite3_bind_int64(stmt, 2, id);
+    } else {
+        sqlite3_bind_int(stmt, 2, (int)leaf->module);
+        sqlite_bind_bytes(stmt, 3, leaf->low);
+    }
+    return sqlite_done(s, stmt, sqlite3_step(stmt), "writing keys", e);
+}
+
+/* What leads from the keys to the items is a table of our own instead of an index of theirs: so a
+ * key whose item is replaced stays where it is, and many changes go into each in its own order. */
+static const char leaf_table[] =
+    "CREATE TABLE leaf_%lld (id INTEGER PRIMARY KEY, module INTEGER NOT NULL, low BLOB NOT NULL,"
+    " leaf BLOB NOT NULL);"
+    "CREATE INDEX leaf_%lld_low ON leaf_%lld (module, low)";
+
+enum failure sqlite_keys_create(struct sqlite_session *s, int64_t home, struct error *e)
+{
+    long long n = home;
+    char *sql = sqlite3_mprintf(leaf_table, n, n, n);
+    enum failure bad = sqlite_run(s->db, s->path, sql, e);
+    sqlite3_free(sql);
+    for (int module = 0; !bad && module < MODULES; module++) {
+        const struct leaf all = {.module = (enum module)module, .last = true};
+        bad = sqlite_leaf_write(s, home, 0, &all, e);
+    }
+    return bad;
+}
+
+/* --- one key --- */
+
+enum failure sqlite_keys_find(struct sqlite_session *s, int64_t home, enum module module,
+                              struct bytes key, uint64_t *usn, struct error *e)
+{
+    struct lying lying;
+    *usn = 0;
+    enum failure bad = find_sound(s, home, module, key, &lying, e);
+    if (bad)
+        return bad;
+    *usn = leaf_find(&lying.leaf, key);
+    sqlite_leaf_give_back(&lying);
+    return OK;
+}
+
+/* --- many, in their order --- */
+
+/* A leaf and what it is made of, while it is changed. */
+struct change {
+    int64_t id;
+    struct leaf leaf;
+    struct buffer low, high, keys;
+};
+
+static void change_free(struct change *change)
+{
+    buffer_free(&change->low);
+    buffer_free(&change->high);
+    buffer_free(&change->keys);
+}
+
+static struct bytes keep(struct buffer *buffer, struct bytes bytes)
+{
+    buffer_clear(buffer);
+    buffer_raw(buffer, bytes.at, bytes.size);
+    return buffer_view(buffer);
+}
+
+/* Takes it over, with the keys that it is to have, before its row is given back. */
+static void change_begin(struct change *change, struct lying *lying)
+{
+    change->id = lying->id;
+    change->leaf = lying->leaf;
+    change->leaf.low = keep(&change->low, lying->leaf.low);
+    change->leaf.high = keep(&change->high, lying->leaf.high);
+    change->leaf.keys = buffer_view(&change->keys);
+    sqlite_leaf_give_back(lying);
+}
+
+static struct bytes first_key(struct bytes keys)
+{
+    struct led first = {0};
+    leaf_next(&keys, &first);
+    return first.key;
+}
+
+/* In as many leaves as it takes: the first one stays where it is. */
+static enum failure change_write(struct sqlite_session *s, int64_t home,
+                                 const struct change *change, bool grows, struct error *e)
+{
+    struct leaf part = change->leaf;
+    struct bytes left = change->leaf.keys;
+    int64_t id = change->id;
+    enum failure bad = OK;
+    do {
+        part.keys = leaf_part(&left, grows);
+        part.last = change->leaf.last && left.size == 0;
+        part.high = left.size ? first_key(left) : change->leaf.high;
+        bad = sqlite_leaf_write(s, home, id, &part, e);
+        part.low = part.high;
+        id = 0;
+    } while (!bad && left.size);
+    return bad;
+}
+
+static enum failure put_some(struct sqlite_session *s, int64_t home, struct key_source *source,
+                             struct change *change, struct error *e)
+{
+    struct lying lying;
+    enum failure bad = find_sound(s, home, source->key.module, source->key.key, &lying, e);
+    if (bad)
+        return bad;
+    bool grows = leaf_merge(&lying.leaf, source, &change->keys);
+    change_begin(change, &lying);
+    return change_write(s, home, change, grows, e);
+}
+
+enum failure sqlite_keys_put(struct sqlite_session *s, int64_t home, struct key_source *source,
+                             struct error *e)
+{
+    struct change change = {0};
+    enum failure bad = OK;
+    key_source_next(source);
+    while (!bad && source->any)
+        bad = put_some(s, home, source, &change, e);
+    change_free(&change);
+    return bad;
+}
+
+/* What a statement yields. */
+struct selected {
+    sqlite3_stmt *stmt;
+    int code;
+};
+
+static bool next_selected(void *context, struct keyed *key)
+{
+    struct selected *selected = context;
+    selected->code = sqlite3_step(selected->stmt);
+    if (selected->code != SQLITE_ROW)
+        return false;
+    *key = (struct keyed){.module = (enum module)sqlite3_column_int(selected->stmt, 0),
+                          .key = sqlite_column_bytes_of(selected->stmt, 1),
+                          .usn = (uint64_t)sqlite3_column_int64(selected->stmt, 2)};
+    return true;
+}
+
+static void ignore_before(void *context, const struct keyed *key, uint64_t usn)
+{
+    (void)context, (void)key, (void)usn;
+}
+
+enum failure sqlite_keys_put_selected(struct sqlite_session *s, int64_t home, sqlite3_stmt *stmt,
+                                      struct error *e)
+{
+    struct selected selected = {stmt, SQLITE_OK};
+    struct key_source source = {.next = next_selected, .led = ignore_before, .context = &selected};
+    enum failure bad = sqlite_keys_put(s, home, &source, e);
+    enum failure worse = sqlite_done(s, stmt, selected.code, "reading keys", bad ? NULL : e);
+    return bad ? bad : worse;
+}
+
+/* --- without one --- */
+
+static bool copy_others(struct bytes keys, struct bytes key, uint64_t usn, struct buffer *others)
+{
+    struct led led;
+    bool found = false;
+    while (leaf_next(&keys, &led)) {
+        bool it = led.usn == usn && bytes_equal(led.key, key);
+        found |= it;
+        if (!it)
+            leaf_add(others, led.key, led.usn);
+    }
+    return found;
+}
+
+/* One without keys goes, and the one before it reaches as far; but for the first. */
+static enum failure unite(struct sqlite_session *s, int64_t home, const struct leaf *empty,
+                          int64_t id, struct error *e)
+{
+    struct change before = {0};
+    struct lying lying;
+    enum failure bad = find_before(s, home, empty, &lying, e);
+    if (bad)
+        return bad;
+    keep(&before.keys, lying.leaf.keys);
+    change_begin(&before, &lying);
+    before.leaf.high = empty->high;
+    before.leaf.last = empty->last;
+    bad = sqlite_leaf_write(s, home, before.id, &before.leaf, e);
+    change_free(&before);
+    return bad ? bad : sqlite_drop_by(s, home, ITEM_LEAF_DROP, (uint64_t)id, e);
+}
+
+enum failure sqlite_keys_drop(struct sqlite_session *s, int64_t home, enum module module,
+                              struct bytes key, uint64_t usn, bool *dropped, struct error *e)
+{
+    struct change change = {0};
+    struct lying lying;
+    *dropped = false;
+    enum failure bad = find_sound(s, home, module, key, &lying, e);
+    if (bad)
+        return bad;
+    *dropped = copy_others(lying.leaf.keys, key, usn, &change.keys);
+    change_begin(&change, &lying);
+    if (*dropped && change.leaf.keys.size == 0 && change.leaf.low.size > 0)
+        bad = unite(s, home, &change.leaf, change.id, e);
+    else if (*dropped)
+        bad = sqlite_leaf_write(s, home, change.id, &change.leaf, e);
+    change_free(&change);
+    return bad;
+}
+
+/* --- walking --- */
+
+/* Each leaf is copied: whoever is visited may look other keys up. */
+enum failure sqlite_keys_walk(struct sqlite_session *s, int64_t home, enum module module,
+                              struct bytes from, keys_visit *visit, void *context, struct error *e)
+{
+    struct change at = {0};
+    bool goes_on = true;
+    enum failure bad = OK;
+    struct bytes next = from;
+    do {
+        struct lying lying;
+        bad = find_sound(s, home, module, next, &lying, e);
+        if (bad)
+            break;
+        keep(&at.keys, lying.leaf.keys);
+        change_begin(&at, &lying);
+        struct bytes left = at.leaf.keys;
+        struct led led;
+        while (goes_on && leaf_next(&left, &led))
+            goes_on = bytes_compare(led.key, from) < 0 || visit(&led, context);
+        next = at.leaf.high;
+    } while (goes_on && !at.leaf.last);
+    change_free(&at);
+    return bad;
+}
+
+/* --- asked by statements --- */
+
+static void leads_to(sqlite3_context *call, int count, sqlite3_value **values)
+{
+    struct sqlite_session *s = sqlite3_user_data(call);
+    struct bytes key = {sqlite3_value_blob(values[2]), (size_t)sqlite3_value_bytes(values[2])};
+    uint64_t usn;
+    struct error e;
+    (void)count;
+    int64_t home = sqlite3_value_int64(values[0]);
+    if (sqlite_keys_find(s, home, (enum module)sqlite3_value_int(values[1]), key, &usn, &e))
+        sqlite3_result_error_code(call, e.kind == FAIL_DAMAGED ? SQLITE_CORRUPT : SQLITE_IOERR);
+    else
+        sqlite3_result_int(call, usn == (uint64_t)sqlite3_value_int64(values[3]));
+}
+
+enum failure sqlite_keys_open(struct sqlite_session *s, struct error *e)
+{
+    enum { FLAGS = SQLITE_UTF8 | SQLITE_DIRECTONLY };
+    int code =
+        sqlite3_create_function_v2(s->db, "leads_to", 4, FLAGS, s, leads_to, NULL, NULL, NULL);
+    return code == SQLITE_OK ? OK : sqlite_fail(s->db, s->path, "opening", e);
+}

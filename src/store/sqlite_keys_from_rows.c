@@ -1,0 +1,52 @@
+/* What an older version wrote. */
+#include <stdlib.h>
+
+#include "store/sqlite_keys.h"
+
+static enum failure put_keys(struct sqlite_session *s, int64_t home, struct error *e)
+{
+    long long n = home;
+    sqlite3_stmt *keys = NULL;
+    char *select = sqlite3_mprintf("SELECT module, key, usn FROM key_%lld ORDER BY module, key", n);
+    char *drop = sqlite3_mprintf("DROP TABLE key_%lld", n);
+    enum failure bad = sqlite_keys_create(s, home, e);
+    if (!bad)
+        bad = sqlite_prepare(s, select, &keys, e);
+    if (!bad)
+        bad = sqlite_keys_put_selected(s, home, keys, e);
+    sqlite3_finalize(keys);
+    sqlite_forget_statements(s, home);
+    if (!bad)
+        bad = sqlite_run(s->db, s->path, drop, e);
+    sqlite3_free(select);
+    sqlite3_free(drop);
+    return bad;
+}
+
+/* The home behind this one; 0: there is none. Nothing may be read while a table is dropped. */
+static enum failure next_home(struct sqlite_session *s, sqlite3_stmt *homes, int64_t *id,
+                              struct error *e)
+{
+    sqlite3_bind_int64(homes, 1, *id);
+    int code = sqlite3_step(homes);
+    *id = code == SQLITE_ROW ? sqlite3_column_int64(homes, 0) : 0;
+    return sqlite_done(s, homes, code, "reading homes", e);
+}
+
+enum failure sqlite_keys_from_rows(sqlite3 *db, const char *path, struct error *e)
+{
+    struct sqlite_session s = {.db = db, .path = path};
+    sqlite3_stmt *homes = NULL;
+    int64_t id = 0;
+    enum failure bad = sqlite_prepare(&s, "SELECT min(id) FROM home WHERE id > ?1", &homes, e);
+    if (!bad)
+        bad = next_home(&s, homes, &id, e);
+    while (!bad && id) {
+        bad = put_keys(&s, id, e);
+        if (!bad)
+            bad = next_home(&s, homes, &id, e);
+    }
+    sqlite3_finalize(homes);
+    free(s.items);
+    return bad;
+}

@@ -1,0 +1,93 @@
+#include "keys_of_file.h"
+
+#include "unit.h"
+
+#include <sqlite3.h>
+
+#include "store_check.h"
+
+static sqlite3 *open_file(const char *path)
+{
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    return db;
+}
+
+static sqlite3_stmt *prepare(sqlite3 *db, const char *sql)
+{
+    sqlite3_stmt *stmt;
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL), SQLITE_OK);
+    return stmt;
+}
+
+static struct bytes column(sqlite3_stmt *stmt, int at)
+{
+    const void *bytes = sqlite3_column_blob(stmt, at);
+    return bytes_of(bytes, (size_t)sqlite3_column_bytes(stmt, at));
+}
+
+static void change_leaf(const struct leaf *leaf, change_key *change, void *context,
+                        struct buffer *stored)
+{
+    OWNED(buffer_free) struct buffer keys = {0};
+    struct leaf changed = *leaf;
+    struct bytes left = leaf->keys;
+    for (struct led led; leaf_next(&left, &led);)
+        change(&led, &keys, context);
+    changed.keys = buffer_view(&keys);
+    leaf_store(&changed, stored);
+}
+
+void change_keys(const char *path, change_key *change, void *context)
+{
+    sqlite3 *db = open_file(path);
+    sqlite3_stmt *read = prepare(db, "SELECT low, leaf, id FROM leaf_1 WHERE module = ?1"),
+                 *write = prepare(db, "UPDATE leaf_1 SET leaf = ?1 WHERE id = ?2");
+    OWNED(buffer_free) struct buffer stored = {0};
+    sqlite3_bind_int(read, 1, MODULE);
+    while (sqlite3_step(read) == SQLITE_ROW) {
+        struct leaf leaf;
+        assert_true(leaf_read(MODULE, column(read, 0), column(read, 1), &leaf));
+        change_leaf(&leaf, change, context, &stored);
+        sqlite3_bind_blob64(write, 1, stored.at, stored.size, SQLITE_STATIC);
+        sqlite3_bind_int64(write, 2, sqlite3_column_int64(read, 2));
+        assert_int_equal(sqlite3_step(write), SQLITE_DONE);
+        sqlite3_reset(write);
+    }
+    sqlite3_finalize(read);
+    sqlite3_finalize(write);
+    sqlite3_close(db);
+}
+
+static size_t count_astray_of(const struct leaf *leaf, sqlite3_stmt *others)
+{
+    size_t astray = 0;
+    struct bytes left = leaf->keys;
+    for (struct led led; leaf_next(&left, &led);) {
+        sqlite3_bind_int64(others, 1, (int64_t)led.usn);
+        sqlite3_bind_int(others, 2, MODULE);
+        sqlite3_bind_blob64(others, 3, led.key.at, led.key.size, SQLITE_STATIC);
+        astray += sqlite3_step(others) == SQLITE_ROW;
+        sqlite3_reset(others);
+    }
+    return astray;
+}
+
+size_t count_astray(const char *path)
+{
+    sqlite3 *db = open_file(path);
+    sqlite3_stmt *read = prepare(db, "SELECT low, leaf FROM leaf_1 WHERE module = ?1"),
+                 *others = prepare(db, "SELECT 1 FROM item_1 WHERE usn = ?1 AND"
+                                       " (module IS NOT ?2 OR key IS NOT ?3)");
+    size_t astray = 0;
+    sqlite3_bind_int(read, 1, MODULE);
+    while (sqlite3_step(read) == SQLITE_ROW) {
+        struct leaf leaf;
+        if (leaf_read(MODULE, column(read, 0), column(read, 1), &leaf))
+            astray += count_astray_of(&leaf, others);
+    }
+    sqlite3_finalize(read);
+    sqlite3_finalize(others);
+    sqlite3_close(db);
+    return astray;
+}
