@@ -153,18 +153,27 @@ bool leaf_merge(const struct leaf *leaf, struct key_source *source, struct buffe
     return grows;
 }
 
+static struct bytes take(struct bytes *left, size_t size)
+{
+    struct bytes part = {left->at, size};
+    left->at += size;
+    left->size -= size;
+    return part;
+}
+
 struct bytes leaf_part(struct bytes *left, bool grows)
 {
     size_t parts = (left->size + LEAF_KEYS_MAX - 1) / LEAF_KEYS_MAX;
-    size_t enough = parts > 1 && !grows ? left->size / parts : left->size;
-    const uint8_t *begin = left->at;
-    size_t size = 0;
-    struct bytes key;
-    while (size < enough && peek(*left, &key)) {
-        size += HEAD_SIZE + key.size;
-        if (grows && size > LEAF_KEYS_MAX && left->at > begin)
+    if (parts <= 1)
+        return take(left, left->size);
+    size_t enough = grows ? LEAF_KEYS_MAX : left->size / parts, size = 0;
+    struct bytes rest = *left, key;
+    while (size < enough && peek(rest, &key)) {
+        skip(&rest, key);
+        size_t next = left->size - rest.size;
+        if (grows && size && next > LEAF_KEYS_MAX)
             break;
-        skip(left, key);
+        size = next;
     }
-    return bytes_of(begin, (size_t)(left->at - begin));
+    return take(left, size);
 }

@@ -3,6 +3,42 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A leaf and what it is made of, while it is changed. */
+struct change {
+    int64_t id;
+    struct leaf leaf;
+    struct buffer low, high, keys;
+};
+
+static void change_free(struct change *change)
+{
+    buffer_free(&change->low);
+    buffer_free(&change->high);
+    buffer_free(&change->keys);
+}
+
+/* A session's own, so that a single key that changes takes no memory. */
+struct keys_room {
+    struct change change;
+    struct buffer stored;
+};
+
+static struct keys_room *room_of(struct sqlite_session *s)
+{
+    if (!s->keys)
+        s->keys = xcalloc(1, sizeof *s->keys);
+    return s->keys;
+}
+
+void sqlite_keys_close(struct sqlite_session *s)
+{
+    if (!s->keys)
+        return;
+    change_free(&s->keys->change);
+    buffer_free(&s->keys->stored);
+    free(TAKE(s->keys));
+}
+
 /* --- leaves --- */
 
 static enum failure find(struct sqlite_session *s, int64_t home, enum item_statement which,
@@ -64,13 +100,13 @@ static enum failure find_before(struct sqlite_session *s, int64_t home, const st
 enum failure sqlite_leaf_write(struct sqlite_session *s, int64_t home, int64_t id,
                                const struct leaf *leaf, struct error *e)
 {
-    OWNED(buffer_free) struct buffer stored = {0};
+    struct buffer *stored = &room_of(s)->stored;
     sqlite3_stmt *stmt;
     enum failure bad = sqlite_ready_item(s, home, id ? ITEM_LEAF_CHANGE : ITEM_LEAF_NEW, &stmt, e);
     if (bad)
         return bad;
-    leaf_store(leaf, &stored);
-    sqlite_bind_bytes(stmt, 1, buffer_view(&stored));
+    leaf_store(leaf, stored);
+    sqlite_bind_bytes(stmt, 1, buffer_view(stored));
     if (id) {
         sqlite3_bind_int64(stmt, 2, id);
     } else {
@@ -116,20 +152,6 @@ enum failure sqlite_keys_find(struct sqlite_session *s, int64_t home, enum modul
 }
 
 /* --- many, in their order --- */
-
-/* A leaf and what it is made of, while it is changed. */
-struct change {
-    int64_t id;
-    struct leaf leaf;
-    struct buffer low, high, keys;
-};
-
-static void change_free(struct change *change)
-{
-    buffer_free(&change->low);
-    buffer_free(&change->high);
-    buffer_free(&change->keys);
-}
 
 static struct bytes keep(struct buffer *buffer, struct bytes bytes)
 {
@@ -190,12 +212,10 @@ static enum failure put_some(struct sqlite_session *s, int64_t home, struct key_
 enum failure sqlite_keys_put(struct sqlite_session *s, int64_t home, struct key_source *source,
                              struct error *e)
 {
-    struct change change = {0};
     enum failure bad = OK;
     key_source_next(source);
     while (!bad && source->any)
-        bad = put_some(s, home, source, &change, e);
-    change_free(&change);
+        bad = put_some(s, home, source, &room_of(s)->change, e);
     return bad;
 }
 

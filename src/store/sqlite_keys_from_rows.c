@@ -47,6 +47,7 @@ enum failure sqlite_keys_from_rows(sqlite3 *db, const char *path, struct error *
             bad = next_home(&s, homes, &id, e);
     }
     sqlite3_finalize(homes);
+    sqlite_keys_close(&s);
     free(s.items);
     return bad;
 }

@@ -80,6 +80,7 @@ void sqlite_session_close(struct session *base)
     while ((stmt = sqlite3_next_stmt(s->db, NULL)))
         sqlite3_finalize(stmt);
     sqlite3_close(s->db);
+    sqlite_keys_close(s);
     free(s->items);
     free(s);
 }

@@ -69,6 +69,8 @@ struct feed {
     size_t at;
 };
 
+struct keys_room;
+
 struct sqlite_session {
     struct session base;
     bool writing;
@@ -81,6 +83,7 @@ struct sqlite_session {
     size_t items_count;
     sqlite3_stmt *lent; /* whose row the caller still looks at */
     struct feed feed;
+    struct keys_room *keys;
     sqlite3_stmt *replaced_count, *replaced_next, *replaced_between;
     bool replaced_known; /* how many, that is */
     struct replaced replaced;
