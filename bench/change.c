@@ -1,24 +1,37 @@
-/* Users who change their presence, at a steady rate, so that little of the processors goes into
- * that: what is measured beside it is another's. The counterpart of PostgreSQL's pgbench.
+/* Users who change their presence, at a steady rate, each change with the time of its making as its
+ * note: the counterpart of PostgreSQL's pgbench. What is measured beside it is another's, so it has
+ * to take little of the processors: a few bytes of HTTP over OpenSSL, and no more of either than
+ * polluxd is known to answer.
  *
- *     change URL HOST:PORT:ADDRESS AUTHORITY-FILE RATE CONNECTIONS SECONDS < TOKENS
+ *     change HOST PORT ADDRESS PATH AUTHORITY-FILE RATE CONNECTIONS SECONDS < TOKENS
  *
- * Each change is made when it is due, with the time of its making as its note. Says how many there
- * were. */
+ * Says how many changes there were. */
+#include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
-#include <curl/curl.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 
-enum { TOKENS_MAX = 10000, TOKEN_SIZE = 512, CONNECTIONS_MAX = 64, NOTE_PADDING = 60 };
+enum {
+    TOKENS_MAX = 10000,
+    TOKEN_SIZE = 512,
+    CONNECTIONS_MAX = 64,
+    NOTE_PADDING = 60,
+    ANSWER_MAX = 16384,
+};
 
 static char tokens[TOKENS_MAX][TOKEN_SIZE];
 static size_t token_count;
-static const char *url, *authority;
-static struct curl_slist *addresses;
+static const char *host, *port, *address, *path;
+static SSL_CTX *tls;
 static double rate_each, end;
 static size_t connections;
 
@@ -48,56 +61,97 @@ static void sleep_until(double due)
     clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &t, NULL);
 }
 
-static size_t drop(char *at, size_t size, size_t count, void *context)
+/* --- a connection --- */
+
+static int connect_to(void)
 {
-    (void)at, (void)context;
-    return size * count;
+    int yes = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port))};
+    if (fd < 0 || inet_pton(AF_INET, address, &to.sin_addr) != 1 ||
+        connect(fd, (struct sockaddr *)&to, sizeof to) != 0)
+        die("connecting", address);
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+    return fd;
 }
 
-static CURL *connection(void)
+static SSL *open_connection(void)
 {
-    CURL *curl = curl_easy_init();
-    curl_easy_setopt(curl, CURLOPT_URL, url);
-    curl_easy_setopt(curl, CURLOPT_RESOLVE, addresses);
-    curl_easy_setopt(curl, CURLOPT_CAINFO, authority);
-    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, "PUT");
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, drop);
-    return curl;
+    SSL *ssl = SSL_new(tls);
+    SSL_set_fd(ssl, connect_to());
+    SSL_set_tlsext_host_name(ssl, host);
+    SSL_set1_host(ssl, host);
+    if (SSL_connect(ssl) != 1)
+        die("TLS", ERR_reason_error_string(ERR_peek_last_error()));
+    return ssl;
 }
 
-static void change_one(CURL *curl, const char *token)
+static void close_connection(SSL *ssl)
 {
-    char head[TOKEN_SIZE + 32], body[160];
-    long status = 0;
-    snprintf(head, sizeof head, "Authorization: Bearer %s", token);
-    snprintf(body, sizeof body, "{\"availability\": \"Busy\", \"note\": \"%.6f%*s\"}", now(),
-             NOTE_PADDING, "");
-    struct curl_slist *heads = curl_slist_append(NULL, head);
-    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, heads);
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
-    CURLcode code = curl_easy_perform(curl);
-    if (code != CURLE_OK)
-        die("a change", curl_easy_strerror(code));
-    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-    if (status != 200)
-        die("a change was refused", body);
-    curl_slist_free_all(heads);
+    int fd = SSL_get_fd(ssl);
+    SSL_shutdown(ssl);
+    SSL_free(ssl);
+    close(fd);
+}
+
+/* How long the answer is as a whole; 0: its head is not there yet. */
+static size_t answer_size(const char *answer)
+{
+    const char *body = strstr(answer, "\r\n\r\n"),
+               *size = strcasestr(answer, "\r\nContent-Length:");
+    if (!body)
+        return 0;
+    if (!size || size > body)
+        die("an answer without its size", answer);
+    return (size_t)(body + 4 - answer) + (size_t)atol(size + 17);
+}
+
+static void must_be_done(SSL *ssl)
+{
+    char answer[ANSWER_MAX + 1];
+    size_t there = 0, size = 0;
+    while (!size || there < size) {
+        int n = SSL_read(ssl, answer + there, (int)(ANSWER_MAX - there));
+        if (n <= 0)
+            die("a change", "no answer came, or too long a one");
+        there += (size_t)n;
+        answer[there] = '\0';
+        size = answer_size(answer);
+    }
+    if (strncmp(answer, "HTTP/1.1 200 ", 13) != 0)
+        die("a change was refused", answer);
+}
+
+static void change_one(SSL *ssl, const char *token)
+{
+    char request[TOKEN_SIZE + 1024], body[160];
+    int body_size =
+        snprintf(body, sizeof body, "{\"availability\": \"Busy\", \"note\": \"%.6f%*s\"}", now(),
+                 NOTE_PADDING, "");
+    int size = snprintf(request, sizeof request,
+                        "PUT %s HTTP/1.1\r\nHost: %s:%s\r\nAuthorization: Bearer %s\r\n"
+                        "Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+                        path, host, port, token, body_size, body);
+    if (SSL_write(ssl, request, size) != size)
+        die("a change", "it could not be sent");
+    must_be_done(ssl);
 }
 
 static void *change(void *context)
 {
     struct user *user = context;
-    CURL *curl = connection();
+    SSL *ssl = open_connection();
     size_t next = user->number;
     double due = now();
     for (; due < end; due += 1 / rate_each, user->changes++) {
         sleep_until(due);
-        change_one(curl, tokens[next]);
+        change_one(ssl, tokens[next]);
         next = next + connections < token_count ? next + connections : user->number;
     }
-    curl_easy_cleanup(curl);
+    close_connection(ssl);
     return NULL;
 }
+
+/* --- all of them --- */
 
 static void read_tokens(void)
 {
@@ -111,18 +165,19 @@ int main(int argc, char **argv)
 {
     static struct user users[CONNECTIONS_MAX];
     unsigned long changes = 0;
-    if (argc != 7)
-        die("it takes", "URL HOST:PORT:ADDRESS AUTHORITY-FILE RATE CONNECTIONS SECONDS < TOKENS");
-    curl_global_init(CURL_GLOBAL_DEFAULT);
-    url = argv[1];
-    addresses = curl_slist_append(NULL, argv[2]);
-    authority = argv[3];
-    connections = (size_t)atoi(argv[5]);
+    if (argc != 9)
+        die("it takes", "HOST PORT ADDRESS PATH AUTHORITY-FILE RATE CONNECTIONS SECONDS < TOKENS");
+    host = argv[1], port = argv[2], address = argv[3], path = argv[4];
+    tls = SSL_CTX_new(TLS_client_method());
+    SSL_CTX_set_verify(tls, SSL_VERIFY_PEER, NULL);
+    if (SSL_CTX_load_verify_locations(tls, argv[5], NULL) != 1)
+        die("the authority", argv[5]);
+    connections = (size_t)atoi(argv[7]);
     read_tokens();
     if (connections < 1 || connections > CONNECTIONS_MAX || token_count < connections)
         die("connections", "one at least, and no more than there are tokens");
-    rate_each = atof(argv[4]) / (double)connections;
-    end = now() + atof(argv[6]);
+    rate_each = atof(argv[6]) / (double)connections;
+    end = now() + atof(argv[8]);
     for (size_t i = 0; i < connections; i++) {
         users[i].number = i;
         pthread_create(&users[i].thread, NULL, change, &users[i]);
@@ -132,7 +187,6 @@ int main(int argc, char **argv)
         changes += users[i].changes;
     }
     printf("%lu\n", changes);
-    curl_slist_free_all(addresses);
-    curl_global_cleanup();
+    SSL_CTX_free(tls);
     return 0;
 }

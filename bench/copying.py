@@ -213,9 +213,8 @@ class Pair:
         until("the accounts to be copied", lambda: copied(self.world["atl"]))
         atl, end = self.world["atl"], time.time() + AGE_S
         users = subprocess.Popen(
-            ["bench/bench-change", f"https://{atl.fqdn}:{atl.users_port}/v1/presence",
-             f"{atl.fqdn}:{atl.users_port}:{atl.address}", self.world.folder / "pki/authority.pem",
-             str(RATE), str(CLIENTS), str(AGE_S)],
+            ["bench/bench-change", atl.fqdn, str(atl.users_port), atl.address, "/v1/presence",
+             self.world.folder / "pki/authority.pem", str(RATE), str(CLIENTS), str(AGE_S)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         users.stdin.write("\n".join(tokens))
         users.stdin.close()
