@@ -180,8 +180,6 @@ static bool put_row_down(struct rescue *r, sqlite3_stmt *row)
 
 static void put_key(struct rescue *r, enum module module, const struct led *led)
 {
-    if (led->usn > r->reach)
-        return; /* what was never written */
     sqlite_bind_key(r->list[PUT_KEY], module, led->key);
     sqlite_bind_u64(r->list[PUT_KEY], 3, led->usn);
     r->found.lost += write_with(r, PUT_KEY);

@@ -7,11 +7,25 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/limits.h"
 #include "store/memory.h"
 #include "store/sqlite.h"
 #include "store_check.h"
 
-enum { ENGINES = 2, KEYS = 24, STEPS = 300, LIVES = 12, TAIL_ID = 100 };
+enum { ENGINES = 2, STEPS = 300, LIVES = 16, TAIL_ID = 100, KEY_SIZE = ITEM_KEY_MAX };
+
+/* What differs between lives: how many keys there are, and how long they are, for with long ones
+ * few neighbours share a leaf; how much is done at once; and how many replaced rows may lie about.
+ */
+static const struct kind_of_life {
+    unsigned keys;
+    int key_size;
+    unsigned many;
+    int64_t replaced_max;
+} kinds[] = {
+    {24, 0, 8, 0}, {24, 0, 8, 1}, {24, 0, 8, 10}, {200, 500, 80, 10}, {40, ITEM_KEY_MAX, 30, 0},
+};
+static const struct kind_of_life *kind;
 
 static char folder[] = "/tmp/pollux-engines-XXXXXX";
 static char path[64];
@@ -34,11 +48,12 @@ static void remove_files(void)
     }
 }
 
-static void be_born(int64_t replaced_max)
+static void be_born(void)
 {
     struct engine *engine;
     struct error e;
-    const struct sqlite_options options = {.synchronous = "OFF", .replaced_max = replaced_max};
+    const struct sqlite_options options = {.synchronous = "OFF",
+                                           .replaced_max = kind->replaced_max};
     remove_files();
     assert_int_equal(sqlite_engine_open_with(path, HOME, &options, &engine, &e), OK);
     assert_int_equal(store_open(engine, &stores[0], &e), OK);
@@ -99,13 +114,15 @@ struct step {
     uint64_t first, count, head, seed;
 };
 
-static void item_of(uint64_t seed, uint64_t usn, struct item *item, char key[16], char value[32])
+static void item_of(uint64_t seed, uint64_t usn, struct item *item, char key[KEY_SIZE + 1],
+                    char value[32])
 {
     uint64_t mixed = (seed + usn) * 0x9e3779b97f4a7c15u >> 20;
-    snprintf(key, 16, "key-%u", (unsigned)(mixed % KEYS));
+    snprintf(key, KEY_SIZE + 1, "key-%-*u", kind->key_size ? kind->key_size - 4 : 0,
+             (unsigned)(mixed % kind->keys));
     snprintf(value, 32, "%llx", (unsigned long long)mixed);
     *item = an_item(usn, key, value);
-    item->deleted = mixed / KEYS % 5 == 0;
+    item->deleted = mixed / kind->keys % 5 == 0;
     if (item->deleted)
         item->value = BYTES_NONE;
 }
@@ -113,7 +130,7 @@ static void item_of(uint64_t seed, uint64_t usn, struct item *item, char key[16]
 static struct txn *txn_of(const struct step *step)
 {
     struct txn *txn = as_copy();
-    char key[16], value[32];
+    char key[KEY_SIZE + 1], value[32];
     struct item item;
     for (uint64_t usn = step->first; usn < step->first + step->count; usn++) {
         item_of(step->seed, usn, &item, key, value);
@@ -127,7 +144,7 @@ static struct txn *txn_of(const struct step *step)
     if (step->kind == FORGET)
         txn_horizon(txn, step->head);
     if (step->kind == SWEEP)
-        txn_sweep(txn, 5);
+        txn_sweep(txn, 5 * kind->many / 8);
     if (step->kind == GO_BACK) {
         const struct tail tail = {
             .id = TAIL_ID + step->seed, .base = {FOLLOWED_TERM, step->first}, .head = step->head};
@@ -149,7 +166,7 @@ static struct step next_step(const struct home_state *state, const struct step *
         step.first = 1 + roll(state->head);
         step.count = 1;
         break;
-    case DROP: step.count = 1 + roll(3); break;
+    case DROP: step.count = 1 + roll(kind->many / 2); break;
     case FORGET: step.head = roll(step.head + 1); break;
     case GO_BACK:
         if (step.head < 2 || state->tails >= TAILS_MAX - 1 || roll(2))
@@ -160,7 +177,7 @@ static struct step next_step(const struct home_state *state, const struct step *
     default:
         step.kind = BATCH;
         step.first = step.head + 1 + roll(2);
-        step.count = 1 + roll(8);
+        step.count = 1 + roll(kind->many);
         break;
     }
     return step;
@@ -172,10 +189,10 @@ static struct home_state state_now(void)
     return state_of(stores[1], HOME, &hold);
 }
 
-static void live(unsigned life, int64_t replaced_max)
+static void live(unsigned life)
 {
     struct step last = {.kind = SWEEP};
-    be_born(replaced_max);
+    be_born();
     for (int i = 0; i < STEPS; i++) {
         const struct home_state state = state_now();
         const struct step step = next_step(&state, &last);
@@ -201,10 +218,10 @@ static unsigned soak(unsigned usual)
 static void two_engines_show_the_same_whatever_is_done(void **state)
 {
     (void)state;
-    static const int64_t most[] = {0, 1, 10}; /* of replaced rows that may lie about */
     for (unsigned life = 0; life < soak(LIVES); life++) {
         dice = life + 1;
-        live(life, most[life % COUNT_OF(most)]);
+        kind = &kinds[life % COUNT_OF(kinds)];
+        live(life);
     }
 }
 
