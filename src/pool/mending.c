@@ -198,7 +198,7 @@ static void take_away(struct mending *m)
     while (more && !m->error.kind) {
         size_t left = m->damage.count - done, part = left < MENDING_PART ? left : MENDING_PART;
         struct txn *txn = txn_of_copy(m);
-        txn_discard(txn, m->damage.usns + done, part);
+        txn_discard(txn, part ? m->damage.usns + done : NULL, part);
         commit_here(m, txn);
         done += part;
         more = done < m->damage.count;

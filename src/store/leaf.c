@@ -134,7 +134,8 @@ bool leaf_merge(const struct leaf *leaf, struct key_source *source, struct buffe
     const uint8_t *copied = left.at;
     bool grows = leaf->last, begun = false;
     buffer_clear(keys);
-    while (source->any && leaf_covers(leaf, source->key.module, source->key.key)) {
+    while (source->any && keys->size < LEAF_MERGED_MAX &&
+           leaf_covers(leaf, source->key.module, source->key.key)) {
         const struct keyed *key = &source->key;
         bool there = seek(&left, key->key);
         grows &= begun || left.size == 0;
@@ -143,7 +144,8 @@ bool leaf_merge(const struct leaf *leaf, struct key_source *source, struct buffe
         if (there) {
             struct led before;
             leaf_next(&left, &before);
-            source->led(source->context, key, before.usn);
+            if (source->led)
+                source->led(source->context, key, before.usn);
         }
         copied = left.at;
         leaf_add(keys, key->key, key->usn);
@@ -151,6 +153,18 @@ bool leaf_merge(const struct leaf *leaf, struct key_source *source, struct buffe
     }
     buffer_raw(keys, copied, left.size);
     return grows;
+}
+
+bool leaf_without(const struct leaf *leaf, struct bytes key, uint64_t usn, struct buffer *keys)
+{
+    struct bytes left = leaf->keys;
+    bool there = seek(&left, key) && usn_at(left.at) == usn;
+    buffer_clear(keys);
+    buffer_raw(keys, leaf->keys.at, leaf->keys.size - left.size);
+    if (there)
+        skip(&left, key);
+    buffer_raw(keys, left.at, left.size);
+    return there;
 }
 
 static struct bytes take(struct bytes *left, size_t size)
@@ -175,5 +189,5 @@ struct bytes leaf_part(struct bytes *left, bool grows)
             break;
         size = next;
     }
-    return take(left, size);
+    return take(left, size ? size : left->size); /* what is no key stays where it is */
 }

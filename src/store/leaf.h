@@ -13,6 +13,8 @@ enum {
     /* The keys of a leaf, in bytes: with where it begins and ends, it fills one page of the file if
      * the keys are not very long. */
     LEAF_KEYS_MAX = 7800,
+    /* So much is merged at once: of keys that only grow, all belong into the last leaf. */
+    LEAF_MERGED_MAX = 64 * LEAF_KEYS_MAX,
 };
 
 struct leaf {
@@ -44,7 +46,7 @@ void leaf_add(struct buffer *keys, struct bytes key, uint64_t usn);
 /* Keys that come in their order, each once. */
 struct key_source {
     bool (*next)(void *context, struct keyed *key);
-    /* It led there before. */
+    /* It led there before. NULL: nobody wants to know. */
     void (*led)(void *context, const struct keyed *key, uint64_t usn);
     void *context;
     struct keyed key; /* the next one, ... */
@@ -52,9 +54,11 @@ struct key_source {
 };
 void key_source_next(struct key_source *source); /* also for the first one */
 
-/* The leaf's keys, and those of the source which it covers. True: all of those lie behind all that
- * it had, as they do where keys only grow. */
+/* The leaf's keys, and those of the source which it covers, as far as LEAF_MERGED_MAX goes. True:
+ * all of those lie behind all that it had, as they do where keys only grow. */
 bool leaf_merge(const struct leaf *leaf, struct key_source *source, struct buffer *keys);
+/* Its keys without this one, if that leads there. */
+bool leaf_without(const struct leaf *leaf, struct bytes key, uint64_t usn, struct buffer *keys);
 
 /* The first part of merged keys, for a leaf of its own, so that the parts are about the same size;
  * or, of those that grow, as large as they can be: nothing will come between them. */

@@ -28,6 +28,7 @@ static const char *const item_sql[ITEM_STATEMENTS] = {
         "SELECT " ITEM_COLUMNS " FROM item_%lld i WHERE deleted = 1 AND usn <= ?1 AND" COUNTS,
     [ITEM_SWEEP] = "DELETE FROM item_%lld WHERE usn IN"
                    " (SELECT usn FROM item_%lld ORDER BY usn LIMIT ?1)",
+    /* The same as ITEM_ROW, for whoever looks while others' rows are still looked at. */
     [ITEM_GET] = "SELECT " ITEM_COLUMNS " FROM item_%lld WHERE usn = ?1",
     [ITEM_WALKED] = "SELECT " ITEM_COLUMNS " FROM item_%lld WHERE usn = ?1",
     [ITEM_WALK_USN] = "SELECT " ITEM_COLUMNS " FROM item_%lld WHERE usn > ?1 ORDER BY usn",
@@ -201,7 +202,7 @@ enum failure sqlite_drop_by(struct sqlite_session *s, int64_t home, enum item_st
     if (bad)
         return bad;
     sqlite_bind_u64(stmt, 1, number);
-    return sqlite_done(s, stmt, sqlite3_step(stmt), "dropping items", e);
+    return sqlite_done(s, stmt, sqlite3_step(stmt), "taking something away", e);
 }
 
 /* The key that leads to a row is found by what stands in the row; or else, because that may be
@@ -215,7 +216,8 @@ static enum failure drop_key_of(struct sqlite_session *s, int64_t home, sqlite3_
     enum failure bad = OK;
     if ((unsigned)module < MODULES)
         bad = sqlite_keys_drop(s, home, module, sqlite_column_bytes_of(row, 4), usn, &dropped, e);
-    return bad || dropped ? bad : sqlite_keys_mend(s, home, &usn, 1, e);
+    bool done = bad ? bad != FAIL_DAMAGED : dropped;
+    return done ? bad : sqlite_keys_mend(s, home, &usn, 1, e);
 }
 
 /* Of what the first statement selects, the keys; then the rows, by the second one. */
@@ -276,7 +278,7 @@ static enum failure sweep_some(struct sqlite_session *s, int64_t home, enum item
     return bad;
 }
 
-/* Nobody looks for its keys any more: they go when all that they led to is gone. */
+/* Nobody looks anything up in it any more: its keys go when all is gone that they led to. */
 enum failure sqlite_sweep(struct session *base, int64_t home, uint32_t max, uint32_t *swept,
                           struct error *e)
 {

@@ -3,23 +3,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A leaf and what it is made of, while it is changed. */
-struct change {
+/* A leaf with all that it is made of. */
+struct own_leaf {
     int64_t id;
     struct leaf leaf;
     struct buffer low, high, keys;
 };
 
-static void change_free(struct change *change)
+static void own_leaf_free(struct own_leaf *own)
 {
-    buffer_free(&change->low);
-    buffer_free(&change->high);
-    buffer_free(&change->keys);
+    buffer_free(&own->low);
+    buffer_free(&own->high);
+    buffer_free(&own->keys);
 }
 
-/* A session's own, so that a single key that changes takes no memory. */
+/* Kept by a session, so that to change a single key takes no memory. */
 struct keys_room {
-    struct change change;
+    struct own_leaf leaf;
     struct buffer stored;
 };
 
@@ -34,7 +34,7 @@ void sqlite_keys_close(struct sqlite_session *s)
 {
     if (!s->keys)
         return;
-    change_free(&s->keys->change);
+    own_leaf_free(&s->keys->leaf);
     buffer_free(&s->keys->stored);
     free(TAKE(s->keys));
 }
@@ -94,7 +94,7 @@ static enum failure find_before(struct sqlite_session *s, int64_t home, const st
 {
     enum failure bad = find(s, home, ITEM_LEAF_BEFORE, leaf->module, leaf->low, lying, e);
     lying->sound = lying->sound && !lying->leaf.last && bytes_equal(lying->leaf.high, leaf->low);
-    return bad ? bad : must_be_sound(s, lying, e);
+    return bad;
 }
 
 enum failure sqlite_leaf_write(struct sqlite_session *s, int64_t home, int64_t id,
@@ -123,6 +123,7 @@ static const char leaf_table[] =
     " leaf BLOB NOT NULL);"
     "CREATE INDEX leaf_%lld_low ON leaf_%lld (module, low)";
 
+/* A module that comes later needs a leaf in each home that is there. */
 enum failure sqlite_keys_create(struct sqlite_session *s, int64_t home, struct error *e)
 {
     long long n = home;
@@ -160,15 +161,23 @@ static struct bytes keep(struct buffer *buffer, struct bytes bytes)
     return buffer_view(buffer);
 }
 
-/* Takes it over, with the keys that it is to have, before its row is given back. */
-static void change_begin(struct change *change, struct lying *lying)
+/* Takes over the leaf that was lent, and gives that back: with other keys, which are there already,
+ * … */
+static void take_over(struct own_leaf *own, struct lying *lying)
 {
-    change->id = lying->id;
-    change->leaf = lying->leaf;
-    change->leaf.low = keep(&change->low, lying->leaf.low);
-    change->leaf.high = keep(&change->high, lying->leaf.high);
-    change->leaf.keys = buffer_view(&change->keys);
+    own->id = lying->id;
+    own->leaf = lying->leaf;
+    own->leaf.low = keep(&own->low, lying->leaf.low);
+    own->leaf.high = keep(&own->high, lying->leaf.high);
+    own->leaf.keys = buffer_view(&own->keys);
     sqlite_leaf_give_back(lying);
+}
+
+/* … or with its own. */
+static void copy(struct own_leaf *own, struct lying *lying)
+{
+    keep(&own->keys, lying->leaf.keys);
+    take_over(own, lying);
 }
 
 static struct bytes first_key(struct bytes keys)
@@ -179,17 +188,17 @@ static struct bytes first_key(struct bytes keys)
 }
 
 /* In as many leaves as it takes: the first one stays where it is. */
-static enum failure change_write(struct sqlite_session *s, int64_t home,
-                                 const struct change *change, bool grows, struct error *e)
+static enum failure write_parts(struct sqlite_session *s, int64_t home, const struct own_leaf *own,
+                                bool grows, struct error *e)
 {
-    struct leaf part = change->leaf;
-    struct bytes left = change->leaf.keys;
-    int64_t id = change->id;
+    struct leaf part = own->leaf;
+    struct bytes left = own->leaf.keys;
+    int64_t id = own->id;
     enum failure bad = OK;
     do {
         part.keys = leaf_part(&left, grows);
-        part.last = change->leaf.last && left.size == 0;
-        part.high = left.size ? first_key(left) : change->leaf.high;
+        part.last = own->leaf.last && left.size == 0;
+        part.high = left.size ? first_key(left) : own->leaf.high;
         bad = sqlite_leaf_write(s, home, id, &part, e);
         part.low = part.high;
         id = 0;
@@ -198,15 +207,16 @@ static enum failure change_write(struct sqlite_session *s, int64_t home,
 }
 
 static enum failure put_some(struct sqlite_session *s, int64_t home, struct key_source *source,
-                             struct change *change, struct error *e)
+                             struct error *e)
 {
+    struct own_leaf *own = &room_of(s)->leaf;
     struct lying lying;
     enum failure bad = find_sound(s, home, source->key.module, source->key.key, &lying, e);
     if (bad)
         return bad;
-    bool grows = leaf_merge(&lying.leaf, source, &change->keys);
-    change_begin(change, &lying);
-    return change_write(s, home, change, grows, e);
+    bool grows = leaf_merge(&lying.leaf, source, &own->keys);
+    take_over(own, &lying);
+    return write_parts(s, home, own, grows, e);
 }
 
 enum failure sqlite_keys_put(struct sqlite_session *s, int64_t home, struct key_source *source,
@@ -215,7 +225,7 @@ enum failure sqlite_keys_put(struct sqlite_session *s, int64_t home, struct key_
     enum failure bad = OK;
     key_source_next(source);
     while (!bad && source->any)
-        bad = put_some(s, home, source, &room_of(s)->change, e);
+        bad = put_some(s, home, source, e);
     return bad;
 }
 
@@ -237,16 +247,11 @@ static bool next_selected(void *context, struct keyed *key)
     return true;
 }
 
-static void ignore_before(void *context, const struct keyed *key, uint64_t usn)
-{
-    (void)context, (void)key, (void)usn;
-}
-
 enum failure sqlite_keys_put_selected(struct sqlite_session *s, int64_t home, sqlite3_stmt *stmt,
                                       struct error *e)
 {
     struct selected selected = {stmt, SQLITE_OK};
-    struct key_source source = {.next = next_selected, .led = ignore_before, .context = &selected};
+    struct key_source source = {.next = next_selected, .context = &selected};
     enum failure bad = sqlite_keys_put(s, home, &source, e);
     enum failure worse = sqlite_done(s, stmt, selected.code, "reading keys", bad ? NULL : e);
     return bad ? bad : worse;
@@ -254,54 +259,47 @@ enum failure sqlite_keys_put_selected(struct sqlite_session *s, int64_t home, sq
 
 /* --- without one --- */
 
-static bool copy_others(struct bytes keys, struct bytes key, uint64_t usn, struct buffer *others)
+/* A leaf without keys goes, and the one before it reaches as far. */
+static enum failure unite(struct sqlite_session *s, int64_t home, const struct own_leaf *empty,
+                          struct lying *before, struct error *e)
 {
-    struct led led;
-    bool found = false;
-    while (leaf_next(&keys, &led)) {
-        bool it = led.usn == usn && bytes_equal(led.key, key);
-        found |= it;
-        if (!it)
-            leaf_add(others, led.key, led.usn);
-    }
-    return found;
+    struct own_leaf own = {0};
+    copy(&own, before);
+    own.leaf.high = empty->leaf.high;
+    own.leaf.last = empty->leaf.last;
+    enum failure bad = sqlite_leaf_write(s, home, own.id, &own.leaf, e);
+    own_leaf_free(&own);
+    return bad ? bad : sqlite_drop_by(s, home, ITEM_LEAF_DROP, (uint64_t)empty->id, e);
 }
 
-/* One without keys goes, and the one before it reaches as far; but for the first. */
-static enum failure unite(struct sqlite_session *s, int64_t home, const struct leaf *empty,
-                          int64_t id, struct error *e)
+/* But for the first; and where the one before is damaged. */
+static enum failure write_or_unite(struct sqlite_session *s, int64_t home,
+                                   const struct own_leaf *own, struct error *e)
 {
-    struct change before = {0};
-    struct lying lying;
-    enum failure bad = find_before(s, home, empty, &lying, e);
+    struct lying before;
+    if (own->leaf.keys.size || !own->leaf.low.size)
+        return sqlite_leaf_write(s, home, own->id, &own->leaf, e);
+    enum failure bad = find_before(s, home, &own->leaf, &before, e);
     if (bad)
         return bad;
-    keep(&before.keys, lying.leaf.keys);
-    change_begin(&before, &lying);
-    before.leaf.high = empty->high;
-    before.leaf.last = empty->last;
-    bad = sqlite_leaf_write(s, home, before.id, &before.leaf, e);
-    change_free(&before);
-    return bad ? bad : sqlite_drop_by(s, home, ITEM_LEAF_DROP, (uint64_t)id, e);
+    if (before.sound)
+        return unite(s, home, own, &before, e);
+    sqlite_leaf_give_back(&before);
+    return sqlite_leaf_write(s, home, own->id, &own->leaf, e);
 }
 
 enum failure sqlite_keys_drop(struct sqlite_session *s, int64_t home, enum module module,
                               struct bytes key, uint64_t usn, bool *dropped, struct error *e)
 {
-    struct change change = {0};
+    struct own_leaf *own = &room_of(s)->leaf;
     struct lying lying;
     *dropped = false;
     enum failure bad = find_sound(s, home, module, key, &lying, e);
     if (bad)
         return bad;
-    *dropped = copy_others(lying.leaf.keys, key, usn, &change.keys);
-    change_begin(&change, &lying);
-    if (*dropped && change.leaf.keys.size == 0 && change.leaf.low.size > 0)
-        bad = unite(s, home, &change.leaf, change.id, e);
-    else if (*dropped)
-        bad = sqlite_leaf_write(s, home, change.id, &change.leaf, e);
-    change_free(&change);
-    return bad;
+    *dropped = leaf_without(&lying.leaf, key, usn, &own->keys);
+    take_over(own, &lying);
+    return *dropped ? write_or_unite(s, home, own, e) : OK;
 }
 
 /* --- walking --- */
@@ -310,24 +308,20 @@ enum failure sqlite_keys_drop(struct sqlite_session *s, int64_t home, enum modul
 enum failure sqlite_keys_walk(struct sqlite_session *s, int64_t home, enum module module,
                               struct bytes from, keys_visit *visit, void *context, struct error *e)
 {
-    struct change at = {0};
+    struct own_leaf at = {.leaf.high = from};
     bool goes_on = true;
     enum failure bad = OK;
-    struct bytes next = from;
-    do {
+    while (goes_on && !at.leaf.last) {
         struct lying lying;
-        bad = find_sound(s, home, module, next, &lying, e);
+        bad = find_sound(s, home, module, at.leaf.high, &lying, e);
         if (bad)
             break;
-        keep(&at.keys, lying.leaf.keys);
-        change_begin(&at, &lying);
+        copy(&at, &lying);
         struct bytes left = at.leaf.keys;
-        struct led led;
-        while (goes_on && leaf_next(&left, &led))
+        for (struct led led; goes_on && leaf_next(&left, &led);)
             goes_on = bytes_compare(led.key, from) < 0 || visit(&led, context);
-        next = at.leaf.high;
-    } while (goes_on && !at.leaf.last);
-    change_free(&at);
+    }
+    own_leaf_free(&at);
     return bad;
 }
 
@@ -338,13 +332,15 @@ static void leads_to(sqlite3_context *call, int count, sqlite3_value **values)
     struct sqlite_session *s = sqlite3_user_data(call);
     struct bytes key = {sqlite3_value_blob(values[2]), (size_t)sqlite3_value_bytes(values[2])};
     uint64_t usn;
-    struct error e;
     (void)count;
     int64_t home = sqlite3_value_int64(values[0]);
-    if (sqlite_keys_find(s, home, (enum module)sqlite3_value_int(values[1]), key, &usn, &e))
-        sqlite3_result_error_code(call, e.kind == FAIL_DAMAGED ? SQLITE_CORRUPT : SQLITE_IOERR);
+    enum module module = (enum module)sqlite3_value_int(values[1]);
+    enum failure bad = sqlite_keys_find(s, home, module, key, &usn, NULL);
+    s->keys_damaged |= bad == FAIL_DAMAGED;
+    if (bad && bad != FAIL_DAMAGED)
+        sqlite3_result_error_code(call, SQLITE_IOERR);
     else
-        sqlite3_result_int(call, usn == (uint64_t)sqlite3_value_int64(values[3]));
+        sqlite3_result_int(call, bad || usn == (uint64_t)sqlite3_value_int64(values[3]));
 }
 
 enum failure sqlite_keys_open(struct sqlite_session *s, struct error *e)

@@ -51,7 +51,8 @@ enum failure sqlite_leaf_write(struct sqlite_session *s, int64_t home, int64_t i
 /* Of a store in which each key was a row, in key_<home>. */
 enum failure sqlite_keys_from_rows(sqlite3 *db, const char *path, struct error *e);
 
-/* For statements there is a function: leads_to(home, module, key, usn). */
+/* For statements there is a function: leads_to(home, module, key, usn). Of a key in a leaf that is
+ * damaged nobody can tell: that is taken for yes, and noted as `keys_damaged`. */
 enum failure sqlite_keys_open(struct sqlite_session *s, struct error *e);
 /* Frees what a session had for all of that. */
 void sqlite_keys_close(struct sqlite_session *s);

@@ -1,13 +1,19 @@
-/* What an older version wrote. */
+/* Stores in which each key was a row, in key_<home>, as an older version wrote them. Nothing told
+ * whether those rows were sound: the items' own are, and have the same keys. */
 #include <stdlib.h>
 
 #include "store/sqlite_keys.h"
+
+static const char keys_of_items[] =
+    "SELECT module, key, max(usn) FROM item_%lld i WHERE NOT EXISTS"
+    " (SELECT 1 FROM replaced r WHERE r.home = %lld AND r.usn = i.usn)"
+    " GROUP BY module, key ORDER BY module, key";
 
 static enum failure put_keys(struct sqlite_session *s, int64_t home, struct error *e)
 {
     long long n = home;
     sqlite3_stmt *keys = NULL;
-    char *select = sqlite3_mprintf("SELECT module, key, usn FROM key_%lld ORDER BY module, key", n);
+    char *select = sqlite3_mprintf(keys_of_items, n, n);
     char *drop = sqlite3_mprintf("DROP TABLE key_%lld", n);
     enum failure bad = sqlite_keys_create(s, home, e);
     if (!bad)

@@ -1,51 +1,15 @@
 /* Leaves that are damaged, or lost: what they led to is known from the rows themselves.
  *
- * Each leaf says where it begins and ends, so that one is missing shows as a gap between others. It
- * becomes an empty leaf, and the keys of all rows that belong there are put into that. */
+ * Each leaf says where it begins and ends, so that one is missing shows as a gap between others;
+ * and one that is older than its neighbours, because writing it was lost, as one that reaches over
+ * them. What can't be believed becomes an empty leaf, and the keys of all rows that belong there
+ * are put into that. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "store/sqlite_keys.h"
 
-/* --- is there anything? --- */
-
-static enum failure module_is_sound(struct sqlite_session *s, int64_t home, enum module module,
-                                    bool *sound, struct error *e)
-{
-    OWNED(buffer_free) struct buffer at = {0};
-    struct lying lying;
-    enum failure bad;
-    bool last;
-    do {
-        bad = sqlite_leaf_find(s, home, module, buffer_view(&at), &lying, e);
-        if (bad)
-            return bad;
-        *sound = lying.sound && bytes_equal(lying.leaf.low, buffer_view(&at));
-        last = lying.leaf.last;
-        buffer_clear(&at);
-        buffer_raw(&at, lying.leaf.high.at, lying.leaf.high.size);
-        sqlite_leaf_give_back(&lying);
-    } while (*sound && !last);
-    return OK;
-}
-
-enum failure sqlite_keys_are_sound(struct sqlite_session *s, int64_t home, bool *sound,
-                                   struct error *e)
-{
-    enum failure bad = OK;
-    *sound = true;
-    for (int module = 0; !bad && *sound && module < MODULES; module++)
-        bad = module_is_sound(s, home, (enum module)module, sound, e);
-    return bad;
-}
-
-/* --- what is missing --- */
-
-enum {
-    /* So many keys are put back at once. The rows of what remains are found to have none, and come
-     * from the other pool. */
-    MENDED_KEYS_MAX = 200000,
-};
+/* --- what can be believed --- */
 
 struct gap {
     struct leaf leaf; /* empty, for its place */
@@ -57,16 +21,20 @@ struct mend {
     int64_t home;
     struct gap *gaps; /* in order */
     size_t gaps_count;
-    int64_t *dropped; /* leaves that are not what was written */
+    int64_t *dropped; /* leaves that are not believed */
     size_t dropped_count;
-    /* Where the next leaf should begin. */
+    /* What was read last of a module: from where to where, by one leaf, or several that reach over
+     * each other, of which nobody can tell which are old. At first up to the beginning. */
     int module;
-    struct buffer low;
-    /* Keys that belong into gaps, and where each begins in `keys`. */
+    struct buffer low, high;
+    bool last, spoiled;
+    int64_t id;
+    /* Keys that belong into gaps; `at` is where each begins in `keys`. */
     struct buffer keys;
     struct keyed *list;
-    size_t *begins;
     size_t count;
+    enum failure bad;
+    struct error *e;
 };
 
 static void mend_free(struct mend *m)
@@ -76,76 +44,126 @@ static void mend_free(struct mend *m)
         buffer_free(&m->gaps[i].high);
     }
     buffer_free(&m->low);
+    buffer_free(&m->high);
     buffer_free(&m->keys);
     free(m->gaps);
     free(m->dropped);
     free(m->list);
-    free(m->begins);
 }
 
-static void note_gap(struct mend *m, struct bytes high, bool last)
+static void set(struct buffer *buffer, struct bytes bytes)
+{
+    buffer_clear(buffer);
+    buffer_raw(buffer, bytes.at, bytes.size);
+}
+
+static void note_gap(struct mend *m, struct bytes low, struct bytes high, bool last)
 {
     m->gaps = xrealloc(m->gaps, (m->gaps_count + 1) * sizeof *m->gaps);
     struct gap *gap = &m->gaps[m->gaps_count++];
     *gap = (struct gap){.leaf = {.module = (enum module)m->module, .last = last}};
-    buffer_raw(&gap->low, m->low.at, m->low.size);
-    buffer_raw(&gap->high, high.at, high.size);
+    set(&gap->low, low);
+    set(&gap->high, high);
     gap->leaf.low = buffer_view(&gap->low);
     gap->leaf.high = buffer_view(&gap->high);
+}
+
+static void note_dropped(struct mend *m, int64_t id)
+{
+    m->dropped = xrealloc(m->dropped, (m->dropped_count + 1) * sizeof *m->dropped);
+    m->dropped[m->dropped_count++] = id;
+}
+
+/* What was read last is complete. */
+static void settle(struct mend *m)
+{
+    if (m->spoiled)
+        note_gap(m, buffer_view(&m->low), buffer_view(&m->high), m->last);
+    m->spoiled = false;
 }
 
 /* Up to a leaf of this module; MODULES: there is none any more. */
 static void go_to_module(struct mend *m, int module)
 {
     for (; m->module < module; m->module++) {
-        note_gap(m, BYTES_NONE, true);
-        buffer_clear(&m->low);
+        settle(m);
+        if (!m->last)
+            note_gap(m, buffer_view(&m->high), BYTES_NONE, true);
+        buffer_clear(&m->high);
+        m->last = false;
+        m->id = 0;
     }
 }
 
-static void note_sound(struct mend *m, const struct leaf *leaf)
+static bool reaches_over(const struct mend *m, const struct leaf *leaf)
+{
+    return m->id && (m->last || bytes_compare(leaf->low, buffer_view(&m->high)) < 0);
+}
+
+static void spoil(struct mend *m, int64_t id, const struct leaf *leaf)
+{
+    if (!m->spoiled)
+        note_dropped(m, m->id);
+    note_dropped(m, id);
+    m->spoiled = true;
+    if (leaf->last || bytes_compare(leaf->high, buffer_view(&m->high)) > 0)
+        set(&m->high, leaf->high);
+    m->last |= leaf->last;
+}
+
+static void note_sound(struct mend *m, int64_t id, const struct leaf *leaf)
 {
     go_to_module(m, (int)leaf->module);
-    if (!bytes_equal(leaf->low, buffer_view(&m->low)))
-        note_gap(m, leaf->low, false);
-    buffer_clear(&m->low);
-    buffer_raw(&m->low, leaf->high.at, leaf->high.size);
-    m->module += leaf->last;
-}
-
-/* What is sound, but begins where another one has not ended, does not count. */
-static bool comes_next(const struct mend *m, const struct leaf *leaf)
-{
-    int module = (int)leaf->module;
-    return module > m->module ||
-           (module == m->module && bytes_compare(leaf->low, buffer_view(&m->low)) >= 0);
-}
-
-static void note_leaf(struct mend *m, sqlite3_stmt *row)
-{
-    struct leaf leaf;
-    enum module module = (enum module)sqlite3_column_int(row, 1);
-    bool sound =
-        leaf_read(module, sqlite_column_bytes_of(row, 2), sqlite_column_bytes_of(row, 3), &leaf);
-    if (sound && comes_next(m, &leaf)) {
-        note_sound(m, &leaf);
+    if (reaches_over(m, leaf)) {
+        spoil(m, id, leaf);
         return;
     }
-    m->dropped = xrealloc(m->dropped, (m->dropped_count + 1) * sizeof *m->dropped);
-    m->dropped[m->dropped_count++] = sqlite3_column_int64(row, 0);
+    settle(m);
+    if (!bytes_equal(leaf->low, buffer_view(&m->high)))
+        note_gap(m, buffer_view(&m->high), leaf->low, false);
+    set(&m->low, leaf->low);
+    set(&m->high, leaf->high);
+    m->last = leaf->last;
+    m->id = id;
 }
 
-static enum failure look_for_gaps(struct mend *m, struct error *e)
+/* Where it should stand by its numbers, and what by its bytes is the same, must be so by its types,
+ * too, because those decide what comes before what. */
+static bool read_leaf(sqlite3_stmt *row, struct leaf *leaf)
+{
+    int module = sqlite3_column_int(row, 1);
+    return sqlite3_column_type(row, 1) == SQLITE_INTEGER &&
+           sqlite3_column_type(row, 2) == SQLITE_BLOB && module >= 0 && module < MODULES &&
+           leaf_read((enum module)module, sqlite_column_bytes_of(row, 2),
+                     sqlite_column_bytes_of(row, 3), leaf);
+}
+
+static enum failure read_leaves(struct mend *m, struct error *e)
 {
     sqlite3_stmt *stmt;
     enum failure bad = sqlite_ready_item(m->s, m->home, ITEM_LEAVES, &stmt, e);
     if (bad)
         return bad;
     int code;
-    while ((code = sqlite3_step(stmt)) == SQLITE_ROW)
-        note_leaf(m, stmt);
-    bad = sqlite_done(m->s, stmt, code, "reading keys", e);
+    while ((code = sqlite3_step(stmt)) == SQLITE_ROW) {
+        struct leaf leaf;
+        int64_t id = sqlite3_column_int64(stmt, 0);
+        if (read_leaf(stmt, &leaf))
+            note_sound(m, id, &leaf);
+        else
+            note_dropped(m, id);
+    }
     go_to_module(m, MODULES);
+    return sqlite_done(m->s, stmt, code, "reading keys", e);
+}
+
+enum failure sqlite_keys_are_sound(struct sqlite_session *s, int64_t home, bool *sound,
+                                   struct error *e)
+{
+    struct mend m = {.s = s, .home = home};
+    enum failure bad = read_leaves(&m, e);
+    *sound = m.gaps_count == 0 && m.dropped_count == 0;
+    mend_free(&m);
     return bad;
 }
 
@@ -172,22 +190,6 @@ static int by_gap(const void *item, const void *gap)
     return leaf_covers(leaf, wanted->module, wanted->key) ? 0 : 1;
 }
 
-static bool note_row(const struct item *item, bool sound, void *context)
-{
-    struct mend *m = context;
-    if (!sound || !bsearch(item, m->gaps, m->gaps_count, sizeof *m->gaps, by_gap))
-        return true;
-    m->list = xrealloc(m->list, (m->count + 1) * sizeof *m->list);
-    m->begins = xrealloc(m->begins, (m->count + 1) * sizeof *m->begins);
-    m->list[m->count] = (struct keyed){.module = item->module,
-                                       .key.size = item->key.size,
-                                       .usn = item->version.usn,
-                                       .at = m->count};
-    m->begins[m->count++] = m->keys.size;
-    buffer_raw(&m->keys, item->key.at, item->key.size);
-    return m->count < MENDED_KEYS_MAX;
-}
-
 /* Of two rows with one key the newer one counts. */
 static bool next_key(void *context, struct keyed *key)
 {
@@ -198,30 +200,56 @@ static bool next_key(void *context, struct keyed *key)
     return any;
 }
 
-static void led_before(void *context, const struct keyed *key, uint64_t usn)
-{
-    (void)context, (void)key, (void)usn; /* nowhere: the leaves are empty */
-}
-
+/* Those that were noted. */
 static enum failure put_keys(struct mend *m, struct error *e)
 {
     if (m->count == 0)
         return OK;
     for (size_t i = 0; i < m->count; i++)
-        m->list[i].key.at = m->keys.at + m->begins[i];
+        m->list[i].key.at = m->keys.at + m->list[i].at;
     struct sheaf *sheaf = sheaf_tie(m->list, m->count);
     struct sheaves *sheaves = sheaves_new();
-    struct key_source source = {next_key, led_before, sheaves, .any = false};
+    struct key_source source = {.next = next_key, .context = sheaves};
     sheaves_add(sheaves, sheaf, 0);
     sheaves_begin(sheaves);
     enum failure bad = sqlite_keys_put(m->s, m->home, &source, e);
     sheaves_free(sheaves);
     sheaf_free(sheaf);
+    buffer_clear(&m->keys);
+    m->count = 0;
     return bad;
 }
 
+enum { NOTED_MAX = 50000 }; /* keys; then they are put where they belong, and others noted */
+
+static bool note_row(const struct item *item, bool sound, void *context)
+{
+    struct mend *m = context;
+    if (!sound || !bsearch(item, m->gaps, m->gaps_count, sizeof *m->gaps, by_gap))
+        return true;
+    if (!m->list)
+        m->list = xcalloc(NOTED_MAX, sizeof *m->list);
+    m->list[m->count++] = (struct keyed){.module = item->module,
+                                         .key.size = item->key.size,
+                                         .usn = item->version.usn,
+                                         .at = m->keys.size};
+    buffer_raw(&m->keys, item->key.at, item->key.size);
+    if (m->count == NOTED_MAX)
+        m->bad = put_keys(m, m->e);
+    return !m->bad;
+}
+
+static enum failure fill_gaps(struct mend *m, struct error *e)
+{
+    m->e = e;
+    enum failure bad = sqlite_each_row(m->s, m->home, note_row, m, e);
+    if (!bad)
+        bad = m->bad;
+    return bad ? bad : put_keys(m, e);
+}
+
 /* What says where the leaves lie may be what is damaged: it is made anew first. */
-static enum failure fill_gaps(struct sqlite_session *s, int64_t home, struct error *e)
+static enum failure mend(struct sqlite_session *s, int64_t home, struct error *e)
 {
     struct mend m = {.s = s, .home = home};
     sqlite3_stmt *index;
@@ -229,13 +257,11 @@ static enum failure fill_gaps(struct sqlite_session *s, int64_t home, struct err
     if (!bad)
         bad = sqlite_done(s, index, sqlite3_step(index), "putting keys into order", e);
     if (!bad)
-        bad = look_for_gaps(&m, e);
+        bad = read_leaves(&m, e);
     if (!bad)
         bad = put_empty_ones(&m, e);
     if (!bad)
-        bad = sqlite_each_row(s, home, note_row, &m, e);
-    if (!bad)
-        bad = put_keys(&m, e);
+        bad = fill_gaps(&m, e);
     mend_free(&m);
     return bad;
 }
@@ -283,7 +309,7 @@ enum failure sqlite_keys_mend(struct sqlite_session *s, int64_t home, const uint
     bool sound;
     enum failure bad = sqlite_keys_are_sound(s, home, &sound, e);
     if (!bad && !sound)
-        bad = fill_gaps(s, home, e);
+        bad = mend(s, home, e);
     OWNED(free_memory) uint64_t *sorted = xcalloc(count + 1, sizeof *sorted);
     memcpy(sorted, usns, count * sizeof *sorted);
     qsort(sorted, count, sizeof *sorted, by_number);

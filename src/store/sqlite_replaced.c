@@ -58,16 +58,30 @@ static enum failure take_range(struct sqlite_session *s, enum item_statement whi
     return sqlite_done(s, stmt, sqlite3_step(stmt), "taking replaced items away", e);
 }
 
-/* A row to which its key leads stays, whatever is noted of it: that is damaged then. */
-static enum failure take_away(struct sqlite_session *s, const struct range *range, struct error *e)
+/* They are not noted any more. */
+static enum failure forget_range(struct sqlite_session *s, const struct range *range,
+                                 struct error *e)
 {
-    enum failure bad = range->in_it.rows ? take_range(s, ITEM_TAKE_REPLACED, range, e) : OK;
-    if (!bad && range->in_it.rows)
-        bad = take_range(s, ITEM_FORGET_REPLACED, range, e);
+    enum failure bad = range->in_it.rows ? take_range(s, ITEM_FORGET_REPLACED, range, e) : OK;
     if (bad)
         return bad;
     s->replaced.rows -= range->in_it.rows;
     s->replaced.bytes -= range->in_it.bytes;
+    return OK;
+}
+
+/* A row to which its key leads stays, whatever is noted of it: that is damaged then. Where the keys
+ * are damaged, nobody can tell, and all stay noted until those are mended: whoever tidies up may do
+ * so beside a change of another home, which that does not concern. */
+static enum failure take_away(struct sqlite_session *s, const struct range *range, struct error *e)
+{
+    s->keys_damaged = false;
+    enum failure bad = range->in_it.rows ? take_range(s, ITEM_TAKE_REPLACED, range, e) : OK;
+    if (bad)
+        return bad;
+    if (!s->keys_damaged)
+        return forget_range(s, range, e);
+    atomic_store(&s->base.engine->damaged, true);
     return OK;
 }
 
@@ -150,7 +164,7 @@ enum failure sqlite_sweep_replaced(struct sqlite_session *s, int64_t home, uint3
     struct range range;
     enum failure bad = range_between(s, home, 0, STORE_NUMBER_MAX, max, &range, e);
     if (!bad)
-        bad = take_away(s, &range, e);
+        bad = forget_range(s, &range, e); /* the rows go with all others */
     *swept = bad ? 0 : (uint32_t)range.in_it.rows;
     return bad;
 }

@@ -84,6 +84,7 @@ struct sqlite_session {
     sqlite3_stmt *lent; /* whose row the caller still looks at */
     struct feed feed;
     struct keys_room *keys;
+    bool keys_damaged; /* was found by a statement */
     sqlite3_stmt *replaced_count, *replaced_next, *replaced_between;
     bool replaced_known; /* how many, that is */
     struct replaced replaced;

@@ -655,6 +655,132 @@ static void where_a_leaf_begins_is_damaged_in_each_place(void **state)
     assert_int_equal(on_leaves, 3);
 }
 
+static void put_range(struct store *store, int from, int to, int step)
+{
+    struct txn *txn = as_holder(2);
+    for (int n = from; n < to; n += step) {
+        char key[32];
+        txn_put(txn, MODULE, known_key(1000000 + n, key), bytes_of_text("value"));
+    }
+    commit_as(store, txn, OK);
+}
+
+/* As a page is left that was to be written when a leaf was parted, or joined with another. */
+static void a_leaf_that_is_older_than_its_neighbours_is_not_believed(void **state)
+{
+    static const struct {
+        int from, to, step; /* what comes behind the moment from which one leaf is */
+    } then[] = {{1, 600, 2}, {300, 304, 1}, {600, 5000, 1}};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(then); i++) {
+        no_files(NULL);
+        struct store *store = must_open();
+        serve_home(store, 2);
+        put_range(store, 0, 600, 2);
+        store_close(store);
+        spoil("CREATE TABLE old AS SELECT * FROM leaf_1 WHERE module = 0;"
+              "UPDATE old SET id = id");
+        store = must_open();
+        store_lease(store, HOME, UINT64_MAX);
+        put_range(store, then[i].from, then[i].to, then[i].step);
+        store_close(store);
+        spoil("UPDATE leaf_1 SET leaf = (SELECT leaf FROM old WHERE old.id = leaf_1.id)"
+              " WHERE id = (SELECT min(id) FROM old)");
+        store = must_open();
+        store_lease(store, HOME, UINT64_MAX);
+        uint64_t found = unsound(store);
+        assert_int_not_equal(found, NOTHING);
+        if (found == 0) { /* else what changed since is brought as any other row */
+            struct txn *txn = as_holder(2);
+            txn_discard(txn, NULL, 0);
+            commit_as(store, txn, OK);
+            assert_int_equal(unsound(store), NOTHING);
+            assert_sound(store, HOME);
+        }
+        store_close(store);
+    }
+}
+
+/* The record says that it is text: so it comes before all others. */
+static void a_leaf_whose_beginning_has_another_type_is_made_anew(void **state)
+{
+    (void)state;
+    make_store_of_many();
+    spoil("UPDATE leaf_1 SET low = cast(low AS TEXT) WHERE id = (SELECT max(id) FROM leaf_1)");
+    must_mend_its_keys();
+}
+
+static void more_keys_than_are_noted_at_once_are_made_anew(void **state)
+{
+    (void)state;
+    struct store *store = must_open();
+    serve_home(store, 2);
+    for (int n = 0; n < 120000; n += 10000)
+        put_range(store, n, n + 10000, 1);
+    put_range(store, 0, 10000, 1); /* a replaced one comes with an earlier part than the other */
+    store_close(store);
+    spoil("UPDATE leaf_1 SET leaf = x'00' WHERE module = 0");
+    must_mend_its_keys();
+}
+
+static void damaged_keys_of_a_home_do_not_keep_another_from_changing(void **state)
+{
+    (void)state;
+    make_known_store();
+    spoil("UPDATE leaf_1 SET leaf = x'00' WHERE module = 0");
+    struct engine *engine;
+    struct store *store;
+    struct error e;
+    const struct sqlite_options options = {.replaced_max = 1}; /* whoever writes tidies up, too */
+    assert_int_equal(sqlite_engine_open_with(path, HOME, &options, &engine, &e), OK);
+    assert_int_equal(store_open(engine, &store, &e), OK);
+    store_lease(store, PARTNER, UINT64_MAX);
+    for (int i = 0; i < 4; i++) {
+        struct txn *txn = txn_new(PARTNER);
+        txn_as_holder(txn, 2);
+        put_text(txn, "theirs", "changed");
+        commit_as(store, txn, OK);
+    }
+    assert_true(store_met_damage(store)); /* so that somebody looks for it */
+    store_close(store);
+    must_mend_its_keys();
+}
+
+static void a_dropped_home_with_damaged_keys_is_swept_away(void **state)
+{
+    (void)state;
+    struct store *store = must_open();
+    follow_home(store);
+    serve_partner_too(store);
+    for (uint64_t usn = 1; usn <= 100; usn++) {
+        char key[32];
+        struct txn *txn = as_copy();
+        struct item item = an_item(usn, "", "value");
+        item.key = known_key((int)usn % 50, key);
+        txn_apply(txn, &item);
+        commit_as(store, txn, OK);
+    }
+    store_close(store);
+    spoil("UPDATE leaf_1 SET leaf = x'00' WHERE module = 0");
+    store = must_open();
+    struct txn *txn = txn_new(HOME);
+    txn_drop_home(txn, 1);
+    commit_as(store, txn, OK);
+    struct store_outcome outcome = {.more = true};
+    for (int i = 0; i < 20 && outcome.more; i++) {
+        txn = txn_new(PARTNER);
+        txn_sweep(txn, 40);
+        outcome = commit_as(store, txn, OK);
+    }
+    assert_false(outcome.more);
+    store_close(store);
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(ask(db, "SELECT count(*) FROM sqlite_schema WHERE name LIKE 'leaf_1%'"), 0);
+    assert_int_equal(ask(db, "SELECT count(*) FROM replaced"), 0);
+    sqlite3_close(db);
+}
+
 /* Nobody has what it should lead to, because there never was such a thing. */
 static void what_was_never_written_goes_if_everything_adds_up_without_it(void **state)
 {
@@ -1050,6 +1176,42 @@ static void a_store_of_an_older_schema_has_the_same_in_it(void **state)
     sqlite3_close(db);
 }
 
+/* As it was when each key was a row, of which nothing said whether it was sound. */
+static const char third_schema[] =
+    "CREATE TABLE key_1 (module INTEGER NOT NULL, key BLOB NOT NULL, usn INTEGER,"
+    " PRIMARY KEY (module, key)) WITHOUT ROWID;"
+    "CREATE TABLE key_2 (module INTEGER NOT NULL, key BLOB NOT NULL, usn INTEGER,"
+    " PRIMARY KEY (module, key)) WITHOUT ROWID;"
+    "INSERT INTO key_1 SELECT module, key, max(usn) FROM item_1 GROUP BY module, key;"
+    "INSERT INTO key_2 SELECT module, key, max(usn) FROM item_2 GROUP BY module, key;"
+    "DROP TABLE leaf_1; DROP TABLE leaf_2; PRAGMA user_version = 3;";
+
+static void keys_that_were_damaged_in_an_older_schema_are_not_taken_along(void **state)
+{
+    static const char *const ways[] = {
+        "UPDATE key_1 SET usn = usn WHERE usn = 118", /* in no way */
+        "UPDATE key_1 SET usn = -5 WHERE usn = 118",
+        "UPDATE key_1 SET usn = 'x' WHERE usn = 118",
+        "UPDATE key_1 SET usn = 117 WHERE usn = 118",
+        "UPDATE key_1 SET module = 77 WHERE usn = 118",
+        "UPDATE key_1 SET key = cast('key-999' AS BLOB) WHERE usn = 118",
+        "DELETE FROM key_1 WHERE usn = 118",
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(ways); i++) {
+        no_files(NULL);
+        make_known_store();
+        spoil(third_schema);
+        spoil(ways[i]);
+        struct reading r = read_all();
+        assert_null(r.wrong);
+        assert_int_equal(r.refused, OK);
+        struct store *store = must_open();
+        assert_int_equal(unsound(store), NOTHING);
+        store_close(store);
+    }
+}
+
 /* --- others at the same file --- */
 
 static void *commit_late(void *context)
@@ -1387,6 +1549,11 @@ int main(int argc, char **argv)
         TEST(keys_that_are_damaged_are_made_anew_from_the_rows),
         TEST(of_two_rows_with_one_key_the_newer_one_is_led_to),
         TEST(where_a_leaf_begins_is_damaged_in_each_place),
+        TEST(a_leaf_that_is_older_than_its_neighbours_is_not_believed),
+        TEST(a_leaf_whose_beginning_has_another_type_is_made_anew),
+        TEST(more_keys_than_are_noted_at_once_are_made_anew),
+        TEST(damaged_keys_of_a_home_do_not_keep_another_from_changing),
+        TEST(a_dropped_home_with_damaged_keys_is_swept_away),
         TEST(what_was_never_written_goes_if_everything_adds_up_without_it),
         TEST(what_was_replaced_stays_while_somebody_reads),
         TEST(what_was_replaced_goes_when_nobody_wants_anything),
@@ -1405,6 +1572,7 @@ int main(int argc, char **argv)
         TEST(a_folder_is_no_store),
         TEST(a_second_one_on_the_same_store_is_busy),
         TEST(a_store_of_an_older_schema_has_the_same_in_it),
+        TEST(keys_that_were_damaged_in_an_older_schema_are_not_taken_along),
         TEST(a_migration_is_whole_or_not_at_all),
         TEST(who_locks_the_file_for_a_moment_is_waited_for),
         TEST(a_view_that_could_not_begin_does_no_harm_to_the_next),
