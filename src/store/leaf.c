@@ -155,6 +155,16 @@ bool leaf_merge(const struct leaf *leaf, struct key_source *source, struct buffe
     return grows;
 }
 
+void leaf_look_up(const struct leaf *leaf, struct key_source *source)
+{
+    struct bytes left = leaf->keys;
+    while (source->any && leaf_covers(leaf, source->key.module, source->key.key)) {
+        if (seek(&left, source->key.key))
+            source->led(source->context, &source->key, usn_at(left.at));
+        key_source_next(source);
+    }
+}
+
 bool leaf_without(const struct leaf *leaf, struct bytes key, uint64_t usn, struct buffer *keys)
 {
     struct bytes left = leaf->keys;

@@ -57,6 +57,8 @@ void key_source_next(struct key_source *source); /* also for the first one */
 /* The leaf's keys, and those of the source which it covers, as far as LEAF_MERGED_MAX goes. True:
  * all of those lie behind all that it had, as they do where keys only grow. */
 bool leaf_merge(const struct leaf *leaf, struct key_source *source, struct buffer *keys);
+/* Only tells where those of the source lead which it covers, if they are there. */
+void leaf_look_up(const struct leaf *leaf, struct key_source *source);
 /* Its keys without this one, if that leads there. */
 bool leaf_without(const struct leaf *leaf, struct bytes key, uint64_t usn, struct buffer *keys);
 

@@ -12,9 +12,10 @@ static const char *const item_sql[ITEM_STATEMENTS] = {
     [ITEM_REPLACED] = "SELECT i.usn, i.module, i.deleted, i.term, i.key, i.value, i.hash"
                       " FROM fed CROSS JOIN item_%lld i ON i.usn = fed.before",
     [ITEM_REPLACE] = "INSERT OR FAIL INTO replaced SELECT %lld, before, before_size FROM fed",
-    [ITEM_TAKE_REPLACED] = "DELETE FROM item_%lld AS i WHERE usn IN (SELECT usn FROM replaced"
-                           " WHERE home = %lld AND usn BETWEEN ?1 AND ?2)"
-                           " AND NOT leads_to(%lld, module, key, usn)",
+    [ITEM_ROWS_REPLACED] = "SELECT i.usn, i.module, i.key FROM replaced r CROSS JOIN item_%lld i"
+                           " ON i.usn = r.usn WHERE r.home = %lld AND r.usn BETWEEN ?1 AND ?2",
+    [ITEM_TAKE_REPLACED] = "DELETE FROM item_%lld WHERE usn IN (SELECT usn FROM replaced"
+                           " WHERE home = %lld AND usn BETWEEN ?1 AND ?2)",
     [ITEM_FORGET_REPLACED] = "DELETE FROM replaced WHERE home = %lld AND usn BETWEEN ?1 AND ?2",
     [ITEM_MAKE_ROOM] = "DELETE FROM item_%lld WHERE usn IN (SELECT f.usn FROM fed f"
                        " CROSS JOIN replaced r ON r.home = %lld AND r.usn = f.usn)",

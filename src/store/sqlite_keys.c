@@ -219,6 +219,22 @@ static enum failure put_some(struct sqlite_session *s, int64_t home, struct key_
     return write_parts(s, home, own, grows, e);
 }
 
+enum failure sqlite_keys_look_up(struct sqlite_session *s, int64_t home, struct key_source *source,
+                                 struct error *e)
+{
+    enum failure bad = OK;
+    key_source_next(source);
+    while (!bad && source->any) {
+        struct lying lying;
+        bad = find_sound(s, home, source->key.module, source->key.key, &lying, e);
+        if (bad)
+            break;
+        leaf_look_up(&lying.leaf, source);
+        sqlite_leaf_give_back(&lying);
+    }
+    return bad;
+}
+
 enum failure sqlite_keys_put(struct sqlite_session *s, int64_t home, struct key_source *source,
                              struct error *e)
 {
@@ -336,11 +352,10 @@ static void leads_to(sqlite3_context *call, int count, sqlite3_value **values)
     int64_t home = sqlite3_value_int64(values[0]);
     enum module module = (enum module)sqlite3_value_int(values[1]);
     enum failure bad = sqlite_keys_find(s, home, module, key, &usn, NULL);
-    s->keys_damaged |= bad == FAIL_DAMAGED;
-    if (bad && bad != FAIL_DAMAGED)
-        sqlite3_result_error_code(call, SQLITE_IOERR);
+    if (bad)
+        sqlite3_result_error_code(call, bad == FAIL_DAMAGED ? SQLITE_CORRUPT : SQLITE_IOERR);
     else
-        sqlite3_result_int(call, bad || usn == (uint64_t)sqlite3_value_int64(values[3]));
+        sqlite3_result_int(call, usn == (uint64_t)sqlite3_value_int64(values[3]));
 }
 
 enum failure sqlite_keys_open(struct sqlite_session *s, struct error *e)

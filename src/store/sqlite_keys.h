@@ -11,6 +11,9 @@ enum failure sqlite_keys_create(struct sqlite_session *s, int64_t home, struct e
 /* Where a key leads; 0: it is not there. */
 enum failure sqlite_keys_find(struct sqlite_session *s, int64_t home, enum module module,
                               struct bytes key, uint64_t *usn, struct error *e);
+/* The same for each key of the source, which is told. */
+enum failure sqlite_keys_look_up(struct sqlite_session *s, int64_t home, struct key_source *source,
+                                 struct error *e);
 /* Each key of the source leads to its usn from now on. */
 enum failure sqlite_keys_put(struct sqlite_session *s, int64_t home, struct key_source *source,
                              struct error *e);
@@ -51,8 +54,7 @@ enum failure sqlite_leaf_write(struct sqlite_session *s, int64_t home, int64_t i
 /* Of a store in which each key was a row, in key_<home>. */
 enum failure sqlite_keys_from_rows(sqlite3 *db, const char *path, struct error *e);
 
-/* For statements there is a function: leads_to(home, module, key, usn). Of a key in a leaf that is
- * damaged nobody can tell: that is taken for yes, and noted as `keys_damaged`. */
+/* For statements there is a function: leads_to(home, module, key, usn). */
 enum failure sqlite_keys_open(struct sqlite_session *s, struct error *e);
 /* Frees what a session had for all of that. */
 void sqlite_keys_close(struct sqlite_session *s);

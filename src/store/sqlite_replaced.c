@@ -6,8 +6,10 @@
  * `replaced`, which nobody who reads sees past. When the writer has nothing else to do, or too many
  * lie about, they go, those first that lie together. */
 #include <assert.h>
+#include <stdlib.h>
 
-#include "store/sqlite_session.h"
+#include "core/limits.h"
+#include "store/sqlite_keys.h"
 
 enum {
     REPLACED_FEW = 1000,     /* not worth a flush */
@@ -70,21 +72,6 @@ static enum failure forget_range(struct sqlite_session *s, const struct range *r
     return OK;
 }
 
-/* A row to which its key leads stays, whatever is noted of it: that is damaged then. Where the keys
- * are damaged, nobody can tell, and all stay noted until those are mended: whoever tidies up may do
- * so beside a change of another home, which that does not concern. */
-static enum failure take_away(struct sqlite_session *s, const struct range *range, struct error *e)
-{
-    s->keys_damaged = false;
-    enum failure bad = range->in_it.rows ? take_range(s, ITEM_TAKE_REPLACED, range, e) : OK;
-    if (bad)
-        return bad;
-    if (!s->keys_damaged)
-        return forget_range(s, range, e);
-    atomic_store(&s->base.engine->damaged, true);
-    return OK;
-}
-
 enum failure sqlite_not_replaced(struct sqlite_session *s, int64_t home, uint64_t usn,
                                  struct error *e)
 {
@@ -93,6 +80,111 @@ enum failure sqlite_not_replaced(struct sqlite_session *s, int64_t home, uint64_
     if (!bad && sqlite3_changes(s->db) > 0)
         s->replaced_known = false;
     return bad;
+}
+
+/* --- is it true? --- */
+
+/* Rows and their keys, which are put into order and looked up together. */
+struct doubt {
+    struct keyed *list; /* `at`: where its key begins, until it is put into order */
+    struct buffer keys;
+    size_t count, room;
+    struct sheaves *sheaves;
+    uint64_t *wrong; /* usns to which their keys lead */
+    size_t wrong_count;
+};
+
+static void doubt_free(struct doubt *d)
+{
+    free(d->list);
+    free(d->wrong);
+    buffer_free(&d->keys);
+    sheaves_free(d->sheaves);
+}
+
+static bool next_in_doubt(void *context, struct keyed *key)
+{
+    return sheaves_next(((struct doubt *)context)->sheaves, key);
+}
+
+static void compare_with(void *context, const struct keyed *key, uint64_t usn)
+{
+    struct doubt *d = context;
+    if (usn == key->usn)
+        d->wrong[d->wrong_count++] = usn;
+}
+
+/* If it is damaged so that no key can be the same, none leads there. */
+static void note_row(struct doubt *d, uint64_t usn, int module, struct bytes key)
+{
+    if (module < 0 || module >= MODULES || key.size == 0 || key.size > ITEM_KEY_MAX)
+        return;
+    d->list[d->count++] = (struct keyed){
+        .usn = usn, .module = (enum module)module, .key.size = key.size, .at = d->keys.size};
+    buffer_raw(&d->keys, key.at, key.size);
+}
+
+static enum failure read_doubtful(struct sqlite_session *s, const struct range *range,
+                                  struct doubt *d, struct error *e)
+{
+    sqlite3_stmt *stmt;
+    enum failure bad = sqlite_ready_item(s, range->home, ITEM_ROWS_REPLACED, &stmt, e);
+    if (bad)
+        return bad;
+    int code;
+    sqlite_bind_u64(stmt, 1, range->from);
+    sqlite_bind_u64(stmt, 2, range->to);
+    while ((code = sqlite3_step(stmt)) == SQLITE_ROW && d->count < d->room)
+        note_row(d, (uint64_t)sqlite3_column_int64(stmt, 0), sqlite3_column_int(stmt, 1),
+                 sqlite_column_bytes_of(stmt, 2));
+    return sqlite_done(s, stmt, code, "looking for replaced items", e);
+}
+
+static enum failure look_up(struct sqlite_session *s, const struct range *range, struct doubt *d,
+                            struct error *e)
+{
+    if (d->count == 0)
+        return OK;
+    for (size_t i = 0; i < d->count; i++)
+        d->list[i].key.at = d->keys.at + d->list[i].at;
+    struct sheaf *sheaf = sheaf_tie(d->list, d->count);
+    sheaves_add(d->sheaves, sheaf, 0);
+    sheaves_begin(d->sheaves);
+    struct key_source source = {.next = next_in_doubt, .led = compare_with, .context = d};
+    enum failure bad = sqlite_keys_look_up(s, range->home, &source, e);
+    sheaf_free(sheaf);
+    return bad;
+}
+
+/* A row to which its key leads stays, whatever is noted of it: that is damaged then. */
+static enum failure believe_keys(struct sqlite_session *s, const struct range *range,
+                                 struct error *e)
+{
+    struct doubt d = {.room = (size_t)range->in_it.rows, .sheaves = sheaves_new()};
+    d.list = xcalloc(d.room + 1, sizeof *d.list);
+    d.wrong = xcalloc(d.room + 1, sizeof *d.wrong);
+    enum failure bad = read_doubtful(s, range, &d, e);
+    if (!bad)
+        bad = look_up(s, range, &d, e);
+    for (size_t i = 0; !bad && i < d.wrong_count; i++)
+        bad = sqlite_not_replaced(s, range->home, d.wrong[i], e);
+    doubt_free(&d);
+    return bad;
+}
+
+/* Where the keys are damaged, nobody can tell, and all stay noted until those are mended: whoever
+ * tidies up may do so beside a change of another home, which that does not concern. */
+static enum failure take_away(struct sqlite_session *s, const struct range *range, struct error *e)
+{
+    if (range->in_it.rows == 0)
+        return OK;
+    enum failure bad = believe_keys(s, range, NULL);
+    if (bad == FAIL_DAMAGED) {
+        atomic_store(&s->base.engine->damaged, true);
+        return OK;
+    }
+    bad = take_range(s, ITEM_TAKE_REPLACED, range, e);
+    return bad ? bad : forget_range(s, range, e);
 }
 
 /* How many there are is counted once, and again when a transaction was given up. */

@@ -30,6 +30,7 @@ struct sqlite_engine {
 enum item_statement {
     ITEM_REPLACED,
     ITEM_REPLACE,
+    ITEM_ROWS_REPLACED,
     ITEM_TAKE_REPLACED,
     ITEM_FORGET_REPLACED,
     ITEM_MAKE_ROOM,
@@ -84,7 +85,6 @@ struct sqlite_session {
     sqlite3_stmt *lent; /* whose row the caller still looks at */
     struct feed feed;
     struct keys_room *keys;
-    bool keys_damaged; /* was found by a statement */
     sqlite3_stmt *replaced_count, *replaced_next, *replaced_between;
     bool replaced_known; /* how many, that is */
     struct replaced replaced;

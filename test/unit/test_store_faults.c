@@ -808,6 +808,8 @@ static void a_row_that_is_noted_as_replaced_by_mistake_stays(void **state)
     (void)state;
     make_known_store();
     spoil("INSERT INTO replaced VALUES (1, 118, 10)");
+    spoil("UPDATE item_1 SET module = 77 WHERE usn = 5"); /* which is replaced, and goes */
+    spoil("UPDATE item_1 SET key = '' WHERE usn = 6");
     struct engine *engine;
     struct store *store;
     struct error e;
