@@ -172,18 +172,16 @@ static enum failure believe_keys(struct sqlite_session *s, const struct range *r
     return bad;
 }
 
-/* Where the keys are damaged, nobody can tell, and all stay noted until those are mended: whoever
- * tidies up may do so beside a change of another home, which that does not concern. */
+/* Where the keys are damaged, nobody can tell, and all stay until those are mended. */
 static enum failure take_away(struct sqlite_session *s, const struct range *range, struct error *e)
 {
     if (range->in_it.rows == 0)
         return OK;
-    enum failure bad = believe_keys(s, range, NULL);
-    if (bad == FAIL_DAMAGED) {
+    enum failure bad = believe_keys(s, range, e);
+    if (!bad)
+        bad = take_range(s, ITEM_TAKE_REPLACED, range, e);
+    if (bad == FAIL_DAMAGED)
         atomic_store(&s->base.engine->damaged, true);
-        return OK;
-    }
-    bad = take_range(s, ITEM_TAKE_REPLACED, range, e);
     return bad ? bad : forget_range(s, range, e);
 }
 
@@ -276,10 +274,17 @@ void sqlite_note_replaced(struct sqlite_session *s, const struct replaced *more)
     s->replaced.bytes += more->bytes;
 }
 
+/* What is damaged may be another home's: that keeps nobody from writing. */
 enum failure sqlite_tidy_over(struct sqlite_session *s, size_t rows, struct error *e)
 {
     const struct sqlite_engine *engine = (struct sqlite_engine *)s->base.engine;
+    struct error why;
     enum failure bad = count(s, e);
     bool over = s->replaced.rows > engine->replaced_max || s->replaced.bytes > REPLACED_BYTES_MAX;
-    return bad || !over ? bad : sqlite_tidy(&s->base, (uint32_t)rows * REPLACED_OVER_TIMES, e);
+    if (bad || !over)
+        return bad;
+    bad = sqlite_tidy(&s->base, (uint32_t)rows * REPLACED_OVER_TIMES, &why);
+    if (bad && bad != FAIL_DAMAGED && e)
+        *e = why;
+    return bad == FAIL_DAMAGED ? OK : bad;
 }
