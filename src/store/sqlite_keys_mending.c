@@ -127,8 +127,8 @@ static void note_sound(struct mend *m, int64_t id, const struct leaf *leaf)
     m->id = id;
 }
 
-/* Where it should stand by its numbers, and what by its bytes is the same, must be so by its types,
- * too, because those decide what comes before what. */
+/* Where it begins may have the right bytes and another type: then it stands where it does not
+ * belong, and all others would be taken for what reaches over it. */
 static bool read_leaf(sqlite3_stmt *row, struct leaf *leaf)
 {
     int module = sqlite3_column_int(row, 1);
