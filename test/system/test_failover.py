@@ -394,7 +394,10 @@ def at_terminal(world, *words):
 def read_until(terminal, words):
     seen = ""
     while words not in seen:
-        seen += os.read(terminal, 4096).decode(errors="replace")
+        try:
+            seen += os.read(terminal, 4096).decode(errors="replace")
+        except OSError:  # nobody has the other end any more
+            raise AssertionError(f"it ended without {words!r}: {seen!r}") from None
     return seen
 
 
