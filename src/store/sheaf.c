@@ -124,6 +124,37 @@ size_t sheaf_size(const struct sheaf *sheaf)
     return sizeof *sheaf + sheaf->stalks.room;
 }
 
+/* --- collecting --- */
+
+/* The keys' memory moves while it grows: until they are tied, `at` is where each begins in it. */
+void key_list_add(struct key_list *list, enum module module, struct bytes key, uint64_t usn)
+{
+    if (list->count == list->room) {
+        list->room = list->room ? list->room * 2 : 64;
+        list->list = xrealloc(list->list, list->room * sizeof *list->list);
+    }
+    list->list[list->count++] =
+        (struct keyed){.module = module, .key.size = key.size, .usn = usn, .at = list->keys.size};
+    buffer_raw(&list->keys, key.at, key.size);
+}
+
+struct sheaf *key_list_tie(struct key_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        list->list[i].key.at = list->keys.at + list->list[i].at;
+    struct sheaf *sheaf = sheaf_tie(list->list, list->count);
+    list->count = 0;
+    buffer_clear(&list->keys);
+    return sheaf;
+}
+
+void key_list_free(struct key_list *list)
+{
+    free(list->list);
+    buffer_free(&list->keys);
+    *list = (struct key_list){0};
+}
+
 /* --- several as one --- */
 
 /* One that is being read, and its next key; `at` counts through all sheaves. */

@@ -25,6 +25,17 @@ struct keyed {
 
 struct sheaf;
 
+/* Keys that are collected one by one, each copied. */
+struct key_list {
+    struct keyed *list;
+    size_t count, room;
+    struct buffer keys;
+};
+void key_list_add(struct key_list *list, enum module module, struct bytes key, uint64_t usn);
+/* Of all that were added; the list is empty then. */
+struct sheaf *key_list_tie(struct key_list *list);
+void key_list_free(struct key_list *list);
+
 /* In the order in which they came, which is left in case of two that have the same key. */
 struct sheaf *sheaf_tie(const struct keyed *list, size_t count);
 void sheaf_free(struct sheaf *sheaf);

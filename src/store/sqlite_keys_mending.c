@@ -29,10 +29,7 @@ struct mend {
     struct buffer low, high;
     bool last, spoiled;
     int64_t id;
-    /* Keys that belong into gaps; `at` is where each begins in `keys`. */
-    struct buffer keys;
-    struct keyed *list;
-    size_t count;
+    struct key_list keys; /* that belong into gaps */
     enum failure bad;
     struct error *e;
 };
@@ -45,10 +42,9 @@ static void mend_free(struct mend *m)
     }
     buffer_free(&m->low);
     buffer_free(&m->high);
-    buffer_free(&m->keys);
+    key_list_free(&m->keys);
     free(m->gaps);
     free(m->dropped);
-    free(m->list);
 }
 
 static void set(struct buffer *buffer, struct bytes bytes)
@@ -203,11 +199,9 @@ static bool next_key(void *context, struct keyed *key)
 /* Those that were noted. */
 static enum failure put_keys(struct mend *m, struct error *e)
 {
-    if (m->count == 0)
+    if (m->keys.count == 0)
         return OK;
-    for (size_t i = 0; i < m->count; i++)
-        m->list[i].key.at = m->keys.at + m->list[i].at;
-    struct sheaf *sheaf = sheaf_tie(m->list, m->count);
+    struct sheaf *sheaf = key_list_tie(&m->keys);
     struct sheaves *sheaves = sheaves_new();
     struct key_source source = {.next = next_key, .context = sheaves};
     sheaves_add(sheaves, sheaf, 0);
@@ -215,8 +209,6 @@ static enum failure put_keys(struct mend *m, struct error *e)
     enum failure bad = sqlite_keys_put(m->s, m->home, &source, e);
     sheaves_free(sheaves);
     sheaf_free(sheaf);
-    buffer_clear(&m->keys);
-    m->count = 0;
     return bad;
 }
 
@@ -227,14 +219,8 @@ static bool note_row(const struct item *item, bool sound, void *context)
     struct mend *m = context;
     if (!sound || !bsearch(item, m->gaps, m->gaps_count, sizeof *m->gaps, by_gap))
         return true;
-    if (!m->list)
-        m->list = xcalloc(NOTED_MAX, sizeof *m->list);
-    m->list[m->count++] = (struct keyed){.module = item->module,
-                                         .key.size = item->key.size,
-                                         .usn = item->version.usn,
-                                         .at = m->keys.size};
-    buffer_raw(&m->keys, item->key.at, item->key.size);
-    if (m->count == NOTED_MAX)
+    key_list_add(&m->keys, item->module, item->key, item->version.usn);
+    if (m->keys.count == NOTED_MAX)
         m->bad = put_keys(m, m->e);
     return !m->bad;
 }

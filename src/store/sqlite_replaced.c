@@ -86,21 +86,11 @@ enum failure sqlite_not_replaced(struct sqlite_session *s, int64_t home, uint64_
 
 /* Rows and their keys, which are put into order and looked up together. */
 struct doubt {
-    struct keyed *list; /* `at`: where its key begins, until it is put into order */
-    struct buffer keys;
-    size_t count, room;
+    struct key_list keys;
     struct sheaves *sheaves;
     uint64_t *wrong; /* usns to which their keys lead */
     size_t wrong_count;
 };
-
-static void doubt_free(struct doubt *d)
-{
-    free(d->list);
-    free(d->wrong);
-    buffer_free(&d->keys);
-    sheaves_free(d->sheaves);
-}
 
 static bool next_in_doubt(void *context, struct keyed *key)
 {
@@ -117,11 +107,8 @@ static void compare_with(void *context, const struct keyed *key, uint64_t usn)
 /* If it is damaged so that no key can be the same, none leads there. */
 static void note_row(struct doubt *d, uint64_t usn, int module, struct bytes key)
 {
-    if (module < 0 || module >= MODULES || key.size == 0 || key.size > ITEM_KEY_MAX)
-        return;
-    d->list[d->count++] = (struct keyed){
-        .usn = usn, .module = (enum module)module, .key.size = key.size, .at = d->keys.size};
-    buffer_raw(&d->keys, key.at, key.size);
+    if (module >= 0 && module < MODULES && key.size > 0 && key.size <= ITEM_KEY_MAX)
+        key_list_add(&d->keys, (enum module)module, key, usn);
 }
 
 static enum failure read_doubtful(struct sqlite_session *s, const struct range *range,
@@ -134,7 +121,7 @@ static enum failure read_doubtful(struct sqlite_session *s, const struct range *
     int code;
     sqlite_bind_u64(stmt, 1, range->from);
     sqlite_bind_u64(stmt, 2, range->to);
-    while ((code = sqlite3_step(stmt)) == SQLITE_ROW && d->count < d->room)
+    while ((code = sqlite3_step(stmt)) == SQLITE_ROW)
         note_row(d, (uint64_t)sqlite3_column_int64(stmt, 0), sqlite3_column_int(stmt, 1),
                  sqlite_column_bytes_of(stmt, 2));
     return sqlite_done(s, stmt, code, "looking for replaced items", e);
@@ -143,15 +130,16 @@ static enum failure read_doubtful(struct sqlite_session *s, const struct range *
 static enum failure look_up(struct sqlite_session *s, const struct range *range, struct doubt *d,
                             struct error *e)
 {
-    if (d->count == 0)
+    if (d->keys.count == 0)
         return OK;
-    for (size_t i = 0; i < d->count; i++)
-        d->list[i].key.at = d->keys.at + d->list[i].at;
-    struct sheaf *sheaf = sheaf_tie(d->list, d->count);
+    d->wrong = xcalloc(d->keys.count, sizeof *d->wrong);
+    d->sheaves = sheaves_new();
+    struct sheaf *sheaf = key_list_tie(&d->keys);
+    struct key_source source = {.next = next_in_doubt, .led = compare_with, .context = d};
     sheaves_add(d->sheaves, sheaf, 0);
     sheaves_begin(d->sheaves);
-    struct key_source source = {.next = next_in_doubt, .led = compare_with, .context = d};
     enum failure bad = sqlite_keys_look_up(s, range->home, &source, e);
+    sheaves_free(TAKE(d->sheaves));
     sheaf_free(sheaf);
     return bad;
 }
@@ -160,15 +148,14 @@ static enum failure look_up(struct sqlite_session *s, const struct range *range,
 static enum failure believe_keys(struct sqlite_session *s, const struct range *range,
                                  struct error *e)
 {
-    struct doubt d = {.room = (size_t)range->in_it.rows, .sheaves = sheaves_new()};
-    d.list = xcalloc(d.room + 1, sizeof *d.list);
-    d.wrong = xcalloc(d.room + 1, sizeof *d.wrong);
+    struct doubt d = {0};
     enum failure bad = read_doubtful(s, range, &d, e);
     if (!bad)
         bad = look_up(s, range, &d, e);
     for (size_t i = 0; !bad && i < d.wrong_count; i++)
         bad = sqlite_not_replaced(s, range->home, d.wrong[i], e);
-    doubt_free(&d);
+    key_list_free(&d.keys);
+    free(d.wrong);
     return bad;
 }
 
