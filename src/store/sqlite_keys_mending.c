@@ -227,6 +227,8 @@ static bool note_row(const struct item *item, bool sound, void *context)
 
 static enum failure fill_gaps(struct mend *m, struct error *e)
 {
+    if (m->gaps_count == 0) /* what was dropped lay where another one is */
+        return OK;
     m->e = e;
     enum failure bad = sqlite_each_row(m->s, m->home, note_row, m, e);
     if (!bad)
