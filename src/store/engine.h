@@ -116,8 +116,8 @@ struct engine_ops {
     /* Takes away what has this usn, if anything: a row, sound or not, and the key that leads there.
      */
     enum failure (*drop)(struct session *s, int64_t home, uint64_t usn, struct error *e);
-    /* The same where something is damaged: with each key that leads to one of these usns, or to
-     * what is none. */
+    /* The same where something is damaged: with each key that leads to one of these usns; and what
+     * is damaged of the keys is made anew from the rows. */
     enum failure (*discard)(struct session *s, int64_t home, const uint64_t *usns, size_t count,
                             struct error *e);
     enum failure (*forget)(struct session *s, int64_t home, uint64_t tombstones_upto,

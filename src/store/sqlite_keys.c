@@ -41,6 +41,14 @@ void sqlite_keys_close(struct sqlite_session *s)
 
 /* --- leaves --- */
 
+/* What a leaf was read from: lent until it is given back. */
+struct lying {
+    sqlite3_stmt *row;
+    int64_t id;
+    struct leaf leaf;
+    bool sound;
+};
+
 static enum failure find(struct sqlite_session *s, int64_t home, enum item_statement which,
                          enum module module, struct bytes key, struct lying *lying, struct error *e)
 {
@@ -60,7 +68,7 @@ static enum failure find(struct sqlite_session *s, int64_t home, enum item_state
 
 /* It is the last one that does not begin behind the key; and if it does not cover that, another one
  * is missing. */
-enum failure sqlite_leaf_find(struct sqlite_session *s, int64_t home, enum module module,
+static enum failure find_leaf(struct sqlite_session *s, int64_t home, enum module module,
                               struct bytes key, struct lying *lying, struct error *e)
 {
     enum failure bad = find(s, home, ITEM_LEAF, module, key, lying, e);
@@ -68,7 +76,7 @@ enum failure sqlite_leaf_find(struct sqlite_session *s, int64_t home, enum modul
     return bad;
 }
 
-void sqlite_leaf_give_back(struct lying *lying)
+static void give_back(struct lying *lying)
 {
     sqlite3_reset(lying->row);
 }
@@ -77,14 +85,14 @@ static enum failure must_be_sound(struct sqlite_session *s, struct lying *lying,
 {
     if (lying->sound)
         return OK;
-    sqlite_leaf_give_back(lying);
+    give_back(lying);
     return sqlite_fail_damaged(s->path, "looking a key up", e);
 }
 
 static enum failure find_sound(struct sqlite_session *s, int64_t home, enum module module,
                                struct bytes key, struct lying *lying, struct error *e)
 {
-    enum failure bad = sqlite_leaf_find(s, home, module, key, lying, e);
+    enum failure bad = find_leaf(s, home, module, key, lying, e);
     return bad ? bad : must_be_sound(s, lying, e);
 }
 
@@ -148,7 +156,7 @@ enum failure sqlite_keys_find(struct sqlite_session *s, int64_t home, enum modul
     if (bad)
         return bad;
     *usn = leaf_find(&lying.leaf, key);
-    sqlite_leaf_give_back(&lying);
+    give_back(&lying);
     return OK;
 }
 
@@ -170,7 +178,7 @@ static void take_over(struct own_leaf *own, struct lying *lying)
     own->leaf.low = keep(&own->low, lying->leaf.low);
     own->leaf.high = keep(&own->high, lying->leaf.high);
     own->leaf.keys = buffer_view(&own->keys);
-    sqlite_leaf_give_back(lying);
+    give_back(lying);
 }
 
 /* … or with its own. */
@@ -230,7 +238,7 @@ enum failure sqlite_keys_look_up(struct sqlite_session *s, int64_t home, struct 
         if (bad)
             break;
         leaf_look_up(&lying.leaf, source);
-        sqlite_leaf_give_back(&lying);
+        give_back(&lying);
     }
     return bad;
 }
@@ -300,7 +308,7 @@ static enum failure write_or_unite(struct sqlite_session *s, int64_t home,
         return bad;
     if (before.sound)
         return unite(s, home, own, &before, e);
-    sqlite_leaf_give_back(&before);
+    give_back(&before);
     return sqlite_leaf_write(s, home, own->id, &own->leaf, e);
 }
 

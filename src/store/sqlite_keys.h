@@ -37,17 +37,7 @@ enum failure sqlite_keys_are_sound(struct sqlite_session *s, int64_t home, bool 
 enum failure sqlite_keys_mend(struct sqlite_session *s, int64_t home, const uint64_t *usns,
                               size_t count, struct error *e);
 
-/* The leaf that a key belongs into, and what it was read from; lent until it is given back. */
-struct lying {
-    sqlite3_stmt *row;
-    int64_t id;
-    struct leaf leaf;
-    bool sound;
-};
-enum failure sqlite_leaf_find(struct sqlite_session *s, int64_t home, enum module module,
-                              struct bytes key, struct lying *lying, struct error *e);
-void sqlite_leaf_give_back(struct lying *lying);
-/* In the place of the one with this number; 0: a new one. */
+/* Writes a leaf in the place of the one with this number; 0: a new one. */
 enum failure sqlite_leaf_write(struct sqlite_session *s, int64_t home, int64_t id,
                                const struct leaf *leaf, struct error *e);
 

@@ -88,11 +88,12 @@ void sqlite_session_close(struct session *base)
 static enum failure configure(struct sqlite_session *s, const struct sqlite_engine *engine,
                               struct error *e)
 {
-    char *sql = sqlite3_mprintf("PRAGMA synchronous = %s; PRAGMA cache_size = -%d;"
-                                "PRAGMA foreign_keys = OFF; PRAGMA trusted_schema = OFF;"
-                                "PRAGMA temp_store = MEMORY;" /* a list of usns at most */
-                                "PRAGMA wal_autocheckpoint = 0;",
-                                engine->synchronous, CACHE_KIB);
+    char *sql =
+        sqlite3_mprintf("PRAGMA synchronous = %s; PRAGMA cache_size = -%d;"
+                        "PRAGMA foreign_keys = OFF; PRAGMA trusted_schema = OFF;"
+                        "PRAGMA temp_store = MEMORY;" /* a list of usns; keys, of an older schema */
+                        "PRAGMA wal_autocheckpoint = 0;",
+                        engine->synchronous, CACHE_KIB);
     enum failure bad = sqlite_run(s->db, s->path, sql, e);
     sqlite3_free(sql);
     if (!bad)
