@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/copy.h"
+#include "store/known.h"
 #include "store/rewind.h"
 #include "store/run.h"
 
@@ -15,6 +16,7 @@ struct group_home {
     char name[HOME_NAME_SIZE];
     struct home_row row;
     bool changed;
+    bool remade; /* created or dropped, or under another hold record */
     bool has_hold;
     struct hold hold;
     bool dropped; /* in this transaction: what comes behind it knows no such home */
@@ -63,6 +65,20 @@ static enum failure unless_missing(enum failure bad, struct error *e)
     return bad == FAIL_NOT_FOUND ? OK : bad;
 }
 
+static enum failure read_home(struct group *group, struct group_home *home, struct error *e)
+{
+    const char *name = home->name;
+    enum failure bad = OK;
+    if (!known_row(group->s->engine->known, KNOWN_LAST, name, &home->row))
+        bad = unless_missing(ops(group)->home_load(group->s, name, &home->row, e), e);
+    home->has_hold = !bad && known_hold(group->s->engine->known, KNOWN_LAST, name, &home->hold);
+    if (bad || home->has_hold)
+        return bad;
+    bad = hold_load(group->s, name, &home->hold, e);
+    home->has_hold = !bad;
+    return unless_missing(bad, e);
+}
+
 static enum failure load_home(struct group *group, const char *name, struct group_home **result,
                               struct error *e)
 {
@@ -76,12 +92,7 @@ static enum failure load_home(struct group *group, const char *name, struct grou
     struct group_home *home = &group->homes[group->count];
     memset(home, 0, sizeof *home);
     memcpy(home->name, name, strlen(name) + 1);
-    enum failure bad = unless_missing(ops(group)->home_load(group->s, name, &home->row, e), e);
-    if (bad)
-        return bad;
-    bad = hold_load(group->s, name, &home->hold, e);
-    home->has_hold = !bad;
-    bad = unless_missing(bad, e);
+    enum failure bad = read_home(group, home, e);
     if (bad)
         return bad;
     group->count++;
@@ -604,7 +615,7 @@ static enum failure replace_hold(struct group *group, struct group_home *home, s
     if (bad)
         return bad;
     home->hold = hold;
-    home->has_hold = true;
+    home->has_hold = home->remade = true;
     return OK;
 }
 
@@ -618,8 +629,10 @@ enum failure group_carry_out(struct group *group, struct txn *txn, struct error 
 {
     struct group_home *home;
     enum failure bad = load_home(group, txn->home, &home, e);
-    if (!bad && home->row.id == 0) /* the engine makes room for a home's items */
+    if (!bad && home->row.id == 0) { /* the engine makes room for a home's items */
+        home->remade = true;
         bad = ops(group)->home_save(group->s, txn->home, &home->row, e);
+    }
     if (!bad && txn->hold)
         bad = replace_hold(group, home, txn, e);
     const struct tied *tied = txn->tied, *end = tied + txn->tied_count;
@@ -643,6 +656,7 @@ enum failure group_carry_out(struct group *group, struct txn *txn, struct error 
     if (home->dropped) {
         home->row = (struct home_row){0};
         home->changed = home->has_hold = home->dropped = false;
+        home->remade = true;
         return OK;
     }
     home->changed = true;
@@ -650,15 +664,35 @@ enum failure group_carry_out(struct group *group, struct txn *txn, struct error 
     return OK;
 }
 
+static bool is_other(const struct group_home *home)
+{
+    return home->changed || home->remade;
+}
+
 enum failure group_save(struct group *group, struct error *e)
 {
     for (size_t i = 0; i < group->count; i++) {
         struct group_home *home = &group->homes[i];
-        if (!home->changed)
-            continue;
-        enum failure bad = ops(group)->home_save(group->s, home->name, &home->row, e);
+        enum failure bad =
+            home->changed ? ops(group)->home_save(group->s, home->name, &home->row, e) : OK;
         if (bad)
             return bad;
     }
+    for (size_t i = 0; i < group->count; i++) {
+        if (is_other(&group->homes[i]))
+            known_change(group->s->engine->known, group->homes[i].name, group->homes[i].remade);
+    }
     return OK;
+}
+
+void group_settle(struct group *group, bool committed)
+{
+    for (size_t i = 0; i < group->count; i++) {
+        const struct group_home *home = &group->homes[i];
+        if (is_other(home) && committed)
+            known_settle(group->s->engine->known, home->name, &home->row,
+                         home->has_hold ? &home->hold : NULL);
+        else if (is_other(home))
+            known_settle_as_before(group->s->engine->known, home->name);
+    }
 }

@@ -19,5 +19,7 @@ enum failure group_check(struct group *group, struct txn *txn, bool leased, stru
 enum failure group_carry_out(struct group *group, struct txn *txn, struct error *e);
 /* Once, before the engine commits. */
 enum failure group_save(struct group *group, struct error *e);
+/* Once that is over; not if nobody can tell what became of it. */
+void group_settle(struct group *group, bool committed);
 
 #endif

@@ -9,6 +9,7 @@
 #include "store/store.h"
 
 struct engine;
+struct known;
 struct session;
 
 /* A home as the engine stores it. */
@@ -156,6 +157,7 @@ struct engine_ops {
 /* Every engine's struct begins with this, and every session's with a pointer to its engine. */
 struct engine {
     const struct engine_ops *ops;
+    struct known *known; /* of the store that has opened it (known.h) */
     atomic_bool damaged; /* somebody met what is not what was written */
 };
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/engine.h"
+#include "store/known.h"
 #include "store/tree.h"
 
 struct memory_engine {
@@ -684,6 +684,7 @@ void memory_engine_put_back(struct engine *base, struct tree *backup)
     struct tree *old = engine->tree;
     engine->tree = tree_ref(backup);
     pthread_mutex_unlock(&engine->lock);
+    known_forget(base->known);
     tree_unref(old);
 }
 

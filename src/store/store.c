@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "base/thread.h"
 #include "store/apply.h"
-#include "store/engine.h"
+#include "store/known.h"
 #include "store/txn.h"
 #include "store/views.h"
 
@@ -168,6 +168,17 @@ static enum failure end(struct store *store, enum failure bad, struct error *e)
     return bad;
 }
 
+static enum failure save_and_commit(struct store *store, struct error *e)
+{
+    enum failure bad = group_save(store->group, e);
+    if (bad)
+        return end(store, bad, e);
+    bad = end(store, OK, e);
+    if (bad != FAIL_IO)
+        group_settle(store->group, !bad);
+    return bad;
+}
+
 /* Everything of the group in one engine transaction. What fails its own checks is left out and
  * keeps its error; any other failure is the whole group's. */
 static enum failure try_group(struct store *store, struct txn *list, struct error *e)
@@ -193,9 +204,7 @@ static enum failure try_group(struct store *store, struct txn *list, struct erro
             bad = group_carry_out(store->group, txn, e);
     }
     if (!bad && any)
-        bad = group_save(store->group, e);
-    if (any)
-        bad = end(store, bad, e);
+        bad = save_and_commit(store, e);
     else
         ops->rollback(store->writer);
     group_reset(store->group);
@@ -449,8 +458,10 @@ enum failure store_open(struct engine *engine, struct store **result, struct err
 {
     *result = NULL;
     struct session *writer;
+    engine->known = known_new();
     enum failure bad = engine->ops->session(engine, true, &writer, e);
     if (bad) {
+        known_free(engine->known);
         engine->ops->close(engine);
         return bad;
     }
@@ -488,6 +499,7 @@ void store_close(struct store *store)
     const struct engine_ops *ops = store->engine->ops;
     group_free(store->group);
     ops->session_close(store->writer);
+    known_free(store->engine->known);
     ops->close(store->engine);
     pthread_cond_destroy(&store->work);
     pthread_mutex_destroy(&store->lock);

@@ -203,6 +203,10 @@ uint64_t home_reach(const struct home_state *state);
 enum failure view_home(struct view *view, const char *home, struct home_state *state,
                        struct error *e);
 enum failure view_hold(struct view *view, const char *home, struct hold *hold, struct error *e);
+/* A number that is another one after each change of the home: what was read of it stays true as
+ * long as that is the same. 0: not known; it is once the home's state was read at a quiet moment.
+ */
+uint64_t view_edition(struct view *view, const char *home);
 /* Tombstones are found as well. The item's bytes are valid until the view is used again. */
 enum failure view_item(struct view *view, const char *home, enum module module, struct bytes key,
                        struct item *item, struct error *e);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/known.h"
 #include "store/rewind.h"
 
 struct views {
@@ -39,6 +40,7 @@ void views_free(struct views *views)
 struct view {
     struct views *views;
     struct session *s;
+    uint64_t at;               /* it began behind that: known.h */
     char home[HOME_NAME_SIZE]; /* the last one that was asked for; "": none */
     struct home_row row;       /* of that: it does not change while the view lasts */
 };
@@ -85,13 +87,14 @@ enum failure views_open(struct views *views, struct view **view, struct error *e
     enum failure bad = borrow_reader(views, &s, e);
     if (bad)
         return bad;
+    uint64_t at = known_now(views->engine->known);
     bad = views->engine->ops->begin(s, e);
     if (bad) {
         return_reader(views, s);
         return bad;
     }
     *view = xcalloc(1, sizeof **view);
-    **view = (struct view){.views = views, .s = s};
+    **view = (struct view){.views = views, .s = s, .at = at};
     return OK;
 }
 
@@ -109,6 +112,11 @@ static const struct engine_ops *ops_of(const struct view *view)
     return view->views->engine->ops;
 }
 
+static struct known *known_of(const struct view *view)
+{
+    return view->views->engine->known;
+}
+
 /* Whoever meets damage has it looked for everywhere, soon: store_met_damage(). */
 static enum failure noted(const struct view *view, enum failure bad)
 {
@@ -117,17 +125,39 @@ static enum failure noted(const struct view *view, enum failure bad)
     return bad;
 }
 
+static enum failure load_home(struct view *view, const char *home, struct error *e)
+{
+    struct known *known = known_of(view);
+    if (known_row(known, view->at, home, &view->row))
+        return OK;
+    enum failure bad = ops_of(view)->home_load(view->s, home, &view->row, e);
+    if (!bad)
+        known_learn_row(known, view->at, home, &view->row);
+    return noted(view, bad);
+}
+
 static enum failure find_home(struct view *view, const char *home, struct home_row *row,
                               struct error *e)
 {
     if (!view->home[0] || strcmp(view->home, home) != 0) {
-        enum failure bad = ops_of(view)->home_load(view->s, home, &view->row, e);
+        enum failure bad = load_home(view, home, e);
         snprintf(view->home, sizeof view->home, "%s", bad ? "" : home);
         if (bad)
-            return noted(view, bad);
+            return bad;
     }
     *row = view->row;
     return OK;
+}
+
+/* For what needs no more of the row. */
+static enum failure find_id(struct view *view, const char *home, int64_t *id, struct error *e)
+{
+    struct home_row row;
+    if (known_id(known_of(view), view->at, home, id))
+        return OK;
+    enum failure bad = find_home(view, home, &row, e);
+    *id = bad ? 0 : row.id;
+    return bad;
 }
 
 enum failure view_home(struct view *view, const char *home, struct home_state *state,
@@ -142,15 +172,25 @@ enum failure view_home(struct view *view, const char *home, struct home_state *s
 
 enum failure view_hold(struct view *view, const char *home, struct hold *hold, struct error *e)
 {
-    return noted(view, hold_load(view->s, home, hold, e));
+    if (known_hold(known_of(view), view->at, home, hold))
+        return OK;
+    enum failure bad = hold_load(view->s, home, hold, e);
+    if (!bad)
+        known_learn_hold(known_of(view), view->at, hold);
+    return noted(view, bad);
+}
+
+uint64_t view_edition(struct view *view, const char *home)
+{
+    return known_edition(known_of(view), view->at, home);
 }
 
 enum failure view_item(struct view *view, const char *home, enum module module, struct bytes key,
                        struct item *item, struct error *e)
 {
-    struct home_row row;
-    enum failure bad = find_home(view, home, &row, e);
-    return bad ? bad : noted(view, ops_of(view)->get(view->s, row.id, module, key, item, e));
+    int64_t id;
+    enum failure bad = find_id(view, home, &id, e);
+    return bad ? bad : noted(view, ops_of(view)->get(view->s, id, module, key, item, e));
 }
 
 enum failure view_record(struct view *view, const char *name, struct buffer *value, struct error *e)
