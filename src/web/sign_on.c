@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "http/server.h"
 #include "pool/credential.h"
+#include "web/account_cache.h"
 #include "web/digest.h"
 #include "web/refusal.h"
 
@@ -176,11 +177,10 @@ static enum failure by_secret(struct visit *v, const struct authorization *a, st
 
 static enum failure by_token(struct visit *v, const struct authorization *a, struct error *e)
 {
-    uint64_t usn;
     enum failure bad = OK;
     v->signed_on = sessions_use(v->of->sessions, a->token, clock_ms(), &v->session);
     if (v->signed_on)
-        bad = account_read(v->view, v->session.address, &v->account, &usn, e);
+        bad = account_cache_read(v->of->accounts, v->view, v->session.address, &v->account, e);
     if (bad && bad != FAIL_NOT_FOUND)
         return bad;
     bool same = v->signed_on && !bad && strcmp(v->account.id, v->session.user) == 0 &&
@@ -259,12 +259,11 @@ static enum failure let_in(struct visit *v, struct error *e)
 static enum failure still_there(struct visit *v, struct error *e)
 {
     char id[ACCOUNT_ID_SIZE], address[SIP_ADDRESS_SIZE];
-    uint64_t usn;
     memcpy(id, v->account.id, sizeof id);
     memcpy(address, v->account.address, sizeof address);
     enum failure bad = open_accounts(v, e);
     if (!bad)
-        bad = account_read(v->view, address, &v->account, &usn, e);
+        bad = account_cache_read(v->of->accounts, v->view, address, &v->account, e);
     if (bad && bad != FAIL_NOT_FOUND)
         return bad;
     if (bad || strcmp(v->account.id, id) != 0)

@@ -16,6 +16,7 @@
 #include "web/standing.h"
 #include "web/throttle.h"
 
+struct account_cache;
 struct content_room;
 struct file_removal;
 struct file_store;
@@ -37,6 +38,7 @@ struct visited {
     struct sessions *sessions;
     struct nonces *nonces;
     struct throttle *throttle;
+    struct account_cache *accounts;
     struct content_room *room;
     const struct file_store *files; /* NULL: this pool has none */
 };

@@ -10,6 +10,7 @@
 #include "pool/commit.h"
 #include "pool/content.h"
 #include "pool/storage_service.h"
+#include "web/account_cache.h"
 #include "web/content.h"
 #include "web/content_room.h"
 #include "web/remember.h"
@@ -49,6 +50,7 @@ static void web_free(struct web *web)
     sessions_free(web->visited.sessions);
     nonces_free(web->visited.nonces);
     throttle_free(web->visited.throttle);
+    account_cache_free(web->visited.accounts);
     turns_free(web->turns);
     content_room_free(web->visited.room);
     free(web);
@@ -319,7 +321,8 @@ struct web *web_start(struct front_end *fe, struct loop *loop, struct error *e)
                                     .nonces = nonces_new(),
                                     .room = content_room_new(),
                                     .files = front_end_files(fe),
-                                    .throttle = throttle_new()};
+                                    .throttle = throttle_new(),
+                                    .accounts = account_cache_new()};
     sessions_on_ended(web->visited.sessions, remember_end, web->visited.storage);
     web->turns = turns_new();
     web->gate = on_loop_open(loop, on_request, web);
