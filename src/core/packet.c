@@ -1,7 +1,7 @@
 /* On the wire:
  *
  *     u32 magic   u64,u64 checksum of all that follows   u32 size of the body, uncompressed
- *     bytes head   body, zstd-compressed, to the end
+ *     bytes head   body, to the end: as it is if it has that size here, zstd-compressed if less
  */
 #include "core/packet.h"
 
@@ -15,22 +15,21 @@
 enum {
     CHECKSUM_AT = 4,
     CHECKED_AT = CHECKSUM_AT + 16,
-    /* Level 1 costs less CPU than it saves the TLS layer. */
+    /* Level 1 costs less CPU than it saves the TLS layer; but for what fits into a packet of the
+     * network or two, which goes as it is. */
     COMPRESSION_LEVEL = 1,
+    COMPRESSED_MIN = 2048,
     HEAD_MAX = 4096, /* names, numbers of terms and changes */
 };
 
 struct packer {
     struct buffer out;
-    ZSTD_CCtx *zstd;
+    ZSTD_CCtx *zstd; /* from its first use on */
 };
 
 struct packer *packer_new(void)
 {
-    struct packer *packer = xcalloc(1, sizeof *packer);
-    packer->zstd = ZSTD_createCCtx();
-    assert(packer->zstd);
-    return packer;
+    return xcalloc(1, sizeof(struct packer));
 }
 
 void packer_free(struct packer *packer)
@@ -51,6 +50,25 @@ static void write_checksum(struct buffer *out)
     memcpy(out->at + CHECKSUM_AT, sum.at, sum.size);
 }
 
+/* False if it does not get smaller. */
+static bool compress(struct packer *packer, struct bytes body)
+{
+    struct buffer *out = &packer->out;
+    size_t room = ZSTD_compressBound(body.size);
+    if (!packer->zstd)
+        packer->zstd = ZSTD_createCCtx();
+    if (!packer->zstd)
+        abort(); /* out of memory, see base/memory.h */
+    buffer_reserve(out, room);
+    size_t packed = ZSTD_compressCCtx(packer->zstd, out->at + out->size, room, body.at, body.size,
+                                      COMPRESSION_LEVEL);
+    assert(!ZSTD_isError(packed));
+    if (packed >= body.size)
+        return false;
+    out->size += packed;
+    return true;
+}
+
 struct bytes packet_seal(struct packer *packer, uint32_t magic, struct bytes head,
                          struct bytes body)
 {
@@ -62,12 +80,8 @@ struct bytes packet_seal(struct packer *packer, uint32_t magic, struct bytes hea
     buffer_u64(out, 0);
     buffer_u32(out, (uint32_t)body.size);
     buffer_bytes(out, head);
-    size_t room = ZSTD_compressBound(body.size);
-    buffer_reserve(out, room);
-    size_t packed = ZSTD_compressCCtx(packer->zstd, out->at + out->size, room, body.at, body.size,
-                                      COMPRESSION_LEVEL);
-    assert(!ZSTD_isError(packed));
-    out->size += packed;
+    if (body.size < COMPRESSED_MIN || !compress(packer, body))
+        buffer_raw(out, body.at, body.size);
     write_checksum(out);
     return buffer_view(out);
 }
@@ -101,6 +115,10 @@ static enum failure check_magic(uint32_t found, uint32_t magic, const char *what
 static enum failure unpack(struct packet *packet, struct bytes packed, size_t size,
                            const char *what, struct error *e)
 {
+    if (packed.size == size) {
+        buffer_raw(&packet->body, packed.at, size);
+        return OK;
+    }
     /* zstd would also take several frames, or one that doesn't say its size. We write neither. */
     if (ZSTD_getFrameContentSize(packed.at, packed.size) != size ||
         ZSTD_findFrameCompressedSize(packed.at, packed.size) != packed.size)

@@ -10,11 +10,11 @@
 /* Every kind that there is: what a packet begins with. Its digit grows if a reader of before would
  * misunderstand; who meets another one says so. */
 enum packet_magic {
-    BATCH_MAGIC = 0x32425850,         /* "PXB2": core/batch.h */
-    COMPARE_MAGIC = 0x31435850,       /* "PXC1": core/compare.h */
-    TAIL_MAGIC = 0x32545850,          /* "PXT2": core/tail_packet.h */
-    CHUNKS_WANTED_MAGIC = 0x32515850, /* "PXQ2": content/chunk_message.h … */
-    CHUNKS_MAGIC = 0x32415850,        /* "PXA2": … and the answer */
+    BATCH_MAGIC = 0x33425850,         /* "PXB3": core/batch.h */
+    COMPARE_MAGIC = 0x32435850,       /* "PXC2": core/compare.h */
+    TAIL_MAGIC = 0x33545850,          /* "PXT3": core/tail_packet.h */
+    CHUNKS_WANTED_MAGIC = 0x33515850, /* "PXQ3": content/chunk_message.h … */
+    CHUNKS_MAGIC = 0x33415850,        /* "PXA3": … and the answer */
 };
 
 /* Writing. A packer is used again and again. */

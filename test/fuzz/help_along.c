@@ -30,7 +30,10 @@ static void pack(uint32_t magic, struct bytes given, struct buffer *out)
     buffer_reserve(&content, room);
     size_t packed = ZSTD_compress(content.at + content.size, room, in.at, in.left, 1);
     assert(!ZSTD_isError(packed));
-    content.size += packed;
+    if (packed < in.left)
+        content.size += packed;
+    else
+        buffer_raw(&content, in.at, in.left);
     seal(magic, buffer_view(&content), out);
 }
 

@@ -151,6 +151,56 @@ static void what_a_batch_says_of_itself_can_be_seen_before_it_is_opened(void **s
     assert_int_equal(batch_peek(buffer_view(&b), &seen, NULL), FAIL_DAMAGED);
 }
 
+static void random_value(char *value, size_t size, size_t seed)
+{
+    uint32_t number = (uint32_t)seed + 1;
+    for (size_t i = 0; i < size; i++) {
+        number = number * 1664525 + 1013904223;
+        value[i] = (char)(number >> 24);
+    }
+}
+
+/* Written with values of `of` bytes each, and read again; says how many bytes it takes. */
+static size_t size_of_batch(size_t items, size_t of, bool random)
+{
+    OWNED(batch_writer_free) struct batch_writer *w = batch_writer_new();
+    struct batch_head h = head(10, 10 + items);
+    char value[200] = "";
+    assert_true(of <= sizeof value);
+    batch_begin(w, &h);
+    for (size_t i = 0; i < items; i++) {
+        struct item item = numbered(11 + i, "key", "");
+        if (random)
+            random_value(value, of, i);
+        item.value = bytes_of(value, of);
+        assert_true(batch_add(w, &item));
+    }
+    struct bytes encoded = batch_finish(w, 10 + items, false);
+    OWNED(batch_close) struct batch *batch = NULL;
+    struct item read;
+    assert_int_equal(batch_open(encoded, &batch, NULL), OK);
+    for (size_t i = 0; i < items; i++) {
+        if (random)
+            random_value(value, of, i);
+        assert_true(batch_next(batch, &read));
+        assert_true(bytes_equal(read.value, bytes_of(value, of)));
+    }
+    assert_false(batch_next(batch, &read));
+    return encoded.size;
+}
+
+static void what_is_large_travels_smaller_if_it_can_be(void **state)
+{
+    (void)state;
+    size_t few = size_of_batch(4, 200, false), few_random = size_of_batch(4, 200, true);
+    assert_true(few == few_random && few > 4 * 200); /* as it is: it is hardly worth a thought */
+    assert_true(size_of_batch(50, 200, false) < 50 * 200 / 10);
+    size_t random = size_of_batch(50, 200, true);
+    assert_true(random >= 50 * 200 && random < 50 * 220);
+    for (size_t items = 0; items < 40; items++) /* around the size where that begins */
+        size_of_batch(items, 60, items % 2);
+}
+
 static void every_flipped_bit_is_noticed(void **state)
 {
     (void)state;
@@ -187,14 +237,14 @@ static void what_is_written_in_the_format_of_another_version_is_refused_and_says
     struct batch *batch = NULL;
     struct batch_head seen;
     struct error e;
-    assert_memory_equal(b.at, "PXB2", 4);
+    assert_memory_equal(b.at, "PXB3", 4);
     b.at[3] = '1';
     assert_int_equal(batch_open(buffer_view(&b), &batch, &e), FAIL_NEWER);
     assert_null(batch);
     assert_non_null(strstr(e.what, "the format 1 of another version"));
     assert_non_null(strstr(e.next, "same version"));
     assert_int_equal(batch_peek(buffer_view(&b), &seen, NULL), FAIL_NEWER);
-    memcpy(b.at, "PXT2", 4); /* a part of a tail is no batch */
+    memcpy(b.at, "PXT3", 4); /* a part of a tail is no batch */
     assert_int_equal(batch_open(buffer_view(&b), &batch, &e), FAIL_DAMAGED);
 }
 
@@ -208,6 +258,7 @@ int main(void)
         cmocka_unit_test(a_full_batch_takes_no_more_and_still_has_room_for_the_largest_item),
         cmocka_unit_test(what_a_batch_says_of_itself_can_be_seen_before_it_is_opened),
         cmocka_unit_test(what_is_written_in_the_format_of_another_version_is_refused_and_says_so),
+        cmocka_unit_test(what_is_large_travels_smaller_if_it_can_be),
         cmocka_unit_test(every_flipped_bit_is_noticed),
         cmocka_unit_test(every_cut_is_noticed),
     };
