@@ -1,12 +1,14 @@
-/* Users who change their presence, at a steady rate, each change with the time of its making as its
- * note: the counterpart of PostgreSQL's pgbench. What is measured beside it is another's, so it has
- * to take little of the processors: a few bytes of HTTP over OpenSSL, and no more of either than
- * polluxd is known to answer.
+/* Users who change their presence at a rate, each change with the time of its making as its note:
+ * the counterpart of PostgreSQL's pgbench, and with changes as far apart by chance as there: who
+ * keeps time meets the others again and again, or never. What is measured beside it is another's,
+ * so it has to take little of the processors: a few bytes of HTTP over OpenSSL, and no more of
+ * either than polluxd is known to answer.
  *
  *     change HOST PORT ADDRESS PATH AUTHORITY-FILE RATE CONNECTIONS SECONDS < TOKENS
  *
  * Says how many changes there were. */
 #include <arpa/inet.h>
+#include <math.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -38,6 +40,7 @@ static size_t connections;
 struct user {
     pthread_t thread;
     size_t number;
+    unsigned short chance[3]; /* for erand48() */
     unsigned long changes;
 };
 
@@ -136,13 +139,18 @@ static void change_one(SSL *ssl, const char *token)
     must_be_done(ssl);
 }
 
+/* Until the next change: Poisson's arrivals. */
+static double gap(struct user *user)
+{
+    return -log(1 - erand48(user->chance)) / rate_each;
+}
+
 static void *change(void *context)
 {
     struct user *user = context;
     SSL *ssl = open_connection();
     size_t next = user->number;
-    double due = now();
-    for (; due < end; due += 1 / rate_each, user->changes++) {
+    for (double due = now() + gap(user); due < end; due += gap(user), user->changes++) {
         sleep_until(due);
         change_one(ssl, tokens[next]);
         next = next + connections < token_count ? next + connections : user->number;
@@ -180,6 +188,7 @@ int main(int argc, char **argv)
     end = now() + atof(argv[8]);
     for (size_t i = 0; i < connections; i++) {
         users[i].number = i;
+        users[i].chance[0] = (unsigned short)i;
         pthread_create(&users[i].thread, NULL, change, &users[i]);
     }
     for (size_t i = 0; i < connections; i++) {
