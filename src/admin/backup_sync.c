@@ -69,25 +69,38 @@ static enum failure check_pairing(const struct front_end *fe, struct error *e)
         e, "Put the same topology file on all machines; or -LocalStore, to copy to %s.", by_us);
 }
 
-/* FinalState takes a sync interval without changes; nobody shall give up in it. */
-static uint64_t usual_patience_ms(const struct front_end *fe, enum backup_until until)
+static uint64_t interval_ms(const struct front_end *fe)
 {
     OWNED(view_close) struct view *view = NULL;
     OWNED(backup_configuration_free) struct backup_configuration *c = NULL;
-    uint64_t usn, interval_ms = 0;
+    uint64_t usn, ms = 0;
     struct error e;
-    if (until != BACKUP_FINAL)
-        return BACKUP_PATIENCE_MS;
     if (store_view(front_end_store(fe), &view, &e) || backup_configuration_read(view, &c, &usn, &e))
         c = backup_configuration_default();
-    time_span_ms(json_string_value(backup_configuration_value(c, "SyncInterval")), &interval_ms);
-    return BACKUP_PATIENCE_MS + interval_ms;
+    time_span_ms(json_string_value(backup_configuration_value(c, "SyncInterval")), &ms);
+    return ms;
+}
+
+/* FinalState takes a sync interval without changes; nobody shall give up in it unwarned. */
+static uint64_t patience_ms(struct call *call, enum backup_until until)
+{
+    const char *wait = call_text(call, "WaitTime");
+    uint64_t quiet_ms = until == BACKUP_FINAL ? interval_ms(call_front_end(call)) : 0;
+    uint64_t ms = BACKUP_PATIENCE_MS + quiet_ms;
+    if (wait)
+        time_span_ms(wait, &ms);
+    if (ms < quiet_ms)
+        call_caution(call,
+                     "FinalState takes a sync interval without changes, %llu s here: if something "
+                     "was changed lately, -WaitTime %s ends before that.",
+                     (unsigned long long)quiet_ms / 1000, wait);
+    return ms;
 }
 
 void admin_backup_pool(struct call *call)
 {
     const struct front_end *fe = call_front_end(call);
-    const char *category = call_text(call, "Category"), *wait = call_text(call, "WaitTime");
+    const char *category = call_text(call, "Category");
     const json_t *retries = call_value(call, "RetryCount");
     struct backup_goal goal = {.until = call_switch(call, "FullBackup")    ? BACKUP_FINAL
                                         : call_switch(call, "SteadyState") ? BACKUP_STEADY
@@ -101,9 +114,7 @@ void admin_backup_pool(struct call *call)
         call_fail(call, &e);
         return;
     }
-    goal.patience_ms = usual_patience_ms(fe, goal.until);
-    if (wait)
-        time_span_ms(wait, &goal.patience_ms);
+    goal.patience_ms = patience_ms(call, goal.until);
     if (category && strcmp(category, "RGS") == 0)
         call_caution(call, "There are no response groups here: RGS holds no data.");
     backup_copy(call, &goal);

@@ -18,8 +18,7 @@ enum {
     EXPORT_BYTES_PAGE = 512 << 10, /* written before the reader is waited for */
 };
 
-struct export
-{
+struct user_export {
     struct call *call;
     char home[FQDN_SIZE];
     struct filter *filter;
@@ -37,7 +36,7 @@ struct export
 
 static void export_free(void *state)
 {
-    struct export *x = state;
+    struct user_export *x = state;
     filter_free(x->filter);
     buffer_free(&x->key);
     free(x->page);
@@ -48,7 +47,7 @@ static void export_free(void *state)
 
 static bool look_at_account(const struct account *account, void *context)
 {
-    struct export *x = context;
+    struct user_export *x = context;
     snprintf(x->last, sizeof x->last, "%s", account->address);
     if (strcmp(account->pool, x->home) == 0 && user_filter_fits(x->filter, account))
         x->page[x->count++] = *account;
@@ -59,7 +58,7 @@ static bool look_at_account(const struct account *account, void *context)
 static enum failure next_page(struct user_work *work, bool *end, struct error *e)
 {
     OWNED(view_close) struct view *view = NULL;
-    struct export *x = work->state;
+    struct user_export *x = work->state;
     x->count = x->looked_at = 0;
     enum failure bad = user_view(work, &view, e);
     if (!bad)
@@ -70,7 +69,7 @@ static enum failure next_page(struct user_work *work, bool *end, struct error *e
 
 static enum failure count_users(struct user_work *work, struct error *e)
 {
-    struct export *x = work->state;
+    struct user_export *x = work->state;
     bool end = false;
     x->last[0] = '\0';
     while (!end) {
@@ -90,7 +89,7 @@ static enum failure count_users(struct user_work *work, struct error *e)
 static bool write_item(const struct item *item, struct item_hash hash, void *context)
 {
     (void)hash;
-    struct export *x = context;
+    struct user_export *x = context;
     bool derived;
     struct bytes rest = bytes_of(item->key.at + x->prefix, item->key.size - x->prefix);
     json_t *line = user_file_line(x->user->address, rest, item->value, &derived);
@@ -115,7 +114,7 @@ static enum failure nobody_took(struct error *e)
 
 static enum failure write_user(struct user_work *work, const struct account *user, struct error *e)
 {
-    struct export *x = work->state;
+    struct user_export *x = work->state;
     char prefix[USER_KEY_SIZE];
     user_key(user->id, "", NULL, prefix);
     x->user = user;
@@ -143,7 +142,7 @@ static enum failure write_user(struct user_work *work, const struct account *use
 
 static enum failure write_page(struct user_work *work, struct error *e)
 {
-    struct export *x = work->state;
+    struct user_export *x = work->state;
     for (size_t i = 0; i < x->count; i++) {
         enum failure bad = write_user(work, &x->page[i], e);
         if (bad)
@@ -152,7 +151,7 @@ static enum failure write_page(struct user_work *work, struct error *e)
     return call_check_wanted(work->call, e);
 }
 
-static void tell_progress(const struct export *x, uint64_t done)
+static void tell_progress(const struct user_export *x, uint64_t done)
 {
     OWNED(free_memory)
     char *status = xasprintf("%llu of %s", (unsigned long long)done, COUNTED(x->total, "user"));
@@ -164,29 +163,45 @@ static void tell_progress(const struct export *x, uint64_t done)
 
 /* --- from the beginning to the end --- */
 
-static enum failure nobody_fits(const struct export *x, struct error *e)
+static enum failure nobody_fits(const struct user_export *x, struct error *e)
 {
     fail(e, FAIL_NOT_FOUND, "No user of %s fits -UserFilter.", x->home);
     error_kept(e, "Nothing was written.");
     return error_next(e, "Get-CsUser -Filter '{RegistrarPool -eq \"%s\"}' lists them.", x->home);
 }
 
-static enum failure export(struct user_work *work, struct error *e) {
-    struct export *x = work->state; uint64_t done = 0; bool end = false;
+static enum failure write_all(struct user_work *work, struct error *e)
+{
+    struct user_export *x = work->state;
+    uint64_t done = 0;
+    bool end = false;
     enum failure bad = count_users(work, e);
-    if (!bad && x->filter && x->total == 0) bad = nobody_fits(x, e);
-    if (bad || call_what_if(work->call, "The data of %s of %s would be written.",
-                            COUNTED(x->total, "user"), x->home)) return bad;
-    call_record(work->call, user_file_head(x->home)); while (!bad && !end){
-        tell_progress(x, done); bad = next_page(work, &end, e); if (!bad) bad = write_page(work, e);
-        done += x->count; if (!bad && !call_flow(work->call)) bad = nobody_took(e);}
-if (!bad) call_record(work->call, user_file_end(x->users, x->items));
-return bad;
+    if (!bad && x->filter && x->total == 0)
+        bad = nobody_fits(x, e);
+    if (bad)
+        return bad;
+    if (call_what_if(work->call,
+                     "The data of %s of %s would be written; whoever has none is not in the file.",
+                     COUNTED(x->total, "user"), x->home))
+        return OK;
+    call_record(work->call, user_file_head(x->home));
+    while (!bad && !end) {
+        tell_progress(x, done);
+        bad = next_page(work, &end, e);
+        if (!bad)
+            bad = write_page(work, e);
+        done += x->count;
+        if (!bad && !call_flow(work->call))
+            bad = nobody_took(e);
+    }
+    if (!bad)
+        call_record(work->call, user_file_end(x->users, x->items));
+    return bad;
 }
 
 static void tell_result(struct user_work *work)
 {
-    const struct export *x = work->state;
+    const struct user_export *x = work->state;
     if (call_switch(work->call, "WhatIf"))
         return;
     if (x->unknown)
@@ -213,7 +228,7 @@ void admin_export_user_data(struct call *call)
 {
     struct front_end *fe = call_front_end(call);
     struct error e;
-    struct export *x = xcalloc(1, sizeof *x);
+    struct user_export *x = xcalloc(1, sizeof *x);
     x->call = call;
     x->page = xcalloc(EXPORT_ACCOUNTS_PAGE, sizeof *x->page);
     snprintf(x->home, sizeof x->home, "%s", call_text(call, "PoolFqdn"));
@@ -223,6 +238,6 @@ void admin_export_user_data(struct call *call)
         export_free(x);
         call_fail(call, &e);
     } else {
-        user_work_begin_with(call, export, tell_result, x, export_free);
+        user_work_begin_with(call, write_all, tell_result, x, export_free);
     }
 }

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/bytes.h"
 #include "cmdlet/parameter.h"
@@ -144,6 +145,29 @@ static json_t *local_path(struct binding *b, const struct parameter *p, json_t *
     return local;
 }
 
+static bool takes_word(const struct parameter *p, const char *word)
+{
+    char words[CHOICES_MAX][CHOICE_SIZE];
+    size_t count = p->type == CHOICE ? parameter_choices(p, words) : 0;
+    for (size_t i = 0; i < count; i++) {
+        if (strcasecmp(words[i], word) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A word that another parameter of the command takes was meant for that one. */
+static void tell_whose_word(const struct command *command, const char *word, struct error *e)
+{
+    const struct parameter *p;
+    for (size_t i = 0; (p = command_parameter_at(command, i)); i++) {
+        if (takes_word(p, word)) {
+            error_next(e, "That is a word of -%s: -%s %.64s", p->name, p->name, word);
+            return;
+        }
+    }
+}
+
 static enum failure bind_value(struct binding *b, const struct parameter *p, const json_t *given,
                                bool bare, struct error *e)
 {
@@ -161,6 +185,8 @@ static enum failure bind_value(struct binding *b, const struct parameter *p, con
     if (!given)
         return e->kind;
     enum failure bad = parameter_check(p, given, &checked, e);
+    if (bad && p->type == CHOICE && text)
+        tell_whose_word(b->command, text, e);
     if (!bad)
         json_object_set_new(b->bound, p->name,
                             p->type == REPORT_FILE ? local_path(b, p, checked) : checked);

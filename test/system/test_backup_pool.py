@@ -258,7 +258,7 @@ def it_gives_up_without_progress_after_the_time_that_is_said(world):
     wait_state(atl, "SteadyState", "NonSteadyState", "FinalState")
     # All is copied, and the state that is waited for can't come so soon.
     typed(world, "-FullBackup", "-WaitTime", "1").must(
-        1, "is copied, but it did not get to FinalState within 1 s")
+        1, "is copied, but it did not get to FinalState within 1 s", "-WaitTime 00:00:01 ends before that")
     assert uncopied(atl) == 0
 
 

@@ -201,6 +201,14 @@ static void lists_are_parted_at_commas(void **state)
 
 /* --- mistakes --- */
 
+static void a_word_of_another_parameter_is_told_to_be_that(void **state)
+{
+    (void)state;
+    refused("Get-CsBackupServiceStatus a.b -BackupModule cms", "-Category cms");
+    refused("Get-CsBackupServiceStatus a.b -Category PresenceFocus", "-BackupModule PresenceFocus");
+    refused("Get-CsBackupServiceStatus a.b -Category Presence", "one of: All, CMS, UserData, RGS");
+}
+
 static void an_unknown_name_gets_the_nearest(void **state)
 {
     (void)state;
@@ -373,6 +381,7 @@ int main(void)
         cmocka_unit_test(warnings_have_a_limit),
         cmocka_unit_test(values_without_a_name_have_places),
         cmocka_unit_test(lists_are_parted_at_commas),
+        cmocka_unit_test(a_word_of_another_parameter_is_told_to_be_that),
         cmocka_unit_test(an_unknown_name_gets_the_nearest),
         cmocka_unit_test(an_ambiguous_name_gets_all_that_it_could_be),
         cmocka_unit_test(a_value_is_missing),
