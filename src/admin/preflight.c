@@ -423,6 +423,13 @@ uint64_t preflight_uncopied(const struct preflight *found)
     return found->head > found->own.usn ? found->head - found->own.usn : 0;
 }
 
+/* As a sentence; what is a command alone is shown where that trouble is. */
+static const char *way_out_of(const struct error *trouble)
+{
+    size_t size = strlen(trouble->next);
+    return size && trouble->next[size - 1] == '.' ? trouble->next : "Mend that.";
+}
+
 enum failure preflight_judge_copy(const struct preflight *found, const char *self, const char *home,
                                   const char *again, struct error *e)
 {
@@ -445,10 +452,10 @@ enum failure preflight_judge_copy(const struct preflight *found, const char *sel
              known ? ROUGHLY(copy_ms) : "");
     error_kept(e, "Nothing was changed.");
     return error_next(e,
-                      "%s; Get-CsBackupServiceStatus -PoolFqdn %s -Detailed shows how far it is. "
+                      "%s Get-CsBackupServiceStatus -PoolFqdn %s -Detailed shows how far it is. "
                       "To have the command wait as long as it makes progress: %s -WaitTime "
                       "00:00:15",
-                      stuck ? "Mend that" : "Wait for its end", self, again);
+                      stuck ? way_out_of(found->trouble) : "Wait for its end.", self, again);
 }
 
 enum failure preflight_judge_store(const struct preflight *found, const struct operation_wish *wish,

@@ -13,6 +13,11 @@
 #include "pool/content.h"
 #include "pool/content_fetch.h"
 
+/* A file that no pool has: polluxd can't know whether somebody else does. */
+#define CONTENT_LOST_NEXT                                                                          \
+    "It is looked for again and again. If no pool has it any more: put it back from a backup, or " \
+    "write it anew, or have its users delete it."
+
 /* What this pool may do about a difference between a file and its manifest. */
 enum content_role {
     CONTENT_WAITS,   /* nothing: it may be the holder again in a moment, or not */

@@ -162,7 +162,7 @@ static enum failure tell_absent(struct keeper *k, const struct needs *n, uint64_
     fail(e, FAIL_NOT_FOUND, "%s of the home %s is not at %s as its manifest says.",
          file_name_shown(&n->list[i].name, shown), k->home, k->fetch.pool);
     error_kept(e, "It is not copied, and neither is what was changed after it.");
-    return error_next(e, "It is tried again and again. If it is damaged there, write it anew.");
+    return error_next(e, CONTENT_LOST_NEXT);
 }
 
 /* A pool that is refilled before it serves again takes the manifests: it must not stay away because

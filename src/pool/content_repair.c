@@ -104,11 +104,13 @@ static void note_results(struct keeper *k, struct fetch_file *list, size_t count
             if (note)
                 note->due_ms = clock_ms() + REPAIR_LATER_MS;
             pthread_mutex_unlock(&k->lock);
-            if (!absent++)
+            if (!absent++) {
                 fail(e, FAIL_NOT_FOUND,
                      "%s of the home %s is missing, and %s does not have it as its manifest says.",
                      file_name_shown(&list[i].name, shown), k->home,
                      k->fetch.pool[0] ? k->fetch.pool : "nobody");
+                error_next(e, CONTENT_LOST_NEXT);
+            }
         }
     }
     pthread_mutex_lock(&k->lock);

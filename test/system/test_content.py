@@ -431,6 +431,27 @@ def a_file_that_vanished_while_nobody_ran_is_missed_and_not_deleted(world):
 
 
 @test
+def a_file_that_no_pool_has_is_told_wherever_it_stands_in_the_way_until_it_is_there_anew(world):
+    atl, redmond = files = pair_with_files(world)
+    atl.write("atl", "c/stays", "text")
+    wait_same(files, "atl", 1)
+    world.stop("redmond")
+    gone, head = atl.write("atl", "c/gone", "text"), exported(world["atl"])["Head"]
+    until("its manifest to be there", lambda: exported(world["atl"])["Head"] > head)
+    gone.unlink()
+    world.start("redmond")
+    until("it to be missed", lambda: "c/gone" in str(exported(world["atl"])["LastError"]))
+    atl.write("atl", "c/other", "text")
+    way_out = "put it back from a backup, or write it anew, or have its users delete it."
+    for command in "Invoke-CsBackupServiceSync", "Invoke-CsPoolFailOver":
+        world.command("atl", command, "-PoolFqdn", name_of("atl")).must(1, "c/gone", way_out)
+    assert "c/other" in str(redmond.tree("atl")), "others need not wait for it"
+    atl.write("atl", "c/gone", "another text")
+    wait_same(files, "atl", 3)
+    world.command("atl", "Invoke-CsPoolFailOver", "-PoolFqdn", name_of("atl")).must(0)
+
+
+@test
 def a_cycle_exports_no_more_content_than_it_may_unless_somebody_waits(world):
     """Two runs that differ by MaxDataConfPackageSizeKB alone."""
     atl, redmond = files = pair_with_files(world)
