@@ -7,41 +7,27 @@
 #include <string.h>
 
 #include "core/copy.h"
-#include "store/known.h"
+#include "store/group_homes.h"
 #include "store/rewind.h"
 #include "store/run.h"
 
-/* What the group knows of a home that it touches: loaded once, saved once. */
-struct group_home {
-    char name[HOME_NAME_SIZE];
-    struct home_row row;
-    bool changed;
-    bool remade; /* created or dropped, or under another hold record */
-    bool has_hold;
-    struct hold hold;
-    bool dropped; /* in this transaction: what comes behind it knows no such home */
-};
-
 struct group {
     struct session *s;
-    struct group_home *homes;
-    size_t count;
+    struct group_homes homes;
     struct run *run; /* items that are to be written together; empty between transactions */
 };
 
 struct group *group_new(struct session *writer)
 {
     struct group *group = xcalloc(1, sizeof *group);
-    group->s = writer;
+    group->s = group->homes.s = writer;
     group->run = run_new();
     return group;
 }
 
 void group_reset(struct group *group)
 {
-    free(group->homes);
-    group->homes = NULL;
-    group->count = 0;
+    group_homes_forget(&group->homes);
     run_clear(group->run);
 }
 
@@ -55,49 +41,6 @@ void group_free(struct group *group)
 static const struct engine_ops *ops(const struct group *group)
 {
     return group->s->engine->ops;
-}
-
-/* What is not there yet is no error of whoever is about to create it. */
-static enum failure unless_missing(enum failure bad, struct error *e)
-{
-    if (bad == FAIL_NOT_FOUND && e)
-        e->kind = OK;
-    return bad == FAIL_NOT_FOUND ? OK : bad;
-}
-
-static enum failure read_home(struct group *group, struct group_home *home, struct error *e)
-{
-    const char *name = home->name;
-    enum failure bad = OK;
-    if (!known_row(group->s->engine->known, KNOWN_LAST, name, &home->row))
-        bad = unless_missing(ops(group)->home_load(group->s, name, &home->row, e), e);
-    home->has_hold = !bad && known_hold(group->s->engine->known, KNOWN_LAST, name, &home->hold);
-    if (bad || home->has_hold)
-        return bad;
-    bad = hold_load(group->s, name, &home->hold, e);
-    home->has_hold = !bad;
-    return unless_missing(bad, e);
-}
-
-static enum failure load_home(struct group *group, const char *name, struct group_home **result,
-                              struct error *e)
-{
-    for (size_t i = 0; i < group->count; i++) {
-        if (strcmp(group->homes[i].name, name) == 0) {
-            *result = &group->homes[i];
-            return OK;
-        }
-    }
-    group->homes = xrealloc(group->homes, (group->count + 1) * sizeof *group->homes);
-    struct group_home *home = &group->homes[group->count];
-    memset(home, 0, sizeof *home);
-    memcpy(home->name, name, strlen(name) + 1);
-    enum failure bad = read_home(group, home, e);
-    if (bad)
-        return bad;
-    group->count++;
-    *result = home;
-    return OK;
 }
 
 static enum failure refuse(struct error *e, enum failure kind, const char *home, const char *why)
@@ -284,7 +227,7 @@ enum failure group_check(struct group *group, struct txn *txn, bool leased, stru
     struct group_home *home;
     if (txn->count > TXN_ITEMS_MAX)
         return refuse(e, FAIL_INVALID, txn->home, "was given too many changes at once");
-    enum failure bad = load_home(group, txn->home, &home, e);
+    enum failure bad = group_homes_find(&group->homes, txn->home, &home, e);
     if (bad)
         return bad;
     if (txn->hold && txn->hold->revision != (home->has_hold ? home->hold.revision : 0) + 1)
@@ -628,7 +571,7 @@ static bool only_writes(enum step_kind kind)
 enum failure group_carry_out(struct group *group, struct txn *txn, struct error *e)
 {
     struct group_home *home;
-    enum failure bad = load_home(group, txn->home, &home, e);
+    enum failure bad = group_homes_find(&group->homes, txn->home, &home, e);
     if (!bad && home->row.id == 0) { /* the engine makes room for a home's items */
         home->remade = true;
         bad = ops(group)->home_save(group->s, txn->home, &home->row, e);
@@ -664,35 +607,12 @@ enum failure group_carry_out(struct group *group, struct txn *txn, struct error 
     return OK;
 }
 
-static bool is_other(const struct group_home *home)
-{
-    return home->changed || home->remade;
-}
-
 enum failure group_save(struct group *group, struct error *e)
 {
-    for (size_t i = 0; i < group->count; i++) {
-        struct group_home *home = &group->homes[i];
-        enum failure bad =
-            home->changed ? ops(group)->home_save(group->s, home->name, &home->row, e) : OK;
-        if (bad)
-            return bad;
-    }
-    for (size_t i = 0; i < group->count; i++) {
-        if (is_other(&group->homes[i]))
-            known_change(group->s->engine->known, group->homes[i].name, group->homes[i].remade);
-    }
-    return OK;
+    return group_homes_save(&group->homes, e);
 }
 
 void group_settle(struct group *group, bool committed)
 {
-    for (size_t i = 0; i < group->count; i++) {
-        const struct group_home *home = &group->homes[i];
-        if (is_other(home) && committed)
-            known_settle(group->s->engine->known, home->name, &home->row,
-                         home->has_hold ? &home->hold : NULL);
-        else if (is_other(home))
-            known_settle_as_before(group->s->engine->known, home->name);
-    }
+    group_homes_settle(&group->homes, committed);
 }

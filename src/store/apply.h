@@ -17,9 +17,9 @@ void group_reset(struct group *group);
  * what fails there (a full disk) leaves the engine's transaction half done, to be rolled back. */
 enum failure group_check(struct group *group, struct txn *txn, bool leased, struct error *e);
 enum failure group_carry_out(struct group *group, struct txn *txn, struct error *e);
-/* Once, before the engine commits. */
+/* Once, before the engine commits: whoever reads is told which homes that changes (known.h). */
 enum failure group_save(struct group *group, struct error *e);
-/* Once that is over; not if nobody can tell what became of it. */
+/* Once that is over, if it was saved; not if nobody can tell what became of it. */
 void group_settle(struct group *group, bool committed);
 
 #endif
