@@ -82,7 +82,8 @@ struct engine_ops {
 
     enum failure (*home_load)(struct session *s, const char *home, struct home_row *row,
                               struct error *e);
-    /* Creates it when id is 0, and fills in the id. */
+    /* Creates it when id is 0, and fills in the id. Else its row must be there: the caller may know
+     * it without having read it. */
     enum failure (*home_save)(struct session *s, const char *home, struct home_row *row,
                               struct error *e);
     enum failure (*homes)(struct session *s, view_visit_name *visit, void *context,

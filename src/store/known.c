@@ -60,14 +60,35 @@ static struct known_home *find(struct known *known, const char *home)
     return NULL;
 }
 
+static bool is_unknown(const struct known_home *h)
+{
+    bool unknown = true;
+    for (int p = 0; p < PARTS; p++)
+        unknown &= !h->parts[p].since && !h->parts[p].changes;
+    return unknown;
+}
+
+/* The place of one that was dropped; NULL: there is none. */
+static struct known_home *find_room(struct known *known)
+{
+    for (size_t i = 0; i < known->count; i++) {
+        if (is_unknown(known->homes[i]))
+            return known->homes[i];
+    }
+    if (known->count == KNOWN_HOMES_MAX)
+        return NULL;
+    return known->homes[known->count++] = xcalloc(1, sizeof(struct known_home));
+}
+
 /* NULL: it is one too many, or a tail, which changes with the home that it was part of. */
 static struct known_home *find_or_add(struct known *known, const char *home)
 {
     struct known_home *h = find(known, home);
-    if (h || known->count == KNOWN_HOMES_MAX || strncmp(home, HOME_TAIL, strlen(HOME_TAIL)) == 0)
+    if (h || strncmp(home, HOME_TAIL, strlen(HOME_TAIL)) == 0)
         return h;
-    h = known->homes[known->count++] = xcalloc(1, sizeof *h);
-    memcpy(h->name, home, strlen(home) + 1);
+    h = find_room(known);
+    if (h)
+        memcpy(h->name, home, strlen(home) + 1);
     return h;
 }
 
@@ -193,6 +214,7 @@ void known_settle_as_before(struct known *known, const char *home)
     pthread_mutex_unlock(&known->lock);
 }
 
+/* While it is still said which parts the commit changed. */
 static void settle(struct known_home *h, enum part part, bool there, uint64_t commit)
 {
     bool is_as_before = there && h->parts[part].since && !h->parts[part].changes;

@@ -30,11 +30,12 @@ void known_learn_row(struct known *known, uint64_t at, const char *home,
                      const struct home_row *row);
 void known_learn_hold(struct known *known, uint64_t at, const struct hold *hold);
 
-/* Somebody put something else in place of all that was committed. */
+/* Somebody puts something else in place of all that was committed. */
 void known_forget(struct known *known);
 
 /* The writer's, around a commit, for each home that it changes: its row, and if it is `remade`, its
- * id or its hold record as well. Who can't tell what it is afterwards never settles. */
+ * id or its hold record as well. Who can't tell what it is afterwards never settles, and nothing is
+ * learned of any home any more. */
 void known_change(struct known *known, const char *home, bool remade);
 void known_settle_as_before(struct known *known, const char *home);
 /* `hold`: NULL if it has none. */

@@ -8,7 +8,8 @@
 void memory_engine_fill(struct engine *engine, bool full);
 
 /* A backup of everything that is committed, for the cost of a pointer; and putting it back, between
- * two transactions: whoever has a view open goes on seeing what it saw. NULL is an empty store. */
+ * two transactions and while nobody begins a view: whoever has one open goes on seeing what it saw.
+ * NULL is an empty store. */
 struct tree;
 struct tree *memory_engine_back_up(struct engine *engine);
 void memory_engine_put_back(struct engine *engine, struct tree *backup);

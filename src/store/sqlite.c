@@ -100,6 +100,13 @@ static enum failure home_load(struct session *base, const char *home, struct hom
     return bad ? bad : fail(e, FAIL_NOT_FOUND, "The store %s has no home %s.", s->path, home);
 }
 
+/* A row that was known without being read may not be where it was. */
+static enum failure changed_one(struct sqlite_session *s, enum failure bad, struct error *e)
+{
+    return bad || sqlite3_changes(s->db) == 1 ? bad
+                                              : sqlite_fail_damaged(s->path, "writing a home", e);
+}
+
 static enum failure home_save(struct session *base, const char *home, struct home_row *row,
                               struct error *e)
 {
@@ -110,7 +117,8 @@ static enum failure home_save(struct session *base, const char *home, struct hom
     sqlite3_stmt **stmt = creates ? &s->home_insert : &s->home_save;
     enum failure bad = sqlite_ready(s, stmt,
                                     creates ? "INSERT INTO home (name, state) VALUES (?1, ?2)"
-                                            : "UPDATE home SET state = ?2 WHERE id = ?1",
+                                            : "UPDATE home SET state = ?2 "
+                                              "WHERE id = ?1 AND name = ?3",
                                     e);
     if (bad)
         return bad;
@@ -118,8 +126,10 @@ static enum failure home_save(struct session *base, const char *home, struct hom
         sqlite3_bind_text(*stmt, 1, home, -1, SQLITE_STATIC);
     else
         sqlite3_bind_int64(*stmt, 1, row->id);
+    if (!creates)
+        sqlite3_bind_text(*stmt, 3, home, -1, SQLITE_STATIC);
     sqlite_bind_bytes(*stmt, 2, buffer_view(&state));
-    bad = sqlite_done(s, *stmt, sqlite3_step(*stmt), "writing a home", e);
+    bad = changed_one(s, sqlite_done(s, *stmt, sqlite3_step(*stmt), "writing a home", e), e);
     if (!bad && creates) {
         row->id = sqlite3_last_insert_rowid(s->db);
         bad = sqlite_create_items(s, row->id, e);
@@ -140,7 +150,7 @@ static enum failure run_once(struct sqlite_session *s, const char *sql, int64_t 
         sqlite3_bind_text(stmt, 2, name, -1, SQLITE_STATIC);
         sqlite_bind_bytes(stmt, 3, state);
     }
-    bad = sqlite_done(s, stmt, sqlite3_step(stmt), "dropping a home", e);
+    bad = changed_one(s, sqlite_done(s, stmt, sqlite3_step(stmt), "dropping a home", e), e);
     sqlite3_finalize(stmt);
     return bad;
 }

@@ -168,6 +168,13 @@ static void one_home_too_many_is_read_each_time_and_so_is_a_tail(void **state)
     known_learn_row(known, known_now(known), HOME, &row);
     assert_int_equal(known_head(known, KNOWN_LAST), 0);
     assert_true(known_row(known, KNOWN_LAST, name, &found)); /* and the others are as before */
+
+    const struct home_row none = {0};
+    known_change(known, name, true); /* one is dropped: there is room */
+    known_settle(known, name, &none, NULL);
+    commit(known, 6, 1, true);
+    assert_int_equal(known_head(known, KNOWN_LAST), 6);
+    assert_false(known_row(known, KNOWN_LAST, name, &found));
 }
 
 /* --- in a store --- */

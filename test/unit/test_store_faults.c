@@ -1212,6 +1212,51 @@ static void keys_that_were_damaged_in_an_older_schema_are_not_taken_along(void *
     }
 }
 
+/* --- what is known of a home without being read --- */
+
+static enum failure put_a_key(struct store *store)
+{
+    struct store_outcome outcome;
+    struct txn *txn = as_holder(2);
+    put_text(txn, "key", "value");
+    return store_commit_wait(store, txn, &outcome);
+}
+
+/* After `spoiled` somebody changes three times, and the store is opened anew: with this head? */
+static void change_behind(const char *spoiled, enum failure expected, enum failure home,
+                          uint64_t head)
+{
+    struct home_state state = {0};
+    struct view *view;
+    no_files(NULL);
+    struct store *store = must_open();
+    serve_home(store, 2);
+    open_term(store, PARTNER, 2);
+    assert_int_equal(put_a_key(store), OK);
+    run_sql(spoiled);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(put_a_key(store), expected);
+    assert_true(store_met_damage(store) == (expected != OK));
+    store_close(store);
+    store = must_open();
+    assert_int_equal(store_view(store, &view, NULL), OK);
+    assert_int_equal(view_home(view, HOME, &state, NULL), home);
+    assert_int_equal(state.head, head);
+    view_close(view);
+    store_close(store);
+}
+
+static void no_change_is_acknowledged_whose_home_is_not_there_afterwards(void **state)
+{
+    (void)state;
+    change_behind("UPDATE home SET id = id + 100", FAIL_DAMAGED, FAIL_DAMAGED, 0);
+    change_behind("UPDATE home SET id = -id; UPDATE home SET id = 3 + id", FAIL_DAMAGED,
+                  FAIL_DAMAGED, 0); /* each has the other's */
+    change_behind("DELETE FROM home WHERE id = 1", FAIL_DAMAGED, FAIL_NOT_FOUND, 0);
+    /* What it is now is known, and written with the change. */
+    change_behind("UPDATE home SET state = x'00'", OK, OK, 4);
+}
+
 /* --- others at the same file --- */
 
 static void *commit_late(void *context)
@@ -1578,6 +1623,7 @@ int main(int argc, char **argv)
         TEST(a_store_of_an_older_schema_has_the_same_in_it),
         TEST(keys_that_were_damaged_in_an_older_schema_are_not_taken_along),
         TEST(a_migration_is_whole_or_not_at_all),
+        TEST(no_change_is_acknowledged_whose_home_is_not_there_afterwards),
         TEST(who_locks_the_file_for_a_moment_is_waited_for),
         TEST(a_view_that_could_not_begin_does_no_harm_to_the_next),
         TEST(what_was_acknowledged_before_a_kill_is_there_after_it),
