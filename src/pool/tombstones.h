@@ -5,7 +5,7 @@
 
 #include "pool/exporting.h"
 
-enum { TOMBSTONES_LOOK_MS = 10000 };
+enum { TOMBSTONES_LOOK_MS = 2000 };
 
 /* On the loop, each TOMBSTONES_LOOK_MS. */
 void tombstones_collect(struct front_end *fe, struct exporting *const *exports, size_t count);

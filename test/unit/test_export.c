@@ -903,7 +903,7 @@ static void tombstones_go_when_every_copy_has_confirmed_them(void **state)
     OWNED(desk_close) struct desk a = a_desk(true);
     OWNED(desk_close) struct desk b = a_desk(true);
     const struct exporter *both[] = {a.x, b.x};
-    enum { KEPT = 100, HEAD = 20000 };
+    enum { KEPT = 100, HEAD = 10000 };
     opens(&a, 2, HEAD);
     opens(&b, 2, HEAD);
     assert_int_equal(export_horizon(both, 2, HEAD, 0, KEPT, TOMBSTONES_STEP),
