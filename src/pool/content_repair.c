@@ -109,6 +109,7 @@ static void note_results(struct keeper *k, struct fetch_file *list, size_t count
                      "%s of the home %s is missing, and %s does not have it as its manifest says.",
                      file_name_shown(&list[i].name, shown), k->home,
                      k->fetch.pool[0] ? k->fetch.pool : "nobody");
+                error_kept(e, "Its manifest stays.");
                 error_next(e, CONTENT_LOST_NEXT);
             }
         }

@@ -436,7 +436,8 @@ def a_file_that_no_pool_has_is_told_wherever_it_stands_in_the_way_until_it_is_th
     atl.write("atl", "c/stays", "text")
     wait_same(files, "atl", 1)
     world.stop("redmond")
-    gone, head = atl.write("atl", "c/gone", "text"), exported(world["atl"])["Head"]
+    head = exported(world["atl"])["Head"]
+    gone = atl.write("atl", "c/gone", "what lies nowhere else")
     until("its manifest to be there", lambda: exported(world["atl"])["Head"] > head)
     gone.unlink()
     world.start("redmond")
