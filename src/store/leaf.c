@@ -165,16 +165,24 @@ void leaf_look_up(const struct leaf *leaf, struct key_source *source)
     }
 }
 
-bool leaf_without(const struct leaf *leaf, struct bytes key, uint64_t usn, struct buffer *keys)
+bool leaf_drop(const struct leaf *leaf, struct key_source *source, struct buffer *keys)
 {
     struct bytes left = leaf->keys;
-    bool there = seek(&left, key) && usn_at(left.at) == usn;
+    const uint8_t *copied = left.at;
     buffer_clear(keys);
-    buffer_raw(keys, leaf->keys.at, leaf->keys.size - left.size);
-    if (there)
-        skip(&left, key);
-    buffer_raw(keys, left.at, left.size);
-    return there;
+    while (source->any && leaf_covers(leaf, source->key.module, source->key.key)) {
+        const struct keyed *key = &source->key;
+        if (seek(&left, key->key) && usn_at(left.at) == key->usn) {
+            buffer_raw(keys, copied, (size_t)(left.at - copied));
+            skip(&left, key->key);
+            copied = left.at;
+            source->led(source->context, key, key->usn);
+        }
+        key_source_next(source);
+    }
+    size_t size = (size_t)(left.at - copied) + left.size;
+    buffer_raw(keys, copied, size);
+    return keys->size < leaf->keys.size;
 }
 
 static struct bytes take(struct bytes *left, size_t size)

@@ -59,8 +59,9 @@ void key_source_next(struct key_source *source); /* also for the first one */
 bool leaf_merge(const struct leaf *leaf, struct key_source *source, struct buffer *keys);
 /* Only tells where those of the source lead which it covers, if they are there. */
 void leaf_look_up(const struct leaf *leaf, struct key_source *source);
-/* Its keys without this one, if that leads there. */
-bool leaf_without(const struct leaf *leaf, struct bytes key, uint64_t usn, struct buffer *keys);
+/* The leaf's keys without those of the source which it covers, if they lead where that says; these
+ * are told. False: there were none. */
+bool leaf_drop(const struct leaf *leaf, struct key_source *source, struct buffer *keys);
 
 /* The first part of merged keys, for a leaf of its own, so that the parts are about the same size;
  * or, of those that grow, as large as they can be: nothing will come between them. */

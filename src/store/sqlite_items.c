@@ -206,19 +206,65 @@ enum failure sqlite_drop_by(struct sqlite_session *s, int64_t home, enum item_st
     return sqlite_done(s, stmt, sqlite3_step(stmt), "taking something away", e);
 }
 
-/* The key that leads to a row is found by what stands in the row; or else, because that may be
- * damaged, among all. */
-static enum failure drop_key_of(struct sqlite_session *s, int64_t home, sqlite3_stmt *row,
-                                struct error *e)
+/* So many at a time, so that memory stays bounded. */
+enum { DROPPED_TOGETHER = 10000 };
+
+/* Rows whose keys go. */
+struct dropping {
+    struct key_list keys;
+    uint64_t *usns;
+    size_t count, dropped;
+};
+
+/* One that is damaged so that no key can be the same is looked for among all. */
+static void note_dropping(struct dropping *d, sqlite3_stmt *row)
 {
+    int module = sqlite3_column_int(row, 1);
+    struct bytes key = sqlite_column_bytes_of(row, 4);
     uint64_t usn = (uint64_t)sqlite3_column_int64(row, 0);
-    enum module module = (enum module)sqlite3_column_int(row, 1);
-    bool dropped = false;
+    d->usns[d->count++] = usn;
+    if (module >= 0 && module < MODULES && key.size > 0 && key.size <= ITEM_KEY_MAX)
+        key_list_add(&d->keys, (enum module)module, key, usn);
+}
+
+static void count_dropped(void *context, const struct keyed *key, uint64_t usn)
+{
+    struct dropping *d = context;
+    (void)key;
+    (void)usn;
+    d->dropped++;
+}
+
+/* The key that leads to a row is found by what stands in the row; or else, because that may be
+ * damaged, or the keys are, among all. */
+static enum failure drop_keys(struct sqlite_session *s, int64_t home, struct dropping *d,
+                              struct error *e)
+{
+    d->dropped = 0;
+    enum failure bad = sqlite_keys_listed(s, home, &d->keys, sqlite_keys_drop, count_dropped, d, e);
+    if ((!bad || bad == FAIL_DAMAGED) && d->dropped < d->count)
+        bad = sqlite_keys_mend(s, home, d->usns, d->count, e);
+    d->count = 0;
+    return bad;
+}
+
+static enum failure drop_keys_of(struct sqlite_session *s, int64_t home, sqlite3_stmt *rows,
+                                 struct error *e)
+{
+    struct dropping d = {.usns = xcalloc(DROPPED_TOGETHER, sizeof *d.usns)};
     enum failure bad = OK;
-    if ((unsigned)module < MODULES)
-        bad = sqlite_keys_drop(s, home, module, sqlite_column_bytes_of(row, 4), usn, &dropped, e);
-    bool done = bad ? bad != FAIL_DAMAGED : dropped;
-    return done ? bad : sqlite_keys_mend(s, home, &usn, 1, e);
+    int code = SQLITE_OK;
+    while (!bad && (code = sqlite3_step(rows)) == SQLITE_ROW) {
+        note_dropping(&d, rows);
+        if (d.count == DROPPED_TOGETHER)
+            bad = drop_keys(s, home, &d, e);
+    }
+    enum failure worse = sqlite_done(s, rows, code, "dropping items", bad ? NULL : e);
+    if (!bad && !worse)
+        bad = drop_keys(s, home, &d, e);
+    key_list_free(&d.keys);
+    free(d.usns);
+    return bad ? bad : worse;
 }
 
 /* Of what the first statement selects, the keys; then the rows, by the second one. */
@@ -230,13 +276,8 @@ static enum failure drop_selected(struct sqlite_session *s, int64_t home, enum i
     if (bad)
         return bad;
     sqlite_bind_u64(stmt, 1, limit);
-    int code = SQLITE_OK;
-    while (!bad && (code = sqlite3_step(stmt)) == SQLITE_ROW)
-        bad = drop_key_of(s, home, stmt, e);
-    enum failure worse = sqlite_done(s, stmt, code, "dropping items", e);
-    if (bad || worse)
-        return bad ? bad : worse;
-    return sqlite_drop_by(s, home, rows, limit, e);
+    bad = drop_keys_of(s, home, stmt, e);
+    return bad ? bad : sqlite_drop_by(s, home, rows, limit, e);
 }
 
 /* A row that somebody finds by its usn was not replaced; if it is noted as such, that goes, too. */

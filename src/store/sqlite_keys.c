@@ -281,7 +281,7 @@ enum failure sqlite_keys_put_selected(struct sqlite_session *s, int64_t home, sq
     return bad ? bad : worse;
 }
 
-/* --- without one --- */
+/* --- without some --- */
 
 /* A leaf without keys goes, and the one before it reaches as far. */
 static enum failure unite(struct sqlite_session *s, int64_t home, const struct own_leaf *empty,
@@ -312,18 +312,64 @@ static enum failure write_or_unite(struct sqlite_session *s, int64_t home,
     return sqlite_leaf_write(s, home, own->id, &own->leaf, e);
 }
 
-enum failure sqlite_keys_drop(struct sqlite_session *s, int64_t home, enum module module,
-                              struct bytes key, uint64_t usn, bool *dropped, struct error *e)
+static enum failure drop_some(struct sqlite_session *s, int64_t home, struct key_source *source,
+                              struct error *e)
 {
     struct own_leaf *own = &room_of(s)->leaf;
     struct lying lying;
-    *dropped = false;
-    enum failure bad = find_sound(s, home, module, key, &lying, e);
+    enum failure bad = find_sound(s, home, source->key.module, source->key.key, &lying, e);
     if (bad)
         return bad;
-    *dropped = leaf_without(&lying.leaf, key, usn, &own->keys);
+    bool any = leaf_drop(&lying.leaf, source, &own->keys);
     take_over(own, &lying);
-    return *dropped ? write_or_unite(s, home, own, e) : OK;
+    return any ? write_or_unite(s, home, own, e) : OK;
+}
+
+enum failure sqlite_keys_drop(struct sqlite_session *s, int64_t home, struct key_source *source,
+                              struct error *e)
+{
+    enum failure bad = OK;
+    key_source_next(source);
+    while (!bad && source->any)
+        bad = drop_some(s, home, source, e);
+    return bad;
+}
+
+/* --- of a list --- */
+
+struct listed {
+    struct sheaves *sheaves;
+    keys_told *told;
+    void *context;
+};
+
+static bool next_listed(void *context, struct keyed *key)
+{
+    const struct listed *listed = context;
+    return sheaves_next(listed->sheaves, key);
+}
+
+static void tell_listed(void *context, const struct keyed *key, uint64_t usn)
+{
+    const struct listed *listed = context;
+    listed->told(listed->context, key, usn);
+}
+
+enum failure sqlite_keys_listed(struct sqlite_session *s, int64_t home, struct key_list *list,
+                                keys_operation *operation, keys_told *told, void *context,
+                                struct error *e)
+{
+    if (list->count == 0)
+        return OK;
+    struct sheaf *sheaf = key_list_tie(list);
+    struct listed listed = {sheaves_new(), told, context};
+    struct key_source source = {.next = next_listed, .led = tell_listed, .context = &listed};
+    sheaves_add(listed.sheaves, sheaf, 0);
+    sheaves_begin(listed.sheaves);
+    enum failure bad = operation(s, home, &source, e);
+    sheaves_free(listed.sheaves);
+    sheaf_free(sheaf);
+    return bad;
 }
 
 /* --- walking --- */

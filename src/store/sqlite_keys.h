@@ -20,9 +20,17 @@ enum failure sqlite_keys_put(struct sqlite_session *s, int64_t home, struct key_
 /* What the statement yields: module, key and usn, in the order of keys, each once. */
 enum failure sqlite_keys_put_selected(struct sqlite_session *s, int64_t home, sqlite3_stmt *stmt,
                                       struct error *e);
-/* If the key leads there. */
-enum failure sqlite_keys_drop(struct sqlite_session *s, int64_t home, enum module module,
-                              struct bytes key, uint64_t usn, bool *dropped, struct error *e);
+/* Each key of the source goes, if it leads to its usn; it is told then. */
+enum failure sqlite_keys_drop(struct sqlite_session *s, int64_t home, struct key_source *source,
+                              struct error *e);
+
+/* One of these, for the keys of a list, which is empty then. */
+typedef enum failure keys_operation(struct sqlite_session *s, int64_t home,
+                                    struct key_source *source, struct error *e);
+typedef void keys_told(void *context, const struct keyed *key, uint64_t usn);
+enum failure sqlite_keys_listed(struct sqlite_session *s, int64_t home, struct key_list *list,
+                                keys_operation *operation, keys_told *told, void *context,
+                                struct error *e);
 
 /* In their order, from one key on; as long as it returns true. */
 typedef bool keys_visit(const struct led *led, void *context);

@@ -261,6 +261,7 @@ struct astray {
     size_t count;
     enum module module;
     struct buffer keys; /* as a leaf has them */
+    struct bytes left;
 };
 
 static int by_number(const void *left, const void *right)
@@ -277,16 +278,32 @@ static bool note_astray(const struct led *led, void *context)
     return true;
 }
 
+static bool next_astray(void *context, struct keyed *key)
+{
+    struct astray *astray = context;
+    struct led led;
+    if (!leaf_next(&astray->left, &led))
+        return false;
+    *key = (struct keyed){.module = astray->module, .key = led.key, .usn = led.usn};
+    return true;
+}
+
+static void ignore_dropped(void *context, const struct keyed *key, uint64_t usn)
+{
+    (void)context;
+    (void)key;
+    (void)usn;
+}
+
 static enum failure drop_astray(struct sqlite_session *s, int64_t home, struct astray *astray,
                                 struct error *e)
 {
     enum failure bad =
         sqlite_keys_walk(s, home, astray->module, BYTES_NONE, note_astray, astray, e);
-    struct bytes left = buffer_view(&astray->keys);
-    struct led led;
-    bool dropped;
-    while (!bad && leaf_next(&left, &led))
-        bad = sqlite_keys_drop(s, home, astray->module, led.key, led.usn, &dropped, e);
+    astray->left = buffer_view(&astray->keys);
+    struct key_source source = {.next = next_astray, .led = ignore_dropped, .context = astray};
+    if (!bad)
+        bad = sqlite_keys_drop(s, home, &source, e);
     buffer_clear(&astray->keys);
     return bad;
 }

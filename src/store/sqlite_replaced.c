@@ -87,15 +87,9 @@ enum failure sqlite_not_replaced(struct sqlite_session *s, int64_t home, uint64_
 /* Rows and their keys, which are put into order and looked up together. */
 struct doubt {
     struct key_list keys;
-    struct sheaves *sheaves;
     uint64_t *wrong; /* usns to which their keys lead */
     size_t wrong_count;
 };
-
-static bool next_in_doubt(void *context, struct keyed *key)
-{
-    return sheaves_next(((struct doubt *)context)->sheaves, key);
-}
 
 static void compare_with(void *context, const struct keyed *key, uint64_t usn)
 {
@@ -127,31 +121,15 @@ static enum failure read_doubtful(struct sqlite_session *s, const struct range *
     return sqlite_done(s, stmt, code, "looking for replaced items", e);
 }
 
-static enum failure look_up(struct sqlite_session *s, const struct range *range, struct doubt *d,
-                            struct error *e)
-{
-    if (d->keys.count == 0)
-        return OK;
-    d->wrong = xcalloc(d->keys.count, sizeof *d->wrong);
-    d->sheaves = sheaves_new();
-    struct sheaf *sheaf = key_list_tie(&d->keys);
-    struct key_source source = {.next = next_in_doubt, .led = compare_with, .context = d};
-    sheaves_add(d->sheaves, sheaf, 0);
-    sheaves_begin(d->sheaves);
-    enum failure bad = sqlite_keys_look_up(s, range->home, &source, e);
-    sheaves_free(TAKE(d->sheaves));
-    sheaf_free(sheaf);
-    return bad;
-}
-
 /* A row to which its key leads stays, whatever is noted of it: that is damaged then. */
 static enum failure believe_keys(struct sqlite_session *s, const struct range *range,
                                  struct error *e)
 {
     struct doubt d = {0};
     enum failure bad = read_doubtful(s, range, &d, e);
+    d.wrong = xcalloc(d.keys.count + 1, sizeof *d.wrong);
     if (!bad)
-        bad = look_up(s, range, &d, e);
+        bad = sqlite_keys_listed(s, range->home, &d.keys, sqlite_keys_look_up, compare_with, &d, e);
     for (size_t i = 0; !bad && i < d.wrong_count; i++)
         bad = sqlite_not_replaced(s, range->home, d.wrong[i], e);
     key_list_free(&d.keys);

@@ -52,9 +52,11 @@ static void note_before(void *context, const struct keyed *key, uint64_t usn)
     leaf_add(&((struct texts *)context)->before, key->key, usn);
 }
 
-/* What comes of it; and what is left of what comes. */
-static bool merged(const struct leaf *leaf, const char *come, const char *expected,
-                   const char *expected_before, const char *expected_left)
+typedef bool on_leaf(const struct leaf *leaf, struct key_source *source, struct buffer *keys);
+
+/* What comes of it, what is told; and what is left of what comes. */
+static bool comes_of(on_leaf *what, const struct leaf *leaf, const char *come, const char *expected,
+                     const char *expected_told, const char *expected_left)
 {
     char text[400];
     struct texts texts = {0};
@@ -63,15 +65,45 @@ static bool merged(const struct leaf *leaf, const char *come, const char *expect
     texts.left = buffer_view(&texts.keys);
     struct key_source source = {.next = next_text, .led = note_before, .context = &texts};
     key_source_next(&source);
-    bool grows = leaf_merge(leaf, &source, &keys);
+    bool said = what(leaf, &source, &keys);
     assert_string_equal(text_of(buffer_view(&keys), text), expected);
-    assert_string_equal(text_of(buffer_view(&texts.before), text), expected_before);
+    assert_string_equal(text_of(buffer_view(&texts.before), text), expected_told);
     for (; source.any; key_source_next(&source))
         leaf_add(&left, source.key.key, source.key.usn);
     assert_string_equal(text_of(buffer_view(&left), text), expected_left);
     buffer_free(&texts.keys);
     buffer_free(&texts.before);
-    return grows;
+    return said;
+}
+
+/* True if the leaf grows; told is where those led that were there. */
+static bool merged(const struct leaf *leaf, const char *come, const char *expected,
+                   const char *expected_before, const char *expected_left)
+{
+    return comes_of(leaf_merge, leaf, come, expected, expected_before, expected_left);
+}
+
+static bool dropped(const struct leaf *leaf, const char *go, const char *expected,
+                    const char *expected_gone, const char *expected_left)
+{
+    return comes_of(leaf_drop, leaf, go, expected, expected_gone, expected_left);
+}
+
+static void what_goes_is_told_if_it_leads_where_it_is_said_to(void **state)
+{
+    (void)state;
+    OWNED(buffer_free) struct buffer keys = {0};
+    add_text(&keys, "apple=3 fig=4 pear=7 plum=9");
+    const struct leaf leaf = {MODULE, .high = bytes_of_text("quince"), .keys = buffer_view(&keys)};
+    assert_true(dropped(&leaf, "apple=3 pear=7", "fig=4 plum=9", "apple=3 pear=7", ""));
+    assert_true(dropped(&leaf, "fig=4 plum=9 quince=5 rose=6", "apple=3 pear=7", "fig=4 plum=9",
+                        "quince=5 rose=6"));
+    assert_true(
+        dropped(&leaf, "apple=3 fig=4 pear=7 plum=9", "", "apple=3 fig=4 pear=7 plum=9", ""));
+    const char *const all = "apple=3 fig=4 pear=7 plum=9";
+    assert_false(dropped(&leaf, "fig=5 grape=4", all, "", "")); /* elsewhere, and not there */
+    assert_true(dropped(&leaf, "fig=5 fig=4", "apple=3 pear=7 plum=9", "fig=4", ""));
+    assert_false(dropped(&leaf, "", all, "", ""));
 }
 
 static void what_comes_is_put_among_what_is_there(void **state)
@@ -194,6 +226,7 @@ static void what_was_not_written_is_not_believed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_goes_is_told_if_it_leads_where_it_is_said_to),
         cmocka_unit_test(what_comes_is_put_among_what_is_there),
         cmocka_unit_test(a_leaf_takes_what_belongs_into_it),
         cmocka_unit_test(what_is_too_much_is_parted),

@@ -1212,6 +1212,71 @@ static void keys_that_were_damaged_in_an_older_schema_are_not_taken_along(void *
     }
 }
 
+/* --- tombstones --- */
+
+enum { MANY = 12000 }; /* more than go together */
+
+static void delete_known(struct store *store, int from, int to, int step)
+{
+    struct txn *txn = as_holder(2);
+    char key[32];
+    for (int n = from; n < to; n += step)
+        txn_delete(txn, MODULE, known_key(1000000 + n, key));
+    commit_as(store, txn, OK);
+}
+
+/* Two thirds of the items, in no order of their own. */
+static void make_store_with_tombstones(void)
+{
+    no_files(NULL);
+    struct store *store = must_open();
+    serve_home(store, 2);
+    for (int n = 0; n < MANY * 3 / 2; n += 6000)
+        put_range(store, n, n + 6000, 1);
+    for (int from = 0; from < 3; from += 2) {
+        delete_known(store, from, MANY / 2, 3);
+        delete_known(store, MANY / 2 + from, MANY * 3 / 2, 3);
+    }
+    store_close(store);
+}
+
+static size_t rows_of_home(struct store *store)
+{
+    struct home_state state;
+    size_t rows;
+    struct error e = {0};
+    assert_int_equal(check_home(store, HOME, &state, &rows, &e), OK);
+    return rows;
+}
+
+static void tombstones_go_although_their_keys_are_damaged(void **state)
+{
+    static const char *const ways[] = {
+        "UPDATE leaf_1 SET id = id", /* not at all */
+        "UPDATE leaf_1 SET leaf = x'00' WHERE id = (SELECT max(id) - 7 FROM leaf_1)",
+        "DELETE FROM leaf_1 WHERE id = (SELECT max(id) - 7 FROM leaf_1)",
+        "UPDATE leaf_1 SET leaf = x'00' WHERE module = 0",
+        "UPDATE item_1 SET module = 77 WHERE usn = (SELECT max(usn) FROM item_1)",
+        "UPDATE item_1 SET key = x'01' WHERE usn = (SELECT max(usn) FROM item_1)",
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(ways); i++) {
+        make_store_with_tombstones();
+        spoil(ways[i]);
+        struct store *store = must_open();
+        store_lease(store, HOME, UINT64_MAX);
+        struct txn *txn = as_holder(2);
+        txn_horizon(txn, MANY * 3 / 2 + MANY);
+        struct store_outcome outcome;
+        enum failure bad = store_commit_wait(store, txn, &outcome);
+        if (bad)
+            fail_msg("%s: %s", ways[i], outcome.error.what);
+        assert_int_equal(unsound(store), NOTHING);
+        assert_int_equal(rows_of_home(store), MANY / 2);
+        store_close(store);
+    }
+}
+
 /* --- what is known of a home without being read --- */
 
 static enum failure put_a_key(struct store *store)
@@ -1623,6 +1688,7 @@ int main(int argc, char **argv)
         TEST(a_store_of_an_older_schema_has_the_same_in_it),
         TEST(keys_that_were_damaged_in_an_older_schema_are_not_taken_along),
         TEST(a_migration_is_whole_or_not_at_all),
+        TEST(tombstones_go_although_their_keys_are_damaged),
         TEST(no_change_is_acknowledged_whose_home_is_not_there_afterwards),
         TEST(who_locks_the_file_for_a_moment_is_waited_for),
         TEST(a_view_that_could_not_begin_does_no_harm_to_the_next),
