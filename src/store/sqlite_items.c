@@ -5,6 +5,11 @@
 
 #include "store/sqlite_keys.h"
 
+/* So many at a time, so that memory stays bounded. */
+#define DROPPED_TOGETHER   10000
+#define TEXT_OF(number)    TEXT_OF_IT(number)
+#define TEXT_OF_IT(number) #number
+
 /* Of a row, that it counts: it was not replaced. */
 #define COUNTS " NOT EXISTS (SELECT 1 FROM replaced r WHERE r.home = %lld AND r.usn = i.usn) "
 
@@ -26,7 +31,8 @@ static const char *const item_sql[ITEM_STATEMENTS] = {
     [ITEM_DROP] = "DELETE FROM item_%lld WHERE usn = ?1",
     [ITEM_FORGET] = "DELETE FROM item_%lld AS i WHERE deleted = 1 AND usn <= ?1 AND" COUNTS,
     [ITEM_TOMBSTONES] =
-        "SELECT " ITEM_COLUMNS " FROM item_%lld i WHERE deleted = 1 AND usn <= ?1 AND" COUNTS,
+        "SELECT " ITEM_COLUMNS " FROM item_%lld i WHERE deleted = 1 AND usn <= ?1 AND" COUNTS
+        "ORDER BY usn LIMIT " TEXT_OF(DROPPED_TOGETHER),
     [ITEM_SWEEP] = "DELETE FROM item_%lld WHERE usn IN"
                    " (SELECT usn FROM item_%lld ORDER BY usn LIMIT ?1)",
     /* The same as ITEM_ROW, for whoever looks while others' rows are still looked at. */
@@ -206,15 +212,18 @@ enum failure sqlite_drop_by(struct sqlite_session *s, int64_t home, enum item_st
     return sqlite_done(s, stmt, sqlite3_step(stmt), "taking something away", e);
 }
 
-/* So many at a time, so that memory stays bounded. */
-enum { DROPPED_TOGETHER = 10000 };
-
 /* Rows whose keys go. */
 struct dropping {
     struct key_list keys;
     uint64_t *usns;
-    size_t count, dropped;
+    size_t count, room, dropped;
 };
+
+static void dropping_free(struct dropping *d)
+{
+    key_list_free(&d->keys);
+    free(d->usns);
+}
 
 /* One that is damaged so that no key can be the same is looked for among all. */
 static void note_dropping(struct dropping *d, sqlite3_stmt *row)
@@ -222,9 +231,23 @@ static void note_dropping(struct dropping *d, sqlite3_stmt *row)
     int module = sqlite3_column_int(row, 1);
     struct bytes key = sqlite_column_bytes_of(row, 4);
     uint64_t usn = (uint64_t)sqlite3_column_int64(row, 0);
+    if (d->count == d->room) {
+        d->room = d->room ? d->room * 2 : 1;
+        d->usns = xrealloc(d->usns, d->room * sizeof *d->usns);
+    }
     d->usns[d->count++] = usn;
     if (module >= 0 && module < MODULES && key.size > 0 && key.size <= ITEM_KEY_MAX)
         key_list_add(&d->keys, (enum module)module, key, usn);
+}
+
+static enum failure collect(struct sqlite_session *s, sqlite3_stmt *rows, struct dropping *d,
+                            struct error *e)
+{
+    int code;
+    d->count = 0;
+    while ((code = sqlite3_step(rows)) == SQLITE_ROW)
+        note_dropping(d, rows);
+    return sqlite_done(s, rows, code, "dropping items", e);
 }
 
 static void count_dropped(void *context, const struct keyed *key, uint64_t usn)
@@ -242,42 +265,34 @@ static enum failure drop_keys(struct sqlite_session *s, int64_t home, struct dro
 {
     d->dropped = 0;
     enum failure bad = sqlite_keys_listed(s, home, &d->keys, sqlite_keys_drop, count_dropped, d, e);
-    if ((!bad || bad == FAIL_DAMAGED) && d->dropped < d->count)
+    if (bad == FAIL_DAMAGED || (!bad && d->dropped < d->count))
         bad = sqlite_keys_mend(s, home, d->usns, d->count, e);
-    d->count = 0;
     return bad;
 }
 
-static enum failure drop_keys_of(struct sqlite_session *s, int64_t home, sqlite3_stmt *rows,
-                                 struct error *e)
-{
-    struct dropping d = {.usns = xcalloc(DROPPED_TOGETHER, sizeof *d.usns)};
-    enum failure bad = OK;
-    int code = SQLITE_OK;
-    while (!bad && (code = sqlite3_step(rows)) == SQLITE_ROW) {
-        note_dropping(&d, rows);
-        if (d.count == DROPPED_TOGETHER)
-            bad = drop_keys(s, home, &d, e);
-    }
-    enum failure worse = sqlite_done(s, rows, code, "dropping items", bad ? NULL : e);
-    if (!bad && !worse)
-        bad = drop_keys(s, home, &d, e);
-    key_list_free(&d.keys);
-    free(d.usns);
-    return bad ? bad : worse;
-}
-
-/* Of what the first statement selects, the keys; then the rows, by the second one. */
+/* Of what the first statement selects, the keys; then the rows, by the second one. Both of some,
+ * before others are looked at: keys that are mended then are made of the rows that there are. */
 static enum failure drop_selected(struct sqlite_session *s, int64_t home, enum item_statement which,
                                   enum item_statement rows, uint64_t limit, struct error *e)
 {
-    sqlite3_stmt *stmt;
-    enum failure bad = sqlite_ready_item(s, home, which, &stmt, e);
-    if (bad)
-        return bad;
-    sqlite_bind_u64(stmt, 1, limit);
-    bad = drop_keys_of(s, home, stmt, e);
-    return bad ? bad : sqlite_drop_by(s, home, rows, limit, e);
+    struct dropping d = {0};
+    enum failure bad = OK;
+    bool more = true;
+    while (!bad && more) {
+        sqlite3_stmt *stmt;
+        bad = sqlite_ready_item(s, home, which, &stmt, e);
+        if (bad)
+            break;
+        sqlite_bind_u64(stmt, 1, limit);
+        bad = collect(s, stmt, &d, e);
+        if (!bad && d.count)
+            bad = drop_keys(s, home, &d, e);
+        more = d.count == DROPPED_TOGETHER;
+        if (!bad)
+            bad = sqlite_drop_by(s, home, rows, more ? d.usns[d.count - 1] : limit, e);
+    }
+    dropping_free(&d);
+    return bad;
 }
 
 /* A row that somebody finds by its usn was not replaced; if it is noted as such, that goes, too. */

@@ -1277,6 +1277,58 @@ static void tombstones_go_although_their_keys_are_damaged(void **state)
     }
 }
 
+static void forget_tombstones(struct store *store)
+{
+    struct hold hold;
+    store_lease(store, HOME, UINT64_MAX);
+    struct txn *txn = as_holder(2);
+    txn_horizon(txn, state_of(store, HOME, &hold).head);
+    commit_as(store, txn, OK);
+    assert_int_equal(unsound(store), NOTHING);
+    store_close(store);
+}
+
+/* A leaf that was not written reaches over all others, which is met only by the last that go: what
+ * went before must not come back with the keys that are made anew. */
+static void tombstones_that_went_before_damage_was_met_stay_gone(void **state)
+{
+    (void)state;
+    struct store *store = must_open();
+    serve_home(store, 2);
+    put_range(store, 0, 100, 1);
+    store_close(store);
+    spoil("CREATE TABLE old AS SELECT * FROM leaf_1 WHERE module = 0; UPDATE old SET id = id");
+    store = must_open();
+    store_lease(store, HOME, UINT64_MAX);
+    for (int n = 100; n < 18100; n += 6000)
+        put_range(store, n, n + 6000, 1);
+    for (int n = 2000; n < 17000; n += 5000)
+        delete_known(store, n, n + 5000, 1);
+    delete_known(store, 0, 200, 1);
+    store_close(store);
+    spoil("UPDATE leaf_1 SET leaf = (SELECT leaf FROM old WHERE old.id = leaf_1.id)"
+          " WHERE id = (SELECT min(id) FROM old)");
+    forget_tombstones(must_open());
+}
+
+/* Its row says another beginning than its index, which shows when it is to go. */
+static void a_leaf_that_can_not_be_taken_away_is_mended(void **state)
+{
+    (void)state;
+    struct store *store = must_open();
+    serve_home(store, 2);
+    put_range(store, 0, 6000, 1);
+    delete_known(store, 1000, 6000, 1);
+    store_close(store);
+    spoil("CREATE TABLE keep AS SELECT type, name, tbl_name, rootpage, sql FROM sqlite_schema"
+          " WHERE name = 'leaf_1_low'; PRAGMA writable_schema = 1;"
+          "DELETE FROM sqlite_schema WHERE name = 'leaf_1_low'; PRAGMA writable_schema = RESET;"
+          "UPDATE leaf_1 SET low = x'44' WHERE id = (SELECT id FROM leaf_1 WHERE module = 0"
+          " AND low > '' ORDER BY low DESC LIMIT 1);"
+          "PRAGMA writable_schema = 1; INSERT INTO sqlite_schema SELECT * FROM keep;");
+    forget_tombstones(must_open());
+}
+
 /* --- what is known of a home without being read --- */
 
 static enum failure put_a_key(struct store *store)
@@ -1689,6 +1741,8 @@ int main(int argc, char **argv)
         TEST(keys_that_were_damaged_in_an_older_schema_are_not_taken_along),
         TEST(a_migration_is_whole_or_not_at_all),
         TEST(tombstones_go_although_their_keys_are_damaged),
+        TEST(tombstones_that_went_before_damage_was_met_stay_gone),
+        TEST(a_leaf_that_can_not_be_taken_away_is_mended),
         TEST(no_change_is_acknowledged_whose_home_is_not_there_afterwards),
         TEST(who_locks_the_file_for_a_moment_is_waited_for),
         TEST(a_view_that_could_not_begin_does_no_harm_to_the_next),
