@@ -531,6 +531,7 @@ def over_a_slow_link_what_is_copied_comes_in_steps_that_can_be_seen(world):
             over.set()
         looking.result()
     wait_settled(world["atl"])
+    plans.append(world.command("redmond", "Invoke-CsPoolFailOver", "-PoolFqdn", name_of("atl"), "-WhatIf").must(0).out)
     assert len(arrived) > 3, arrived
     assert refused or any("bytes of files are on their way" in plan for plan in plans), plans
     takes = [float(said[1]) for said in (re.search(r"would take about ([0-9.]+) s", plan) for plan in plans) if said]
