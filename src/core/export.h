@@ -124,7 +124,7 @@ enum {
      * by less need not be compared. */
     TOMBSTONES_KEPT = 10000,
     TOMBSTONES_STEP = 1000,     /* it is not worth the while for less, … */
-    TOMBSTONES_AT_ONCE = 10000, /* … and more would keep others from writing for too long: 0.2 s */
+    TOMBSTONES_AT_ONCE = 10000, /* … and more would keep others from writing for too long */
 };
 /* Up to where a home's tombstones may go (protocol, rule 17), by its head and all its exporters:
  * what each copy has confirmed in this term, and so has nothing of its own beyond. `horizon` is
