@@ -14,25 +14,22 @@
 
 DEFINE_OWNED(json_t *, json_decref)
 
-static const char folder[] = "/files/";
+static const char conferences[] = "/conferences/", folder[] = "/files/";
 enum { MB = 1 << 20 };
 
 bool content_streams(const struct http_request *request)
 {
     const char *path = http_request_path(request);
     return strcmp(http_request_method(request), "PUT") == 0 && strncmp(path, "/v1/", 4) == 0 &&
-           strstr(path, "/conferences/") && strstr(path, folder);
+           strstr(path, conferences) && strstr(path, folder);
 }
 
-bool content_turn(const struct http_request *request, char key[ACCOUNT_ID_SIZE])
+bool content_turn(const struct http_request *request, char id[CONFERENCE_ID_SIZE])
 {
-    const char *path = http_request_path(request);
-    uint64_t hash = 14695981039346656037u; /* FNV-1a: whose lanes these are, matters little */
-    if (!strstr(path, folder))
+    const char *rest = strstr(http_request_path(request), conferences);
+    if (!rest || !strstr(rest, folder))
         return false;
-    for (; *path; path++)
-        hash = (hash ^ (unsigned char)*path) * 1099511628211u;
-    snprintf(key, ACCOUNT_ID_SIZE, "%016" PRIx64, hash ^ hash >> 32);
+    conference_id_of(rest + strlen(conferences), id);
     return true;
 }
 
@@ -421,14 +418,14 @@ static enum failure end_upload(struct visit *v, const struct spot *s, struct err
         return OK;
     uint64_t usn = s->exists ? s->version.usn : 0;
     enum failure bad = check_room(v, s, &left, e);
+    if (!bad && upload_size(v->upload) > left)
+        bad = no_room("have", standing_limits(v->standing)->conference_max_mb, e);
     if (!bad && !visit_change(v, e))
         bad = e->kind;
     if (!bad)
         bad = upload_place(v->upload, s->exists ? s->stamp.time_ns : 0, &manifest, e);
     if (bad)
         return bad;
-    if (manifest->stamp.size > left)
-        return no_room("have", standing_limits(v->standing)->conference_max_mb, e);
     manifest_encode(manifest, &value);
     txn_expect(v->txn, MODULE_DATA_CONF, buffer_view(&s->key), usn);
     txn_put(v->txn, MODULE_DATA_CONF, buffer_view(&s->key), buffer_view(&value));

@@ -2,6 +2,7 @@
 #ifndef POLLUX_WEB_CONTENT_H
 #define POLLUX_WEB_CONTENT_H
 
+#include "user/conference.h"
 #include "web/visit.h"
 
 enum {
@@ -11,9 +12,9 @@ enum {
 
 /* Is this a request whose body is a file? Asked on the connection's thread. */
 bool content_streams(const struct http_request *request);
-/* Two that change the same file do so one after the other: 32 hexadecimal figures for turns.h;
- * false: this is no such request. */
-bool content_turn(const struct http_request *request, char key[ACCOUNT_ID_SIZE]);
+/* Those that change files of the same conference do so one after the other, and each knows what
+ * there is and how much room: the conference's Id for turns.h; false: this is no such request. */
+bool content_turn(const struct http_request *request, char id[CONFERENCE_ID_SIZE]);
 
 visit_handler content_list, content_show, content_put, content_delete;
 

@@ -94,7 +94,7 @@ bool room_grow(struct room_share *share, uint64_t bytes, uint64_t max)
             sum += other->bytes;
     }
     bool fits = sum <= max;
-    share->bytes += fits ? bytes : 0;
+    share->bytes = fits ? share->bytes + bytes : 0;
     pthread_mutex_unlock(&room->lock);
     return fits;
 }

@@ -1,6 +1,7 @@
-/* How much of a conference's room is taken by uploads that are under way, so that two of them can't
- * both have the last of it; and how many somebody has at once. In memory: an upload does not
- * outlive its process. Any thread. */
+/* How much of a conference's room is taken by uploads that are being received, so that many of them
+ * can't fill the disk with what will be refused; and how many somebody has at once. Whether there
+ * is room for one that is there as a whole, the conference's manifests say. In memory: an upload
+ * does not outlive its process. Any thread. */
 #ifndef POLLUX_WEB_CONTENT_ROOM_H
 #define POLLUX_WEB_CONTENT_ROOM_H
 
@@ -21,7 +22,8 @@ struct room_share;
 struct room_share *room_take(struct content_room *room, const char *user, const char *conference,
                              struct error *e);
 void room_give_back(struct room_share *share); /* NULL does nothing */
-/* So many bytes more; false: all uploads to this conference together would be above `max`. */
+/* So many bytes more; false: all uploads to this conference together would be above `max`. Then
+ * this one has none any more, or those that are refused would keep each other out. */
 bool room_grow(struct room_share *share, uint64_t bytes, uint64_t max);
 
 #endif

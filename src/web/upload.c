@@ -91,6 +91,7 @@ enum failure upload_receive(struct upload *u, struct http_request *request, stru
     if (!bad) /* here, where others do not wait for it */
         bad = file_writer_sync(u->writer, e);
     u->state = bad ? UPLOAD_NEW : UPLOAD_RECEIVED;
+    room_give_back(TAKE(u->share));
     return bad;
 }
 
@@ -99,9 +100,9 @@ bool upload_is_received(const struct upload *u)
     return u->state != UPLOAD_NEW;
 }
 
-const struct file_name *upload_name(const struct upload *u)
+uint64_t upload_size(const struct upload *u)
 {
-    return &u->name;
+    return file_writer_size(u->writer);
 }
 
 /* --- placing --- */

@@ -31,7 +31,7 @@ void upload_free(struct upload *upload);
 /* On a thread that may wait for whoever sends: all of the body, durable. Once. */
 enum failure upload_receive(struct upload *upload, struct http_request *request, struct error *e);
 bool upload_is_received(const struct upload *upload);
-const struct file_name *upload_name(const struct upload *upload);
+uint64_t upload_size(const struct upload *upload); /* of what was received */
 
 /* Puts it into its place, if it is not there yet, and says what its manifest is; lent. */
 enum failure upload_place(struct upload *upload, int64_t newer_than_ns,

@@ -157,12 +157,12 @@ static void receive(void *context)
 }
 
 /* In its turn: of two who write the same file, one has its manifest before the other takes its
- * place. */
+ * place; of two who need the last room, the other sees that it is gone. */
 static void try_in_turn(struct errand *errand)
 {
-    char key[ACCOUNT_ID_SIZE];
-    if (content_turn(errand->visit->request, key))
-        turns_wait(errand->web->turns, key, &errand->turn, try_visit, errand);
+    char id[CONFERENCE_ID_SIZE];
+    if (content_turn(errand->visit->request, id))
+        turns_wait(errand->web->turns, id, &errand->turn, try_visit, errand);
     else
         try_visit(errand);
 }

@@ -50,6 +50,33 @@ def put(client, which, name, bytes, *words, **headers):
     return client.ask("PUT", path(which, name), "-T", file, *words, **headers)
 
 
+class Sending:
+    """An upload that goes on by and by; `first`: how it begins."""
+
+    def __init__(self, client, which, name, first):
+        machine = client.world[client.pool]
+        self.process = subprocess.Popen(
+            ["curl", "-sS", "--cacert", str(client.world.folder / "pki/authority.pem"), "--resolve",
+             f"{machine.fqdn}:{machine.users_port}:{machine.address}", "-H",
+             f"Authorization: Bearer {client.token}", "-T", "-", "-o", "/dev/null", "-w",
+             "%{http_code}", url(client.world, client.pool, path(which, name))],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        client.world.others.append(self.process)
+        self.send(first)
+
+    def send(self, bytes):
+        self.process.stdin.write(bytes)
+        self.process.stdin.flush()
+
+    def end(self):
+        """Returns what became of it."""
+        return int(self.process.communicate()[0])
+
+    def go_away(self):
+        self.process.kill()
+        self.process.communicate()
+
+
 class Got:
     """A download: its head, and its bytes as they came."""
 
@@ -280,11 +307,33 @@ def there_is_only_so_much_room(world):
     assert {f["name"]: f["size"] for f in files(ken, which)} == {
         "a": 2 * MB - 1, "c": MB, "d": 2 * MB}
     assert list((world["atl"].store.parent / "files/.pollux/incoming").iterdir()) == []
-    # Of many at once, not more come in than there is room for.
-    other = conference(ken)
-    with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        told = [r.status for r in pool.map(lambda n: put(ken, other, f"{n}", two), range(8))]
-    assert sorted(told) == [201] * 2 + [507] * 6, told
+    # Of many at once, as many come in as there is room for: they do not keep each other out, and
+    # of two that are done at the same moment, only one has the last of it.
+    for _ in range(6):
+        other = conference(ken)
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            told = [r.status for r in pool.map(lambda n: put(ken, other, f"{n}", two), range(8))]
+        assert sorted(told) == [201] * 2 + [507] * 6, told
+        assert [f["size"] for f in files(ken, other)] == [2 * MB] * 2
+
+
+@test
+def two_that_are_done_at_the_same_moment_do_not_both_have_the_last_room(world):
+    ken, which = deploy(world, file_mb=2, conference_mb=5)
+    incoming = world["atl"].store.parent / "files/.pollux/incoming"
+    for number in range(8):
+        which = conference(ken)
+        two = [Sending(ken, which, name, b"x") for name in ("plan.pdf", "minutes.txt")]
+        until("both to have begun, with all the room", lambda: len(list(incoming.iterdir())) == 2)
+        put(ken, which, "first", b"x" * (2 * MB)).must(201)
+        for sending in two:
+            sending.send(b"x" * (2 * MB - 1))
+        until("both to have arrived but for their ends",
+              lambda: [p.stat().st_size for p in incoming.iterdir()] == [2 * MB] * 2)
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            told = sorted(pool.map(Sending.end, two))
+        assert told == [201, 507], (number, told)
+        assert [f["size"] for f in files(ken, which)] == [2 * MB] * 2
 
 
 # --- at once, and large ------------------------------------------------------------------------
@@ -450,20 +499,12 @@ def kill_9_in_the_middle_leaves_the_old_version(world):
     ken, which = deploy(world)
     put(ken, which, "x", b"old").must(201)
     machine = world["atl"]
-    sending = subprocess.Popen(
-        ["curl", "-sS", "--cacert", str(world.folder / "pki/authority.pem"), "--resolve",
-         f"{ATL}:{machine.users_port}:127.0.0.1", "-H", f"Authorization: Bearer {ken.token}", "-T", "-",
-         url(world, "atl", path(which, "x"))], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL)
-    world.others.append(sending)
-    sending.stdin.write(b"new" * MB)
-    sending.stdin.flush()
+    sending = Sending(ken, which, "x", b"new" * MB)
     incoming = machine.store.parent / "files/.pollux/incoming"
     until("some of it to have arrived",
           lambda: any(p.stat().st_size > MB for p in incoming.iterdir()))
     world.kill("atl")
-    sending.stdin.close()
-    sending.wait()
+    sending.end()
     world.start("atl")
     world.wait_mode("atl", "atl", "Serving")
     ken = Client(world, "kenmyer")
@@ -515,18 +556,9 @@ def a_client_that_goes_away_leaves_nothing(world):
     machine = world["atl"]
     incoming = machine.store.parent / "files/.pollux/incoming"
     for name in ("x", "new"):
-        sending = subprocess.Popen(
-            ["curl", "-sS", "--cacert", str(world.folder / "pki/authority.pem"), "--resolve",
-             f"{ATL}:{machine.users_port}:127.0.0.1", "-H", f"Authorization: Bearer {ken.token}", "-T",
-             "-", url(world, "atl", path(which, name))], stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        world.others.append(sending)
-        sending.stdin.write(b"new" * 1000)
-        sending.stdin.flush()
+        sending = Sending(ken, which, name, b"new" * 1000)
         until("it to have begun", lambda: list(incoming.iterdir()))
-        sending.kill()
-        sending.stdin.close()
-        sending.wait()
+        sending.go_away()
         until("it to be gone", lambda: not list(incoming.iterdir()))
     get(ken, which, "x").must(200, b"old")
     get(ken, which, "new").must(404)

@@ -98,13 +98,38 @@ static void uploads_to_a_conference_share_its_room(void **state)
                       *c = room_take(room, ken, other, NULL);
     assert_true(room_grow(a, 60, 100));
     assert_true(room_grow(c, 100, 100)); /* another conference's */
-    assert_false(room_grow(b, 41, 100));
-    assert_true(room_grow(b, 40, 100)); /* what did not fit does not count */
-    assert_false(room_grow(a, 1, 100));
+    assert_true(room_grow(b, 30, 100));
+    assert_false(room_grow(b, 11, 100));
+    assert_true(room_grow(a, 40, 100)); /* who was refused keeps nobody out */
+    assert_false(room_grow(b, 1, 100));
     room_give_back(b);
-    assert_true(room_grow(a, 40, 100));
     room_give_back(a);
     room_give_back(c);
+    content_room_free(room);
+}
+
+/* Each has as much as the others when there is no more: two of them fit, so two come through. */
+static void those_who_come_at_once_do_not_keep_each_other_out(void **state)
+{
+    (void)state;
+    enum { COUNT = 8, PARTS = 20 };
+    struct content_room *room = content_room_new();
+    struct room_share *shares[COUNT];
+    bool refused[COUNT] = {0}; /* and given back some time later */
+    size_t through = 0;
+    for (size_t i = 0; i < COUNT; i++)
+        shares[i] = room_take(room, ken, budget, NULL);
+    for (size_t part = 0; part < PARTS; part++) {
+        for (size_t i = 0; i < COUNT; i++) {
+            if (!refused[i])
+                refused[i] = !room_grow(shares[i], 1, 5 * PARTS / 2);
+        }
+    }
+    for (size_t i = 0; i < COUNT; i++) {
+        through += !refused[i];
+        room_give_back(shares[i]);
+    }
+    assert_int_equal(through, 2);
     content_room_free(room);
 }
 
@@ -138,6 +163,7 @@ int main(void)
         cmocka_unit_test(a_name_ends_no_header_and_is_whole),
         cmocka_unit_test(a_type_follows_from_the_name),
         cmocka_unit_test(uploads_to_a_conference_share_its_room),
+        cmocka_unit_test(those_who_come_at_once_do_not_keep_each_other_out),
         cmocka_unit_test(one_user_leaves_room_for_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
