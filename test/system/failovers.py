@@ -184,8 +184,8 @@ def begin(world, *words, at="redmond", command="Invoke-CsPoolFailOver"):
 class Locked:
     """Somebody else writes to a pool's database, and does not come to an end."""
 
-    def __init__(self, world, pool):
-        self.db = sqlite3.connect(world[pool].store, isolation_level=None, timeout=60)
+    def __init__(self, world, pool, patience_s=60):
+        self.db = sqlite3.connect(world[pool].store, isolation_level=None, timeout=patience_s)
 
     def __enter__(self):
         self.db.execute("BEGIN IMMEDIATE")
