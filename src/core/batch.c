@@ -222,6 +222,12 @@ size_t batch_count(const struct batch *batch)
     return batch->count;
 }
 
+void batch_hand_over(struct batch *batch, struct buffer *memory)
+{
+    *memory = batch->packet.body;
+    batch->packet.body = (struct buffer){0};
+}
+
 bool batch_next(struct batch *batch, struct item *item)
 {
     if (batch->read == batch->count)

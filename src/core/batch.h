@@ -62,6 +62,9 @@ DEFINE_OWNED(struct batch *, batch_close)
 
 const struct batch_head *batch_head(const struct batch *batch);
 size_t batch_count(const struct batch *batch);
+/* What its items are views into goes to the caller: it stays where it is, for as long as he likes.
+ */
+void batch_hand_over(struct batch *batch, struct buffer *memory);
 /* The items in usn order; views into the batch. False behind the last one. */
 bool batch_next(struct batch *batch, struct item *item);
 

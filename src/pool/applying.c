@@ -194,24 +194,43 @@ static enum failure find_end(struct applying *applying, struct copy *copy,
     return wait_until_stored(applying, copy, e);
 }
 
+/* How many items are gathered with those of this batch, at most. */
+static size_t expected(const struct batch_head *head, const struct batch *batch)
+{
+    const uint64_t most = APPLYING_ITEMS_MAX + APPLYING_ITEMS_REST, left = head->head - head->after;
+    if (!head->more)
+        return batch_count(batch);
+    return (size_t)(left < most ? left : most);
+}
+
+static void begin_gathering(struct applying *applying, struct copy *copy,
+                            const struct batch_head *head, struct version from)
+{
+    copy->txn = txn_new(head->home);
+    txn_as_copy(copy->txn, head->term.number);
+    atomic_fetch_add(&applying->gathered, 1);
+    copy->all = *head;
+    copy->from = from;
+    copy->items = copy->bytes = copy->astray = 0;
+    copy->began_ms = clock_ms();
+}
+
 static void gather(struct applying *applying, struct copy *copy, struct batch *batch,
                    const struct batch_head *head, struct version from)
 {
     struct item item;
     struct bytes before = BYTES_NONE;
+    struct buffer memory;
     if (copy->txn) {
         batch_join(&copy->all, head);
     } else {
-        copy->txn = txn_new(head->home);
-        txn_as_copy(copy->txn, head->term.number);
-        atomic_fetch_add(&applying->gathered, 1);
-        copy->all = *head;
-        copy->from = from;
-        copy->items = copy->bytes = copy->astray = 0;
-        copy->began_ms = clock_ms();
+        begin_gathering(applying, copy, head, from);
+        txn_expect_steps(copy->txn, expected(head, batch));
     }
+    batch_hand_over(batch, &memory);
+    txn_keep(copy->txn, &memory);
     while (batch_next(batch, &item) && item.version.usn <= head->upto) {
-        txn_apply(copy->txn, &item);
+        txn_apply_kept(copy->txn, &item);
         copy->astray += bytes_compare(item.key, before) < 0;
         before = item.key;
         copy->items++;

@@ -132,8 +132,8 @@ static enum failure check_step(struct group *group, const struct group_home *hom
 {
     struct item item = {.module = step->module,
                         .version = step->version,
-                        .key = step_key(txn, step),
-                        .value = step_value(txn, step)};
+                        .key = step_key(step),
+                        .value = step_value(step)};
     switch (step->kind) {
     case STEP_PUT:
     case STEP_DELETE:
@@ -251,8 +251,8 @@ static enum failure change(struct group *group, struct group_home *home, struct 
 {
     struct item item = {.module = step->module,
                         .deleted = step->kind == STEP_DELETE,
-                        .key = step_key(txn, step),
-                        .value = step_value(txn, step)};
+                        .key = step_key(step),
+                        .value = step_value(step)};
     if (item.deleted) {
         struct found found = {0};
         enum failure bad =
@@ -450,8 +450,8 @@ static enum failure carry_out_step(struct group *group, struct group_home *home,
         struct item item = {.module = step->module,
                             .deleted = step->deleted,
                             .version = step->version,
-                            .key = step_key(txn, step),
-                            .value = step_value(txn, step)};
+                            .key = step_key(step),
+                            .value = step_value(step)};
         if (step->kind == STEP_REPAIR)
             return run_repair(group->run, group->s, home->row.id, &item, step->hash, e);
         if (step->kind == STEP_PLACE)
@@ -460,7 +460,7 @@ static enum failure carry_out_step(struct group *group, struct group_home *home,
         run_add(group->run, &item, step->hash);
         return OK;
     }
-    case STEP_DROP: return drop(group, home, step, step_key(txn, step), e);
+    case STEP_DROP: return drop(group, home, step, step_key(step), e);
     case STEP_COOKIE:
         state->modules[step->module].cookie = step->version;
         state->modules[step->module].whole_at = step->version;
@@ -468,16 +468,16 @@ static enum failure carry_out_step(struct group *group, struct group_home *home,
             state->modules[step->module].compare_goal = 0; /* it is all there by now */
         reach(state, step->version.usn);
         return OK;
-    case STEP_DISCARD: return discard(group, home, step_value(txn, step), e);
-    case STEP_RECOUNT: return recount(group, home, step->module, step_value(txn, step), e);
+    case STEP_DISCARD: return discard(group, home, step_value(step), e);
+    case STEP_RECOUNT: return recount(group, home, step->module, step_value(step), e);
     case STEP_COMPARE: compare(state, step); return OK;
     case STEP_WHOLE_AT: state->modules[step->module].whole_at = step->version; return OK;
     case STEP_HORIZON: return raise_horizon(group, home, step->version.usn, e);
     case STEP_RECORD: {
         char name[RECORD_NAME_MAX + 1];
-        memcpy(name, step_key(txn, step).at, step->key_size);
+        memcpy(name, step_key(step).at, step->key_size);
         name[step->key_size] = '\0';
-        return record_save(group->s, name, step_value(txn, step), e);
+        return record_save(group->s, name, step_value(step), e);
     }
     case STEP_REWIND:
         return rewind_home(group->s, home->name, &home->row, txn->rewind,

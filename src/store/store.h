@@ -78,6 +78,12 @@ void txn_expect_digest(struct txn *txn, enum module module, const struct digest 
 
 /* A copy's part: an item as the holder numbered it. */
 void txn_apply(struct txn *txn, const struct item *item);
+/* The same where many come at once, whose keys and values need not be copied: they lie in memory
+ * that the transaction took over before. The buffer is empty then. */
+void txn_keep(struct txn *txn, struct buffer *memory);
+void txn_apply_kept(struct txn *txn, const struct item *item);
+/* About so many of any kind are still to come: room for them is made at once. */
+void txn_expect_steps(struct txn *txn, size_t count);
 /* A comparison's part (core/compare.h): the same, and whatever else has its usn goes, because with
  * the holder this item has it; and what the holder does not have goes without a tombstone. The head
  * stays where it is until the end of the comparison. */

@@ -23,18 +23,18 @@ void txn_free(struct txn *txn)
     for (size_t i = 0; i < txn->tied_count; i++)
         sheaf_free(txn->tied[i].sheaf);
     free(txn->tied);
-    buffer_free(&txn->memory);
+    blocks_free(&txn->memory);
     free(txn);
 }
 
-struct bytes step_key(const struct txn *txn, const struct step *step)
+struct bytes step_key(const struct step *step)
 {
-    return bytes_of(txn->memory.at + step->at, step->key_size);
+    return bytes_of(step->key, step->key_size);
 }
 
-struct bytes step_value(const struct txn *txn, const struct step *step)
+struct bytes step_value(const struct step *step)
 {
-    return bytes_of(txn->memory.at + step->at + step->key_size, step->value_size);
+    return bytes_of(step->value, step->value_size);
 }
 
 size_t txn_size(const struct txn *txn)
@@ -42,12 +42,24 @@ size_t txn_size(const struct txn *txn)
     return sizeof *txn + txn->memory.size + txn->count * sizeof *txn->steps + txn->tied_size;
 }
 
-static struct step *add(struct txn *txn, enum step_kind kind, struct bytes key, struct bytes value)
+static void make_room(struct txn *txn, size_t room)
 {
-    if (txn->count == txn->room) {
-        txn->room = txn->room ? txn->room * 2 : 4;
-        txn->steps = xrealloc(txn->steps, txn->room * sizeof *txn->steps);
-    }
+    txn->room = room;
+    txn->steps = xrealloc(txn->steps, room * sizeof *txn->steps);
+}
+
+void txn_expect_steps(struct txn *txn, size_t count)
+{
+    if (txn->room - txn->count < count)
+        make_room(txn, txn->count + count);
+}
+
+/* `key` and `value` lie in the transaction's memory. */
+static struct step *add_kept(struct txn *txn, enum step_kind kind, struct bytes key,
+                             struct bytes value)
+{
+    if (txn->count == txn->room)
+        make_room(txn, txn->room ? txn->room * 2 : 4);
     struct step *step = &txn->steps[txn->count++];
     if (kind != STEP_APPLY)
         txn->loose_from = txn->count;
@@ -55,10 +67,22 @@ static struct step *add(struct txn *txn, enum step_kind kind, struct bytes key, 
     *step = (struct step){.kind = kind,
                           .key_size = (uint32_t)key.size,
                           .value_size = (uint32_t)value.size,
-                          .at = txn->memory.size};
-    buffer_raw(&txn->memory, key.at, key.size);
-    buffer_raw(&txn->memory, value.at, value.size);
+                          .key = key.at,
+                          .value = value.at};
     return step;
+}
+
+static struct bytes copy(struct txn *txn, struct bytes bytes)
+{
+    if (bytes.size == 0)
+        return BYTES_NONE;
+    return bytes_of(memcpy(blocks_room(&txn->memory, bytes.size), bytes.at, bytes.size),
+                    bytes.size);
+}
+
+static struct step *add(struct txn *txn, enum step_kind kind, struct bytes key, struct bytes value)
+{
+    return add_kept(txn, kind, copy(txn, key), copy(txn, value));
 }
 
 static void act_as(struct txn *txn, enum txn_role role, uint64_t term_number)
@@ -108,13 +132,17 @@ void txn_expect_digest(struct txn *txn, enum module module, const struct digest 
 }
 
 /* Its hash is computed by whoever collects, not by the one writer. */
-static void add_item(struct txn *txn, enum step_kind kind, const struct item *item)
+static void describe(struct step *step, const struct item *item)
 {
-    struct step *step = add(txn, kind, item->key, item->value);
     step->module = item->module;
     step->version = item->version;
     step->deleted = item->deleted;
     step->hash = item_hash(item);
+}
+
+static void add_item(struct txn *txn, enum step_kind kind, const struct item *item)
+{
+    describe(add(txn, kind, item->key, item->value), item);
 }
 
 static void tie(struct txn *txn, size_t from)
@@ -122,7 +150,7 @@ static void tie(struct txn *txn, size_t from)
     OWNED(free_memory) struct keyed *list = xcalloc(SHEAF_ITEMS, sizeof *list);
     for (size_t i = 0; i < SHEAF_ITEMS; i++) {
         const struct step *step = &txn->steps[from + i];
-        list[i] = (struct keyed){step->module, step_key(txn, step), step->version.usn, i};
+        list[i] = (struct keyed){step->module, step_key(step), step->version.usn, i};
     }
     struct sheaf *sheaf = sheaf_tie(list, SHEAF_ITEMS);
     txn->tied_size += sheaf_size(sheaf);
@@ -131,13 +159,29 @@ static void tie(struct txn *txn, size_t from)
 }
 
 /* Few items are tied by the writer, with what else it has. */
-void txn_apply(struct txn *txn, const struct item *item)
+static void tie_if_many(struct txn *txn)
 {
-    add_item(txn, STEP_APPLY, item);
     if (txn->count - txn->loose_from < SHEAF_ITEMS)
         return;
     tie(txn, txn->loose_from);
     txn->loose_from = txn->count;
+}
+
+void txn_apply(struct txn *txn, const struct item *item)
+{
+    add_item(txn, STEP_APPLY, item);
+    tie_if_many(txn);
+}
+
+void txn_keep(struct txn *txn, struct buffer *memory)
+{
+    blocks_take_over(&txn->memory, memory);
+}
+
+void txn_apply_kept(struct txn *txn, const struct item *item)
+{
+    describe(add_kept(txn, STEP_APPLY, item->key, item->value), item);
+    tie_if_many(txn);
 }
 
 void txn_place(struct txn *txn, const struct item *item)

@@ -2,6 +2,7 @@
 #ifndef POLLUX_STORE_TXN_H
 #define POLLUX_STORE_TXN_H
 
+#include "base/blocks.h"
 #include "store/sheaf.h"
 #include "store/store.h"
 
@@ -28,14 +29,13 @@ enum step_kind {
     STEP_SWEEP,
 };
 
-/* A key, which is also a record's name, and behind it its value lie in the transaction's own
- * memory, by offset, because it grows. A long catch-up has very many steps: so they are kept small.
- */
+/* A key, which is also a record's name, and its value lie in the transaction's memory. A long
+ * catch-up has very many steps: so they are kept small. */
 struct step {
     enum step_kind kind;
     enum module module;
     uint32_t key_size, value_size;
-    size_t at;
+    const uint8_t *key, *value;
     struct version version; /* of an applied item; what is expected; a point to reach; as usn, the
                                revision of what is dropped, how much is swept, or a tail's id */
     union {
@@ -71,7 +71,7 @@ struct txn {
     uint64_t complete_upto; /* if it says so */
     struct step *steps;
     size_t count, room;
-    struct buffer memory;
+    struct blocks memory;
     struct tied *tied;
     size_t tied_count, tied_size;
     size_t loose_from; /* the items to apply from that step on are not in a sheaf yet */
@@ -83,8 +83,8 @@ struct txn {
     struct store_outcome outcome;
 };
 
-struct bytes step_key(const struct txn *txn, const struct step *step);
-struct bytes step_value(const struct txn *txn, const struct step *step);
+struct bytes step_key(const struct step *step);
+struct bytes step_value(const struct step *step);
 size_t txn_size(const struct txn *txn);
 
 #endif

@@ -1,9 +1,9 @@
-/* Buffers and cursors: what was written is read, and nothing past the end. */
+/* Buffers and cursors: what was written is read, and nothing past the end. And blocks. */
 #include "unit.h"
 
 #include <string.h>
 
-#include "base/bytes.h"
+#include "base/blocks.h"
 
 static void what_was_written_is_read(void **state)
 {
@@ -101,6 +101,53 @@ static void bytes_are_ordered_like_memcmp_with_the_shorter_first(void **state)
     assert_false(bytes_start_with(bytes_of_text("a"), bytes_of_text("ab")));
 }
 
+/* Pieces of all sizes, and what was taken over between them. */
+static void what_lies_in_blocks_stays_where_it_is(void **state)
+{
+    (void)state;
+    enum { PIECES = 2000, TAKEN_EACH = 100, LARGEST = 200000 };
+    static uint8_t *pieces[PIECES];
+    static size_t sizes[PIECES];
+    struct blocks blocks = {0};
+    for (size_t i = 0; i < PIECES; i++) {
+        sizes[i] = i * 7919 % (i % 50 ? 300 : LARGEST);
+        if (i % TAKEN_EACH == 0) {
+            struct buffer memory = {0};
+            buffer_reserve(&memory, sizes[i]);
+            pieces[i] = memory.at;
+            blocks_take_over(&blocks, &memory);
+            assert_null(memory.at);
+        } else {
+            pieces[i] = blocks_room(&blocks, sizes[i]);
+        }
+        if (sizes[i])
+            memset(pieces[i], (int)(i % 251), sizes[i]);
+    }
+    size_t sum = 0;
+    for (size_t i = 0; i < PIECES; i++) {
+        sum += sizes[i];
+        for (size_t n = 0; n < sizes[i]; n++)
+            assert_int_equal(pieces[i][n], i % 251);
+    }
+    assert_in_range(blocks.size, sum, 2 * sum);
+    blocks_free(&blocks);
+    assert_int_equal(blocks.size, 0);
+}
+
+/* So small that a change costs no more than it has. */
+static void little_in_blocks_takes_little(void **state)
+{
+    (void)state;
+    struct blocks blocks = {0};
+    struct buffer none = {0};
+    blocks_take_over(&blocks, &none);
+    uint8_t *first = blocks_room(&blocks, 10), *second = blocks_room(&blocks, 10);
+    assert_ptr_equal(second, first + 10);
+    assert_in_range(blocks.size, 20, 512);
+    blocks_free(&blocks);
+    blocks_free(&blocks);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -112,6 +159,8 @@ int main(void)
         cmocka_unit_test(a_length_beyond_the_limit_is_bad),
         cmocka_unit_test(a_text_with_a_nul_inside_is_bad),
         cmocka_unit_test(bytes_are_ordered_like_memcmp_with_the_shorter_first),
+        cmocka_unit_test(what_lies_in_blocks_stays_where_it_is),
+        cmocka_unit_test(little_in_blocks_takes_little),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -670,6 +670,30 @@ static void a_copy_applies_only_what_follows_its_holders_term(void **state)
     assert_sound(store, HOME);
 }
 
+static void what_a_copy_takes_over_need_not_be_copied(void **state)
+{
+    (void)state;
+    follow_home(store);
+    struct buffer memory = {0};
+    buffer_raw(&memory, "abcdef", 6);
+    struct item one = an_item(5, "a", "1"), two = an_item(6, "b", "2"),
+                three = an_item(7, "c", "3");
+    two.key = bytes_of(memory.at, 3);
+    two.value = bytes_of(memory.at + 3, 3);
+    struct txn *txn = as_copy();
+    txn_expect_steps(txn, 2);
+    txn_apply(txn, &one);
+    txn_keep(txn, &memory);
+    assert_true(memory.at == NULL && memory.size == 0);
+    txn_apply_kept(txn, &two);
+    txn_apply(txn, &three);
+    assert_int_equal(commit_as(store, txn, OK).head, 7);
+    assert_reads("a", "a=1");
+    assert_reads("abc", "abc=def");
+    assert_reads("c", "c=3");
+    assert_sound(store, HOME);
+}
+
 static void a_cookie_moves_only_from_where_it_stands(void **state)
 {
     (void)state;
@@ -2578,6 +2602,7 @@ static const struct CMUnitTest promises[] = {
     TEST(a_release_gives_away_what_was_agreed_or_nothing),
     TEST(a_term_that_opens_enters_the_lineage_where_the_head_stands),
     TEST(a_copy_applies_only_what_follows_its_holders_term),
+    TEST(what_a_copy_takes_over_need_not_be_copied),
     TEST(a_cookie_moves_only_from_where_it_stands),
     TEST(a_copy_that_is_not_whole_becomes_the_holder_behind_a_usn_of_its_own),
     TEST(whoever_is_served_from_before_it_is_refilled_begins_behind_a_usn_of_its_own),
