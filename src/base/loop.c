@@ -17,6 +17,8 @@ struct post {
     struct post *next;
 };
 
+enum { POSTS_TURNS_MAX = 8 };
+
 struct timer {
     loop_call *call;
     void *context;
@@ -29,6 +31,7 @@ struct loop {
     pthread_mutex_t lock;
     struct post *first, **last;
     unsigned waiting;
+    bool awake; /* it has been woken, and looks for posts before it sleeps */
     sd_event_source *watch; /* lasts as long as the loop */
 };
 
@@ -39,44 +42,55 @@ static void must(int result)
         abort();
 }
 
-static void call_posts(struct loop *loop)
+/* Those that wait by now; false: none do, and whoever posts next must wake it. */
+static bool call_posts(struct loop *loop)
 {
     pthread_mutex_lock(&loop->lock);
     struct post *list = loop->first;
     loop->first = NULL;
     loop->last = &loop->first;
     loop->waiting = 0;
+    loop->awake = list != NULL;
     pthread_mutex_unlock(&loop->lock);
+    if (!list)
+        return false;
     while (list) {
         struct post *post = list;
         list = post->next;
         post->call(post->context);
         free(post);
     }
-}
-
-/* Other threads may go on posting meanwhile. */
-static bool has_posts(struct loop *loop)
-{
-    pthread_mutex_lock(&loop->lock);
-    bool has = loop->first != NULL;
-    pthread_mutex_unlock(&loop->lock);
-    return has;
+    return true;
 }
 
 void loop_settle(struct loop *loop)
 {
-    while (has_posts(loop))
-        call_posts(loop);
+    while (call_posts(loop))
+        ;
 }
 
+static void wake(struct loop *loop)
+{
+    uint64_t one = 1;
+    ssize_t written = write(loop->wake, &one, sizeof one);
+    (void)written; /* fails only when the counter is full, and then the loop wakes anyway */
+}
+
+/* What is posted meanwhile comes at once, which is less than falling asleep and being woken; but
+ * timers and signals have their turns, too. */
 static int on_wake(sd_event_source *source, int fd, uint32_t events, void *context)
 {
     (void)source;
     (void)events;
+    struct loop *loop = context;
     uint64_t count;
-    if (read(fd, &count, sizeof count) == (ssize_t)sizeof count)
-        call_posts(context);
+    if (read(fd, &count, sizeof count) != (ssize_t)sizeof count)
+        return 0;
+    for (int i = 0; i < POSTS_TURNS_MAX; i++) {
+        if (!call_posts(loop))
+            return 0;
+    }
+    wake(loop);
     return 0;
 }
 
@@ -109,21 +123,19 @@ static bool post(struct loop *loop, loop_call *call, void *context, unsigned lim
     struct post *post = xmalloc(sizeof *post);
     *post = (struct post){.call = call, .context = context};
     pthread_mutex_lock(&loop->lock);
-    bool room = loop->waiting < limit;
+    bool room = loop->waiting < limit, asleep = room && !loop->awake;
     if (room) {
         *loop->last = post;
         loop->last = &post->next;
         loop->waiting++;
+        loop->awake = true;
     }
     pthread_mutex_unlock(&loop->lock);
-    if (!room) {
+    if (!room)
         free(post);
-        return false;
-    }
-    uint64_t one = 1;
-    ssize_t written = write(loop->wake, &one, sizeof one);
-    (void)written; /* fails only when the counter is full, and then the loop wakes anyway */
-    return true;
+    if (asleep)
+        wake(loop);
+    return room;
 }
 
 bool loop_post(struct loop *loop, loop_call *call, void *context)
