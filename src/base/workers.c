@@ -93,7 +93,8 @@ static void *run(void *argument)
     struct workers *workers = argument;
     for (struct job *job; (job = take(workers));) {
         job->work(job->context);
-        loop_post_surely(workers->loop, job->done, job->context);
+        if (job->done)
+            loop_post_surely(workers->loop, job->done, job->context);
         free(job);
     }
     return NULL;

@@ -24,8 +24,8 @@ struct workers *workers_new(struct loop *loop, const char *name, unsigned max);
  * then. NULL does nothing. */
 void workers_free(struct workers *workers);
 
-/* `work` on a thread, then `done` on the loop's. False if too many wait already; then neither is
- * called. From the loop's thread. */
+/* `work` on a thread, then `done` on the loop's; NULL: `work` has passed it on itself. False if too
+ * many wait already; then neither is called. From the loop's thread. */
 bool workers_run(struct workers *workers, loop_call *work, loop_call *done, void *context);
 
 #endif

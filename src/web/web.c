@@ -79,16 +79,26 @@ static void refuse(struct errand *errand, enum failure kind, const char *what)
     errand_end(errand);
 }
 
-/* On a thread. What needs no commit is answered right here. */
+static void try_visit(void *context);
+static void on_worked(void *context);
+static void on_committed(const struct store_outcome *outcome, void *context);
+
+/* On a thread. What needs no commit is answered right here; what does is committed, and the loop
+ * has nothing to do with it before it is durable. */
 static void work(void *context)
 {
     struct errand *errand = context;
-    visit_try(errand->visit, TAKE(errand->standing));
-    if (!errand->visit->txn && !errand->visit->remembers && !visit_receives(errand->visit))
-        visit_send(errand->visit);
+    struct web *web = errand->web;
+    struct visit *visit = errand->visit;
+    visit_try(visit, TAKE(errand->standing));
+    if (visit->txn) {
+        commit_on_loop(web->visited.store, web->loop, TAKE(visit->txn), on_committed, errand);
+        return;
+    }
+    if (!visit->remembers && !visit_receives(visit))
+        visit_send(visit);
+    loop_post_surely(web->loop, on_worked, errand);
 }
-
-static void try_visit(void *context);
 
 /* Large files take their time to go. */
 static void settle(void *context)
@@ -180,16 +190,13 @@ static void on_worked(void *context)
 {
     struct errand *errand = context;
     struct web *web = errand->web;
-    struct txn *txn = TAKE(errand->visit->txn);
     if (visit_receives(errand->visit)) {
         if (!workers_run(web->uploads, receive, on_received, errand))
             refuse(errand, FAIL_BUSY, "Too many files are sent to this machine at once.");
-    } else if (!txn && errand->visit->remembers)
+    } else if (errand->visit->remembers)
         storage_service_settle(web->visited.storage, on_kept, errand);
-    else if (!txn)
-        errand_end(errand);
     else
-        commit_on_loop(web->visited.store, web->loop, txn, on_committed, errand);
+        errand_end(errand);
 }
 
 static void try_visit(void *context)
@@ -201,7 +208,7 @@ static void try_visit(void *context)
         return;
     }
     errand->standing = standing_share(web->standing);
-    if (!workers_run(web->workers, work, on_worked, errand))
+    if (!workers_run(web->workers, work, NULL, errand))
         refuse(errand, FAIL_BUSY, "Too many users ask something of this machine at once.");
 }
 
