@@ -36,23 +36,22 @@ static struct log_file *log_of(sqlite3_file *file)
 
 /* --- what is joined --- */
 
-/* The disk begins with it while the transaction goes on, so that its end waits for little. If that
- * fails, the sync tells. */
-static void begin_syncing(const struct log_file *log, int size)
-{
-    if (log->hint >= 0)
-        sync_file_range(log->hint, log->at, size, SYNC_FILE_RANGE_WRITE);
-}
-
 static int write_out(struct log_file *log)
 {
     int size = log->size;
     log->size = 0; /* what can't be written is rolled back */
     if (!size)
         return SQLITE_OK;
-    int code = log->below->pMethods->xWrite(log->below, log->joined, size, log->at);
-    if (code == SQLITE_OK && size >= LOG_EARLY_BYTES)
-        begin_syncing(log, size);
+    return log->below->pMethods->xWrite(log->below, log->joined, size, log->at);
+}
+
+/* More follows, and the disk begins with this meanwhile: then the end of the transaction waits for
+ * little. If that fails, the sync tells. */
+static int write_early(struct log_file *log)
+{
+    int size = log->size, code = write_out(log);
+    if (code == SQLITE_OK && size >= LOG_EARLY_BYTES && log->hint >= 0)
+        sync_file_range(log->hint, log->at, size, SYNC_FILE_RANGE_WRITE);
     return code;
 }
 
@@ -81,7 +80,7 @@ static int file_write(sqlite3_file *file, const void *bytes, int size, sqlite3_i
         memcpy(log->joined + (at - log->at), bytes, (size_t)size);
         return SQLITE_OK;
     }
-    int code = log->size && !follows(log, size, at) ? write_out(log) : SQLITE_OK;
+    int code = log->size && !follows(log, size, at) ? write_early(log) : SQLITE_OK;
     if (code != SQLITE_OK)
         return code;
     if (size > LOG_JOIN_BYTES) /* pages are never that large */
