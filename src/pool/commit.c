@@ -16,7 +16,7 @@ static void on_loop(void *context)
     free(commit);
 }
 
-/* On the store's thread. */
+/* On the store's thread, or at once where its queue is full. */
 static void on_outcome(const struct store_outcome *outcome, void *context)
 {
     struct commit *commit = context;

@@ -5,7 +5,7 @@
 #include "base/loop.h"
 #include "store/store.h"
 
-/* Takes the transaction over. `done` is called once, on the loop. */
+/* Any thread. Takes the transaction over. `done` is called once, on the loop. */
 void commit_on_loop(struct store *store, struct loop *loop, struct txn *txn, store_done *done,
                     void *context);
 

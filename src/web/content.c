@@ -414,6 +414,7 @@ static enum failure end_upload(struct visit *v, const struct spot *s, struct err
     OWNED(buffer_free) struct buffer value = {0};
     const struct manifest *manifest;
     uint64_t left = 0;
+    upload_has_its_turn(v->upload);
     if (is_taken_up(v, s) || !visit_condition(v, version_of(s)))
         return OK;
     uint64_t usn = s->exists ? s->version.usn : 0;

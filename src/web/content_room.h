@@ -1,7 +1,7 @@
-/* How much of a conference's room is taken by uploads that are being received, so that many of them
- * can't fill the disk with what will be refused; and how many somebody has at once. Whether there
- * is room for one that is there as a whole, the conference's manifests say. In memory: an upload
- * does not outlive its process. Any thread. */
+/* How much of a conference's room is taken by uploads that arrive, or wait for their turn, so that
+ * many of them can't fill the disk with what will be refused; and how many somebody has at once.
+ * Whether there is room for the one that has its turn, the conference's manifests say. In memory:
+ * an upload does not outlive its process. Any thread. */
 #ifndef POLLUX_WEB_CONTENT_ROOM_H
 #define POLLUX_WEB_CONTENT_ROOM_H
 
@@ -18,7 +18,7 @@ void content_room_free(struct content_room *room);
 
 /* The part of one upload. */
 struct room_share;
-/* FAIL_BUSY if the user has too many uploads already. Lent until it is given back. */
+/* FAIL_REFUSED if the user has too many uploads already. Lent until it is given back. */
 struct room_share *room_take(struct content_room *room, const char *user, const char *conference,
                              struct error *e);
 void room_give_back(struct room_share *share); /* NULL does nothing */

@@ -28,18 +28,18 @@ void turns_free(struct turns *turns)
 }
 
 /* Ids are random: any part of one will do. */
-static struct lane *lane_of(struct turns *turns, const char *user)
+static struct lane *lane_of(struct turns *turns, const char *id)
 {
     char figures[3];
-    snprintf(figures, sizeof figures, "%s", user);
+    snprintf(figures, sizeof figures, "%s", id);
     return &turns->lanes[strtoul(figures, NULL, 16) % TURNS_LANES];
 }
 
-void turns_wait(struct turns *turns, const char *user, struct turn *turn, loop_call *go,
+void turns_wait(struct turns *turns, const char *of, struct turn *turn, loop_call *go,
                 void *context)
 {
     assert(!turn->lane);
-    *turn = (struct turn){.lane = lane_of(turns, user), .go = go, .context = context};
+    *turn = (struct turn){.lane = lane_of(turns, of), .go = go, .context = context};
     *turn->lane->last = turn;
     turn->lane->last = &turn->next;
     if (turn->lane->first == turn)

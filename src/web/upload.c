@@ -91,13 +91,17 @@ enum failure upload_receive(struct upload *u, struct http_request *request, stru
     if (!bad) /* here, where others do not wait for it */
         bad = file_writer_sync(u->writer, e);
     u->state = bad ? UPLOAD_NEW : UPLOAD_RECEIVED;
-    room_give_back(TAKE(u->share));
     return bad;
 }
 
 bool upload_is_received(const struct upload *u)
 {
     return u->state != UPLOAD_NEW;
+}
+
+void upload_has_its_turn(struct upload *u)
+{
+    room_give_back(TAKE(u->share));
 }
 
 uint64_t upload_size(const struct upload *u)

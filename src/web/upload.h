@@ -31,6 +31,8 @@ void upload_free(struct upload *upload);
 /* On a thread that may wait for whoever sends: all of the body, durable. Once. */
 enum failure upload_receive(struct upload *upload, struct http_request *request, struct error *e);
 bool upload_is_received(const struct upload *upload);
+/* From now on the conference's manifests say whether there is room for it. */
+void upload_has_its_turn(struct upload *upload);
 uint64_t upload_size(const struct upload *upload); /* of what was received */
 
 /* Puts it into its place, if it is not there yet, and says what its manifest is; lent. */

@@ -191,7 +191,9 @@ static void on_worked(void *context)
     struct errand *errand = context;
     struct web *web = errand->web;
     if (visit_receives(errand->visit)) {
-        if (!workers_run(web->uploads, receive, on_received, errand))
+        if (web->stopped)
+            refuse(errand, FAIL_STOPPING, "This machine is stopping.");
+        else if (!workers_run(web->uploads, receive, on_received, errand))
             refuse(errand, FAIL_BUSY, "Too many files are sent to this machine at once.");
     } else if (errand->visit->remembers)
         storage_service_settle(web->visited.storage, on_kept, errand);

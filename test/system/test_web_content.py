@@ -5,6 +5,7 @@ import hashlib
 import urllib.parse
 
 from copies import *
+from failovers import Locked
 from pollux_world import *
 from web_client import *
 
@@ -40,7 +41,7 @@ def conference(client, *others):
 
 
 def path(which, name=None):
-    quoted = "/" + urllib.parse.quote(name, safe="") if name is not None else ""
+    quoted = "/" + urllib.parse.quote(str(name), safe="") if name is not None else ""
     return f"/v1/conferences/{which}/files{quoted}"
 
 
@@ -75,6 +76,13 @@ class Sending:
     def go_away(self):
         self.process.kill()
         self.process.communicate()
+
+
+def connect(client):
+    """A bare connection to where the client is a user."""
+    machine = client.world[client.pool]
+    plain = socket.create_connection((machine.address, machine.users_port), PATIENCE_S)
+    return tls(client.world.folder / "pki/authority.pem").wrap_socket(plain, server_hostname=machine.fqdn)
 
 
 class Got:
@@ -336,6 +344,31 @@ def two_that_are_done_at_the_same_moment_do_not_both_have_the_last_room(world):
         assert [f["size"] for f in files(ken, which)] == [2 * MB] * 2
 
 
+@test
+def what_waits_for_the_store_takes_its_conferences_room(world):
+    """They had arrived, and counted for nobody until their manifests were durable."""
+    ken, which = deploy(world, file_mb=2, conference_mb=5)
+    root = world["atl"].store.parent / "files"
+
+    def size(file):  # it may be about to take its place
+        try:
+            return file.stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    there = lambda: sum(size(p) >= 2 * MB for p in list(root.rglob("*")))
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        with Locked(world, "atl"):
+            told = []
+            for n in range(16):
+                before = there()
+                told.append(pool.submit(Sending.end, Sending(ken, which, f"{n}", b"x" * (2 * MB))))
+                until("it to be there, or refused", lambda: told[-1].done() or there() > before)
+            assert there() <= 1 + 2  # one has its turn, and others as much as there is room for
+    told = sorted(t.result() for t in told)
+    assert told == [201] * 2 + [507] * 14, told
+
+
 # --- at once, and large ------------------------------------------------------------------------
 
 
@@ -562,6 +595,27 @@ def a_client_that_goes_away_leaves_nothing(world):
         until("it to be gone", lambda: not list(incoming.iterdir()))
     get(ken, which, "x").must(200, b"old")
     get(ken, which, "new").must(404)
+
+
+@test
+def it_stops_in_order_while_uploads_begin(world):
+    """What was only now found to be an upload was given to threads that had gone."""
+    ken, which = deploy(world)
+    machine = world["atl"]
+    for number in range(8):
+        connections = [connect(ken) for _ in range(36)]
+        for n, connection in enumerate(connections):
+            connection.sendall(
+                f"PUT {path(which, n)} HTTP/1.1\r\nHost: {machine.fqdn}\r\nAuthorization: Bearer {ken.token}\r\n"
+                "Content-Length: 100\r\nExpect: 100-continue\r\n\r\n".encode())
+        time.sleep(0.0005 * number)
+        world.send("atl", signal.SIGTERM)
+        assert machine.process.wait(PATIENCE_S) == 0
+        for connection in connections:
+            connection.close()
+        world.start("atl")
+        world.wait_mode("atl", "atl", "Serving")
+        ken = Client(world, "kenmyer")
 
 
 @test
