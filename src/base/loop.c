@@ -17,7 +17,7 @@ struct post {
     struct post *next;
 };
 
-enum { POSTS_TURNS_MAX = 8 };
+enum { POSTS_TURNS_MAX = 2 };
 
 struct timer {
     loop_call *call;
@@ -31,7 +31,7 @@ struct loop {
     pthread_mutex_t lock;
     struct post *first, **last;
     unsigned waiting;
-    bool awake; /* it has been woken, and looks for posts before it sleeps */
+    bool awake;             /* it has been woken, and looks for posts before it sleeps */
     sd_event_source *watch; /* lasts as long as the loop */
 };
 

@@ -112,10 +112,17 @@ static enum failure check_magic(uint32_t found, uint32_t magic, const char *what
     return FAIL_NEWER;
 }
 
+/* No more than it needs: it may be kept for a while. */
+static void make_room(struct buffer *body, size_t size)
+{
+    *body = (struct buffer){.at = xmalloc(size), .room = size};
+}
+
 static enum failure unpack(struct packet *packet, struct bytes packed, size_t size,
                            const char *what, struct error *e)
 {
     if (packed.size == size) {
+        make_room(&packet->body, size);
         buffer_raw(&packet->body, packed.at, size);
         return OK;
     }
@@ -123,7 +130,7 @@ static enum failure unpack(struct packet *packet, struct bytes packed, size_t si
     if (ZSTD_getFrameContentSize(packed.at, packed.size) != size ||
         ZSTD_findFrameCompressedSize(packed.at, packed.size) != packed.size)
         return packet_damaged(what, "its size is not what it says", e);
-    buffer_reserve(&packet->body, size);
+    make_room(&packet->body, size);
     size_t got = ZSTD_decompress(packet->body.at, size, packed.at, packed.size);
     if (ZSTD_isError(got) || got != size)
         return packet_damaged(what, "it can't be decompressed", e);

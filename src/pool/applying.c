@@ -194,11 +194,11 @@ static enum failure find_end(struct applying *applying, struct copy *copy,
     return wait_until_stored(applying, copy, e);
 }
 
-/* How many items are gathered with those of this batch, at most. */
-static size_t expected(const struct batch_head *head, const struct batch *batch)
+/* How many items are gathered, at most, with those of this batch if it waits for others. */
+static size_t expected(const struct batch_head *head, const struct batch *batch, bool waits)
 {
     const uint64_t most = APPLYING_ITEMS_MAX + APPLYING_ITEMS_REST, left = head->head - head->after;
-    if (!head->more)
+    if (!waits)
         return batch_count(batch);
     return (size_t)(left < most ? left : most);
 }
@@ -216,7 +216,7 @@ static void begin_gathering(struct applying *applying, struct copy *copy,
 }
 
 static void gather(struct applying *applying, struct copy *copy, struct batch *batch,
-                   const struct batch_head *head, struct version from)
+                   const struct batch_head *head, struct version from, bool waits)
 {
     struct item item;
     struct bytes before = BYTES_NONE;
@@ -225,7 +225,7 @@ static void gather(struct applying *applying, struct copy *copy, struct batch *b
         batch_join(&copy->all, head);
     } else {
         begin_gathering(applying, copy, head, from);
-        txn_expect_steps(copy->txn, expected(head, batch));
+        txn_expect_steps(copy->txn, expected(head, batch, waits));
     }
     batch_hand_over(batch, &memory);
     txn_keep(copy->txn, &memory);
@@ -410,7 +410,8 @@ static enum failure take(struct applying *applying, struct copy *copy, struct st
         return bad;
     if (waits && sent->answered)
         sent->answered(sent->context);
-    gather(applying, copy, batch, head, taken ? version_at(hold, head->after) : stands.cookie);
+    gather(applying, copy, batch, head, taken ? version_at(hold, head->after) : stands.cookie,
+           waits);
     if (waits) {
         if (!*next && is_due(copy, &state))
             *next = take_next(applying, copy, hold);
