@@ -408,6 +408,7 @@ static void gather(struct gathered *g, struct batch *batch, const struct batch_h
                    struct version from)
 {
     struct item item;
+    struct buffer memory;
     if (g->txn) {
         batch_join(&g->all, head);
     } else {
@@ -416,8 +417,10 @@ static void gather(struct gathered *g, struct batch *batch, const struct batch_h
         g->all = *head;
         g->from = from;
     }
+    batch_hand_over(batch, &memory);
+    txn_keep(g->txn, &memory);
     while (batch_next(batch, &item))
-        txn_apply(g->txn, &item);
+        txn_apply_kept(g->txn, &item);
     g->batches++;
 }
 

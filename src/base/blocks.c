@@ -12,16 +12,15 @@ enum {
 
 struct block {
     struct block *before;
-    uint8_t *at; /* behind this head, or what was taken over */
-    size_t used, room;
+    uint8_t *at;       /* behind this head, or what was taken over */
+    size_t used, room; /* `used`: of one that has room for more */
 };
 
 static uint8_t *add(struct blocks *blocks, struct block **list, uint8_t *at, size_t room)
 {
     assert(room <= SIZE_MAX - sizeof(struct block));
     struct block *block = xmalloc(sizeof *block + (at ? 0 : room));
-    *block = (struct block){
-        .before = *list, .at = at ? at : (uint8_t *)(block + 1), .used = room, .room = room};
+    *block = (struct block){.before = *list, .at = at ? at : (uint8_t *)(block + 1), .room = room};
     *list = block;
     blocks->size += sizeof *block + room;
     return block->at;
@@ -43,7 +42,6 @@ uint8_t *blocks_room(struct blocks *blocks, size_t size)
     if (!last || last->room - last->used < size) {
         add(blocks, &blocks->last, NULL, next_room(last, size));
         last = blocks->last;
-        last->used = 0;
     }
     last->used += size;
     return last->at + last->used - size;
