@@ -188,29 +188,20 @@ static void copy(struct own_leaf *own, struct lying *lying)
     take_over(own, lying);
 }
 
-static struct bytes first_key(struct bytes keys)
-{
-    struct led first = {0};
-    leaf_next(&keys, &first);
-    return first.key;
-}
-
 /* In as many leaves as it takes: the first one stays where it is. */
 static enum failure write_parts(struct sqlite_session *s, int64_t home, const struct own_leaf *own,
                                 bool grows, struct error *e)
 {
-    struct leaf part = own->leaf;
-    struct bytes left = own->leaf.keys;
+    struct leaf_parting parting;
+    struct leaf part;
     int64_t id = own->id;
     enum failure bad = OK;
-    do {
-        part.keys = leaf_part(&left, grows);
-        part.last = own->leaf.last && left.size == 0;
-        part.high = left.size ? first_key(left) : own->leaf.high;
+    leaf_parting_begin(&parting, &own->leaf, grows);
+    while (!bad && leaf_parting_next(&parting, &part)) {
         bad = sqlite_leaf_write(s, home, id, &part, e);
-        part.low = part.high;
         id = 0;
-    } while (!bad && left.size);
+    }
+    leaf_parting_free(&parting);
     return bad;
 }
 
@@ -387,8 +378,9 @@ enum failure sqlite_keys_walk(struct sqlite_session *s, int64_t home, enum modul
         if (bad)
             break;
         copy(&at, &lying);
-        struct bytes left = at.leaf.keys;
-        for (struct led led; goes_on && leaf_next(&left, &led);)
+        struct leaf_reader reader;
+        leaf_reader_begin(&reader, &at.leaf);
+        for (struct led led; goes_on && leaf_next(&reader, &led);)
             goes_on = bytes_compare(led.key, from) < 0 || visit(&led, context);
     }
     own_leaf_free(&at);

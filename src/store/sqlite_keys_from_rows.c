@@ -1,5 +1,5 @@
-/* Stores in which each key was a row, in key_<home>, as an older version wrote them. Nothing told
- * whether those rows were sound: the items' own are, and have the same keys. */
+/* Stores whose keys were written otherwise by an older version, or not at all. They are made anew
+ * from the items, which have them, too, and tell whether they are sound. */
 #include <stdlib.h>
 
 #include "store/sqlite_keys.h"
@@ -14,16 +14,16 @@ static enum failure put_keys(struct sqlite_session *s, int64_t home, struct erro
     long long n = home;
     sqlite3_stmt *keys = NULL;
     char *select = sqlite3_mprintf(keys_of_items, n, n);
-    char *drop = sqlite3_mprintf("DROP TABLE key_%lld", n);
-    enum failure bad = sqlite_keys_create(s, home, e);
+    char *drop = sqlite3_mprintf("DROP TABLE IF EXISTS leaf_%lld", n);
+    enum failure bad = sqlite_run(s->db, s->path, drop, e);
+    if (!bad)
+        bad = sqlite_keys_create(s, home, e);
     if (!bad)
         bad = sqlite_prepare(s, select, &keys, e);
     if (!bad)
         bad = sqlite_keys_put_selected(s, home, keys, e);
     sqlite3_finalize(keys);
     sqlite_forget_statements(s, home);
-    if (!bad)
-        bad = sqlite_run(s->db, s->path, drop, e);
     sqlite3_free(select);
     sqlite3_free(drop);
     return bad;

@@ -260,8 +260,7 @@ struct astray {
     const uint64_t *usns; /* ascending */
     size_t count;
     enum module module;
-    struct buffer keys; /* as a leaf has them */
-    struct bytes left;
+    struct key_list keys;
 };
 
 static int by_number(const void *left, const void *right)
@@ -274,17 +273,7 @@ static bool note_astray(const struct led *led, void *context)
 {
     struct astray *astray = context;
     if (bsearch(&led->usn, astray->usns, astray->count, sizeof *astray->usns, by_number))
-        leaf_add(&astray->keys, led->key, led->usn);
-    return true;
-}
-
-static bool next_astray(void *context, struct keyed *key)
-{
-    struct astray *astray = context;
-    struct led led;
-    if (!leaf_next(&astray->left, &led))
-        return false;
-    *key = (struct keyed){.module = astray->module, .key = led.key, .usn = led.usn};
+        key_list_add(&astray->keys, astray->module, led->key, led->usn);
     return true;
 }
 
@@ -298,13 +287,14 @@ static void ignore_dropped(void *context, const struct keyed *key, uint64_t usn)
 static enum failure drop_astray(struct sqlite_session *s, int64_t home, struct astray *astray,
                                 struct error *e)
 {
-    enum failure bad =
-        sqlite_keys_walk(s, home, astray->module, BYTES_NONE, note_astray, astray, e);
-    astray->left = buffer_view(&astray->keys);
-    struct key_source source = {.next = next_astray, .led = ignore_dropped, .context = astray};
+    enum failure bad = OK;
+    for (int module = 0; !bad && module < MODULES; module++) {
+        astray->module = (enum module)module;
+        bad = sqlite_keys_walk(s, home, astray->module, BYTES_NONE, note_astray, astray, e);
+    }
     if (!bad)
-        bad = sqlite_keys_drop(s, home, &source, e);
-    buffer_clear(&astray->keys);
+        bad = sqlite_keys_listed(s, home, &astray->keys, sqlite_keys_drop, ignore_dropped, NULL, e);
+    key_list_free(&astray->keys);
     return bad;
 }
 
@@ -319,10 +309,5 @@ enum failure sqlite_keys_mend(struct sqlite_session *s, int64_t home, const uint
     memcpy(sorted, usns, count * sizeof *sorted);
     qsort(sorted, count, sizeof *sorted, by_number);
     struct astray astray = {.usns = sorted, .count = count};
-    for (int module = 0; !bad && module < MODULES; module++) {
-        astray.module = (enum module)module;
-        bad = drop_astray(s, home, &astray, e);
-    }
-    buffer_free(&astray.keys);
-    return bad;
+    return bad ? bad : drop_astray(s, home, &astray, e);
 }

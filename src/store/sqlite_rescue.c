@@ -189,12 +189,14 @@ static void put_key(struct rescue *r, enum module module, const struct led *led)
 static bool put_leaf(struct rescue *r, sqlite3_stmt *row)
 {
     struct leaf leaf;
+    struct leaf_reader reader;
     struct led led;
     enum module module = (enum module)sqlite3_column_int(row, 0);
     if ((unsigned)module >= MODULES ||
         !leaf_read(module, sqlite_column_bytes_of(row, 1), sqlite_column_bytes_of(row, 2), &leaf))
         return true;
-    while (!r->bad && leaf_next(&leaf.keys, &led))
+    leaf_reader_begin(&reader, &leaf);
+    while (!r->bad && leaf_next(&reader, &led))
         put_key(r, module, &led);
     return true;
 }

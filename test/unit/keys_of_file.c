@@ -31,9 +31,12 @@ static void change_leaf(const struct leaf *leaf, change_key *change, void *conte
 {
     OWNED(buffer_free) struct buffer keys = {0};
     struct leaf changed = *leaf;
-    struct bytes left = leaf->keys;
-    for (struct led led; leaf_next(&left, &led);)
-        change(&led, &keys, context);
+    struct leaf_reader reader;
+    struct leaf_writer writer;
+    leaf_reader_begin(&reader, leaf);
+    leaf_writer_begin(&writer, leaf->low, &keys);
+    for (struct led led; leaf_next(&reader, &led);)
+        change(&led, &writer, context);
     changed.keys = buffer_view(&keys);
     leaf_store(&changed, stored);
 }
@@ -62,8 +65,9 @@ void change_keys(const char *path, change_key *change, void *context)
 static size_t count_astray_of(const struct leaf *leaf, sqlite3_stmt *others)
 {
     size_t astray = 0;
-    struct bytes left = leaf->keys;
-    for (struct led led; leaf_next(&left, &led);) {
+    struct leaf_reader reader;
+    leaf_reader_begin(&reader, leaf);
+    for (struct led led; leaf_next(&reader, &led);) {
         sqlite3_bind_int64(others, 1, (int64_t)led.usn);
         sqlite3_bind_int(others, 2, MODULE);
         sqlite3_bind_blob64(others, 3, led.key.at, led.key.size, SQLITE_STATIC);

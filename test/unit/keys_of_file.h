@@ -5,7 +5,7 @@
 #include "store/leaf.h"
 
 /* Writes to `keys` what is to be there instead of this one. */
-typedef void change_key(const struct led *led, struct buffer *keys, void *context);
+typedef void change_key(const struct led *led, struct leaf_writer *keys, void *context);
 /* Each leaf is sound afterwards, whatever it says. */
 void change_keys(const char *path, change_key *change, void *context);
 

@@ -372,7 +372,7 @@ static void keys_are_made_anew(void **state)
     }
 }
 
-static void lead_800_to_900(const struct led *led, struct buffer *keys, void *context)
+static void lead_800_to_900(const struct led *led, struct leaf_writer *keys, void *context)
 {
     (void)context;
     leaf_add(keys, led->key, led->usn == 800 ? 900 : led->usn);
