@@ -108,13 +108,14 @@ static enum failure read_and_pack(struct pack *pack, struct hold *hold, struct e
     head->head = copy_head(&copy); /* all that there is by now: core/export.h says why */
     head->horizon = copy_horizon(&copy, state.horizon);
     batch_begin(pack->writer, head);
-    bool none = head->module == MODULE_DATA_CONF && !head->after &&
-                !state.modules[head->module].digest.items; /* most homes have no files */
-    if (!none && view_changes(view, head->home, head->after, pack_item, pack, e))
+    bool any = true; /* most homes have no files, and many other changes would be read in vain */
+    if (head->module == MODULE_DATA_CONF && view_has_any(view, head->home, head->module, &any, e))
+        return e->kind;
+    if (any && view_changes(view, head->home, head->after, pack_item, pack, e))
         return e->kind;
     if (!result->full)
         head->upto = copy.head;
-    if (pack->order.tells_others && !none)
+    if (pack->order.tells_others && any)
         batch_others_upto(pack->writer, pack->others_upto);
     return OK;
 }

@@ -141,7 +141,7 @@ struct engine_ops {
     /* Has a new file made of what can be read of a damaged one, when the engine is opened next.
      * NULL: it has no files. */
     enum failure (*renew)(struct session *s, struct error *e);
-    /* Of the keys with the prefix, those from `from` on, which has it, too. */
+    /* Of the keys with the prefix, those from `from` on, which has it, too; tombstones' as well. */
     enum failure (*walk_keys)(struct session *s, int64_t home, enum module module,
                               struct bytes prefix, struct bytes from, view_visit *visit,
                               void *context, struct error *e);

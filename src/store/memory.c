@@ -359,7 +359,6 @@ struct walk {
     struct bytes within; /* the keys of the tree that are meant begin with this */
     const struct memory_session *s;
     int64_t home;
-    bool live_only;
     view_visit *visit;
     void *context;
     enum failure bad;
@@ -371,8 +370,6 @@ static bool hand_out(struct walk *w, struct bytes encoded)
     struct item item;
     struct item_hash hash;
     item_decode(encoded, &item, &hash);
-    if (w->live_only && item.deleted)
-        return true;
     w->bad = row_check(&item, hash, w->e);
     return !w->bad && w->visit(&item, hash, w->context);
 }
@@ -480,7 +477,6 @@ static enum failure walk_keys(struct session *base, int64_t home, enum module mo
     struct walk w = {.within = item_key(&within, home, module, prefix),
                      .s = session_of(base),
                      .home = home,
-                     .live_only = true,
                      .visit = visit,
                      .context = context,
                      .e = e};

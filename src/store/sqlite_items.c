@@ -492,7 +492,7 @@ static bool visit_led(const struct led *led, void *context)
     struct item_hash hash;
     sqlite_bind_u64(walk->row, 1, led->usn);
     walk->bad = read_led(walk->s, walk->row, walk->module, led->key, &item, &hash, walk->e);
-    bool goes_on = !walk->bad && (item.deleted || walk->visit(&item, hash, walk->context));
+    bool goes_on = !walk->bad && walk->visit(&item, hash, walk->context);
     sqlite3_reset(walk->row);
     return goes_on;
 }

@@ -236,6 +236,10 @@ enum failure view_keys_after(struct view *view, const char *home, enum module mo
                              struct bytes prefix, struct bytes after, view_visit *visit,
                              void *context, struct error *e);
 
+/* Is there anything of a module, if only tombstones? */
+enum failure view_has_any(struct view *view, const char *home, enum module module, bool *any,
+                          struct error *e);
+
 /* The tails of a home, none if there are none; they are large: not for the stack. And what is in
  * one of them, as view_changes(): the versions are those that the items had. */
 enum failure view_tails(struct view *view, const char *home, struct tails *tails, struct error *e);

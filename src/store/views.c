@@ -248,6 +248,27 @@ enum failure view_changes(struct view *view, const char *home, uint64_t after, v
     return noted(view, bad);
 }
 
+/* Engines walk over tombstones as well. */
+struct live {
+    view_visit *visit;
+    void *context;
+};
+
+static bool visit_live(const struct item *item, struct item_hash hash, void *context)
+{
+    const struct live *live = context;
+    return item->deleted || live->visit(item, hash, live->context);
+}
+
+static enum failure walk_keys(struct view *view, int64_t home, enum module module,
+                              struct bytes prefix, struct bytes from, view_visit *visit,
+                              void *context, struct error *e)
+{
+    struct live live = {visit, context};
+    return noted(
+        view, ops_of(view)->walk_keys(view->s, home, module, prefix, from, visit_live, &live, e));
+}
+
 enum failure view_keys(struct view *view, const char *home, enum module module, struct bytes prefix,
                        view_visit *visit, void *context, struct error *e)
 {
@@ -256,13 +277,12 @@ enum failure view_keys(struct view *view, const char *home, enum module module, 
     if (bad)
         return bad;
     if (prefix.size)
-        return noted(view, ops_of(view)->walk_keys(view->s, row.id, module, prefix, prefix, visit,
-                                                   context, e));
+        return walk_keys(view, row.id, module, prefix, prefix, visit, context, e);
     struct whole_walk w = {.visit = visit, .context = context};
-    bad = ops_of(view)->walk_keys(view->s, row.id, module, prefix, prefix, add_up, &w, e);
+    bad = walk_keys(view, row.id, module, prefix, prefix, add_up, &w, e);
     if (!bad && !adds_up(&w, &row, module))
-        bad = rows_do_not_add_up(home, e);
-    return noted(view, bad);
+        bad = noted(view, rows_do_not_add_up(home, e));
+    return bad;
 }
 
 enum failure view_keys_after(struct view *view, const char *home, enum module module,
@@ -277,8 +297,26 @@ enum failure view_keys_after(struct view *view, const char *home, enum module mo
     OWNED(buffer_free) struct buffer from = {0};
     buffer_raw(&from, after.at, after.size);
     buffer_u8(&from, 0); /* no key lies between the two */
-    return noted(view, ops_of(view)->walk_keys(view->s, row.id, module, prefix, buffer_view(&from),
-                                               visit, context, e));
+    return walk_keys(view, row.id, module, prefix, buffer_view(&from), visit, context, e);
+}
+
+static bool note_any(const struct item *item, struct item_hash hash, void *context)
+{
+    (void)item;
+    (void)hash;
+    *(bool *)context = true;
+    return false;
+}
+
+enum failure view_has_any(struct view *view, const char *home, enum module module, bool *any,
+                          struct error *e)
+{
+    struct home_row row;
+    *any = false;
+    enum failure bad = find_home(view, home, &row, e);
+    return bad ? bad
+               : noted(view, ops_of(view)->walk_keys(view->s, row.id, module, BYTES_NONE,
+                                                     BYTES_NONE, note_any, any, e));
 }
 
 enum failure view_tails(struct view *view, const char *home, struct tails *tails, struct error *e)

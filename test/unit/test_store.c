@@ -406,6 +406,37 @@ static void the_horizon_takes_only_tombstones_and_never_goes_back(void **state)
     assert_sound(store, HOME);
 }
 
+static void must_have_any(bool any)
+{
+    bool told = !any;
+    OWNED(view_close) struct view *view = look();
+    assert_int_equal(view_has_any(view, HOME, MODULE, &told, NULL), OK);
+    assert_int_equal(told, any);
+}
+
+/* Copies may not have heard yet that something was deleted. */
+static void a_module_with_tombstones_is_not_empty(void **state)
+{
+    (void)state;
+    serve_home(store, 2);
+    must_have_any(false);
+    put_one(store, 2, "a", "1");
+    must_have_any(true);
+    struct txn *txn = as_holder(2);
+    txn_delete(txn, MODULE, bytes_of_text("a"));
+    txn_put(txn, MODULE_DATA_CONF, bytes_of_text("another module's"), bytes_of_text("1"));
+    commit_as(store, txn, OK);
+    must_have_any(true);
+    txn = txn_new(HOME);
+    txn_horizon(txn, 2);
+    commit_as(store, txn, OK);
+    must_have_any(false);
+    bool told = true;
+    OWNED(view_close) struct view *view = look();
+    assert_int_equal(view_has_any(view, "nobody's", MODULE, &told, NULL), FAIL_NOT_FOUND);
+    assert_false(told);
+}
+
 /* --- who may --- */
 
 static void refuse_change(uint64_t term)
@@ -2591,6 +2622,7 @@ static const struct CMUnitTest promises[] = {
     TEST(after_a_failed_flush_nothing_is_tried_again_and_reading_goes_on),
     TEST(a_deletion_leaves_a_tombstone_and_a_second_one_changes_nothing),
     TEST(the_horizon_takes_only_tombstones_and_never_goes_back),
+    TEST(a_module_with_tombstones_is_not_empty),
     TEST(changes_need_the_holders_term),
     TEST(changes_need_a_mode_that_allows_them),
     TEST(changes_need_a_lease),
