@@ -94,15 +94,20 @@ static void raise_file_limit(void)
         log_event(LOG_EVENT_WARNING, "file-limit", "The limit on open files could not be raised.");
 }
 
+/* Threads share a few arenas, so that what one of them has freed is there for the others. */
+static void share_freed_memory(void)
+{
+    mallopt(M_ARENA_MAX, MEMORY_ARENAS);
+}
+
 /* What is large lasts as long as a batch or a transaction, and the next one is about to need as
  * much. Left to itself the C library gives most of it back to the system in between, and page after
- * page has to be asked for again: that was a third of what a first copy took. Threads share a few
- * arenas, so that what one of them has freed is there for the others. */
+ * page has to be asked for again: that was a third of what a first copy took. What is made at the
+ * start is there before: of large tables only those pages are taken that somebody writes to. */
 static void keep_freed_memory(void)
 {
     mallopt(M_MMAP_THRESHOLD, MEMORY_KEPT_EACH);
     mallopt(M_TRIM_THRESHOLD, MEMORY_KEPT);
-    mallopt(M_ARENA_MAX, MEMORY_ARENAS);
 }
 
 static void guard_memory(void)
@@ -157,6 +162,7 @@ static int run(struct config *config, bool *again)
         loop_on_signal(loop, SIGHUP, on_reload, &parts);
         log_event(LOG_EVENT_NOTICE, "started", "polluxd %s runs as %s.", POLLUX_VERSION, machine);
         sd_notify(0, "READY=1");
+        keep_freed_memory();
         loop_run(loop);
         *again = front_end_begins_anew(parts.fe);
         sd_notify(0, *again ? "RELOADING=1" : "STOPPING=1");
@@ -207,7 +213,7 @@ int main(int argc, char **argv)
     if (arguments.check)
         return check(config);
     block_signals();
-    keep_freed_memory();
+    share_freed_memory();
     guard_memory();
     raise_file_limit();
     bool again;
