@@ -188,7 +188,8 @@ enum failure file_read(const char *path, struct buffer *content, struct error *e
     return fail(e, FAIL_FOREIGN, "\"%s\" is larger than any certificate or key.", path);
 }
 
-/* The room behind it was never touched: to wipe that as well would take longer than all the rest. */
+/* The room behind it was never touched: to wipe that as well would take longer than all the rest.
+ */
 void secret_free(struct buffer *b)
 {
     if (b->at)

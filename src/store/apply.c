@@ -578,6 +578,7 @@ enum failure group_carry_out(struct group *group, struct txn *txn, struct error 
     }
     if (!bad && txn->hold)
         bad = replace_hold(group, home, txn, e);
+    run_make_room(group->run, txn->count);
     const struct tied *tied = txn->tied, *end = tied + txn->tied_count;
     for (size_t i = 0; !bad && i < txn->count; i++) {
         bool alone = !only_writes(txn->steps[i].kind);

@@ -16,6 +16,7 @@ struct run {
 enum {
     /* What a large run took is given back; most hold a few items. */
     KEPT_ROOM = 1024,
+    ROOM_AT_FIRST = 16,
 };
 
 struct run *run_new(void)
@@ -46,13 +47,23 @@ void run_free(struct run *run)
     free(run);
 }
 
+static void grow(struct run *run, size_t room)
+{
+    run->room = room;
+    run->writes = xrealloc(run->writes, room * sizeof *run->writes);
+    run->places = xrealloc(run->places, room * sizeof *run->places);
+}
+
+void run_make_room(struct run *run, size_t count)
+{
+    if (run->room - run->count < count)
+        grow(run, run->count + count);
+}
+
 void run_add(struct run *run, const struct item *item, struct item_hash hash)
 {
-    if (run->count == run->room) {
-        run->room = run->room ? run->room * 2 : 16;
-        run->writes = xrealloc(run->writes, run->room * sizeof *run->writes);
-        run->places = xrealloc(run->places, run->room * sizeof *run->places);
-    }
+    if (run->count == run->room)
+        grow(run, run->room ? run->room * 2 : ROOM_AT_FIRST);
     run->writes[run->count++] = (struct write){.item = *item, .hash = hash};
 }
 

@@ -11,6 +11,8 @@ struct run;
 struct run *run_new(void);
 void run_free(struct run *run);
 
+/* For so many more, at once. */
+void run_make_room(struct run *run, size_t count);
 /* In the order of usns. Of two items with one key the later one counts. Its bytes are lent until
  * the run is written or cleared. */
 void run_add(struct run *run, const struct item *item, struct item_hash hash);
