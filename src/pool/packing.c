@@ -94,6 +94,15 @@ static bool pack_item(const struct item *item, struct item_hash hash, void *cont
     return true;
 }
 
+/* Most homes have no files, and many other changes would be read in vain. Where that can't be told,
+ * because of damage that may be of no concern here, they are. */
+static bool has_any(struct view *view, const struct batch_head *head)
+{
+    bool any;
+    return head->module != MODULE_DATA_CONF ||
+           view_has_any(view, head->home, head->module, &any, NULL) || any;
+}
+
 static enum failure read_and_pack(struct pack *pack, struct hold *hold, struct error *e)
 {
     OWNED(view_close) struct view *view = NULL;
@@ -108,9 +117,7 @@ static enum failure read_and_pack(struct pack *pack, struct hold *hold, struct e
     head->head = copy_head(&copy); /* all that there is by now: core/export.h says why */
     head->horizon = copy_horizon(&copy, state.horizon);
     batch_begin(pack->writer, head);
-    bool any = true; /* most homes have no files, and many other changes would be read in vain */
-    if (head->module == MODULE_DATA_CONF && view_has_any(view, head->home, head->module, &any, e))
-        return e->kind;
+    bool any = has_any(view, head);
     if (any && view_changes(view, head->home, head->after, pack_item, pack, e))
         return e->kind;
     if (!result->full)

@@ -7,11 +7,15 @@
 
 /* --- one as it is stored: a sum, how it ends, its keys, and zeros behind them --- */
 
-enum { SUM_SIZE = 8 };
+enum {
+    SUM_SIZE = 8,
+    /* Leaves have been spelled otherwise: what is sound as such is not as this. */
+    SPELLING = 2,
+};
 
 static uint64_t sum_of(enum module module, struct bytes low, struct bytes rest)
 {
-    uint64_t seed = XXH3_64bits_withSeed(low.at, low.size, (uint64_t)module);
+    uint64_t seed = XXH3_64bits_withSeed(low.at, low.size, (uint64_t)module | SPELLING << 8);
     return XXH3_64bits_withSeed(rest.at, rest.size, seed);
 }
 
@@ -418,12 +422,13 @@ bool leaf_parting_next(struct leaf_parting *parting, struct leaf *part)
         return false;
     *part = *parting->whole;
     buffer_clear(&parting->keys);
-    if (parting->first.usn) {
+    bool begins = parting->first.key.at;
+    if (begins) {
         part->low = parting->first.key;
         add_entry(&parting->keys, &(struct entry){parting->first.usn, part->low.size, BYTES_NONE});
     }
     const uint8_t *begin = parting->reader.left.at, *end = find_end(parting);
-    if (parting->ended && !parting->first.usn) /* it is not too much for one */
+    if (parting->ended && !begins) /* it is not too much for one */
         return true;
     buffer_raw(&parting->keys, begin, (size_t)(end - begin));
     part->keys = buffer_view(&parting->keys);

@@ -28,9 +28,9 @@ static const struct schema_step steps[] = {
     {.sql = "CREATE TABLE replaced (home INTEGER NOT NULL, usn INTEGER NOT NULL, size INTEGER NOT"
             " NULL, PRIMARY KEY (home, usn)) WITHOUT ROWID"},
     /* Each key was a row. */
-    {.made_by = "SELECT replace('DROP TABLE key_N;', '_N', '_' || id) FROM home"},
-    /* Leaves had all of each key. */
     {.carry_out = sqlite_keys_from_rows},
+    /* Leaves had all of each key. */
+    {.carry_out = sqlite_keys_from_old_leaves},
 };
 const struct schema sqlite_schema = {steps, COUNT_OF(steps)};
 

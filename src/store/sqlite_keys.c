@@ -372,7 +372,7 @@ enum failure sqlite_keys_walk(struct sqlite_session *s, int64_t home, enum modul
     struct own_leaf at = {.leaf.high = from};
     bool goes_on = true;
     enum failure bad = OK;
-    while (goes_on && !at.leaf.last) {
+    while (!bad && goes_on && !at.leaf.last) {
         struct lying lying;
         bad = find_sound(s, home, module, at.leaf.high, &lying, e);
         if (bad)
@@ -382,6 +382,8 @@ enum failure sqlite_keys_walk(struct sqlite_session *s, int64_t home, enum modul
         leaf_reader_begin(&reader, &at.leaf);
         for (struct led led; goes_on && leaf_next(&reader, &led);)
             goes_on = bytes_compare(led.key, from) < 0 || visit(&led, context);
+        if (goes_on && reader.left.size)
+            bad = sqlite_fail_damaged(s->path, "reading keys", e);
     }
     own_leaf_free(&at);
     return bad;

@@ -49,8 +49,9 @@ enum failure sqlite_keys_mend(struct sqlite_session *s, int64_t home, const uint
 enum failure sqlite_leaf_write(struct sqlite_session *s, int64_t home, int64_t id,
                                const struct leaf *leaf, struct error *e);
 
-/* Of a store in which they were written otherwise. */
+/* Of a store in which they were written otherwise (sqlite_keys_from_older.c). */
 enum failure sqlite_keys_from_rows(sqlite3 *db, const char *path, struct error *e);
+enum failure sqlite_keys_from_old_leaves(sqlite3 *db, const char *path, struct error *e);
 
 /* For statements there is a function: leads_to(home, module, key, usn). */
 enum failure sqlite_keys_open(struct sqlite_session *s, struct error *e);

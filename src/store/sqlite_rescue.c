@@ -150,6 +150,17 @@ static void note_lack(struct rescue *r, uint64_t usn)
     r->lacks_upto = usn > r->lacks_upto ? usn : r->lacks_upto;
 }
 
+/* Bytes may have been taken for a text by damage, which comes before all bytes in any order. */
+static void bind_row(sqlite3_stmt *to, sqlite3_stmt *row)
+{
+    for (int column = 0; column < sqlite3_column_count(row); column++) {
+        if (sqlite3_column_type(row, column) == SQLITE_INTEGER)
+            sqlite3_bind_value(to, column + 1, sqlite3_column_value(row, column));
+        else
+            sqlite_bind_bytes(to, column + 1, sqlite_column_bytes_of(row, column));
+    }
+}
+
 /* Only what was written: what is not is lost, as if it could not be read. 0: it is that. */
 static uint64_t put_sound(struct rescue *r, sqlite3_stmt *row)
 {
@@ -157,8 +168,7 @@ static uint64_t put_sound(struct rescue *r, sqlite3_stmt *row)
     struct item_hash hash;
     if (sqlite_read_row(r->from, row, &item, &hash, NULL))
         return 0;
-    for (int column = 0; column < sqlite3_column_count(row); column++)
-        sqlite3_bind_value(r->list[PUT_ROW], column + 1, sqlite3_column_value(row, column));
+    bind_row(r->list[PUT_ROW], row);
     r->found.items += write_with(r, PUT_ROW);
     return item.version.usn;
 }

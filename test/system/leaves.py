@@ -4,7 +4,7 @@ from each to its row lies in leaves, of some hundred keys each, with a sum over 
 import ctypes
 import os
 
-SUM, SIZE = 8, 4
+SUM, SIZE, SPELLING = 8, 4, 2
 STORED = 8140  # with where it begins
 
 xxhash = ctypes.CDLL("libxxhash.so.0")
@@ -13,7 +13,7 @@ xxhash.XXH3_64bits_withSeed.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes
 
 
 def sum_of(module, low, rest):
-    seed = xxhash.XXH3_64bits_withSeed(low, len(low), module)
+    seed = xxhash.XXH3_64bits_withSeed(low, len(low), module | SPELLING << 8)
     return xxhash.XXH3_64bits_withSeed(rest, len(rest), seed).to_bytes(SUM, "little")
 
 

@@ -2,7 +2,12 @@
 
 #include "unit.h"
 
+#include <endian.h>
+#include <stdio.h>
+#include <string.h>
+
 #include <sqlite3.h>
+#include <xxhash.h>
 
 #include "store_check.h"
 
@@ -52,6 +57,49 @@ void change_keys(const char *path, change_key *change, void *context)
         struct leaf leaf;
         assert_true(leaf_read(MODULE, column(read, 0), column(read, 1), &leaf));
         change_leaf(&leaf, change, context, &stored);
+        sqlite3_bind_blob64(write, 1, stored.at, stored.size, SQLITE_STATIC);
+        sqlite3_bind_int64(write, 2, sqlite3_column_int64(read, 2));
+        assert_int_equal(sqlite3_step(write), SQLITE_DONE);
+        sqlite3_reset(write);
+    }
+    sqlite3_finalize(read);
+    sqlite3_finalize(write);
+    sqlite3_close(db);
+}
+
+/* A sum, whether it is the last one, where it ends; then each key in full. */
+static void store_as_before(const struct leaf *leaf, struct buffer *stored)
+{
+    struct leaf_reader reader;
+    buffer_clear(stored);
+    buffer_u64(stored, 0);
+    buffer_u8(stored, leaf->last);
+    buffer_bytes(stored, leaf->high);
+    leaf_reader_begin(&reader, leaf);
+    for (struct led led; leaf_next(&reader, &led);) {
+        buffer_u64(stored, led.usn);
+        buffer_u8(stored, (uint8_t)(led.key.size & 0xff));
+        buffer_u8(stored, (uint8_t)(led.key.size >> 8));
+        buffer_raw(stored, led.key.at, led.key.size);
+    }
+    uint64_t seed = XXH3_64bits_withSeed(leaf->low.at, leaf->low.size, (uint64_t)leaf->module);
+    uint64_t sum = htole64(XXH3_64bits_withSeed(stored->at + 8, stored->size - 8, seed));
+    memcpy(stored->at, &sum, sizeof sum);
+}
+
+void spell_keys_as_before(const char *path, int home)
+{
+    char select[80], update[80];
+    snprintf(select, sizeof select, "SELECT low, leaf, id, module FROM leaf_%d", home);
+    snprintf(update, sizeof update, "UPDATE leaf_%d SET leaf = ?1 WHERE id = ?2", home);
+    sqlite3 *db = open_file(path);
+    sqlite3_stmt *read = prepare(db, select), *write = prepare(db, update);
+    OWNED(buffer_free) struct buffer stored = {0};
+    while (sqlite3_step(read) == SQLITE_ROW) {
+        struct leaf leaf;
+        enum module module = (enum module)sqlite3_column_int(read, 3);
+        assert_true(leaf_read(module, column(read, 0), column(read, 1), &leaf));
+        store_as_before(&leaf, &stored);
         sqlite3_bind_blob64(write, 1, stored.at, stored.size, SQLITE_STATIC);
         sqlite3_bind_int64(write, 2, sqlite3_column_int64(read, 2));
         assert_int_equal(sqlite3_step(write), SQLITE_DONE);

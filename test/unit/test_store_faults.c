@@ -1212,20 +1212,76 @@ static void keys_that_were_damaged_in_an_older_schema_are_not_taken_along(void *
     }
 }
 
-/* Nothing of them is read: what they were is in the rows. */
-static void leaves_that_were_spelled_otherwise_are_made_anew(void **state)
+static void make_store_of_schema_4(void)
+{
+    make_known_store();
+    spell_keys_as_before(path, 1);
+    spell_keys_as_before(path, 2);
+    spoil("UPDATE home SET id = id; PRAGMA user_version = 4");
+}
+
+static void leaves_with_all_of_each_key_are_spelled_anew(void **state)
 {
     (void)state;
-    make_known_store();
-    spoil("UPDATE leaf_1 SET leaf = x'00'; UPDATE leaf_2 SET leaf = x'00';"
-          "DELETE FROM leaf_1 WHERE module = 1; PRAGMA user_version = 4");
+    make_store_of_schema_4();
     struct reading r = read_all();
     assert_null(r.wrong);
     assert_int_equal(r.refused, OK);
+    assert_false(r.missed);
     struct store *store = must_open();
     assert_int_equal(unsound(store), NOTHING);
     assert_sound(store, HOME);
     store_close(store);
+}
+
+/* A store that is damaged opens as it did before, and the same is found in it. */
+static void what_is_damaged_in_an_older_schema_is_found_afterwards(void **state)
+{
+    static const struct {
+        const char *sql;
+        uint64_t found;
+    } ways[] = {
+        {"DELETE FROM item_1 WHERE usn = 118", 118}, /* only its key tells of it */
+        {"UPDATE item_1 SET key = zeroblob(1000) WHERE usn = 118", 118},
+        {"UPDATE item_1 SET key = x'' WHERE usn = 118", 118},
+        {"UPDATE item_1 SET key = cast(key AS TEXT) WHERE usn = 118", 118},
+        {"UPDATE item_1 SET module = 1 WHERE usn = 118", 118},
+        {"UPDATE leaf_1 SET leaf = substr(leaf, 1, 300) WHERE module = 0", 0},
+        {"UPDATE leaf_1 SET leaf = x'' WHERE module = 1", 0},
+        {"DELETE FROM leaf_1 WHERE module = 0", 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(ways); i++) {
+        no_files(NULL);
+        make_store_of_schema_4();
+        spoil(ways[i].sql);
+        struct reading r = read_all();
+        assert_null(r.wrong);
+        struct store *store = must_open();
+        assert_int_equal(unsound(store), ways[i].found);
+        store_close(store);
+        if (ways[i].found == 0)
+            must_mend_its_keys();
+    }
+}
+
+/* Not only damaged rows: what SQLite can't make sense of. */
+static void a_torn_file_of_an_older_schema_opens(void **state)
+{
+    (void)state;
+    make_store_of_schema_4();
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    size_t size = (size_t)ask(db, "PRAGMA page_size");
+    size_t root = (size_t)ask(db, "SELECT rootpage FROM sqlite_schema WHERE name = 'item_1'");
+    sqlite3_close(db);
+    OWNED(buffer_free) struct buffer b = file_content();
+    const uint8_t *child = b.at + (root - 1) * size + 8;
+    size_t page = (size_t)child[2] << 8 | child[3];
+    b.at[(page - 1) * size] = 0xff;
+    no_files(NULL);
+    write_file(buffer_view(&b));
+    store_close(must_open());
 }
 
 /* --- tombstones --- */
@@ -1755,7 +1811,9 @@ int main(int argc, char **argv)
         TEST(a_second_one_on_the_same_store_is_busy),
         TEST(a_store_of_an_older_schema_has_the_same_in_it),
         TEST(keys_that_were_damaged_in_an_older_schema_are_not_taken_along),
-        TEST(leaves_that_were_spelled_otherwise_are_made_anew),
+        TEST(leaves_with_all_of_each_key_are_spelled_anew),
+        TEST(what_is_damaged_in_an_older_schema_is_found_afterwards),
+        TEST(a_torn_file_of_an_older_schema_opens),
         TEST(a_migration_is_whole_or_not_at_all),
         TEST(tombstones_go_although_their_keys_are_damaged),
         TEST(tombstones_that_went_before_damage_was_met_stay_gone),
