@@ -397,6 +397,28 @@ static void a_key_that_is_wrong_takes_no_sound_row_along(void **state)
     assert_int_equal(r.lost, 3);          /* what led to it, what leads there, and what it led to */
 }
 
+/* A text comes before all bytes, whatever is in it. */
+static void bytes_that_became_a_text_are_bytes_again(void **state)
+{
+    (void)state;
+    int pages[PAGES_MAX];
+    sqlite3 *db;
+    make_store();
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "UPDATE item_1 SET key = cast(key AS TEXT) WHERE usn = 900",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    sqlite3_close(db);
+    tear(pages[pages_of("leaf_1", "leaf", pages) - 1]);
+    struct reading r = renew_and_read();
+    assert_int_equal(r.right, ITEMS);
+    assert_int_equal(r.lost, 0);
+    assert_true(r.adds_up);
+    struct store *store = must_open();
+    assert_sound(store, HOME);
+    store_close(store);
+}
+
 static void a_sound_copy_of_a_file_can_be_made_too(void **state)
 {
     (void)state;
@@ -616,6 +638,7 @@ int main(void)
         TORN(the_root_of_the_items_leaves_their_names),
         TORN(keys_are_made_anew),
         TORN(a_key_that_is_wrong_takes_no_sound_row_along),
+        TORN(bytes_that_became_a_text_are_bytes_again),
         TORN(a_sound_copy_of_a_file_can_be_made_too),
         TORN(what_tells_of_everything_else_must_be_whole),
         TORN(whoever_is_interrupted_goes_on),
