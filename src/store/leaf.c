@@ -390,7 +390,7 @@ void leaf_parting_free(struct leaf_parting *parting)
 /* The key that was read last begins the next part. */
 static void note_first(struct leaf_parting *parting, struct led first)
 {
-    uint8_t *key = parting->key[parting->ends ^= 1];
+    uint8_t *key = parting->key[parting->turn ^= 1];
     memcpy(key, first.key.at, first.key.size);
     parting->first = (struct led){bytes_of(key, first.key.size), first.usn};
 }

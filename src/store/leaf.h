@@ -90,8 +90,8 @@ struct leaf_parting {
     const struct leaf *whole;
     bool grows;
     struct leaf_reader reader;
-    struct led first; /* of the next part, if one came before it; its key is where that begins */
-    size_t ends;      /* ... and where the one before ends, which is lent as well */
+    struct led first; /* key of the next part, which begins with it, unless that is the first one */
+    size_t turn;      /* that key and the one before it are lent, and lie here in turns */
     uint8_t key[2][ITEM_KEY_MAX];
     struct buffer keys;
     bool ended;

@@ -366,7 +366,10 @@ def what_waits_for_the_store_takes_its_conferences_room(world):
                 until("it to be there, or refused", lambda: told[-1].done() or there() > before)
             assert there() <= 1 + 2  # one has its turn, and others as much as there is room for
     told = sorted(t.result() for t in told)
-    assert told == [201] * 2 + [507] * 14, told
+    # Where all that took longer than the store is waited for, who waited for it was told so.
+    took = told.count(201)
+    assert set(told) <= {201, 503, 507} and (took == 2 or took < 2 and 503 in told), told
+    assert len(files(ken, which)) == took
 
 
 # --- at once, and large ------------------------------------------------------------------------
