@@ -31,32 +31,22 @@ static struct bytes column(sqlite3_stmt *stmt, int at)
     return bytes_of(bytes, (size_t)sqlite3_column_bytes(stmt, at));
 }
 
-static void change_leaf(const struct leaf *leaf, change_key *change, void *context,
-                        struct buffer *stored)
-{
-    OWNED(buffer_free) struct buffer keys = {0};
-    struct leaf changed = *leaf;
-    struct leaf_reader reader;
-    struct leaf_writer writer;
-    leaf_reader_begin(&reader, leaf);
-    leaf_writer_begin(&writer, leaf->low, &keys);
-    for (struct led led; leaf_next(&reader, &led);)
-        change(&led, &writer, context);
-    changed.keys = buffer_view(&keys);
-    leaf_store(&changed, stored);
-}
+/* What is to be stored instead of this leaf. */
+typedef void make_stored(const struct leaf *leaf, struct buffer *stored, void *context);
 
-void change_keys(const char *path, change_key *change, void *context)
+static void write_leaves(const char *path, int home, make_stored *make, void *context)
 {
+    char select[80], update[80];
+    snprintf(select, sizeof select, "SELECT low, leaf, id, module FROM leaf_%d", home);
+    snprintf(update, sizeof update, "UPDATE leaf_%d SET leaf = ?1 WHERE id = ?2", home);
     sqlite3 *db = open_file(path);
-    sqlite3_stmt *read = prepare(db, "SELECT low, leaf, id FROM leaf_1 WHERE module = ?1"),
-                 *write = prepare(db, "UPDATE leaf_1 SET leaf = ?1 WHERE id = ?2");
+    sqlite3_stmt *read = prepare(db, select), *write = prepare(db, update);
     OWNED(buffer_free) struct buffer stored = {0};
-    sqlite3_bind_int(read, 1, MODULE);
     while (sqlite3_step(read) == SQLITE_ROW) {
         struct leaf leaf;
-        assert_true(leaf_read(MODULE, column(read, 0), column(read, 1), &leaf));
-        change_leaf(&leaf, change, context, &stored);
+        enum module module = (enum module)sqlite3_column_int(read, 3);
+        assert_true(leaf_read(module, column(read, 0), column(read, 1), &leaf));
+        make(&leaf, &stored, context);
         sqlite3_bind_blob64(write, 1, stored.at, stored.size, SQLITE_STATIC);
         sqlite3_bind_int64(write, 2, sqlite3_column_int64(read, 2));
         assert_int_equal(sqlite3_step(write), SQLITE_DONE);
@@ -67,9 +57,36 @@ void change_keys(const char *path, change_key *change, void *context)
     sqlite3_close(db);
 }
 
-/* A sum, whether it is the last one, where it ends; then each key in full. */
-static void store_as_before(const struct leaf *leaf, struct buffer *stored)
+struct change {
+    change_key *change;
+    void *context;
+};
+
+static void store_what_changes(const struct leaf *leaf, struct buffer *stored, void *context)
 {
+    const struct change *change = context;
+    OWNED(buffer_free) struct buffer keys = {0};
+    struct leaf changed = *leaf;
+    struct leaf_reader reader;
+    struct leaf_writer writer;
+    leaf_reader_begin(&reader, leaf);
+    leaf_writer_begin(&writer, leaf->low, &keys);
+    for (struct led led; leaf->module == MODULE && leaf_next(&reader, &led);)
+        change->change(&led, &writer, change->context);
+    if (leaf->module == MODULE)
+        changed.keys = buffer_view(&keys);
+    leaf_store(&changed, stored);
+}
+
+void change_keys(const char *path, change_key *change, void *context)
+{
+    write_leaves(path, 1, store_what_changes, &(struct change){change, context});
+}
+
+/* A sum, whether it is the last one, where it ends; then each key in full. */
+static void store_as_before(const struct leaf *leaf, struct buffer *stored, void *context)
+{
+    (void)context;
     struct leaf_reader reader;
     buffer_clear(stored);
     buffer_u64(stored, 0);
@@ -89,25 +106,7 @@ static void store_as_before(const struct leaf *leaf, struct buffer *stored)
 
 void spell_keys_as_before(const char *path, int home)
 {
-    char select[80], update[80];
-    snprintf(select, sizeof select, "SELECT low, leaf, id, module FROM leaf_%d", home);
-    snprintf(update, sizeof update, "UPDATE leaf_%d SET leaf = ?1 WHERE id = ?2", home);
-    sqlite3 *db = open_file(path);
-    sqlite3_stmt *read = prepare(db, select), *write = prepare(db, update);
-    OWNED(buffer_free) struct buffer stored = {0};
-    while (sqlite3_step(read) == SQLITE_ROW) {
-        struct leaf leaf;
-        enum module module = (enum module)sqlite3_column_int(read, 3);
-        assert_true(leaf_read(module, column(read, 0), column(read, 1), &leaf));
-        store_as_before(&leaf, &stored);
-        sqlite3_bind_blob64(write, 1, stored.at, stored.size, SQLITE_STATIC);
-        sqlite3_bind_int64(write, 2, sqlite3_column_int64(read, 2));
-        assert_int_equal(sqlite3_step(write), SQLITE_DONE);
-        sqlite3_reset(write);
-    }
-    sqlite3_finalize(read);
-    sqlite3_finalize(write);
-    sqlite3_close(db);
+    write_leaves(path, home, store_as_before, NULL);
 }
 
 static size_t count_astray_of(const struct leaf *leaf, sqlite3_stmt *others)
