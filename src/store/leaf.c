@@ -71,8 +71,8 @@ struct entry {
     struct bytes rest;
 };
 
-enum { NUMBER_SIZE_MAX = 10, NUMBERS = 3 };
-
+/* Numbers as cursor_varint() reads them, in the place where they are needed: each search reads
+ * three for each key that it passes, and takes about half the time so. */
 static inline bool read_number(struct bytes *left, uint64_t *number)
 {
     *number = 0;
@@ -100,25 +100,11 @@ static inline bool read_entry(struct bytes *left, struct entry *entry)
     return true;
 }
 
-static inline size_t put_number(uint8_t *at, uint64_t number)
-{
-    size_t size = 0;
-    for (; number >= 0x80; number >>= 7)
-        at[size++] = (uint8_t)(number | 0x80);
-    at[size++] = (uint8_t)number;
-    return size;
-}
-
 static void add_entry(struct buffer *keys, const struct entry *entry)
 {
-    buffer_reserve(keys, NUMBERS * NUMBER_SIZE_MAX + entry->rest.size);
-    uint8_t *at = keys->at + keys->size;
-    at += put_number(at, entry->usn);
-    at += put_number(at, entry->shared);
-    at += put_number(at, entry->rest.size);
-    if (entry->rest.size)
-        memcpy(at, entry->rest.at, entry->rest.size);
-    keys->size = (size_t)(at - keys->at) + entry->rest.size;
+    buffer_varint(keys, entry->usn);
+    buffer_varint(keys, entry->shared);
+    buffer_bytes(keys, entry->rest);
 }
 
 /* How many bytes both begin with. */
