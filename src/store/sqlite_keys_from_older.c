@@ -1,9 +1,8 @@
 /* Stores whose keys an older version wrote otherwise. At first each was a row, in key_<home>, of
  * which nothing told whether it was sound: the items' own have the same keys. Later they lay in
  * leaves as they do now, but each in full, and a leaf was as large as its keys made it. */
-#include <endian.h>
 #include <stdlib.h>
-#include <string.h>
+
 #include <xxhash.h>
 
 #include "store/sqlite_keys.h"
@@ -39,26 +38,6 @@ static enum failure put_keys(struct sqlite_session *s, int64_t home, struct erro
 
 /* --- leaves with all of each key --- */
 
-struct old_leaf {
-    int64_t id;
-    struct leaf leaf; /* with its keys as they are spelled now */
-    struct buffer low, high, keys;
-};
-
-static void old_leaf_free(struct old_leaf *old)
-{
-    buffer_free(&old->low);
-    buffer_free(&old->high);
-    buffer_free(&old->keys);
-}
-
-static struct bytes keep(struct buffer *buffer, struct bytes bytes)
-{
-    buffer_clear(buffer);
-    buffer_raw(buffer, bytes.at, bytes.size);
-    return buffer_view(buffer);
-}
-
 /* Each key came behind eight bytes of its usn and two of its size. */
 static bool spell_anew(struct cursor *in, struct bytes low, struct buffer *keys)
 {
@@ -77,8 +56,9 @@ static bool spell_anew(struct cursor *in, struct bytes low, struct buffer *keys)
     return !in->bad;
 }
 
-/* False: it is not what was written. */
-static bool read_old(sqlite3_stmt *row, struct old_leaf *old)
+/* Lent like the row, and with its keys as they are spelled now. False: it is not what was written.
+ */
+static bool read_old(sqlite3_stmt *row, struct leaf *leaf, struct buffer *keys)
 {
     int module = sqlite3_column_int(row, 1);
     struct bytes low = sqlite_column_bytes_of(row, 2);
@@ -89,49 +69,53 @@ static bool read_old(sqlite3_stmt *row, struct old_leaf *old)
     uint64_t seed = XXH3_64bits_withSeed(low.at, low.size, (uint64_t)module);
     if (sum != XXH3_64bits_withSeed(in.at, in.left, seed))
         return false;
-    old->id = sqlite3_column_int64(row, 0);
-    old->leaf = (struct leaf){.module = (enum module)module, .last = cursor_u8(&in) != 0};
-    old->leaf.low = keep(&old->low, low);
-    old->leaf.high = keep(&old->high, cursor_bytes(&in, ITEM_KEY_MAX));
-    if (!spell_anew(&in, old->leaf.low, &old->keys))
-        return false;
-    old->leaf.keys = buffer_view(&old->keys);
-    return true;
+    *leaf = (struct leaf){.module = (enum module)module, .low = low};
+    leaf->last = cursor_u8(&in) != 0;
+    leaf->high = cursor_bytes(&in, ITEM_KEY_MAX);
+    bool sound = spell_anew(&in, low, keys);
+    leaf->keys = buffer_view(keys);
+    return sound;
 }
 
-/* The one behind this one; its id is 0 if there is none. */
-static enum failure next_leaf(struct sqlite_session *s, sqlite3_stmt *leaves, struct old_leaf *old,
-                              bool *sound, struct error *e)
+/* The one behind this id, which is then its own; 0: there is none. */
+static enum failure spell_next(struct sqlite_session *s, int64_t home, sqlite3_stmt *leaves,
+                               int64_t *id, struct buffer *keys, struct error *e)
 {
-    sqlite3_bind_int64(leaves, 1, old->id);
+    struct leaf leaf;
+    enum failure bad = OK;
+    sqlite3_bind_int64(leaves, 1, *id);
     int code = sqlite3_step(leaves);
-    *sound = code == SQLITE_ROW && read_old(leaves, old);
-    old->id = code == SQLITE_ROW ? sqlite3_column_int64(leaves, 0) : 0;
-    return sqlite_done(s, leaves, code, "reading keys", e);
+    *id = code == SQLITE_ROW ? sqlite3_column_int64(leaves, 0) : 0;
+    if (*id && read_old(leaves, &leaf, keys))
+        bad = sqlite_leaf_write(s, home, *id, &leaf, e);
+    enum failure worse = sqlite_done(s, leaves, code, "reading keys", bad ? NULL : e);
+    return bad ? bad : worse;
 }
 
 /* What can't be read stays as it is, and so is not believed: it is made anew from the rows as
  * soon as somebody meets it. */
 static enum failure spell_leaves(struct sqlite_session *s, int64_t home, struct error *e)
 {
-    struct old_leaf old = {0};
+    OWNED(buffer_free) struct buffer keys = {0};
     sqlite3_stmt *leaves = NULL;
+    struct error why = {0};
+    int64_t id = 0;
     char *select = sqlite3_mprintf(
         "SELECT id, module, low, leaf FROM leaf_%lld WHERE id > ?1 ORDER BY id LIMIT 1",
         (long long)home);
-    enum failure bad = sqlite_prepare(s, select, &leaves, e);
+    enum failure bad = sqlite_prepare(s, select, &leaves, &why);
     do {
-        bool sound = false;
         if (!bad)
-            bad = next_leaf(s, leaves, &old, &sound, e);
-        if (!bad && sound)
-            bad = sqlite_leaf_write(s, home, old.id, &old.leaf, e);
-    } while (!bad && old.id);
+            bad = spell_next(s, home, leaves, &id, &keys, &why);
+    } while (!bad && id);
     sqlite3_finalize(leaves);
     sqlite3_free(select);
     sqlite_forget_statements(s, home);
-    old_leaf_free(&old);
-    return bad == FAIL_DAMAGED ? OK : bad;
+    if (bad == FAIL_DAMAGED)
+        return OK;
+    if (bad && e)
+        *e = why;
+    return bad;
 }
 
 /* --- each home --- */

@@ -1276,11 +1276,16 @@ static void a_torn_file_of_an_older_schema_opens(void **state)
     size_t root = (size_t)ask(db, "SELECT rootpage FROM sqlite_schema WHERE name = 'item_1'");
     sqlite3_close(db);
     OWNED(buffer_free) struct buffer b = file_content();
-    const uint8_t *child = b.at + (root - 1) * size + 8;
-    size_t page = (size_t)child[2] << 8 | child[3];
+    const uint8_t *top = b.at + (root - 1) * size;
+    assert_int_equal(top[0], 5); /* others are below it: this is the last one */
+    size_t page = (size_t)top[10] << 8 | top[11];
+    assert_int_equal(b.at[(page - 1) * size], 13); /* with rows */
     b.at[(page - 1) * size] = 0xff;
     no_files(NULL);
     write_file(buffer_view(&b));
+    struct reading r = read_all();
+    assert_null(r.wrong);
+    assert_int_equal(r.refused, FAIL_DAMAGED); /* and not when it was opened */
     store_close(must_open());
 }
 
