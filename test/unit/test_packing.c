@@ -6,8 +6,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <sqlite3.h>
+
 #include "pool/packing.h"
 #include "store/memory.h"
+#include "store/sqlite.h"
 #include "store_check.h"
 
 enum { ITEMS = 100, TERM = 2, ALL = 1 << 20, FEW = 64 /* bytes: of a few items */ };
@@ -244,6 +247,55 @@ static void nothing_is_begun_with_behind_the_last_one(void **state)
     assert_true(packing_is_idle(s->packing));
 }
 
+static void open_file(struct scene *s, const char *path)
+{
+    struct engine *engine;
+    struct error e;
+    store_close(TAKE(s->store));
+    assert_int_equal(sqlite_engine_open(path, "packing.litwareinc.com", &engine, &e), OK);
+    assert_int_equal(store_open(engine, &s->store, &e), OK);
+    store_lease(s->store, HOME, UINT64_MAX);
+}
+
+static void put_file(struct scene *s, const char *key)
+{
+    struct txn *txn = as_holder(TERM);
+    txn_put(txn, MODULE_DATA_CONF, bytes_of_text(key), bytes_of_text("manifest"));
+    commit_as(s->store, txn, OK);
+}
+
+/* Copies have it since long; what is packed lies behind it. */
+static void a_damaged_file_keeps_no_other_from_being_packed(void **state)
+{
+    struct scene *s = *state;
+    char folder[] = "/tmp/pollux-packing-XXXXXX", path[64], left[80];
+    sqlite3 *db;
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/store", folder);
+    open_file(s, path);
+    serve_home(s->store, TERM);
+    put_file(s, "a");
+    put_file(s, "b");
+    store_close(TAKE(s->store));
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(db, "UPDATE item_1 SET value = x'77' WHERE usn = 1", NULL, NULL, NULL),
+        SQLITE_OK);
+    assert_int_equal(sqlite3_changes(db), 1);
+    sqlite3_close(db);
+    open_file(s, path);
+    struct packing_order order = behind(s, 1);
+    order.head.module = MODULE_DATA_CONF;
+    ordered(s, &order);
+    assert_int_equal(s->packed.items, 1);
+    static const char *const files[] = {"", "-wal", "-shm", ".lock"};
+    for (size_t i = 0; i < COUNT_OF(files); i++) {
+        snprintf(left, sizeof left, "%s%s", path, files[i]);
+        unlink(left);
+    }
+    rmdir(folder);
+}
+
 #define STORY(test) cmocka_unit_test_setup_teardown(test, begin, end)
 
 int main(void)
@@ -259,6 +311,7 @@ int main(void)
         STORY(nothing_is_left_of_what_went_wrong),
         STORY(batches_grow_with_what_is_ordered),
         STORY(nothing_is_begun_with_behind_the_last_one),
+        STORY(a_damaged_file_keeps_no_other_from_being_packed),
     };
     return cmocka_run_group_tests_name("packing", tests, NULL, NULL);
 }
