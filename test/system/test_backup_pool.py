@@ -196,13 +196,14 @@ def ended(process):
 @test
 def steady_state_waits_for_what_came_meanwhile_too(world):
     """A backlog that came behind the beginning, more than one cycle may send: whoever waits only
-    for what was there at the beginning leaves it, whoever waits for the state does not."""
+    for what was there at the beginning leaves it, whoever waits for the state does not. While the
+    backlog is made nothing can be copied, however long that takes: both are told to wait for it."""
     atl, _ = pair(world)
     configure(world, MaxBatchesPerCmsSync=1, SyncInterval="00:10:00")
     made = 0
     for words, left in (((), True), (("-SteadyState",), False)):
         world.pause("redmond")
-        process = begun(world, "-RetryCount", "1000", *words)
+        process = begun(world, "-RetryCount", "1000", "-WaitTime", "02:00:00", *words)
         make_more(atl, made, MANY)
         made += MANY
         world.resume("redmond")
