@@ -273,7 +273,7 @@ static void advise_to_look(const struct call *call, struct error *e)
                    "If it has begun, it goes on, and Get-CsPoolFailOverStatus -PoolFqdn %s shows "
                    "how far it is. To watch it, or begin it again: %s",
                    home, again);
-    else if (call_command(call)->effect == READS)
+    else if (!command_changes(call_command(call)))
         error_next(e, "Then again: %s", again);
     else
         error_next(e, "Look whether it did; the log of %s says more. If it did not: %s",
@@ -325,7 +325,7 @@ static bool is_unanswered(const struct call *call, const struct passing *passing
     enum failure kind = passing->error.kind;
     bool nobody = kind == FAIL_UNREACHABLE || kind == FAIL_DEADLINE || passing->silent ||
                   (kind && passing->status == 200);
-    if (call_command(call)->effect != READS)
+    if (command_changes(call_command(call)))
         nobody = kind == FAIL_UNREACHABLE;
     if (call_command(call)->place == FOR_HOME)
         nobody = nobody || is_absence(kind);

@@ -120,13 +120,12 @@ const char *command_nearest(const char *name)
 
 bool command_changes(const struct command *command)
 {
-    return command->effect != READS;
+    return command->effect >= CHANGES;
 }
 
 bool command_acts(const struct command *command)
 {
-    static const char verb[] = "Invoke-";
-    return command_changes(command) || strncmp(command->name, verb, strlen(verb)) == 0;
+    return command->effect != READS;
 }
 
 bool command_is_remote(const struct command *command)

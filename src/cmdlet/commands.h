@@ -52,6 +52,7 @@ enum {
 
 enum command_effect {
     READS,
+    BRINGS, /* copies up to date: it changes nothing, and is more than to read */
     CHANGES,
     DESTROYS, /* what nothing brings back: it asks first, unless -Force or -Confirm:$false is given
                */
@@ -143,8 +144,7 @@ const char *command_nearest(const char *name);
 /* Does polluxd carry it out? */
 bool command_is_remote(const struct command *command);
 bool command_changes(const struct command *command); /* or destroys */
-/* Or has copies brought up to date, which changes nothing and is more than to read. */
-bool command_acts(const struct command *command);
+bool command_acts(const struct command *command);    /* does more than to read */
 
 /* What the program says to polluxd beside what was typed, for a command with a FILE_SENT: nobody
  * types it, so it stands in no help. NULL: this is none. */

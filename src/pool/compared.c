@@ -170,8 +170,8 @@ static void on_part_taken(void *context)
     if (!failed && strcmp(told->head.home, HOME_CENTRAL) == 0)
         backup_service_configure(front_end_backup_service(told->fe));
     if (told->head.home[0] && is_the_stores(told->error.kind))
-        importing_failed(backup_service_importing(front_end_backup_service(told->fe)),
-                         told->head.home, told->head.module, &told->error);
+        importing_note(backup_service_importing(front_end_backup_service(told->fe)),
+                       told->head.home, told->head.module, &told->error);
     if (failed)
         link_reply_error(told->reply, &told->error);
     else

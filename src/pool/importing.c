@@ -110,12 +110,6 @@ void importing_note(struct importing *importing, const char *home, enum module m
     status->imported_ms = clock_ms();
 }
 
-void importing_failed(struct importing *importing, const char *home, enum module module,
-                      const struct error *e)
-{
-    importing_note(importing, home, module, e);
-}
-
 void importing_note_complete(struct importing *importing, const char *home, enum module module,
                              uint64_t read_ms)
 {

@@ -31,10 +31,10 @@ typedef void importing_brought_done(const struct copy_answer *answer, const stru
 void importing_brought(struct importing *importing, struct bytes batch,
                        importing_brought_done *done, void *context);
 
-/* What a comparison told (pool/compared.h) could not be kept; what is imported later clears that.
- */
-void importing_failed(struct importing *importing, const char *home, enum module module,
-                      const struct error *e);
+/* What came of a module of a home could not be kept, or `e` NULL: it was. Told once for each kind
+ * of trouble, and once when it is over. */
+void importing_note(struct importing *importing, const char *home, enum module module,
+                    const struct error *e);
 
 /* The copy of this home lost something (pool/scrub.h), and waits for its exporter to ask. */
 void importing_note_loss(struct importing *importing, const char *home);

@@ -20,9 +20,6 @@ struct importing {
     size_t calls, calls_max; /* under way, beside the loop */
 };
 
-/* Once for each kind of trouble, and once when it is over (`e` NULL). */
-void importing_note(struct importing *importing, const char *home, enum module module,
-                    const struct error *e);
 /* The copy has everything that there was when that was read. */
 void importing_note_complete(struct importing *importing, const char *home, enum module module,
                              uint64_t read_ms);
