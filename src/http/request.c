@@ -7,11 +7,12 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "http/failures.h"
+#include "http/head.h"
 #include "http/inbox.h"
 
 enum {
@@ -22,25 +23,19 @@ enum {
     BACKLOG_ROOM_KEPT = 65536, /* an emptied backlog gives back more than this */
 };
 
-struct pair {
-    char *name, *value;
-};
-
-/* Headers or query parameters, copied: the request may outlive its connection. */
-struct pairs {
-    struct pair *list;
-    size_t count;
-};
-
 struct http_request {
     atomic_uint holders;
     struct request_links links;
     struct peer *peer;
     char *method, *path, *target;
-    struct pairs headers, query;
+    struct head_pairs headers, query; /* copied: the request may outlive its connection */
     struct buffer body;
     size_t body_max;
     uint64_t discarded; /* by the connection's thread alone, like `body` until it is handed over */
+    struct arrivals *arrivals;
+    size_t arriving; /* its part of those */
+    uint64_t began_ms;
+    bool crowded_out;
     bool handed_over;
     struct inbox *inbox; /* of one whose body is read while it arrives; else NULL */
     bool held;           /* nobody has said yet whether the body is wanted */
@@ -63,26 +58,16 @@ struct http_request {
 static enum MHD_Result copy_pair(void *to, enum MHD_ValueKind kind, const char *name,
                                  const char *value)
 {
-    (void)kind;
-    struct pairs *pairs = to;
-    pairs->list = xrealloc(pairs->list, (pairs->count + 1) * sizeof *pairs->list);
-    pairs->list[pairs->count++] =
-        (struct pair){.name = xstrdup(name), .value = xstrdup(value ? value : "")};
+    if (kind == MHD_HEADER_KIND)
+        head_add_header(to, name, value ? value : "");
+    else
+        head_add(to, name, value ? value : "");
     return MHD_YES;
-}
-
-static void pairs_free(struct pairs *pairs)
-{
-    for (size_t i = 0; i < pairs->count; i++) {
-        free_memory(pairs->list[i].name);
-        free_memory(pairs->list[i].value);
-    }
-    free_memory(pairs->list);
 }
 
 struct http_request *request_new(struct MHD_Connection *connection, const char *method,
                                  const char *path, const char *target, struct peer *peer,
-                                 size_t body_max)
+                                 size_t body_max, struct arrivals *arrivals)
 {
     struct http_request *r = xcalloc(1, sizeof *r);
     atomic_init(&r->holders, 1);
@@ -96,9 +81,11 @@ struct http_request *request_new(struct MHD_Connection *connection, const char *
     r->fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
     r->peer = peer;
     r->method = xstrdup(method);
-    r->path = xstrdup(path);
+    r->path = xstrdup(head_origin_form(path));
     r->target = xstrdup(target);
     r->body_max = body_max;
+    r->arrivals = arrivals;
+    r->began_ms = clock_ms();
     MHD_get_connection_values(connection, MHD_HEADER_KIND, copy_pair, &r->headers);
     MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, copy_pair, &r->query);
     return r;
@@ -118,8 +105,8 @@ void request_release(struct http_request *r)
     free_memory(r->method);
     free_memory(r->path);
     free_memory(r->target);
-    pairs_free(&r->headers);
-    pairs_free(&r->query);
+    head_free(&r->headers);
+    head_free(&r->query);
     buffer_free(&r->body);
     buffer_free(&r->backlog);
     inbox_free(r->inbox);
@@ -135,6 +122,11 @@ struct request_links *request_links(struct http_request *r)
 
 /* ---- what comes in ---- */
 
+unsigned request_head_refusal(const struct http_request *r, const char *version, struct error *e)
+{
+    return head_refusal(&r->headers, version, r->target, e);
+}
+
 enum request_room request_room_for(const struct http_request *r, uint64_t length)
 {
     if (length <= r->body_max)
@@ -142,16 +134,48 @@ enum request_room request_room_for(const struct http_request *r, uint64_t length
     return length - r->body_max <= DISCARD_BYTES_MAX ? REQUEST_TOO_LONG : REQUEST_ENDLESS;
 }
 
+void request_arrived(struct http_request *r)
+{
+    atomic_fetch_sub(&r->arrivals->bytes, r->arriving);
+    r->arriving = 0;
+}
+
+static bool has_room(const struct http_request *r, size_t size)
+{
+    return !r->arrivals->max || atomic_load(&r->arrivals->bytes) + size <= r->arrivals->max;
+}
+
+static void keep_part(struct http_request *r, const char *part, size_t size)
+{
+    buffer_raw(&r->body, part, size);
+    r->arriving += size;
+    atomic_fetch_add(&r->arrivals->bytes, size);
+}
+
+static void discard_part(struct http_request *r, size_t size)
+{
+    r->discarded += r->body.size + size;
+    buffer_free(&r->body);
+    request_arrived(r);
+}
+
 enum request_room request_receive(struct http_request *r, const char *part, size_t size)
 {
     enum request_room room = request_room_for(r, r->discarded + r->body.size + size);
-    if (room == REQUEST_FITS) {
-        buffer_raw(&r->body, part, size);
-    } else {
-        r->discarded += r->body.size + size;
-        buffer_free(&r->body);
-    }
+    if (clock_ms() - r->began_ms > HTTP_BODY_SECONDS_MAX * 1000)
+        return REQUEST_ENDLESS;
+    if (room == REQUEST_FITS && !r->discarded && !has_room(r, size))
+        r->crowded_out = true;
+    if (room == REQUEST_FITS && !r->crowded_out)
+        keep_part(r, part, size);
+    else
+        discard_part(r, size);
     return room;
+}
+
+bool request_is_crowded_out(const struct http_request *r)
+{
+    return r->crowded_out;
 }
 
 bool request_is_too_long(const struct http_request *r)
@@ -176,20 +200,12 @@ const char *http_request_target(const struct http_request *r)
 
 const char *http_request_query(const struct http_request *r, const char *name)
 {
-    for (size_t i = 0; i < r->query.count; i++) {
-        if (strcmp(r->query.list[i].name, name) == 0)
-            return r->query.list[i].value;
-    }
-    return NULL;
+    return head_parameter(&r->query, name);
 }
 
 const char *http_request_header(const struct http_request *r, const char *name)
 {
-    for (size_t i = 0; i < r->headers.count; i++) {
-        if (strcasecmp(r->headers.list[i].name, name) == 0)
-            return r->headers.list[i].value;
-    }
-    return NULL;
+    return head_header(&r->headers, name);
 }
 
 struct bytes http_request_body(const struct http_request *r)
@@ -256,6 +272,7 @@ void request_completed(struct http_request *r)
     r->answer = NULL;
     pthread_cond_broadcast(&r->drained);
     pthread_mutex_unlock(&r->lock);
+    request_arrived(r);
     if (r->inbox)
         inbox_end(r->inbox, false);
     if (unused)
@@ -380,6 +397,16 @@ void http_body_accept(struct http_request *r)
     pthread_mutex_unlock(&r->lock);
 }
 
+void http_body_give_up(struct http_request *r)
+{
+    pthread_mutex_lock(&r->lock);
+    if (r->connection) {
+        shutdown(r->fd, SHUT_RDWR);
+        wake(r);
+    }
+    pthread_mutex_unlock(&r->lock);
+}
+
 enum http_body http_body_read(struct http_request *r, void *to, size_t max, uint32_t patience_ms,
                               size_t *got)
 {
@@ -456,27 +483,27 @@ void http_answer_file(struct http_request *r, unsigned status, const char *type,
     request_release(r);
 }
 
-static struct MHD_Response *error_answer(const struct error *e)
+static struct MHD_Response *error_answer(const struct error *e, bool closes)
 {
     char *text = http_error_to_json(e);
     struct MHD_Response *answer = whole_answer("application/json", bytes_of_text(text));
     free_memory(text);
     if (http_worth_retrying(e->kind))
         MHD_add_response_header(answer, MHD_HTTP_HEADER_RETRY_AFTER, "1");
-    if (e->kind == FAIL_STOPPING)
+    if (closes)
         MHD_add_response_header(answer, MHD_HTTP_HEADER_CONNECTION, "close");
     return answer;
 }
 
 void http_answer_error(struct http_request *r, const struct error *e)
 {
-    settle_with(r, http_status_of(e->kind), error_answer(e));
+    settle_with(r, http_status_of(e->kind), error_answer(e, e->kind == FAIL_STOPPING));
     request_release(r);
 }
 
-void request_refuse(struct http_request *r, unsigned status, const struct error *e)
+void request_refuse(struct http_request *r, unsigned status, const struct error *e, bool closes)
 {
-    settle_with(r, status, error_answer(e));
+    settle_with(r, status, error_answer(e, closes));
     if (r->inbox)
         inbox_end(r->inbox, false);
     pthread_mutex_lock(&r->lock);

@@ -32,6 +32,7 @@ struct http_server {
     void *context;
     bool (*streams)(const struct http_request *request);
     size_t body_max, stranger_body_max;
+    struct arrivals arrivals;
     unsigned connections_max, connections_of_one_max;
     uint16_t port;
     bool tls, asks_no_certificate;
@@ -172,7 +173,7 @@ static void refuse_stopping(struct http_request *r)
     struct error e;
     fail(&e, FAIL_STOPPING, "This server is being stopped.");
     error_next(&e, "Try again when it has started, or at the other pool.");
-    request_refuse(r, http_status_of(e.kind), &e);
+    request_refuse(r, http_status_of(e.kind), &e, true);
 }
 
 /* How long a body of this caller may be. */
@@ -188,12 +189,24 @@ static void refuse_too_long(const struct http_server *s, struct http_request *r)
     fail(&e, FAIL_INVALID, "The body of the request is longer than the %zu bytes allowed here.",
          body_max_of(s, http_request_peer(r)));
     error_kept(&e, "Nothing was done.");
-    request_refuse(r, MHD_HTTP_CONTENT_TOO_LARGE, &e);
+    request_refuse(r, MHD_HTTP_CONTENT_TOO_LARGE, &e, false);
+}
+
+static void refuse_crowded(struct http_request *r)
+{
+    struct error e;
+    fail(&e, FAIL_BUSY, "Too much is being sent to this machine at once.");
+    error_kept(&e, "Nothing was done.");
+    error_next(&e, "Send it again shortly.");
+    request_refuse(r, http_status_of(e.kind), &e, false);
 }
 
 static void hand_over(struct http_server *s, struct http_request *r)
 {
-    if (request_is_too_long(r)) {
+    request_arrived(r);
+    if (request_is_crowded_out(r)) {
+        refuse_crowded(r);
+    } else if (request_is_too_long(r)) {
         refuse_too_long(s, r);
     } else if (!list_open(s, r)) {
         refuse_stopping(r);
@@ -212,16 +225,27 @@ static enum MHD_Result begin_stream(struct http_server *s, struct http_request *
     return request_hold(r);
 }
 
+static enum MHD_Result refuse_head(struct http_request *r, unsigned status, const struct error *e)
+{
+    request_refuse(r, status, e, true);
+    return request_settle(r);
+}
+
 /* The head is there. A body that is too long is refused right away where the client waits for
  * leave to send it, or where it would take too long to swallow; the connection is closed then. */
 static enum MHD_Result begin(struct http_server *s, struct MHD_Connection *connection,
-                             const char *path, const char *method, void **context)
+                             const char *path, const char *method, const char *version,
+                             void **context)
 {
+    struct error e;
     struct peer *peer = known_peer(s, connection);
     struct http_request *r =
         request_new(connection, method, path, connection_of(connection)->target, peer,
-                    body_max_of(s, peer_facts(peer)));
+                    body_max_of(s, peer_facts(peer)), &s->arrivals);
     *context = r;
+    unsigned refusal = request_head_refusal(r, version, &e);
+    if (refusal)
+        return refuse_head(r, refusal, &e);
     if (s->streams && s->streams(r))
         return begin_stream(s, r);
     const char *length = http_request_header(r, MHD_HTTP_HEADER_CONTENT_LENGTH);
@@ -239,11 +263,10 @@ static enum MHD_Result access_request(void *server, struct MHD_Connection *conne
                                       const char *path, const char *method, const char *version,
                                       const char *part, size_t *part_size, void **context)
 {
-    (void)version;
     struct http_server *s = server;
     struct http_request *r = *context;
     if (!r)
-        return begin(s, connection, path, method, context);
+        return begin(s, connection, path, method, version, context);
     if (request_is_held(r) && *part_size == 0)
         return request_hold(r);
     if (http_request_streams(r) && *part_size > 0)
@@ -350,6 +373,7 @@ static struct http_server *server_new(const struct http_server_options *o)
     s->streams = o->streams;
     s->body_max = o->body_max;
     s->stranger_body_max = o->stranger_body_max;
+    s->arrivals.max = o->arriving_max;
     s->connections_max = o->connections_max ? o->connections_max : HTTP_CONNECTIONS_MAX;
     s->connections_of_one_max = o->connections_of_one_max;
     s->tls = !o->socket_path;

@@ -24,6 +24,7 @@ enum {
                                         many open files and more */
     HTTP_HEAD_BYTES_MAX = 32 << 10,  /* request line and headers; more is answered 431 */
     HTTP_IDLE_SECONDS_MAX = 60,      /* a silent connection is closed */
+    HTTP_BODY_SECONDS_MAX = 120,     /* and one whose body takes so long, unless it streams */
     HTTP_STOP_MS_MAX = 2000,         /* a stop waits so long for readers of the last answers */
     HTTP_STREAM_BYTES_MAX = 4 << 20, /* a stream whose reader is further behind is cut */
     HTTP_NAMES_MAX = 16,             /* names looked at in a client's certificate */
@@ -78,6 +79,9 @@ struct http_server_options {
     /* The same for callers over TLS without a good certificate: what they send is kept before it is
      * clear that nobody wants it. 0: like everybody else. */
     size_t stranger_body_max;
+    /* What is kept of bodies that are not whole yet, of all callers together; who would need more
+     * is answered 503. 0: as much as body_max and connections_max allow. */
+    size_t arriving_max;
     http_handler *handler;
     void *context;
     /* Which requests are handed over with their head, to be read with http_body_read(): asked on
@@ -108,6 +112,9 @@ struct bytes http_request_body(const struct http_request *request);
  * client that asked before sending it does not send it. */
 bool http_request_streams(const struct http_request *request);
 void http_body_accept(struct http_request *request);
+/* The rest of it is not waited for. Who still sends can't be answered any more (RFC 9112, 9.6): the
+ * connection ends, and whatever else there is to say goes to nobody. */
+void http_body_give_up(struct http_request *request);
 enum http_body {
     HTTP_BODY_PART,
     HTTP_BODY_END,    /* it is all there */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "http/server.h"
 
 enum upload_state { UPLOAD_NEW, UPLOAD_RECEIVED, UPLOAD_PLACED, UPLOAD_KEPT };
@@ -66,26 +67,55 @@ static enum failure add(struct upload *u, struct bytes part, struct error *e)
 static enum failure came_to_nothing(enum http_body state, struct error *e)
 {
     if (state == HTTP_BODY_LATE)
-        fail(e, FAIL_DEADLINE, "Nothing more of the file came for %d seconds.",
-             UPLOAD_SILENCE_MS_MAX / 1000);
+        fail(e, FAIL_DEADLINE, "Less than %d KiB of the file came in %d seconds.",
+             UPLOAD_SPELL_BYTES_MIN >> 10, UPLOAD_SPELL_MS / 1000);
     else
         fail(e, FAIL_STOPPING, "The file did not arrive whole.");
     error_kept(e, "Nothing was changed.");
     return error_next(e, "Send it again.");
 }
 
+/* How long somebody has for the next UPLOAD_SPELL_BYTES_MIN. */
+struct spell {
+    uint64_t ends_ms;
+    size_t bytes;
+};
+
+static void begin_spell(struct spell *spell)
+{
+    *spell = (struct spell){.ends_ms = clock_ms() + UPLOAD_SPELL_MS};
+}
+
+/* The next part, as http_body_read(); who drips is late like who is silent. */
+static enum http_body read_part(struct http_request *request, struct spell *spell, uint8_t *part,
+                                size_t *got)
+{
+    uint64_t now_ms = clock_ms();
+    uint64_t left_ms = now_ms < spell->ends_ms ? spell->ends_ms - now_ms : 0;
+    enum http_body state = http_body_read(request, part, UPLOAD_PART, (uint32_t)left_ms, got);
+    spell->bytes += *got;
+    if (spell->bytes >= UPLOAD_SPELL_BYTES_MIN)
+        begin_spell(spell);
+    else if (state == HTTP_BODY_PART && left_ms == 0)
+        return HTTP_BODY_LATE;
+    return state;
+}
+
 enum failure upload_receive(struct upload *u, struct http_request *request, struct error *e)
 {
     OWNED(free_memory) uint8_t *part = xmalloc(UPLOAD_PART);
+    struct spell spell;
     enum http_body state;
     size_t got;
     enum failure bad = file_writer_new(u->files, &u->writer, e);
     if (bad)
         return bad;
     http_body_accept(request);
-    while (!bad && (state = http_body_read(request, part, UPLOAD_PART, UPLOAD_SILENCE_MS_MAX,
-                                           &got)) == HTTP_BODY_PART)
+    begin_spell(&spell);
+    while (!bad && (state = read_part(request, &spell, part, &got)) == HTTP_BODY_PART)
         bad = add(u, bytes_of(part, got), e);
+    if (!bad && state == HTTP_BODY_LATE)
+        http_body_give_up(request);
     if (!bad && state != HTTP_BODY_END)
         bad = came_to_nothing(state, e);
     if (!bad) /* here, where others do not wait for it */

@@ -10,9 +10,10 @@ struct http_request;
 
 enum {
     UPLOAD_PART = 64 << 10,
-    /* Somebody who sends nothing for so long has gone, or is somewhere without a network; he would
-     * keep one of UPLOADS_MAX threads. */
-    UPLOAD_SILENCE_MS_MAX = 30000,
+    /* Somebody who sends less than so much in so long has gone, or is somewhere without a network;
+     * he would keep one of UPLOADS_MAX threads. */
+    UPLOAD_SPELL_MS = 30000,
+    UPLOAD_SPELL_BYTES_MIN = 30 << 10,
 };
 
 struct upload_limits {

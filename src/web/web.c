@@ -313,6 +313,7 @@ static struct http_server *serve(struct web *web, struct error *e)
                                                 .connections_of_one_max =
                                                     WEB_CONNECTIONS_OF_ONE_MAX,
                                                 .body_max = WEB_BODY_MAX,
+                                                .arriving_max = WEB_ARRIVING_MAX,
                                                 .handler = on_loop_handler,
                                                 .streams = content_streams,
                                                 .context = web->gate};

@@ -16,6 +16,7 @@ enum {
     WEB_CONNECTIONS_MAX = 4096,
     WEB_CONNECTIONS_OF_ONE_MAX = 1024,
     WEB_BODY_MAX = 300 << 10, /* a document, and a little more, so that it can be told the limit */
+    WEB_ARRIVING_MAX = 64 << 20, /* bodies on their way, before anybody has said who he is */
 };
 
 struct web;

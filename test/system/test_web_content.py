@@ -601,6 +601,38 @@ def a_client_that_goes_away_leaves_nothing(world):
 
 
 @test
+def a_client_that_drips_or_falls_silent_loses_its_place(world):
+    """Somebody else's byte now and then is no reason to keep him one of a few places."""
+    ken, which = deploy(world)
+    incoming = world["atl"].store.parent / "files/.pollux/incoming"
+    lines = []
+    for name in ("dripping", "silent"):
+        lines.append(connect(ken))
+        lines[-1].settimeout(0.5)
+        lines[-1].sendall(f"PUT {path(which, name)} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {ken.token}"
+                          "\r\nContent-Length: 100000\r\n\r\nx".encode())
+    until("both to have begun", lambda: len(list(incoming.iterdir())) == 2)
+
+    def has_ended(line, byte):
+        try:
+            line.sendall(byte)
+            return line.recv(1000) == b""
+        except TimeoutError:
+            return False
+        except OSError:
+            return True
+
+    ended = [False, False]
+    def both_have_ended():
+        for i, byte in enumerate((b"x", b"")):
+            ended[i] = ended[i] or has_ended(lines[i], byte)
+        return all(ended)
+    until("both to be ended", both_have_ended)
+    until("nothing of them to be left", lambda: not list(incoming.iterdir()))
+    put(ken, which, "whole", b"x").must(201)
+
+
+@test
 def it_stops_in_order_while_uploads_begin(world):
     """What was only now found to be an upload was given to threads that had gone."""
     ken, which = deploy(world)

@@ -153,6 +153,7 @@ void scene_serve_socket(struct scene *s)
                                                 .socket_mode = 0600,
                                                 .socket_group = (gid_t)-1,
                                                 .body_max = SCENE_BODY_MAX,
+                                                .arriving_max = SCENE_ARRIVING_MAX,
                                                 .handler = handle,
                                                 .context = s};
     s->server = http_server_start(&options, &e);

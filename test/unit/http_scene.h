@@ -10,7 +10,13 @@
 #include "http/client.h"
 #include "http/server.h"
 
-enum { HELD_MAX = 1024, SCENE_BODY_MAX = 100000, SCENE_STRANGER_BODY_MAX = 1000, PATIENCE_S = 120 };
+enum {
+    HELD_MAX = 1024,
+    SCENE_BODY_MAX = 100000,
+    SCENE_STRANGER_BODY_MAX = 1000,
+    SCENE_ARRIVING_MAX = 250000, /* over the socket */
+    PATIENCE_S = 120
+};
 
 struct scene {
     char folder[64], socket[96];

@@ -69,14 +69,25 @@ static void a_connection_is_used_again(void **state)
     close(fd);
 }
 
-static void send_body(int fd, size_t size)
+static void send_head(int fd, size_t size)
 {
-    char head[128], *body = xcalloc(1, size + 1);
-    memset(body, 'x', size);
+    char head[128];
     snprintf(head, sizeof head, "POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n", size);
     raw_send(fd, head);
+}
+
+static void send_text(int fd, size_t size)
+{
+    char *body = xcalloc(1, size + 1);
+    memset(body, 'x', size);
     raw_send(fd, body);
     free_memory(body);
+}
+
+static void send_body(int fd, size_t size)
+{
+    send_head(fd, size);
+    send_text(fd, size);
 }
 
 static void a_body_up_to_the_limit_is_taken_and_one_more_byte_is_413(void **state)
@@ -126,6 +137,78 @@ static void a_body_not_worth_swallowing_is_413_at_once(void **state)
     raw_send(fd, "POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 99000000000\r\n\r\n");
     assert_non_null(strstr(raw_read_to_end(fd), "HTTP/1.1 413"));
     close(fd);
+}
+
+/* What a request with so long a body is answered with. */
+static int status_of(struct scene *scene, size_t size)
+{
+    char head[128];
+    int fd = raw_connect(scene), status = 0;
+    snprintf(head, sizeof head,
+             "POST /p HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n",
+             size);
+    raw_send(fd, head);
+    send_text(fd, size);
+    sscanf(raw_read_to_end(fd), "HTTP/1.1 %d", &status);
+    close(fd);
+    return status;
+}
+
+/* Three that stop in front of their last byte leave no room for a fourth, until one is whole or
+ * goes away. */
+static void bodies_that_arrive_have_so_much_room_together(void **state)
+{
+    enum { SLOW = 3, SIZE = SCENE_ARRIVING_MAX / SLOW };
+    int slow[SLOW];
+    for (int i = 0; i < SLOW; i++) {
+        slow[i] = raw_connect(*state);
+        send_head(slow[i], SIZE + 1);
+        send_text(slow[i], SIZE);
+    }
+    while (status_of(*state, SIZE) != 503) /* until what they sent was read */
+        ;
+    raw_send(slow[0], "x");
+    assert_string_not_equal(raw_read_until(slow[0], "POST /p - - xxx"), "");
+    assert_int_equal(status_of(*state, SIZE), 200);
+    slow[0] = raw_connect(*state);
+    send_head(slow[0], SIZE + 1);
+    send_text(slow[0], SIZE);
+    while (status_of(*state, SIZE) != 503)
+        ;
+    close(slow[1]);
+    while (status_of(*state, SIZE) != 200)
+        ;
+    close(slow[0]);
+    close(slow[2]);
+}
+
+/* Each is followed by a request that somebody in between may have taken for its body. */
+static void a_head_with_two_meanings_is_refused_and_the_connection_closed(void **state)
+{
+    static const struct {
+        const char *head, *status;
+    } cases[] = {
+        {"POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 4\r\n", "400"},
+        {"POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n",
+         "400"},
+        {"POST /p HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n", "501"},
+        {"POST /p HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n", "501"},
+        {"POST /upload HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n", "501"},
+        {"POST /p HTTP/1.1\r\nHost: x\r\nContent-Length : 2\r\n", "400"},
+        {"GET /x HTTP/1.1\r\n", "400"},
+        {"PUT /upload HTTP/1.1\r\nHost: x\r\nContent-Range: bytes 1-2/3\r\nContent-Length: 2\r\n",
+         "400"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        int fd = raw_connect(*state);
+        raw_send(fd, cases[i].head);
+        raw_send(fd, "\r\n");
+        const char *answer = raw_read_to_end(fd);
+        if (strncmp(answer, "HTTP/1.1 ", 9) != 0 || strncmp(answer + 9, cases[i].status, 3) != 0 ||
+            !strstr(answer, "Connection: close") || strstr(answer, "\nHTTP/1.1 "))
+            fail_msg("%zu: %s", i, answer);
+        close(fd);
+    }
 }
 
 static void a_head_that_is_too_long_is_431(void **state)
@@ -521,6 +604,8 @@ int main(void)
         SCENE(a_body_of_unknown_length_is_413_when_it_gets_too_long),
         SCENE(a_client_that_asks_first_is_told_413_before_it_sends),
         SCENE(a_body_not_worth_swallowing_is_413_at_once),
+        SCENE(bodies_that_arrive_have_so_much_room_together),
+        SCENE(a_head_with_two_meanings_is_refused_and_the_connection_closed),
         SCENE(a_head_that_is_too_long_is_431),
         SCENE(an_answer_may_come_before_the_handler_returns),
         SCENE(an_answer_may_come_long_after),
