@@ -166,7 +166,8 @@ static void answer_no_part(struct visit *v, const struct spot *s)
 static void answer_file(struct visit *v, const struct spot *s, int fd)
 {
     uint64_t from, count;
-    const char *asked = part_is_meant(v, s) ? visit_asked(v, "Range") : NULL;
+    bool gets = strcmp(v->method, "GET") == 0; /* nothing else has a part (RFC 9110, 14.2) */
+    const char *asked = gets && part_is_meant(v, s) ? visit_asked(v, "Range") : NULL;
     enum file_range range = file_range_read(asked, s->stamp.size, &from, &count);
     if (range == RANGE_NONE) {
         close(fd);

@@ -14,8 +14,9 @@ const char *etag_text(struct version version, char text[ETAG_SIZE]);
 
 enum etag_verdict {
     ETAG_GO_ON,
-    ETAG_FAILED,      /* 412: it is not the version that the client knows */
-    ETAG_NOT_MODIFIED /* 304: it is */
+    ETAG_FAILED,       /* 412: it is not the version that the client knows */
+    ETAG_NOT_MODIFIED, /* 304: it is */
+    ETAG_UNREADABLE    /* 400: nobody can tell what may not be overwritten */
 };
 /* What the two headers (or NULL) say of a thing that has this version; NULL: there is none. */
 enum etag_verdict etag_judge(const char *if_match, const char *if_none_match,

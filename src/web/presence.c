@@ -68,6 +68,33 @@ enum failure presence_show_other(struct visit *v, struct error *e)
 
 /* --- changing --- */
 
+/* What a user says of himself takes the place of what was said before, from wherever that was; only
+ * if he says what he knows of it, it must be that. An answer says so if it is not; else `*usn` is
+ * that of the item, 0: there is none. */
+static enum failure check_known(struct visit *v, const char *key, uint64_t *usn, struct error *e)
+{
+    struct item item;
+    if (!visit_is_conditional(v))
+        return OK;
+    enum failure bad = visit_item(v, key, &item, e);
+    if (bad && bad != FAIL_NOT_FOUND)
+        return bad;
+    *usn = bad ? 0 : item.version.usn;
+    visit_condition(v, bad ? NULL : &item.version);
+    return OK;
+}
+
+/* NULL: it is not to be changed, as the answer or `e` says. */
+static struct txn *begin(struct visit *v, const char *key, struct error *e)
+{
+    uint64_t usn = 0;
+    if (check_known(v, key, &usn, e) || v->answer.status || !visit_change(v, e))
+        return NULL;
+    if (visit_is_conditional(v))
+        txn_expect(v->txn, MODULE_PRESENCE_FOCUS, bytes_of_text(key), usn);
+    return v->txn;
+}
+
 enum failure presence_set(struct visit *v, struct error *e)
 {
     OWNED(json_decref) json_t *given = visit_object(v, e), *kept = NULL;
@@ -76,11 +103,11 @@ enum failure presence_set(struct visit *v, struct error *e)
         kept = presence_read(given, clock_wall_text(clock_wall_ms(), now), e);
     if (!kept)
         return e->kind;
-    if (!visit_change(v, e))
-        return e->kind;
+    struct txn *txn = begin(v, key_of(&v->account, key), e);
+    if (!txn)
+        return v->answer.status ? OK : e->kind;
     OWNED(free_memory) char *text = json_dumps(kept, JSON_COMPACT);
-    txn_put(v->txn, MODULE_PRESENCE_FOCUS, bytes_of_text(key_of(&v->account, key)),
-            bytes_of_text(text));
+    txn_put(txn, MODULE_PRESENCE_FOCUS, bytes_of_text(key), bytes_of_text(text));
     v->answer.tag_of_change = true;
     visit_answer(v, 200, "application/json", bytes_of_text(text));
     return OK;
@@ -89,9 +116,10 @@ enum failure presence_set(struct visit *v, struct error *e)
 enum failure presence_clear(struct visit *v, struct error *e)
 {
     char key[USER_KEY_SIZE];
-    if (!visit_change(v, e))
-        return e->kind;
-    txn_delete(v->txn, MODULE_PRESENCE_FOCUS, bytes_of_text(key_of(&v->account, key)));
+    struct txn *txn = begin(v, key_of(&v->account, key), e);
+    if (!txn)
+        return v->answer.status ? OK : e->kind;
+    txn_delete(txn, MODULE_PRESENCE_FOCUS, bytes_of_text(key));
     visit_answer(v, 204, NULL, BYTES_NONE);
     return OK;
 }

@@ -1,5 +1,7 @@
 #include "web/settings.h"
 
+#include "http/server.h"
+
 DEFINE_OWNED(json_t *, json_decref)
 
 static enum failure find(struct visit *v, char key[USER_KEY_SIZE], struct item *item, bool *exists,
@@ -35,10 +37,10 @@ enum failure settings_set(struct visit *v, struct error *e)
         return bad;
     if (!visit_change(v, e))
         return e->kind;
-    OWNED(free_memory) char *text = json_dumps(given, JSON_COMPACT);
+    struct bytes text = http_request_body(v->request); /* as it is: it comes back like that */
     txn_expect(v->txn, MODULE_PRESENCE_FOCUS, bytes_of_text(key), exists ? item.version.usn : 0);
-    txn_put(v->txn, MODULE_PRESENCE_FOCUS, bytes_of_text(key), bytes_of_text(text));
+    txn_put(v->txn, MODULE_PRESENCE_FOCUS, bytes_of_text(key), text);
     v->answer.tag_of_change = true;
-    visit_answer(v, 200, "application/json", bytes_of_text(text));
+    visit_answer(v, 200, "application/json", text);
     return OK;
 }

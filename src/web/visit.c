@@ -160,6 +160,20 @@ static const char *why_not(struct visit *v, const struct version *version)
     return "It has been changed since you read it.";
 }
 
+static void answer_unreadable(struct visit *v)
+{
+    struct error e;
+    fail(&e, FAIL_INVALID, "If-Match or If-None-Match is neither * nor a list of ETags.");
+    error_kept(&e, "Nothing was changed.");
+    error_next(&e, "Write each as it was given, with its quotes.");
+    visit_answer_error(v, 400, &e);
+}
+
+bool visit_is_conditional(const struct visit *v)
+{
+    return visit_asked(v, "If-Match") || visit_asked(v, "If-None-Match");
+}
+
 bool visit_condition(struct visit *v, const struct version *version)
 {
     char tag[ETAG_SIZE];
@@ -171,6 +185,7 @@ bool visit_condition(struct visit *v, const struct version *version)
         visit_answer(v, 304, NULL, BYTES_NONE);
         visit_header(v, "ETag: %s", etag_text(*version, tag));
         return false;
+    case ETAG_UNREADABLE: answer_unreadable(v); return false;
     case ETAG_FAILED: break;
     }
     fail(&e, FAIL_CONFLICT, "%s", why_not(v, version));

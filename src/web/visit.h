@@ -124,5 +124,6 @@ enum failure visit_wait(struct error *e);
 /* Do the request's conditions hold for this version (NULL: there is none)? If not, the answer says
  * so already. */
 bool visit_condition(struct visit *v, const struct version *version);
+bool visit_is_conditional(const struct visit *v); /* are there any? */
 
 #endif

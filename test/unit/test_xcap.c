@@ -112,10 +112,15 @@ static void conditions_are_judged_as_the_standard_has_them(void **state)
         {"W/" TAG, NULL, true, false, ETAG_FAILED}, /* weak is not enough */
         {TAG, NULL, false, false, ETAG_FAILED},
         {"*", NULL, true, false, ETAG_GO_ON},
-        {" *", NULL, false, false, ETAG_FAILED},
+        {"*", NULL, false, false, ETAG_FAILED},
         {"", NULL, true, false, ETAG_FAILED},
-        {"2-17", NULL, true, false, ETAG_FAILED},
-        {"\"2-17", NULL, true, false, ETAG_FAILED},
+        {"2-17", NULL, true, false, ETAG_UNREADABLE},
+        {"\"2-17", NULL, true, false, ETAG_UNREADABLE},
+        {TAG ", 2-17", NULL, true, false, ETAG_UNREADABLE},
+        {NULL, "2-17", true, false, ETAG_UNREADABLE}, /* what may not be overwritten? */
+        {NULL, "*, x", false, false, ETAG_UNREADABLE},
+        {NULL, "2-17", true, true, ETAG_GO_ON}, /* reading does no harm */
+        {NULL, "\"x\", " TAG " ,", true, false, ETAG_FAILED},
         {NULL, "*", true, false, ETAG_FAILED},
         {NULL, "*", false, false, ETAG_GO_ON},
         {NULL, "*", true, true, ETAG_NOT_MODIFIED},
