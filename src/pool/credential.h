@@ -34,6 +34,9 @@ static inline void owned_credential_wipe(struct credential *credential)
 /* FAIL_NOT_FOUND without words if no secret was set. */
 enum failure credential_read(struct view *view, const char *address, struct credential *credential,
                              struct error *e);
+/* Which one is set: another one than before has another version. {0, 0}: none is. */
+enum failure credential_version(struct view *view, const char *address, struct version *version,
+                                struct error *e);
 void credential_put(struct txn *txn, const char *address, const struct credential *credential);
 /* If there is one. */
 void credential_remove(struct txn *txn, const char *address);

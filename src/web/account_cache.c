@@ -6,7 +6,7 @@
 
 struct cached {
     uint64_t edition; /* of `central`, when it was read; 0: nothing is here */
-    struct account account;
+    struct known_account known;
 };
 
 struct account_cache {
@@ -40,32 +40,34 @@ static struct cached *place_of(struct account_cache *cache, const char *address)
 }
 
 static bool find(struct account_cache *cache, const char *address, uint64_t edition,
-                 struct account *account)
+                 struct known_account *known)
 {
     pthread_mutex_lock(&cache->lock);
     const struct cached *place = place_of(cache, address);
-    bool found = place->edition == edition && strcmp(place->account.address, address) == 0;
+    bool found = place->edition == edition && strcmp(place->known.account.address, address) == 0;
     if (found)
-        *account = place->account;
+        *known = place->known;
     pthread_mutex_unlock(&cache->lock);
     return found;
 }
 
-static void keep(struct account_cache *cache, uint64_t edition, const struct account *account)
+static void keep(struct account_cache *cache, uint64_t edition, const struct known_account *known)
 {
     pthread_mutex_lock(&cache->lock);
-    *place_of(cache, account->address) = (struct cached){edition, *account};
+    *place_of(cache, known->account.address) = (struct cached){edition, *known};
     pthread_mutex_unlock(&cache->lock);
 }
 
 enum failure account_cache_read(struct account_cache *cache, struct view *view, const char *address,
-                                struct account *account, struct error *e)
+                                struct known_account *known, struct error *e)
 {
     uint64_t usn, edition = view_edition(view, HOME_CENTRAL);
-    if (edition && find(cache, address, edition, account))
+    if (edition && find(cache, address, edition, known))
         return OK;
-    enum failure bad = account_read(view, address, account, &usn, e);
+    enum failure bad = account_read(view, address, &known->account, &usn, e);
+    if (!bad)
+        bad = credential_version(view, address, &known->secret, e);
     if (!bad && edition)
-        keep(cache, edition, account);
+        keep(cache, edition, known);
     return bad;
 }

@@ -4,6 +4,7 @@
 #define POLLUX_WEB_ACCOUNT_CACHE_H
 
 #include "pool/account.h"
+#include "pool/credential.h"
 
 enum {
     ACCOUNTS_CACHED_BITS = 12,
@@ -14,8 +15,13 @@ struct account_cache;
 struct account_cache *account_cache_new(void);
 void account_cache_free(struct account_cache *cache);
 
+struct known_account {
+    struct account account;
+    struct version secret; /* as credential_version() has it */
+};
+
 /* As account_read(), of this view. */
 enum failure account_cache_read(struct account_cache *cache, struct view *view, const char *address,
-                                struct account *account, struct error *e);
+                                struct known_account *known, struct error *e);
 
 #endif

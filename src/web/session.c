@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "web/account_cache.h"
 #include "web/refusal.h"
 #include "web/remember.h"
 
@@ -33,10 +34,13 @@ enum failure session_open(struct visit *v, struct error *e)
 {
     char token[SESSION_TOKEN_SIZE];
     struct session_facts facts;
+    struct known_account known;
     uint64_t now_ms = clock_ms();
     if (v->signed_on)
         return needs_secret(e);
-    enum failure bad = sessions_open(v->of->sessions, &v->account, now_ms, token, e);
+    enum failure bad = account_cache_read(v->of->accounts, v->view, v->account.address, &known, e);
+    if (!bad)
+        bad = sessions_open(v->of->sessions, &known.account, known.secret, now_ms, token, e);
     if (bad)
         return bad;
     if (sessions_use(v->of->sessions, token, now_ms, &facts))

@@ -41,6 +41,7 @@ struct session {
     struct session *next; /* in its bucket */
     struct user *user;
     uint64_t opened_ms, used_ms;
+    struct version secret;
     uint32_t
         left; /* how often its home had been left before: less often than by now, and it ends */
     char **conferences; /* that it is in */
@@ -174,7 +175,8 @@ static bool was_left(const struct session *one)
 static void tell_facts(const struct session *one, struct session_facts *facts)
 {
     const struct user *user = one->user;
-    *facts = (struct session_facts){.opened_ms = one->opened_ms,
+    *facts = (struct session_facts){.secret = one->secret,
+                                    .opened_ms = one->opened_ms,
                                     .idle_ends_ms = idle_ends(one),
                                     .life_ends_ms = life_ends(one)};
     memcpy(facts->user, user->id, sizeof facts->user);
@@ -290,10 +292,12 @@ static struct user *user_for(struct sessions *s, const struct account *account)
     return user;
 }
 
-static void add(struct sessions *s, struct user *user, const char *token, uint64_t now_ms)
+static void add(struct sessions *s, struct user *user, struct version secret, const char *token,
+                uint64_t now_ms)
 {
     struct session *one = xcalloc(1, sizeof *one);
     one->user = user;
+    one->secret = secret;
     one->opened_ms = one->used_ms = now_ms;
     one->left = user->home->left;
     hash_text(s, token, one->hash);
@@ -308,14 +312,14 @@ static void add(struct sessions *s, struct user *user, const char *token, uint64
     s->count++;
 }
 
-enum failure sessions_open(struct sessions *s, const struct account *account, uint64_t now_ms,
-                           char token[SESSION_TOKEN_SIZE], struct error *e)
+enum failure sessions_open(struct sessions *s, const struct account *account, struct version secret,
+                           uint64_t now_ms, char token[SESSION_TOKEN_SIZE], struct error *e)
 {
     draw_token(token);
     pthread_mutex_lock(&s->lock);
     bool room = s->count < SESSIONS_MAX;
     if (room)
-        add(s, user_for(s, account), token, now_ms);
+        add(s, user_for(s, account), secret, token, now_ms);
     pthread_mutex_unlock(&s->lock);
     if (room)
         return OK;

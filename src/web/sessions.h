@@ -24,6 +24,7 @@ struct session_facts {
     char address[SIP_ADDRESS_SIZE]; /* as it was when the session began */
     char home[FQDN_SIZE];
     char label[SESSION_LABEL_SIZE]; /* tells it from others; nobody goes on in its name by it */
+    struct version secret; /* that it was opened with: another one is not known to who has it */
     uint64_t opened_ms;
     uint64_t idle_ends_ms, life_ends_ms;
 };
@@ -34,7 +35,7 @@ enum session_end {
     SESSION_END_IDLE,      /* it was not used for SESSION_IDLE_MS */
     SESSION_END_LIFE,      /* it began SESSION_LIFE_MS ago */
     SESSION_END_REPLACED,  /* the user has SESSIONS_PER_USER_MAX newer ones */
-    SESSION_END_ACCOUNT,   /* the account is another one by now */
+    SESSION_END_ACCOUNT,   /* the account is another one by now, or its secret is */
     SESSION_END_ELSEWHERE, /* another pool serves the user */
 };
 
@@ -47,7 +48,8 @@ void sessions_on_ended(struct sessions *sessions, sessions_ended *ended, void *c
 
 /* FAIL_BUSY if there are too many in all. */
 enum failure sessions_open(struct sessions *sessions, const struct account *account,
-                           uint64_t now_ms, char token[SESSION_TOKEN_SIZE], struct error *e);
+                           struct version secret, uint64_t now_ms, char token[SESSION_TOKEN_SIZE],
+                           struct error *e);
 /* Is there one with this token? Then it was used now, and `*facts` says whose it is. */
 bool sessions_use(struct sessions *sessions, const char *token, uint64_t now_ms,
                   struct session_facts *facts);

@@ -175,17 +175,26 @@ static enum failure by_secret(struct visit *v, const struct authorization *a, st
 
 /* --- by a session --- */
 
+/* Is it the account that the session was opened for, and does whoever has the session know its
+ * secret of now? A new one is set where the old one has become known. */
+static bool is_of_session(const struct known_account *known, const struct session_facts *session)
+{
+    return strcmp(known->account.id, session->user) == 0 &&
+           strcmp(known->account.pool, session->home) == 0 &&
+           known->secret.term == session->secret.term && known->secret.usn == session->secret.usn;
+}
+
 static enum failure by_token(struct visit *v, const struct authorization *a, struct error *e)
 {
+    struct known_account known = {0};
     enum failure bad = OK;
     v->signed_on = sessions_use(v->of->sessions, a->token, clock_ms(), &v->session);
     if (v->signed_on)
-        bad = account_cache_read(v->of->accounts, v->view, v->session.address, &v->account, e);
+        bad = account_cache_read(v->of->accounts, v->view, v->session.address, &known, e);
     if (bad && bad != FAIL_NOT_FOUND)
         return bad;
-    bool same = v->signed_on && !bad && strcmp(v->account.id, v->session.user) == 0 &&
-                strcmp(v->account.pool, v->session.home) == 0;
-    if (same)
+    v->account = known.account;
+    if (v->signed_on && !bad && is_of_session(&known, &v->session))
         return OK;
     if (v->signed_on)
         sessions_end(v->of->sessions, a->token, SESSION_END_ACCOUNT);
@@ -258,16 +267,15 @@ static enum failure let_in(struct visit *v, struct error *e)
  * of the account meanwhile counts all the same. */
 static enum failure still_there(struct visit *v, struct error *e)
 {
-    char id[ACCOUNT_ID_SIZE], address[SIP_ADDRESS_SIZE];
-    memcpy(id, v->account.id, sizeof id);
-    memcpy(address, v->account.address, sizeof address);
+    struct known_account known;
     enum failure bad = open_accounts(v, e);
     if (!bad)
-        bad = account_cache_read(v->of->accounts, v->view, address, &v->account, e);
+        bad = account_cache_read(v->of->accounts, v->view, v->account.address, &known, e);
     if (bad && bad != FAIL_NOT_FOUND)
         return bad;
-    if (bad || strcmp(v->account.id, id) != 0)
+    if (bad || strcmp(known.account.id, v->account.id) != 0)
         return ask_who(v, false, "This account is gone.");
+    v->account = known.account;
     return let_in(v, e);
 }
 

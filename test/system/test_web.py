@@ -157,7 +157,11 @@ def what_administrators_do_to_an_account_counts_at_once(world):
     curl(world, "atl", "/v1/session", "--basic", "-u", "kenmyer:wrong").must(401)
     ken.ask("GET", "/v1/session").must(200)
     world["atl"].ask("Unlock-CsClientPin", Identity="kenmyer").must(200, '"done"')
-    curl(world, "atl", "/v1/session", "-X", "POST", "--basic", "-u", f"kenmyer:{SECRET}").must(201)
+    ken.ask("GET", "/v1/session").must(200)
+    # A new secret ends what was opened with the old one: somebody else may have known it.
+    world["atl"].ask("Set-CsClientPin", Identity="kenmyer", Pin=SECRET).must(200, '"done"')
+    ken.put("<x/>").must(401, "has ended")
+    ken = Client(world, "kenmyer")
     # Another address: the session and the secret end with the old one, what is his stays his.
     set_user(world, "kenmyer", SipAddress="ken")
     ken.ask("GET", "/v1/session").must(401, "has ended")
@@ -276,8 +280,18 @@ def documents_change_only_on_the_conditions_that_were_named(world):
     ken.get(If_Match='"1-1"').must(412)
     second = ken.put("<b/>", If_Match=first).must(200).header("ETag")
     assert second != first
-    for tags in (first, f"W/{second}", '"x"', second[:-1]):
+    for tags in (first, f"W/{second}", '"x"'):
         ken.put("<x/>", If_Match=tags).must(412, "changed since", "Nothing was changed")
+    # What nobody can read keeps from changing, too.
+    for tags in (second[:-1], second[1:-1]):
+        ken.put("<x/>", If_Match=tags).must(400, "neither * nor a list", "Nothing was changed")
+        ken.put("<x/>", If_None_Match=tags).must(400, "neither * nor a list", "Nothing was changed")
+    for tags in ("* ", "*\t", f"{second} "):
+        ken.put("<x/>", If_None_Match=tags).must(412, "there already", "Nothing was changed")
+    two_lines = ("-H", 'If-None-Match: "x"', "-H", f"If-None-Match: {second}")
+    ken.ask("PUT", ken.document(), *two_lines, body="<x/>", type=LISTS).must(412, "there already")
+    ken.put("<x/>", Content_Range="bytes 0-3/9").must(400, "a part alone", "Nothing was done")
+    ken.put("<x/>", Content_Encoding="gzip").must(415, "nothing is unpacked")
     assert ken.get().text == "<b/>"
     ken.ask("DELETE", ken.document(), If_Match=first).must(412)
     ken.ask("DELETE", ken.document(), If_Match=second).must(204)
@@ -468,6 +482,13 @@ def users_of_a_pool_see_what_each_other_say_of_themselves(world):
     for who in ("kenmyer", f"sip:kenmyer@{REALM}", f"KENMYER@{REALM}"):
         assert see(who).must(200).json == set_.json
     assert ken.ask("GET", "/v1/presence", If_None_Match=set_.header("ETag")).must(304)
+    # Whoever says what he knows is heard.
+    for method, body in (("PUT", state), ("DELETE", None)):
+        for headers in ({"If_Match": '"1-1"'}, {"If_None_Match": "*"}):
+            ken.ask(method, "/v1/presence", body=body, **headers).must(412, "Nothing was changed")
+    assert ken.ask("GET", "/v1/presence").header("ETag") == set_.header("ETag")
+    set_ = ken.ask("PUT", "/v1/presence", body=state, If_Match=set_.header("ETag")).must(200)
+    assert ken.ask("GET", "/v1/presence", If_None_Match=set_.header("ETag")).must(304)
     for nobody in ("bob", "nobody", "x@contoso.com", "%20"):
         see(nobody).must(404, "Your pool has no user")
     for wrong in ({}, {"availability": "busy"}, {"availability": "Busy", "note": 1},
@@ -489,7 +510,10 @@ def settings_are_one_object_that_clients_share(world):
     read = settings("GET").must(200)
     assert read.json == {"a": [1, {"b": "ü"}]} and read.header("ETag") == tag
     settings("PUT", body={}, If_Match='"1-1"').must(412)
-    settings("PUT", body={"c": 1}, If_Match=tag).must(200)
+    as_written = '{ "c":1, "d": [0.1,1e3, "\\u00fc"] }'
+    assert settings("PUT", body=as_written, If_Match=tag).must(200).text == as_written
+    assert settings("GET").text == as_written
+    settings("PUT", body={"c": 1}).must(200)
     for wrong in ("", "[]", "1", "{", '{"a":1,"a":2}', '{"a":"\udcff"}'.encode(
             errors="surrogateescape").decode("latin-1") + "}"):
         settings("PUT", body=wrong).must(400, "no JSON object")

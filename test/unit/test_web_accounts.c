@@ -58,13 +58,13 @@ static struct view *look(void)
 
 static void assert_reads(struct view *view, const char *address, const char *display_name)
 {
-    struct account account;
-    enum failure bad = account_cache_read(cache, view, address, &account, NULL);
+    struct known_account known;
+    enum failure bad = account_cache_read(cache, view, address, &known, NULL);
     assert_int_equal(bad, display_name ? OK : FAIL_NOT_FOUND);
     if (!display_name)
         return;
-    assert_string_equal(account.address, address);
-    assert_string_equal(account.display_name, display_name);
+    assert_string_equal(known.account.address, address);
+    assert_string_equal(known.account.display_name, display_name);
 }
 
 static void a_change_is_seen_by_whoever_looks_behind_it(void **state)

@@ -27,7 +27,7 @@ static struct ticket sign_on(struct sessions *s, unsigned number, const char *po
 {
     struct ticket t;
     struct account account = account_of(number, pool);
-    assert_int_equal(sessions_open(s, &account, now, t.token, NULL), OK);
+    assert_int_equal(sessions_open(s, &account, (struct version){1, 7}, now, t.token, NULL), OK);
     return t;
 }
 
@@ -156,12 +156,13 @@ static void there_is_room_for_all_and_then_no_more(void **state)
     for (unsigned i = 1; i < SESSIONS_MAX; i++)
         sign_on(s, i, i % 2 ? atl : redmond, NOW);
     struct account account = account_of(SESSIONS_MAX, atl);
-    assert_int_equal(sessions_open(s, &account, NOW, more.token, &e), FAIL_BUSY);
+    assert_int_equal(sessions_open(s, &account, (struct version){1, 7}, NOW, more.token, &e),
+                     FAIL_BUSY);
     assert_true(e.what[0] && e.next[0]);
     assert_true(is_on(s, first, NOW));
     sessions_tidy(s, NOW + SESSION_IDLE_MS);
     assert_int_equal(sessions_count(s, NULL), 0);
-    assert_int_equal(sessions_open(s, &account, NOW, more.token, &e), OK);
+    assert_int_equal(sessions_open(s, &account, (struct version){1, 7}, NOW, more.token, &e), OK);
     sessions_free(s);
 }
 
