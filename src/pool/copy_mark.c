@@ -154,12 +154,40 @@ static void keep(struct copy_marks *marks, struct mark_row *row)
         store_commit(front_end_store(marks->fe), TAKE(txn), on_kept, NULL);
 }
 
+static bool is_due(const struct mark_row *row)
+{
+    for (int m = 0; m < MODULES; m++) {
+        const struct mark *mark = &row->modules[m];
+        if (mark->moment > mark->kept + COPY_MARK_KEEP_MS || mark->moment < mark->kept)
+            return true;
+    }
+    return false;
+}
+
+static void forget(struct copy_marks *marks, struct mark_row *row)
+{
+    OWNED(txn_free) struct txn *txn = NULL;
+    for (int m = 0; m < MODULES; m++) {
+        if (row->modules[m].moment)
+            txn = txn ? txn : txn_new(row->home);
+        row->modules[m] = (struct mark){0};
+    }
+    if (!txn)
+        return;
+    copy_mark_drop(txn, row->home);
+    store_commit(front_end_store(marks->fe), TAKE(txn), on_kept, NULL);
+}
+
 void copy_marks_tick(struct copy_marks *marks)
 {
     for (size_t i = 0; i < marks->count; i++) {
-        const struct hosted_home *home = front_end_home(marks->fe, marks->rows[i].home);
-        if (home && home_mode(hosted_home_core(home)) == MODE_RESILIENCY)
-            keep(marks, &marks->rows[i]);
+        struct mark_row *row = &marks->rows[i];
+        const struct hosted_home *home = front_end_home(marks->fe, row->home);
+        enum mode mode = home ? home_mode(hosted_home_core(home)) : MODE_STANDBY;
+        if (mode_rights(mode)->holder)
+            forget(marks, row);
+        else if (home && (mode == MODE_RESILIENCY || is_due(row)))
+            keep(marks, row);
     }
 }
 

@@ -1,13 +1,17 @@
 /* Until when the copies here had everything: what tells how old a copy is when its holder is gone.
  *
  * A moment is kept in the transaction of the batch that made the copy complete. A copy that stays
- * complete learns so from each offer, too; that is kept only when its holder falls silent or this
- * process stops, so that an idle pair writes nothing. Moments are this machine's wall clock.
+ * complete learns so from each offer, too; that is kept each COPY_MARK_KEEP_MS, and when its holder
+ * falls silent or this process stops. Moments are this machine's wall clock.
  * Everything is called on the loop, but for what says otherwise. */
 #ifndef POLLUX_POOL_COPY_MARK_H
 #define POLLUX_POOL_COPY_MARK_H
 
 #include "pool/front_end.h"
+
+enum {
+    COPY_MARK_KEEP_MS = 60 * 1000, /* a copy that was idle is older by so much after a crash */
+};
 
 struct copy_marks;
 
@@ -15,7 +19,8 @@ struct copy_marks *copy_marks_new(struct front_end *fe);
 void copy_marks_free(struct copy_marks *marks);
 /* Reads what was kept; once the homes are open. */
 void copy_marks_start(struct copy_marks *marks);
-/* Keeps what is not kept yet, of those whose holder is silent. */
+/* Keeps what should be kept by now. What this pool holds is no copy: that it was one is forgotten.
+ */
 void copy_marks_tick(struct copy_marks *marks);
 /* The same of all: this process stops. */
 void copy_marks_stop(struct copy_marks *marks);

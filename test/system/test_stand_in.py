@@ -82,11 +82,11 @@ def for_a_dead_pool_its_partner_answers_with_the_age_of_the_copy(world):
     until("the pool itself to answer", lambda: "AnsweredBy" not in look(redmond, "atl"))
 
 
-def kept_moment(machine):
+def kept_moment(machine, of="central/2"):
     """As its store has it, beginning with milliseconds."""
     db = sqlite3.connect(f"file:{machine.store}?mode=ro", uri=True)
     try:
-        found = db.execute("SELECT value FROM record WHERE name = 'consistent/central/2'").fetchone()
+        found = db.execute("SELECT value FROM record WHERE name = ?", [f"consistent/{of}"]).fetchone()
     finally:
         db.close()
     ms = int.from_bytes(found[0][:8], "little") if found else 0
@@ -126,6 +126,30 @@ def what_is_known_of_a_copy_is_known_after_a_restart(world):
     world.start("redmond")
     world.wait_silent("redmond", "atl")
     assert moment(exported(redmond)["ConsistentAsOf"]) >= moment(before)
+
+
+@test
+def a_pair_that_was_idle_when_the_power_failed_knows_how_old_its_copies_are(world):
+    """Else they would seem as old as the last change, which may have been yesterday."""
+    atl, redmond = pair(world)
+    enable(atl, "user1")
+    wait_equal(world)
+    idle = datetime.now(timezone.utc) + timedelta(seconds=1)
+    homes = ("central/2", f"{ATL}/0")  # the second one never had a change
+    for home in homes:
+        until("that to be kept", lambda: moment(kept_moment(redmond, home)) > idle)
+    for pool in ("atl", "redmond"):
+        world.kill(pool)
+    kept = [kept_moment(redmond, home) for home in homes]
+    world.start("redmond")
+    world.wait_silent("redmond", "atl")
+    modules = (MODULE, "UserServices.PresenceFocus")
+    assert [exported(redmond, module=m)["ConsistentAsOf"] for m in modules] == kept
+    # What a pool holds is no copy, and is as old as nothing.
+    world.command("redmond", "Invoke-CsPoolFailOver", "-PoolFqdn", ATL, "-DisasterMode",
+                  "-Confirm:$false").must(0)
+    until("it to be forgotten", lambda: kept_moment(redmond, homes[1]).startswith("1970"))
+    assert not kept_moment(redmond, homes[0]).startswith("1970"), "central was not taken"
 
 
 @test
