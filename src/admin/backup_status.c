@@ -194,6 +194,21 @@ static void caution(struct call *call, const struct pool *pool)
         call_caution(call, "%s is no module of %s: there is none to show.", one, category);
 }
 
+/* Their states say no more than that nothing is sent. */
+static void tell_unserved(struct call *call)
+{
+    struct hosted_home *homes[HOSTED_HOMES_MAX];
+    size_t count = front_end_homes(call_front_end(call), homes);
+    for (size_t i = 0; i < count; i++) {
+        const struct home *core = hosted_home_core(homes[i]);
+        struct error e = {0};
+        if (home_mode(core) != MODE_REJOINING)
+            continue;
+        home_explain(core, &e);
+        call_caution(call, "%s Nothing of it is copied meanwhile. %s", e.what, e.next);
+    }
+}
+
 void admin_get_backup_service_status(struct call *call)
 {
     const struct config *config = front_end_config(call_front_end(call));
@@ -203,6 +218,7 @@ void admin_get_backup_service_status(struct call *call)
         backup_stand_in(call, pool);
         return;
     }
+    tell_unserved(call);
     struct backup_wait *wait = backup_wait_new(call);
     backup_wait_begin(wait, WISH_LOOK);
     call_keep(call, wait);

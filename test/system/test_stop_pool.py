@@ -56,6 +56,10 @@ def a_stopped_pool_serves_nothing_and_its_partner_stands_by(world):
                   ["Get-CsBackupServiceStatus", ATL], ["Test-CsTopology"]):
         world.command("atl", *words).must(0)
     # And says how it stands.
+    status = ("Get-CsBackupServiceStatus", "-PoolFqdn", ATL)
+    world.command("atl", *status).must(0, f"The home {ATL} is not served: an administrator stopped",
+                                       "Nothing of it is copied", f"Start-CsPool -PoolFqdn {ATL}")
+    assert "stopped" not in world.command("atl", *status, "-Force").must(0).err
     world.command("atl", "Test-CsTopology").must(0, f"The home {ATL} is not served")
     services = {s["Identity"]: s["Active"] for s in world["atl"].ask("Get-CsService").objects}
     assert not services[f"UserServer:{ATL}"] and services[f"UserServer:{REDMOND}"], services
