@@ -222,9 +222,33 @@ static json_t *check_text(const struct parameter *p, const char *text, struct er
 
 /* --- lists --- */
 
+/* A value of another kind than a text. */
+static enum failure not_one_text(const struct parameter *p, const json_t *given, struct error *e)
+{
+    const char *kind = json_is_array(given)     ? "a list"
+                       : json_is_object(given)  ? "an object"
+                       : json_is_boolean(given) ? "$true or $false"
+                       : json_is_null(given)    ? "$null"
+                       : json_is_real(given)    ? "a number with a fraction"
+                       : strlen(json_string_value(given)) < json_string_length(given)
+                           ? "a text with a NUL in it"
+                           : "one so long";
+    fail(e, FAIL_INVALID, "-%s takes %s, not %s.", p->name,
+         p->type == LIST ? "a list of texts" : "one value", kind);
+    error_kept(e, "Nothing was done.");
+    return json_is_object(given) && p->type == LIST
+               ? error_next(e,
+                            "Names are understood here, and nothing that is computed: @{…} is not.")
+               : e->kind;
+}
+
 static json_t *check_entry(const struct parameter *p, const json_t *entry, struct error *e)
 {
     const char *text = json_string_value(entry);
+    if (json_is_object(entry) && !(p->traits & CHANGEABLE)) {
+        not_one_text(p, entry, e);
+        return NULL;
+    }
     if (text && *text && strlen(text) <= LIST_TEXT_MAX &&
         strlen(text) == json_string_length(entry) && !has_control(text))
         return json_string(text);
@@ -289,21 +313,6 @@ static json_t *check_change(const struct parameter *p, const json_t *given, stru
 }
 
 /* --- any --- */
-
-static enum failure not_one_text(const struct parameter *p, const json_t *given, struct error *e)
-{
-    const char *kind = json_is_array(given)     ? "a list"
-                       : json_is_object(given)  ? "an object"
-                       : json_is_boolean(given) ? "$true or $false"
-                       : json_is_null(given)    ? "$null"
-                       : json_is_real(given)    ? "a number with a fraction"
-                       : strlen(json_string_value(given)) < json_string_length(given)
-                           ? "a text with a NUL in it"
-                           : "one so long";
-    fail(e, FAIL_INVALID, "-%s takes %s, not %s.", p->name,
-         p->type == LIST ? "a list of texts" : "one value", kind);
-    return error_kept(e, "Nothing was done.");
-}
 
 static json_t *check(const struct parameter *p, const json_t *given, struct error *e)
 {

@@ -200,6 +200,8 @@ def a_mistake_does_nothing_and_says_what_would_be_right(world):
         ("Get-CsBackupServiceConfig", "Was Get-CsBackupServiceConfiguration meant?"),
         ("Frobnicate", "There is no command", "Get-Command lists them all."),
         ("Frobnicate -?", "There is no command"),
+        ("Move-CsUser kenmyer", 'There is no command "Move-CsUser"', "Export-CsUserData"),
+        ("Get-Help invoke-csdatabasefailover", "There is no command", "Invoke-CsPoolFailOver"),
         (f"{SET} -SyncIntervall 00:03:00", "Was -SyncInterval meant?"),
         (f"{SET} -Xyzzy 00:03:00", f"{SET} -? shows them all."),
         (f"{SET} -M 5", "-MaxConcurrentCalls, -MaxBatchesPerCmsSync"),

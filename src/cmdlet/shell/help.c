@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "cmdlet/answer/text.h"
+#include "cmdlet/elsewhere.h"
 #include "cmdlet/parameter.h"
 #include "cmdlet/shell/alias.h"
 #include "cmdlet/shell/topics.h"
@@ -216,8 +217,11 @@ static void unknown_name(struct stage *stage, const char *name)
     struct error e;
     bool topic = strncasecmp(name, "about_", strlen("about_")) == 0;
     const char *nearest = topic ? topic_nearest(name) : command_nearest(name);
+    const char *instead = command_elsewhere(name);
     fail(&e, FAIL_INVALID, "There is no %s \"%.64s\".", topic ? "topic" : "command", name);
-    if (nearest)
+    if (instead)
+        error_next(&e, "%s", instead);
+    else if (nearest)
         error_next(&e, "Was %s meant?", nearest);
     else
         error_next(&e, "%s lists them all.", topic ? "Get-Help about_*" : "Get-Command");

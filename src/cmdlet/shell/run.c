@@ -10,6 +10,7 @@
 
 #include "cmdlet/answer/render.h"
 #include "cmdlet/answer/value.h"
+#include "cmdlet/elsewhere.h"
 #include "cmdlet/language/parse.h"
 #include "cmdlet/shell/alias.h"
 #include "cmdlet/shell/evaluate.h"
@@ -59,6 +60,7 @@ static enum failure find_command(const struct session *s, const struct invocatio
     if (which >= 0 && (s->in_shell || command_at((size_t)which)->place != IN_SHELL))
         return OK;
     const char *nearest = command_nearest(typed->name);
+    const char *instead = command_elsewhere(typed->name);
     if (which >= 0)
         fail(e, FAIL_INVALID, "%s works on the objects of a pipe, which a Unix shell lacks.",
              typed->name);
@@ -67,6 +69,8 @@ static enum failure find_command(const struct session *s, const struct invocatio
     error_kept(e, "Nothing was done.");
     if (which >= 0)
         return error_next(e, "Type it in `pollux`, the shell that has them.");
+    if (instead)
+        return error_next(e, "%s", instead);
     return nearest ? error_next(e, "Was %s meant? Get-Command lists them all.", nearest)
                    : error_next(e, "Get-Command lists them all.");
 }
