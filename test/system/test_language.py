@@ -270,6 +270,7 @@ def a_mistake_does_nothing_and_says_what_would_be_right(world):
         misused(world, unix, line, *sentences)
     misused(world, unix, "pollux .", "Is a directory", "Nothing was done.", status=1)
     misused(world, shell, "Get-CsPool | Select-Object -ExpandProperty Identiti", "Was Identity meant?")
+    misused(world, shell, 'Get-CsPool | Select-Object @{N="E";E={1}}', "nothing that is computed")
     for line in ("Select-Object -First 1 -Last 1", "Where-Object Identity -eq -like a",
                  "Where-Object Identity -FilterScript {Identity -eq 'a'}"):
         misused(world, shell, f"{SET} -SyncInterval 7 | {line}", "given")
