@@ -210,6 +210,17 @@ static void look_at_copy(void *context)
         preflight_look(call_front_end(call), f->wish.home, f->looked, call, &f->look);
 }
 
+static bool holder_is_good(struct call *call, const struct preflight *found)
+{
+    const struct failover *f = call_kept(call);
+    struct error e;
+    if (!preflight_judge_holder(found, &f->wish, front_end_pool(call_front_end(call)), &e))
+        return true;
+    call_error(call, &e);
+    failover_end(call);
+    return false;
+}
+
 /* A store that is late is waited for as long as the command says; one that keeps nothing is found
  * before changes are refused for it. */
 static bool store_is_good(struct call *call, const struct preflight *found)
@@ -296,7 +307,8 @@ static void on_rehearsed(const struct preflight *found, void *context)
         end_looking(call);
         return;
     }
-    if (!store_is_good(call, found) || !copy_is_good(call, found) || !own_store_is_good(call))
+    if (!holder_is_good(call, found) || !store_is_good(call, found) || !copy_is_good(call, found) ||
+        !own_store_is_good(call))
         return;
     if (found->answered || f->wish.options.disaster) {
         plan_tell(call, &f->wish, found);
@@ -408,7 +420,7 @@ static void on_looked(const struct preflight *found, void *context)
     struct call *call = context;
     if (is_given_up(call))
         end_looking(call);
-    else if (store_is_good(call, found) && copy_is_good(call, found))
+    else if (holder_is_good(call, found) && store_is_good(call, found) && copy_is_good(call, found))
         begin(call);
 }
 

@@ -78,6 +78,13 @@ static void tell_with_holder(const struct plan *p)
 /* It may serve again in a moment: nobody knows that now. */
 static void tell_idle_holder(const struct plan *p)
 {
+    if (p->found->stopped) {
+        call_what_if(p->call,
+                     "%s answers, but does not serve the home %s: an administrator stopped it. It "
+                     "would not be waited for. To serve it there again: Start-CsPool -PoolFqdn %s",
+                     p->found->from, p->wish->home, p->found->from);
+        return;
+    }
     call_what_if(p->call,
                  "%s answers, but does not serve the home %s: it is %s there. It would be waited "
                  "for %.0f s until it does.%s",
@@ -125,13 +132,15 @@ static void tell_witnesses(const struct plan *p)
 static void tell_alone(const struct plan *p)
 {
     const char *catch_up = preflight_catch_up(p->found, p->options);
-    OWNED(free_memory) char *silent = xasprintf("%s does not answer: ", p->found->from);
+    OWNED(free_memory)
+    char *silent = xasprintf("%s does not answer: ", p->found->from);
+    const char *unless = p->found->stopped ? "Without its release, " : "Unless it does, ";
     OWNED(free_memory) char *age = preflight_age(p->found->complete_wall_ms, clock_wall_ms());
     call_what_if(p->call,
                  "%sthe home %s would be taken as the copy at %s has it, up to change %" PRIu64
                  ". Age of that copy: %s.",
-                 p->found->answered ? "Unless it does, " : silent, p->wish->home, p->self,
-                 p->found->own.usn, age);
+                 p->found->answered ? unless : silent, p->wish->home, p->self, p->found->own.usn,
+                 age);
     OWNED(free_memory)
     char *files = preflight_files_away(p->found->files_missing, p->self, p->found->from);
     if (files)

@@ -348,6 +348,7 @@ static void on_standing(const struct home_standing *standing, const struct error
         looking->found.why = *e;
     if (standing) {
         looking->found.mode = standing->mode;
+        looking->found.stopped = home_waits_for_start(standing);
         looking->found.head = standing->point.usn;
         looking->found.keeps = standing->durable && !looking->found.late;
         looking->found.outlook = standing->outlook;
@@ -458,15 +459,32 @@ enum failure preflight_judge_copy(const struct preflight *found, const char *sel
                       stuck ? way_out_of(found->trouble) : "Wait for its end.", self, again);
 }
 
+static struct operation_words words_of(const struct preflight *found,
+                                       const struct operation_wish *wish, const char *self)
+{
+    return (struct operation_words){.home = wish->home,
+                                    .holder = found->from,
+                                    .taker = self,
+                                    .again = wish->again,
+                                    .alone = wish->alone,
+                                    .central = wish->kind == OPERATION_MOVE_CENTRAL};
+}
+
+enum failure preflight_judge_holder(const struct preflight *found,
+                                    const struct operation_wish *wish, const char *self,
+                                    struct error *e)
+{
+    const struct operation_words words = words_of(found, wish, self);
+    if (!found->stopped || wish->options.disaster)
+        return OK;
+    ending_holder_stopped(e, &words);
+    return e->kind;
+}
+
 enum failure preflight_judge_store(const struct preflight *found, const struct operation_wish *wish,
                                    bool rehearsed, const char *self, struct error *e)
 {
-    const struct operation_words words = {.home = wish->home,
-                                          .holder = found->from,
-                                          .taker = self,
-                                          .again = wish->again,
-                                          .alone = wish->alone,
-                                          .central = wish->kind == OPERATION_MOVE_CENTRAL};
+    const struct operation_words words = words_of(found, wish, self);
     if (!found->answered || found->keeps || found->mode != MODE_SERVING)
         return OK;
     if (!found->late || !rehearsed) {

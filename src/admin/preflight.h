@@ -32,6 +32,7 @@ struct preflight {
     bool answered;    /* it answers, with what the home is there and its last change; else … */
     struct error why; /* … why not */
     enum mode mode;
+    bool stopped; /* an administrator stopped it: it does not serve in a moment */
     uint64_t head;
     bool keeps; /* its store kept what it was given to keep; else … */
     bool late;  /* … it may still do */
@@ -61,7 +62,11 @@ uint64_t preflight_uncopied(const struct preflight *found);
 enum failure preflight_judge_copy(const struct preflight *found, const char *self, const char *home,
                                   const char *again, struct error *e);
 
-/* Whether the holder can release the home at all. */
+/* Whether the holder serves the home, or may in a moment. */
+enum failure preflight_judge_holder(const struct preflight *found,
+                                    const struct operation_wish *wish, const char *self,
+                                    struct error *e);
+/* … and can release it at all. */
 enum failure preflight_judge_store(const struct preflight *found, const struct operation_wish *wish,
                                    bool rehearsed, const char *self, struct error *e);
 /* … and this pool take it. `e`: why its store kept nothing, if that is so; then in words for

@@ -18,6 +18,12 @@ static const char *by_hand(const struct home *h, char text[BY_HAND_SIZE])
     return text;
 }
 
+void home_explain_stopped(struct error *e, const char *home, const char *pool)
+{
+    fail(e, FAIL_REFUSED, "The home %s is not served: an administrator stopped %s.", home, pool);
+    error_next(e, "To serve it again: Start-CsPool -PoolFqdn %s", pool);
+}
+
 void home_explain(const struct home *h, struct error *e)
 {
     const char *partner = home_partner(h);
@@ -29,9 +35,7 @@ void home_explain(const struct home *h, struct error *e)
         error_next(e, "The log says what is wrong with it. A full disk needs room, and then it "
                       "goes on by itself; after any other failure, start polluxd again.");
     } else if (h->stopped) {
-        fail(e, FAIL_REFUSED, "The home %s is not served: an administrator stopped %s.", h->name,
-             self);
-        error_next(e, "To serve it again: Start-CsPool -PoolFqdn %s", self);
+        home_explain_stopped(e, h->name, self);
     } else if (h->mode == MODE_RELEASED) {
         fail(e, FAIL_REFUSED, "The home %s was given to %s, which has not taken it yet.", h->name,
              partner);

@@ -42,6 +42,11 @@ bool demand_named(const char *name, enum home_demand *demand)
     return false;
 }
 
+bool home_waits_for_start(const struct home_standing *standing)
+{
+    return standing->mode == MODE_REJOINING && standing->stopped;
+}
+
 bool home_point_equal(const struct home_point *a, const struct home_point *b)
 {
     bool equal = a->usn == b->usn;

@@ -62,9 +62,13 @@ struct home_standing {
     struct term to;   /* that it is handing over to */
     uint64_t seen;
     bool durable; /* the mode is; else its store keeps nothing, and only this process knows */
+    bool stopped; /* by an administrator */
     struct home_point point;
     struct handover_outlook outlook; /* of a rehearsal */
 };
+
+/* Whoever is Rejoining may serve in a moment; but not where an administrator is waited for. */
+bool home_waits_for_start(const struct home_standing *standing);
 
 /* What a demand makes of a mode: every legal line of the table. */
 struct handover_rule {

@@ -8,6 +8,7 @@
 #include "base/count.h"
 #include "base/memory.h"
 #include "base/timespan.h"
+#include "core/home.h"
 
 static const char without_flush[] = " -FlushStorageService";
 
@@ -63,6 +64,16 @@ void ending_not_served(struct error *e, const struct operation_words *w, enum mo
         "Get-CsPoolFailOverStatus -PoolFqdn %s, typed at a machine of %s, says what it waits "
         "for. If it can't serve any more: %s",
         w->home, w->holder, w->alone);
+}
+
+void ending_holder_stopped(struct error *e, const struct operation_words *w)
+{
+    home_explain_stopped(e, w->home, w->holder);
+    error_kept(e, "Nothing was changed.");
+    error_next(e,
+               "Start-CsPool -PoolFqdn %s starts it, and then the same again. Only if it can't be "
+               "started: %s",
+               w->holder, w->alone);
 }
 
 void ending_stuck(struct error *e, const struct operation_words *w, uint32_t patience_ms,

@@ -8,6 +8,8 @@
 /* While the holder serves on, … */
 void ending_refused(struct error *e, const struct operation_words *w, const struct error *why);
 void ending_not_served(struct error *e, const struct operation_words *w, enum mode mode);
+/* … and will not, until somebody starts it. */
+void ending_holder_stopped(struct error *e, const struct operation_words *w);
 /* `why`: the copy's trouble; NULL: none is known. */
 void ending_stuck(struct error *e, const struct operation_words *w, uint32_t patience_ms,
                   uint64_t left, const struct error *why);

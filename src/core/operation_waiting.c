@@ -14,15 +14,19 @@ uint64_t operation_left(const struct operation *op, const struct operation_event
 static void wait_until_it_serves(struct operation *op, const struct operation_event *event,
                                  struct operation_actions *actions)
 {
+    bool in_vain = home_waits_for_start(&op->holder);
     if (!op->idle_ms)
         op->idle_ms = event->now_ms;
-    if (event->now_ms - op->idle_ms < OPERATION_SERVES_MS)
+    if (!in_vain && event->now_ms - op->idle_ms < OPERATION_SERVES_MS)
         return;
     if (op->options.disaster) {
         operation_take_alone(op, event, actions);
         return;
     }
-    ending_not_served(&op->status.error, &op->words, op->holder.mode);
+    if (in_vain)
+        ending_holder_stopped(&op->status.error, &op->words);
+    else
+        ending_not_served(&op->status.error, &op->words, op->holder.mode);
     operation_call_off(op, event->now_ms, actions);
 }
 

@@ -153,6 +153,7 @@ char *standing_encode(const struct sender *sender, const struct home_standing *s
     json_object_set_new(message, "to", term_json(standing->to));
     json_object_set_new(message, "seen", json_integer((json_int_t)standing->seen));
     json_object_set_new(message, "durable", json_boolean(standing->durable));
+    json_object_set_new(message, "stopped", json_boolean(standing->stopped));
     json_object_set_new(message, "point", point_json(&standing->point));
     json_object_set_new(message, "outlook",
                         json_pack("{s:I, s:I}", "uncopied",

@@ -261,6 +261,13 @@ static bool read_outlook(const json_t *object, struct handover_outlook *outlook)
                       read_number(value, "rate", &outlook->bytes_each_s));
 }
 
+/* Pools of an earlier version don't say it. */
+static bool read_stopped(const json_t *object, bool *stopped)
+{
+    *stopped = false;
+    return !json_object_get(object, "stopped") || read_bool(object, "stopped", stopped);
+}
+
 enum failure standing_decode(struct bytes text, struct sender *sender,
                              struct home_standing *standing, struct error *e)
 {
@@ -269,7 +276,8 @@ enum failure standing_decode(struct bytes text, struct sender *sender,
         return e ? e->kind : FAIL_INVALID;
     if (!read_mode(message, &standing->mode) || !read_term(message, &standing->term) ||
         !read_named_term(message, "to", &standing->to) || !read_seen(message, &standing->seen) ||
-        !read_point(message, &standing->point) || !read_outlook(message, &standing->outlook))
+        !read_point(message, &standing->point) || !read_outlook(message, &standing->outlook) ||
+        !read_stopped(message, &standing->stopped))
         return senseless(e, "standing");
     return read_bool(message, "durable", &standing->durable) ? OK : senseless(e, "durable");
 }

@@ -202,6 +202,7 @@ enum failure hosted_home_standing(const struct hosted_home *home, bool durable,
                                        .to = hold->to,
                                        .seen = home_seen(home->core),
                                        .durable = durable,
+                                       .stopped = home_stopped(home->core),
                                        .point = point_of(home, &state)};
     return OK;
 }

@@ -220,6 +220,31 @@ def both_can_be_stopped_and_started(world):
 
 
 @test
+def a_failover_of_a_stopped_pool_says_at_once_to_start_it(world):
+    """And not after seconds of copying, nor that it be taken without its release first of all. Whoever
+    types what it says has it."""
+    world.deploy(["atl", "redmond"])
+    stop(world, "atl").must(0)
+    stands(world, ATL_STOPPED)
+    for home, words in ((ATL, ["Invoke-CsPoolFailOver", "-PoolFqdn", ATL]),
+                        (CENTRAL, ["Invoke-CsManagementServerFailover"])):
+        for rehearsed in ([], ["-WhatIf"]):
+            began = time.monotonic()
+            told = failed(world.command("redmond", *words, *rehearsed), 1, "Nothing was changed.",
+                          f"The home {home} is not served: an administrator stopped {ATL}.",
+                          f"Start-CsPool -PoolFqdn {ATL} starts it, and then the same again.",
+                          "Only if it can't be started: Invoke-Cs")
+            assert time.monotonic() - began < 4, told
+    disaster = world.command("redmond", "Invoke-CsPoolFailOver", "-PoolFqdn", ATL, "-DisasterMode", "-WhatIf")
+    disaster.must(0, "an administrator stopped it", f"Start-CsPool -PoolFqdn {ATL}", "would be taken as the copy at")
+    assert "until it does" not in disaster.out, disaster
+    stands(world, ATL_STOPPED)
+    start(world, "atl", at="redmond").must(0)
+    world.command("redmond", "Invoke-CsPoolFailOver", "-PoolFqdn", ATL).must(0)
+    world.command("redmond", "Invoke-CsManagementServerFailover").must(0)
+
+
+@test
 def a_command_that_waits_ends_when_the_machine_stops(world):
     """A partner that is reachable and answers no question is waited for; who stops meanwhile ends
     at once, tells the caller, and notes what came of it."""

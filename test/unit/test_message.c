@@ -54,7 +54,7 @@ static void a_heartbeat_comes_out_as_it_went_in(void **state)
     assert_memory_equal(in, out, sizeof *in);
 }
 
-static void a_standing_comes_out_as_it_went_in_and_an_outlook_may_be_left_out(void **state)
+static void a_standing_comes_out_as_it_went_in_and_what_is_newer_may_be_left_out(void **state)
 {
     (void)state;
     struct sender s = sender(), from;
@@ -62,6 +62,7 @@ static void a_standing_comes_out_as_it_went_in_and_an_outlook_may_be_left_out(vo
                                      .term = {.number = 4, .tag = 9},
                                      .seen = 4,
                                      .durable = true,
+                                     .stopped = true,
                                      .point = {.usn = 12},
                                      .outlook = {.uncopied_bytes = 70, .bytes_each_s = 9000}};
     struct home_standing out = {0};
@@ -69,8 +70,10 @@ static void a_standing_comes_out_as_it_went_in_and_an_outlook_may_be_left_out(vo
     assert_int_equal(standing_decode(bytes_of_text(text), &from, &out, NULL), OK);
     assert_memory_equal(&in, &out, sizeof in);
     memcpy(strstr(text, "outlook"), "unknown", strlen("unknown"));
+    memcpy(strstr(text, "stopped"), "nothing", strlen("nothing"));
     assert_int_equal(standing_decode(bytes_of_text(text), &from, &out, NULL), OK);
     assert_int_equal(out.outlook.uncopied_bytes + out.outlook.bytes_each_s, 0);
+    assert_false(out.stopped);
 }
 
 static void a_heartbeat_about_as_many_homes_as_there_can_be_is_not_too_long(void **state)
@@ -548,7 +551,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_heartbeat_comes_out_as_it_went_in),
-        cmocka_unit_test(a_standing_comes_out_as_it_went_in_and_an_outlook_may_be_left_out),
+        cmocka_unit_test(a_standing_comes_out_as_it_went_in_and_what_is_newer_may_be_left_out),
         cmocka_unit_test(a_heartbeat_about_as_many_homes_as_there_can_be_is_not_too_long),
         cmocka_unit_test(questions_and_answers_come_out_as_they_went_in),
         cmocka_unit_test(a_command_comes_out_as_it_went_in),

@@ -924,6 +924,35 @@ a_holder_that_does_not_serve_ends_a_planned_one_and_is_taken_from_in_a_disaster(
     }
 }
 
+/* It never does that by itself: who waits for seconds learns nothing by it. */
+static void a_holder_that_an_administrator_stopped_is_not_waited_for(void **state)
+{
+    (void)state;
+    for (int disaster = 0; disaster < 2; disaster++) {
+        OWNED(scene_free) struct scene *s = begin((struct operation_options){.disaster = disaster});
+        s->holder.stopped = true;
+        says(s, MODE_REJOINING);
+        if (disaster) {
+            assert_true(s->opens == 1 && s->alone);
+            continue;
+        }
+        assert_failed(s, OPERATION_COPY);
+        assert_non_null(strstr(s->status.error.what, "an administrator stopped"));
+        OWNED(free_memory) char *start = xasprintf("Start-CsPool -PoolFqdn %s", s->words.holder);
+        assert_ptr_equal(strstr(s->status.error.next, start), s->status.error.next);
+    }
+}
+
+/* One that has given the home away does not serve it when it is started, either. */
+static void one_that_was_stopped_and_has_released_is_waited_for(void **state)
+{
+    (void)state;
+    OWNED(scene_free) struct scene *s = begin((struct operation_options){0});
+    s->holder.stopped = true;
+    says(s, MODE_RELEASED);
+    assert_at(s, OPERATION_COPY);
+}
+
 /* --- a holder that says nothing --- */
 
 static void silence_ends_a_planned_one_where_nothing_was_released(void **state)
@@ -1514,6 +1543,7 @@ static void every_operation_ends(void **state)
             s->holder.durable = (dice >> 16) % 8 != 0;
             s->holder.seen = 2 + (dice >> 20) % 3;
             s->whole = (dice >> 24) % 8 != 0;
+            s->holder.stopped = (dice >> 26) % 8 == 0;
             s->replicas = (struct operation_replicas){
                 .asked = (dice >> 40) % 2, .least = (dice >> 42) % 20, .most = (dice >> 50) % 20};
             switch (what) {
@@ -1592,6 +1622,8 @@ int main(void)
         cmocka_unit_test(a_holder_that_serves_again_after_a_restart_is_waited_for),
         cmocka_unit_test(
             a_holder_that_does_not_serve_ends_a_planned_one_and_is_taken_from_in_a_disaster),
+        cmocka_unit_test(a_holder_that_an_administrator_stopped_is_not_waited_for),
+        cmocka_unit_test(one_that_was_stopped_and_has_released_is_waited_for),
         cmocka_unit_test(silence_ends_a_planned_one_where_nothing_was_released),
         cmocka_unit_test(rule_13_a_release_in_doubt_is_waited_for),
         cmocka_unit_test(a_release_in_doubt_for_too_long_ends_it_and_says_what_is_not_known),
