@@ -226,8 +226,8 @@ static bool has_files(const struct look *l)
         return true;
     if (!l->wish->options.disaster)
         return wrong(l, &e);
-    call_warning(l->call, "The files of conferences are not served until this is mended: %s",
-                 e.what);
+    call_warning(l->call, "The files of conferences are not served until this is mended: %s %s",
+                 e.what, e.next);
     return true;
 }
 

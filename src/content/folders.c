@@ -76,18 +76,28 @@ int below_make(int folder, const char *path)
     return below;
 }
 
+/* These errors are read at other machines, too, where a file store of the same path is another
+ * one: they say whose it is. What is to be typed there does no harm to the marker of another. */
 static enum failure no_store(const struct file_store *fs, struct error *e)
 {
-    fail(e, FAIL_NOT_FOUND, "The file store %s has no marker: it may not be mounted.",
-         file_store_path(fs));
+    const char *path = file_store_path(fs), *pool = file_store_pool(fs);
+    fail(e, FAIL_NOT_FOUND, "The file store %s of %s has no marker: it may not be mounted.", path,
+         pool);
     if (!e)
         return FAIL_NOT_FOUND;
     error_kept(e, "Nothing is read there and nothing is written.");
-    const char *path = file_store_path(fs);
     return error_next(e,
-                      "Mount it. If it is new and meant to be empty, type: mkdir -p %s && "
-                      "echo %s > %s/%s",
-                      path, file_store_pool(fs), path, FILE_STORE_MARKER);
+                      "Mount it at %s. If it is new and meant to be empty, type there: mkdir -p %s "
+                      "&& (set -C; echo %s > %s/%s)",
+                      pool, path, pool, path, FILE_STORE_MARKER);
+}
+
+static enum failure store_failure(const char *what, const struct file_store *fs, int number,
+                                  struct error *e)
+{
+    OWNED(free_memory)
+    char *whose = xasprintf("%s of %s", file_store_path(fs), file_store_pool(fs));
+    return folder_failure(what, whose, number, e);
 }
 
 static enum failure check_marker(const struct file_store *fs, int root, struct error *e)
@@ -98,18 +108,22 @@ static enum failure check_marker(const struct file_store *fs, int root, struct e
         return no_store(fs, e);
     ssize_t got = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
     if (got < 0)
-        return folder_failure("Reading the marker of the file store", file_store_path(fs), errno,
-                              e);
+        return store_failure("Reading the marker of the file store", fs, errno, e);
     text[got] = 0;
     text[strcspn(text, "\r\n")] = 0;
     if (strcmp(text, file_store_pool(fs)) == 0)
         return OK;
-    fail(e, FAIL_FOREIGN, "By its marker the file store %s belongs to \"%s\", not to %s.",
-         file_store_path(fs), text, file_store_pool(fs));
+    const char *path = file_store_path(fs), *pool = file_store_pool(fs);
+    fail(e, FAIL_FOREIGN, "By its marker the file store %s of %s belongs to \"%s\".", path, pool,
+         text);
     if (!e)
         return FAIL_FOREIGN;
     error_kept(e, "Nothing is read there and nothing is written.");
-    return error_next(e, "Check which file store the configuration names for this pool.");
+    return error_next(e,
+                      "Check at %s which file store is mounted there, and which the configuration "
+                      "names. If it is the right one and only its marker is wrong, type there, and "
+                      "nowhere else: echo %s > %s/%s",
+                      pool, pool, path, FILE_STORE_MARKER);
 }
 
 enum failure folder_root(const struct file_store *fs, int *root, struct error *e)
@@ -118,7 +132,7 @@ enum failure folder_root(const struct file_store *fs, int *root, struct error *e
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
         return no_store(fs, e);
     if (fd < 0)
-        return folder_failure("Opening the file store", file_store_path(fs), errno, e);
+        return store_failure("Opening the file store", fs, errno, e);
     enum failure bad = check_marker(fs, fd, e);
     *root = bad ? -1 : fd;
     if (!bad)

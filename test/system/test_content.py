@@ -184,8 +184,8 @@ def an_emptied_file_store_is_filled_again_and_one_without_its_marker_is_left_alo
     wait_settled(world["atl"], "ErrorState")
     wait_settled(world["redmond"], "ErrorState")
     answer = look(world["atl"])
-    what_to_type = answer["LastError"].split("type: ")[1]
-    assert "no marker" in answer["LastError"], answer
+    what_to_type = answer["LastError"].split("type there: ")[1]
+    assert f"of {name_of('atl')} has no marker" in answer["LastError"], answer  # whoever asks, and wherever
     told = look(world["redmond"])["LastError"]  # by the partner, too
     assert name_of("atl") in told and "no marker" in told, told
     assert not list(atl.root.iterdir())

@@ -369,14 +369,30 @@ def a_taker_whose_file_store_is_not_there_is_not_failed_over_to_unless_it_is_a_d
     for pool in world.pools:
         with_file_store(world, pool)
     world.begin()
-    marker = world["redmond"].store.parent / "files/.pollux-file-store"
-    text = marker.read_text()
+    marker, healthy = (world[pool].store.parent / "files/.pollux-file-store" for pool in ("redmond", "atl"))
+    mended = f"type there: mkdir -p {marker.parent} && (set -C; echo {REDMOND} > {marker})\n"
     marker.unlink()
-    for words in ([], ["-WhatIf"]):
-        fail_over(world, *words).must(1, "no marker", "Nothing was changed.")
+    for words in ([], ["-WhatIf"]):  # typed at the other one, whose file store lies under the same path, perhaps
+        fail_over(world, *words, at="atl").must(
+            1, f"The file store {marker.parent} of {REDMOND} has no marker", "Nothing was changed.",
+            f"Mount it at {REDMOND}.", mended)
     assert world.mode("atl", "atl") == "Serving" and not world["redmond"].events("operation-")
-    fail_over(world, "-DisasterMode", "-Force").must(0, "files of conferences are not served")
+    fail_over(world, "-DisasterMode", "-Force", at="atl").must(
+        0, "files of conferences are not served", f"of {REDMOND} has no marker", mended)
+    # What it says does nothing to the marker of another pool, and mends what it is for.
+    typed = mended.split("type there: ")[1]
+    text = healthy.read_text()
+    assert run("sh", "-c", typed.replace(str(marker.parent), str(healthy.parent))).status
+    assert healthy.read_text() == text
+    run("sh", "-c", typed).must(0)
+    fail_back(world).must(0)
+    holds(world, "atl")
     marker.write_text(text)
+    foreign = f'By its marker the file store {marker.parent} of {REDMOND} belongs to "{ATL}".'
+    mended = f"echo {REDMOND} > {marker}\n"
+    fail_over(world, at="atl").must(1, foreign, f"Check at {REDMOND} which", mended)
+    run("sh", "-c", mended).must(0)
+    fail_over(world, at="atl").must(0)
     fail_back(world).must(0)
     holds(world, "atl")
 
