@@ -184,11 +184,11 @@ static void rehearse_asking(const struct start *start, const struct hosted_home 
         start->call,
         "The home %s would be served as soon as %s confirms that it has not taken it over.",
         home_name(core), home_partner(core));
-    if (!front_end_reaches(fe, home_partner(core)))
-        call_what_if(start->call,
-                     "%s does not answer now. If it is lost, and nobody else serves this home: "
-                     "Start-CsPool -PoolFqdn %s -Force",
-                     home_partner(core), front_end_pool(fe));
+    if (front_end_reaches(fe, home_partner(core)))
+        return;
+    struct error why; /* which the command would end with */
+    home_explain_started(core, &why);
+    call_what_if(start->call, "%s does not answer now. %s", home_partner(core), why.next);
 }
 
 static void rehearse_start(const struct start *start)

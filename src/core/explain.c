@@ -83,3 +83,10 @@ void home_explain(const struct home *h, struct error *e)
                    by_hand(h, served));
     }
 }
+
+void home_explain_started(const struct home *h, struct error *e)
+{
+    struct home as_if = *h;
+    as_if.stopped = false;
+    home_explain(&as_if, e);
+}

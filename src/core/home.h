@@ -205,6 +205,8 @@ void home_intend(struct home *h, bool intends);
 struct term home_next_term(const struct home *h, uint64_t dice);
 /* Why a home is Rejoining, and what ends it: two sentences for people. */
 void home_explain(const struct home *h, struct error *e);
+/* … as it would be, once the pool is started. */
+void home_explain_started(const struct home *h, struct error *e);
 /* The same of any pool's, where an administrator stopped it. */
 void home_explain_stopped(struct error *e, const char *home, const char *pool);
 /* Whether HOME_FORCE would do something now, or what it would fail with. `started`: as if the pool

@@ -147,7 +147,13 @@ def what_if_says_what_would_end_and_ends_nothing(world):
     world.wait_silent("atl", "redmond")
     stop(world, "redmond", "-WhatIf", at="atl").must(1)
     stop(world, "atl").must(0)
-    start(world, "atl", "-WhatIf").must(0, f"{REDMOND} does not answer now", f"Start-CsPool -PoolFqdn {ATL} -Force")
+    # What comes next is what the command itself says then: of each home something else.
+    told = start(world, "atl", "-WhatIf").must(0, f"{REDMOND} does not answer now")
+    by_hand = [f"nobody else serves this home: Start-CsPool -PoolFqdn {ATL} -Force\n",
+               f"nobody else serves this home, on a machine of {ATL}: Invoke-CsManagementServerFailover -Restore\n"]
+    start(world, "atl").must(1, *by_hand)
+    start(world, "atl", "-WhatIf").must(0, f"{REDMOND} does not answer now", *by_hand)
+    assert [told.out.count(way) for way in by_hand] == [1, 1], told
 
 
 @test
