@@ -361,6 +361,31 @@ static bool is_the_other(const struct call *call, const struct passing *passing,
            strcmp(holder->fqdn, passing->pool) == 0;
 }
 
+/* In a disaster the pool that is lost is named; here it is the one that would take over, and
+ * whoever is to be rescued serves its users. */
+static bool is_not_lost(const struct call *call, const struct passing *passing, struct error *e)
+{
+    const struct front_end *fe = call_front_end(call);
+    const char *home = call_text(call, "PoolFqdn"), *lost = passing->pool;
+    const struct pool *pool = topology_pool(front_end_config(fe)->topology, home);
+    bool serves = pool && front_end_server(fe, home) == pool &&
+                  (pool == front_end_config(fe)->self->pool || front_end_reaches(fe, home));
+    if (e->kind != FAIL_UNREACHABLE || call_command(call)->place != AT_BACKUP || !serves ||
+        !call_switch(call, "DisasterMode"))
+        return false;
+    error_within(e, "%s serves its users itself; %s, which would take them over, does not answer: ",
+                 home, lost);
+    if (front_end_holder(fe, lost) == pool)
+        error_next(e, "%s is failed over to it already: Get-CsPoolFailOverStatus -PoolFqdn %s",
+                   lost, lost);
+    else
+        error_next(e,
+                   "For %s there is nothing to do. If %s is lost, and its users are meant: "
+                   "Invoke-CsPoolFailOver -PoolFqdn %s -DisasterMode",
+                   home, lost, lost);
+    return true;
+}
+
 /* It is not the other machine that is wrong, if our own certificate is not good. */
 static void explain_certificate(const struct call *call, struct error *e)
 {
@@ -381,6 +406,8 @@ static void explain_absence(const struct call *call, const struct passing *passi
     OWNED(free_memory) char *again = parameters_typed(call_command(call), call_parameters(call));
     bool over, other = is_the_other(call, passing, &over);
     bool lost = e->kind == FAIL_UNREACHABLE;
+    if (is_not_lost(call, passing, e))
+        return;
     if (other && over)
         error_within(e, "%s is failed over already, and %s, which holds its home, %s: ", home,
                      passing->pool, absence(e));

@@ -234,10 +234,13 @@ def what_can_not_be_done_is_refused_with_the_way_out_and_changes_nothing(world):
     holds(world, "atl")
     world.kill("redmond")
     for pool in ("atl", "lonely"):
-        for words in ("", " -DisasterMode", " -WaitTime 00:01:00 -WhatIf"):
+        for words in ("", " -WaitTime 00:01:00 -WhatIf"):
             fail_over(world, *words.split(), at=pool).must(
                 1, f"{REDMOND}, which would take it over, does not answer", "Nothing was sent.", "polluxd runs there",
                 f"Then again, here or on a machine that reaches it: Invoke-CsPoolFailOver -PoolFqdn {ATL}{words}\n")
+        fail_over(world, "-DisasterMode", at=pool).must(  # it was the other one that is lost
+            1, f"{ATL} serves its users itself; {REDMOND}, which would take them over, does not answer",
+            "Nothing was sent.", f"Invoke-CsPoolFailOver -PoolFqdn {REDMOND} -DisasterMode\n")
     fail_back(world, at="lonely", pool=name_of("lonely")).must(1, "it is never failed over")
     # Nobody is there to tell of the last one, but that there was one is known.
     world.kill("atl")
@@ -267,7 +270,17 @@ def whoever_takes_the_one_command_for_the_other_is_told_which_is_meant(world):
         said = fail_back(world, at=at).must(1, f"{ATL} is not failed over, and does not answer", "Nothing was sent.")
         assert said.err.endswith(f"If it is lost: Invoke-CsPoolFailOver -PoolFqdn {ATL} -DisasterMode\n"), said
     world.wait_mode("redmond", "atl", "Resiliency")
-    fail_over(world, "-DisasterMode").must(0)
+    meant = f"Invoke-CsPoolFailOver -PoolFqdn {ATL} -DisasterMode"
+    for at in ("redmond", "lonely"):  # whoever serves was named, instead of who is lost
+        for words in ([], ["-WhatIf"]):
+            said = fail_over(world, "-DisasterMode", *words, at=at, pool=REDMOND).must(
+                1, f"{REDMOND} serves its users itself; {ATL}, which would take them over, does not answer")
+            assert said.err.endswith(f"and its users are meant: {meant}\n"), said
+    run(POLLUX, *meant.split(), env={**os.environ, "POLLUX_SERVER": str(world["redmond"].socket)}).must(0)
+    until("lonely to know it", lambda: world["lonely"].status_of("atl").get("Holder") == REDMOND)
+    for at in ("redmond", "lonely"):
+        fail_over(world, "-DisasterMode", at=at, pool=REDMOND).must(
+            1, f"{ATL} is failed over to it already: Get-CsPoolFailOverStatus -PoolFqdn {ATL}\n")
     said = fail_back(world, at="redmond").must(1, f"{ATL}, which is to do that, does not answer")
     assert "DisasterMode" not in said.err, said
     # In a disaster nobody knows since when changes were refused.
