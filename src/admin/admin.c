@@ -324,6 +324,8 @@ static pass_unanswered *otherwise(const struct errand *errand, const struct pool
         place_pair(fe, named, two);
         return pool == two[0] ? on_untold : run_here;
     }
+    if (place == AT_TAKER) /* what is under way there is called off by its silence */
+        return run_here;
     bool stands_in = place == FOR_POOL && pool->backup;
     return stands_in && strcmp(pool->fqdn, named) == 0 ? on_unanswered : NULL;
 }

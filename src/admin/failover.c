@@ -10,6 +10,7 @@
 
 #include "admin/central_copy.h"
 #include "admin/failover_told.h"
+#include "admin/place.h"
 #include "admin/plan.h"
 #include "admin/preflight.h"
 #include "base/clock.h"
@@ -477,6 +478,25 @@ void admin_invoke_pool_failback(struct call *call)
                  call_switch(call, "DisasterMode"));
 }
 
+/* Where the pool that would have begun it does not answer, this one says what it knows. */
+static void explain_unasked(const struct call *call, struct error *e)
+{
+    struct front_end *fe = call_front_end(call);
+    const char *home = call_text(call, "PoolFqdn");
+    const struct error here = *e;
+    const struct pool *taker;
+    struct error unused; /* it was found when the command came */
+    if (place_of(fe, call_command(call), call_parameters(call), false, &taker, &unused) || !taker)
+        return;
+    fail(e, FAIL_NOT_FOUND,
+         "No operation with the home %s is under way at %s, and %s, which would take it, does not "
+         "answer.",
+         home, front_end_pool(fe), taker->fqdn);
+    error_kept(e, "Nothing was changed. What that pool had begun is called off by its silence, "
+                  "unless the home was released by then.");
+    error_next(e, "%s", here.next);
+}
+
 void admin_stop_pool_failover(struct call *call)
 {
     struct operating *operating = front_end_operating(call_front_end(call));
@@ -486,6 +506,8 @@ void admin_stop_pool_failover(struct call *call)
     bool rehearsed = call_switch(call, "WhatIf");
     enum failure bad = rehearsed ? operating_check_cancel(operating, home, &e)
                                  : operating_cancel(operating, home, &e);
+    if (bad == FAIL_NOT_FOUND)
+        explain_unasked(call, &e);
     if (bad)
         call_error(call, &e);
     else if (rehearsed && r && operating_is_under_way(r))

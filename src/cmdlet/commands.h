@@ -73,7 +73,8 @@ enum command_place {
     FOR_POOL,    /* the same; if it does not answer, its partner: only for what changes nothing */
     AT_HOLDER,   /* the one that holds that pool's home now */
     AT_BACKUP,   /* the backup pool of that pool: who takes its users over */
-    AT_TAKER,    /* whichever of the two does not hold that home: who would take it now */
+    AT_TAKER,    /* whichever of the two does not hold that home: who would take it now; if nothing
+                    listens there, this one, by what it knows */
     FOR_HOME,    /* this pool, if it has a part in that home; else one that has and answers; else
                     this one, by what it has heard: only for what changes nothing */
     AT_CENTRAL,  /* the holder of the Central Management Store */

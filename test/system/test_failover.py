@@ -281,6 +281,13 @@ def whoever_takes_the_one_command_for_the_other_is_told_which_is_meant(world):
     for at in ("redmond", "lonely"):
         fail_over(world, "-DisasterMode", at=at, pool=REDMOND).must(
             1, f"{ATL} is failed over to it already: Get-CsPoolFailOverStatus -PoolFqdn {ATL}\n")
+    world.command("redmond", "Invoke-CsManagementServerFailover", "-BackupSqlServerFqdn", REDMOND, "-Force").must(0)
+    # Whoever would have begun something can't be asked: who is asked says what is known.
+    for at in ("redmond", "lonely"):
+        for home in (ATL, REDMOND, CENTRAL):
+            world.command(at, "Stop-CsPoolFailOver", "-PoolFqdn", home).must(
+                1, f"No operation with the home {home} is under way at {name_of(at)}, and {ATL}",
+                "Nothing was changed.", f"Get-CsPoolFailOverStatus -PoolFqdn {home} shows who holds it")
     said = fail_back(world, at="redmond").must(1, f"{ATL}, which is to do that, does not answer")
     assert "DisasterMode" not in said.err, said
     # In a disaster nobody knows since when changes were refused.
