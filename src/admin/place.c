@@ -251,15 +251,19 @@ static bool go_on(void *context)
     return !passing->lost && !passing->silent && !call_is_unwanted(context);
 }
 
+static bool is_failback(const struct call *call)
+{
+    return strcmp(call_command(call)->name, "Invoke-CsPoolFailBack") == 0;
+}
+
 /* The home that a command has an operation with, which goes on by itself; NULL: it has none. */
 static const char *operated_on(const struct call *call)
 {
-    bool back = strcmp(call_command(call)->name, "Invoke-CsPoolFailBack") == 0;
     if (call_switch(call, "WhatIf") || call_switch(call, "Restore"))
         return NULL;
     if (call_command(call)->place == AT_CENTRAL_TAKER)
         return HOME_CENTRAL;
-    return back || call_command(call)->place == AT_BACKUP ? call_text(call, "PoolFqdn") : NULL;
+    return is_failback(call) || call_command(call)->place == AT_BACKUP ? call_text(call, "PoolFqdn") : NULL;
 }
 
 /* It may have been done, or half. */
@@ -356,9 +360,17 @@ static bool is_the_other(const struct call *call, const struct passing *passing,
     const struct pool *pool = topology_pool(front_end_config(fe)->topology, home);
     const struct pool *holder = front_end_holder(fe, home);
     *over = call_command(call)->place == AT_BACKUP;
-    bool back = strcmp(call_command(call)->name, "Invoke-CsPoolFailBack") == 0;
-    return (*over || back) && pool && pool->backup && holder &&
+    return (*over || is_failback(call)) && pool && pool->backup && holder &&
            strcmp(holder->fqdn, passing->pool) == 0;
+}
+
+/* Who serves a home now, and answers; NULL: nobody, as far as this machine knows. */
+static const struct pool *living_server(const struct front_end *fe, const char *home)
+{
+    const struct pool *pool = front_end_server(fe, home);
+    bool lives =
+        pool && (pool == front_end_config(fe)->self->pool || front_end_reaches(fe, pool->fqdn));
+    return lives ? pool : NULL;
 }
 
 /* In a disaster the pool that is lost is named; here it is the one that would take over, and
@@ -368,10 +380,8 @@ static bool is_not_lost(const struct call *call, const struct passing *passing, 
     const struct front_end *fe = call_front_end(call);
     const char *home = call_text(call, "PoolFqdn"), *lost = passing->pool;
     const struct pool *pool = topology_pool(front_end_config(fe)->topology, home);
-    bool serves = pool && front_end_server(fe, home) == pool &&
-                  (pool == front_end_config(fe)->self->pool || front_end_reaches(fe, home));
-    if (e->kind != FAIL_UNREACHABLE || call_command(call)->place != AT_BACKUP || !serves ||
-        !call_switch(call, "DisasterMode"))
+    if (e->kind != FAIL_UNREACHABLE || call_command(call)->place != AT_BACKUP || !pool ||
+        living_server(fe, home) != pool || !call_switch(call, "DisasterMode"))
         return false;
     error_within(e, "%s serves its users itself; %s, which would take them over, does not answer: ",
                  home, lost);
@@ -384,6 +394,19 @@ static bool is_not_lost(const struct call *call, const struct passing *passing, 
                    "Invoke-CsPoolFailOver -PoolFqdn %s -DisasterMode",
                    home, lost, lost);
     return true;
+}
+
+/* Whoever wants them elsewhere need not fear for them. */
+static void say_where_users_are(const struct call *call, const struct passing *passing,
+                                struct error *e)
+{
+    const char *home = call_text(call, "PoolFqdn");
+    const struct pool *server = living_server(call_front_end(call), home);
+    const struct error why = *e;
+    bool moves = is_failback(call) || call_command(call)->place == AT_BACKUP;
+    if (moves && server && strcmp(server->fqdn, passing->pool) != 0)
+        error_kept(e, "%s%sThe users of %s go on being served by %s.", why.kept,
+                   why.kept[0] ? " " : "", home, server->fqdn);
 }
 
 /* It is not the other machine that is wrong, if our own certificate is not good. */
@@ -408,6 +431,7 @@ static void explain_absence(const struct call *call, const struct passing *passi
     bool lost = e->kind == FAIL_UNREACHABLE;
     if (is_not_lost(call, passing, e))
         return;
+    say_where_users_are(call, passing, e);
     if (other && over)
         error_within(e, "%s is failed over already, and %s, which holds its home, %s: ", home,
                      passing->pool, absence(e));

@@ -66,6 +66,7 @@ static void name_the_other(const struct look *l, struct error *e)
 static bool is_held_elsewhere(const struct look *l)
 {
     struct error e;
+    bool silent = front_end_is_silent(l->fe, l->partner, NULL);
     enum mode mode = home_mode(l->core);
     if (mode == MODE_STANDBY || mode == MODE_RESILIENCY)
         return true;
@@ -95,7 +96,9 @@ static bool is_held_elsewhere(const struct look *l)
     } else {
         fail(&e, FAIL_REFUSED, "%s is failed over already: %s has held its home since term %llu.",
              l->wish->home, l->self, (unsigned long long)home_hold(l->core)->term.number);
-        error_next(&e, "To give it back: Invoke-CsPoolFailBack -PoolFqdn %s", l->wish->home);
+        error_next(&e, "To give it back%s%s%s: Invoke-CsPoolFailBack -PoolFqdn %s",
+                   silent ? ", once " : "", silent ? l->partner : "", silent ? " answers" : "",
+                   l->wish->home);
     }
     return wrong(l, &e);
 }

@@ -288,8 +288,13 @@ def whoever_takes_the_one_command_for_the_other_is_told_which_is_meant(world):
             world.command(at, "Stop-CsPoolFailOver", "-PoolFqdn", home).must(
                 1, f"No operation with the home {home} is under way at {name_of(at)}, and {ATL}",
                 "Nothing was changed.", f"Get-CsPoolFailOverStatus -PoolFqdn {home} shows who holds it")
-    said = fail_back(world, at="redmond").must(1, f"{ATL}, which is to do that, does not answer")
-    assert "DisasterMode" not in said.err, said
+    # Nor can it be given back now: the users stay.
+    fail_over(world).must(1, "failed over already", f"once {ATL} answers: Invoke-CsPoolFailBack -PoolFqdn {ATL}\n")
+    for at in ("redmond", "lonely"):
+        for words in ([], ["-WhatIf"]):
+            said = fail_back(world, *words, at=at).must(1, f"{ATL}, which is to do that, does not answer",
+                                                        f"The users of {ATL} go on being served by {REDMOND}.")
+            assert "DisasterMode" not in said.err, said
     # In a disaster nobody knows since when changes were refused.
     assert "refused" not in world["redmond"].status_of("atl")["LastOperationResult"]
     assert not world["redmond"].events("operation-done", "refused")
