@@ -263,7 +263,8 @@ static const char *operated_on(const struct call *call)
         return NULL;
     if (call_command(call)->place == AT_CENTRAL_TAKER)
         return HOME_CENTRAL;
-    return is_failback(call) || call_command(call)->place == AT_BACKUP ? call_text(call, "PoolFqdn") : NULL;
+    return is_failback(call) || call_command(call)->place == AT_BACKUP ? call_text(call, "PoolFqdn")
+                                                                       : NULL;
 }
 
 /* It may have been done, or half. */

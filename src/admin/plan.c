@@ -163,10 +163,15 @@ static void tell_new_term(const struct plan *p)
                      p->self, p->wish->home);
 }
 
+/* Where nobody serves, no changes are accepted anyhow. */
 static void tell_time(const struct plan *p)
 {
     uint64_t ms;
-    if (preflight_ms(p->found, p->options, &ms))
+    bool known = preflight_ms(p->found, p->options, &ms);
+    bool served = p->found->answered && p->found->mode == MODE_SERVING;
+    if (known && !served)
+        call_what_if(p->call, "That would take about %s.", ROUGHLY(ms));
+    else if (known)
         call_what_if(p->call,
                      "That would take about %s, and changes would be refused for less than a "
                      "second of it.",
