@@ -285,17 +285,18 @@ static bool tell_not_held(struct call *call)
             module_belongs((enum module)m, pool) && backup_module_wanted(call, (enum module)m);
     if (!wanted || holder == front_end_config(fe)->self->pool)
         return false;
-    if (holder)
-        call_caution(
-            call,
-            "The users of %s are served by %s: what they have is copied from there, and not "
-            "by this command. For that: %s -PoolFqdn %s",
-            pool, holder->fqdn, call_command(call)->name, holder->fqdn);
-    else
+    if (!holder) {
         call_caution(call,
                      "%s does not serve its users now: what they have is not copied. "
                      "Get-CsPoolFailOverStatus -PoolFqdn %s shows why.",
                      pool, pool);
+        return true;
+    }
+    OWNED(free_memory) char *typed = call_typed(call, json_pack("{s:s}", "PoolFqdn", holder->fqdn));
+    call_caution(call,
+                 "The users of %s are served by %s: what they have is copied from there, and not "
+                 "by this command. For that: %s",
+                 pool, holder->fqdn, typed);
     return true;
 }
 

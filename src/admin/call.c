@@ -9,6 +9,7 @@
 
 #include "admin/report.h"
 #include "base/clock.h"
+#include "cmdlet/parameter.h"
 
 struct call {
     struct call_options with;
@@ -72,6 +73,23 @@ const char *call_text(const struct call *call, const char *parameter)
 bool call_switch(const struct call *call, const char *parameter)
 {
     return json_is_true(call_value(call, parameter));
+}
+
+char *call_typed(const struct call *call, json_t *instead)
+{
+    json_t *given = json_copy(call->with.parameters), *value;
+    const char *name;
+    json_object_foreach(instead, name, value)
+    {
+        if (json_is_null(value))
+            json_object_del(given, name);
+        else
+            json_object_set(given, name, value);
+    }
+    json_decref(instead);
+    char *line = parameters_typed(call->with.command, given);
+    json_decref(given);
+    return line;
 }
 
 /* --- saying --- */

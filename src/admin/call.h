@@ -32,6 +32,9 @@ const json_t *call_parameters(const struct call *call);
 const json_t *call_value(const struct call *call, const char *parameter); /* or NULL */
 const char *call_text(const struct call *call, const char *parameter);    /* or NULL */
 bool call_switch(const struct call *call, const char *parameter);
+/* The command as it can be typed again, with these values instead of what was given; null: without.
+ * Takes them over; its answer is owned by the caller. */
+char *call_typed(const struct call *call, json_t *instead);
 
 /* Takes the object over. */
 void call_object(struct call *call, json_t *object);

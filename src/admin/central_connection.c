@@ -46,9 +46,9 @@ void admin_get_management_connection(struct call *call)
 
 /* --- setting it --- */
 
-static enum failure refuse_database(const struct front_end *fe, const char *database,
-                                    struct error *e)
+static enum failure refuse_database(const struct call *call, const char *database, struct error *e)
 {
+    const struct front_end *fe = call_front_end(call);
     const struct topology *topology = front_end_config(fe)->topology;
     const struct pool *central = topology->central;
     const struct pool *owner = topology_pool_of_database(topology, database);
@@ -58,15 +58,20 @@ static enum failure refuse_database(const struct front_end *fe, const char *data
     else
         fail(e, FAIL_NOT_FOUND, "The topology has no database %s.", database);
     error_kept(e, "Nothing was changed.");
-    return error_next(e, "-Connection '%s'%s%s%s", central->database,
-                      central->backup ? " or '" : "",
-                      central->backup ? central->backup->database : "", central->backup ? "'" : "");
+    const struct pool *holder = front_end_holder(fe, HOME_CENTRAL);
+    OWNED(free_memory)
+    char *typed = call_typed(
+        call, json_pack("{s:s}", "Connection", holder ? holder->database : central->database));
+    return error_next(e, "%s%s%s can. Where it is%s: %s", central->database,
+                      central->backup ? " and " : "",
+                      central->backup ? central->backup->database : "",
+                      holder ? " now" : ", as far as is known", typed);
 }
 
-static enum failure check_provider(const struct front_end *fe, const struct pool *pool,
+static enum failure check_provider(const struct call *call, const struct pool *pool,
                                    const char *provider, struct error *e)
 {
-    const char *engine = engine_of(fe, pool);
+    const char *engine = engine_of(call_front_end(call), pool);
     if (strcasecmp(provider, any_provider) == 0 || strcasecmp(provider, engine) == 0)
         return OK;
     if (engine[0])
@@ -74,7 +79,9 @@ static enum failure check_provider(const struct front_end *fe, const struct pool
     else
         fail(e, FAIL_INVALID, "What %s is, this machine has not heard yet.", pool->database);
     error_kept(e, "Nothing was changed.");
-    return error_next(e, "-StoreProvider %s, for whatever it is", any_provider);
+    OWNED(free_memory)
+    char *typed = call_typed(call, json_pack("{s:s}", "StoreProvider", any_provider));
+    return error_next(e, "For whatever it is: %s", typed);
 }
 
 static void on_changed(const struct error *e, void *context)
@@ -93,7 +100,7 @@ static enum failure read_wish(const struct call *call, struct central_connection
     const char *provider = call_text(call, "StoreProvider");
     const struct pool *pool = central_connection_pool(fe, database);
     enum failure bad =
-        pool ? check_provider(fe, pool, provider, e) : refuse_database(fe, database, e);
+        pool ? check_provider(call, pool, provider, e) : refuse_database(call, database, e);
     if (bad)
         return bad;
     *wish = (struct central_connection){.caching = json_is_true(call_value(call, "EnableCaching"))};

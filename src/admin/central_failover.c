@@ -29,8 +29,11 @@ static enum failure check_target(const struct call *call, const struct pool *sel
     fail(e, FAIL_INVALID, "%s%s%s is not the database that would take over: the topology says %s.",
          server, instance ? "\\" : "", instance ? instance : "", self->database);
     error_kept(e, "Nothing was changed.");
-    return error_next(e, "-BackupSqlServerFqdn \"%.*s\" -BackupSqlInstanceName \"%s\"",
-                      (int)(slash - self->database), self->database, slash + 1);
+    OWNED(free_memory)
+    char *typed = call_typed(call, json_pack("{s:s%, s:s}", "BackupSqlServerFqdn", self->database,
+                                             (size_t)(slash - self->database),
+                                             "BackupSqlInstanceName", slash + 1));
+    return error_next(e, "To name that one: %s", typed);
 }
 
 static enum failure check_mirror(const struct call *call, const struct pool *self, struct error *e)
@@ -47,8 +50,10 @@ static enum failure check_mirror(const struct call *call, const struct pool *sel
     else
         return OK;
     error_kept(e, "Nothing was changed.");
-    return error_next(e, "Leave -BackupMirrorSqlServerFqdn and -BackupMirrorSqlInstanceName out%s",
-                      self->mirror ? ", or name that one." : ".");
+    OWNED(free_memory)
+    char *typed = call_typed(
+        call, json_pack("{s:n, s:n}", "BackupMirrorSqlServerFqdn", "BackupMirrorSqlInstanceName"));
+    return error_next(e, "A mirror need not be named: %s", typed);
 }
 
 /* --- -Restore --- */

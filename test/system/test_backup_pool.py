@@ -85,7 +85,9 @@ def what_a_pool_does_not_hold_is_not_left_out_in_silence(world):
                            ("Invoke-CsBackupServiceSync", {"BackupModule": "DataConf"})):
         answer = done(atl, command, PoolFqdn=ATL, **words)
         [warning] = [s for s in said(answer, "warning") if sentence in s]
-        assert f"{command} -PoolFqdn {REDMOND}" in warning, warning
+        again = warning.split("For that: " + command)[1]
+        for name, value in {"PoolFqdn": REDMOND, **words}.items():  # all that was given
+            assert f" -{name}" + ("" if value is True else f" {value}") in again, warning
         assert not any(sentence in s for s in said(done(atl, command, PoolFqdn=REDMOND, **words),
                                                    "warning"))
     assert not said(done(atl, "Backup-CsPool", PoolFqdn=ATL, Category="CMS"), "warning")

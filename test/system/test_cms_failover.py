@@ -109,10 +109,15 @@ def the_two_sets_of_parameters_are_kept_apart_and_nothing_is_done(world):
     move(world, *target, "-Force", "-Restore").must(2, "-Restore is about the existing", *sets)
     move(world, "-BackupSqlServerFqdn", "oslo.example.com", "-Force").must(
         1, "is not the database that would take over", f"{REDMOND}\\RTC")
+    whole = f"Invoke-CsManagementServerFailover -BackupSqlServerFqdn {REDMOND} -BackupSqlInstanceName RTC -Force\n"
+    for wrong in (["oslo.example.com"], [REDMOND, "-BackupSqlInstanceName", "RTC2"]):
+        told = move(world, "-BackupSqlServerFqdn", *wrong, "-Force")
+        assert told.status == 1 and told.err.endswith(f"To name that one: {whole}"), told
     move(world, "-BackupSqlServerFqdn", ATL, "-Force").must(
         1, f"{ATL} holds the Central Management Store already")
     move(world, *target, "-BackupSqlInstanceName", "OTHER", "-Force").must(1, "OTHER")
-    move(world, *target, "-BackupMirrorSqlServerFqdn", ATL, "-Force").must(1, "has no mirror")
+    told = move(world, *target, "-BackupMirrorSqlServerFqdn", ATL, "-Force").must(1, "has no mirror")
+    assert told.err.endswith(f"need not be named: {whole}".replace(" -BackupSqlInstanceName RTC", "")), told
     assert world.mode("atl", CENTRAL) == "Serving"
     move(world, "-WhatIf").must(0, "would hold the Central Management Store")
     move(world, *target, "-Force", "-SkipDataVerification", "-WhatIf").must(

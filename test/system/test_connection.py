@@ -30,10 +30,13 @@ def names_that_the_topology_has_not_are_refused_and_nothing_is_changed(world):
     world.deploy(["atl", "redmond", "lonely"])
     kept = "Nothing was changed."
     sets(world, "tokyo-cs-001.litwareinc.com\\RTC").must(
-        1, "The topology has no database tokyo", kept, ATL_DB, REDMOND_DB)
+        1, "The topology has no database tokyo", kept, ATL_DB, REDMOND_DB,
+        f"Where it is now: Set-CsManagementConnection -StoreProvider Sql -Connection '{ATL_DB}'\n")
     sets(world, f"{ATL}\\OTHER").must(1, "has no database", kept)
     sets(world, name_of("lonely") + "\\RTC").must(1, "can't hold the Central Management Store", kept)
-    sets(world, ATL_DB, provider="PostgreSQL").must(1, "is SQLite, and not PostgreSQL", kept)
+    sets(world, ATL_DB, provider="PostgreSQL").must(
+        1, "is SQLite, and not PostgreSQL", kept,
+        f"For whatever it is: Set-CsManagementConnection -StoreProvider Sql -Connection '{ATL_DB}'\n")
     sets(world, REDMOND_DB, "-WhatIf").must(0, "would look for the Central Management Store at")
     world.command("lonely", "Remove-CsManagementConnection").must(0, "has no connection of its own")
     assert connection(world)["LooksFirstAt"] is None
