@@ -241,9 +241,36 @@ static enum failure bind_positional(struct binding *b, const struct word *word, 
     return refuse_stray(b, word, e);
 }
 
+/* What was not given, and each object that comes names. */
+static const struct parameter *named_by_object(const struct binding *b)
+{
+    for (size_t i = 0; i < b->command->parameter_count; i++) {
+        const struct parameter *p = &b->command->parameters[i];
+        if ((p->traits & REQUIRED) && p->type == FQDN && !json_object_get(b->bound, p->name))
+            return p;
+    }
+    return NULL;
+}
+
+static enum failure refuse_pipe(const struct binding *b, struct error *e)
+{
+    const struct parameter *p = named_by_object(b);
+    fail(e, FAIL_INVALID, "%s takes nothing through a pipe.", b->command->name);
+    nothing_done(e);
+    if (!p)
+        return FAIL_INVALID;
+    OWNED(free_memory) char *typed = parameters_typed(b->command, b->bound);
+    return error_next(e,
+                      "For each of them, behind the pipe: ForEach-Object { %s -%s $_.Identity%s }",
+                      b->command->name, p->name, typed + strlen(b->command->name));
+}
+
 static enum failure check_complete(const struct binding *b, const struct bind_options *options,
                                    struct error *e)
 {
+    const struct parameter *piped = command_piped(b->command);
+    if (options->piped && !piped)
+        return refuse_pipe(b, e);
     for (size_t i = 0; i < b->command->parameter_count; i++) {
         const struct parameter *p = &b->command->parameters[i];
         bool comes = options->piped && (p->traits & PIPED);
@@ -257,16 +284,10 @@ static enum failure check_complete(const struct binding *b, const struct bind_op
     enum failure bad = parameters_check_rules(b->command, b->bound, e);
     if (bad)
         return bad;
-    const struct parameter *piped = command_piped(b->command);
-    if (options->piped && (!piped || json_object_get(b->bound, piped->name))) {
-        if (piped)
-            fail(e, FAIL_INVALID, "-%s was given, and comes through the pipe as well.",
-                 piped->name);
-        else
-            fail(e, FAIL_INVALID, "%s takes nothing through a pipe.", b->command->name);
-        return nothing_done(e);
-    }
-    return OK;
+    if (!options->piped || !json_object_get(b->bound, piped->name))
+        return OK;
+    fail(e, FAIL_INVALID, "-%s was given, and comes through the pipe as well.", piped->name);
+    return nothing_done(e);
 }
 
 static enum failure bind_all(struct binding *b, const struct word *words, size_t count,

@@ -498,6 +498,9 @@ def a_block_is_run_for_each_object_of_a_pipe(world):
     world.deploy(["atl", "redmond"], interval_s=30)
     said = lambda script, status=0: lines_of(shell(world, script).must(status))
     both = [ATL, REDMOND]
+    for_each = "ForEach-Object { Invoke-CsPoolFailOver -PoolFqdn $_.Identity -WhatIf }"
+    misused(world, shell, "Get-CsPool | Invoke-CsPoolFailOver -WhatIf", "takes nothing through a pipe", for_each)
+    shell(world, f"Get-CsPool | {for_each}").must(0, f"serve the home {ATL}", f"serve the home {REDMOND}")
     for block in ("ForEach-Object { $_.Identity }", "% {$_.Identity}", "foreach { $_.Identity }",
                   "ForEach-Object Identity", "% -MemberName Identity", "% Computers",
                   "ForEach-Object -Process { $p = $_; \n # each\n $p.Identity\n }"):

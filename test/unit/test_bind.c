@@ -302,6 +302,16 @@ static void what_comes_through_the_pipe_need_not_be_typed(void **state)
     refused_with(&behind_a_pipe, "Get-CsManagementConnection", "takes nothing through a pipe");
 }
 
+static void what_takes_nothing_through_a_pipe_is_typed_for_each(void **state)
+{
+    (void)state;
+    refused_with(&behind_a_pipe, "Invoke-CsPoolFailOver -DisasterMode -WhatIf",
+                 "Invoke-CsPoolFailOver takes nothing through a pipe");
+    refused_with(&behind_a_pipe, "Invoke-CsPoolFailOver -DisasterMode -WhatIf",
+                 "behind the pipe: ForEach-Object { Invoke-CsPoolFailOver -PoolFqdn $_.Identity "
+                 "-DisasterMode -WhatIf }");
+}
+
 static void piped(const char *object, const char *expected)
 {
     OWNED(binding_free) struct binding b = {0};
@@ -391,6 +401,7 @@ int main(void)
         cmocka_unit_test(in_the_shell_nothing_was_eaten),
         cmocka_unit_test(what_needs_a_shell_of_objects_is_refused_on_unix),
         cmocka_unit_test(what_comes_through_the_pipe_need_not_be_typed),
+        cmocka_unit_test(what_takes_nothing_through_a_pipe_is_typed_for_each),
         cmocka_unit_test(a_text_or_a_property_is_taken_from_the_pipe),
         cmocka_unit_test(a_file_is_read_and_its_text_bound),
         cmocka_unit_test(a_file_that_can_not_be_read_is_named),
