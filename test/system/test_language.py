@@ -734,6 +734,8 @@ def confirm_says_what_would_be_done_and_asks(world):
         assert configuration(world) == before, answers
     status, seen = at_terminal(world, words, [(question, "\3")])
     assert status == 130 and configuration(world) == before, (status, seen)
+    left = seen.split(question)[-1]  # on lines of its own, and not behind the question
+    assert left.lstrip(" ^C").startswith("\r\n") and "Nothing was done." in left, seen
     outcome = unix(world, f"{SET} -SyncInterval 11 -Confirm").must(2, "no terminal to ask at",
                                                                   "Leave -Confirm out")
     assert "Nothing was done." in outcome.err and configuration(world) == before

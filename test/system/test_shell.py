@@ -233,6 +233,9 @@ def control_c_gives_up_a_line_and_leaves_a_command_to_polluxd(world):
     t.type(INTERRUPT).expect(PROMPT)
     assert t.says("'still here'").strip() == "still here"
     assert not world["atl"].events(" command:", "Stop-CsPool")
+    t.type(f"Stop-CsPool {ATL} -Confirm" + ENTER).expect("[Y] Yes  [N] No: ")
+    assert t.type(INTERRUPT).expect("Nothing was done.", PROMPT).count("\n"), t.seen  # which has a line of its own
+    assert not world["atl"].events("pool-stopped")
     u = shell(world, pool="redmond")
     left = "polluxd goes on with it without you."
 

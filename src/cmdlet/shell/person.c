@@ -56,8 +56,10 @@ enum failure person_agrees(const char *question, bool *yes, struct error *e)
     for (int i = 0; i < ASKED_MAX; i++) {
         say(fd, question);
         say(fd, " [Y] Yes  [N] No: ");
-        if (!read_line(fd, answer, sizeof answer))
+        if (!read_line(fd, answer, sizeof answer)) {
+            say(fd, "\n"); /* what comes next does not stand behind the question */
             break;
+        }
         *yes = strcasecmp(answer, "y") == 0 || strcasecmp(answer, "yes") == 0;
         if (*yes || strcasecmp(answer, "n") == 0 || strcasecmp(answer, "no") == 0)
             break;
@@ -71,9 +73,12 @@ enum failure person_confirms(bool wished, bool *yes, struct error *e)
     if (person_agrees("Shall this be done?", yes, e))
         return error_next(e, wished ? "Leave -Confirm out, or give the command at a terminal."
                                     : "Give the command at a terminal, or with '-Confirm:$false'.");
-    if (*yes || session_interrupted())
+    if (*yes)
         return OK;
-    fail(e, FAIL_REFUSED, "The answer was not Yes.");
+    if (session_interrupted())
+        fail(e, FAIL_STOPPING, "The question was left by Ctrl-C.");
+    else
+        fail(e, FAIL_REFUSED, "The answer was not Yes.");
     error_kept(e, "Nothing was done.");
     return error_next(e, "Give the command again to be asked again.");
 }

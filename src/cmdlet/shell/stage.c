@@ -477,7 +477,7 @@ static enum failure prepare(struct stage *stage, bool *yes, struct error *e)
     if (bad || !*yes || !asks)
         return bad;
     bad = person_confirms(bound_switch(&stage->b, "Confirm"), yes, e);
-    if (bad == FAIL_REFUSED) /* of what was not wanted no report is missed */
+    if (bad == FAIL_REFUSED || bad == FAIL_STOPPING) /* of what was not wanted none is missed */
         free(TAKE(stage->report));
     return bad;
 }
