@@ -1,7 +1,6 @@
 #include "store/sqlite_log.h"
 
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -12,6 +11,7 @@
 #include <sqlite3.h>
 
 #include "base/memory.h"
+#include "store/sqlite_vfs.h"
 
 enum {
     LOG_JOIN_BYTES = 120 << 10, /* SQLite's own VFS writes less than 128 KiB at once */
@@ -199,15 +199,9 @@ void sqlite_log_forget(sqlite3 *db)
 
 /* --- the file system --- */
 
-struct log_vfs {
-    sqlite3_vfs base; /* what is below, but for its name and for xOpen */
-    sqlite3_vfs *below;
-    struct log_vfs *next;
-};
-
 static int vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags, int *out)
 {
-    sqlite3_vfs *below = ((struct log_vfs *)vfs)->below;
+    sqlite3_vfs *below = sqlite_vfs_below(vfs);
     if (!(flags & SQLITE_OPEN_WAL))
         return below->xOpen(below, name, file, flags, out);
     struct log_file *log = log_of(file);
@@ -219,35 +213,7 @@ static int vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int 
     return SQLITE_OK;
 }
 
-static struct log_vfs *vfs_over(sqlite3_vfs *below)
+const char *sqlite_log_vfs(const char *below)
 {
-    struct log_vfs *vfs = xcalloc(1, sizeof *vfs);
-    vfs->base = *below;
-    vfs->base.pNext = NULL;
-    vfs->base.zName = xasprintf("%s-joined", below->zName);
-    vfs->base.szOsFile += (int)sizeof(struct log_file);
-    vfs->base.xOpen = vfs_open;
-    vfs->below = below;
-    return vfs;
-}
-
-const char *sqlite_log_vfs(const char *name)
-{
-    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-    static struct log_vfs *all;
-    sqlite3_vfs *below = sqlite3_vfs_find(name);
-    if (!below)
-        return name; /* SQLite says so */
-    pthread_mutex_lock(&lock);
-    struct log_vfs *vfs = all;
-    while (vfs && vfs->below != below)
-        vfs = vfs->next;
-    if (!vfs) {
-        vfs = vfs_over(below);
-        vfs->next = all;
-        all = vfs;
-        sqlite3_vfs_register(&vfs->base, 0);
-    }
-    pthread_mutex_unlock(&lock);
-    return vfs->base.zName;
+    return sqlite_vfs_over(below, "-joined", sizeof(struct log_file), vfs_open);
 }
