@@ -21,7 +21,9 @@
 
 #include "store/sqlite_checkpoint.h"
 #include "store/sqlite_log.h"
+#include "store/sqlite_mend.h"
 #include "store/sqlite_renewal.h"
+#include "store/sqlite_spared.h"
 
 /* --- homes --- */
 
@@ -407,14 +409,19 @@ enum failure sqlite_engine_open_with(const char *path, const char *pool,
     engine->base.ops = &sqlite_ops;
     engine->path = xstrdup(path);
     engine->pool = xstrdup(pool);
-    engine->vfs = options->synchronous ? options->vfs : sqlite_log_vfs(options->vfs);
+    engine->bare_vfs = options->synchronous ? options->vfs : sqlite_log_vfs(options->vfs);
+    engine->vfs = sqlite_spared_vfs(engine->bare_vfs);
     engine->synchronous = xstrdup(options->synchronous ? options->synchronous : "FULL");
     engine->replaced_max = options->replaced_max ? options->replaced_max : REPLACED_MAX;
     enum failure bad = lock_file(engine, e);
     if (!bad)
+        bad = sqlite_mend(engine, e);
+    if (!bad)
         bad = sqlite_renewal_carry_out(engine, e);
     if (!bad)
         bad = prepare_file(engine, pool, e);
+    if (!bad)
+        sqlite_spare_bring_up(engine);
     if (!bad)
         bad = checkpointer_new(&engine->base, options->log_bytes, &engine->checkpointer, e);
     if (bad) {

@@ -40,6 +40,9 @@ extern const struct schema sqlite_schema;
 enum failure sqlite_migrate(sqlite3 *db, const char *path, const struct schema *schema,
                             const char *also, struct error *e);
 
+/* Is this a store of ours, of this pool and of this version? Writes nothing. */
+enum failure sqlite_recognize(sqlite3 *db, const char *path, const char *pool, struct error *e);
+
 /* Is this a store of ours, of this pool, of a version that we know? Makes an empty file one. */
 enum failure sqlite_adopt(sqlite3 *db, const char *path, const char *pool, struct error *e);
 

@@ -164,6 +164,20 @@ static enum failure take_step(sqlite3 *db, const char *path, const struct schema
                      : run_what_is_made(db, path, step->made_by, e);
 }
 
+static enum failure fail_newer(const char *path, long long version, const struct schema *schema,
+                               struct error *e)
+{
+    fail(e, FAIL_NEWER,
+         "%s was written by a newer version: its schema is %lld, this one knows "
+         "up to %d.",
+         path, version, schema->count);
+    if (e) {
+        error_kept(e, "It was left as it is.");
+        error_next(e, "Install the newer version again; there is no way back.");
+    }
+    return FAIL_NEWER;
+}
+
 enum failure sqlite_migrate(sqlite3 *db, const char *path, const struct schema *schema,
                             const char *also, struct error *e)
 {
@@ -171,17 +185,8 @@ enum failure sqlite_migrate(sqlite3 *db, const char *path, const struct schema *
     enum failure bad = read_number(db, path, "PRAGMA user_version", &version, e);
     if (bad)
         return bad;
-    if (version > schema->count) {
-        fail(e, FAIL_NEWER,
-             "%s was written by a newer version: its schema is %lld, this one knows "
-             "up to %d.",
-             path, version, schema->count);
-        if (e) {
-            error_kept(e, "It was left as it is.");
-            error_next(e, "Install the newer version again; there is no way back.");
-        }
-        return FAIL_NEWER;
-    }
+    if (version > schema->count)
+        return fail_newer(path, version, schema, e);
     if (version == schema->count)
         return OK;
     bad = sqlite_run(db, path, "BEGIN IMMEDIATE", e);
@@ -223,6 +228,28 @@ static enum failure check_pool(sqlite3 *db, const char *path, const char *pool, 
     return code == SQLITE_DONE ? sqlite_fail_damaged(path, "reading whose it is", e) : bad;
 }
 
+static enum failure fail_foreign(const char *path, struct error *e)
+{
+    fail(e, FAIL_FOREIGN, "%s is a database of another program.", path);
+    return leave_alone(e, FAIL_FOREIGN);
+}
+
+enum failure sqlite_recognize(sqlite3 *db, const char *path, const char *pool, struct error *e)
+{
+    long long application = 0, version = 0;
+    enum failure bad = read_number(db, path, "PRAGMA application_id", &application, e);
+    if (!bad)
+        bad = read_number(db, path, "PRAGMA user_version", &version, e);
+    if (bad)
+        return bad;
+    if (application != APPLICATION_ID)
+        return fail_foreign(path, e);
+    if (version > sqlite_schema.count)
+        return fail_newer(path, version, &sqlite_schema, e);
+    return version < sqlite_schema.count ? sqlite_fail_damaged(path, "reading its version", e)
+                                         : check_pool(db, path, pool, e);
+}
+
 /* Counts for a new file alone. Many changes write half as many pages as they would of the usual
  * size, and find their places sooner; a single one hardly writes more, as its flush is what costs.
  */
@@ -238,10 +265,8 @@ enum failure sqlite_adopt(sqlite3 *db, const char *path, const char *pool, struc
         bad = read_number(db, path, "SELECT count(*) FROM sqlite_schema", &objects, e);
     if (bad)
         return bad;
-    if (application != APPLICATION_ID && (application || objects)) {
-        fail(e, FAIL_FOREIGN, "%s is a database of another program.", path);
-        return leave_alone(e, FAIL_FOREIGN);
-    }
+    if (application != APPLICATION_ID && (application || objects))
+        return fail_foreign(path, e);
     if (sqlite3_db_readonly(db, "main") == 1) {
         fail(e, FAIL_READ_ONLY, "%s can't be written.", path);
         if (e) {

@@ -1,9 +1,7 @@
 #include "store/sqlite_renewal.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +12,10 @@
 
 #include "base/count.h"
 #include "base/log.h"
+#include "store/sqlite_beside.h"
+#include "store/sqlite_look.h"
 #include "store/sqlite_rescue.h"
+#include "store/sqlite_spare.h"
 
 /* What lies beside the store, and says how far it is. Each is there or not, so that whoever is
  * interrupted goes on from what is there. */
@@ -23,75 +24,6 @@
 #define READY     ".renewed"      /* whole, and to be put in the place of the old one */
 #define DAMAGED   ".damaged"      /* the old one, kept */
 #define FAILED    ".renew-failed" /* empty: none could be made */
-#define LOG       "-wal"          /* SQLite's own, which belong to one file each */
-#define LOG_INDEX "-shm"
-
-/* --- files --- */
-
-static char *beside(const struct sqlite_engine *engine, const char *end)
-{
-    return xasprintf("%s%s", engine->path, end);
-}
-
-static enum failure file_failed(const char *doing, const char *path, struct error *e)
-{
-    int why = errno;
-    fail(e, why == ENOSPC || why == EDQUOT ? FAIL_FULL : FAIL_IO, "%s can't be %s: %s.", path,
-         doing, strerror(why));
-    if (e) {
-        error_kept(e, "Nothing that is stored was changed.");
-        error_next(e, "Look after the disk and the folder's owner and mode.");
-    }
-    return why == ENOSPC || why == EDQUOT ? FAIL_FULL : FAIL_IO;
-}
-
-static bool is_there(const struct sqlite_engine *engine, const char *end, struct stat *st)
-{
-    OWNED(free_memory) char *path = beside(engine, end);
-    return stat(path, st) == 0;
-}
-
-static enum failure drop_file(const struct sqlite_engine *engine, const char *end, struct error *e)
-{
-    OWNED(free_memory) char *path = beside(engine, end);
-    return unlink(path) == 0 || errno == ENOENT ? OK : file_failed("removed", path, e);
-}
-
-static enum failure move_file(const struct sqlite_engine *engine, const char *from, const char *to,
-                              struct error *e)
-{
-    OWNED(free_memory) char *old = beside(engine, from);
-    OWNED(free_memory) char *new = beside(engine, to);
-    return rename(old, new) == 0 || errno == ENOENT ? OK : file_failed("renamed", old, e);
-}
-
-/* What a file has in it, or a folder, is on the disk when this returns. */
-static enum failure sync_path(const char *path, struct error *e)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    bool synced = fd >= 0 && fsync(fd) == 0;
-    enum failure bad = synced ? OK : file_failed("written to the disk", path, e);
-    if (fd >= 0)
-        close(fd);
-    return bad;
-}
-
-static enum failure sync_folder(const struct sqlite_engine *engine, struct error *e)
-{
-    OWNED(free_memory) char *path = xstrdup(engine->path);
-    return sync_path(dirname(path), e);
-}
-
-static enum failure create_empty(const struct sqlite_engine *engine, const char *end,
-                                 struct error *e)
-{
-    OWNED(free_memory) char *path = beside(engine, end);
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return file_failed("created", path, e);
-    close(fd);
-    return OK;
-}
 
 /* --- the new file --- */
 
@@ -122,16 +54,16 @@ static enum failure make_room(const struct sqlite_engine *engine, struct error *
     static const char *const old[] = {UNDER_WAY, DAMAGED, DAMAGED LOG};
     enum failure bad = OK;
     for (size_t i = 0; !bad && i < COUNT_OF(old); i++)
-        bad = drop_file(engine, old[i], e);
-    return bad ? bad : create_empty(engine, UNDER_WAY, e);
+        bad = beside_drop(engine, old[i], e);
+    return bad ? bad : beside_create(engine, UNDER_WAY, e);
 }
 
 static enum failure make(struct sqlite_engine *engine, struct rescued *rescued, struct error *e)
 {
-    OWNED(free_memory) char *path = beside(engine, UNDER_WAY);
+    OWNED(free_memory) char *path = beside_path(engine, UNDER_WAY);
     OWNED(free_memory) char *off = xstrdup("OFF");
     struct sqlite_engine next = {
-        .base.ops = engine->base.ops, .path = path, .vfs = engine->vfs, .synchronous = off};
+        .base.ops = engine->base.ops, .path = path, .vfs = engine->bare_vfs, .synchronous = off};
     struct session *from = NULL, *to = NULL;
     enum failure bad = make_room(engine, e);
     if (!bad)
@@ -143,27 +75,29 @@ static enum failure make(struct sqlite_engine *engine, struct rescued *rescued, 
     sqlite_session_close(to);
     sqlite_session_close(from);
     if (!bad)
-        bad = sync_path(path, e);
+        bad = beside_sync_path(path, e);
     if (!bad)
-        bad = move_file(engine, UNDER_WAY, READY, e);
-    return bad ? bad : sync_folder(engine, e);
+        bad = beside_move(engine, UNDER_WAY, READY, e);
+    return bad ? bad : beside_sync_folder(engine, e);
 }
 
 /* From here on there is a way forward only, in steps that can be done twice. */
 static enum failure put_in_place(const struct sqlite_engine *engine, struct error *e)
 {
-    enum failure bad = drop_file(engine, ASKED, e);
+    enum failure bad = beside_drop(engine, ASKED, e);
     if (!bad)
-        bad = move_file(engine, "", DAMAGED, e);
+        bad = beside_move(engine, "", DAMAGED, e);
     if (!bad)
-        bad = move_file(engine, LOG, DAMAGED LOG, e);
+        bad = beside_move(engine, LOG, DAMAGED LOG, e);
     if (!bad)
-        bad = drop_file(engine, LOG_INDEX, e);
+        bad = beside_drop(engine, LOG_INDEX, e);
     if (!bad)
-        bad = sync_folder(engine, e);
+        bad = beside_drop(engine, SPARE, e); /* of the old one's pages */
     if (!bad)
-        bad = move_file(engine, READY, "", e);
-    return bad ? bad : sync_folder(engine, e);
+        bad = beside_sync_folder(engine, e);
+    if (!bad)
+        bad = beside_move(engine, READY, "", e);
+    return bad ? bad : beside_sync_folder(engine, e);
 }
 
 static void tell(const struct sqlite_engine *engine, const struct rescued *rescued)
@@ -182,11 +116,11 @@ static enum failure give_up(const struct sqlite_engine *engine, const struct err
 {
     log_error(LOG_EVENT_ERROR, "store-damaged", why,
               "%s stays as it is: no new file could be made of it.", engine->path);
-    drop_file(engine, UNDER_WAY, NULL);
-    enum failure bad = drop_file(engine, READY, e);
+    beside_drop(engine, UNDER_WAY, NULL);
+    enum failure bad = beside_drop(engine, READY, e);
     if (!bad)
-        bad = move_file(engine, ASKED, FAILED, e);
-    return bad ? bad : sync_folder(engine, e);
+        bad = beside_move(engine, ASKED, FAILED, e);
+    return bad ? bad : beside_sync_folder(engine, e);
 }
 
 enum failure sqlite_renewal_carry_out(struct sqlite_engine *engine, struct error *e)
@@ -194,10 +128,10 @@ enum failure sqlite_renewal_carry_out(struct sqlite_engine *engine, struct error
     struct rescued rescued = {0};
     struct error why;
     struct stat st;
-    bool ready = is_there(engine, READY, &st);
-    bool asked = ready || is_there(engine, ASKED, &st);
+    bool ready = beside_is_there(engine, READY, &st);
+    bool asked = ready || beside_is_there(engine, ASKED, &st);
     /* As long as the old one is kept, something may be missing that nobody has looked for yet. */
-    if (asked || is_there(engine, DAMAGED, &st))
+    if (asked || beside_is_there(engine, DAMAGED, &st))
         atomic_store(&engine->base.damaged, true);
     if (!asked)
         return OK;
@@ -221,7 +155,7 @@ static enum failure check_last(const struct sqlite_engine *engine, const char *e
                                const char *what, struct error *e)
 {
     struct stat st;
-    if (!is_there(engine, end, &st))
+    if (!beside_is_there(engine, end, &st))
         return OK;
     time_t age_s = time(NULL) - st.st_ctime;
     if (age_s < 0 || age_s > again_s)
@@ -243,9 +177,9 @@ static enum failure check_space(const struct sqlite_engine *engine, struct error
 {
     struct stat file, log = {0};
     struct statvfs disk;
-    if (!is_there(engine, "", &file) || statvfs(engine->path, &disk) != 0)
-        return file_failed("looked at", engine->path, e);
-    is_there(engine, LOG, &log);
+    if (!beside_is_there(engine, "", &file) || statvfs(engine->path, &disk) != 0)
+        return beside_failed("looked at", engine->path, e);
+    beside_is_there(engine, LOG, &log);
     uint64_t free_bytes = (uint64_t)disk.f_bavail * disk.f_frsize;
     uint64_t wanted = (uint64_t)file.st_size + (uint64_t)log.st_size;
     if (free_bytes >= wanted)
@@ -260,29 +194,6 @@ static enum failure check_space(const struct sqlite_engine *engine, struct error
     return FAIL_FULL;
 }
 
-static bool visit_any(const char *name, void *context)
-{
-    (void)name, (void)context;
-    return true;
-}
-
-/* Through a connection of its own: others may still know what the file does not have any more. */
-static enum failure check_readable(struct sqlite_engine *engine, struct error *e)
-{
-    struct session *s;
-    const struct engine_ops *ops = engine->base.ops;
-    enum failure bad = sqlite_session_open(&engine->base, false, &s, e);
-    if (bad)
-        return bad;
-    bad = sqlite_adopt(session_of(s)->db, engine->path, engine->pool, e);
-    if (!bad)
-        bad = ops->records(s, "", visit_any, NULL, e);
-    if (!bad)
-        bad = ops->homes(s, visit_any, NULL, e);
-    sqlite_session_close(s);
-    return bad;
-}
-
 enum failure sqlite_renew(struct session *s, struct error *e)
 {
     struct sqlite_engine *engine = (struct sqlite_engine *)s->engine;
@@ -293,12 +204,12 @@ enum failure sqlite_renew(struct session *s, struct error *e)
     if (!bad)
         bad = check_space(engine, e);
     if (!bad)
-        bad = check_readable(engine, e);
+        bad = sqlite_look(engine, LOOK_LIGHTLY, e);
     if (!bad)
-        bad = create_empty(engine, ASKED, e);
+        bad = beside_create(engine, ASKED, e);
     if (!bad)
-        bad = sync_folder(engine, e);
+        bad = beside_sync_folder(engine, e);
     if (bad)
-        drop_file(engine, ASKED, NULL);
+        beside_drop(engine, ASKED, NULL);
     return bad;
 }

@@ -116,6 +116,7 @@ enum failure sqlite_session_open(struct engine *base, bool writing, struct sessi
     if (!bad) {
         sqlite3_extended_result_codes(s->db, 1);
         sqlite3_busy_timeout(s->db, SQLITE_BUSY_MS);
+        sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, (int)engine->leaves_log, NULL);
         bad = configure(s, engine, e);
         if (!bad && writing && engine->checkpointer)
             checkpointer_follow(engine->checkpointer, s->db);

@@ -288,7 +288,7 @@ static void a_damaged_file_keeps_no_other_from_being_packed(void **state)
     order.head.module = MODULE_DATA_CONF;
     ordered(s, &order);
     assert_int_equal(s->packed.items, 1);
-    static const char *const files[] = {"", "-wal", "-shm", ".lock"};
+    static const char *const files[] = {"", "-wal", "-shm", ".lock", ".spare"};
     for (size_t i = 0; i < COUNT_OF(files); i++) {
         snprintf(left, sizeof left, "%s%s", path, files[i]);
         unlink(left);

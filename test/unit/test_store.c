@@ -48,7 +48,8 @@ static int tear_down(void **state)
     (void)state;
     gate_open();
     store_close(store);
-    const char *const ends[] = {"", "-wal", "-shm", "-journal", ".lock"};
+    const char *const ends[] = {"",      "-wal",   "-shm",           "-journal",
+                                ".lock", ".spare", ".spare-replaced"};
     for (size_t i = 0; i < COUNT_OF(ends); i++) {
         char file[80];
         snprintf(file, sizeof file, "%s%s", path, ends[i]);

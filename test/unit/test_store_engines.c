@@ -40,7 +40,8 @@ static uint64_t roll(uint64_t sides)
 
 static void remove_files(void)
 {
-    const char *const ends[] = {"", "-wal", "-shm", "-journal", ".lock"};
+    const char *const ends[] = {"",      "-wal",   "-shm",           "-journal",
+                                ".lock", ".spare", ".spare-replaced"};
     for (size_t i = 0; i < COUNT_OF(ends); i++) {
         char file[80];
         snprintf(file, sizeof file, "%s%s", path, ends[i]);

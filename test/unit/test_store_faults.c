@@ -25,7 +25,8 @@
 static char folder[] = "/tmp/pollux-faults-XXXXXX";
 static char path[64];
 
-static const char *const ends[] = {"", "-wal", "-shm", "-journal", ".lock"};
+static const char *const ends[] = {"",      "-wal",   "-shm",           "-journal",
+                                   ".lock", ".spare", ".spare-replaced"};
 
 static int no_files(void **state)
 {
@@ -393,9 +394,19 @@ static long long ask(sqlite3 *db, const char *sql)
     return n;
 }
 
+/* What is changed by other means is damage, too; what is not mended by the spare is looked at here
+ * (and that in test_sqlite_spare.c). */
+static void drop_spare(void)
+{
+    char file[80];
+    snprintf(file, sizeof file, "%s.spare", path);
+    unlink(file);
+}
+
 static void spoil(const char *sql)
 {
     sqlite3 *db;
+    drop_spare();
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
     assert_true(sqlite3_changes(db) > 0);
@@ -1024,6 +1035,7 @@ static void a_damaged_row_is_not_replaced(void **state)
 static void run_sql(const char *sql)
 {
     sqlite3 *db;
+    drop_spare();
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
     sqlite3_close(db);

@@ -25,7 +25,8 @@ static char path[64];
 static int new_disk(void **state)
 {
     (void)state;
-    const char *const ends[] = {"", "-wal", "-shm", "-journal", ".lock"};
+    const char *const ends[] = {"",      "-wal",   "-shm",           "-journal",
+                                ".lock", ".spare", ".spare-replaced"};
     for (size_t i = 0; i < COUNT_OF(ends); i++) {
         char file[80];
         snprintf(file, sizeof file, "%s%s", path, ends[i]);

@@ -28,8 +28,8 @@ enum {
 };
 
 static const char *const ends[] = {
-    "",          "-wal",     "-shm",     ".lock",        ".renew",
-    ".renewing", ".renewed", ".damaged", ".damaged-wal", ".renew-failed"};
+    "",         "-wal",     "-shm",         ".lock",         ".renew", ".renewing",
+    ".renewed", ".damaged", ".damaged-wal", ".renew-failed", ".spare", ".spare-replaced"};
 
 static const char *file(const char *end)
 {
@@ -182,6 +182,7 @@ static int64_t rows_on(const int *places, size_t count)
     return rows;
 }
 
+/* And no spare is left of it (test_sqlite_spare.c). */
 static void tear(int page)
 {
     static const uint8_t nothing[PAGE];
@@ -189,6 +190,7 @@ static void tear(int page)
     assert_true(fd >= 0);
     assert_int_equal(pwrite(fd, nothing, PAGE, (off_t)(page - 1) * PAGE), PAGE);
     close(fd);
+    unlink(file(".spare"));
 }
 
 /* --- what is read --- */

@@ -1,0 +1,211 @@
+#include "store/sqlite_mend.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/count.h"
+#include "base/log.h"
+#include "store/sqlite_beside.h"
+#include "store/sqlite_look.h"
+#include "store/sqlite_spare.h"
+
+/* --- the file --- */
+
+/* A sector that the disk can't read any more is damaged like another. */
+static bool read_page(int fd, const struct first_pages *pages, int number)
+{
+    off_t at = (off_t)((size_t)(number - 1) * pages->size);
+    ssize_t n = pread(fd, first_page(pages, number), pages->size, at);
+    if (n < 0 && errno == EIO)
+        memset(first_page(pages, number), 0, pages->size);
+    return n == (ssize_t)pages->size || (n < 0 && errno == EIO);
+}
+
+static bool read_pages(const char *path, size_t size, struct first_pages *pages)
+{
+    *pages = (struct first_pages){size, xmalloc(SPARE_PAGES * size)};
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool got = fd >= 0;
+    for (int number = 1; got && number <= SPARE_PAGES; number++)
+        got = read_page(fd, pages, number);
+    if (fd >= 0)
+        close(fd);
+    return got;
+}
+
+/* Those in which both differ, from one of them. */
+static enum failure write_pages(const char *path, const struct first_pages *pages,
+                                const struct first_pages *there, struct error *e)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    bool done = fd >= 0;
+    for (int number = 1; done && number <= SPARE_PAGES; number++) {
+        const uint8_t *page = first_page(pages, number);
+        off_t at = (off_t)((size_t)(number - 1) * pages->size);
+        if (!there || memcmp(page, first_page(there, number), pages->size) != 0)
+            done = pwrite(fd, page, pages->size, at) == (ssize_t)pages->size;
+    }
+    done = done && fsync(fd) == 0;
+    enum failure bad = done ? OK : beside_failed("written", path, e);
+    if (fd >= 0)
+        close(fd);
+    return bad;
+}
+
+/* --- the header, as SQLite has it on the first page --- */
+
+enum {
+    HEADER_PAGE_SIZE = 16, /* 1: 65536 */
+    HEADER_COUNTER = 24,   /* another one whenever SQLite writes the page, … */
+    HEADER_VALID_FOR = 92, /* … and then this is the same */
+    HEADER_PAGE_SIZE_LARGEST = 1,
+};
+
+static size_t page_size_of(const uint8_t header[HEADER_PAGE_SIZE + 2])
+{
+    size_t size = (size_t)header[HEADER_PAGE_SIZE] << 8 | header[HEADER_PAGE_SIZE + 1];
+    return size == HEADER_PAGE_SIZE_LARGEST ? PAGE_SIZE_MAX : size;
+}
+
+static bool equal_fields(const uint8_t *a, size_t at, const uint8_t *b, size_t there)
+{
+    return memcmp(a + at, b + there, sizeof(uint32_t)) == 0;
+}
+
+/* Since or before it was the spare's, and as a whole: a flipped bit leaves the counter alone, or
+ * tears both fields apart. */
+static bool was_written_by_sqlite(const uint8_t *page, const uint8_t *spare)
+{
+    static const char magic[] = "SQLite format 3";
+    return memcmp(page, magic, sizeof magic) == 0 &&
+           equal_fields(page, HEADER_COUNTER, page, HEADER_VALID_FOR) &&
+           !equal_fields(page, HEADER_COUNTER, spare, HEADER_COUNTER);
+}
+
+/* --- which of both is right --- */
+
+struct differences {
+    bool of[SPARE_PAGES + 1]; /* by the page's number */
+    int count;
+};
+
+static struct differences compare(const struct first_pages *a, const struct first_pages *b)
+{
+    struct differences found = {0};
+    for (int number = 1; number <= SPARE_PAGES; number++) {
+        found.of[number] = memcmp(first_page(a, number), first_page(b, number), a->size) != 0;
+        found.count += found.of[number];
+    }
+    return found;
+}
+
+enum { SCHEMA_PAGE = 1, HOMES_PAGE = 3 };
+
+/* Of another file, or of this one at another time, are both the schema's page and the homes' one
+ * another, or the former as SQLite wrote it. */
+static bool is_of_this_file(const struct first_pages *file, const struct first_pages *spare,
+                            const struct differences *differ)
+{
+    if (differ->count > MENDED_MAX)
+        return false;
+    return !differ->of[SCHEMA_PAGE] ||
+           (!differ->of[HOMES_PAGE] && !was_written_by_sqlite(file->at, spare->at));
+}
+
+/* Also a foreign one, which is not SQLite's any more or has another owner; a newer one, as its
+ * version stands on the first page; and what SQLite does not understand of the schema. */
+static bool tells_of_damage(enum failure kind)
+{
+    return kind == FAIL_DAMAGED || kind == FAIL_FOREIGN || kind == FAIL_NEWER || kind == FAIL_IO;
+}
+
+/* And how closely to look then, to see whether that is what was wrong. What is wrong on the first
+ * page does not always show: how much of the file is free, say. */
+static bool is_damaged(const struct sqlite_engine *engine, const struct differences *differ,
+                       enum look *how)
+{
+    *how = LOOK_AT_SUMS;
+    if (differ->of[SCHEMA_PAGE] || tells_of_damage(sqlite_look(engine, *how, NULL)))
+        return true;
+    *how = LOOK_CLOSELY;
+    return tells_of_damage(sqlite_look(engine, *how, NULL));
+}
+
+/* --- mending --- */
+
+static void tell(const struct sqlite_engine *engine, const struct differences *differ)
+{
+    char pages[64] = "";
+    for (int number = 1, told = 0; number <= SPARE_PAGES; number++) {
+        size_t at = strlen(pages);
+        if (differ->of[number])
+            snprintf(pages + at, sizeof pages - at, "%s%d", told++ ? " and " : "", number);
+    }
+    log_event(LOG_EVENT_WARNING, "store-mended",
+              "%s was damaged: %s %s of it %s put back from %s" SPARE ". What was there is kept in "
+              "%s" SPARE_REPLACED ".",
+              engine->path, differ->count == 1 ? "page" : "pages", pages,
+              count_word((uint64_t)differ->count, "was", "were"), engine->path, engine->path);
+}
+
+static enum failure mend(struct sqlite_engine *engine, const struct first_pages *file,
+                         const struct first_pages *spare, enum look how, struct error *e)
+{
+    OWNED(free_memory) char *kept = beside_path(engine, SPARE_REPLACED);
+    struct differences differ = compare(file, spare);
+    enum failure bad = write_pages(kept, file, NULL, e);
+    if (!bad)
+        bad = write_pages(engine->path, spare, file, e);
+    if (bad)
+        return bad;
+    if (sqlite_look(engine, how, NULL)) {
+        bad = write_pages(engine->path, file, spare, e);
+        return bad ? bad : beside_drop(engine, SPARE_REPLACED, e);
+    }
+    tell(engine, &differ);
+    atomic_store(&engine->base.damaged, true); /* there may be more */
+    return OK;
+}
+
+enum failure sqlite_mend(struct sqlite_engine *engine, struct error *e)
+{
+    OWNED(first_pages_free) struct first_pages spare = {0}, file = {0};
+    struct stat journal;
+    enum look how;
+    if (!spare_read(engine->path, &spare) || !read_pages(engine->path, spare.size, &file) ||
+        beside_is_there(engine, JOURNAL, &journal))
+        return OK;
+    struct differences differ = compare(&file, &spare);
+    if (!differ.count || !is_of_this_file(&file, &spare, &differ) ||
+        !is_damaged(engine, &differ, &how))
+        return OK;
+    return mend(engine, &file, &spare, how, e);
+}
+
+/* --- the spare --- */
+
+static size_t read_page_size(const char *path)
+{
+    uint8_t header[HEADER_PAGE_SIZE + 2];
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool got = fd >= 0 && pread(fd, header, sizeof header, 0) == (ssize_t)sizeof header;
+    if (fd >= 0)
+        close(fd);
+    return got ? page_size_of(header) : 0;
+}
+
+void sqlite_spare_bring_up(const struct sqlite_engine *engine)
+{
+    OWNED(first_pages_free) struct first_pages spare = {0}, file = {0};
+    size_t size = read_page_size(engine->path);
+    if (!size || !read_pages(engine->path, size, &file))
+        return;
+    if (spare_read(engine->path, &spare) && spare.size == size && !compare(&file, &spare).count)
+        return;
+    if (!spare_make(engine->path, &file))
+        spare_tell(engine->path, errno);
+}
