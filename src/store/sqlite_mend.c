@@ -86,6 +86,48 @@ static bool was_written_by_sqlite(const uint8_t *page, const uint8_t *spare)
            !equal_fields(page, HEADER_COUNTER, spare, HEADER_COUNTER);
 }
 
+/* --- the log, as SQLite writes it --- */
+
+enum {
+    LOG_PAGE_SIZE = 8, /* in its header; all numbers have their high byte first */
+    LOG_SALT = 16,     /* another one whenever it begins anew */
+    LOG_HEADER = 32,
+    FRAME_SALT = 8, /* the header's, in front of each page, behind the page's number */
+    FRAME_HEADER = 24,
+    SALT_SIZE = 8,
+};
+
+static uint32_t number_at(const uint8_t *at)
+{
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+static bool find_in_log(int fd, uint32_t number)
+{
+    uint8_t header[LOG_HEADER], frame[FRAME_HEADER];
+    if (pread(fd, header, sizeof header, 0) != (ssize_t)sizeof header)
+        return false;
+    off_t each = (off_t)number_at(header + LOG_PAGE_SIZE) + FRAME_HEADER;
+    for (off_t at = LOG_HEADER; pread(fd, frame, sizeof frame, at) == (ssize_t)sizeof frame;
+         at += each) {
+        if (memcmp(frame + FRAME_SALT, header + LOG_SALT, SALT_SIZE) != 0)
+            return false; /* of another time */
+        if (number_at(frame) == number)
+            return true;
+    }
+    return false;
+}
+
+static bool log_has(const struct sqlite_engine *engine, uint32_t number)
+{
+    OWNED(free_memory) char *path = beside_path(engine, LOG);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool found = fd >= 0 && find_in_log(fd, number);
+    if (fd >= 0)
+        close(fd);
+    return found;
+}
+
 /* --- which of both is right --- */
 
 struct differences {
@@ -124,12 +166,14 @@ static bool tells_of_damage(enum failure kind)
 }
 
 /* And how closely to look then, to see whether that is what was wrong. What is wrong on the first
- * page does not always show: how much of the file is free, say. */
+ * page does not always show: how much of the file is free, say. But where the power went while it
+ * was written, it is in the log, too, and is read there. */
 static bool is_damaged(const struct sqlite_engine *engine, const struct differences *differ,
                        enum look *how)
 {
     *how = LOOK_AT_SUMS;
-    if (differ->of[SCHEMA_PAGE] || tells_of_damage(sqlite_look(engine, *how, NULL)))
+    if ((differ->of[SCHEMA_PAGE] && !log_has(engine, SCHEMA_PAGE)) ||
+        tells_of_damage(sqlite_look(engine, *how, NULL)))
         return true;
     *how = LOOK_CLOSELY;
     return tells_of_damage(sqlite_look(engine, *how, NULL));
