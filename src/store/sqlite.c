@@ -409,8 +409,8 @@ enum failure sqlite_engine_open_with(const char *path, const char *pool,
     engine->base.ops = &sqlite_ops;
     engine->path = xstrdup(path);
     engine->pool = xstrdup(pool);
-    engine->bare_vfs = options->synchronous ? options->vfs : sqlite_log_vfs(options->vfs);
-    engine->vfs = sqlite_spared_vfs(engine->bare_vfs);
+    engine->vfs =
+        sqlite_spared_vfs(options->synchronous ? options->vfs : sqlite_log_vfs(options->vfs));
     engine->synchronous = xstrdup(options->synchronous ? options->synchronous : "FULL");
     engine->replaced_max = options->replaced_max ? options->replaced_max : REPLACED_MAX;
     enum failure bad = lock_file(engine, e);

@@ -147,8 +147,8 @@ static struct differences compare(const struct first_pages *a, const struct firs
 
 enum { SCHEMA_PAGE = 1, HOMES_PAGE = 3 };
 
-/* Of another file, or of this one at another time, are both the schema's page and the homes' one
- * another, or the former as SQLite wrote it. */
+/* Else it is of another one, or of another time: then both of these pages are others, or the
+ * schema's is another one that SQLite wrote. */
 static bool is_of_this_file(const struct first_pages *file, const struct first_pages *spare,
                             const struct differences *differ)
 {

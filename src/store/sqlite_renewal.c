@@ -63,7 +63,7 @@ static enum failure make(struct sqlite_engine *engine, struct rescued *rescued, 
     OWNED(free_memory) char *path = beside_path(engine, UNDER_WAY);
     OWNED(free_memory) char *off = xstrdup("OFF");
     struct sqlite_engine next = {
-        .base.ops = engine->base.ops, .path = path, .vfs = engine->bare_vfs, .synchronous = off};
+        .base.ops = engine->base.ops, .path = path, .vfs = engine->vfs, .synchronous = off};
     struct session *from = NULL, *to = NULL;
     enum failure bad = make_room(engine, e);
     if (!bad)

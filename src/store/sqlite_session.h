@@ -21,8 +21,8 @@ struct sqlite_engine {
     struct engine base;
     struct checkpointer *checkpointer; /* NULL: while the file is prepared */
     char *path, *pool;
-    const char *vfs, *bare_vfs; /* the bare one is for files that have no spare */
-    bool leaves_log;            /* to whoever opens the file next: a file that is only looked at */
+    const char *vfs;
+    bool leaves_log; /* to whoever opens the file next: it is only looked at */
     char *synchronous;
     int64_t replaced_max;
     int lock; /* held while the store is open: one process for each file */

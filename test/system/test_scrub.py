@@ -325,6 +325,7 @@ def a_file_that_is_damaged_again_so_soon_is_left_as_it_is(world):
     make(atl, 20)
     sync(atl)
     world.stop("redmond")
+    Path(f"{redmond.store}.spare").unlink()
     with open(redmond.store, "r+b") as file:
         db = sqlite3.connect(redmond.store)
         root, = db.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'replaced'").fetchone()
@@ -336,6 +337,47 @@ def a_file_that_is_damaged_again_so_soon_is_left_as_it_is(world):
     event = world.wait_event("redmond", "store-damaged")[0]
     assert "it was made anew 0 minutes ago" in event and "disk and memory" in event, event
     assert not redmond.events("begins anew") and not redmond.events("store-renewed")
+
+
+def flip_and_wait(world, pool, table, offset):
+    """A bit on a table's first page, or (None) the file's; the machine mends it itself, and starts."""
+    world.stop(pool)
+    store = world[pool].store
+    db = sqlite3.connect(store)
+    roots = dict(db.execute("SELECT name, rootpage FROM sqlite_schema"))
+    db.close()
+    page = roots[table] if table else 1
+    before = len(world[pool].events("store-mended"))
+    with open(store, "r+b") as file:
+        file.seek((page - 1) * PAGE + offset)
+        byte, = file.read(1)
+        file.seek(-1, os.SEEK_CUR)
+        file.write(bytes([byte ^ 0x10]))
+    world.start(pool)
+    event = world.wait_event(pool, "store-mended", more_than=before)[-1]
+    assert f"page {page} of it" in event and Path(f"{store}.spare-replaced").exists(), event
+    world.wait_hears("atl", "redmond")
+    wait_equal(world)
+
+
+@test
+def a_file_that_is_damaged_where_everything_begins_heals_while_its_machine_starts(world):
+    """It did not start, and a person had to move the file away."""
+    atl, redmond = scrubbed_pair(world)
+    make(atl, 60)
+    sync(atl)
+    for pool in ("redmond", "atl"):  # a copy, and the holder
+        sound = accounts_named(world, pool)
+        for table, offset in ((None, 3), (None, PAGE - 300), ("home", PAGE - 20), ("record", PAGE - 20)):
+            flip_and_wait(world, pool, table, offset)
+        world.wait_mode(pool, pool, "Serving")
+        assert accounts_named(world, pool) == sound and len(sound) >= 60
+    world.wait_mode("atl", CENTRAL, "Serving")
+    enable(atl, "one-more")
+    wait_equal(world)
+    wait_state(atl, "SteadyState", "FinalState")
+    assert not atl.events(" store-damaged:") and not redmond.events(" store-damaged:")
+    world.terms_must_be_unique()
 
 
 @test

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "store/sqlite.h"
 #include "store/sqlite_spare.h"
+#include "store/sqlite_spared.h"
 #include "store_check.h"
 
 static char folder[] = "/tmp/pollux-spare-XXXXXX";
@@ -23,6 +24,7 @@ enum {
     REPLACED = 30, /* of them were something else before, which still lies about */
     RECORDS = 12,
     PAGE = 8192,
+    SLOT = PAGE + 16,
     HEADER = 100, /* of the file: each byte of it is damaged, and of pages some */
     STEP = 331,
     LATER = 1000, /* what is stored behind a moment has numbers from here on */
@@ -181,7 +183,7 @@ static void make_store(void)
     put(store, 0, ITEMS, "value");
     put_records(store, 0, RECORDS);
     store_close(store); /* one file again, and its spare */
-    assert_int_equal(content_of(".spare").size, SPARE_PAGES * (PAGE + 16));
+    assert_true(is_there(".spare"));
 }
 
 /* --- what is read --- */
@@ -380,6 +382,26 @@ static void damage_that_a_process_left_behind_that_was_killed_heals(void **state
         mended += is_there(".spare-replaced");
     }
     assert_true(mended > 0);
+    go_back_to(&killed); /* what the log has of these stays there while it is looked at */
+    flip_file("", 2 * PAGE - 5);
+    damage_homes();
+    assert_all(ITEMS + 5, RECORDS);
+}
+
+/* It was under way into the file, and half of it came there. That is no damage. */
+static void a_first_page_that_a_power_cut_tore_is_read_in_the_log(void **state)
+{
+    (void)state;
+    make_store();
+    struct store *store = must_open();
+    store_lease(store, HOME, UINT64_MAX);
+    put(store, ITEMS, ITEMS + 300, "value"); /* so the file grows, which its first page tells */
+    OWNED(moment_free) struct moment killed = moment_now();
+    store_close(store);
+    go_back_to(&killed);
+    flip_file("", 60);
+    assert_all(ITEMS + 300, RECORDS);
+    assert_false(is_there(".spare-replaced"));
 }
 
 static void two_pages_heal_and_more_do_not(void **state)
@@ -552,6 +574,26 @@ static void the_spare_follows_the_file(void **state)
     assert_spare_is_right();
 }
 
+/* Whatever SQLite asks of the file, it gets from the one below: of one that is mapped, too. */
+static void a_file_that_is_mapped_has_a_spare_too(void **state)
+{
+    (void)state;
+    sqlite3 *db;
+    make_store();
+    assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, sqlite_spared_vfs(NULL)),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db,
+                                  "PRAGMA mmap_size = 1000000; CREATE TABLE more (value);"
+                                  "INSERT INTO more SELECT value FROM item_1;"
+                                  "PRAGMA wal_checkpoint(TRUNCATE);"
+                                  "INSERT INTO more SELECT value FROM more, home",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    sqlite3_close(db);
+    assert_spare_is_right();
+    assert_all(ITEMS, RECORDS);
+}
+
 static void a_torn_slot_is_not_used(void **state)
 {
     (void)state;
@@ -559,11 +601,11 @@ static void a_torn_slot_is_not_used(void **state)
     OWNED(moment_free) struct moment sound = moment_now();
     for (size_t number = 1; number <= SPARE_PAGES; number++) {
         go_back_to(&sound);
-        flip_file(".spare", number * (PAGE + 16) - 4000);
+        flip_file(".spare", number * SLOT - 4000);
         damage_homes();
         assert_refused(FAIL_DAMAGED, "state of the home " HOME);
         go_back_to(&sound);
-        flip_file(".spare", number * (PAGE + 16) - 4000);
+        flip_file(".spare", number * SLOT - 4000);
         store_close(must_open());
         assert_spare_is_right();
     }
@@ -638,6 +680,7 @@ int main(void)
         STORE(a_flipped_byte_of_each_of_the_first_pages_heals),
         STORE(a_page_that_is_not_what_it_was_at_all_heals),
         STORE(damage_that_a_process_left_behind_that_was_killed_heals),
+        STORE(a_first_page_that_a_power_cut_tore_is_read_in_the_log),
         STORE(two_pages_heal_and_more_do_not),
         STORE(what_was_there_is_kept),
         STORE(a_store_put_back_beside_a_newer_spare_is_taken_as_it_is),
@@ -646,6 +689,7 @@ int main(void)
         STORE(an_older_page_is_not_put_back),
         STORE(a_version_that_sqlite_wrote_is_no_damage),
         STORE(the_spare_follows_the_file),
+        STORE(a_file_that_is_mapped_has_a_spare_too),
         STORE(a_torn_slot_is_not_used),
         STORE(without_a_spare_a_damaged_file_is_refused),
         STORE(a_file_that_is_made_anew_gets_a_spare_of_its_own),
