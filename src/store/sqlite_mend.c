@@ -13,6 +13,11 @@
 #include "store/sqlite_look.h"
 #include "store/sqlite_spare.h"
 
+struct page_set {
+    bool of[SPARE_PAGES + 1]; /* by the page's number */
+    int count;
+};
+
 /* --- the file --- */
 
 /* A sector that the disk can't read any more is damaged like another. */
@@ -37,17 +42,16 @@ static bool read_pages(const char *path, size_t size, struct first_pages *pages)
     return got;
 }
 
-/* Those in which both differ, from one of them. */
+/* Only some of them, or (NULL) all. */
 static enum failure write_pages(const char *path, const struct first_pages *pages,
-                                const struct first_pages *there, struct error *e)
+                                const struct page_set *some, struct error *e)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     bool done = fd >= 0;
     for (int number = 1; done && number <= SPARE_PAGES; number++) {
-        const uint8_t *page = first_page(pages, number);
         off_t at = (off_t)((size_t)(number - 1) * pages->size);
-        if (!there || memcmp(page, first_page(there, number), pages->size) != 0)
-            done = pwrite(fd, page, pages->size, at) == (ssize_t)pages->size;
+        if (!some || some->of[number])
+            done = pwrite(fd, first_page(pages, number), pages->size, at) == (ssize_t)pages->size;
     }
     done = done && fsync(fd) == 0;
     enum failure bad = done ? OK : beside_failed("written", path, e);
@@ -130,14 +134,9 @@ static bool log_has(const struct sqlite_engine *engine, uint32_t number)
 
 /* --- which of both is right --- */
 
-struct differences {
-    bool of[SPARE_PAGES + 1]; /* by the page's number */
-    int count;
-};
-
-static struct differences compare(const struct first_pages *a, const struct first_pages *b)
+static struct page_set compare(const struct first_pages *a, const struct first_pages *b)
 {
-    struct differences found = {0};
+    struct page_set found = {0};
     for (int number = 1; number <= SPARE_PAGES; number++) {
         found.of[number] = memcmp(first_page(a, number), first_page(b, number), a->size) != 0;
         found.count += found.of[number];
@@ -150,7 +149,7 @@ enum { SCHEMA_PAGE = 1, HOMES_PAGE = 3 };
 /* Else it is of another one, or of another time: then both of these pages are others, or the
  * schema's is another one that SQLite wrote. */
 static bool is_of_this_file(const struct first_pages *file, const struct first_pages *spare,
-                            const struct differences *differ)
+                            const struct page_set *differ)
 {
     if (differ->count > MENDED_MAX)
         return false;
@@ -168,7 +167,7 @@ static bool tells_of_damage(enum failure kind)
 /* And how closely to look then, to see whether that is what was wrong. What is wrong on the first
  * page does not always show: how much of the file is free, say. But where the power went while it
  * was written, it is in the log, too, and is read there. */
-static bool is_damaged(const struct sqlite_engine *engine, const struct differences *differ,
+static bool is_damaged(const struct sqlite_engine *engine, const struct page_set *differ,
                        enum look *how)
 {
     *how = LOOK_AT_SUMS;
@@ -181,7 +180,7 @@ static bool is_damaged(const struct sqlite_engine *engine, const struct differen
 
 /* --- mending --- */
 
-static void tell(const struct sqlite_engine *engine, const struct differences *differ)
+static void tell(const struct sqlite_engine *engine, const struct page_set *differ)
 {
     char pages[64] = "";
     for (int number = 1, told = 0; number <= SPARE_PAGES; number++) {
@@ -196,23 +195,41 @@ static void tell(const struct sqlite_engine *engine, const struct differences *d
               count_word((uint64_t)differ->count, "was", "were"), engine->path, engine->path);
 }
 
+/* The nth of the sets that are some of these, each behind those that it contains; the first is 1.
+ * False: it lacks the schema's page, which is damaged if it differs. */
+static bool pick(const struct page_set *differ, int nth, struct page_set *some)
+{
+    *some = (struct page_set){0};
+    for (int number = 1, bit = 1; number <= SPARE_PAGES; number++) {
+        if (!differ->of[number])
+            continue;
+        some->of[number] = (nth & bit) != 0;
+        some->count += some->of[number];
+        bit <<= 1;
+    }
+    return some->of[SCHEMA_PAGE] == differ->of[SCHEMA_PAGE];
+}
+
+/* As few as will do: what else differs may be newer than the spare. */
 static enum failure mend(struct sqlite_engine *engine, const struct first_pages *file,
                          const struct first_pages *spare, enum look how, struct error *e)
 {
     OWNED(free_memory) char *kept = beside_path(engine, SPARE_REPLACED);
-    struct differences differ = compare(file, spare);
+    struct page_set differ = compare(file, spare), some;
     enum failure bad = write_pages(kept, file, NULL, e);
-    if (!bad)
-        bad = write_pages(engine->path, spare, file, e);
-    if (bad)
-        return bad;
-    if (sqlite_look(engine, how, NULL)) {
-        bad = write_pages(engine->path, file, spare, e);
-        return bad ? bad : beside_drop(engine, SPARE_REPLACED, e);
+    for (int nth = 1; !bad && nth < 1 << differ.count; nth++) {
+        if (!pick(&differ, nth, &some))
+            continue;
+        bad = write_pages(engine->path, spare, &some, e);
+        if (!bad && sqlite_look(engine, how, NULL) == OK) {
+            tell(engine, &some);
+            atomic_store(&engine->base.damaged, true); /* there may be more */
+            return OK;
+        }
+        enum failure worse = write_pages(engine->path, file, &some, bad ? NULL : e);
+        bad = bad ? bad : worse;
     }
-    tell(engine, &differ);
-    atomic_store(&engine->base.damaged, true); /* there may be more */
-    return OK;
+    return bad ? bad : beside_drop(engine, SPARE_REPLACED, e);
 }
 
 enum failure sqlite_mend(struct sqlite_engine *engine, struct error *e)
@@ -223,7 +240,7 @@ enum failure sqlite_mend(struct sqlite_engine *engine, struct error *e)
     if (!spare_read(engine->path, &spare) || !read_pages(engine->path, spare.size, &file) ||
         beside_is_there(engine, JOURNAL, &journal))
         return OK;
-    struct differences differ = compare(&file, &spare);
+    struct page_set differ = compare(&file, &spare);
     if (!differ.count || !is_of_this_file(&file, &spare, &differ) ||
         !is_damaged(engine, &differ, &how))
         return OK;

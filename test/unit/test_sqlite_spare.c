@@ -383,8 +383,8 @@ static void damage_that_a_process_left_behind_that_was_killed_heals(void **state
     }
     assert_true(mended > 0);
     go_back_to(&killed); /* what the log has of these stays there while it is looked at */
-    flip_file("", 2 * PAGE - 5);
     damage_homes();
+    damage_records();
     assert_all(ITEMS + 5, RECORDS);
 }
 
@@ -526,6 +526,22 @@ static void an_older_page_is_not_put_back(void **state)
     go_back_to(&emptied);
     damage_homes();
     assert_refused(FAIL_DAMAGED, "state of the home " HOME);
+}
+
+/* By other means; it is newer than the spare's, and sound. */
+static void a_page_that_needs_no_mending_stays_as_it_is(void **state)
+{
+    (void)state;
+    make_store();
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(db, "DELETE FROM record WHERE name = 'record/0011'", NULL, NULL, NULL),
+        SQLITE_OK);
+    sqlite3_close(db);
+    damage_homes();
+    assert_all(ITEMS, RECORDS - 1);
+    assert_true(is_there(".spare-replaced"));
 }
 
 static void a_version_that_sqlite_wrote_is_no_damage(void **state)
@@ -687,6 +703,7 @@ int main(void)
         STORE(a_store_put_back_and_damaged_is_refused),
         STORE(a_spare_of_another_store_is_not_used),
         STORE(an_older_page_is_not_put_back),
+        STORE(a_page_that_needs_no_mending_stays_as_it_is),
         STORE(a_version_that_sqlite_wrote_is_no_damage),
         STORE(the_spare_follows_the_file),
         STORE(a_file_that_is_mapped_has_a_spare_too),
