@@ -2,7 +2,7 @@
  *
  * Which of both is right, if they differ? The file, whenever it can be read: somebody may have put
  * an older copy in its place, or changed it by other means. Only where it can't be, or does not add
- * up, and would with the spare's pages, which are of the same file, it gets those. */
+ * up, and would with some of the spare's pages, which are of the same file, it gets those. */
 #ifndef POLLUX_STORE_SQLITE_MEND_H
 #define POLLUX_STORE_SQLITE_MEND_H
 
