@@ -190,9 +190,11 @@ enum failure hold_save(struct session *s, const struct hold *hold, struct error 
  * start, nobody does. */
 #define STORE_DAMAGED_NEXT                                                                         \
     "While polluxd runs, it looks for damage by itself, and mends what the pool's partner has. "   \
-    "Where it does not start, or the event store-damaged says that something could not be "        \
-    "mended: keep the store's files for inspection and restore an intact copy; or, if the pool "   \
-    "is paired, move them away: its partner refills it."
+    "Where the event store-damaged says that something could not be mended, start polluxd again: " \
+    "some damage is mended only then. Where it does not start, or says so again: keep the "        \
+    "store's "                                                                                     \
+    "files for inspection and restore an intact copy; or, if the pool is paired, move them away: " \
+    "its partner refills it."
 
 /* Is this what record_save() wrote under this name? */
 enum failure record_check(const char *name, struct bytes sealed, struct error *e);
