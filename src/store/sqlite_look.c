@@ -41,6 +41,12 @@ static enum failure check_table(struct sqlite_session *s, const char *table, str
     return bad ? bad : worse;
 }
 
+static bool never_interrupted(void *context)
+{
+    (void)context;
+    return true;
+}
+
 /* --- the homes --- */
 
 struct adding {
@@ -108,8 +114,13 @@ enum failure sqlite_look(const struct sqlite_engine *engine, enum look how, stru
     if (bad)
         return bad;
     bad = look_lightly(s, engine, e);
+    /* As a byte of its header can have it. */
+    if (!bad && how == LOOK_CLOSELY && sqlite3_db_readonly(session_of(s)->db, "main") == 1)
+        bad = sqlite_fail_damaged(engine->path, "looking whether it can be written", e);
     for (size_t i = 0; !bad && how != LOOK_LIGHTLY && i < COUNT_OF(tables); i++)
         bad = check_table(session_of(s), tables[i], e);
+    if (!bad && how == LOOK_CLOSELY)
+        bad = sqlite_structure(s, never_interrupted, NULL, e);
     if (!bad && how != LOOK_LIGHTLY)
         bad = add_up(s, how, engine, e);
     sqlite_session_close(s);

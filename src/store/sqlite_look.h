@@ -10,7 +10,7 @@ enum look {
     /* Also the structure of the few tables that have those, and whether each home's rows are what
      * its state says: an older page of homes shows in nothing else. Reads all that can be read. */
     LOOK_AT_SUMS,
-    LOOK_CLOSELY, /* and all must be read */
+    LOOK_CLOSELY, /* and all must be read, and the structure of all of the file be right */
 };
 
 enum failure sqlite_look(const struct sqlite_engine *engine, enum look how, struct error *e);

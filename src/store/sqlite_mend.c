@@ -60,78 +60,6 @@ static enum failure write_pages(const char *path, const struct first_pages *page
     return bad;
 }
 
-/* --- the header, as SQLite has it on the first page --- */
-
-enum {
-    HEADER_PAGE_SIZE = 16, /* 1: 65536 */
-    HEADER_COUNTER = 24,   /* another one whenever SQLite writes the page, … */
-    HEADER_VALID_FOR = 92, /* … and then this is the same */
-    HEADER_PAGE_SIZE_LARGEST = 1,
-};
-
-static size_t page_size_of(const uint8_t header[HEADER_PAGE_SIZE + 2])
-{
-    size_t size = (size_t)header[HEADER_PAGE_SIZE] << 8 | header[HEADER_PAGE_SIZE + 1];
-    return size == HEADER_PAGE_SIZE_LARGEST ? PAGE_SIZE_MAX : size;
-}
-
-static bool equal_fields(const uint8_t *a, size_t at, const uint8_t *b, size_t there)
-{
-    return memcmp(a + at, b + there, sizeof(uint32_t)) == 0;
-}
-
-/* Since or before it was the spare's, and as a whole: a flipped bit leaves the counter alone, or
- * tears both fields apart. */
-static bool was_written_by_sqlite(const uint8_t *page, const uint8_t *spare)
-{
-    static const char magic[] = "SQLite format 3";
-    return memcmp(page, magic, sizeof magic) == 0 &&
-           equal_fields(page, HEADER_COUNTER, page, HEADER_VALID_FOR) &&
-           !equal_fields(page, HEADER_COUNTER, spare, HEADER_COUNTER);
-}
-
-/* --- the log, as SQLite writes it --- */
-
-enum {
-    LOG_PAGE_SIZE = 8, /* in its header; all numbers have their high byte first */
-    LOG_SALT = 16,     /* another one whenever it begins anew */
-    LOG_HEADER = 32,
-    FRAME_SALT = 8, /* the header's, in front of each page, behind the page's number */
-    FRAME_HEADER = 24,
-    SALT_SIZE = 8,
-};
-
-static uint32_t number_at(const uint8_t *at)
-{
-    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
-}
-
-static bool find_in_log(int fd, uint32_t number)
-{
-    uint8_t header[LOG_HEADER], frame[FRAME_HEADER];
-    if (pread(fd, header, sizeof header, 0) != (ssize_t)sizeof header)
-        return false;
-    off_t each = (off_t)number_at(header + LOG_PAGE_SIZE) + FRAME_HEADER;
-    for (off_t at = LOG_HEADER; pread(fd, frame, sizeof frame, at) == (ssize_t)sizeof frame;
-         at += each) {
-        if (memcmp(frame + FRAME_SALT, header + LOG_SALT, SALT_SIZE) != 0)
-            return false; /* of another time */
-        if (number_at(frame) == number)
-            return true;
-    }
-    return false;
-}
-
-static bool log_has(const struct sqlite_engine *engine, uint32_t number)
-{
-    OWNED(free_memory) char *path = beside_path(engine, LOG);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    bool found = fd >= 0 && find_in_log(fd, number);
-    if (fd >= 0)
-        close(fd);
-    return found;
-}
-
 /* --- which of both is right --- */
 
 static struct page_set compare(const struct first_pages *a, const struct first_pages *b)
@@ -146,36 +74,35 @@ static struct page_set compare(const struct first_pages *a, const struct first_p
 
 enum { SCHEMA_PAGE = 1, HOMES_PAGE = 3 };
 
-/* Else it is of another one, or of another time: then both of these pages are others, or the
- * schema's is another one that SQLite wrote. */
-static bool is_of_this_file(const struct first_pages *file, const struct first_pages *spare,
-                            const struct page_set *differ)
+/* Else it is of another one, or of another time. */
+static bool is_of_this_file(const struct page_set *differ)
 {
-    if (differ->count > MENDED_MAX)
-        return false;
-    return !differ->of[SCHEMA_PAGE] ||
-           (!differ->of[HOMES_PAGE] && !was_written_by_sqlite(file->at, spare->at));
+    return differ->count <= MENDED_MAX && !(differ->of[SCHEMA_PAGE] && differ->of[HOMES_PAGE]);
 }
 
-/* Also a foreign one, which is not SQLite's any more or has another owner; a newer one, as its
- * version stands on the first page; and what SQLite does not understand of the schema. */
-static bool tells_of_damage(enum failure kind)
+/* Also a foreign one, which is not SQLite's any more or has another owner; and what SQLite does not
+ * understand of the schema. What fails otherwise may pass; and one of a newer version is right. */
+static bool tells_of_damage(enum failure kind, const struct page_set *differ)
 {
-    return kind == FAIL_DAMAGED || kind == FAIL_FOREIGN || kind == FAIL_NEWER || kind == FAIL_IO;
+    return kind == FAIL_DAMAGED || kind == FAIL_FOREIGN ||
+           (kind == FAIL_IO && differ->of[SCHEMA_PAGE]);
 }
 
-/* And how closely to look then, to see whether that is what was wrong. What is wrong on the first
- * page does not always show: how much of the file is free, say. But where the power went while it
- * was written, it is in the log, too, and is read there. */
-static bool is_damaged(const struct sqlite_engine *engine, const struct page_set *differ,
-                       enum look *how)
+/* What is wrong on the first page does not always show in what can be read: how much of the file is
+ * free, say. */
+static bool is_damaged(const struct sqlite_engine *engine, const struct page_set *differ)
 {
-    *how = LOOK_AT_SUMS;
-    if ((differ->of[SCHEMA_PAGE] && !log_has(engine, SCHEMA_PAGE)) ||
-        tells_of_damage(sqlite_look(engine, *how, NULL)))
-        return true;
-    *how = LOOK_CLOSELY;
-    return tells_of_damage(sqlite_look(engine, *how, NULL));
+    enum failure bad = sqlite_look(engine, LOOK_AT_SUMS, NULL);
+    if (!bad && differ->of[SCHEMA_PAGE])
+        bad = sqlite_look(engine, LOOK_CLOSELY, NULL);
+    return tells_of_damage(bad, differ);
+}
+
+/* Is all right as it is? A first page of another time would have the file's free pages wrong, and
+ * the next change would write on others. */
+static bool is_right(const struct sqlite_engine *engine, const struct page_set *differ)
+{
+    return sqlite_look(engine, differ->of[SCHEMA_PAGE] ? LOOK_CLOSELY : LOOK_AT_SUMS, NULL) == OK;
 }
 
 /* --- mending --- */
@@ -196,32 +123,33 @@ static void tell(const struct sqlite_engine *engine, const struct page_set *diff
 }
 
 /* The nth of the sets that are some of these, each behind those that it contains; the first is 1.
- * False: it lacks the schema's page, which is damaged if it differs. */
-static bool pick(const struct page_set *differ, int nth, struct page_set *some)
+ */
+static struct page_set pick(const struct page_set *differ, int nth)
 {
-    *some = (struct page_set){0};
+    struct page_set some = {0};
     for (int number = 1, bit = 1; number <= SPARE_PAGES; number++) {
         if (!differ->of[number])
             continue;
-        some->of[number] = (nth & bit) != 0;
-        some->count += some->of[number];
+        some.of[number] = (nth & bit) != 0;
+        some.count += some.of[number];
         bit <<= 1;
     }
-    return some->of[SCHEMA_PAGE] == differ->of[SCHEMA_PAGE];
+    return some;
 }
 
-/* As few as will do: what else differs may be newer than the spare. */
+/* As few as will do: what else differs may be newer than the spare. `*mended`: with these it is
+ * right; else it is as it was. */
 static enum failure mend(struct sqlite_engine *engine, const struct first_pages *file,
-                         const struct first_pages *spare, enum look how, struct error *e)
+                         const struct first_pages *spare, const struct page_set *differ,
+                         bool *mended, struct error *e)
 {
     OWNED(free_memory) char *kept = beside_path(engine, SPARE_REPLACED);
-    struct page_set differ = compare(file, spare), some;
     enum failure bad = write_pages(kept, file, NULL, e);
-    for (int nth = 1; !bad && nth < 1 << differ.count; nth++) {
-        if (!pick(&differ, nth, &some))
-            continue;
+    for (int nth = 1; !bad && nth < 1 << differ->count; nth++) {
+        const struct page_set some = pick(differ, nth);
         bad = write_pages(engine->path, spare, &some, e);
-        if (!bad && sqlite_look(engine, how, NULL) == OK) {
+        *mended = !bad && is_right(engine, differ);
+        if (*mended) {
             tell(engine, &some);
             atomic_store(&engine->base.damaged, true); /* there may be more */
             return OK;
@@ -232,22 +160,44 @@ static enum failure mend(struct sqlite_engine *engine, const struct first_pages 
     return bad ? bad : beside_drop(engine, SPARE_REPLACED, e);
 }
 
+/* Beside the file itself, not beside a link to it. SQLite undoes what it is about when it opens the
+ * file, by which that is not any more what was read here. */
+static bool has_journal(const struct sqlite_engine *engine)
+{
+    OWNED(free_memory) char *file = realpath(engine->path, NULL);
+    OWNED(free_memory) char *journal = xasprintf("%s" JOURNAL, file ? file : engine->path);
+    return access(journal, F_OK) == 0;
+}
+
 enum failure sqlite_mend(struct sqlite_engine *engine, struct error *e)
 {
     OWNED(first_pages_free) struct first_pages spare = {0}, file = {0};
-    struct stat journal;
-    enum look how;
-    if (!spare_read(engine->path, &spare) || !read_pages(engine->path, spare.size, &file) ||
-        beside_is_there(engine, JOURNAL, &journal))
+    bool mended = false;
+    if (!spare_read(engine->path, &spare) || !read_pages(engine->path, spare.size, &file))
         return OK;
     struct page_set differ = compare(&file, &spare);
-    if (!differ.count || !is_of_this_file(&file, &spare, &differ) ||
-        !is_damaged(engine, &differ, &how))
+    if (!differ.count)
         return OK;
-    return mend(engine, &file, &spare, how, e);
+    enum failure bad = OK;
+    if (!has_journal(engine) && is_of_this_file(&differ) && is_damaged(engine, &differ))
+        bad = mend(engine, &file, &spare, &differ, &mended, e);
+    if (!mended) /* what is written next would make one of two times of it */
+        spare_drop(engine->path);
+    return bad;
 }
 
 /* --- the spare --- */
+
+enum {
+    HEADER_PAGE_SIZE = 16, /* of the file, as SQLite has it; 1: 65536 */
+    HEADER_PAGE_SIZE_LARGEST = 1,
+};
+
+static size_t page_size_of(const uint8_t header[HEADER_PAGE_SIZE + 2])
+{
+    size_t size = (size_t)header[HEADER_PAGE_SIZE] << 8 | header[HEADER_PAGE_SIZE + 1];
+    return size == HEADER_PAGE_SIZE_LARGEST ? PAGE_SIZE_MAX : size;
+}
 
 static size_t read_page_size(const char *path)
 {

@@ -155,6 +155,15 @@ bool spare_make(const char *store, const struct first_pages *pages)
     return made;
 }
 
+void spare_drop(const char *store)
+{
+    OWNED(free_memory) char *path = path_of(store);
+    int fd = open_spare(path, 0);
+    make_unusable(path, fd);
+    if (fd >= 0)
+        close(fd);
+}
+
 void spare_tell(const char *store, int why)
 {
     log_event(LOG_EVENT_WARNING, "store-spare-failed",

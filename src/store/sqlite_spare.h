@@ -43,7 +43,10 @@ bool spare_read(const char *store, struct first_pages *pages);
 /* False, and errno: it can't be written, and then there is none. */
 bool spare_make(const char *store, const struct first_pages *pages);
 
-/* That, to people. */
+/* Behind it nothing is left of one. */
+void spare_drop(const char *store);
+
+/* That it can't be written, to people. */
 void spare_tell(const char *store, int why);
 
 /* For whoever writes the store's file: what goes there goes into the spare, too. */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "store/sqlite.h"
 #include "store/sqlite_spare.h"
 #include "store/sqlite_spared.h"
@@ -311,6 +312,14 @@ static void heals_at(const struct moment *sound, size_t at, int *mended)
     *mended += is_there(".spare-replaced");
 }
 
+/* A version that is newer is believed: somebody may have gone back to this one. */
+static size_t next_place(size_t at, size_t in_header, size_t behind)
+{
+    enum { VERSION_AT = 60, VERSION_END = 64 };
+    at += at < HEADER ? in_header : behind;
+    return at >= VERSION_AT && at < VERSION_END ? VERSION_END : at;
+}
+
 /* What is on no row and in no list of the file may be another, and hurts nobody. */
 static void a_flipped_byte_of_each_of_the_first_pages_heals(void **state)
 {
@@ -318,10 +327,10 @@ static void a_flipped_byte_of_each_of_the_first_pages_heals(void **state)
     make_store();
     OWNED(moment_free) struct moment sound = moment_now();
     int mended = 0, tried = 0;
-    for (size_t at = 0; at < SPARE_PAGES * PAGE; at += at < HEADER ? 1 : STEP, tried++)
+    for (size_t at = 0; at < SPARE_PAGES * PAGE; at = next_place(at, 1, STEP), tried++)
         heals_at(&sound, at, &mended);
     print_message("# %d of %d were mended\n", mended, tried);
-    assert_in_range(mended, tried / 3, tried);
+    assert_in_range(mended, tried / 5, tried); /* the rest is right as it is */
 }
 
 /* Empty, or garbage, or another one, as disks and memories leave it. */
@@ -385,7 +394,7 @@ static void damage_that_a_process_left_behind_that_was_killed_heals(void **state
     store_close(store);
     assert_true(killed.log.size > 0);
     int mended = 0;
-    for (size_t at = 0; at < SPARE_PAGES * PAGE; at += at < HEADER ? 7 : 3 * STEP) {
+    for (size_t at = 0; at < SPARE_PAGES * PAGE; at = next_place(at, 7, 3 * STEP)) {
         go_back_to(&killed);
         flip_file("", at);
         print_message("# %zu\n", at);
@@ -481,6 +490,87 @@ static void a_store_put_back_beside_a_newer_spare_is_taken_as_it_is(void **state
         assert_all(ITEMS, RECORDS);
         assert_false(is_there(".spare-replaced"));
     }
+}
+
+static void put_large(struct store *store, size_t size)
+{
+    OWNED(free_memory) char *value = xcalloc(1, size + 1);
+    memset(value, 'x', size);
+    struct txn *txn = as_holder(2);
+    txn_record(txn, "large", bytes_of(value, size)); /* of no size: it goes */
+    commit_as(store, txn, OK);
+}
+
+/* The number that SQLite calls a change counter stays, with a log, while a process writes the page
+ * again and again: two times of one file may have the same. */
+static void have_counter_of_spare(void)
+{
+    static const size_t places[] = {24, 92};
+    OWNED(buffer_free) struct buffer b = content_of("");
+    OWNED(buffer_free) struct buffer spare = content_of(".spare");
+    for (size_t i = 0; i < COUNT_OF(places); i++)
+        memcpy(b.at + places[i], spare.at + places[i], sizeof(uint32_t));
+    assert_memory_not_equal(b.at, spare.at, PAGE);
+    write_content("", &b);
+}
+
+static void assert_right_as_it_is(size_t large)
+{
+    assert_all(ITEMS, RECORDS);
+    assert_false(is_there(".spare-replaced"));
+    struct store *store = must_open();
+    OWNED(view_close) struct view *view = NULL;
+    OWNED(buffer_free) struct buffer value = {0};
+    assert_int_equal(store_view(store, &view, NULL), OK);
+    assert_int_equal(view_record(view, "large", &value, NULL), OK);
+    assert_int_equal(value.size, large);
+    view_close(TAKE(view));
+    store_close(store);
+}
+
+/* Behind the last checkpoint pages were taken from those that are free, and another program has put
+ * that into the file: it is right, and what the spare has would have the same pages taken again. */
+static void a_log_that_somebody_else_emptied_makes_no_damage(void **state)
+{
+    enum { LARGE = 20000 };
+    (void)state;
+    make_store();
+    struct store *store = must_open();
+    store_lease(store, HOME, UINT64_MAX);
+    put_large(store, 900000);
+    put_large(store, 0);
+    store_close(store);
+    store = must_open();
+    store_lease(store, HOME, UINT64_MAX);
+    put_large(store, LARGE);
+    OWNED(moment_free) struct moment killed = moment_now();
+    store_close(store);
+    go_back_to(&killed);
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "SELECT * FROM meta", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    have_counter_of_spare();
+    assert_right_as_it_is(LARGE);
+}
+
+static void an_older_copy_with_the_same_counter_is_taken_as_it_is(void **state)
+{
+    enum { LARGE = 300000 };
+    (void)state;
+    make_store();
+    struct store *store = must_open();
+    store_lease(store, HOME, UINT64_MAX);
+    put_large(store, LARGE);
+    store_close(store);
+    OWNED(buffer_free) struct buffer old = content_of("");
+    store = must_open();
+    store_lease(store, HOME, UINT64_MAX);
+    put_large(store, 0);
+    store_close(store);
+    write_content("", &old);
+    have_counter_of_spare();
+    assert_right_as_it_is(LARGE);
 }
 
 static void a_store_put_back_and_damaged_is_refused(void **state)
@@ -715,6 +805,8 @@ int main(void)
         STORE(an_older_page_of_homes_heals),
         STORE(what_was_there_is_kept),
         STORE(a_store_put_back_beside_a_newer_spare_is_taken_as_it_is),
+        STORE(a_log_that_somebody_else_emptied_makes_no_damage),
+        STORE(an_older_copy_with_the_same_counter_is_taken_as_it_is),
         STORE(a_store_put_back_and_damaged_is_refused),
         STORE(a_spare_of_another_store_is_not_used),
         STORE(an_older_page_is_not_put_back),
