@@ -140,9 +140,17 @@ void request_arrived(struct http_request *r)
     r->arriving = 0;
 }
 
+/* What is small always has: whoever fills the room keeps nobody from saying something. */
 static bool has_room(const struct http_request *r, size_t size)
 {
-    return !r->arrivals->max || atomic_load(&r->arrivals->bytes) + size <= r->arrivals->max;
+    return !r->arrivals->max || r->body.size + size <= HTTP_SMALL_BODY_BYTES ||
+           atomic_load(&r->arrivals->bytes) + size <= r->arrivals->max;
+}
+
+/* Who may not fill the room may not keep it, either. */
+static bool is_late(const struct http_request *r)
+{
+    return r->arrivals->max && clock_ms() - r->began_ms > HTTP_BODY_SECONDS_MAX * 1000;
 }
 
 static void keep_part(struct http_request *r, const char *part, size_t size)
@@ -162,7 +170,7 @@ static void discard_part(struct http_request *r, size_t size)
 enum request_room request_receive(struct http_request *r, const char *part, size_t size)
 {
     enum request_room room = request_room_for(r, r->discarded + r->body.size + size);
-    if (clock_ms() - r->began_ms > HTTP_BODY_SECONDS_MAX * 1000)
+    if (is_late(r))
         return REQUEST_ENDLESS;
     if (room == REQUEST_FITS && !r->discarded && !has_room(r, size))
         r->crowded_out = true;

@@ -24,7 +24,8 @@ enum {
                                         many open files and more */
     HTTP_HEAD_BYTES_MAX = 32 << 10,  /* request line and headers; more is answered 431 */
     HTTP_IDLE_SECONDS_MAX = 60,      /* a silent connection is closed */
-    HTTP_BODY_SECONDS_MAX = 120,     /* and one whose body takes so long, unless it streams */
+    HTTP_SMALL_BODY_BYTES = 8 << 10, /* for so much of a body there is always room */
+    HTTP_BODY_SECONDS_MAX = 120,     /* for a whole one, where there is arriving_max */
     HTTP_STOP_MS_MAX = 2000,         /* a stop waits so long for readers of the last answers */
     HTTP_STREAM_BYTES_MAX = 4 << 20, /* a stream whose reader is further behind is cut */
     HTTP_NAMES_MAX = 16,             /* names looked at in a client's certificate */
@@ -79,8 +80,9 @@ struct http_server_options {
     /* The same for callers over TLS without a good certificate: what they send is kept before it is
      * clear that nobody wants it. 0: like everybody else. */
     size_t stranger_body_max;
-    /* What is kept of bodies that are not whole yet, of all callers together; who would need more
-     * is answered 503. 0: as much as body_max and connections_max allow. */
+    /* What is kept of bodies that are not whole yet, of all callers together and besides what is
+     * small; who would need more is answered 503. 0: as much as body_max and connections_max allow.
+     */
     size_t arriving_max;
     http_handler *handler;
     void *context;

@@ -75,28 +75,31 @@ static enum failure came_to_nothing(enum http_body state, struct error *e)
     return error_next(e, "Send it again.");
 }
 
-/* How long somebody has for the next UPLOAD_SPELL_BYTES_MIN. */
+/* How long somebody has for the next UPLOAD_SPELL_BYTES_MIN, of the time that he is waited for:
+ * that the disk is slow is not his fault. */
 struct spell {
-    uint64_t ends_ms;
+    uint64_t left_ms;
     size_t bytes;
 };
 
 static void begin_spell(struct spell *spell)
 {
-    *spell = (struct spell){.ends_ms = clock_ms() + UPLOAD_SPELL_MS};
+    *spell = (struct spell){.left_ms = UPLOAD_SPELL_MS};
 }
 
 /* The next part, as http_body_read(); who drips is late like who is silent. */
 static enum http_body read_part(struct http_request *request, struct spell *spell, uint8_t *part,
                                 size_t *got)
 {
-    uint64_t now_ms = clock_ms();
-    uint64_t left_ms = now_ms < spell->ends_ms ? spell->ends_ms - now_ms : 0;
-    enum http_body state = http_body_read(request, part, UPLOAD_PART, (uint32_t)left_ms, got);
+    uint64_t began_ms = clock_ms();
+    enum http_body state =
+        http_body_read(request, part, UPLOAD_PART, (uint32_t)spell->left_ms, got);
+    uint64_t waited_ms = clock_ms() - began_ms;
+    spell->left_ms -= waited_ms < spell->left_ms ? waited_ms : spell->left_ms;
     spell->bytes += *got;
     if (spell->bytes >= UPLOAD_SPELL_BYTES_MIN)
         begin_spell(spell);
-    else if (state == HTTP_BODY_PART && left_ms == 0)
+    else if (state == HTTP_BODY_PART && !spell->left_ms)
         return HTTP_BODY_LATE;
     return state;
 }
