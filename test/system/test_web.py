@@ -510,16 +510,14 @@ def settings_are_one_object_that_clients_share(world):
     read = settings("GET").must(200)
     assert read.json == {"a": [1, {"b": "ü"}]} and read.header("ETag") == tag
     settings("PUT", body={}, If_Match='"1-1"').must(412)
-    as_written = '{ "c":1, "d": [0.1,1e3, "\\u00fc"] }'
-    assert settings("PUT", body=as_written, If_Match=tag).must(200).text == as_written
-    assert settings("GET").text == as_written
-    settings("PUT", body={"c": 1}).must(200)
+    settings("PUT", body={"c": 1}, If_Match=tag).must(200)
     for wrong in ("", "[]", "1", "{", '{"a":1,"a":2}', '{"a":"\udcff"}'.encode(
             errors="surrogateescape").decode("latin-1") + "}"):
         settings("PUT", body=wrong).must(400, "no JSON object")
     settings("PUT", body="[]").must(400, "no JSON object: it is something else")
     settings("PUT", body="[" * 60000).must(400, "no JSON object")
     settings("PUT", body={"a": "x" * (64 << 10)}).must(400, "more than 65536 bytes")
+    settings("PUT", body={"a": [0.1] * 5000}).must(400, "as they are kept")
     assert settings("GET").json == {"c": 1}
 
 
