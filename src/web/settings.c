@@ -34,7 +34,7 @@ static enum failure check_size(const char *text, struct error *e)
     fail(e, FAIL_INVALID, "The settings have %zu bytes as they are kept, and can have %d.",
          strlen(text), USER_JSON_MAX);
     error_kept(e, "Nothing was changed.");
-    return error_next(e, "Leave something out; numbers with fewer figures are shorter.");
+    return error_next(e, "Leave something out.");
 }
 
 enum failure settings_set(struct visit *v, struct error *e)
