@@ -154,31 +154,41 @@ static int status_of(struct scene *scene, size_t size)
     return status;
 }
 
-/* Three that stop in front of their last byte leave no room for a fourth, until one is whole or
- * goes away. */
+enum { SLOW = 3, SLOW_SIZE = SCENE_ARRIVING_MAX / SLOW, FILL_TRIES_MAX = 100 };
+
+/* Bodies that stop in front of their last byte, and leave no room for another one. While they are
+ * read, one that is sent may take what they would need: then it is begun anew. */
+static void fill_room(struct scene *scene, int slow[SLOW])
+{
+    enum { LOOKS = 1000 };
+    for (int i = 0; i < FILL_TRIES_MAX; i++) {
+        for (int k = 0; k < SLOW; k++) {
+            slow[k] = raw_connect(scene);
+            send_head(slow[k], SLOW_SIZE + 1);
+            send_text(slow[k], SLOW_SIZE);
+        }
+        for (int look = 0; look < LOOKS; look++) {
+            if (status_of(scene, SLOW_SIZE) == 503)
+                return;
+        }
+        for (int k = 0; k < SLOW; k++)
+            close(slow[k]);
+    }
+    fail_msg("there is always room");
+}
+
 static void bodies_that_arrive_have_so_much_room_together(void **state)
 {
-    enum { SLOW = 3, SIZE = SCENE_ARRIVING_MAX / SLOW };
     int slow[SLOW];
-    for (int i = 0; i < SLOW; i++) {
-        slow[i] = raw_connect(*state);
-        send_head(slow[i], SIZE + 1);
-        send_text(slow[i], SIZE);
-    }
-    while (status_of(*state, SIZE) != 503) /* until what they sent was read */
-        ;
-    assert_int_equal(status_of(*state, HTTP_SMALL_BODY_BYTES),
-                     200); /* but what is small has room */
+    fill_room(*state, slow);
     raw_send(slow[0], "x");
-    assert_string_not_equal(raw_read_until(slow[0], "POST /p - - xxx"), "");
-    assert_int_equal(status_of(*state, SIZE), 200);
-    slow[0] = raw_connect(*state);
-    send_head(slow[0], SIZE + 1);
-    send_text(slow[0], SIZE);
-    while (status_of(*state, SIZE) != 503)
-        ;
+    assert_string_not_equal(raw_read_until(slow[0], "HTTP/1.1 200"), "");
+    for (int k = 0; k < SLOW; k++)
+        close(slow[k]);
+    fill_room(*state, slow);
+    assert_int_equal(status_of(*state, HTTP_SMALL_BODY_BYTES), 200);
     close(slow[1]);
-    while (status_of(*state, SIZE) != 200)
+    while (status_of(*state, SLOW_SIZE) != 200) /* until it is noticed that nobody waits there */
         ;
     close(slow[0]);
     close(slow[2]);
