@@ -108,6 +108,15 @@ static void go_back_to(const struct moment *m)
         write_content("-wal", &m->log);
 }
 
+/* Which knows nothing of a spare, and leaves no log behind. */
+static void by_another_program(const char *sql)
+{
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
 static void flip(struct buffer *b, size_t at)
 {
     b->at[at] ^= 0x10;
@@ -138,6 +147,13 @@ static struct store *must_open(void)
     char text[2400];
     if (open_store(&store, &e))
         fail_msg("%s", error_line(&e, text, sizeof text));
+    return store;
+}
+
+static struct store *open_to_change(void)
+{
+    struct store *store = must_open();
+    store_lease(store, HOME, UINT64_MAX);
     return store;
 }
 
@@ -189,8 +205,7 @@ static void make_store(void)
 
 static void store_later(int items, int records)
 {
-    struct store *store = must_open();
-    store_lease(store, HOME, UINT64_MAX);
+    struct store *store = open_to_change();
     if (items)
         put(store, ITEMS, ITEMS + items, "value");
     if (records)
@@ -387,8 +402,7 @@ static void damage_that_a_process_left_behind_that_was_killed_heals(void **state
 {
     (void)state;
     make_store();
-    struct store *store = must_open();
-    store_lease(store, HOME, UINT64_MAX);
+    struct store *store = open_to_change();
     put(store, ITEMS, ITEMS + 5, "value");
     OWNED(moment_free) struct moment killed = moment_now();
     store_close(store);
@@ -413,8 +427,7 @@ static void a_first_page_that_a_power_cut_tore_is_read_in_the_log(void **state)
 {
     (void)state;
     make_store();
-    struct store *store = must_open();
-    store_lease(store, HOME, UINT64_MAX);
+    struct store *store = open_to_change();
     put(store, ITEMS, ITEMS + 300, "value"); /* so the file grows, which its first page tells */
     OWNED(moment_free) struct moment killed = moment_now();
     store_close(store);
@@ -535,21 +548,16 @@ static void a_log_that_somebody_else_emptied_makes_no_damage(void **state)
     enum { LARGE = 20000 };
     (void)state;
     make_store();
-    struct store *store = must_open();
-    store_lease(store, HOME, UINT64_MAX);
+    struct store *store = open_to_change();
     put_large(store, 900000);
     put_large(store, 0);
     store_close(store);
-    store = must_open();
-    store_lease(store, HOME, UINT64_MAX);
+    store = open_to_change();
     put_large(store, LARGE);
     OWNED(moment_free) struct moment killed = moment_now();
     store_close(store);
     go_back_to(&killed);
-    sqlite3 *db;
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, "SELECT * FROM meta", NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close(db);
+    by_another_program("SELECT * FROM meta");
     have_counter_of_spare();
     assert_right_as_it_is(LARGE);
 }
@@ -559,13 +567,11 @@ static void an_older_copy_with_the_same_counter_is_taken_as_it_is(void **state)
     enum { LARGE = 300000 };
     (void)state;
     make_store();
-    struct store *store = must_open();
-    store_lease(store, HOME, UINT64_MAX);
+    struct store *store = open_to_change();
     put_large(store, LARGE);
     store_close(store);
     OWNED(buffer_free) struct buffer old = content_of("");
-    store = must_open();
-    store_lease(store, HOME, UINT64_MAX);
+    store = open_to_change();
     put_large(store, 0);
     store_close(store);
     write_content("", &old);
@@ -614,16 +620,12 @@ static void an_older_page_is_not_put_back(void **state)
 {
     (void)state;
     make_store();
-    struct store *store = must_open();
-    store_lease(store, HOME, UINT64_MAX);
+    struct store *store = open_to_change();
     put(store, ITEMS, ITEMS + 1, "value");
     OWNED(moment_free) struct moment killed = moment_now();
     store_close(store);
     go_back_to(&killed);
-    sqlite3 *db;
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, "SELECT * FROM meta", NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close(db);
+    by_another_program("SELECT * FROM meta");
     assert_false(is_there("-wal"));
     OWNED(moment_free) struct moment emptied = moment_now();
     assert_all(ITEMS + 1, RECORDS);
@@ -637,12 +639,7 @@ static void a_page_that_needs_no_mending_stays_as_it_is(void **state)
 {
     (void)state;
     make_store();
-    sqlite3 *db;
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(
-        sqlite3_exec(db, "DELETE FROM record WHERE name = 'record/0011'", NULL, NULL, NULL),
-        SQLITE_OK);
-    sqlite3_close(db);
+    by_another_program("DELETE FROM record WHERE name = 'record/0011'");
     damage_homes();
     assert_all(ITEMS, RECORDS - 1);
     assert_true(is_there(".spare-replaced"));
@@ -652,10 +649,7 @@ static void a_version_that_sqlite_wrote_is_no_damage(void **state)
 {
     (void)state;
     make_store();
-    sqlite3 *db;
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, "PRAGMA user_version = 77", NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close(db);
+    by_another_program("PRAGMA user_version = 77");
     assert_refused(FAIL_NEWER, "77");
 }
 
@@ -769,8 +763,7 @@ static void a_spare_that_can_not_be_written_keeps_nobody_from_working(void **sta
 {
     (void)state;
     make_store();
-    struct store *store = must_open();
-    store_lease(store, HOME, UINT64_MAX);
+    struct store *store = open_to_change();
     unlink(file(".spare"));
     assert_int_equal(symlink("/dev/full", file(".spare")), 0);
     put(store, ITEMS, ITEMS + 1, "value");
@@ -779,8 +772,7 @@ static void a_spare_that_can_not_be_written_keeps_nobody_from_working(void **sta
     assert_spare_is_right(); /* another one: this one has room */
     unlink(file(".spare"));
     assert_int_equal(mkdir(file(".spare"), 0700), 0);
-    store = must_open();
-    store_lease(store, HOME, UINT64_MAX);
+    store = open_to_change();
     put(store, ITEMS + 1, ITEMS + 2, "value");
     store_close(store);
     assert_false(is_there("-wal"));
