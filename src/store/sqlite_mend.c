@@ -89,20 +89,10 @@ static bool tells_of_damage(enum failure kind, const struct page_set *differ)
 }
 
 /* What is wrong on the first page does not always show in what can be read: how much of the file is
- * free, say. */
-static bool is_damaged(const struct sqlite_engine *engine, const struct page_set *differ)
+ * free, say. With a first page of another time, the next change would write on what is not. */
+static enum failure look(const struct sqlite_engine *engine, const struct page_set *differ)
 {
-    enum failure bad = sqlite_look(engine, LOOK_AT_SUMS, NULL);
-    if (!bad && differ->of[SCHEMA_PAGE])
-        bad = sqlite_look(engine, LOOK_CLOSELY, NULL);
-    return tells_of_damage(bad, differ);
-}
-
-/* Is all right as it is? A first page of another time would have the file's free pages wrong, and
- * the next change would write on others. */
-static bool is_right(const struct sqlite_engine *engine, const struct page_set *differ)
-{
-    return sqlite_look(engine, differ->of[SCHEMA_PAGE] ? LOOK_CLOSELY : LOOK_AT_SUMS, NULL) == OK;
+    return sqlite_look(engine, differ->of[SCHEMA_PAGE] ? LOOK_CLOSELY : LOOK_AT_SUMS, NULL);
 }
 
 /* --- mending --- */
@@ -148,7 +138,7 @@ static enum failure mend(struct sqlite_engine *engine, const struct first_pages 
     for (int nth = 1; !bad && nth < 1 << differ->count; nth++) {
         const struct page_set some = pick(differ, nth);
         bad = write_pages(engine->path, spare, &some, e);
-        *mended = !bad && is_right(engine, differ);
+        *mended = !bad && look(engine, differ) == OK;
         if (*mended) {
             tell(engine, &some);
             atomic_store(&engine->base.damaged, true); /* there may be more */
@@ -179,7 +169,8 @@ enum failure sqlite_mend(struct sqlite_engine *engine, struct error *e)
     if (!differ.count)
         return OK;
     enum failure bad = OK;
-    if (!has_journal(engine) && is_of_this_file(&differ) && is_damaged(engine, &differ))
+    if (!has_journal(engine) && is_of_this_file(&differ) &&
+        tells_of_damage(look(engine, &differ), &differ))
         bad = mend(engine, &file, &spare, &differ, &mended, e);
     if (!mended) /* what is written next would make one of two times of it */
         spare_drop(engine->path);
