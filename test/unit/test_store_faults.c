@@ -21,6 +21,7 @@
 #include "keys_of_file.h"
 #include "store/sqlite.h"
 #include "store_check.h"
+#include "store_file.h"
 
 static char folder[] = "/tmp/pollux-faults-XXXXXX";
 static char path[64];
@@ -40,43 +41,24 @@ static int no_files(void **state)
     return 0;
 }
 
-static enum failure open_at(const char *at, struct store **store, struct error *e)
-{
-    struct engine *engine;
-    *store = NULL;
-    enum failure bad = sqlite_engine_open(at, HOME, &engine, e);
-    return bad ? bad : store_open(engine, store, e);
-}
-
 static struct store *must_open(void)
 {
-    struct store *store;
-    struct error e;
-    char text[2400];
-    if (open_at(path, &store, &e))
-        fail_msg("%s", error_line(&e, text, sizeof text));
-    return store;
+    return must_open_at(path);
 }
 
 static void assert_refused(enum failure kind, const char *part)
 {
     struct store *store;
     struct error e = {0};
-    assert_int_equal(open_at(path, &store, &e), kind);
+    assert_int_equal(open_store_at(path, &store, &e), kind);
     assert_null(store);
     assert_says(&e, kind, part);
 }
 
 static struct buffer file_content(void)
 {
-    struct buffer b = {0};
-    uint8_t part[65536];
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    assert_true(fd >= 0);
-    for (ssize_t n; (n = read(fd, part, sizeof part)) > 0;)
-        buffer_raw(&b, part, (size_t)n);
-    close(fd);
-    return b;
+    assert_int_equal(access(path, F_OK), 0);
+    return content_at(path);
 }
 
 /* As the header of a SQLite file has it. */
@@ -87,10 +69,7 @@ static size_t page_size(const struct buffer *file)
 
 static void write_file(struct bytes content)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, content.at, content.size), content.size);
-    close(fd);
+    put_content_at(path, content);
 }
 
 /* --- a store whose content is known --- */
@@ -261,7 +240,7 @@ static struct reading read_all(void)
     struct reading r = {0};
     struct store *store;
     struct error e = {0};
-    if (!note(&r, open_at(path, &store, &e), &e))
+    if (!note(&r, open_store_at(path, &store, &e), &e))
         return r;
     struct view *view;
     if (note(&r, store_view(store, &view, &e), &e)) {
@@ -279,7 +258,7 @@ static struct reading read_all(void)
 static bool partner_is_readable(void)
 {
     struct store *store;
-    if (open_at(path, &store, NULL))
+    if (open_store_at(path, &store, NULL))
         return false;
     struct view *view;
     bool readable = false;
@@ -1546,7 +1525,7 @@ static int load_until_killed(char **args)
 {
     struct store *store;
     struct error e;
-    if (open_at(args[0], &store, &e)) {
+    if (open_store_at(args[0], &store, &e)) {
         fprintf(stderr, "%s\n", e.what);
         return 1;
     }
@@ -1763,7 +1742,7 @@ static void a_store_on_a_full_disk_opens_or_says_that_it_is_full(void **state)
     store_close(store);
     fill_disk(filler);
     struct error e = {0};
-    if (open_at(path, &store, &e) == OK)
+    if (open_store_at(path, &store, &e) == OK)
         store_close(store);
     else
         assert_says(&e, FAIL_FULL, "full");

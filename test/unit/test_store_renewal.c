@@ -14,6 +14,7 @@
 #include "keys_of_file.h"
 #include "store/sqlite.h"
 #include "store_check.h"
+#include "store_file.h"
 
 static char folder[] = "/tmp/pollux-renewal-XXXXXX";
 static char path[64];
@@ -55,22 +56,13 @@ static int no_files(void **state)
 
 static struct buffer content_of(const char *end)
 {
-    struct buffer b = {0};
-    uint8_t part[65536];
-    int fd = open(file(end), O_RDONLY | O_CLOEXEC);
-    assert_true(fd >= 0);
-    for (ssize_t n; (n = read(fd, part, sizeof part)) > 0;)
-        buffer_raw(&b, part, (size_t)n);
-    close(fd);
-    return b;
+    assert_true(is_there(end));
+    return content_at(file(end));
 }
 
 static void write_content(const char *end, const struct buffer *content)
 {
-    int fd = open(file(end), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, content->at, content->size), content->size);
-    close(fd);
+    put_content_at(file(end), buffer_view(content));
 }
 
 /* --- what is stored --- */
@@ -91,20 +83,12 @@ static struct buffer value_of(int n)
 
 static enum failure open_store(struct store **store, struct error *e)
 {
-    struct engine *engine;
-    *store = NULL;
-    enum failure bad = sqlite_engine_open(path, HOME, &engine, e);
-    return bad ? bad : store_open(engine, store, e);
+    return open_store_at(path, store, e);
 }
 
 static struct store *must_open(void)
 {
-    struct store *store;
-    struct error e;
-    char text[2400];
-    if (open_store(&store, &e))
-        fail_msg("%s", error_line(&e, text, sizeof text));
-    return store;
+    return must_open_at(path);
 }
 
 static void put_some(struct store *store, int from, int to, bool before)
