@@ -19,16 +19,20 @@ struct checkpointer {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     bool wanted, working, stopping;
-    bool failed; /* and somebody was told */
+    int64_t taken; /* so much of the log is in the file since it was last gone through; 0: nobody
+                      knows */
+    bool failed;   /* and somebody was told */
 };
 
-/* If this fails, on a full disk, say, what is in the log stays there, and counts. So it does no
+/* Returns how much of the log is in the file by then. If this fails, on a full disk, say, what is
+ * in the log stays there, and counts. So it does no
  * harm that the kernel forgets pages that it could not flush: they are written again the next time.
  */
-static void run(struct checkpointer *checkpointer, sqlite3 *db, int how)
+static int64_t run(struct checkpointer *checkpointer, sqlite3 *db, int how)
 {
     struct error e = {0};
-    int code = sqlite3_wal_checkpoint_v2(db, NULL, how, NULL, NULL);
+    int taken = 0;
+    int code = sqlite3_wal_checkpoint_v2(db, NULL, how, NULL, &taken);
     bool failed = code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY;
     if (failed && !checkpointer->failed) {
         sqlite_fail(db, session_of(checkpointer->session)->path, "emptying its log", &e);
@@ -38,6 +42,7 @@ static void run(struct checkpointer *checkpointer, sqlite3 *db, int how)
     if (!failed && checkpointer->failed)
         log_event(LOG_EVENT_NOTICE, "store-log-emptied", "The log of the store is emptied again.");
     checkpointer->failed = failed;
+    return taken > 0 ? (int64_t)taken * checkpointer->page_size : 0;
 }
 
 static void *checkpoint(void *context)
@@ -52,28 +57,56 @@ static void *checkpoint(void *context)
         checkpointer->wanted = false;
         checkpointer->working = true;
         pthread_mutex_unlock(&checkpointer->lock);
-        run(checkpointer, session_of(checkpointer->session)->db, SQLITE_CHECKPOINT_PASSIVE);
+        int64_t taken =
+            run(checkpointer, session_of(checkpointer->session)->db, SQLITE_CHECKPOINT_PASSIVE);
         pthread_mutex_lock(&checkpointer->lock);
         checkpointer->working = false;
+        checkpointer->taken = taken;
         pthread_cond_broadcast(&checkpointer->changed);
     }
     pthread_mutex_unlock(&checkpointer->lock);
     return NULL;
 }
 
-/* Two can't do it at once; and when the first one is done, little is left. Whoever reads in the log
- * is waited for, because it begins anew only when nobody does; who comes later reads in the file.
- */
-static void run_here(struct checkpointer *checkpointer, sqlite3 *writer)
+/* With the lock held. Two can't do it at once; and when the first one is done, little is left.
+ * Whoever reads in the log is waited for, because it begins anew only when nobody does; who comes
+ * later reads in the file. */
+static void run_here(struct checkpointer *checkpointer, sqlite3 *writer, int readers_ms)
 {
-    pthread_mutex_lock(&checkpointer->lock);
     checkpointer->wanted = false;
     while (checkpointer->working)
         pthread_cond_wait(&checkpointer->changed, &checkpointer->lock);
-    sqlite3_busy_timeout(writer, CHECKPOINT_READERS_MS);
+    sqlite3_busy_timeout(writer, readers_ms);
     run(checkpointer, writer, SQLITE_CHECKPOINT_RESTART);
     sqlite3_busy_timeout(writer, SQLITE_BUSY_MS);
-    pthread_mutex_unlock(&checkpointer->lock);
+    checkpointer->taken = 0;
+}
+
+static void ask(struct checkpointer *checkpointer)
+{
+    checkpointer->wanted = true;
+    pthread_cond_broadcast(&checkpointer->changed);
+}
+
+static bool little_is_left(const struct checkpointer *checkpointer, int64_t length)
+{
+    return !checkpointer->wanted && !checkpointer->working && checkpointer->taken > 0 &&
+           length - checkpointer->taken <= checkpointer->log_bytes / CHECKPOINT_REST_PART;
+}
+
+/* The log is that long, and long enough. With the lock held. */
+static void look(struct checkpointer *checkpointer, sqlite3 *writer, int64_t length)
+{
+    const int64_t enough = checkpointer->log_bytes;
+    bool due = length - checkpointer->asked_at >= enough / CHECKPOINT_STEP_PART;
+    if (little_is_left(checkpointer, length))
+        run_here(checkpointer, writer, CHECKPOINT_READERS_MS);
+    else if (due && length >= enough * CHECKPOINT_LOG_TIMES_MAX)
+        run_here(checkpointer, writer, CHECKPOINT_READERS_MS_MAX);
+    else if (due)
+        ask(checkpointer);
+    if (due)
+        checkpointer->asked_at = length;
 }
 
 /* Called by the writer, behind each commit. */
@@ -84,17 +117,10 @@ static int on_commit(void *context, sqlite3 *writer, const char *name, int pages
     int64_t length = (int64_t)pages * checkpointer->page_size;
     if (length < checkpointer->asked_at) /* it began anew */
         checkpointer->asked_at = 0;
-    if (length < checkpointer->log_bytes ||
-        length - checkpointer->asked_at < checkpointer->log_bytes / CHECKPOINT_STEP_PART)
+    if (length < checkpointer->log_bytes)
         return SQLITE_OK;
-    checkpointer->asked_at = length;
-    if (length >= checkpointer->log_bytes * CHECKPOINT_LOG_TIMES_MAX) {
-        run_here(checkpointer, writer);
-        return SQLITE_OK;
-    }
     pthread_mutex_lock(&checkpointer->lock);
-    checkpointer->wanted = true;
-    pthread_cond_broadcast(&checkpointer->changed);
+    look(checkpointer, writer, length);
     pthread_mutex_unlock(&checkpointer->lock);
     return SQLITE_OK;
 }

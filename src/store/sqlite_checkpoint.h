@@ -13,10 +13,14 @@ enum {
     /* It is gone through again after each such part of that. */
     CHECKPOINT_STEP_PART = 4,
     /* While there are changes all the time the log has something new whenever the checkpointer is
-     * done, and never begins anew. When it is that many times as long, the writer stops and takes
-     * the little that is left into the file itself. */
+     * done, and would never begin anew: but a log that grows costs each commit twice as much of the
+     * disk as one that is written over. So the writer takes the rest into the file itself, if that
+     * is no more than such a part, and whoever reads in the log leaves it that soon. */
+    CHECKPOINT_REST_PART = 16,
+    CHECKPOINT_READERS_MS = 20,
+    /* When it is that many times as long, however much that is. */
     CHECKPOINT_LOG_TIMES_MAX = 4,
-    CHECKPOINT_READERS_MS = 200,
+    CHECKPOINT_READERS_MS_MAX = 200,
 };
 
 struct checkpointer;

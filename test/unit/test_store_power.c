@@ -422,6 +422,66 @@ static void the_log_has_a_limit_however_long_there_are_changes(void **state)
     store_close(store);
 }
 
+/* Big-endian in the log's head: it counts how often it began anew. */
+static uint32_t log_number(void)
+{
+    char file[80];
+    uint8_t head[16] = {0};
+    snprintf(file, sizeof file, "%s-wal", path);
+    FILE *log = fopen(file, "rb");
+    assert_non_null(log);
+    assert_int_equal(fread(head, 1, sizeof head, log), sizeof head);
+    fclose(log);
+    return (uint32_t)head[12] << 24 | (uint32_t)head[13] << 16 | (uint32_t)head[14] << 8 | head[15];
+}
+
+/* SQLite counts in the file that readers share, in this machine's order, how many pages of the log
+ * are in the store's file. */
+static uint32_t pages_taken(void)
+{
+    enum { AT = 96 };
+    char file[80];
+    uint32_t taken = 0;
+    snprintf(file, sizeof file, "%s-shm", path);
+    FILE *shared = fopen(file, "rb");
+    assert_non_null(shared);
+    assert_int_equal(fseek(shared, AT, SEEK_SET), 0);
+    assert_int_equal(fread(&taken, sizeof taken, 1, shared), 1);
+    fclose(shared);
+    return taken;
+}
+
+/* What comes while the log is gone through is not in the file then. A reader stands for that: what
+ * came after him is not taken, either. */
+static void the_writer_takes_the_little_that_is_left(void **state)
+{
+    (void)state;
+    enum { LOG = 4000000, LARGE = 60000, TRIES = 8, PATIENCE = 6000 };
+    struct store *store;
+    OWNED(view_close) struct view *view = NULL;
+    assert_int_equal(open_on(&(struct disk){.log_bytes = LOG}, false, &store, NULL), OK);
+    serve_home(store, 2);
+    put_one(store, 2, "first", "1");
+    uint32_t number = log_number();
+    for (off_t length = 0; length < LOG; length = size_of("-wal")) {
+        struct txn *txn = as_holder(2);
+        put_of_size(txn, "large", LARGE);
+        if (!view && length > LOG - 3 * LARGE)
+            assert_int_equal(store_view(store, &view, NULL), OK);
+        commit_as(store, txn, OK);
+    }
+    for (int i = 0; pages_taken() == 0 && i < PATIENCE; i++)
+        usleep(10000);
+    assert_true(pages_taken() > 0);
+    view_close(TAKE(view));
+    for (int i = 0; log_number() == number && i < TRIES; i++) {
+        usleep(100000); /* the checkpointer may not have said yet that it is done */
+        put_one(store, 2, "more", "1");
+    }
+    assert_int_equal(log_number(), number + 1);
+    store_close(store);
+}
+
 static void assert_loses(const struct trial *trial)
 {
     unsigned counts[REFUSED_TO_OPEN + 1] = {0};
@@ -564,6 +624,7 @@ int main(void)
         TEST(what_survives_does_so_while_the_log_is_emptied),
         TEST(what_survives_does_so_while_what_it_replaced_is_taken_away),
         TEST(the_log_has_a_limit_however_long_there_are_changes),
+        TEST(the_writer_takes_the_little_that_is_left),
         TEST(a_store_that_does_not_sync_is_found_out),
         TEST(a_disk_that_lies_is_found_out),
         TEST(a_full_disk_loses_nothing_and_goes_on_when_there_is_room),
