@@ -31,8 +31,13 @@ struct loop {
     pthread_mutex_t lock;
     struct post *first, **last;
     unsigned waiting;
-    bool awake;             /* it has been woken, and looks for posts before it sleeps */
-    sd_event_source *watch; /* lasts as long as the loop */
+    bool awake; /* it has been woken, and looks for posts before it sleeps */
+
+    /* The loop's own: */
+    loop_call *watch; /* or NULL */
+    void *watch_context;
+    bool stirred; /* and that is posted */
+    bool over;
 };
 
 static void must(int result)
@@ -160,8 +165,7 @@ static int on_timer(sd_event_source *source, uint64_t due_us, void *context)
     return 0;
 }
 
-static sd_event_source *add_timer(struct loop *loop, uint32_t period_ms, loop_call *call,
-                                  void *context)
+void loop_every(struct loop *loop, uint32_t period_ms, loop_call *call, void *context)
 {
     struct timer *timer = xmalloc(sizeof *timer);
     *timer = (struct timer){call, context, (uint64_t)period_ms * 1000};
@@ -172,24 +176,30 @@ static sd_event_source *add_timer(struct loop *loop, uint32_t period_ms, loop_ca
     must(sd_event_source_set_floating(source, 1));
     must(sd_event_source_set_destroy_callback(source, free));
     sd_event_source_unref(source);
-    return source;
-}
-
-void loop_every(struct loop *loop, uint32_t period_ms, loop_call *call, void *context)
-{
-    add_timer(loop, period_ms, call, context);
 }
 
 void loop_watch(struct loop *loop, uint32_t period_ms, loop_call *call, void *context)
 {
-    loop->watch = add_timer(loop, period_ms, call, context);
+    loop->watch = call;
+    loop->watch_context = context;
+    loop_every(loop, period_ms, call, context);
 }
 
+static void on_stirred(void *context)
+{
+    struct loop *loop = context;
+    loop->stirred = false;
+    if (!loop->over)
+        loop->watch(loop->watch_context);
+}
+
+/* A timer that is due at once would do, too, but takes five calls of the kernel. */
 void loop_stir(struct loop *loop)
 {
-    int result = loop->watch ? sd_event_source_set_time(loop->watch, 0) : 0; /* long due */
-    if (result != -ESTALE) /* the loop is over: nobody looks any more */
-        must(result);
+    if (!loop->watch || loop->stirred || loop->over)
+        return;
+    loop->stirred = true;
+    loop_post_surely(loop, on_stirred, loop);
 }
 
 struct signal_call {
@@ -220,6 +230,7 @@ void loop_on_signal(struct loop *loop, int signal, loop_call *call, void *contex
 void loop_run(struct loop *loop)
 {
     must(sd_event_loop(loop->event));
+    loop->over = true;
 }
 
 void loop_quit(struct loop *loop)
