@@ -254,11 +254,11 @@ class Replication:
         self.folder, self.publisher, self.subscriber = folder, publisher, subscriber
         for server in (publisher, subscriber):
             server.run("CREATE TABLE item (key text PRIMARY KEY, value text NOT NULL)",
-                       "CREATE TABLE presence (key integer PRIMARY KEY, seq bigint, at double precision,"
-                       " note text)")
+                       "CREATE TABLE presence (key integer PRIMARY KEY, seq bigint, client integer,"
+                       " n integer, note text)")
         self.publisher.run("CREATE UNLOGGED TABLE fresh (key text, value text, n bigserial PRIMARY KEY)",
                            "CREATE SEQUENCE change CACHE 1",
-                           f"INSERT INTO presence SELECT n, 0, 0, '' FROM generate_series(1, {USERS}) n",
+                           f"INSERT INTO presence SELECT n, 0, 0, 0, '' FROM generate_series(1, {USERS}) n",
                            "CREATE PUBLICATION copy FOR TABLE item, presence")
 
     def cpu_s(self):
@@ -308,7 +308,7 @@ class Replication:
         assert self.publisher.run(SUM) == self.subscriber.run(SUM), "the copy differs"
 
     def ages(self, durable):
-        """Milliseconds from a statement's start to its row's being seen; and changes in a second. What
+        """Milliseconds from a client's statement to its row's being seen; and changes in a second. What
         is seen is durable, as ours is, or may become so later, which is a subscriber's default."""
         word = "on" if durable else "off"
         self.subscriber.run(f"ALTER SUBSCRIPTION copy SET (synchronous_commit = '{word}')")
@@ -318,27 +318,41 @@ class Replication:
         before = int(last(self.publisher))
         script = self.folder / "changes.sql"
         script.write_text(
-            f"\\set k random(1, {USERS})\nUPDATE presence SET seq = nextval('change'), note = repeat('x', 60), "
-            "at = extract(epoch FROM clock_timestamp()) WHERE key = :k;\n")
-        end, found, seen = time.time() + AGE_S, [], {before}
+            f"\\set k random(1, {USERS})\n\\set n :n + 1\n"
+            "UPDATE presence SET seq = nextval('change'), client = :client_id, n = :n, "
+            "note = repeat('x', 60) WHERE key = :k;\n")
+        log = self.folder / f"changes-{word}"
+        end, seen_at, seen = time.time() + AGE_S, {}, {before}
         load = subprocess.Popen(
-            [PROGRAMS / "pgbench", "-n", "-M", "prepared", "-c", str(CLIENTS), "-j", "2",
-             "-R", str(RATE), "-T", str(AGE_S), "-f", str(script), "-h", str(self.publisher.folder),
-             "-U", "postgres", "postgres"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+            [PROGRAMS / "pgbench", "-n", "-M", "prepared", "-c", str(CLIENTS), "-j", "2", "-D", "n=0",
+             "-R", str(RATE), "-T", str(AGE_S), "-l", "--log-prefix", log, "-f", str(script),
+             "-h", str(self.publisher.folder), "-U", "postgres", "postgres"],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         with Session(self.subscriber) as session:
             while time.time() < end:
                 # Who draws a number first need not commit first.
-                rows = session.ask("SELECT seq, at FROM presence WHERE seq > "
+                rows = session.ask("SELECT seq, client, n FROM presence WHERE seq > "
                                    f"{max(max(seen) - 2 * CLIENTS, before)}")
                 now = time.time()
-                for seq, at in (row.split("|") for row in rows):
-                    if int(seq) not in seen:
-                        seen.add(int(seq))
-                        found.append((now - float(at)) * 1000)
+                for seq, client, n in (map(int, row.split("|")) for row in rows):
+                    if seq not in seen:
+                        seen.add(seq)
+                        seen_at[client, n] = now
                 time.sleep(0.001)
         report = load.communicate()[0]
         assert load.returncode == 0, report
+        began = dict(statements(log))
+        found = [(now - began[change]) * 1000 for change, now in seen_at.items()]
         return found, int(re.search(r"actually processed: (\d+)", report)[1]) / AGE_S
+
+
+def statements(prefix):
+    """Of pgbench's logs, one for each of its threads: whose and his which it was, and when it began."""
+    for log in prefix.parent.glob(f"{prefix.name}.*"):
+        for line in log.read_text().splitlines():
+            client, number, took_us, _, ended_s, and_us, late_us = map(int, line.split())
+            yield (client, number), ended_s + (and_us - took_us + late_us) / 1e6
+        log.unlink()
 
 
 @contextlib.contextmanager
