@@ -300,6 +300,7 @@ static void send_batch(struct exporting *x, const struct export_action *action)
                                            .term = x->term,
                                            .after = action->after,
                                            .read_ms = front_end_clock_of(x->fe, x->target)},
+                                  .goal = action->goal,
                                   .bytes_max = action->bytes_max,
                                   .content_max = action->content_max < CONTENT_BATCH_BYTES
                                                      ? action->content_max

@@ -176,6 +176,21 @@ static bool begin(struct pack *pack, struct store *store, const struct packing_o
     return pack->works;
 }
 
+/* If it turns out to be more than was known, a thread packs it. Of files others than who packs take
+ * the time. */
+static bool pack_here(struct pack *pack, struct store *store, const struct packing_order *order)
+{
+    if (order->goal - order->head.after > PACKING_HERE_CHANGES ||
+        order->head.module == MODULE_DATA_CONF)
+        return false;
+    pack->order = *order;
+    pack->store = store;
+    if (pack->order.bytes_max > PACKING_HERE_BYTES)
+        pack->order.bytes_max = PACKING_HERE_BYTES;
+    work(pack);
+    return !pack->result.full || order->bytes_max <= PACKING_HERE_BYTES;
+}
+
 /* Is what was begun with what is ordered now? */
 static bool serves(const struct packing *p, const struct packing_order *order)
 {
@@ -186,22 +201,27 @@ static bool serves(const struct packing *p, const struct packing_order *order)
            (order->tells_others || !has->tells_others) && has->last == order->last;
 }
 
-bool packing_order(struct packing *p, struct store *store, const struct packing_order *order)
+static void take_ahead(struct packing *p)
 {
-    assert(!p->awaited && !p->now->works);
-    p->last = *order;
-    if (!serves(p, order)) {
-        p->awaited = begin(p->now, store, order);
-        return p->awaited;
-    }
     struct pack *ahead = p->ahead;
     p->ahead = p->now;
     p->now = ahead;
     p->follows = false;
-    p->awaited = true;
-    if (!ahead->works)
+}
+
+bool packing_order(struct packing *p, struct store *store, const struct packing_order *order)
+{
+    assert(!p->awaited && !p->now->works);
+    p->last = *order;
+    bool ahead = serves(p, order);
+    if (ahead)
+        take_ahead(p);
+    if (ahead ? !p->now->works : pack_here(p->now, store, order)) {
         tell(p);
-    return true;
+        return true;
+    }
+    p->awaited = ahead || begin(p->now, store, order);
+    return p->awaited;
 }
 
 /* Of files each batch waits for its own, and the rest of a cycle has room for fewer. */

@@ -1,5 +1,5 @@
-/* Batches, read and packed beside the loop: one that is on its way, and meanwhile, where it is
- * full, the one that follows on it. Everything is called on the loop. */
+/* Batches, read and packed beside the loop, but where they are small: one that is on its way, and
+ * meanwhile, where it is full, the one that follows on it. Everything is called on the loop. */
 #ifndef POLLUX_POOL_PACKING_H
 #define POLLUX_POOL_PACKING_H
 
@@ -12,6 +12,7 @@ struct packing;
 /* What to pack. */
 struct packing_order {
     struct batch_head head; /* but for what the store says when it is read */
+    uint64_t goal;          /* how far the home has changed, by what is known */
     uint64_t bytes_max;     /* of items, uncompressed */
     uint64_t content_max;   /* of the files whose manifests are in it */
     bool tells_others;      /* it says what it means for the home's other modules */
@@ -35,6 +36,10 @@ struct packed {
 typedef void packing_done(const struct packed *packed, void *context);
 
 enum {
+    /* So few changes, and bytes, are packed at once where they are ordered: to hand them to a
+     * thread and back would take longer. They were made just now, and lie in memory. */
+    PACKING_HERE_CHANGES = 64,
+    PACKING_HERE_BYTES = 64 << 10,
     /* A batch that was begun with before it was known how much the link can do may be larger than
      * that, but not by more: as long as nothing fails, the next ones follow. */
     PACKING_EXCESS_TIMES = 2,

@@ -74,6 +74,7 @@ static struct packing_order behind(struct scene *s, uint64_t after)
     struct hold hold;
     state_of(s->store, HOME, &hold);
     struct packing_order order = {.head = {.module = MODULE, .term = hold.term, .after = after},
+                                  .goal = UINT64_MAX, /* not few */
                                   .bytes_max = FEW};
     snprintf(order.head.home, sizeof order.head.home, "%s", HOME);
     return order;
@@ -247,6 +248,40 @@ static void nothing_is_begun_with_behind_the_last_one(void **state)
     assert_true(packing_is_idle(s->packing));
 }
 
+static void a_few_changes_are_packed_where_they_are_ordered(void **state)
+{
+    struct scene *s = *state;
+    struct packing_order order = behind(s, ITEMS - PACKING_HERE_CHANGES);
+    order.goal = ITEMS;
+    order.bytes_max = ALL;
+    assert_true(ordered(s, &order));
+    assert_false(s->packed.full);
+    assert_int_equal(s->packed.items, PACKING_HERE_CHANGES);
+    assert_int_equal(s->packed.head.upto, ITEMS);
+    order.head.after--;
+    assert_false(ordered(s, &order));
+    assert_int_equal(s->packed.items, PACKING_HERE_CHANGES + 1);
+}
+
+/* Or more have come than was known: the loop is not held up, and what belongs together comes in one
+ * batch all the same. */
+static void a_few_that_are_large_are_packed_beside_it(void **state)
+{
+    static uint8_t large[PACKING_HERE_BYTES];
+    struct scene *s = *state;
+    for (int i = 0; i < 2; i++) {
+        struct txn *txn = as_holder(TERM);
+        txn_put(txn, MODULE, bytes_of_text(i ? "large" : "larger"), bytes_of(large, sizeof large));
+        commit_as(s->store, txn, OK);
+    }
+    struct packing_order order = behind(s, ITEMS);
+    order.goal = ITEMS + 1;
+    order.bytes_max = ALL;
+    assert_false(ordered(s, &order));
+    assert_int_equal(s->packed.items, 2);
+    assert_false(s->packed.full);
+}
+
 static void open_file(struct scene *s, const char *path)
 {
     struct engine *engine;
@@ -311,6 +346,8 @@ int main(void)
         STORY(nothing_is_left_of_what_went_wrong),
         STORY(batches_grow_with_what_is_ordered),
         STORY(nothing_is_begun_with_behind_the_last_one),
+        STORY(a_few_changes_are_packed_where_they_are_ordered),
+        STORY(a_few_that_are_large_are_packed_beside_it),
         STORY(a_damaged_file_keeps_no_other_from_being_packed),
     };
     return cmocka_run_group_tests_name("packing", tests, NULL, NULL);
