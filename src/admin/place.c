@@ -7,6 +7,7 @@
 
 #include "admin/central_copy.h"
 #include "admin/show.h"
+#include "base/clock.h"
 #include "cmdlet/parameter.h"
 #include "pool/central_connection.h"
 #include "pool/certificates.h"
@@ -220,8 +221,13 @@ struct passing {
     bool ended; /* by saying whether it was done */
     char to[FQDN_SIZE], pool[FQDN_SIZE];
     pass_unanswered *unanswered;
-    atomic_bool silent; /* no machine of that pool answers any more: somebody else can */
+    atomic_bool silent;            /* no machine of that pool answers any more: somebody else can */
+    atomic_uint_fast64_t heard_ms; /* when it said something last; NEVER_SILENT: it does */
+    bool told;                     /* that it does not; the loop's */
 };
+
+/* While its line is passed on to a slow reader. */
+#define NEVER_SILENT UINT64_MAX
 
 /* What is longer makes no sense, and is told of as that. */
 static void keep_refusal(struct buffer *refusal, struct bytes line)
@@ -235,6 +241,7 @@ static void on_line(void *context, struct bytes line)
 {
     struct call *call = context;
     struct passing *passing = call_kept(call);
+    atomic_store(&passing->heard_ms, NEVER_SILENT);
     if (passing->status == 200) {
         call_relay(call, line);
         passing->said = passing->said || line.size;
@@ -243,6 +250,7 @@ static void on_line(void *context, struct bytes line)
     } else {
         keep_refusal(&passing->refusal, line);
     }
+    atomic_store(&passing->heard_ms, clock_ms());
 }
 
 static bool go_on(void *context)
@@ -339,12 +347,26 @@ static bool is_unanswered(const struct call *call, const struct passing *passing
     return passing->unanswered && nobody && !passing->said && !call_is_unwanted(call);
 }
 
+/* Whoever waits is not left to guess. */
+static void tell_of_silence(struct call *call, struct passing *passing)
+{
+    uint64_t heard_ms = atomic_load(&passing->heard_ms);
+    if (passing->told || heard_ms == NEVER_SILENT || clock_ms() - heard_ms < PASS_ON_PATIENCE_MS)
+        return;
+    passing->told = true;
+    call_warning(call, "%s carries this out, and says nothing. It is waited for %d s at most.",
+                 passing->to, PASS_ON_SILENCE_MS / 1000);
+}
+
 /* It will not answer later either, as long as it does not answer heartbeats. */
 static void look_for_silence(void *context)
 {
     struct call *call = context;
     struct passing *passing = call_kept(call);
-    passing->silent = front_end_is_silent(call_front_end(call), passing->pool, NULL);
+    if (passing->unanswered)
+        passing->silent = front_end_is_silent(call_front_end(call), passing->pool, NULL);
+    if (!passing->silent)
+        tell_of_silence(call, passing);
 }
 
 static const char *absence(const struct error *e)
@@ -507,9 +529,9 @@ void pass_on(struct call *call, const struct pool *pool, pass_unanswered *unansw
     passing->unanswered = unanswered;
     OWNED(free_memory) char *payload = passed_encode(call);
     passing->command = link_command_new(front_end_link(fe), to, payload);
+    atomic_init(&passing->heard_ms, clock_ms());
     call_keep(call, passing);
-    if (unanswered)
-        call_each_tick(call, look_for_silence);
+    call_each_tick(call, look_for_silence);
     if (!call_on_thread(call, ask, on_answered))
         passing_free(passing);
 }

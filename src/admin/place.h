@@ -8,6 +8,7 @@ enum {
     /* The other machine says something each second (CALL_KEEP_ALIVE_MS), if only that it is alive.
      */
     PASS_ON_SILENCE_MS = 10000,
+    PASS_ON_PATIENCE_MS = 2000, /* then whoever waits hears for whom */
 };
 
 /* `*pool` is NULL if it is this one. Fails if there is no such pool. */
