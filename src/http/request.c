@@ -496,6 +496,7 @@ static struct MHD_Response *error_answer(const struct error *e, bool closes)
     char *text = http_error_to_json(e);
     struct MHD_Response *answer = whole_answer("application/json", bytes_of_text(text));
     free_memory(text);
+    MHD_add_response_header(answer, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
     if (http_worth_retrying(e->kind))
         MHD_add_response_header(answer, MHD_HTTP_HEADER_RETRY_AFTER, "1");
     if (closes)

@@ -443,6 +443,7 @@ static void a_stop_answers_503_and_later_answers_do_nothing(void **state)
     const char *answer = raw_read_to_end(fd);
     assert_non_null(strstr(answer, "HTTP/1.1 503"));
     assert_non_null(strstr(answer, "Retry-After: 1"));
+    assert_non_null(strstr(answer, "Cache-Control: no-store")); /* it holds for now */
     assert_non_null(strstr(answer, "\"error\":\"stopping\""));
     assert_true(bytes_equal(http_request_body(r), bytes_of_text("abc")));
     assert_int_equal(http_request_peer(r)->pid, getpid());
