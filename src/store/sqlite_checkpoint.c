@@ -14,27 +14,44 @@ struct checkpointer {
     bool has_thread;
     pthread_t thread;
 
-    int64_t asked_at; /* the writer's: the log's length when it last asked */
+    int64_t length;   /* the writer's: of the log behind its last commit, … */
+    int64_t asked_at; /* … and when it asked last */
 
     pthread_mutex_t lock;
     pthread_cond_t changed;
     bool wanted, working, stopping;
-    int64_t taken; /* so much of the log is in the file since it was last gone through; 0: nobody
-                      knows */
-    bool failed;   /* and somebody was told */
+    unsigned beginnings; /* of the log, since the store was opened */
+    int64_t taken;       /* so much of the log is in the file, durably; 0: nobody knows */
+    bool failed;         /* and somebody was told */
+    bool gave_up;        /* a flush failed: nothing is taken from the log any more */
 };
 
+/* A flush failed. What SQLite counts as taken the kernel may have dropped, and would report the
+ * next flush as done. In the log it is still, as long as nobody goes on to empty that, and a store
+ * that is opened anew reads it there. */
+static void give_up(struct checkpointer *checkpointer)
+{
+    struct sqlite_session *s = session_of(checkpointer->session);
+    struct error e;
+    checkpointer->gave_up = true;
+    sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    fail(&e, FAIL_IO, "What was written to %s could not be flushed.", s->path);
+    error_kept(&e, "Nothing is lost: it is in the log beside it, which is not emptied any more.");
+    error_next(&e, "Look after the disk, then start the service again.");
+    log_error(LOG_EVENT_WARNING, "store-log-grows", &e, "The log of the store grows.");
+}
+
 /* Returns how much of the log is in the file by then. If this fails, on a full disk, say, what is
- * in the log stays there, and counts. So it does no
- * harm that the kernel forgets pages that it could not flush: they are written again the next time.
- */
+ * in the log stays there, and counts. */
 static int64_t run(struct checkpointer *checkpointer, sqlite3 *db, int how)
 {
     struct error e = {0};
     int taken = 0;
     int code = sqlite3_wal_checkpoint_v2(db, NULL, how, NULL, &taken);
     bool failed = code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY;
-    if (failed && !checkpointer->failed) {
+    if (code == SQLITE_IOERR_FSYNC) {
+        give_up(checkpointer);
+    } else if (failed && !checkpointer->failed) {
         sqlite_fail(db, session_of(checkpointer->session)->path, "emptying its log", &e);
         log_error(LOG_EVENT_WARNING, "store-log-grows", &e,
                   "The log of the store can't be emptied and grows; nothing is lost.");
@@ -43,6 +60,29 @@ static int64_t run(struct checkpointer *checkpointer, sqlite3 *db, int how)
         log_event(LOG_EVENT_NOTICE, "store-log-emptied", "The log of the store is emptied again.");
     checkpointer->failed = failed;
     return taken > 0 ? (int64_t)taken * checkpointer->page_size : 0;
+}
+
+/* Where something is left in the log, SQLite leaves it to the one who takes that to flush all that
+ * is in the file: it would be the writer, and whoever waits for him. */
+static bool flush(const struct checkpointer *checkpointer)
+{
+    sqlite3_file *file = NULL;
+    sqlite3_file_control(session_of(checkpointer->session)->db, NULL, SQLITE_FCNTL_FILE_POINTER,
+                         &file);
+    return file->pMethods->xSync(file, SQLITE_SYNC_NORMAL) == SQLITE_OK;
+}
+
+/* What came meanwhile is taken in a second, short pass. Without the lock. */
+static int64_t pass(struct checkpointer *checkpointer)
+{
+    sqlite3 *db = session_of(checkpointer->session)->db;
+    int64_t taken = 0;
+    for (int i = 0; i < CHECKPOINT_PASSES && !checkpointer->gave_up; i++) {
+        taken = run(checkpointer, db, SQLITE_CHECKPOINT_PASSIVE);
+        if (taken && !flush(checkpointer))
+            give_up(checkpointer);
+    }
+    return checkpointer->gave_up ? 0 : taken;
 }
 
 static void *checkpoint(void *context)
@@ -56,12 +96,12 @@ static void *checkpoint(void *context)
             break;
         checkpointer->wanted = false;
         checkpointer->working = true;
+        unsigned beginnings = checkpointer->beginnings;
         pthread_mutex_unlock(&checkpointer->lock);
-        int64_t taken =
-            run(checkpointer, session_of(checkpointer->session)->db, SQLITE_CHECKPOINT_PASSIVE);
+        int64_t taken = pass(checkpointer);
         pthread_mutex_lock(&checkpointer->lock);
         checkpointer->working = false;
-        checkpointer->taken = taken;
+        checkpointer->taken = beginnings == checkpointer->beginnings ? taken : 0;
         pthread_cond_broadcast(&checkpointer->changed);
     }
     pthread_mutex_unlock(&checkpointer->lock);
@@ -76,10 +116,12 @@ static void run_here(struct checkpointer *checkpointer, sqlite3 *writer, int rea
     checkpointer->wanted = false;
     while (checkpointer->working)
         pthread_cond_wait(&checkpointer->changed, &checkpointer->lock);
+    checkpointer->taken = 0;
+    if (checkpointer->gave_up)
+        return;
     sqlite3_busy_timeout(writer, readers_ms);
     run(checkpointer, writer, SQLITE_CHECKPOINT_RESTART);
     sqlite3_busy_timeout(writer, SQLITE_BUSY_MS);
-    checkpointer->taken = 0;
 }
 
 static void ask(struct checkpointer *checkpointer)
@@ -88,18 +130,19 @@ static void ask(struct checkpointer *checkpointer)
     pthread_cond_broadcast(&checkpointer->changed);
 }
 
-static bool little_is_left(const struct checkpointer *checkpointer, int64_t length)
+static bool little_is_left(const struct checkpointer *checkpointer)
 {
+    int64_t left = checkpointer->length - checkpointer->taken;
     return !checkpointer->wanted && !checkpointer->working && checkpointer->taken > 0 &&
-           length - checkpointer->taken <= checkpointer->log_bytes / CHECKPOINT_REST_PART;
+           left <= checkpointer->log_bytes / CHECKPOINT_REST_PART;
 }
 
-/* The log is that long, and long enough. With the lock held. */
-static void look(struct checkpointer *checkpointer, sqlite3 *writer, int64_t length)
+/* It is as long as it may be, or longer. With the lock held. */
+static void look(struct checkpointer *checkpointer, sqlite3 *writer)
 {
-    const int64_t enough = checkpointer->log_bytes;
+    const int64_t enough = checkpointer->log_bytes, length = checkpointer->length;
     bool due = length - checkpointer->asked_at >= enough / CHECKPOINT_STEP_PART;
-    if (little_is_left(checkpointer, length))
+    if (little_is_left(checkpointer))
         run_here(checkpointer, writer, CHECKPOINT_READERS_MS);
     else if (due && length >= enough * CHECKPOINT_LOG_TIMES_MAX)
         run_here(checkpointer, writer, CHECKPOINT_READERS_MS_MAX);
@@ -109,18 +152,30 @@ static void look(struct checkpointer *checkpointer, sqlite3 *writer, int64_t len
         checkpointer->asked_at = length;
 }
 
+/* Of what was taken from the log before, whoever works on it is told that it counts no more. */
+static void note_length(struct checkpointer *checkpointer, int64_t length)
+{
+    bool anew = length <= checkpointer->length;
+    checkpointer->length = length;
+    if (!anew)
+        return;
+    checkpointer->asked_at = 0;
+    pthread_mutex_lock(&checkpointer->lock);
+    checkpointer->beginnings++;
+    checkpointer->taken = 0;
+    pthread_mutex_unlock(&checkpointer->lock);
+}
+
 /* Called by the writer, behind each commit. */
 static int on_commit(void *context, sqlite3 *writer, const char *name, int pages)
 {
     (void)name;
     struct checkpointer *checkpointer = context;
-    int64_t length = (int64_t)pages * checkpointer->page_size;
-    if (length < checkpointer->asked_at) /* it began anew */
-        checkpointer->asked_at = 0;
-    if (length < checkpointer->log_bytes)
+    note_length(checkpointer, (int64_t)pages * checkpointer->page_size);
+    if (checkpointer->length < checkpointer->log_bytes)
         return SQLITE_OK;
     pthread_mutex_lock(&checkpointer->lock);
-    look(checkpointer, writer, length);
+    look(checkpointer, writer);
     pthread_mutex_unlock(&checkpointer->lock);
     return SQLITE_OK;
 }

@@ -12,6 +12,7 @@ enum {
     CHECKPOINT_LOG_BYTES = 64 << 20,
     /* It is gone through again after each such part of that. */
     CHECKPOINT_STEP_PART = 4,
+    CHECKPOINT_PASSES = 2,
     /* While there are changes all the time the log has something new whenever the checkpointer is
      * done, and would never begin anew: but a log that grows costs each commit twice as much of the
      * disk as one that is written over. So the writer takes the rest into the file itself, if that

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -14,6 +15,7 @@ struct handle {
     sqlite3_file base;
     struct disk_file *file; /* NULL: temporary, of no interest to the disk */
     bool syncs_directory;   /* with its first sync, as "unix" does for a new journal */
+    bool is_database;
 };
 
 static sqlite3_vfs *below; /* SQLite's own "unix" */
@@ -25,6 +27,13 @@ static atomic_bool out;
 static unsigned long cut_in; /* operations from now; 0: no cut is planned */
 static unsigned long operations;
 static unsigned long syncs;
+static bool fails_databases;
+
+/* Who wrote into databases. */
+static struct writer {
+    char thread[16];
+    unsigned long bytes;
+} writers[8];
 static unsigned open_handles;
 static bool lies;
 static bool has_limit;
@@ -95,8 +104,28 @@ static void read_sector(void *handle, uint64_t offset, uint8_t sector[DISK_SECTO
     assert(rc == SQLITE_OK || rc == SQLITE_IOERR_SHORT_READ); /* which leaves zeros at the end */
 }
 
+static struct writer *writer_named(const char *thread)
+{
+    struct writer *w = writers;
+    while (w->thread[0] && strcmp(w->thread, thread) != 0)
+        w++;
+    assert(w < writers + sizeof writers / sizeof writers[0]);
+    snprintf(w->thread, sizeof w->thread, "%s", thread);
+    return w;
+}
+
+static void note_writer(const sqlite3_file *file, int size)
+{
+    char thread[16] = "";
+    if (!((const struct handle *)file)->is_database)
+        return;
+    pthread_getname_np(pthread_self(), thread, sizeof thread);
+    writer_named(thread)->bytes += (unsigned long)size;
+}
+
 static int write_through(sqlite3_file *file, const void *data, int size, sqlite3_int64 at)
 {
+    note_writer(file, size);
     uint64_t now = size_of(file), end = (uint64_t)(at + size);
     if (!room_for(now, end))
         return SQLITE_FULL;
@@ -159,10 +188,11 @@ static int file_sync(sqlite3_file *file, int flags)
     int rc = SQLITE_IOERR_FSYNC;
     lock();
     if (operation_begins()) {
+        bool fails = fails_databases && ((struct handle *)file)->is_database;
         syncs++;
-        if (!lies && !out)
+        if (!lies && !out && !fails)
             sync_through((struct handle *)file);
-        rc = operation_ends(SQLITE_OK, SQLITE_IOERR_FSYNC);
+        rc = operation_ends(fails ? SQLITE_IOERR_FSYNC : SQLITE_OK, SQLITE_IOERR_FSYNC);
     }
     unlock();
     return rc;
@@ -294,6 +324,7 @@ static int open_through(struct handle *h, const char *path, int flags, int *flag
         return rc;
     if (for_good)
         h->file = disk_open(path, existed, existed ? (uint64_t)before.st_size : 0);
+    h->is_database = flags & SQLITE_OPEN_MAIN_DB;
     h->syncs_directory = (flags & SQLITE_OPEN_CREATE) && !(flags & SQLITE_OPEN_MAIN_DB);
     h->base.pMethods = &methods;
     open_handles++;
@@ -411,9 +442,25 @@ void power_reset(void)
     lock();
     assert(open_handles == 0);
     disk_forget();
-    out = lies = has_limit = false;
+    out = lies = has_limit = fails_databases = false;
+    memset(writers, 0, sizeof writers);
     cut_in = operations = syncs = 0;
     unlock();
+}
+
+void power_fail_database_syncs(bool fail)
+{
+    lock();
+    fails_databases = fail;
+    unlock();
+}
+
+unsigned long power_written_by(const char *thread)
+{
+    lock();
+    unsigned long bytes = writer_named(thread)->bytes;
+    unlock();
+    return bytes;
 }
 
 void power_cut_after(unsigned long n)

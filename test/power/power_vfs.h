@@ -61,7 +61,12 @@ void power_lie_about_sync(bool lies);
 void power_disk_full_after(size_t bytes);
 void power_disk_full_off(void);
 
-/* Since the start or `power_reset`. */
+/* Syncs of databases, not of their logs, fail until it is set to false or `power_reset`. */
+void power_fail_database_syncs(bool fail);
+
+/* Bytes that threads of that name wrote into databases, not their logs, since the start or
+ * `power_reset`. */
+unsigned long power_written_by(const char *thread);
 unsigned long power_operations(void);
 unsigned long power_syncs(void);
 

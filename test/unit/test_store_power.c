@@ -435,50 +435,109 @@ static uint32_t log_number(void)
     return (uint32_t)head[12] << 24 | (uint32_t)head[13] << 16 | (uint32_t)head[14] << 8 | head[15];
 }
 
-/* SQLite counts in the file that readers share, in this machine's order, how many pages of the log
- * are in the store's file. */
-static uint32_t pages_taken(void)
+/* In the file that readers share SQLite counts, in this machine's order, the pages of the log, and
+ * how many of them are in the store's file. */
+enum { PAGES_THERE = 16, PAGES_TAKEN = 96 };
+static uint32_t shared_number(long at)
 {
-    enum { AT = 96 };
     char file[80];
-    uint32_t taken = 0;
+    uint32_t number = 0;
     snprintf(file, sizeof file, "%s-shm", path);
     FILE *shared = fopen(file, "rb");
     assert_non_null(shared);
-    assert_int_equal(fseek(shared, AT, SEEK_SET), 0);
-    assert_int_equal(fread(&taken, sizeof taken, 1, shared), 1);
+    assert_int_equal(fseek(shared, at, SEEK_SET), 0);
+    assert_int_equal(fread(&number, sizeof number, 1, shared), 1);
     fclose(shared);
-    return taken;
+    return number;
 }
+
+static void put_large(struct store *store, int number, size_t size)
+{
+    char key[32];
+    snprintf(key, sizeof key, "large %d", number);
+    struct txn *txn = as_holder(2);
+    put_of_size(txn, key, size);
+    commit_as(store, txn, OK);
+}
+
+enum { LOG_PAGE = 8192, LOG_PATIENCE = 6000 /* times 10 ms */ };
 
 /* What comes while the log is gone through is not in the file then. A reader stands for that: what
  * came after him is not taken, either. */
 static void the_writer_takes_the_little_that_is_left(void **state)
 {
     (void)state;
-    enum { LOG = 4000000, LARGE = 60000, TRIES = 8, PATIENCE = 6000 };
+    enum { LOG = 4000000, LARGE = 20000, TRIES = 5 };
     struct store *store;
     OWNED(view_close) struct view *view = NULL;
     assert_int_equal(open_on(&(struct disk){.log_bytes = LOG}, false, &store, NULL), OK);
     serve_home(store, 2);
     put_one(store, 2, "first", "1");
-    uint32_t number = log_number();
-    for (off_t length = 0; length < LOG; length = size_of("-wal")) {
-        struct txn *txn = as_holder(2);
-        put_of_size(txn, "large", LARGE);
-        if (!view && length > LOG - 3 * LARGE)
+    uint32_t number = log_number(), pages = 0;
+    for (int i = 0; pages * LOG_PAGE < LOG; i++, pages = shared_number(PAGES_THERE)) {
+        if (!view && pages * LOG_PAGE > LOG - 2 * LARGE)
             assert_int_equal(store_view(store, &view, NULL), OK);
-        commit_as(store, txn, OK);
+        put_large(store, i, LARGE);
     }
-    for (int i = 0; pages_taken() == 0 && i < PATIENCE; i++)
+    for (int i = 0; shared_number(PAGES_TAKEN) == 0 && i < LOG_PATIENCE; i++)
         usleep(10000);
-    assert_true(pages_taken() > 0);
+    assert_true(shared_number(PAGES_TAKEN) > 0);
     view_close(TAKE(view));
     for (int i = 0; log_number() == number && i < TRIES; i++) {
         usleep(100000); /* the checkpointer may not have said yet that it is done */
         put_one(store, 2, "more", "1");
     }
     assert_int_equal(log_number(), number + 1);
+    store_close(store);
+}
+
+/* Where nobody writes meanwhile the log begins anew by itself, and what was known of the one before
+ * says nothing about it. */
+static void the_writer_takes_no_more_than_that(void **state)
+{
+    (void)state;
+    enum { LOG = 4000000, LARGE = 20000, ROUNDS = 3 };
+    struct store *store;
+    assert_int_equal(open_on(&(struct disk){.log_bytes = LOG}, false, &store, NULL), OK);
+    serve_home(store, 2);
+    int number = 0;
+    for (int round = 0; round < ROUNDS; round++) {
+        do
+            put_large(store, number++, LARGE);
+        while (shared_number(PAGES_THERE) * LOG_PAGE < LOG);
+        for (int i = 0; shared_number(PAGES_TAKEN) < shared_number(PAGES_THERE); i++) {
+            assert_true(i < LOG_PATIENCE);
+            usleep(10000);
+        }
+    }
+    assert_true(power_written_by("store-log") > LOG);
+    assert_true(power_written_by("store") < LOG / 4);
+    store_close(store);
+}
+
+/* SQLite counts what was not flushed as taken, and the kernel may have dropped it: from then on it
+ * is in the log alone. */
+static void after_a_flush_of_the_file_failed_the_log_is_kept(void **state)
+{
+    (void)state;
+    enum { LOG = 400000, LARGE = 20000, CHANGES = 200 };
+    struct store *store;
+    assert_int_equal(open_on(&(struct disk){.log_bytes = LOG}, false, &store, NULL), OK);
+    serve_home(store, 2);
+    uint32_t number = log_number();
+    power_fail_database_syncs(true);
+    for (int i = 0; i < CHANGES; i++)
+        put_large(store, i, LARGE);
+    power_fail_database_syncs(false);
+    for (int i = 0; i < CHANGES; i++)
+        put_large(store, i, LARGE);
+    assert_int_equal(log_number(), number);
+    store_close(store);
+    assert_true(size_of("-wal") > CHANGES * LARGE);
+    assert_int_equal(open_on(&(struct disk){0}, false, &store, NULL), OK);
+    struct home_state now;
+    assert_int_equal(check_home(store, HOME, &now, NULL, NULL), OK);
+    assert_int_equal(now.head, 2 * CHANGES);
     store_close(store);
 }
 
@@ -625,6 +684,8 @@ int main(void)
         TEST(what_survives_does_so_while_what_it_replaced_is_taken_away),
         TEST(the_log_has_a_limit_however_long_there_are_changes),
         TEST(the_writer_takes_the_little_that_is_left),
+        TEST(the_writer_takes_no_more_than_that),
+        TEST(after_a_flush_of_the_file_failed_the_log_is_kept),
         TEST(a_store_that_does_not_sync_is_found_out),
         TEST(a_disk_that_lies_is_found_out),
         TEST(a_full_disk_loses_nothing_and_goes_on_when_there_is_room),
