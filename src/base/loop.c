@@ -37,7 +37,7 @@ struct loop {
     loop_call *watch; /* or NULL */
     void *watch_context;
     bool stirred; /* and that is posted */
-    bool over;
+    bool runs;    /* it is between loop_run()'s beginning and end */
 };
 
 static void must(int result)
@@ -189,14 +189,14 @@ static void on_stirred(void *context)
 {
     struct loop *loop = context;
     loop->stirred = false;
-    if (!loop->over)
+    if (loop->runs)
         loop->watch(loop->watch_context);
 }
 
 /* A timer that is due at once would do, too, but takes five calls of the kernel. */
 void loop_stir(struct loop *loop)
 {
-    if (!loop->watch || loop->stirred || loop->over)
+    if (!loop->watch || loop->stirred)
         return;
     loop->stirred = true;
     loop_post_surely(loop, on_stirred, loop);
@@ -229,8 +229,9 @@ void loop_on_signal(struct loop *loop, int signal, loop_call *call, void *contex
 
 void loop_run(struct loop *loop)
 {
+    loop->runs = true;
     must(sd_event_loop(loop->event));
-    loop->over = true;
+    loop->runs = false;
 }
 
 void loop_quit(struct loop *loop)

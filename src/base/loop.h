@@ -24,7 +24,8 @@ void loop_post_surely(struct loop *loop, loop_call *call, void *context);
 /* From the loop's thread or before it runs; each lasts as long as the loop. */
 void loop_every(struct loop *loop, uint32_t period_ms, loop_call *call, void *context);
 /* The same for whoever looks whether something has come about; one of a loop. It looks at once,
- * when the loop's thread says that something has: however often that is said, once a turn. */
+ * when the loop's thread says that something has: however often that is said, once a turn; and only
+ * while the loop runs. */
 void loop_watch(struct loop *loop, uint32_t period_ms, loop_call *call, void *context);
 void loop_stir(struct loop *loop);
 /* The signal must be blocked in every thread: before the first of them starts. */

@@ -11,6 +11,7 @@ enum { NEVER_MS = 3600000, SOON_MS = 1, ROUNDS = 1000 };
 struct scene {
     struct loop *loop;
     int looks, posted, ticks;
+    uint64_t number;
 };
 
 static void look(void *context)
@@ -116,7 +117,15 @@ static void timers_have_their_turns_beside_who_never_rests(void **state)
     loop_free(s.loop);
 }
 
-static void who_says_it_to_a_loop_that_is_over_does_no_harm(void **state)
+static void quit_and_stir(void *context)
+{
+    struct scene *s = context;
+    quit(s);
+    loop_stir(s->loop);
+}
+
+/* Who watched may be gone, then. */
+static void nobody_looks_behind_the_end_of_the_loop(void **state)
 {
     (void)state;
     struct scene s = scene_new();
@@ -124,16 +133,45 @@ static void who_says_it_to_a_loop_that_is_over_does_no_harm(void **state)
     loop_watch(s.loop, NEVER_MS, look, &s);
     assert_true(loop_post(s.loop, quit, &s));
     loop_run(s.loop);
-    loop_stir(s.loop);
+    int before = s.looks;
+    loop_post_surely(s.loop, quit_and_stir, &s);
     loop_settle(s.loop);
+    loop_stir(s.loop);
     loop_free(s.loop);
+    assert_int_equal(s.looks, before);
 }
 
+static void nor_if_it_never_ran(void **state)
+{
+    (void)state;
+    struct scene s = scene_new();
+    loop_watch(s.loop, NEVER_MS, look, &s);
+    loop_stir(s.loop);
+    loop_settle(s.loop);
+    loop_stir(s.loop);
+    loop_free(s.loop);
+    assert_int_equal(s.looks, 0);
+}
+
+static void double_and_add_one(void *context)
+{
+    struct scene *s = context;
+    s->number = s->number * 2 + 1;
+}
+
+static void add_one(void *context)
+{
+    struct scene *s = context;
+    s->number += 1;
+    s->posted++;
+}
+
+/* In another order it would be another number. */
 static void *post_from_outside(void *context)
 {
     struct scene *s = context;
     for (int i = 0; i < ROUNDS; i++)
-        loop_post_surely(s->loop, tick, s);
+        loop_post_surely(s->loop, i % 3 ? add_one : double_and_add_one, s);
     loop_post_surely(s->loop, quit, s);
     return NULL;
 }
@@ -146,7 +184,10 @@ static void what_others_post_comes_in_order_and_all_of_it(void **state)
     pthread_create(&other, NULL, post_from_outside, &s);
     loop_run(s.loop);
     pthread_join(other, NULL);
-    assert_int_equal(s.ticks, ROUNDS);
+    uint64_t number = 0;
+    for (int i = 0; i < ROUNDS; i++)
+        number = i % 3 ? number + 1 : number * 2 + 1;
+    assert_true(s.number == number);
     loop_free(s.loop);
 }
 
@@ -172,7 +213,8 @@ int main(void)
         cmocka_unit_test(who_looks_may_say_it_again_for_the_next_turn),
         cmocka_unit_test(without_a_word_it_looks_in_each_period),
         cmocka_unit_test(timers_have_their_turns_beside_who_never_rests),
-        cmocka_unit_test(who_says_it_to_a_loop_that_is_over_does_no_harm),
+        cmocka_unit_test(nobody_looks_behind_the_end_of_the_loop),
+        cmocka_unit_test(nor_if_it_never_ran),
         cmocka_unit_test(what_others_post_comes_in_order_and_all_of_it),
         cmocka_unit_test(so_much_may_wait_and_no_more),
     };
