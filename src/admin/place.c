@@ -221,13 +221,14 @@ struct passing {
     bool ended; /* by saying whether it was done */
     char to[FQDN_SIZE], pool[FQDN_SIZE];
     pass_unanswered *unanswered;
-    atomic_bool silent;            /* no machine of that pool answers any more: somebody else can */
-    atomic_uint_fast64_t heard_ms; /* when it said something last; NEVER_SILENT: it does */
-    bool told;                     /* that it does not; the loop's */
+    atomic_bool silent; /* no machine of that pool answers any more: somebody else can */
+    atomic_uint_fast64_t
+        heard_ms; /* when it was asked, or said something last; or NOT_WAITED_FOR */
+    bool told;    /* that it says nothing; the loop's */
 };
 
-/* While its line is passed on to a slow reader. */
-#define NEVER_SILENT UINT64_MAX
+/* It is not asked yet, or a line of it is passed on to a slow reader. */
+#define NOT_WAITED_FOR UINT64_MAX
 
 /* What is longer makes no sense, and is told of as that. */
 static void keep_refusal(struct buffer *refusal, struct bytes line)
@@ -241,7 +242,7 @@ static void on_line(void *context, struct bytes line)
 {
     struct call *call = context;
     struct passing *passing = call_kept(call);
-    atomic_store(&passing->heard_ms, NEVER_SILENT);
+    atomic_store(&passing->heard_ms, NOT_WAITED_FOR);
     if (passing->status == 200) {
         call_relay(call, line);
         passing->said = passing->said || line.size;
@@ -308,6 +309,7 @@ static void ask(void *context)
     struct http_question how = {
         .silence_ms = PASS_ON_SILENCE_MS, .each = on_line, .go_on = go_on, .context = call};
     enum failure bad = call_check_wanted(call, &passing->error);
+    atomic_store(&passing->heard_ms, clock_ms());
     if (!bad)
         bad = link_command_ask(passing->command, &how, &passing->status, &passing->error);
     if (bad && (bad == FAIL_IO || bad == FAIL_DEADLINE || passing->status == 200))
@@ -351,11 +353,13 @@ static bool is_unanswered(const struct call *call, const struct passing *passing
 static void tell_of_silence(struct call *call, struct passing *passing)
 {
     uint64_t heard_ms = atomic_load(&passing->heard_ms);
-    if (passing->told || heard_ms == NEVER_SILENT || clock_ms() - heard_ms < PASS_ON_PATIENCE_MS)
+    if (passing->told || heard_ms == NOT_WAITED_FOR || clock_ms() - heard_ms < PASS_ON_PATIENCE_MS)
         return;
     passing->told = true;
-    call_warning(call, "%s carries this out, and says nothing. It is waited for %d s at most.",
-                 passing->to, PASS_ON_SILENCE_MS / 1000);
+    call_warning(call,
+                 "%s is asked to carry this out, and has said nothing for %d s. It is waited for "
+                 "%d s at most.",
+                 passing->to, PASS_ON_PATIENCE_MS / 1000, PASS_ON_SILENCE_MS / 1000);
 }
 
 /* It will not answer later either, as long as it does not answer heartbeats. */
@@ -529,7 +533,7 @@ void pass_on(struct call *call, const struct pool *pool, pass_unanswered *unansw
     passing->unanswered = unanswered;
     OWNED(free_memory) char *payload = passed_encode(call);
     passing->command = link_command_new(front_end_link(fe), to, payload);
-    atomic_init(&passing->heard_ms, clock_ms());
+    atomic_init(&passing->heard_ms, NOT_WAITED_FOR);
     call_keep(call, passing);
     call_each_tick(call, look_for_silence);
     if (!call_on_thread(call, ask, on_answered))

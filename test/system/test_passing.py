@@ -99,7 +99,8 @@ def a_pool_that_stands_still_is_told_after_the_silence(world):
     began = time.monotonic()
     failed(set_interval(world, "redmond", "60"), 1, f"No connection to {ATL}",
            f"within {SILENCE_S}000 ms", "Nothing was sent.",
-           f"WARNING: {ATL} carries this out, and says nothing. It is waited for {SILENCE_S} s")
+           f"WARNING: {ATL} is asked to carry this out, and has said nothing for 2 s. "
+           f"It is waited for {SILENCE_S} s at most.")
     took = time.monotonic() - began
     assert SILENCE_S - 1 <= took < SILENCE_S + 30, took
     world.resume("atl")
