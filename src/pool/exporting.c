@@ -220,14 +220,15 @@ static void on_position(const struct copy_answer *position, const struct error *
         x->trouble = trouble;
     uint64_t content = position->verdict == COPY_GO_ON ? x->content : 0;
     x->content = 0;
+    if (position->verdict == COPY_GO_ON && position->carried)
+        carrying_tell(x,
+                      position->at); /* before the next batch says what others may have behind it */
     step(x, (struct export_event){.kind = EXPORT_ANSWERED,
                                   .answer = *position,
                                   .content = content,
                                   .bytes = paced_bytes(x)});
     if (x->in_flight != FLIGHT_PACKING && x->in_flight != FLIGHT_BATCH)
         packing_forget_ahead(x->packing);
-    if (position->verdict == COPY_GO_ON && position->carried)
-        carrying_tell(x, position->at);
     carrying_answered(x);
     forget_trouble(x);
     loop_stir(front_end_loop(x->fe));

@@ -14,7 +14,10 @@ struct pack {
     struct packing_order order;
     uint64_t others_upto; /* the last change of another module that was met */
     struct packed result;
-    bool works; /* the thread does; the rest is so once it has ended */
+    bool works;       /* the thread does; the rest is so once it has ended */
+    bool here;        /* where it was ordered, and … */
+    bool much;        /* … there is too much of it for that */
+    unsigned changes; /* that were looked at there, of whichever module */
 };
 
 /* The two change places. */
@@ -76,11 +79,20 @@ static bool has_room(const struct pack *pack)
     return batch_filled(pack->writer) < pack->order.bytes_max;
 }
 
+static bool is_too_much_here(struct pack *pack)
+{
+    pack->much = pack->here && (++pack->changes > PACKING_HERE_CHANGES_MAX ||
+                                batch_filled(pack->writer) >= PACKING_HERE_BYTES);
+    return pack->much;
+}
+
 static bool pack_item(const struct item *item, struct item_hash hash, void *context)
 {
     (void)hash;
     struct pack *pack = context;
     struct packed *result = &pack->result;
+    if (is_too_much_here(pack))
+        return false;
     if (item->module == result->head.module) {
         result->full =
             !has_room(pack) || !fits_as_content(pack, item) || !batch_add(pack->writer, item);
@@ -103,13 +115,18 @@ static bool has_any(struct view *view, const struct batch_head *head)
            view_has_any(view, head->home, head->module, &any, NULL) || any;
 }
 
+static enum failure open_view(const struct pack *pack, struct view **view, struct error *e)
+{
+    return pack->here ? store_view_at_once(pack->store, view, e) : store_view(pack->store, view, e);
+}
+
 static enum failure read_and_pack(struct pack *pack, struct hold *hold, struct error *e)
 {
     OWNED(view_close) struct view *view = NULL;
     struct packed *result = &pack->result;
     struct batch_head *head = &result->head;
     struct home_state state;
-    if (store_view(pack->store, &view, e) || view_home(view, head->home, &state, e) ||
+    if (open_view(pack, &view, e) || view_home(view, head->home, &state, e) ||
         view_hold(view, head->home, hold, e))
         return e->kind;
     const struct copy_state copy = offer_copy(hold, &state, head->module);
@@ -172,12 +189,12 @@ static bool begin(struct pack *pack, struct store *store, const struct packing_o
 {
     pack->order = *order;
     pack->store = store;
+    pack->here = false;
     pack->works = workers_run(pack->packing->workers, work, on_worked, pack);
     return pack->works;
 }
 
-/* If it turns out to be more than was known, a thread packs it. Of files others than who packs take
- * the time. */
+/* Of files others than who packs take the time. */
 static bool pack_here(struct pack *pack, struct store *store, const struct packing_order *order)
 {
     if (order->goal - order->head.after > PACKING_HERE_CHANGES ||
@@ -185,10 +202,11 @@ static bool pack_here(struct pack *pack, struct store *store, const struct packi
         return false;
     pack->order = *order;
     pack->store = store;
-    if (pack->order.bytes_max > PACKING_HERE_BYTES)
-        pack->order.bytes_max = PACKING_HERE_BYTES;
+    pack->here = true;
+    pack->much = false;
+    pack->changes = 0;
     work(pack);
-    return !pack->result.full || order->bytes_max <= PACKING_HERE_BYTES;
+    return !pack->much && pack->result.error.kind != FAIL_BUSY;
 }
 
 /* Is what was begun with what is ordered now? */

@@ -12,7 +12,7 @@ struct packing;
 /* What to pack. */
 struct packing_order {
     struct batch_head head; /* but for what the store says when it is read */
-    uint64_t goal;          /* how far the home has changed, by what is known */
+    uint64_t goal;          /* so far the home has changed, at least */
     uint64_t bytes_max;     /* of items, uncompressed */
     uint64_t content_max;   /* of the files whose manifests are in it */
     bool tells_others;      /* it says what it means for the home's other modules */
@@ -37,8 +37,10 @@ typedef void packing_done(const struct packed *packed, void *context);
 
 enum {
     /* So few changes, and bytes, are packed at once where they are ordered: to hand them to a
-     * thread and back would take longer. They were made just now, and lie in memory. */
+     * thread and back would take longer. They were made just now, and lie in memory. If it turns
+     * out that there is more, a thread packs it after all. */
     PACKING_HERE_CHANGES = 64,
+    PACKING_HERE_CHANGES_MAX = 2 * PACKING_HERE_CHANGES,
     PACKING_HERE_BYTES = 64 << 10,
     /* A batch that was begun with before it was known how much the link can do may be larger than
      * that, but not by more: as long as nothing fails, the next ones follow. */

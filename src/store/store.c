@@ -513,5 +513,10 @@ bool store_met_damage(struct store *store)
 
 enum failure store_view(struct store *store, struct view **view, struct error *e)
 {
-    return views_open(store->views, view, e);
+    return views_open(store->views, VIEWS_WAIT, view, e);
+}
+
+enum failure store_view_at_once(struct store *store, struct view **view, struct error *e)
+{
+    return views_open(store->views, VIEWS_REFUSE, view, e);
 }

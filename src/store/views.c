@@ -45,14 +45,22 @@ struct view {
     struct home_row row;       /* of that: it does not change while the view lasts */
 };
 
-static enum failure borrow_reader(struct views *views, struct session **s, struct error *e)
+static bool all_are_lent(const struct views *views)
+{
+    return views->idle == 0 && views->all == STORE_VIEWS_MAX;
+}
+
+static enum failure borrow_reader(struct views *views, enum views_patience patience,
+                                  struct session **s, struct error *e)
 {
     enum failure bad = OK;
     pthread_mutex_lock(&views->lock);
     views->read = true;
-    while (views->idle == 0 && views->all == STORE_VIEWS_MAX)
+    while (all_are_lent(views) && patience == VIEWS_WAIT)
         pthread_cond_wait(&views->free, &views->lock);
-    if (views->idle) {
+    if (all_are_lent(views)) {
+        bad = fail(e, FAIL_BUSY, "Too many read in this store.");
+    } else if (views->idle) {
         *s = views->readers[--views->idle];
     } else {
         bad = views->engine->ops->session(views->engine, false, s, e);
@@ -80,11 +88,12 @@ bool views_rested(struct views *views)
     return rested;
 }
 
-enum failure views_open(struct views *views, struct view **view, struct error *e)
+enum failure views_open(struct views *views, enum views_patience patience, struct view **view,
+                        struct error *e)
 {
     *view = NULL;
     struct session *s;
-    enum failure bad = borrow_reader(views, &s, e);
+    enum failure bad = borrow_reader(views, patience, &s, e);
     if (bad)
         return bad;
     uint64_t at = known_now(views->engine->known);

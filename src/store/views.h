@@ -11,8 +11,10 @@ struct views *views_new(struct engine *engine);
 /* Once all are closed. */
 void views_free(struct views *views);
 
-/* One too many waits until another one is closed. */
-enum failure views_open(struct views *views, struct view **view, struct error *e);
+/* One too many waits until another one is closed; or is refused, as busy. */
+enum views_patience { VIEWS_WAIT, VIEWS_REFUSE };
+enum failure views_open(struct views *views, enum views_patience patience, struct view **view,
+                        struct error *e);
 
 /* Does nobody read, and did nobody since this was asked last? The writer's alone. */
 bool views_rested(struct views *views);

@@ -282,6 +282,46 @@ static void a_few_that_are_large_are_packed_beside_it(void **state)
     assert_false(s->packed.full);
 }
 
+/* Many may have come since the number was known, of another module, too. */
+static void many_changes_behind_a_few_are_packed_beside_it(void **state)
+{
+    struct scene *s = *state;
+    struct packing_order order = behind(s, ITEMS);
+    order.goal = ITEMS + 1;
+    order.bytes_max = ALL;
+    put_one(s->store, TERM, "key-1", "later");
+    for (int i = 0; i < PACKING_HERE_CHANGES_MAX; i++) {
+        char key[32];
+        snprintf(key, sizeof key, "of another %d", i);
+        struct txn *txn = as_holder(TERM);
+        txn_put(txn, MODULE_DATA_CONF, bytes_of_text(key), bytes_of_text("module"));
+        commit_as(s->store, txn, OK);
+    }
+    assert_false(ordered(s, &order));
+    assert_int_equal(s->packed.items, 1);
+    assert_false(s->packed.full);
+    assert_int_equal(s->packed.head.upto, s->packed.head.head);
+}
+
+/* As many read as may. */
+static void a_few_are_packed_beside_it_where_it_would_have_to_wait(void **state)
+{
+    struct scene *s = *state;
+    struct view *views[STORE_VIEWS_MAX];
+    struct packing_order order = behind(s, ITEMS - 1);
+    order.goal = ITEMS;
+    order.bytes_max = ALL;
+    for (size_t i = 0; i < STORE_VIEWS_MAX; i++)
+        assert_int_equal(store_view(s->store, &views[i], NULL), OK);
+    assert_true(packing_order(s->packing, s->store, &order));
+    assert_int_equal(s->told, 0);
+    for (size_t i = 0; i < STORE_VIEWS_MAX; i++)
+        view_close(views[i]);
+    settle(s);
+    assert_int_equal(s->told, 1);
+    assert_int_equal(s->packed.items, 1);
+}
+
 static void open_file(struct scene *s, const char *path)
 {
     struct engine *engine;
@@ -348,6 +388,8 @@ int main(void)
         STORY(nothing_is_begun_with_behind_the_last_one),
         STORY(a_few_changes_are_packed_where_they_are_ordered),
         STORY(a_few_that_are_large_are_packed_beside_it),
+        STORY(many_changes_behind_a_few_are_packed_beside_it),
+        STORY(a_few_are_packed_beside_it_where_it_would_have_to_wait),
         STORY(a_damaged_file_keeps_no_other_from_being_packed),
     };
     return cmocka_run_group_tests_name("packing", tests, NULL, NULL);
