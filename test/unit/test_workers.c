@@ -1,8 +1,11 @@
 /* Work beside a loop. */
 #include "unit.h"
 
+#include <dirent.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -106,12 +109,64 @@ static void one_job_more_than_may_wait_is_refused(void **state)
     scene_end(s);
 }
 
+static bool is_worker(const char *task)
+{
+    char path[64], name[32] = "";
+    snprintf(path, sizeof path, "/proc/self/task/%.16s/comm", task);
+    FILE *comm = fopen(path, "r"); /* it may have ended meanwhile */
+    bool is = comm && fgets(name, sizeof name, comm) && strcmp(name, "working\n") == 0;
+    if (comm)
+        fclose(comm);
+    return is;
+}
+
+static size_t threads(void)
+{
+    size_t count = 0;
+    DIR *tasks = opendir("/proc/self/task");
+    assert_non_null(tasks);
+    for (const struct dirent *task; (task = readdir(tasks));)
+        count += is_worker(task->d_name);
+    closedir(tasks);
+    return count;
+}
+
+static void work_at_once(struct scene *s)
+{
+    s->gate = false;
+    for (int i = 0; i < THREADS; i++)
+        assert_true(workers_run(s->workers, work, done, s));
+    while (s->at_work < THREADS)
+        usleep(100);
+    s->gate = true;
+    while (s->at_work > 0)
+        usleep(100);
+}
+
+static void who_has_nothing_to_do_ends_and_others_begin_when_there_is(void **state)
+{
+    (void)state;
+    enum { PATIENCE = 6000, ROUNDS = 20 };
+    struct scene *s = scene_new();
+    for (int i = 0; i < ROUNDS; i++)
+        work_at_once(s);
+    assert_true(threads() <= THREADS);
+    for (int i = 0; threads() > 0 && i < PATIENCE; i++)
+        usleep(10000);
+    assert_int_equal(threads(), 0);
+    work_at_once(s);
+    workers_free(TAKE(s->workers));
+    assert_int_equal(s->worked, THREADS * (ROUNDS + 1));
+    scene_end(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_job_is_worked_at_once_and_its_end_is_told_on_the_loop),
         cmocka_unit_test(no_more_threads_than_allowed_work_at_once),
         cmocka_unit_test(one_job_more_than_may_wait_is_refused),
+        cmocka_unit_test(who_has_nothing_to_do_ends_and_others_begin_when_there_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
