@@ -4,6 +4,9 @@ one machine, one disk and with the same rows: a first copy and catching up on wh
 partner was down, both with keys in no order and in order, and how old the copy is while there are
 changes. And what a cycle costs that finds nothing to do. copying.py [--items COUNT]
 
+copying.py --flush MS...: only how old the copy is, of a few items, on disks whose flushes take so
+long (flush.c).
+
 Ours goes by HTTPS between processes that check and encrypt everything; PostgreSQL's goes through a
 socket in the file system, in the clear. Without PostgreSQL only ours is measured."""
 
@@ -442,11 +445,33 @@ def measure_ages(pair, replication):
     pair.tell_memory()
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--items", type=int, default=ITEMS, metavar="COUNT")
-    items = parser.parse_args().items
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # and tidy up
+@contextlib.contextmanager
+def disk(flush_ms):
+    """Whatever is started meanwhile has it; PostgreSQL's user has to find the library."""
+    with tempfile.TemporaryDirectory(prefix="pollux-bench-") as folder:
+        Path(folder).chmod(0o755)
+        library = shutil.copy("bench/libbench-flush.so", folder)
+        words = {"LD_PRELOAD": library, "POLLUX_BENCH_FLUSH_US": str(round(flush_ms * 1000))}
+        os.environ.update(words)
+        try:
+            yield
+        finally:
+            for word in words:
+                del os.environ[word]
+
+
+def measure_disks(flushes_ms):
+    for flush_ms in flushes_ms:
+        with disk(flush_ms), pair_of_pools() as pair, two_servers() as replication:
+            print(f"a flush takes {flush_ms} ms", flush=True)
+            pair.change(FEW_ITEMS)
+            pair.copy()
+            if replication:
+                replication.first_copy([])
+            measure_ages(pair, replication)
+
+
+def measure_all(items):
     cycles = {}
     with pair_of_pools(in_order=True) as pair, two_servers() as replication:
         measure_copies("order", items, min(CHANGED, items), pair, replication)
@@ -459,6 +484,18 @@ def main():
         cycles[items] = pair.idle_cycle()
         measure_ages(pair, replication)
     tell_cycles(cycles)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--items", type=int, default=ITEMS, metavar="COUNT")
+    parser.add_argument("--flush", type=float, nargs="+", metavar="MS")
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # and tidy up
+    if options.flush:
+        measure_disks(options.flush)
+    else:
+        measure_all(options.items)
     print(f"load {os.getloadavg()[0]:.1f} when it ended")
 
 
