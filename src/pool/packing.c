@@ -14,10 +14,10 @@ struct pack {
     struct packing_order order;
     uint64_t others_upto; /* the last change of another module that was met */
     struct packed result;
-    bool works;       /* the thread does; the rest is so once it has ended */
-    bool here;        /* where it was ordered, and … */
-    bool much;        /* … there is too much of it for that */
-    unsigned changes; /* that were looked at there, of whichever module */
+    bool works;            /* the thread does; the rest is so once it has ended */
+    bool here;             /* where it was ordered, and … */
+    bool much;             /* … there is too much of it for that */
+    size_t changes, bytes; /* that were looked at there, of whichever module */
 };
 
 /* The two change places. */
@@ -79,10 +79,12 @@ static bool has_room(const struct pack *pack)
     return batch_filled(pack->writer) < pack->order.bytes_max;
 }
 
-static bool is_too_much_here(struct pack *pack)
+static bool is_too_much_here(struct pack *pack, const struct item *item)
 {
-    pack->much = pack->here && (++pack->changes > PACKING_HERE_CHANGES_MAX ||
-                                batch_filled(pack->writer) >= PACKING_HERE_BYTES);
+    pack->changes++;
+    pack->bytes += item->key.size + item->value.size;
+    pack->much = pack->here &&
+                 (pack->changes > PACKING_HERE_CHANGES_MAX || pack->bytes > PACKING_HERE_BYTES);
     return pack->much;
 }
 
@@ -91,7 +93,7 @@ static bool pack_item(const struct item *item, struct item_hash hash, void *cont
     (void)hash;
     struct pack *pack = context;
     struct packed *result = &pack->result;
-    if (is_too_much_here(pack))
+    if (is_too_much_here(pack, item))
         return false;
     if (item->module == result->head.module) {
         result->full =
@@ -204,7 +206,7 @@ static bool pack_here(struct pack *pack, struct store *store, const struct packi
     pack->store = store;
     pack->here = true;
     pack->much = false;
-    pack->changes = 0;
+    pack->changes = pack->bytes = 0;
     work(pack);
     return !pack->much && pack->result.error.kind != FAIL_BUSY;
 }

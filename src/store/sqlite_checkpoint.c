@@ -1,6 +1,7 @@
 #include "store/sqlite_checkpoint.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/log.h"
@@ -23,22 +24,32 @@ struct checkpointer {
     unsigned beginnings; /* of the log, since the store was opened */
     int64_t taken;       /* so much of the log is in the file, durably; 0: nobody knows */
     bool failed;         /* and somebody was told */
-    bool gave_up;        /* a flush failed: nothing is taken from the log any more */
+
+    atomic_bool gave_up; /* a flush failed: nothing is taken from the log any more */
 };
 
-/* A flush failed. What SQLite counts as taken the kernel may have dropped, and would report the
- * next flush as done. In the log it is still, as long as nobody goes on to empty that, and a store
- * that is opened anew reads it there. */
+enum failure checkpointer_check(const struct checkpointer *checkpointer, struct error *e)
+{
+    if (!checkpointer || !atomic_load(&checkpointer->gave_up))
+        return OK;
+    return fail(e, FAIL_IO, "What was taken from the log of %s could not be flushed.",
+                session_of(checkpointer->session)->path);
+}
+
+/* A flush failed. What SQLite counts as taken, and reads in the file from now on, the kernel may
+ * have dropped, and would report the next flush as done. In the log it is still: a store that is
+ * opened anew reads it there. So nobody may empty that, nor commit what he made of pages of the
+ * file. */
 static void give_up(struct checkpointer *checkpointer)
 {
-    struct sqlite_session *s = session_of(checkpointer->session);
     struct error e;
-    checkpointer->gave_up = true;
-    sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-    fail(&e, FAIL_IO, "What was written to %s could not be flushed.", s->path);
-    error_kept(&e, "Nothing is lost: it is in the log beside it, which is not emptied any more.");
+    atomic_store(&checkpointer->gave_up, true);
+    sqlite3_db_config(session_of(checkpointer->session)->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1,
+                      NULL);
+    checkpointer_check(checkpointer, &e);
+    error_kept(&e, "All that was acknowledged is in the log, which is kept.");
     error_next(&e, "Look after the disk, then start the service again.");
-    log_error(LOG_EVENT_WARNING, "store-log-grows", &e, "The log of the store grows.");
+    log_error(LOG_EVENT_ERROR, "store-log-kept", &e, "The store takes no more changes.");
 }
 
 /* Returns how much of the log is in the file by then. If this fails, on a full disk, say, what is
@@ -72,17 +83,16 @@ static bool flush(const struct checkpointer *checkpointer)
     return file->pMethods->xSync(file, SQLITE_SYNC_NORMAL) == SQLITE_OK;
 }
 
-/* What came meanwhile is taken in a second, short pass. Without the lock. */
+/* Without the lock. It begins only where something is known to be left, and that can be nobody
+ * else's meanwhile: SQLite before 3.51.3 mistakes the log that begins anew for the one that it has
+ * just looked at, and counts as taken what is in none but that. */
 static int64_t pass(struct checkpointer *checkpointer)
 {
-    sqlite3 *db = session_of(checkpointer->session)->db;
-    int64_t taken = 0;
-    for (int i = 0; i < CHECKPOINT_PASSES && !checkpointer->gave_up; i++) {
-        taken = run(checkpointer, db, SQLITE_CHECKPOINT_PASSIVE);
-        if (taken && !flush(checkpointer))
-            give_up(checkpointer);
-    }
-    return checkpointer->gave_up ? 0 : taken;
+    int64_t taken =
+        run(checkpointer, session_of(checkpointer->session)->db, SQLITE_CHECKPOINT_PASSIVE);
+    if (taken && !atomic_load(&checkpointer->gave_up) && !flush(checkpointer))
+        give_up(checkpointer);
+    return atomic_load(&checkpointer->gave_up) ? 0 : taken;
 }
 
 static void *checkpoint(void *context)
@@ -117,7 +127,7 @@ static void run_here(struct checkpointer *checkpointer, sqlite3 *writer, int rea
     while (checkpointer->working)
         pthread_cond_wait(&checkpointer->changed, &checkpointer->lock);
     checkpointer->taken = 0;
-    if (checkpointer->gave_up)
+    if (atomic_load(&checkpointer->gave_up))
         return;
     sqlite3_busy_timeout(writer, readers_ms);
     run(checkpointer, writer, SQLITE_CHECKPOINT_RESTART);
@@ -142,20 +152,22 @@ static void look(struct checkpointer *checkpointer, sqlite3 *writer)
 {
     const int64_t enough = checkpointer->log_bytes, length = checkpointer->length;
     bool due = length - checkpointer->asked_at >= enough / CHECKPOINT_STEP_PART;
+    bool busy = checkpointer->wanted || checkpointer->working;
     if (little_is_left(checkpointer))
         run_here(checkpointer, writer, CHECKPOINT_READERS_MS);
     else if (due && length >= enough * CHECKPOINT_LOG_TIMES_MAX)
         run_here(checkpointer, writer, CHECKPOINT_READERS_MS_MAX);
-    else if (due)
+    else if (due && !busy) /* else it may take this, too, and nothing is left for the next time */
         ask(checkpointer);
-    if (due)
+    if (due && !busy)
         checkpointer->asked_at = length;
 }
 
-/* Of what was taken from the log before, whoever works on it is told that it counts no more. */
+/* Of what was taken from the log before, whoever works on it is told that it counts no more. A
+ * single commit that is as long as all before it may be the first of another log. */
 static void note_length(struct checkpointer *checkpointer, int64_t length)
 {
-    bool anew = length <= checkpointer->length;
+    bool anew = length <= checkpointer->length || length >= 2 * checkpointer->length;
     checkpointer->length = length;
     if (!anew)
         return;

@@ -12,7 +12,6 @@ enum {
     CHECKPOINT_LOG_BYTES = 64 << 20,
     /* It is gone through again after each such part of that. */
     CHECKPOINT_STEP_PART = 4,
-    CHECKPOINT_PASSES = 2,
     /* While there are changes all the time the log has something new whenever the checkpointer is
      * done, and would never begin anew: but a log that grows costs each commit twice as much of the
      * disk as one that is written over. So the writer takes the rest into the file itself, if that
@@ -31,6 +30,10 @@ enum failure checkpointer_new(struct engine *engine, int64_t log_bytes,
                               struct checkpointer **result, struct error *e);
 /* After all other sessions: as the last one to go it leaves no log behind. */
 void checkpointer_free(struct checkpointer *checkpointer);
+
+/* FAIL_IO: what was taken from the log could not be flushed, and what is read in the file may be
+ * old. Nothing may be committed before the store is opened anew. NULL: OK. */
+enum failure checkpointer_check(const struct checkpointer *checkpointer, struct error *e);
 
 /* The one connection that commits. */
 void checkpointer_follow(struct checkpointer *checkpointer, sqlite3 *writer);

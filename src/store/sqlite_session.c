@@ -163,5 +163,8 @@ enum failure sqlite_begin(struct session *base, struct error *e)
 enum failure sqlite_commit(struct session *base, struct error *e)
 {
     struct sqlite_session *s = session_of(base);
+    const struct sqlite_engine *engine = (const struct sqlite_engine *)base->engine;
+    if (checkpointer_check(engine->checkpointer, e))
+        return e->kind;
     return sqlite_step_once(s, &s->commit, "COMMIT", "committing", e);
 }

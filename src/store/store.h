@@ -183,7 +183,7 @@ void store_lease_drains(struct store *store, const char *home);
 /* Reading: a view is one point in time. It belongs to one thread. */
 struct view;
 enum failure store_view(struct store *store, struct view **view, struct error *e);
-/* For those who must not wait: FAIL_BUSY where as many are open as may be. */
+/* For those who must not wait: FAIL_BUSY where nothing is ready for it. */
 enum failure store_view_at_once(struct store *store, struct view **view, struct error *e);
 void view_close(struct view *view);
 DEFINE_OWNED(struct view *, view_close)

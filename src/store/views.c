@@ -58,8 +58,8 @@ static enum failure borrow_reader(struct views *views, enum views_patience patie
     views->read = true;
     while (all_are_lent(views) && patience == VIEWS_WAIT)
         pthread_cond_wait(&views->free, &views->lock);
-    if (all_are_lent(views)) {
-        bad = fail(e, FAIL_BUSY, "Too many read in this store.");
+    if (views->idle == 0 && patience == VIEWS_REFUSE) {
+        bad = fail(e, FAIL_BUSY, "Whoever reads in this store now has to wait.");
     } else if (views->idle) {
         *s = views->readers[--views->idle];
     } else {

@@ -11,7 +11,8 @@ struct views *views_new(struct engine *engine);
 /* Once all are closed. */
 void views_free(struct views *views);
 
-/* One too many waits until another one is closed; or is refused, as busy. */
+/* One too many waits until another one is closed. Where not even a session is to be opened for it,
+ * it is refused, as busy. */
 enum views_patience { VIEWS_WAIT, VIEWS_REFUSE };
 enum failure views_open(struct views *views, enum views_patience patience, struct view **view,
                         struct error *e);

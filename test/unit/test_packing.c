@@ -303,6 +303,22 @@ static void many_changes_behind_a_few_are_packed_beside_it(void **state)
     assert_int_equal(s->packed.head.upto, s->packed.head.head);
 }
 
+/* Large ones of another module, too. */
+static void what_others_changed_counts_as_well(void **state)
+{
+    static uint8_t large[PACKING_HERE_BYTES];
+    struct scene *s = *state;
+    struct packing_order order = behind(s, ITEMS);
+    order.goal = ITEMS + 2;
+    order.bytes_max = ALL;
+    struct txn *txn = as_holder(TERM);
+    txn_put(txn, MODULE_DATA_CONF, bytes_of_text("of another"), bytes_of(large, sizeof large));
+    commit_as(s->store, txn, OK);
+    put_one(s->store, TERM, "key-1", "later");
+    assert_false(ordered(s, &order));
+    assert_int_equal(s->packed.items, 1);
+}
+
 /* As many read as may. */
 static void a_few_are_packed_beside_it_where_it_would_have_to_wait(void **state)
 {
@@ -389,6 +405,7 @@ int main(void)
         STORY(a_few_changes_are_packed_where_they_are_ordered),
         STORY(a_few_that_are_large_are_packed_beside_it),
         STORY(many_changes_behind_a_few_are_packed_beside_it),
+        STORY(what_others_changed_counts_as_well),
         STORY(a_few_are_packed_beside_it_where_it_would_have_to_wait),
         STORY(a_damaged_file_keeps_no_other_from_being_packed),
     };

