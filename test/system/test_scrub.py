@@ -339,8 +339,28 @@ def a_file_that_is_damaged_again_so_soon_is_left_as_it_is(world):
     assert not redmond.events("begins anew") and not redmond.events("store-renewed")
 
 
+def varint(page, at):
+    """A number as SQLite writes it, and where it ends."""
+    value = 0
+    while page[at] & 0x80:
+        value = value << 7 | page[at] & 0x7f
+        at += 1
+    return value << 7 | page[at], at + 1
+
+
+def end_of_last_row(page):
+    """Of those that are on it: behind it, rows may have lain that are there no more."""
+    kind, count = page[0], int.from_bytes(page[3:5], "big")
+    assert kind in (0x0d, 0x0a) and count, (kind, count)  # a leaf
+    size, at = varint(page, max(int.from_bytes(page[8 + 2 * i:10 + 2 * i], "big") for i in range(count)))
+    if kind == 0x0d:
+        _, at = varint(page, at)
+    return at + size
+
+
 def flip_and_wait(world, pool, table, offset):
-    """A bit on a table's first page, or (None) the file's; the machine mends it itself, and starts."""
+    """A bit on a table's first page, or (None) the file's: there, or (None) near the end of what is on
+    it. The machine mends it itself, and starts."""
     world.stop(pool)
     store = world[pool].store
     db = sqlite3.connect(store)
@@ -349,6 +369,9 @@ def flip_and_wait(world, pool, table, offset):
     page = roots[table] if table else 1
     before = len(world[pool].events("store-mended"))
     with open(store, "r+b") as file:
+        file.seek((page - 1) * PAGE)
+        if offset is None:
+            offset = end_of_last_row(file.read(PAGE)) - 20
         file.seek((page - 1) * PAGE + offset)
         byte, = file.read(1)
         file.seek(-1, os.SEEK_CUR)
@@ -368,7 +391,7 @@ def a_file_that_is_damaged_where_everything_begins_heals_while_its_machine_start
     sync(atl)
     for pool in ("redmond", "atl"):  # a copy, and the holder
         sound = accounts_named(world, pool)
-        for table, offset in ((None, 3), (None, PAGE - 300), ("home", PAGE - 20), ("record", PAGE - 20)):
+        for table, offset in ((None, 3), (None, PAGE - 300), ("home", None), ("record", None)):
             flip_and_wait(world, pool, table, offset)
         world.wait_mode(pool, pool, "Serving")
         assert accounts_named(world, pool) == sound and len(sound) >= 60
