@@ -58,6 +58,8 @@ static int64_t run(struct checkpointer *checkpointer, sqlite3 *db, int how)
 {
     struct error e = {0};
     int taken = 0;
+    if (atomic_load(&checkpointer->gave_up))
+        return 0;
     int code = sqlite3_wal_checkpoint_v2(db, NULL, how, NULL, &taken);
     bool failed = code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY;
     if (code == SQLITE_IOERR_FSYNC) {
@@ -90,9 +92,10 @@ static int64_t pass(struct checkpointer *checkpointer)
 {
     int64_t taken =
         run(checkpointer, session_of(checkpointer->session)->db, SQLITE_CHECKPOINT_PASSIVE);
-    if (taken && !atomic_load(&checkpointer->gave_up) && !flush(checkpointer))
-        give_up(checkpointer);
-    return atomic_load(&checkpointer->gave_up) ? 0 : taken;
+    if (!taken || flush(checkpointer))
+        return taken;
+    give_up(checkpointer);
+    return 0;
 }
 
 static void *checkpoint(void *context)
@@ -127,8 +130,6 @@ static void run_here(struct checkpointer *checkpointer, sqlite3 *writer, int rea
     while (checkpointer->working)
         pthread_cond_wait(&checkpointer->changed, &checkpointer->lock);
     checkpointer->taken = 0;
-    if (atomic_load(&checkpointer->gave_up))
-        return;
     sqlite3_busy_timeout(writer, readers_ms);
     run(checkpointer, writer, SQLITE_CHECKPOINT_RESTART);
     sqlite3_busy_timeout(writer, SQLITE_BUSY_MS);
