@@ -126,7 +126,7 @@ void stage_take(struct stage *stage, const json_t *object)
     struct error e = {0};
     if (session_interrupted()) {
         stage->pipe->stop = true;
-        stage_trouble(stage, STATUS_INTERRUPTED);
+        stage_note_status(stage, STATUS_INTERRUPTED);
     }
     if (stage_is_over(stage))
         return;
@@ -219,12 +219,6 @@ void stage_free(struct stage *stage)
 const struct binding *stage_binding(const struct stage *stage)
 {
     return &stage->b;
-}
-
-void stage_note_status(struct stage *stage, int status)
-{
-    if (status != STATUS_DONE)
-        stage_trouble(stage, status);
 }
 
 void stage_stop(struct stage *stage)

@@ -82,7 +82,7 @@ static enum failure run_remotely(struct stage *stage, bool what_if, struct error
         render_error(stage_render(stage), e);
     else if (command_changes(stage->b.command) && !what_if && !bound_switch(&stage->b, "WhatIf"))
         detach(stage);
-    stage_trouble(stage, STATUS_INTERRUPTED);
+    stage_note_status(stage, STATUS_INTERRUPTED);
     stage->pipe->stop = true;
     return OK;
 }

@@ -44,7 +44,6 @@ struct stage {
 struct render *stage_render(struct stage *stage);
 /* For the variable that was named for such. */
 void stage_keep(struct stage *stage, enum kept_kind kind, const json_t *value);
-void stage_trouble(struct stage *stage, int status);
 void stage_notice(struct stage *stage, enum notice kind, const json_t *text);
 void stage_report(struct stage *stage, const json_t *facts);
 /* Of what polluxd does not tell any more. */

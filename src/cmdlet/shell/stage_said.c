@@ -68,8 +68,10 @@ bool stage_is_over(const struct stage *stage)
     return stage->pipe->stop || stage->place < stage->pipe->over;
 }
 
-void stage_trouble(struct stage *stage, int status)
+void stage_note_status(struct stage *stage, int status)
 {
+    if (status == STATUS_DONE)
+        return;
     stage->troubled = true;
     if (stage->pipe->status == STATUS_DONE)
         stage->pipe->status = status;
@@ -84,7 +86,7 @@ static bool obey(struct stage *stage, enum action action)
         render_error(stage_render(stage), &e);
     if (action != ACTION_STOP && yes)
         return true;
-    stage_trouble(stage, STATUS_FAILED);
+    stage_note_status(stage, STATUS_FAILED);
     stage->pipe->stop = stage->pipe->session->stop = true;
     return false;
 }
@@ -96,7 +98,7 @@ static void fail_with(struct stage *stage, const struct error *e, int status)
                              e->what, "Kept", e->kept, "Next", e->next);
     if (kept)
         stage_keep(stage, KEPT_ERRORS, kept);
-    stage_trouble(stage, status);
+    stage_note_status(stage, status);
     render_error(stage_render(stage), e);
     obey(stage, stage->on_error);
 }
