@@ -222,9 +222,9 @@ struct passing {
     char to[FQDN_SIZE], pool[FQDN_SIZE];
     pass_unanswered *unanswered;
     atomic_bool silent; /* no machine of that pool answers any more: somebody else can */
-    atomic_uint_fast64_t
-        heard_ms; /* when it was asked, or said something last; or NOT_WAITED_FOR */
-    bool told;    /* that it says nothing; the loop's */
+    /* When it was asked, or said something last; or NOT_WAITED_FOR. */
+    atomic_uint_fast64_t heard_ms;
+    bool told; /* that it says nothing; the loop's */
 };
 
 /* It is not asked yet, or a line of it is passed on to a slow reader. */

@@ -220,9 +220,9 @@ static void on_position(const struct copy_answer *position, const struct error *
         x->trouble = trouble;
     uint64_t content = position->verdict == COPY_GO_ON ? x->content : 0;
     x->content = 0;
+    /* Before the next batch says what others may have behind it. */
     if (position->verdict == COPY_GO_ON && position->carried)
-        carrying_tell(x,
-                      position->at); /* before the next batch says what others may have behind it */
+        carrying_tell(x, position->at);
     step(x, (struct export_event){.kind = EXPORT_ANSWERED,
                                   .answer = *position,
                                   .content = content,
